@@ -1,0 +1,260 @@
+"""The leaf of the transparency log: 155 bytes for every entry, and the commitment to its personal part.
+
+A leaf, numbers big-endian and signed (PostgreSQL: `int2send`, `int8send`), nothing between the fields:
+
+    offset  bytes  field
+         0      1  format version, 0x01
+         1      2  kind           code of the entry kind (kinds.py)
+         3      8  carbon_mg      the person's side, mg CO2e, signed
+        11      8  credits        the person's side, whole credits, signed
+        19      8  at             microseconds since 1970-01-01T00:00:00Z, when the entry was booked
+        27     32  method_hash    SHA-256 that names the methodology version; zeros where none
+        59     32  factors_hash   SHA-256 of the UTF-8 factor ids, sorted, joined with ";"; zeros where none
+        91     32  cause          award: SHA-256 of the batch body received; redeem: SHA-256 of the order id;
+                                  reverse, erased: leaf hash of the entry reversed or erased
+       123     32  commitment     SHA-256(salt || personal), personal in UTF-8; zeros where there is none
+
+Its hash in the tree is RFC 6962's: SHA-256(0x00 || leaf).
+
+    salt = SHA-256(commit_key || "abate-salt-1" || int8 entry_id)
+
+`commit_key` is 32 random bytes of the person's own. When it is destroyed the salt is gone with it, and the
+commitment says nothing about the person any more; the leaf and every proof stay as they are.
+
+The personal part is a JSON object on one line, without spaces, its members in exactly this order:
+
+    award   {"person":S,"party":S,"event":S,"behaviour":S,"occurred_at":T,
+             "record":R,"er_mg":N,"version":N,"factors":S}          (one line; broken here to fit)
+    redeem  {"person":S,"order":S,"credits":N}
+
+    S  a JSON string as `json.dumps(s, ensure_ascii=False)` and PostgreSQL's `to_json(s)::text` write it: they
+       agree on every text that UTF-8 and PostgreSQL can hold, which leaves out U+0000 and unpaired surrogates
+       (refused here). Escaped are `"`, backslash and U+0001 to U+001F (short forms b, t, n, f, r, else
+       lower-case u00xx); all other characters stand for themselves.
+    T  the UTC moment with six decimals and Z: "2026-11-21T01:32:59.000000Z"
+    R  the canonical activity record, a JSON object, put in as the text that it is
+    N  a decimal integer; `er_mg` is the quantity of the activity, `version` the methodology's version,
+       `credits` of a redemption the credits spent (positive)
+    person is the person's pseudonym; the record carries no name and no contact.
+
+The same bytes in SQL: abate_leaf, abate_leaf_hash, abate_salt, abate_personal, abate_personal_redeem and
+abate_commitment (made by the first migration of platform/log; a test holds both sides together).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+VERSION = 1
+SIZE = 155
+NOTHING = bytes(32)
+_LAYOUT = struct.Struct(">Bhqqq32s32s32s32s")
+_SALT_LABEL = b"abate-salt-1"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class LeafError(ValueError):
+    """Bytes that are no leaf, or a value that has no place in one. `code` is stable."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """The public part of one entry. Amounts are the person's side; digests are 32 bytes."""
+
+    kind: int
+    carbon_mg: int
+    credits: int
+    at: datetime
+    method_hash: bytes = NOTHING
+    factors_hash: bytes = NOTHING
+    cause: bytes = NOTHING
+    commitment: bytes = NOTHING
+
+
+def microseconds(at: datetime) -> int:
+    """Whole microseconds from 1970 to the aware moment `at`, exact (no float)."""
+    if at.tzinfo is None:
+        raise LeafError("naive-time", "a moment in a leaf needs its offset: a naive one has no place in time")
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def encode(leaf: Leaf) -> bytes:
+    """The 155 bytes of `leaf`. Raises LeafError where a value does not fit its field."""
+    for name in ("method_hash", "factors_hash", "cause", "commitment"):
+        if len(getattr(leaf, name)) != 32:
+            raise LeafError("digest-length", f"{name} must be 32 bytes, not {len(getattr(leaf, name))}")
+    try:
+        return _LAYOUT.pack(
+            VERSION,
+            leaf.kind,
+            leaf.carbon_mg,
+            leaf.credits,
+            microseconds(leaf.at),
+            leaf.method_hash,
+            leaf.factors_hash,
+            leaf.cause,
+            leaf.commitment,
+        )
+    except struct.error as fault:
+        raise LeafError("out-of-range", f"a number does not fit its field of the leaf: {fault}") from None
+
+
+def decode(data: bytes) -> Leaf:
+    """The leaf in `data`. Raises LeafError for a wrong length, an unknown version, an impossible time."""
+    if len(data) != SIZE:
+        raise LeafError("leaf-length", f"a leaf of format 1 has {SIZE} bytes; these are {len(data)}")
+    version, kind, carbon, credits, at, method, factors, cause, commitment = _LAYOUT.unpack(data)
+    if version != VERSION:
+        raise LeafError(
+            "leaf-version",
+            f"leaf format {version} is not known here; format {VERSION} is. Take a newer verifier",
+        )
+    try:
+        moment = _EPOCH + timedelta(microseconds=at)
+    except OverflowError:
+        raise LeafError("leaf-time", f"{at} microseconds since 1970 is no date of this calendar") from None
+    return Leaf(kind, carbon, credits, moment, method, factors, cause, commitment)
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """The hash of a leaf in the tree (RFC 6962, 2.1)."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def text_hash(text: str) -> bytes:
+    """SHA-256 of a text: `factors_hash` of the joined factor ids, `cause` of an order id."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def salt(commit_key: bytes, entry_id: int) -> bytes:
+    """The salt of one entry, from the person's own 32-byte key."""
+    if len(commit_key) != 32:
+        raise LeafError("commit-key-length", f"a commit key has 32 bytes, not {len(commit_key)}")
+    return hashlib.sha256(commit_key + _SALT_LABEL + struct.pack(">q", entry_id)).digest()
+
+
+def commitment(salt_: bytes, personal: str) -> bytes:
+    """What the leaf holds instead of the personal part."""
+    return hashlib.sha256(salt_ + personal.encode()).digest()
+
+
+def json_text(text: str) -> str:
+    """`text` as a JSON string, byte for byte what PostgreSQL's to_json writes.
+
+    Raises LeafError on U+0000 and on unpaired surrogates, which PostgreSQL cannot hold.
+    """
+    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise LeafError("charset", "text with U+0000 or an unpaired surrogate cannot be committed to")
+    return json.dumps(text, ensure_ascii=False)
+
+
+def time_text(at: datetime) -> str:
+    """The UTC moment with six decimals and Z, as the personal part writes it."""
+    if at.tzinfo is None:
+        raise LeafError("naive-time", "a moment in a leaf needs its offset: a naive one has no place in time")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class AwardPart:
+    """The personal part of an award: what a verifier is shown to recompute the quantity."""
+
+    person: str
+    party: str
+    event: str
+    behaviour: str
+    occurred_at: str
+    record: str
+    er_mg: int
+    version: int
+    factors: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemPart:
+    """The personal part of a redemption."""
+
+    person: str
+    order: str
+    credits: int
+
+
+def personal_award(
+    person: str,
+    party: str,
+    event: str,
+    behaviour: str,
+    occurred_at: datetime,
+    record: str,
+    er_mg: int,
+    version: int,
+    factors: str,
+) -> str:
+    """The personal part of an award (SQL: abate_personal). `record` is the canonical record text."""
+    part = AwardPart(person, party, event, behaviour, time_text(occurred_at), record, er_mg, version, factors)
+    return _award_text(part)
+
+
+def personal_redeem(person: str, order: str, credits: int) -> str:
+    """The personal part of a redemption (SQL: abate_personal_redeem); `credits` spent, positive."""
+    return f'{{"person":{json_text(person)},"order":{json_text(order)},"credits":{credits}}}'
+
+
+def _award_text(part: AwardPart) -> str:
+    head, tail = _around_record(part)
+    return head + part.record + tail
+
+
+def _around_record(part: AwardPart) -> tuple[str, str]:
+    head = (
+        f'{{"person":{json_text(part.person)},"party":{json_text(part.party)},"event":{json_text(part.event)},'
+        f'"behaviour":{json_text(part.behaviour)},"occurred_at":{json_text(part.occurred_at)},"record":'
+    )
+    return head, f',"er_mg":{part.er_mg},"version":{part.version},"factors":{json_text(part.factors)}}}'
+
+
+def read_personal(text: str) -> AwardPart | RedeemPart:
+    """Take a personal part apart. Raises LeafError unless `text` is exactly what the recipe above writes."""
+    try:
+        members = json.loads(text, object_pairs_hook=_no_twice)
+    except (ValueError, RecursionError) as fault:
+        raise LeafError(
+            "personal-json", f"the opened personal part is not the JSON it should be: {fault}"
+        ) from None
+    if not isinstance(members, Mapping):
+        raise LeafError("personal-json", "the opened personal part is not a JSON object")
+    if set(members) == {"person", "order", "credits"} and _typed(members, ("credits",)):
+        redeem = RedeemPart(members["person"], members["order"], members["credits"])
+        if personal_redeem(redeem.person, redeem.order, redeem.credits) == text:
+            return redeem
+    elif set(members) == set(AwardPart.__slots__) and _typed(members, ("er_mg", "version"), ("record",)):
+        # The record is taken as the text that stands there: its spelling is part of what was committed to.
+        award = AwardPart(**{**members, "record": ""})
+        head, tail = _around_record(award)
+        if text.startswith(head) and text.endswith(tail) and isinstance(members["record"], Mapping):
+            return AwardPart(**{**members, "record": text[len(head) : len(text) - len(tail)]})
+    raise LeafError("personal-form", "the opened personal part does not follow the recipe of its format")
+
+
+def _typed(members: Mapping[str, object], numbers: tuple[str, ...], free: tuple[str, ...] = ()) -> bool:
+    return all(
+        name in free or (type(value) is int if name in numbers else isinstance(value, str))
+        for name, value in members.items()
+    )
+
+
+def _no_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a member stands twice in one object")
+    return made
