@@ -1,0 +1,46 @@
+"""The `abate` command: a thin, lazy group. A subcommand's module is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+
+import click
+
+# name -> one line of help; the module is abate.cli.<name> (dashes become underscores) and exports `command`
+COMMANDS = {
+    "demo": "Run the whole platform on a small sample city, on this machine only.",
+    "serve": "Run the platform.",
+    "methods": "List, show and check methodologies, and run their worked cases.",
+    "factors": "List and show emission factors with their sources.",
+    "quantify": "Quantify files of activity records into milligrams CO2e.",
+    "explain": "Quantify one record and show every step.",
+    "party": "Make a partner and its keys.",
+    "load": "Send a file of events of any size through the pipeline.",
+    "reconcile": "Prove that accounts and entries agree.",
+    "verify": "Check a receipt or a log, offline.",
+    "bench": "Run benchmarks; every figure is a ratio within one run.",
+    "doctor": "Name each misconfiguration with its remedy.",
+}
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"abate.cli.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # From the table above: showing help must not import Django, DuckDB and the rest.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("abate"), prog_name="abate")
+def main() -> None:
+    """Green behaviours into numbers people can trust. Exit codes: 0 done, 1 refused with a reason, 2 wrong usage."""

@@ -1,0 +1,46 @@
+"""The application's own database role: it may read and add everywhere, but not change or delete what is append-only.
+
+A model says `append_only = True` of itself. The grants are made anew after every migration, from the models alone,
+so that a table cannot be forgotten. A triggerless guard: it also holds on Citus, and it binds this program, not only
+its ORM.
+"""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+ROLE = "abate_app"
+
+
+def append_only_tables() -> list[str]:
+    """The tables whose rows stay as they were written."""
+    return sorted(m._meta.db_table for m in apps.get_models() if getattr(m, "append_only", False))
+
+
+def apply_grants(connection: BaseDatabaseWrapper) -> None:
+    """Create the role where it is missing and set its rights from the models. Needs the owner's connection."""
+    role, never = sql.Identifier(ROLE), append_only_tables()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE])
+        if cursor.fetchone() is None:
+            cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role).as_string())
+        statements = [
+            sql.SQL("GRANT {} TO CURRENT_USER").format(role),
+            sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role),
+            sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(role),
+            sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(role),
+            sql.SQL("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {}").format(role),
+            sql.SQL("REVOKE TRUNCATE ON ALL TABLES IN SCHEMA public FROM {}").format(role),
+            *(
+                sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}").format(sql.Identifier(table), role)
+                for table in [*never, "django_migrations"]
+            ),
+        ]
+        for statement in statements:
+            cursor.execute(statement.as_string())
+        # Temporary staging tables are made by the application itself.
+        cursor.execute("SELECT current_database()")
+        database = sql.Identifier(cursor.fetchone()[0])
+        cursor.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(database, role).as_string())

@@ -1,0 +1,122 @@
+"""Django's settings. Everything an operator sets comes from the environment; nothing has an unsafe default."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from abate.platform.doors.database import parse
+from abate.platform.doors.keyring import read
+
+PACKAGE = Path(__file__).resolve().parents[2]
+
+ABATE_DATA_DIR = os.environ.get("ABATE_DATA_DIR", ".abate")
+ABATE_SECRET_FILE = os.environ.get("ABATE_SECRET_FILE", str(Path(ABATE_DATA_DIR) / "secrets.json"))
+ABATE_ZONE = os.environ.get("ABATE_ZONE", "Asia/Shanghai")
+ABATE_REGION = os.environ.get("ABATE_REGION") or None
+ABATE_GRADE_FLOOR = os.environ.get("ABATE_GRADE_FLOOR", "standard")
+ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
+ABATE_MESSAGES = os.environ.get("ABATE_MESSAGES", "abate.platform.doors.messages.Console")
+ABATE_ORIGIN = os.environ.get("ABATE_ORIGIN", "http://127.0.0.1:8000")
+# True only where `abate demo` made the installation: made-up people and figures are marked everywhere.
+ABATE_DEMO = os.environ.get("ABATE_DEMO") == "1"
+
+_keys = read(Path(ABATE_SECRET_FILE)) if Path(ABATE_SECRET_FILE).exists() else None
+# Without a secret file only commands that need none can run: an empty key makes Django refuse to sign anything.
+SECRET_KEY = _keys.django.hex() if _keys else ""
+DEBUG = False
+_tls = ABATE_ORIGIN.startswith("https://")
+ALLOWED_HOSTS = [ABATE_ORIGIN.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0], "127.0.0.1", "localhost"]
+CSRF_TRUSTED_ORIGINS = [ABATE_ORIGIN]
+SECURE_SSL_REDIRECT = _tls
+SECURE_HSTS_SECONDS = 31_536_000 if _tls else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if os.environ.get("ABATE_BEHIND_PROXY") == "1" else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
+SESSION_COOKIE_NAME = "abate_session"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+ROOMS = ["log", "review", "parties", "people", "events", "carbon", "ledger", "credits", "incentives"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.idp.oidc",
+    *(f"abate.platform.{room}" for room in ROOMS),
+    "abate.platform.web",
+]
+AUTH_USER_MODEL = "review.User"
+# A user carries no name and no address; allauth is told not to look for them.
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "abate.platform.config.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+ASGI_APPLICATION = "abate.platform.config.asgi.application"
+
+DATABASES = {"default": parse(os.environ.get("DATABASE_URL") or "postgresql:///abate_not_configured")}
+DATABASES["default"]["CONN_MAX_AGE"] = None
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# The application works under a role that may not change or delete what is append-only (config/grants.py).
+if os.environ.get("ABATE_DB_ROLE"):
+    DATABASES["default"]["OPTIONS"]["options"] = f"-c role={os.environ['ABATE_DB_ROLE']}"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+USE_TZ = True
+TIME_ZONE = ABATE_ZONE
+USE_I18N = True
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LOCALE_PATHS = [PACKAGE / "platform" / "web" / "locale"]
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(ABATE_DATA_DIR) / "static"
+WHITENOISE_USE_FINDERS = True
+LOGIN_URL = "/sign-in"
+
+IDP_OIDC_PRIVATE_KEY = ""
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 3600
+
+EMAIL_HOST = os.environ.get("ABATE_MAIL_HOST", "localhost")
+DEFAULT_FROM_EMAIL = os.environ.get("ABATE_MAIL_FROM", "abate@localhost")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"abate": {"level": "INFO"}},
+}

@@ -1,0 +1,8 @@
+"""Every address of the platform. Pages and the API live in web/; the OAuth2 token endpoint is allauth's."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("allauth.idp.urls")),
+    path("", include("abate.platform.web.urls")),
+]

@@ -1,0 +1,35 @@
+"""What every refusal of the platform is made of: a code, what and where, why it matters, what to do."""
+
+from __future__ import annotations
+
+
+class SetupError(Exception):
+    """The installation is not set up as it must be. Shown by `abate doctor` and at start."""
+
+    def __init__(self, what: str, why: str, remedy: str) -> None:
+        super().__init__(f"{what}\n  {why}\n  {remedy}")
+        self.what, self.why, self.remedy = what, why, remedy
+
+
+class Problem(Exception):
+    """An expected refusal. `code` is stable and becomes the end of the RFC 9457 `type`; nothing was changed.
+
+    Subclasses set the class attributes; `detail` may name the field or value (never personal data).
+    """
+
+    code = "refused"
+    status = 400
+    zh = "请求被拒绝。"
+    en = "The request was refused."
+    remedy_zh = "请检查后重试。"
+    remedy_en = "Check the request and try again."
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(f"{self.code}: {self.en}" + (f" ({detail})" if detail else ""))
+        self.detail = detail
+
+    def text(self, language: str) -> str:
+        return self.zh if language.startswith("zh") else self.en
+
+    def remedy(self, language: str) -> str:
+        return self.remedy_zh if language.startswith("zh") else self.remedy_en

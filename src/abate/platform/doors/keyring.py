@@ -1,0 +1,119 @@
+"""The one door to secrets: the keys in `ABATE_SECRET_FILE`, and what is derived from them.
+
+The file is JSON, mode 0600. `demo: true` marks the demo's file, which `abate serve` refuses. Losing the file loses
+every identity and every code; it belongs in a backup of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from abate.platform.doors import randomness
+from abate.platform.doors.errors import SetupError
+
+_FIELDS = ("django", "identity", "pairwise", "codes", "master", "log_signing")
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Every secret of one installation. Each purpose has a key of its own, so that none can stand in for another."""
+
+    demo: bool
+    log_origin: str
+    django: bytes
+    identity: bytes
+    pairwise: bytes
+    codes: bytes
+    master: bytes
+    log_signing: bytes
+
+    def identity_hmac(self, value: str) -> bytes:
+        """Keyed digest of an identity or contact: unique to compare, useless without the key."""
+        return hmac.digest(self.identity, value.encode(), hashlib.sha256)
+
+    def pairwise_subject(self, party_code: str, person: str) -> str:
+        """The name by which one party knows one person; two parties' names for a person cannot be joined."""
+        tag = hmac.digest(self.pairwise, f"{party_code}\x00{person}".encode(), hashlib.sha256)
+        return base64.b32encode(tag[:20]).decode().lower()
+
+    def code_hmac(self, code: str) -> bytes:
+        return hmac.digest(self.codes, code.encode(), hashlib.sha256)
+
+    def wrap(self, key: bytes) -> bytes:
+        """Encrypt a per-person key under the master key: nonce (12 bytes) and AES-256-GCM text."""
+        nonce = randomness.token_bytes(12)
+        return nonce + AESGCM(self.master).encrypt(nonce, key, b"abate-person-key")
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        return AESGCM(self.master).decrypt(wrapped[:12], wrapped[12:], b"abate-person-key")
+
+
+def create(path: Path, *, demo: bool = False, log_origin: str = "abate.invalid/log") -> None:
+    """Write a new secret file; never over an existing one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = {name: base64.b64encode(randomness.token_bytes(32)).decode() for name in _FIELDS}
+    text = json.dumps({"version": 1, "demo": demo, "log_origin": log_origin, **made}, indent=2)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> Keyring:
+    """Read a secret file; raises SetupError naming what is wrong with it and what to do."""
+    try:
+        mode = path.stat().st_mode & 0o077
+        document = json.loads(path.read_text())
+        keys = {name: base64.b64decode(document[name], validate=True) for name in _FIELDS}
+    except FileNotFoundError:
+        raise SetupError(
+            f"There is no secret file at {path}.",
+            "Without it nobody can sign in and nothing can be signed.",
+            "Set ABATE_SECRET_FILE, or let `abate serve` make one in ABATE_DATA_DIR.",
+        ) from None
+    except (ValueError, KeyError, TypeError) as fault:
+        raise SetupError(
+            f"The secret file {path} cannot be read: {fault!r}.",
+            "A damaged key would lock out every person.",
+            "Restore the file from its backup; do not make a new one over existing data.",
+        ) from fault
+    if mode:
+        raise SetupError(
+            f"The secret file {path} can be read by others (mode {mode:03o} beyond its owner).",
+            "Whoever reads it can open identities and sign the log.",
+            f"Run: chmod 600 {path}",
+        )
+    if any(len(key) != 32 for key in keys.values()):
+        raise SetupError(
+            f"The secret file {path} holds a key that is not 32 bytes long.",
+            "A short key is guessable; a wrong one opens nothing.",
+            "Restore the file from its backup.",
+        )
+    return Keyring(demo=bool(document.get("demo")), log_origin=str(document["log_origin"]), **keys)
+
+
+@lru_cache(maxsize=1)
+def _cached(path: str, changed: int) -> Keyring:
+    return read(Path(path))
+
+
+def keyring() -> Keyring:
+    """The installation's keys, read again when the file changes."""
+    from django.conf import settings  # lazy: settings itself reads this file while Django starts
+
+    path = Path(settings.ABATE_SECRET_FILE)
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        changed = 0
+    return _cached(str(path), changed)

@@ -1,0 +1,229 @@
+"""A methodology as read: frozen records, nothing computed, nothing defaulted.
+
+`reading.py` is the only maker of these. Numbers are exact fractions; texts come as `Text(zh, en)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Literal
+
+from abate.quantify.formula import Node, Test
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text people read, in both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A demand of a standard: its row id in this project (`M-2.3.4`) and the place in the text."""
+
+    id: str
+    place: str
+
+
+FieldKind = Literal["id", "text", "time", "date", "number", "integer", "list"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityField:
+    """One field of the activity record.
+
+    `number` and `integer` fields are exact decimals with at most `decimals` digits after the point, between `low` and
+    `high` (both included; `low_open` excludes the lower end). `absent_zero` marks the fields whose absence means
+    "not used"; any other absent optional field is simply not there, never zero. `id` and `text` fields hold printable
+    text of at most `max_length` characters without control characters; `choices` closes the list.
+    """
+
+    name: str
+    kind: FieldKind
+    required: bool
+    meaning: Text
+    unit: str = ""
+    decimals: int = 0
+    low: Fraction | None = None
+    high: Fraction | None = None
+    low_open: bool = False
+    absent_zero: bool = False
+    personal: bool = False
+    max_length: int = 128
+    choices: tuple[str, ...] = ()
+    max_items: int = 0
+    items: tuple[ActivityField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A quantity computed from two time or date fields: whole days between dates, or hours between times.
+
+    `hours` is exact to the second as a fraction with denominator 3600; `days` counts both end dates.
+    """
+
+    name: str
+    kind: Literal["hours", "days"]
+    start: str
+    end: str
+    unit: str
+    meaning: Text
+    high: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The activity record: its fields in order, which of them identify it, and which one dates it."""
+
+    fields: tuple[ActivityField, ...]
+    key: tuple[str, ...]
+    dated_by: str
+    derived: tuple[Derived, ...] = ()
+    intervals: tuple[tuple[str, str], ...] = ()
+    """Pairs (start, end) of time or date fields where the end must not be before the start."""
+    one_of: tuple[tuple[str, ...], ...] = ()
+    """Groups of fields of which exactly one whole group must be given; empty where there is no such choice."""
+
+    def field(self, name: str) -> ActivityField:
+        return next(f for f in self.fields if f.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class DatedValue:
+    """One value of a parameter with its own source, in force from `start` up to and including `end`."""
+
+    start: date
+    end: date | None
+    value: Fraction
+    decimals: int
+    source: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """How a parameter finds its factor.
+
+    `fixed` names one factor. `newest_published` takes, of `family`, the newest published by the record's date: the
+    factor of the run's region where `regional` and one is published, else the national one; before the first
+    publication, `before`. `operator` takes nothing by itself: the figure is the operator's, and `candidates` are shown
+    as what was found but is below the grade floor.
+    """
+
+    rule: Literal["fixed", "newest_published", "operator"]
+    factor: str = ""
+    family: str = ""
+    before: str = ""
+    regional: bool = False
+    candidates: tuple[str, ...] = ()
+    advice: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A named figure of the methodology: dated values of its own, or a factor selection. Never both, never neither.
+
+    `low` and `high` bound every value it may take (operator figures are checked against them), and `decimals` is the
+    finest digit; from these the overflow proof is made. `grade` overrides the factor's grade where a standard itself
+    names the document (`named_by` says which clause).
+    """
+
+    name: str
+    unit: str
+    meaning: Text
+    decimals: int
+    low: Fraction
+    high: Fraction
+    values: tuple[DatedValue, ...] = ()
+    selection: Selection | None = None
+    grade: str = ""
+    named_by: Clause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A record counts only where `test` holds; otherwise it is `not_counted` with reason `id:clause`."""
+
+    id: str
+    test: Test
+    clause: Clause
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Where `when` holds, ER is the formula named `formula` instead of `ER`. First match wins."""
+
+    id: str
+    when: Test
+    formula: str
+    clause: Clause
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A named expression in kg CO2e (or the unit it declares). `expr` has unit conversions written in."""
+
+    name: str
+    text: str
+    unit: str
+    expr: Node
+    meaning: Text
+    clause: Clause
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One greenhouse-gas source or sink of a scenario's boundary."""
+
+    id: str
+    name: Text
+    gases: tuple[str, ...]
+    included: bool
+    why: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The baseline or the project scenario: what happens, and its boundary."""
+
+    text: Text
+    clause: Clause
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One published version of a methodology."""
+
+    id: str
+    version: int
+    titles: Text
+    behaviour: int | None
+    standard: str
+    clauses: tuple[Clause, ...]
+    published: date
+    in_force_from: date
+    in_force_to: date | None
+    summary: Text
+    functional_unit: Text
+    gases: tuple[str, ...]
+    baseline: Scenario
+    project: Scenario
+    boundary_difference: Text | None
+    activity: Activity
+    parameters: Mapping[str, Parameter]
+    recognition: tuple[Recognition, ...]
+    formulas: Mapping[str, Formula]
+    rules: tuple[Rule, ...]
+    project_total: bool
+    """True for a project's yearly total (a negative year stays negative); False for a person's behaviour."""
+    hash: str
+    """SHA-256 (hex) of the version file's canonical content: the version's identity in every result and receipt."""
+    path: str
