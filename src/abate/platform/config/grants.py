@@ -19,6 +19,12 @@ def append_only_tables() -> list[str]:
     return sorted(m._meta.db_table for m in apps.get_models() if getattr(m, "append_only", False))
 
 
+def changeable_columns() -> list[tuple[str, str]]:
+    """(table, column) of append-only tables that may be set once, such as the end of an authorisation."""
+    found = [(m._meta.db_table, c) for m in apps.get_models() for c in getattr(m, "may_change", ())]
+    return sorted(found)
+
+
 def apply_grants(connection: BaseDatabaseWrapper) -> None:
     """Create the role where it is missing and set its rights from the models. Needs the owner's connection."""
     role, never = sql.Identifier(ROLE), append_only_tables()
@@ -36,6 +42,12 @@ def apply_grants(connection: BaseDatabaseWrapper) -> None:
             *(
                 sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}").format(sql.Identifier(table), role)
                 for table in [*never, "django_migrations"]
+            ),
+            *(
+                sql.SQL("GRANT UPDATE ({}) ON {} TO {}").format(
+                    sql.Identifier(column), sql.Identifier(table), role
+                )
+                for table, column in changeable_columns()
             ),
         ]
         for statement in statements:

@@ -1,0 +1,96 @@
+"""Rows of organisations: who they are, what they may send, which key and which people act for them."""
+
+from __future__ import annotations
+
+from allauth.idp.oidc.models import Client as OAuthClient
+from django.conf import settings
+from django.db import models
+
+
+class Party(models.Model):
+    """An organisation that takes part. Its `code` names it in events (`source`) and commands, for ever."""
+
+    class Kind(models.TextChoices):
+        DATA_PROVIDER = "data_provider"
+        IDENTITY_PROVIDER = "identity_provider"
+        MERCHANT = "merchant"
+        WELFARE = "welfare"
+        FINANCIAL = "financial"
+        PUBLIC_SERVICE = "public_service"
+        SETTLEMENT = "settlement"
+        CIRCULATION = "circulation"
+        ENTERPRISE = "enterprise"
+        VERIFIER = "verifier"
+        AUTHORITY = "authority"
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    id = models.AutoField(primary_key=True)
+    code = models.TextField(unique=True)
+    kind = models.TextField(choices=Kind.choices)
+    title_zh = models.TextField()
+    title_en = models.TextField()
+    status = models.TextField(choices=Status.choices, default=Status.ACTIVE)
+    made_up = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "parties_party"
+        verbose_name_plural = "parties"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(code__regex=r"^[a-z][a-z0-9-]{1,39}$"), name="parties_code"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["active", "suspended"]), name="parties_status"
+            ),
+        ]
+
+
+class Scope(models.Model):
+    """A behaviour that a party may send events of."""
+
+    pk = models.CompositePrimaryKey("party_id", "behaviour")
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, db_index=False, related_name="scopes")
+    behaviour = models.TextField()
+
+    class Meta:
+        db_table = "parties_scope"
+
+
+class Client(models.Model):
+    """A key of a party's for the interface. Revoked keys stay listed: old batches keep their origin."""
+
+    client = models.OneToOneField(OAuthClient, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="clients")
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "parties_client"
+
+
+class Member(models.Model):
+    """A user who acts for a party."""
+
+    class Role(models.TextChoices):
+        ACCEPTOR = "acceptor"
+        PARTNER = "partner"
+
+    pk = models.CompositePrimaryKey("user_id", "party_id", "role")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, related_name="memberships"
+    )
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="members")
+    role = models.TextField(choices=Role.choices)
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "parties_member"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(role__in=["acceptor", "partner"]), name="parties_member_role"
+            )
+        ]

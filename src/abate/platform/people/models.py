@@ -1,0 +1,153 @@
+"""Rows of people. What names a person is encrypted or a keyed digest; behaviour knows a number only.
+
+Registry tables (identity, contact, subject) are unique across people and therefore carry no database foreign
+key to the person: on a database spread over machines they live elsewhere than the person's rows.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from abate.platform.parties.models import Party
+
+
+class Person(models.Model):
+    """One real person, one account. `wrapped_key` and `commit_key` are null once the person was erased."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        ERASED = "erased"
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="person")
+    pseudonym = models.TextField(unique=True)
+    commit_key = models.BinaryField(null=True)
+    wrapped_key = models.BinaryField(null=True)
+    identity_enc = models.BinaryField()
+    contact_enc = models.BinaryField()
+    notice_version = models.TextField()
+    made_up = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    status = models.TextField(choices=Status.choices, default=Status.ACTIVE)
+
+    class Meta:
+        db_table = "people_person"
+        verbose_name_plural = "people"
+        constraints = [
+            # Either alive with both keys, or erased with neither: nothing between.
+            models.CheckConstraint(
+                name="people_person_keys",
+                condition=models.Q(status="active", commit_key__isnull=False, wrapped_key__isnull=False)
+                | models.Q(status="erased", commit_key__isnull=True, wrapped_key__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"person {self.pk}"
+
+
+class Identity(models.Model):
+    """One row per identity number, by keyed digest. Its primary key decides who was first."""
+
+    identity_hmac = models.BinaryField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    key_version = models.SmallIntegerField(default=1)
+
+    class Meta:
+        db_table = "people_identity"
+
+
+class Contact(models.Model):
+    """One row per phone number or e-mail address that a person signs in with, by keyed digest."""
+
+    contact_hmac = models.BinaryField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    kind = models.TextField()
+
+    class Meta:
+        db_table = "people_contact"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["phone", "email"]), name="people_contact_kind"
+            )
+        ]
+
+
+class Code(models.Model):
+    """A one-time code: keyed digests only, of the code, the contact and the address it was asked from."""
+
+    id = models.BigAutoField(primary_key=True)
+    contact_hmac = models.BinaryField()
+    code_hmac = models.BinaryField()
+    address_hmac = models.BinaryField(null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    attempts = models.SmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "people_code"
+        indexes = [
+            models.Index(fields=["contact_hmac", "created_at"], name="people_code_contact"),
+            models.Index(fields=["address_hmac", "created_at"], name="people_code_address"),
+        ]
+
+
+class Subject(models.Model):
+    """The name by which one party knows one person; it outlives a withdrawal, so that giving again is no new name."""
+
+    pk = models.CompositePrimaryKey("party_id", "subject")
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, db_index=False, related_name="+")
+    subject = models.TextField()
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+
+    class Meta:
+        db_table = "people_subject"
+        constraints = [models.UniqueConstraint(fields=["person", "party"], name="people_subject_person")]
+
+
+class Authorisation(models.Model):
+    """A person lets a party send events of one behaviour, from `granted_at` until `withdrawn_at` (excluded).
+
+    History: rows are added, and `withdrawn_at` is set once. `id` counts across people; the database makes it.
+    """
+
+    append_only = True
+    # The one column that the application's role may still change (config/grants.py).
+    may_change = ("withdrawn_at",)
+
+    pk = models.CompositePrimaryKey("person_id", "id")
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, db_index=False, related_name="authorisations"
+    )
+    id = models.BigIntegerField()
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="+")
+    behaviour = models.TextField()
+    granted_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+    notice_version = models.TextField()
+
+    class Meta:
+        db_table = "people_authorisation"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "party", "behaviour"],
+                condition=models.Q(withdrawn_at__isnull=True),
+                name="people_authorisation_live",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(withdrawn_at__isnull=True)
+                | models.Q(withdrawn_at__gte=models.F("granted_at")),
+                name="people_authorisation_order",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["person", "party", "behaviour"],
+                include=["granted_at", "withdrawn_at"],
+                name="people_authorisation_when",
+            )
+        ]
