@@ -1,0 +1,45 @@
+# Two commands to start: `make demo` and `make test`. Both install what they need.
+PYTHON ?= python3
+V := .venv/bin
+.PHONY: demo test test-all check bench docs lock clean
+
+demo: .venv/.platform
+	$(V)/abate demo
+
+test: .venv/.dev
+	scripts/system.sh chromium
+	$(V)/python -m pytest -m "not slow"
+
+test-all: .venv/.dev
+	scripts/system.sh chromium
+	$(V)/python -m pytest
+
+check: .venv/.dev
+	$(V)/ruff format --check .
+	$(V)/ruff check .
+	$(V)/mypy
+	$(V)/python scripts/generate_docs.py --check
+	$(V)/python -m pytest -q tests/house
+
+bench: .venv/.dev
+	$(V)/abate bench --json
+
+docs: .venv/.dev
+	$(V)/python scripts/generate_docs.py
+
+# Hashes for Python 3.11 to 3.14 and no addresses: what installs here is what was tested.
+lock: .venv/.dev
+	$(V)/pip install -q uv
+	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra platform pyproject.toml requirements/build.in -o requirements/platform.txt
+	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra platform --extra test --extra check pyproject.toml requirements/build.in -o requirements/dev.txt
+
+.venv/.platform: requirements/platform.txt pyproject.toml
+	scripts/install.sh "$(PYTHON)" requirements/platform.txt
+	@touch $@
+
+.venv/.dev: requirements/dev.txt pyproject.toml
+	scripts/install.sh "$(PYTHON)" requirements/dev.txt
+	@touch $@ .venv/.platform
+
+clean:
+	rm -rf .venv .abate .hypothesis .mypy_cache .ruff_cache

@@ -1,0 +1,82 @@
+"""`abate serve`: prepare the installation, then serve pages, API and log from one process."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from abate.platform.config import setup
+from abate.platform.doors import keyring
+from abate.platform.doors.errors import SetupError
+
+
+def bind_address(text: str) -> tuple[str, int]:
+    """`host:port`, refused in words where it is not one."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise SetupError(
+            f"ABATE_BIND is {text!r}, which is not host:port.",
+            "The platform would not know where to listen.",
+            "Set it like ABATE_BIND=127.0.0.1:8000",
+        )
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def refuse_unsafe(host: str, *, demo: bool) -> None:
+    """No plain HTTP beyond this machine, and no demo secrets outside the demo."""
+    secrets = keyring.read(Path(os.environ["ABATE_SECRET_FILE"]))
+    if secrets.demo and not demo:
+        raise SetupError(
+            f"{os.environ['ABATE_SECRET_FILE']} holds the secrets of a demo.",
+            "They were made for made-up people; a platform with real people must not share them.",
+            "Choose another ABATE_DATA_DIR or ABATE_SECRET_FILE; `abate serve` makes a new file there.",
+        )
+    origin = os.environ.get("ABATE_ORIGIN", "")
+    encrypted = origin.startswith("https://") and os.environ.get("ABATE_BEHIND_PROXY") == "1"
+    if not is_loopback(host) and (demo or not encrypted):
+        raise SetupError(
+            f"ABATE_BIND opens {host} to the network without TLS.",
+            "Tokens and people's data would travel in the clear (T/CECA-G 0203, 8.3).",
+            "Listen on 127.0.0.1 behind a TLS proxy, and set ABATE_ORIGIN=https://... and ABATE_BEHIND_PROXY=1.",
+        )
+
+
+@click.command()
+@click.option("--bind", envvar="ABATE_BIND", default="127.0.0.1:8000", show_default=True, help="host:port")
+@click.option("--data-dir", envvar="ABATE_DATA_DIR", default=".abate", show_default=True, type=Path)
+@click.option("--demo", is_flag=True, hidden=True, help="Serve the demo's installation (used by `abate demo`).")
+def command(bind: str, data_dir: Path, demo: bool) -> None:
+    """Run the platform: pages, partner API, log and sequencer, in one process."""
+    try:
+        host, port = bind_address(bind)
+        os.environ.setdefault("ABATE_ORIGIN", f"http://127.0.0.1:{port}")
+        setup.environment(data_dir)
+        refuse_unsafe(host, demo=demo)
+        setup.migrate()
+        setup.become_application()
+    except SetupError as fault:
+        click.echo(f"Error: {fault}", err=True)
+        sys.exit(1)
+    import uvicorn  # lazy: only this command serves
+
+    from abate.platform.log.sequencer import Sequencer  # lazy: needs Django set up
+
+    click.echo(f"Abate serves {os.environ['ABATE_ORIGIN']} (Ctrl-C stops it)", err=True)
+    sequencer = Sequencer()
+    sequencer.start()
+    try:
+        uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
+                    server_header=False, timeout_graceful_shutdown=10)  # fmt: skip
+    finally:
+        sequencer.stop()

@@ -1,0 +1,33 @@
+"""The one process: partners' events go to the intake, everything else to Django."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import django
+
+django.setup(set_prefix=False)
+
+from django.core.asgi import get_asgi_application  # noqa: E402  (Django must be set up before its handlers are made)
+
+from abate.platform.web import intake  # noqa: E402
+
+Scope = dict[str, Any]
+_pages = get_asgi_application()
+
+
+async def application(
+    scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+) -> None:
+    """ASGI 3 entry point. Lifespan messages are answered here, so that a server sees a clean start and stop."""
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    elif scope["type"] == "http" and scope["path"] == "/v1/events":
+        await intake.app(scope, receive, send)
+    else:
+        await _pages(scope, receive, send)

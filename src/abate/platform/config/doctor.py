@@ -1,0 +1,149 @@
+"""What `abate doctor` looks at. Every finding names the remedy; nothing is repaired in silence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from abate.platform.config import grants
+from abate.platform.doors import clock, keyring
+from abate.platform.doors.errors import SetupError
+from abate.quantify import catalogue, factors
+
+MINIMUM_POSTGRES = 160000
+LEAST_FREE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `state` is `ok`, `warning` (works, but not for a city) or `fault` (mend before serving)."""
+
+    name: str
+    state: str
+    what: str
+    remedy: str = ""
+
+    def document(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def secrets() -> Iterator[Finding]:
+    path = Path(settings.ABATE_SECRET_FILE)
+    try:
+        keys = keyring.read(path)
+    except SetupError as fault:
+        yield Finding("secret file", "fault", f"{fault.what} {fault.why}", fault.remedy)
+        return
+    if keys.demo and not settings.ABATE_DEMO:
+        yield Finding("secret file", "fault", f"{path} holds a demo's secrets.", "Use another ABATE_DATA_DIR.")
+    elif keys.log_origin.startswith("abate.invalid"):
+        yield Finding("log origin", "warning", "The log has no name of its own yet.",
+                      "Set log_origin in the secret file to a name you own before the first real receipt.")  # fmt: skip
+    else:
+        yield Finding("secret file", "ok", f"{path} is complete and closed to others.")
+
+
+def transport() -> Iterator[Finding]:
+    if settings.ABATE_ORIGIN.startswith("https://"):
+        yield Finding("transport", "ok", f"{settings.ABATE_ORIGIN} is encrypted.")
+    else:
+        yield Finding("transport", "warning", f"{settings.ABATE_ORIGIN} is not encrypted; right on this machine only.",
+                      "Put a TLS proxy in front; set ABATE_ORIGIN=https://... and ABATE_BEHIND_PROXY=1.")  # fmt: skip
+    if settings.ABATE_MESSAGES.endswith((".Console", ".Files")):
+        yield Finding("messages", "warning", "One-time codes are written here and sent to nobody.",
+                      "Name an adapter that sends them in ABATE_MESSAGES.")  # fmt: skip
+
+
+def server() -> Iterator[Finding]:
+    try:
+        connection.ensure_connection()
+    except OperationalError as fault:
+        yield Finding("database", "fault", f"PostgreSQL does not answer: {fault}".strip(),
+                      "Check DATABASE_URL and that the server runs.")  # fmt: skip
+        return
+    with connection.cursor() as cursor:
+        for name, wanted, why in (
+            ("fsync", "on", "a power cut could lose or tear booked entries"),
+            ("synchronous_commit", "on", "an acknowledged event could be lost in a crash"),
+            ("full_page_writes", "on", "a power cut could tear a page"),
+        ):
+            cursor.execute(f"SHOW {name}")
+            value = cursor.fetchone()[0]
+            yield Finding(f"database {name}", "ok" if value == wanted else "fault",
+                          f"{name} is {value}" + ("" if value == wanted else f": {why}"),
+                          "" if value == wanted else f"ALTER SYSTEM SET {name} = {wanted}; then reload.")  # fmt: skip
+        cursor.execute("SHOW server_version_num")
+        number = int(cursor.fetchone()[0])
+        state = "ok" if number >= MINIMUM_POSTGRES else "fault"
+        yield Finding("database version", state, f"PostgreSQL {number // 10000}", "" if state == "ok" else "Use 16 or newer.")
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        apart = abs(float(cursor.fetchone()[0]) - clock.now().timestamp())
+        yield Finding("clocks", "ok" if apart < 2 else "fault", f"Database and program are {apart:.1f} s apart.",
+                      "" if apart < 2 else "Run a time service on both machines.")  # fmt: skip
+    if "embedded" in str(settings.DATABASES["default"].get("HOST", "")) or not os.environ.get("DATABASE_URL"):
+        yield Finding("database kind", "warning", "This is the private PostgreSQL, for trials.",
+                      "Set DATABASE_URL to a server with backups before real people join.")  # fmt: skip
+
+
+def schema() -> Iterator[Finding]:
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except OperationalError:
+        return
+    if waiting:
+        yield Finding("schema", "fault", f"{len(waiting)} migrations are waiting.", "Start `abate serve` once.")
+        return
+    yield Finding("schema", "ok", "The schema is up to date.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [grants.ROLE])
+        if cursor.fetchone() is None:
+            yield Finding("grants", "fault", "The application's own role is missing.", "Start `abate serve` once.")
+            return
+        open_tables = []
+        for table in grants.append_only_tables():
+            cursor.execute("SELECT has_table_privilege(%s, %s, 'UPDATE') OR has_table_privilege(%s, %s, 'DELETE')",
+                           [grants.ROLE, table, grants.ROLE, table])  # fmt: skip
+            if cursor.fetchone()[0]:
+                open_tables.append(table)
+    if open_tables:
+        yield Finding("grants", "fault", f"The application may change what is append-only: {', '.join(open_tables)}.",
+                      "Start `abate serve` once; it sets the grants anew.")  # fmt: skip
+    else:
+        yield Finding("grants", "ok", "What is append-only is so for the application's role.")
+
+
+def methods() -> Iterator[Finding]:
+    loaded = catalogue.load()
+    yield Finding("methodologies", "ok", f"{len(loaded.methods)} methodologies read and checked.")
+    if settings.ABATE_OPERATOR_PACK:
+        pack = factors.read_pack(settings.ABATE_OPERATOR_PACK, loaded)
+        illustration = pack.illustration and not settings.ABATE_DEMO
+        yield Finding("operator pack", "fault" if illustration else "ok", f"{pack.id} supplies {len(pack.figures)} figures.",
+                      "An illustration must not credit real people: give your own figures." if illustration else "")  # fmt: skip
+    else:
+        yield Finding("operator pack", "warning", "No operator figures: behaviours without a national factor credit nothing.",
+                      "Write a pack (docs/howto/operator-pack.md) and set ABATE_OPERATOR_PACK.")  # fmt: skip
+
+
+def place() -> Iterator[Finding]:
+    free = shutil.disk_usage(settings.ABATE_DATA_DIR).free
+    yield Finding("disk", "ok" if free > LEAST_FREE_BYTES else "fault", f"{free // 1024**3} GiB free.",
+                  "" if free > LEAST_FREE_BYTES else "Free space before PostgreSQL stops writing.")  # fmt: skip
+    yield Finding("python", "ok", f"Python {sys.version.split()[0]}")
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (place, secrets, transport, server, schema, methods)
+
+
+def examine() -> list[Finding]:
+    """Everything, in order; a check that cannot look because the database is away stays silent about it."""
+    return [finding for check in CHECKS for finding in check()]
