@@ -50,6 +50,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from abate.bookkeeping.merkle import leaf_hash as leaf_hash
+
 VERSION = 1
 SIZE = 155
 NOTHING = bytes(32)
@@ -124,11 +126,6 @@ def decode(data: bytes) -> Leaf:
     except OverflowError:
         raise LeafError("leaf-time", f"{at} microseconds since 1970 is no date of this calendar") from None
     return Leaf(kind, carbon, credits, moment, method, factors, cause, commitment)
-
-
-def leaf_hash(data: bytes) -> bytes:
-    """The hash of a leaf in the tree (RFC 6962, 2.1)."""
-    return hashlib.sha256(b"\x00" + data).digest()
 
 
 def text_hash(text: str) -> bytes:
