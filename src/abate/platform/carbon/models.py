@@ -1,0 +1,67 @@
+"""Rows of recognised behaviours: what was computed, from what record, on what basis."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Basis(models.Model):
+    """What a quantity rests on: the methodology version, the figures used, and the setting of that day.
+
+    Few rows, shared by millions of quantities; together with the stored record it recomputes any of them.
+    `key` is the SHA-256 over the other columns, so that the same basis is one row.
+    """
+
+    append_only = True
+
+    key = models.BinaryField(unique=True)
+    behaviour = models.TextField()
+    version = models.IntegerField()
+    method_hash = models.BinaryField()
+    factors = models.TextField()
+    factors_hash = models.BinaryField()
+    region = models.TextField(null=True)
+    grade_floor = models.TextField()
+    pack = models.TextField(null=True)
+    pack_hash = models.TextField(null=True)
+    first_used_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "carbon_basis"
+
+
+class Quantity(models.Model):
+    """One accepted event, whatever its outcome. Amounts in mg CO2e; null where nothing was quantified."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("person_id", "party_id", "event_id")
+    person_id = models.BigIntegerField()
+    batch_id = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+    entry_id = models.BigIntegerField(null=True)
+    be_mg = models.BigIntegerField(null=True)
+    pe_mg = models.BigIntegerField(null=True)
+    le_mg = models.BigIntegerField(null=True)
+    er_mg = models.BigIntegerField(null=True)
+    eligible_mg = models.BigIntegerField()
+    credits = models.BigIntegerField()
+    party_id = models.IntegerField()
+    basis_id = models.IntegerField()
+    day = models.DateField()
+    outcome = models.SmallIntegerField()
+    capped = models.BooleanField()
+    event_id = models.TextField(db_collation="C")
+    record = models.TextField()
+    reason = models.TextField(null=True)
+
+    class Meta:
+        db_table = "carbon_quantity"
+        constraints = [
+            # A quantity with an entry is a credited one, and the other way round.
+            models.CheckConstraint(
+                condition=models.Q(entry_id__isnull=False, outcome=8, er_mg__gt=0)
+                | (models.Q(entry_id__isnull=True, credits=0, eligible_mg=0) & ~models.Q(outcome=8)),
+                name="carbon_quantity_entry",
+            ),
+        ]

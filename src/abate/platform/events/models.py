@@ -1,0 +1,63 @@
+"""Rows of the intake: batches received, event ids seen, refusals. Nothing here says what a person did."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Batch(models.Model):
+    """One request or one chunk of a file: who sent it, when, and the digest of its bytes."""
+
+    append_only = True
+
+    party_id = models.IntegerField()
+    via = models.CharField(max_length=8)
+    received_at = models.DateTimeField()
+    body_sha256 = models.BinaryField()
+    count = models.IntegerField()
+    client_id = models.CharField(max_length=100)
+
+    class Meta:
+        db_table = "events_batch"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(via__in=["http", "file"]), name="events_batch_via"),
+            models.CheckConstraint(condition=models.Q(count__gt=0), name="events_batch_count"),
+        ]
+
+
+class Seen(models.Model):
+    """The registry of event ids: one row per event that was accepted, whatever became of it.
+
+    `digest` is the SHA-256 of behaviour, subject, time and canonical record: the id may only ever mean this.
+    `place` is the event's position in its batch.
+    """
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("party_id", "event_id")
+    person_id = models.BigIntegerField()
+    batch_id = models.BigIntegerField()
+    party_id = models.IntegerField()
+    place = models.IntegerField()
+    event_id = models.TextField(db_collation="C")
+    digest = models.BinaryField()
+
+    class Meta:
+        db_table = "events_seen"
+
+
+class Refusal(models.Model):
+    """An event that was not accepted, and why. It carries no subject and no record; its id stays free."""
+
+    append_only = True
+
+    batch_id = models.BigIntegerField()
+    party_id = models.IntegerField()
+    event_id = models.TextField(db_collation="C", null=True)
+    at = models.DateTimeField()
+    behaviour = models.TextField(null=True)
+    code = models.TextField()
+    detail = models.TextField()
+
+    class Meta:
+        db_table = "events_refusal"
