@@ -1,4 +1,4 @@
-"""Rows of the credit rules: what a credit is worth, caps as data, and the day totals they are held against."""
+"""Rows of the credit rules: what a credit is worth, caps as data, and the day totals they hold against."""
 
 from __future__ import annotations
 

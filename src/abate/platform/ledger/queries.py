@@ -1,0 +1,119 @@
+"""What others may know of accounts. A system account has no row: it is the sum of the other sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from django.db import connection
+
+from abate.bookkeeping.kinds import Counter
+from abate.platform.doors.statements import statements
+
+SQL = statements(Path(__file__).parent / "sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a person holds: mg CO2e avoided, whole credits, and the running total credits are counted from."""
+
+    carbon_mg: int
+    credits: int
+    eligible_mg: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One entry, amounts as the person's side. `cause` is the partner's event id or the order id."""
+
+    person_id: int
+    id: int
+    kind: int
+    at: datetime
+    day: date
+    carbon_mg: int
+    credits: int
+    carbon_after: int
+    credits_after: int
+    counter: int
+    cause_party: int | None
+    cause: str
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AssetSums:
+    """One asset: what people hold, what entries moved to them, and every system account (the other sides)."""
+
+    people: int
+    entries: int
+    accounts: Mapping[str, int]
+
+    @property
+    def even(self) -> bool:
+        """Balances equal entries, and all accounts together are zero."""
+        return self.people == self.entries and self.people + sum(self.accounts.values()) == 0
+
+
+def row(values: tuple) -> EntryRow:
+    """An EntryRow from a row with the columns in its order."""
+    return EntryRow(*values[:-1], bytes(values[-1]))
+
+
+def balance(person_id: int) -> Balance:
+    """Zero for a person without any entry yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["balance"], {"person": person_id})
+        found = cursor.fetchone()
+    return Balance(*found) if found else Balance(0, 0, 0)
+
+
+def entries(person_id: int, before_id: int | None = None, limit: int = 20) -> list[EntryRow]:
+    """Newest first; `before_id` goes on where the last page ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["entries"], {"person": person_id, "before": before_id, "limit": limit})
+        return [row(values) for values in cursor.fetchall()]
+
+
+def entry(person_id: int, entry_id: int) -> EntryRow | None:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["entry"], {"person": person_id, "entry": entry_id})
+        found = cursor.fetchone()
+    return row(found) if found else None
+
+
+def sums() -> dict[str, AssetSums]:
+    """Per asset (`carbon_mg`, `credits`): balances, entries and system accounts, each summed by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["sum_balances"])
+        people = cursor.fetchone()
+        cursor.execute(SQL["sum_entries"])
+        by_counter = cursor.fetchall()
+    return {
+        asset: AssetSums(
+            people=int(people[place]),
+            entries=sum(int(line[place + 1]) for line in by_counter),
+            accounts={Counter(line[0]).name.lower(): -int(line[place + 1]) for line in by_counter},
+        )
+        for place, asset in enumerate(("carbon_mg", "credits"))
+    }
+
+
+def differences(mg_per_credit: int) -> dict[str, int]:
+    """How many rows break each rule of the ledger; all zero where it agrees with itself.
+
+    `balance_entries`: a balance that is not the sum of its entries, or a sum without a balance.
+    `balance_last`: not the running balance after the last entry.
+    `running`: an entry whose running balance is not the one before plus itself.
+    `credit_rule`: credits that are not floor(eligible / `mg_per_credit`) less what was spent.
+    `leaf`: an entry without exactly one leaf of its hash, queued or numbered.
+    `counter`: an entry against an account that its kind does not have.
+    """
+    with connection.cursor() as cursor:
+        found = {}
+        for name in ("balance_entries", "balance_last", "running", "credit_rule", "leaf", "counter"):
+            cursor.execute(SQL[f"differ_{name}"], {"mg_per_credit": mg_per_credit})
+            found[name] = int(cursor.fetchone()[0])
+    return found

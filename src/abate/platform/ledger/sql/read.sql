@@ -1,0 +1,22 @@
+-- name: balance
+select carbon_mg, credits, eligible_mg from ledger_balance where person_id = %(person)s
+
+-- name: entries
+select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party, cause,
+       leaf_hash
+from ledger_entry
+where person_id = %(person)s and id < coalesce(%(before)s::bigint, 9223372036854775807)
+order by person_id, id desc
+limit %(limit)s
+
+-- name: entry
+select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party, cause,
+       leaf_hash
+from ledger_entry
+where person_id = %(person)s and id = %(entry)s
+
+-- name: sum_balances
+select coalesce(sum(carbon_mg), 0), coalesce(sum(credits), 0) from ledger_balance
+
+-- name: sum_entries
+select counter, sum(carbon_mg), sum(credits) from ledger_entry group by counter order by counter
