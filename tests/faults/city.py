@@ -1,0 +1,33 @@
+"""Run as a program inside a stack's environment: make a partner and some authorised people, print their keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
+
+import django  # noqa: E402
+
+django.setup()
+
+from abate.platform.parties import actions as parties  # noqa: E402
+from abate.platform.people import actions as people  # noqa: E402
+from abate.platform.people.identity import made_up_number  # noqa: E402
+
+
+def main(count: int) -> None:
+    behaviours = ["online-meeting", "cycling"]
+    party = parties.create_party("faults", "data-provider", "故障测试", "Fault test", behaviours, made_up=True)
+    client_id, secret = parties.issue_client(party)
+    subjects = []
+    for number in range(count):
+        person = people.register(f"示例居民{number}", made_up_number(number), [("email", f"p{number}@example.invalid")],
+                                 notice_version="1", made_up=True)  # fmt: skip
+        subjects.append(people.authorise(person, party, behaviours, notice_version="1"))
+    print(json.dumps({"client_id": client_id, "secret": secret, "subjects": subjects}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

