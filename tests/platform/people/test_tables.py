@@ -10,7 +10,9 @@ pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
 def test_the_joins_of_the_main_path_have_their_index() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("select indexdef from pg_indexes where tablename in ('people_authorisation', 'people_subject')")
+        cursor.execute(
+            "select indexdef from pg_indexes where tablename in ('people_authorisation', 'people_subject')"
+        )
         found = " ".join(row[0] for row in cursor.fetchall())
     assert "(person_id, party_id, behaviour) INCLUDE (granted_at, withdrawn_at)" in found
     assert "(party_id, subject)" in found

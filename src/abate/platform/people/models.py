@@ -95,7 +95,7 @@ class Code(models.Model):
 
 
 class Subject(models.Model):
-    """The name by which one party knows one person; it outlives a withdrawal, so that giving again is no new name."""
+    """The name by which one party knows one person; it outlives withdrawals."""
 
     pk = models.CompositePrimaryKey("party_id", "subject")
     party = models.ForeignKey(Party, on_delete=models.PROTECT, db_index=False, related_name="+")

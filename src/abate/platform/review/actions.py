@@ -19,6 +19,11 @@ def create_user(kind: str, *, made_up: bool = False) -> User:
     return user
 
 
+def deactivate(user: User) -> None:
+    """Let `user` sign in no more; sessions that are open end with their next request."""
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
 def grant(user: User, role: str) -> None:
     Grant.objects.get_or_create(user=user, role=role, defaults={"granted_at": clock.now()})
 

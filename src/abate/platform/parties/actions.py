@@ -1,0 +1,129 @@
+"""The only writer of parties, what they may send, their keys and the people who act for them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+
+from allauth.idp.oidc.models import Client as OAuthClient
+from allauth.idp.oidc.models import Token
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+
+from abate.platform.doors import clock, randomness
+from abate.platform.parties.errors import (
+    BehaviourMalformed,
+    ClientUnknown,
+    PartyCodeTaken,
+    PartyMalformed,
+    PartySuspended,
+)
+from abate.platform.parties.models import Client, Member, Party, Scope
+from abate.platform.review.models import User
+
+EVENTS = "events"
+_CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
+
+
+def create_party(
+    code: str,
+    kind: str,
+    title_zh: str,
+    title_en: str,
+    behaviours: Iterable[str] = (),
+    *,
+    made_up: bool = False,
+) -> Party:
+    """A new, active party that may send events of `behaviours`. Raises PartyCodeTaken, PartyMalformed."""
+    if not _CODE.fullmatch(code):
+        raise PartyMalformed("code")
+    if kind not in Party.Kind.values:
+        raise PartyMalformed(f"kind: one of {', '.join(Party.Kind.values)}")
+    if not title_zh.strip() or not title_en.strip():
+        raise PartyMalformed("title")
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "insert into parties_party (code, kind, title_zh, title_en, status, made_up, created_at)"
+                " values (%s, %s, %s, %s, 'active', %s, %s) on conflict (code) do nothing returning id",
+                [code, kind, title_zh.strip(), title_en.strip(), made_up, clock.now()],
+            )
+            row = cursor.fetchone()
+        if row is None:
+            raise PartyCodeTaken(code)
+        party = Party.objects.get(pk=row[0])
+        add_behaviours(party, behaviours)
+    return party
+
+
+def add_behaviours(party: Party, behaviours: Iterable[str]) -> None:
+    """Let `party` send events of these behaviours too."""
+    wanted = sorted(set(behaviours))
+    for behaviour in wanted:
+        if not _CODE.fullmatch(behaviour):
+            raise BehaviourMalformed(behaviour[:60])
+    Scope.objects.bulk_create([Scope(party=party, behaviour=b) for b in wanted], ignore_conflicts=True)
+
+
+def remove_behaviours(party: Party, behaviours: Iterable[str]) -> None:
+    """Events of these behaviours are refused from the next batch on."""
+    Scope.objects.filter(party=party, behaviour__in=list(behaviours)).delete()
+
+
+def suspend(party: Party) -> None:
+    """From now on no token of the party's is accepted; nothing is deleted."""
+    Party.objects.filter(pk=party.pk).update(status=Party.Status.SUSPENDED)
+    party.status = Party.Status.SUSPENDED
+
+
+def resume(party: Party) -> None:
+    Party.objects.filter(pk=party.pk).update(status=Party.Status.ACTIVE)
+    party.status = Party.Status.ACTIVE
+
+
+def add_member(user: User, party: Party, role: str) -> None:
+    """Let `user` act for `party` as `acceptor` (burns codes) or `partner` (sees the party's events)."""
+    if role not in Member.Role.values:
+        raise PartyMalformed(f"role: one of {', '.join(Member.Role.values)}")
+    Member.objects.get_or_create(user=user, party=party, role=role, defaults={"since": clock.now()})
+
+
+def remove_member(user: User, party: Party, role: str) -> None:
+    Member.objects.filter(user=user, party=party, role=role).delete()
+
+
+def issue_client(party: Party, scopes: Iterable[str] = (EVENTS,)) -> tuple[str, str]:
+    """A new OAuth2 client-credentials key: (client id, secret). The secret is kept as a password hash only,
+    so this is the one time it can be shown. Raises PartySuspended."""
+    if party.status != Party.Status.ACTIVE:
+        raise PartySuspended(party.code)
+    secret = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
+    granted = list(scopes)
+    with transaction.atomic():
+        oauth = OAuthClient(
+            id=randomness.new_uuid().hex,
+            name=party.code,
+            secret=make_password(secret),
+            type=OAuthClient.Type.CONFIDENTIAL,
+            response_types="",
+            skip_consent=True,
+            created_at=clock.now(),
+        )
+        oauth.set_grant_types([OAuthClient.GrantType.CLIENT_CREDENTIALS])
+        oauth.set_scopes(granted)
+        oauth.set_default_scopes(granted)
+        oauth.save(force_insert=True)
+        Client.objects.create(client=oauth, party=party, created_at=clock.now())
+    return oauth.pk, secret
+
+
+def revoke_client(client_id: str) -> None:
+    """The key and every token made with it are refused from now on. Raises ClientUnknown."""
+    with transaction.atomic():
+        revoked = Client.objects.filter(client_id=client_id, revoked_at=None).update(revoked_at=clock.now())
+        if not revoked:
+            raise ClientUnknown(client_id[:40])
+        # No grant and no usable secret: the token endpoint refuses the key by itself.
+        OAuthClient.objects.filter(pk=client_id).update(grant_types="", secret=make_password(None))
+        Token.objects.filter(client_id=client_id).delete()

@@ -1,0 +1,60 @@
+"""What this room refuses, and what to do then."""
+
+from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
+
+
+class PartyCodeTaken(Problem):
+    code = "party-code-taken"
+    status = 409
+    zh = "该机构代码已被使用。"
+    en = "A party with this code exists already."
+    remedy_zh = "请换一个代码;已有机构可用 `abate party list` 查看。"
+    remedy_en = "Choose another code; `abate party list` shows the existing ones."
+
+
+class PartyMalformed(Problem):
+    code = "party-malformed"
+    zh = "机构资料不完整或格式不符。"
+    en = "The party's particulars are incomplete or malformed."
+    remedy_zh = "代码为 2 至 40 个小写字母、数字或连字符,以字母开头;中英文名称都要填写;类别须为列表之一。"
+    remedy_en = (
+        "A code has 2 to 40 lower-case letters, digits or hyphens and starts with a letter; both titles are "
+        "needed; the kind is one of the list."
+    )
+
+
+class PartyUnknown(Problem):
+    code = "party-unknown"
+    status = 404
+    zh = "没有这个机构。"
+    en = "There is no such party."
+    remedy_zh = "请核对机构代码;`abate party list` 列出全部机构。"
+    remedy_en = "Check the code; `abate party list` shows all of them."
+
+
+class PartySuspended(Problem):
+    code = "party-suspended"
+    status = 403
+    zh = "该机构已暂停接入。"
+    en = "This party is suspended."
+    remedy_zh = "请联系平台运营方。"
+    remedy_en = "Ask the operator of the platform."
+
+
+class BehaviourMalformed(Problem):
+    code = "behaviour-malformed"
+    zh = "行为代码格式不符。"
+    en = "The code of a behaviour is malformed."
+    remedy_zh = "请使用方法学目录中的代码,例如 walking;`abate methods list` 列出全部。"
+    remedy_en = "Use a code of the catalogue, such as walking; `abate methods list` shows all of them."
+
+
+class ClientUnknown(Problem):
+    code = "client-unknown"
+    status = 404
+    zh = "没有这个接口密钥,或它已被撤销。"
+    en = "There is no such key, or it was revoked before."
+    remedy_zh = "请核对密钥编号。"
+    remedy_en = "Check the key's id."

@@ -1,0 +1,301 @@
+"""The only writer of people, their contacts, codes and authorisations."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from abate.platform.doors import clock, messages, randomness
+from abate.platform.doors.keyring import keyring
+from abate.platform.parties.errors import PartySuspended
+from abate.platform.parties.models import Party, Scope
+from abate.platform.people import contacts as reading
+from abate.platform.people import identity, keys, proof
+from abate.platform.people.contacts import Reach
+from abate.platform.people.errors import (
+    AuthorisationUnknown,
+    BehaviourNotOffered,
+    CodeNotSent,
+    CodeRefused,
+    ContactMalformed,
+    ContactTaken,
+    ContactUnproved,
+    IdentityTaken,
+    NoAccount,
+    NoticeMissing,
+    PersonErased,
+    TooManyCodes,
+)
+from abate.platform.people.models import Authorisation, Code, Contact, Identity, Person, Subject
+from abate.platform.people.policy import CodePolicy, code_policy
+from abate.platform.review import actions as review
+
+IDENTITY, CONTACTS = "identity", "contacts"
+_DAY = timedelta(days=1)
+_SUBJECT = "验证码 / Sign-in code"
+_BODY = "验证码 {code},{minutes} 分钟内有效,请勿告诉他人。 Your code is {code}, valid for {minutes} minutes."
+
+# Every try counts before it is compared, against all codes of the contact that could still match; the row
+# locks put simultaneous tries in a row.
+_TRY = """
+update people_code set attempts = attempts + 1
+where id in (select id from people_code
+             where contact_hmac = %s and used_at is null and expires_at > %s and attempts < %s
+             order by id for update)
+returning id, code_hmac
+"""
+
+
+def register(
+    name: str,
+    number: str,
+    contacts: Sequence[str],
+    notice_version: str,
+    made_up: bool = False,
+    proofs: Iterable[str] = (),
+) -> Person:
+    """Open the one account of a real person: check first, then everything in one transaction. (P-3.1, P-6.5)
+
+    Each of `contacts` (at least one) must be proved by one of `proofs` (see prove_contact), except those of
+    made-up people. Raises IdentityRefused, TooYoung, IdentityTaken, ContactMalformed, ContactUnproved,
+    ContactTaken, NoticeMissing.
+    """
+    if not notice_version:
+        raise NoticeMissing
+    reaches = sorted({reading.normal(contact) for contact in contacts}, key=lambda reach: reach.value)
+    if not reaches:
+        raise ContactMalformed("none given")
+    digests = {keyring().identity_hmac(reach.value): reach for reach in reaches}
+    if not made_up and not digests.keys() <= proof.proved(proofs):
+        raise ContactUnproved
+    name, number = identity.normal_name(name), identity.normal_number(number)
+    identity.verify(name, number, made_up=made_up)
+    with transaction.atomic():
+        person_id = _claim_identity(keyring().identity_hmac(number))
+        person = Person(
+            id=person_id,
+            user=review.create_user("person", made_up=made_up),
+            pseudonym=str(randomness.new_uuid()),
+            commit_key=randomness.token_bytes(32),
+            wrapped_key=keys.new_wrapped_key(),
+            notice_version=notice_version,
+            made_up=made_up,
+            created_at=clock.now(),
+        )
+        person.identity_enc = keys.encrypt(person, _text({"name": name, "number": number}), IDENTITY)
+        told = [{"kind": reach.kind, "value": reach.value} for reach in reaches]
+        person.contact_enc = keys.encrypt(person, _text(told), CONTACTS)
+        person.save(force_insert=True)
+        _claim_contacts(person_id, digests)
+    return person
+
+
+def _text(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+
+
+def _claim_identity(digest: bytes) -> int:
+    """Take the identity for a new person's number. Of those who try at once the primary key lets one through;
+    the others wait for its transaction and are then refused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into people_identity (identity_hmac, person_id, key_version)"
+            " values (%s, nextval(pg_get_serial_sequence('people_person', 'id')), 1)"
+            " on conflict (identity_hmac) do nothing returning person_id",
+            [digest],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise IdentityTaken
+    return int(row[0])
+
+
+def _claim_contacts(person_id: int, digests: dict[bytes, Reach]) -> None:
+    with connection.cursor() as cursor:
+        # In order of the digests: two registrations that share two contacts must not wait for each other.
+        for digest, reach in sorted(digests.items()):
+            cursor.execute(
+                "insert into people_contact (contact_hmac, person_id, kind) values (%s, %s, %s)"
+                " on conflict (contact_hmac) do nothing",
+                [digest, person_id, reach.kind],
+            )
+            if not cursor.rowcount:
+                raise ContactTaken
+
+
+def request_code(contact: str, address: str | None = None) -> datetime:
+    """Send a code to the contact; returns when it runs out.
+
+    The same work, message and answer for a contact that nobody has: neither content nor time tells whether an
+    account exists. `address` is the asker's network address, for the limit per address; only its keyed digest
+    is kept. Raises ContactMalformed, TooManyCodes, CodeNotSent.
+    """
+    reach, policy = reading.normal(contact), code_policy()
+    digest = keyring().identity_hmac(reach.value)
+    origin = keyring().identity_hmac(f"address\x00{address}") if address else None
+    code, now = randomness.digits(policy.digits), clock.now()
+    with transaction.atomic():
+        _limit(
+            "contact_hmac", digest, now, [(policy.window, policy.per_contact), (_DAY, policy.per_contact_day)]
+        )
+        if origin:
+            _limit("address_hmac", origin, now, [(policy.window, policy.per_address)])
+        Code.objects.filter(contact_hmac=digest, created_at__lt=now - _DAY).delete()
+        Code.objects.create(
+            contact_hmac=digest,
+            code_hmac=_bound(digest, code),
+            address_hmac=origin,
+            created_at=now,
+            expires_at=now + policy.valid,
+        )
+    body = _BODY.format(code=code, minutes=policy.valid_minutes)
+    try:
+        messages.send(kind=reach.kind, to=reach.value, subject=_SUBJECT, body=body)
+    except OSError:
+        raise CodeNotSent from None
+    return now + policy.valid
+
+
+def confirm_code(contact: str, code: str) -> Person:
+    """The person who signs in with this contact. Raises CodeRefused, or NoAccount with a proof to use."""
+    proved = prove_contact(contact, code)
+    (digest,) = proof.proved([proved])
+    person = Person.objects.filter(
+        pk__in=_person_ids(digest), status=Person.Status.ACTIVE, user__is_active=True
+    ).first()
+    if person is None:
+        raise NoAccount(proved)
+    return person
+
+
+def prove_contact(contact: str, code: str) -> str:
+    """Spend a code; returns a signed text, good for 30 minutes, that proves the contact to `register`.
+
+    A wrong, used, expired or guessed-out code raises CodeRefused, always the same; of simultaneous tries with
+    the right code one wins. Not to be called inside a transaction.
+    """
+    digest, policy = keyring().identity_hmac(reading.normal(contact).value), code_policy()
+    typed = _bound(digest, "".join(code.split())[:32])
+    # Durable: a try that the caller rolls back would be a try for nothing.
+    with transaction.atomic(durable=True):
+        won = _try(digest, typed, policy)
+    if not won:
+        raise CodeRefused
+    return proof.issue(digest)
+
+
+def _try(digest: bytes, typed: bytes, policy: CodePolicy) -> bool:
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_TRY, [digest, now, policy.attempts])
+        right = [row[0] for row in cursor.fetchall() if hmac.compare_digest(bytes(row[1]), typed)]
+        if not right:
+            return False
+        # With the right code the contact is reached: the other codes sent to it are spent too.
+        cursor.execute(
+            "update people_code set used_at = %s where contact_hmac = %s and used_at is null", [now, digest]
+        )
+    return True
+
+
+def _person_ids(digest: bytes) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("select person_id from people_contact where contact_hmac = %s", [digest])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _bound(digest: bytes, code: str) -> bytes:
+    """A code's keyed digest together with its contact's: a code for one contact is none for another."""
+    return keyring().code_hmac(f"sign-in\x00{digest.hex()}\x00{code}")
+
+
+def _limit(column: str, digest: bytes, now: datetime, limits: list[tuple[timedelta, int]]) -> None:
+    """Raise TooManyCodes where a limit is reached. The lock makes simultaneous askers count in turn."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
+        for span, most in limits:
+            cursor.execute(
+                f"select count(*), min(created_at) from people_code where {column} = %s and created_at > %s",
+                [digest, now - span],
+            )
+            count, oldest = cursor.fetchone()
+            if count >= most:
+                raise TooManyCodes(max(1, int((oldest + span - now).total_seconds()) + 1))
+
+
+def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_version: str) -> str:
+    """Let `party` send events of `behaviours` from now on; returns its name for the person. (P-4.3)
+
+    Given again under the same notice nothing changes; under another one the old row ends as the new begins.
+    Raises NoticeMissing, BehaviourNotOffered, PartySuspended, PersonErased.
+    """
+    wanted = sorted(set(behaviours))
+    if not notice_version:
+        raise NoticeMissing
+    subject = keyring().pairwise_subject(party.code, person.pseudonym)
+    with transaction.atomic():
+        # Locked, so that giving, withdrawing and erasing of one person happen one after the other.
+        if not Person.objects.select_for_update().filter(pk=person.pk, status=Person.Status.ACTIVE).exists():
+            raise PersonErased
+        if not Party.objects.filter(pk=party.pk, status=Party.Status.ACTIVE).exists():
+            raise PartySuspended(party.code)
+        offered = Scope.objects.filter(party=party, behaviour__in=wanted).count()
+        if not wanted or offered != len(wanted):
+            raise BehaviourNotOffered(", ".join(wanted)[:200])
+        now = clock.now()
+        live = Authorisation.objects.filter(
+            person=person, party=party, behaviour__in=wanted, withdrawn_at=None
+        )
+        live.exclude(notice_version=notice_version).update(withdrawn_at=now)
+        Subject.objects.bulk_create(
+            [Subject(party=party, subject=subject, person=person)], ignore_conflicts=True
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "insert into people_authorisation"
+                " (person_id, party_id, behaviour, granted_at, notice_version)"
+                " select %s, %s, unnest(%s::text[]), %s, %s"
+                " on conflict (person_id, party_id, behaviour) where withdrawn_at is null do nothing",
+                [person.pk, party.pk, wanted, now, notice_version],
+            )
+    return subject
+
+
+def withdraw(person: Person, authorisation_id: int) -> None:
+    """End one authorisation now; ending it again changes nothing. Raises AuthorisationUnknown. (P-4.3)"""
+    own = Authorisation.objects.filter(person_id=person.pk, id=authorisation_id)
+    if not own.filter(withdrawn_at=None).update(withdrawn_at=clock.now()) and not own.exists():
+        raise AuthorisationUnknown
+
+
+def withdraw_all(person: Person, party: Party) -> int:
+    """End everything this person lets `party` send, in one step, as it was given; returns how many ended."""
+    live = Authorisation.objects.filter(person_id=person.pk, party=party, withdrawn_at=None)
+    return live.update(withdrawn_at=clock.now())
+
+
+def destroy(person: Person) -> None:
+    """Destroy the person's keys and end every authorisation.
+
+    Identity, contacts, codes and log salts are unreadable for ever after; pseudonym, entries and log stay as
+    they are. Doing it again changes nothing.
+    """
+    with transaction.atomic():
+        found = Person.objects.select_for_update().select_related("user").get(pk=person.pk)
+        Person.objects.filter(pk=found.pk).update(
+            wrapped_key=None, commit_key=None, status=Person.Status.ERASED
+        )
+        now = clock.now()
+        Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=now)
+        digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
+        Code.objects.filter(contact_hmac__in=list(digests)).delete()
+        Contact.objects.filter(person_id=found.pk).delete()
+        Identity.objects.filter(person_id=found.pk).delete()
+        review.deactivate(found.user)
+    person.wrapped_key = person.commit_key = None
+    person.status = Person.Status.ERASED
+    keys.forget()

@@ -1,0 +1,173 @@
+"""What this room refuses. No text, detail or representation here carries a name, a number or a contact."""
+
+from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
+
+# Why a real-name check did not pass: code -> (Chinese, English).
+REASONS = {
+    "name": ("姓名为空或含有不能用于姓名的字符。", "The name is empty or holds signs that no name has."),
+    "form": (
+        "身份证号码应为 18 位,末位为数字或 X。",
+        "An identity number has 18 signs, the last a digit or X.",
+    ),
+    "area": ("身份证号码前两位不是行政区划代码。", "The first two digits are no code of a province."),
+    "birth-date": (
+        "身份证号码中的出生日期无效或在将来。",
+        "The birth date in the number is invalid or in the future.",
+    ),
+    "check-digit": ("身份证号码校验位不符(GB 11643)。", "The number's check digit does not fit (GB 11643)."),
+    "made-up": (
+        "该号码属于虚构区划,只能用于演示。",
+        "This number's area does not exist: it is for made-up people in a demo only.",
+    ),
+    "not-made-up": (
+        "虚构人员必须使用不存在的区划代码。",
+        "A made-up person must have a number of the area that does not exist.",
+    ),
+    "no-match": ("姓名与号码不匹配。", "Name and number do not belong together."),
+}
+
+
+class IdentityRefused(Problem):
+    code = "identity-refused"
+    status = 422
+    zh = "实名信息未通过核验。"
+    en = "The real-name check did not pass."
+    remedy_zh = "请对照证件核对姓名和号码后重试。"
+    remedy_en = "Compare name and number with the document and try again."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        zh, en = REASONS.get(reason, ("", ""))
+        self.zh, self.en = f"{type(self).zh}{zh}", f"{type(self).en} {en}".strip()
+        super().__init__(reason)
+
+
+class IdentityTaken(Problem):
+    code = "identity_taken"
+    status = 409
+    zh = "该身份已开立碳账户;一人只能有一个账户。"
+    en = "An account for this identity exists already; one person has one account."
+    remedy_zh = "请用开户时的手机号或邮箱登录;如非本人开立,请联系平台运营方。"
+    remedy_en = (
+        "Sign in with the contact it was opened with; if that was not you, ask the platform's operator."
+    )
+
+
+class TooYoung(Problem):
+    code = "under-14"
+    status = 422
+    zh = "未满 14 周岁,须由监护人同意;本平台目前还不能办理监护人同意。"
+    en = "Under 14 a guardian must agree, and this platform cannot record that yet (PIPL article 31)."
+    remedy_zh = "请在年满 14 周岁后注册。"
+    remedy_en = "Register after the 14th birthday."
+
+
+class ContactMalformed(Problem):
+    code = "contact-malformed"
+    zh = "这不是有效的手机号或邮箱。"
+    en = "This is neither a mobile number nor an e-mail address."
+    remedy_zh = "请输入 11 位大陆手机号(可带 +86)或完整邮箱。"
+    remedy_en = (
+        "Enter a mainland mobile number of 11 digits (with +86 or without) or a complete e-mail address."
+    )
+
+
+class ContactTaken(Problem):
+    code = "contact-taken"
+    status = 409
+    zh = "该手机号或邮箱已用于另一个账户。"
+    en = "Another account signs in with this phone or e-mail."
+    remedy_zh = "请直接登录,或使用另一个联系方式注册。"
+    remedy_en = "Sign in, or register with another contact."
+
+
+class ContactUnproved(Problem):
+    code = "contact-unproved"
+    status = 403
+    zh = "尚未验证该手机号或邮箱属于您。"
+    en = "It is not proved yet that this phone or e-mail is yours."
+    remedy_zh = "请先获取并输入验证码。"
+    remedy_en = "Ask for a code and enter it first; a proof is good for 30 minutes."
+
+
+class CodeRefused(Problem):
+    code = "code-refused"
+    status = 403
+    zh = "验证码错误、已使用或已过期。"
+    en = "The code is wrong, was used before, or has expired."
+    remedy_zh = "请核对最新的验证码,或稍后重新获取。"
+    remedy_en = "Check the newest code, or ask for another one later."
+
+
+class NoAccount(Problem):
+    """Only someone who entered the right code learns this; `proof` lets him register with the contact."""
+
+    code = "no-account"
+    status = 404
+    zh = "该手机号或邮箱尚未开立账户。"
+    en = "No account signs in with this phone or e-mail."
+    remedy_zh = "请注册。"
+    remedy_en = "Register; the contact is proved already."
+
+    def __init__(self, proof: str) -> None:
+        super().__init__()
+        self.proof = proof
+
+
+class TooManyCodes(Problem):
+    code = "too-many-codes"
+    status = 429
+    zh = "获取验证码过于频繁。"
+    en = "Too many codes were asked for."
+    remedy_zh = "请稍后再试。"
+    remedy_en = "Try again later."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"retry after {retry_after} s")
+        self.retry_after = retry_after
+
+
+class CodeNotSent(Problem):
+    code = "code-not-sent"
+    status = 503
+    zh = "验证码未能发出。"
+    en = "The code could not be sent."
+    remedy_zh = "请稍后再试,或改用另一种联系方式。"
+    remedy_en = "Try again later, or use another contact."
+
+
+class NoticeMissing(Problem):
+    code = "notice-missing"
+    zh = "缺少所同意的告知书版本。"
+    en = "The version of the notice that was agreed to is missing."
+    remedy_zh = "请先阅读并同意告知书。"
+    remedy_en = "Read the notice and agree to it first."
+
+
+class BehaviourNotOffered(Problem):
+    code = "behaviour-not-offered"
+    status = 422
+    zh = "该机构没有提供此行为的数据。"
+    en = "This party does not send that behaviour."
+    remedy_zh = "请从该机构的行为清单中选择,至少一项。"
+    remedy_en = "Choose from the party's list, at least one."
+
+
+class AuthorisationUnknown(Problem):
+    code = "authorisation-unknown"
+    status = 404
+    zh = "没有这项授权。"
+    en = "You have given no such authorisation."
+    remedy_zh = "请刷新“我的授权”页面。"
+    remedy_en = "Open the page of your authorisations again."
+
+
+class PersonErased(Problem):
+    code = "person-erased"
+    status = 410
+    zh = "该账户已注销,个人信息已不可读取。"
+    en = "This account was cancelled; nothing personal in it can be read any more."
+    remedy_zh = "无法恢复。"
+    remedy_en = "It cannot be brought back."

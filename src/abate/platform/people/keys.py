@@ -1,0 +1,69 @@
+"""Each person's own key: what it encrypts is readable while it exists, and by nobody once it is destroyed.
+
+Text = version byte 0x01, nonce (12 bytes), AES-256-GCM text. Its associated data names the purpose and the
+person, so that a text moved to another column or person does not open.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from abate.platform.doors import clock, randomness
+from abate.platform.doors.keyring import keyring
+from abate.platform.people.errors import PersonErased
+from abate.platform.people.models import Person
+
+_VERSION = b"\x01"
+_minute = 0
+
+
+def new_wrapped_key() -> bytes:
+    """A fresh 256-bit key, wrapped by the master key; the bare key is never stored."""
+    return keyring().wrap(randomness.token_bytes(32))
+
+
+def encrypt(person: Person, plain: bytes, purpose: str = "data") -> bytes:
+    """Encrypt under the person's key. Raises PersonErased."""
+    nonce = randomness.token_bytes(12)
+    return _VERSION + nonce + _cipher(person).encrypt(nonce, plain, _bound(person, purpose))
+
+
+def decrypt(person: Person, text: bytes, purpose: str = "data") -> bytes:
+    """Decrypt what `encrypt` gave for the same person and purpose. Raises PersonErased, or cryptography's
+    InvalidTag where the text, the person or the purpose is another."""
+    text = bytes(text)
+    if text[:1] != _VERSION:
+        raise ValueError("this text was not written under a person's key of version 1")
+    return _cipher(person).decrypt(text[1:13], text[13:], _bound(person, purpose))
+
+
+def forget() -> None:
+    """Drop every unwrapped key from this process's memory."""
+    _unwrapped.cache_clear()
+
+
+def _bound(person: Person, purpose: str) -> bytes:
+    return f"abate|{purpose}|{person.pseudonym}".encode()
+
+
+def _cipher(person: Person) -> AESGCM:
+    if person.wrapped_key is None:
+        raise PersonErased
+    return AESGCM(_recent(bytes(person.wrapped_key)))
+
+
+def _recent(wrapped: bytes) -> bytes:
+    # A page opens several texts of one person; beyond the minute no bare key waits in memory.
+    global _minute
+    minute = int(clock.now().timestamp()) // 60
+    if minute != _minute:
+        _minute = minute
+        forget()
+    return _unwrapped(wrapped)
+
+
+@lru_cache(maxsize=1024)
+def _unwrapped(wrapped: bytes) -> bytes:
+    return keyring().unwrap(wrapped)

@@ -1,0 +1,35 @@
+"""Our own limits on one-time codes. Policy, not law: an operator changes them with `ABATE_CODE_POLICY`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class CodePolicy:
+    """With the defaults a guesser has 20 codes x 5 tries a day, of 1,000,000 each: 1 chance in 10,000."""
+
+    digits: int = 6
+    valid_minutes: int = 10
+    attempts: int = 5
+    window_minutes: int = 10
+    # More than a person who mistypes needs, fewer than one who floods a phone wants.
+    per_contact: int = 3
+    per_contact_day: int = 20
+    # A household or an office shares an address.
+    per_address: int = 30
+
+    @property
+    def valid(self) -> timedelta:
+        return timedelta(minutes=self.valid_minutes)
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(minutes=self.window_minutes)
+
+
+def code_policy() -> CodePolicy:
+    return CodePolicy(**getattr(settings, "ABATE_CODE_POLICY", {}))

@@ -1,0 +1,107 @@
+"""What others may know of people. Only `own_identity` and `own_contacts` open what is encrypted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Q
+
+from abate.platform.people import keys
+from abate.platform.people.contacts import Reach, masked
+from abate.platform.people.models import Authorisation, Person, Subject
+from abate.platform.review.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisationRow:
+    """One authorisation as its person sees it; live while `withdrawn_at` is None."""
+
+    id: int
+    party_code: str
+    title_zh: str
+    title_en: str
+    party_status: str
+    behaviour: str
+    granted_at: datetime
+    withdrawn_at: datetime | None
+    notice_version: str
+
+    @property
+    def live(self) -> bool:
+        return self.withdrawn_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """What a person is shown of the own identity: enough to recognise it. Hidden in logs and tracebacks."""
+
+    name: str
+    number: str
+
+    def __repr__(self) -> str:
+        return "OwnIdentity(hidden)"
+
+
+def by_user(user: User) -> Person | None:
+    """The active person behind a signed-in user."""
+    if not user.is_authenticated:
+        return None
+    return Person.objects.filter(user_id=user.pk, status=Person.Status.ACTIVE).first()
+
+
+def person(person_id: int) -> Person | None:
+    return Person.objects.filter(pk=person_id).first()
+
+
+def authorisations(person_id: int) -> list[AuthorisationRow]:
+    """All of a person's authorisations: the live ones first, then the newest."""
+    rows = Authorisation.objects.filter(person_id=person_id).select_related("party")
+    return [
+        AuthorisationRow(
+            id=row.id,
+            party_code=row.party.code,
+            title_zh=row.party.title_zh,
+            title_en=row.party.title_en,
+            party_status=row.party.status,
+            behaviour=row.behaviour,
+            granted_at=row.granted_at,
+            withdrawn_at=row.withdrawn_at,
+            notice_version=row.notice_version,
+        )
+        for row in rows.order_by(F("withdrawn_at").desc(nulls_first=True), "-granted_at", "-id")
+    ]
+
+
+def is_authorised(person_id: int, party_id: int, behaviour: str, at: datetime) -> bool:
+    """Whether an authorisation was live at the moment `at`: from granted_at, until withdrawn_at excluded."""
+    return (
+        Authorisation.objects.filter(
+            person_id=person_id, party_id=party_id, behaviour=behaviour, granted_at__lte=at
+        )
+        .filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=at))
+        .exists()
+    )
+
+
+def subject_for(person_id: int, party_id: int) -> str | None:
+    """The name by which this party knows this person; None where it never was authorised."""
+    return (
+        Subject.objects.filter(person_id=person_id, party_id=party_id)
+        .values_list("subject", flat=True)
+        .first()
+    )
+
+
+def own_identity(own: Person) -> OwnIdentity:
+    """For the person's own page: the surname and the ends of the number. Raises PersonErased."""
+    told = json.loads(keys.decrypt(own, own.identity_enc, "identity"))
+    number = told["number"]
+    return OwnIdentity(told["name"][:1] + "*" * (len(told["name"]) - 1), number[:1] + "*" * 16 + number[-1:])
+
+
+def own_contacts(own: Person) -> list[tuple[str, str]]:
+    """For the person's own page: (kind, masked value) of each contact. Raises PersonErased."""
+    told = json.loads(keys.decrypt(own, own.contact_enc, "contacts"))
+    return [(item["kind"], masked(Reach(item["kind"], item["value"]))) for item in told]
