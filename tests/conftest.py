@@ -15,7 +15,7 @@ os.environ["ABATE_SECRET_FILE"] = str(_FOLDER / "secrets.json")
 os.environ["ABATE_MESSAGES"] = "abate.platform.doors.messages.Files"
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def _set_up_django() -> None:
     try:
         import django
 
@@ -25,6 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
     keyring.create(_FOLDER / "secrets.json", log_origin="abate.test/log")
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
     django.setup()
+
+
+# At import: a folder's own conftest may import models, and it is read before any hook of this one runs.
+_set_up_django()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

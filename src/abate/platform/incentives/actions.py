@@ -1,0 +1,187 @@
+"""The only writer of offers and codes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+
+from abate.platform.doors import clock, randomness
+from abate.platform.doors.errors import Problem
+from abate.platform.doors.keyring import keyring
+from abate.platform.incentives import errors, queries
+from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
+from abate.platform.ledger import actions as ledger
+from abate.platform.parties import queries as parties
+from abate.platform.people import keys
+from abate.platform.people.models import Person
+from abate.platform.review.models import User
+
+CODE_LENGTH = 12
+# Our policy against guessing: 10 wrong codes in 15 minutes. Of 30**12 codes that finds nothing in a
+# lifetime, and a cashier in a hurry is not locked out.
+WRONG_CODES_ALLOWED = 10
+WRONG_CODES_WINDOW = timedelta(minutes=15)
+
+_INSERT_CODE = """
+insert into incentives_code
+    (person_id, order_id, offer_id, entry_id, code_hmac, code_enc, issued_at, expires_at)
+values (%s, %s, %s, %s, %s, %s, %s, %s) returning id
+"""
+_BURN = """
+update incentives_code set burnt_at = %(now)s, burnt_by_id = %(user)s
+where person_id = %(person)s and id = %(id)s and burnt_at is null and expires_at > %(now)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BurnResult:
+    """What was burnt: enough to hand out the goods, nothing about the person."""
+
+    offer: queries.OfferRow
+    burnt_at: datetime
+
+
+def create_offer(
+    *,
+    party_id: int,
+    title: tuple[str, str],
+    detail: tuple[str, str],
+    price_credits: int,
+    stock: int,
+    valid_days: int,
+    from_at: datetime,
+    to_at: datetime,
+    made_up: bool = False,
+) -> UUID:
+    """Put a voucher on the list. `title` and `detail` are (Chinese, English). Raises BadOffer."""
+    offer = Offer(
+        id=randomness.new_uuid(),
+        party_id=party_id,
+        title_zh=title[0],
+        title_en=title[1],
+        detail_zh=detail[0],
+        detail_en=detail[1],
+        price_credits=price_credits,
+        stock=stock,
+        valid_days=valid_days,
+        from_at=from_at,
+        to_at=to_at,
+        made_up=made_up,
+    )
+    try:
+        offer.full_clean()
+    except ValidationError as fault:
+        raise errors.BadOffer("; ".join(fault.messages)) from fault
+    offer.save(force_insert=True)
+    return offer.id
+
+
+def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
+    """Spend credits on an offer: credits cancelled, stock taken, code made, all or nothing.
+
+    `order_id` is made by the asking side. The same order asked again, at once or after a lost answer, gives
+    the same code and spends nothing. Raises OfferUnknown, OfferClosed, OutOfStock, OrderConflict, and the
+    ledger's InsufficientCredits. Clauses P-7.5.3-1 to -3.
+    """
+    found = _order(person.id, offer_id, order_id)
+    if found:
+        return found
+    offer = queries.offer(offer_id)
+    if offer is None:
+        raise errors.OfferUnknown
+    now = clock.now()
+    if not offer.open_at(now):
+        raise errors.OfferClosed
+    try:
+        with transaction.atomic():
+            code_id = _redeem(person, offer, order_id, now)
+    except (Problem, IntegrityError):
+        # The same order may have won on another connection while this one waited for the balance.
+        found = _order(person.id, offer_id, order_id)
+        if found:
+            return found
+        raise
+    made = queries.code(person, code_id)
+    if made is None:
+        raise RuntimeError("a code that was just committed is not there")
+    return made
+
+
+def _order(person_id: int, offer_id: UUID, order_id: UUID) -> queries.CodeRow | None:
+    row = Code.objects.filter(person_id=person_id, order_id=order_id).first()
+    if row is None:
+        return None
+    if row.offer_id != offer_id:
+        raise errors.OrderConflict
+    return queries.code(Person.objects.get(id=person_id), row.id)
+
+
+def _redeem(person: Person, offer: queries.OfferRow, order_id: UUID, now: datetime) -> int:
+    with connection.cursor() as cursor:
+        entry = ledger.post_redeem(cursor, person.id, offer.price_credits, str(order_id))
+        # After the balance, so that the one row all buyers share is held shortest.
+        taken = Offer.objects.filter(
+            id=offer.id, stock__gt=0, active=True, price_credits=offer.price_credits
+        ).update(stock=F("stock") - 1)
+        if not taken:
+            raise errors.OutOfStock
+        secret = randomness.token_code(CODE_LENGTH)
+        digest = keyring().code_hmac(secret)
+        expires = now + timedelta(days=offer.valid_days)
+        sealed = keys.encrypt(person, secret.encode(), queries.PURPOSE)
+        values = [person.id, order_id, offer.id, entry.id, digest, sealed, now, expires]
+        cursor.execute(_INSERT_CODE, values)
+        (code_id,) = cursor.fetchone()
+    CodeKey.objects.create(code_hmac=digest, person_id=person.id, code_id=code_id)
+    return int(code_id)
+
+
+def read_code(text: str) -> str:
+    """The 12 signs in what was typed or scanned: with dashes, spaces, small letters, or as the QR address."""
+    tail = text.strip().rsplit("=", 1)[-1]
+    return re.sub(r"[\s\-–—]", "", tail).upper()[:64]
+
+
+def burn(user: User, code: str) -> BurnResult:
+    """Burn a code, once and for all, for the acceptor `user` belongs to.
+
+    Raises NotAcceptor, TooManyWrongCodes, CodeUnknown (also where the code is another party's), CodeBurnt,
+    CodeExpired. Wrong codes are counted per user. Clause P-7.5.3-2.
+    """
+    own = [party.pk for party in parties.parties_of(user, "acceptor")]
+    if not own:
+        raise errors.NotAcceptor
+    now = clock.now()
+    digest = keyring().code_hmac(read_code(code))
+    with transaction.atomic():
+        # The user's own row is locked first: guesses of one user come in turn and are counted exactly.
+        WrongCodes.objects.get_or_create(user=user, defaults={"since": now})
+        tally = WrongCodes.objects.select_for_update().get(user=user)
+        if now - tally.since >= WRONG_CODES_WINDOW:
+            tally.since, tally.count = now, 0
+        if tally.count >= WRONG_CODES_ALLOWED:
+            raise errors.TooManyWrongCodes
+        found = queries.find_code(digest, own)
+        if found is None:
+            tally.count += 1
+            tally.save()
+        else:
+            _burn(found, user, now)
+    if found is None:
+        raise errors.CodeUnknown
+    return BurnResult(found.offer, now)
+
+
+def _burn(found: queries.FoundCode, user: User, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_BURN, {"now": now, "user": user.id, "person": found.person_id, "id": found.code_id})
+        if cursor.rowcount == 1:
+            return
+    burnt = Code.objects.filter(person_id=found.person_id, id=found.code_id, burnt_at__isnull=False).exists()
+    raise errors.CodeBurnt if burnt else errors.CodeExpired

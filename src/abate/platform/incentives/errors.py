@@ -1,0 +1,97 @@
+"""Every refusal of the room. Each left everything as it was."""
+
+from abate.platform.doors.errors import Problem
+
+
+class OfferUnknown(Problem):
+    code = "offer-unknown"
+    status = 404
+    zh = "没有这个兑换项目。"
+    en = "There is no such offer."
+    remedy_zh = "请从兑换列表中选择。"
+    remedy_en = "Choose one from the list of offers."
+
+
+class OfferClosed(Problem):
+    code = "offer-closed"
+    status = 409
+    zh = "这个兑换项目已下架或不在兑换期内，积分未扣除。"
+    en = "This offer is closed or outside its period. No credits were spent."
+    remedy_zh = "请选择其他兑换项目。"
+    remedy_en = "Choose another offer."
+
+
+class OutOfStock(Problem):
+    code = "out-of-stock"
+    status = 409
+    zh = "这个兑换项目已经兑完，积分未扣除。"
+    en = "This offer has run out. No credits were spent."
+    remedy_zh = "请选择其他兑换项目，或等待商户补充。"
+    remedy_en = "Choose another offer, or wait until the acceptor adds more."
+
+
+class OrderConflict(Problem):
+    code = "order-conflict"
+    status = 409
+    zh = "同一个订单号已用于另一个兑换项目，积分未扣除。"
+    en = "This order id was already used for another offer. No credits were spent."
+    remedy_zh = "请回到兑换项目页面重新下单。"
+    remedy_en = "Go back to the offer and order again: the page makes a new id."
+
+
+class BadOffer(Problem):
+    code = "bad-offer"
+    status = 422
+    zh = "兑换项目的内容不合规则。"
+    en = "The offer breaks a rule."
+    remedy_zh = "价格和有效天数须为正整数，库存不能为负，结束时间须晚于开始时间，标题须有中英文。"
+    remedy_en = (
+        "Price and days must be positive, stock not negative, the end after the start, both titles given."
+    )
+
+
+class NotAcceptor(Problem):
+    code = "not-acceptor"
+    status = 403
+    zh = "当前账号不是任何商户的核销员。"
+    en = "This account belongs to no acceptor."
+    remedy_zh = "请用商户账号登录，或请平台运营方把您加入商户。"
+    remedy_en = "Sign in with an acceptor's account, or ask the operator to add you to one."
+
+
+class CodeUnknown(Problem):
+    """Unknown and another party's are one answer: an acceptor learns nothing about others' codes."""
+
+    code = "code-unknown"
+    status = 404
+    zh = "这个兑换码不存在，或不属于您的商户。"
+    en = "There is no such code at your organisation."
+    remedy_zh = "请核对 12 位兑换码（不含 0、1、I、L、O、U），或请顾客出示二维码。"
+    remedy_en = "Check the 12 signs (0, 1, I, L, O and U never occur), or scan the customer's QR code."
+
+
+class CodeBurnt(Problem):
+    code = "code-burnt"
+    status = 409
+    zh = "这个兑换码已经核销过。"
+    en = "This code has already been burnt."
+    remedy_zh = "请不要再次提供商品。核销时间见下方今日列表或顾客的“我的兑换码”。"
+    remedy_en = "Do not hand out the goods again. The time is in today's list and in the customer's codes."
+
+
+class CodeExpired(Problem):
+    code = "code-expired"
+    status = 410
+    zh = "这个兑换码已过有效期。"
+    en = "This code has expired."
+    remedy_zh = "请不要提供商品；顾客可在“我的兑换码”中看到有效期。"
+    remedy_en = "Do not hand out the goods; the customer sees the last day under “My codes”."
+
+
+class TooManyWrongCodes(Problem):
+    code = "too-many-wrong-codes"
+    status = 429
+    zh = "错误的兑换码输入过多，核销已暂停。"
+    en = "Too many wrong codes were typed; burning is paused."
+    remedy_zh = "请在 15 分钟后重试，并直接扫描顾客的二维码。"
+    remedy_en = "Try again in 15 minutes, and scan the customer's QR code."

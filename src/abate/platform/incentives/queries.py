@@ -1,0 +1,158 @@
+"""What others may know of offers and codes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from django.db.models import F
+
+from abate.platform.doors import clock
+from abate.platform.incentives.models import Code, CodeKey, Offer
+from abate.platform.people import keys
+from abate.platform.people.models import Person
+
+State = Literal["active", "burnt", "expired"]
+# What the code's cipher text is bound to, beside the person (people/keys.py).
+PURPOSE = "incentive-code"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRow:
+    """An offer as shown. Texts are (Chinese, English)."""
+
+    id: UUID
+    party_id: int
+    party: tuple[str, str]
+    title: tuple[str, str]
+    detail: tuple[str, str]
+    price_credits: int
+    stock: int
+    valid_days: int
+    from_at: datetime
+    to_at: datetime
+    active: bool
+    made_up: bool
+
+    def open_at(self, moment: datetime) -> bool:
+        return self.active and self.from_at <= moment < self.to_at
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRow:
+    """A person's code. `text` is the code itself as XXXX-XXXX-XXXX; only its owner is given this row."""
+
+    id: int
+    offer: OfferRow
+    entry_id: int
+    order_id: UUID
+    text: str
+    issued_at: datetime
+    expires_at: datetime
+    burnt_at: datetime | None
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCode:
+    person_id: int
+    code_id: int
+    offer: OfferRow
+
+
+@dataclass(frozen=True, slots=True)
+class BurntRow:
+    """A burnt code as its acceptor sees it: the offer and the time, nothing about the person."""
+
+    offer: OfferRow
+    burnt_at: datetime
+
+
+def _offer(row: Offer) -> OfferRow:
+    return OfferRow(
+        id=row.id,
+        party_id=row.party_id,
+        party=(row.party.title_zh, row.party.title_en),
+        title=(row.title_zh, row.title_en),
+        detail=(row.detail_zh, row.detail_en),
+        price_credits=row.price_credits,
+        stock=row.stock,
+        valid_days=row.valid_days,
+        from_at=row.from_at,
+        to_at=row.to_at,
+        active=row.active,
+        made_up=row.made_up,
+    )
+
+
+def offers() -> list[OfferRow]:
+    """What can be ordered now, cheapest first; offers that ran out stay on the list, at its end."""
+    now = clock.now()
+    rows = Offer.objects.select_related("party").filter(active=True, from_at__lte=now, to_at__gt=now)
+    return sorted(map(_offer, rows), key=lambda o: (o.stock == 0, o.price_credits, o.title))
+
+
+def offer(offer_id: UUID) -> OfferRow | None:
+    row = Offer.objects.select_related("party").filter(id=offer_id).first()
+    return _offer(row) if row else None
+
+
+def _code(person: Person, row: Code) -> CodeRow:
+    signs = keys.decrypt(person, row.code_enc, PURPOSE).decode()
+    state: State = "burnt" if row.burnt_at else "expired" if row.expires_at <= clock.now() else "active"
+    return CodeRow(
+        id=row.id,
+        offer=_offer(row.offer),
+        entry_id=row.entry_id,
+        order_id=row.order_id,
+        text="-".join(signs[i : i + 4] for i in range(0, len(signs), 4)),
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        burnt_at=row.burnt_at,
+        state=state,
+    )
+
+
+def my_codes(person: Person, limit: int = 100) -> list[CodeRow]:
+    """The person's codes, newest first."""
+    rows = Code.objects.select_related("offer__party").filter(person_id=person.id).order_by("-id")[:limit]
+    return [_code(person, row) for row in rows]
+
+
+def code(person: Person, code_id: int) -> CodeRow | None:
+    """One code of the person's own, or None: others' codes are not there."""
+    row = Code.objects.select_related("offer__party").filter(person_id=person.id, id=code_id).first()
+    return _code(person, row) if row else None
+
+
+def code_of_entry(person: Person, entry_id: int) -> CodeRow | None:
+    """The code that a redemption entry paid for."""
+    rows = Code.objects.select_related("offer__party").filter(person_id=person.id, entry_id=entry_id)
+    row = rows.first()
+    return _code(person, row) if row else None
+
+
+def find_code(digest: bytes, party_ids: Collection[int]) -> FoundCode | None:
+    """The code with this keyed digest at one of these parties; unknown and foreign take the same way."""
+    key = CodeKey.objects.filter(code_hmac=digest).first()
+    person_id, code_id = (key.person_id, key.code_id) if key else (0, 0)
+    rows = Code.objects.select_related("offer__party").filter(
+        person_id=person_id, id=code_id, offer__party_id__in=party_ids
+    )
+    row = rows.first()
+    return FoundCode(row.person_id, row.id, _offer(row.offer)) if row else None
+
+
+def burnt_today(party_id: int, limit: int = 200) -> list[BurntRow]:
+    """Codes burnt at this acceptor on the platform's present day, newest first."""
+    now = clock.now().astimezone(clock.zone())
+    start = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = (
+        Code.objects.select_related("offer__party")
+        .filter(offer__party_id=party_id, burnt_at__gte=start, burnt_at__lt=start + timedelta(days=1))
+        .order_by(F("burnt_at").desc())[:limit]
+    )
+    return [BurntRow(_offer(row.offer), row.burnt_at) for row in rows if row.burnt_at]
