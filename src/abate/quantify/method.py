@@ -77,6 +77,15 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldHint:
+    """Why fields whose name matches `pattern` (shell-style) are refused: shown beside `unknown_field:<name>`."""
+
+    pattern: str
+    why: Text
+    clause: Clause
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """The activity record: its fields in order, which of them identify it, and which one dates it."""
 
@@ -88,6 +97,8 @@ class Activity:
     """Pairs (start, end) of time or date fields where the end must not be before the start."""
     one_of: tuple[tuple[str, ...], ...] = ()
     """Groups of fields of which exactly one whole group must be given; empty where there is no such choice."""
+    refused: tuple[FieldHint, ...] = ()
+    """Fields that are refused like any unknown one, but for a reason worth telling (out of boundary)."""
 
     def field(self, name: str) -> ActivityField:
         return next(f for f in self.fields if f.name == name)
@@ -112,7 +123,8 @@ class Selection:
     `fixed` names one factor. `newest_published` takes, of `family`, the newest published by the record's date: the
     factor of the run's region where `regional` and one is published, else the national one; before the first
     publication, `before`. `operator` takes nothing by itself: the figure is the operator's, and `candidates` are shown
-    as what was found but is below the grade floor.
+    as what was found but is below the grade floor; where the floor is set low enough for some, the `conservative` one
+    of these is taken (the lowest in a baseline, the highest in a project).
     """
 
     rule: Literal["fixed", "newest_published", "operator"]
@@ -121,6 +133,7 @@ class Selection:
     before: str = ""
     regional: bool = False
     candidates: tuple[str, ...] = ()
+    conservative: Literal["low", "high", ""] = ""
     advice: Text | None = None
 
 
@@ -130,7 +143,8 @@ class Parameter:
 
     `low` and `high` bound every value it may take (operator figures are checked against them), and `decimals` is the
     finest digit; from these the overflow proof is made. `grade` overrides the factor's grade where a standard itself
-    names the document (`named_by` says which clause).
+    names the document (`named_by` says which clause). `policy` marks a limit that this project chose (a plausibility
+    threshold), which no emission source states.
     """
 
     name: str
@@ -143,6 +157,7 @@ class Parameter:
     selection: Selection | None = None
     grade: str = ""
     named_by: Clause | None = None
+    policy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""All shipped methodologies and their figures, loaded once and checked against each other."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+from abate.quantify import units
+from abate.quantify.factors_files import read_pack, read_registry
+from abate.quantify.factors_registry import Pack, Registry
+from abate.quantify.method import Method, Text
+from abate.quantify.reading import read_method
+from abate.quantify.reading_yaml import MethodError
+
+SHIPPED = Path(__file__).resolve().parent.parent / "methods"
+VERSION_FILE = re.compile(r"v([1-9][0-9]*)\.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One of the 59 typical behaviours of T/CECA-G 0203-2022, Appendix A."""
+
+    number: int
+    category: Text
+    name: Text
+    description: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Methodologies by id, versions ascending, with the registry they were checked against."""
+
+    methods: Mapping[str, tuple[Method, ...]]
+    registry: Registry
+    behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
+    folder: Path = SHIPPED
+
+    def in_force(self, method_id: str, day: date) -> Method | None:
+        """The version in force on `day`, if any."""
+        for method in self.methods[method_id]:
+            if method.in_force_from <= day and (method.in_force_to is None or day <= method.in_force_to):
+                return method
+        return None
+
+    def newest(self, method_id: str) -> Method:
+        return self.methods[method_id][-1]
+
+    def pack(self, name_or_path: str) -> Pack:
+        """An operator pack: a shipped one by name (`demo`) or a file. Raises MethodError."""
+        shipped = self.folder / "packs" / f"{name_or_path}.yaml"
+        pack = read_pack(shipped if shipped.exists() else Path(name_or_path), self.registry)
+        check_pack(pack, self)
+        return pack
+
+
+@lru_cache(maxsize=4)
+def load(folder: Path = SHIPPED) -> Catalogue:
+    """Read every methodology under `folder`. Raises MethodError for the first that is refused."""
+    registry = read_registry(folder)
+    methods: dict[str, tuple[Method, ...]] = {}
+    for path in sorted(p for p in folder.iterdir() if (p / "v1.yaml").exists()):
+        files = sorted((int(m[1]), f) for f in path.iterdir() if (m := VERSION_FILE.fullmatch(f.name)))
+        versions = tuple(read_method(f, registry) for _, f in files)
+        for (number, file), method in zip(files, versions, strict=True):
+            _check_place(path.name, number, file, method)
+        _check_versions(versions)
+        methods[path.name] = versions
+    return Catalogue(methods, registry, _behaviours(folder / "behaviours.csv"), folder)
+
+
+def _check_place(folder: str, number: int, file: Path, method: Method) -> None:
+    if (method.id, method.version) != (folder, number):
+        reason = f"holds {method.id} version {method.version}"
+        raise MethodError(
+            f"{folder}/{file.name}", 1, reason, f"it must be {folder} version {number}: rename one"
+        )
+
+
+def _check_versions(versions: tuple[Method, ...]) -> None:
+    """At most one version is in force on any day."""
+    for earlier, later in pairwise(versions):
+        if earlier.in_force_to is None or later.in_force_from <= earlier.in_force_to:
+            reason = f"version {earlier.version} is still in force when version {later.version} begins"
+            raise MethodError(earlier.path, 1, reason, "end the earlier version on the day before")
+
+
+def check_pack(pack: Pack, catalogue: Catalogue) -> None:
+    """Every figure is for a parameter that exists, in a unit that fits, within its range and decimals."""
+    for figure in pack.figures:
+        where = f"{figure.method}.{figure.parameter}"
+        versions = catalogue.methods.get(figure.method, ())
+        parameters = [m.parameters[figure.parameter] for m in versions if figure.parameter in m.parameters]
+        if not parameters:
+            raise MethodError(f"pack {pack.id}", 0, f"{where} is no parameter", "see `abate methods show ID`")
+        for parameter in parameters:
+            if parameter.selection is None:
+                raise MethodError(
+                    f"pack {pack.id}", 0, f"{where} is not the operator's to set", "remove the figure"
+                )
+            try:
+                ratio = units.ratio(figure.unit, parameter.unit)
+            except units.UnitError as error:
+                raise MethodError(
+                    f"pack {pack.id}", 0, f"{where}: {error}", f"give it in {parameter.unit}"
+                ) from error
+            factor = catalogue.registry.factors.get(figure.factor)
+            if factor and factor.kind != "emission-factor":
+                raise MethodError(
+                    f"pack {pack.id}", 0, f"{where}: {factor.id} is a {factor.kind}", "kinds never mix"
+                )
+            value = (factor.value if factor else figure.value or 0) * ratio
+            fine = (value * 10**parameter.decimals).denominator == 1
+            if not (parameter.low <= value <= parameter.high and fine):
+                remedy = (
+                    f"from {parameter.low} to {parameter.high} with at most {parameter.decimals} decimals"
+                )
+                raise MethodError(f"pack {pack.id}", 0, f"{where}: the figure does not fit", remedy)
+
+
+def _behaviours(path: Path) -> dict[int, Behaviour]:
+    if not path.exists():
+        return {}
+    found = {}
+    for row in csv.DictReader(path.read_text("utf-8").splitlines()):
+        found[int(row["number"])] = Behaviour(
+            int(row["number"]),
+            Text(row["category_zh"], row["category_en"]),
+            Text(row["name_zh"], row["name_en"]),
+            Text(row["description_zh"], row["description_en"]),
+        )
+    return found

@@ -1,0 +1,215 @@
+"""What a factor is, what an operator's pack is, and the registry that holds them. Nothing is chosen here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from abate.quantify.method import Text
+
+GRADES = ("official-cn", "standard", "literature", "foreign-official", "programme", "survey", "operator")
+"""Grades of a figure, best first. A floor admits its own grade and those before it."""
+
+KINDS = (
+    "emission-factor",
+    "carbon-footprint",
+    "reduction",
+    "market-reporting",
+    "residual-mix",
+    "fossil-mix",
+    "gwp",
+)
+"""Kinds of factors. Only an `emission-factor` may be selected, unless the methodology names the clause that names it."""
+
+
+class FactorError(Exception):
+    """A factor file, a pack or a region that cannot be used: what and where, why, what to do."""
+
+    def __init__(self, where: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{where}: {reason}\n  {remedy}")
+        self.where = where
+        self.reason = reason
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A source document that a methodology's own values may name."""
+
+    key: str
+    title: Text
+    publisher: Text
+    year: int
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One published figure. `value_text` is the value exactly as its source prints it."""
+
+    id: str
+    name: Text
+    value: Fraction
+    value_text: str
+    unit: str
+    region: str
+    kind: str
+    grade: str
+    gas: str
+    gwp_set: str
+    period_from: date | None
+    period_to: date | None
+    published: date | None
+    superseded_by: str
+    family: str
+    source: str
+    table: str
+    where_seen: str
+    confidence: str
+    review_by: date | None
+    notes: str
+
+    @property
+    def decimals(self) -> int:
+        _, _, after = self.value_text.partition(".")
+        return len(after)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of an operator: a value of its own with a source, or a factor that it adopts."""
+
+    method: str
+    parameter: str
+    region: str | None
+    start: date | None
+    end: date | None
+    value: Fraction | None
+    value_text: str
+    factor: str
+    unit: str
+    source: str
+    note: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """The figures an operator supplies. An `illustration` pack marks every result that used it."""
+
+    id: str
+    titles: Text
+    illustration: bool
+    figures: tuple[Figure, ...] = field(repr=False)
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a platform or a run computes.
+
+    `region` selects regional factors where a parameter allows them; `floor` is the lowest grade it credits with; `on`
+    fixes the day by which factors must have been published (else each record's own day decides). Days are counted in
+    `zone`.
+    """
+
+    region: str | None = None
+    floor: str = "standard"
+    pack: Pack | None = None
+    on: date | None = None
+    zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The figure one parameter takes. `value` is in the parameter's unit.
+
+    `id` stands in the `factors` string of a result: a factor id or `pack:<pack>/<method>.<parameter>`; None for a value
+    that the methodology itself states, which the methodology's version already fixes.
+    """
+
+    parameter: str
+    value: Fraction
+    id: str | None
+    printed: str
+    printed_unit: str
+    document: Text
+    place: str
+    grade: str
+    illustration: bool
+    reason: Text
+    factor: Factor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What every parameter of a methodology takes on a day.
+
+    `missing` parameters make a record `needs_figure`, `absent` ones make it `refused` (`no_factor:<parameter>`), whatever
+    the record says; both in the methodology's order, with the reason in `notes`.
+    """
+
+    chosen: Mapping[str, Chosen]
+    missing: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    notes: Mapping[str, Text] = field(default_factory=dict)
+
+    def factor_ids(self, names: Iterable[str]) -> str:
+        """The `factors` string of a branch that uses these parameters: ids sorted, joined with `;`."""
+        ids = {self.chosen[name].id for name in names if name in self.chosen}
+        return ";".join(sorted(i for i in ids if i is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `start` (None: from the beginning) until the next period's start, `resolution` holds."""
+
+    start: date | None
+    resolution: Resolution
+
+
+class Registry:
+    """All factors by id and family, the documents methodologies name, and the names of regions."""
+
+    def __init__(
+        self,
+        factors: Iterable[Factor],
+        documents: Iterable[Document] = (),
+        regions: Mapping[str, str] | None = None,
+        content_hash: str = "",
+    ) -> None:
+        self.factors: dict[str, Factor] = {f.id: f for f in factors}
+        self.documents: dict[str, Document] = {d.key: d for d in documents}
+        self.hash = content_hash
+        self._aliases = dict(regions or {})
+        self._families: dict[str, tuple[Factor, ...]] = {}
+        for factor in self.factors.values():
+            if factor.family:
+                self._families[factor.family] = (*self._families.get(factor.family, ()), factor)
+        self._timelines: dict[tuple[object, ...], tuple[Period, ...]] = {}
+
+    def family(self, name: str) -> tuple[Factor, ...]:
+        return self._families.get(name, ())
+
+    def region(self, name: str | None) -> str | None:
+        """The region code for a name as people write it (`CN-北京`, `北京`, `beijing`); unknown names stay as they are."""
+        if name is None:
+            return None
+        return self._aliases.get(name.strip().lower(), name.strip())
+
+    def ends(self, factor: Factor) -> date | None:
+        """The day from which `factor` no longer applies, if something published supersedes it."""
+        after = self.factors.get(factor.superseded_by)
+        return after.published if after else None
+
+    def remembered(self, key: tuple[object, ...]) -> tuple[Period, ...] | None:
+        return self._timelines.get(key)
+
+    def remember(self, key: tuple[object, ...], periods: tuple[Period, ...]) -> tuple[Period, ...]:
+        self._timelines[key] = periods
+        return periods
+
+
+def admits(floor: str, grade: str) -> bool:
+    """Whether a figure of `grade` may be used where `floor` is the lowest grade credited with."""
+    return GRADES.index(grade) <= GRADES.index(floor)

@@ -1,0 +1,137 @@
+"""One record, exactly, with its explanation.
+
+Outcomes in order of precedence: `refused` > `needs_figure` > `not_counted` > `not_below_baseline` > `counted`.
+Reasons: `<code>:<field>` (refused; `no_method_in_force:<dating field>`, `no_factor:<parameter>`),
+`no_figure:<parameter>`, `<rule id>:<clause>` (not counted), `no_reduction:P-7.2-a` (not below the baseline). A record
+dated before its methodology was published is computed as usual and its amounts carry the reason `history:P-7.2-d`.
+`factors` names the figures read where amounts were computed, and is empty otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from fractions import Fraction
+
+from abate.quantify import explain
+from abate.quantify.catalogue import Catalogue
+from abate.quantify.evaluation import Evaluation
+from abate.quantify.explain import Explanation
+from abate.quantify.factors import Resolution, Setting, resolve
+from abate.quantify.method import Method, Text
+from abate.quantify.outcome import Outcome, Quantity, Refusal
+from abate.quantify.record import ORDER, Problem, Record, day_of, read_record
+from abate.quantify.rounding import mg_down, mg_up
+
+__all__ = ["quantify_one", "read_record"]
+
+HISTORY = "history:P-7.2-d"
+NO_REDUCTION = "no_reduction:P-7.2-a"
+
+
+def quantify_one(
+    record: Mapping[str, object], method_id: str, catalogue: Catalogue, setting: Setting
+) -> tuple[Quantity, Explanation]:
+    """The result of one activity record and why it is so. A bad record is refused, never raised.
+
+    Raises KeyError where `method_id` is no methodology of the catalogue.
+    """
+    method = _version(record, method_id, catalogue, setting)
+    found = read_record(method, record, setting.zone)
+    if isinstance(found, tuple):
+        return _refused(method, setting, found, None)
+    in_force = catalogue.in_force(method_id, found.day)
+    if in_force is None:
+        problem = _not_in_force(method, catalogue.methods[method_id], found.day)
+        return _refused(None, setting, (problem,), found, shown=method)
+    resolution = resolve(method, catalogue.registry, setting, found.day)
+    if resolution.absent:
+        name = resolution.absent[0]
+        problem = Problem(Refusal.NO_FACTOR, name, resolution.notes[name])
+        return _refused(method, setting, (problem,), found)
+    explained = explain.Start(method, catalogue.registry, setting, found)
+    if resolution.missing:
+        name = resolution.missing[0]
+        quantity = _without_amounts(Outcome.NEEDS_FIGURE, f"no_figure:{name}", method)
+        return quantity, explain.needs_figure(explained, quantity, name, resolution)
+    return _computed(explained, method, found, resolution)
+
+
+def _version(record: object, method_id: str, catalogue: Catalogue, setting: Setting) -> Method:
+    """The version in force on the record's day; where that day is unknown or uncovered, the newest."""
+    newest = catalogue.newest(method_id)
+    if not isinstance(record, Mapping):
+        return newest
+    day = day_of(newest.activity, record, setting.zone)
+    return (catalogue.in_force(method_id, day) if day else None) or newest
+
+
+def _computed(
+    explained: explain.Start, method: Method, record: Record, resolution: Resolution
+) -> tuple[Quantity, Explanation]:
+    figures = {name: chosen.value for name, chosen in resolution.chosen.items()}
+    for recognition in method.recognition:
+        checking = Evaluation(method, record, figures)
+        if not checking.test(recognition.test):
+            reason = f"{recognition.id}:{recognition.clause.id}"
+            quantity = _without_amounts(Outcome.NOT_COUNTED, reason, method)
+            return quantity, explain.not_counted(explained, quantity, recognition, checking, resolution)
+    evaluation = Evaluation(method, record, figures)
+    be, pe, le = (evaluation.formula(name) for name in ("BE", "PE", "LE"))
+    rule = evaluation.rule()
+    er = evaluation.formula(rule.formula if rule else "ER")
+    quantity = _amounts(method, record.day, (be, pe, le, er), resolution.factor_ids(evaluation.read))
+    return quantity, explain.computed(explained, quantity, evaluation, rule, resolution)
+
+
+def _amounts(
+    method: Method, day: date, kilograms: tuple[Fraction, Fraction, Fraction, Fraction], factors: str
+) -> Quantity:
+    be, pe, le, er = kilograms
+    counted = er > 0 or method.project_total
+    reason = None if counted else NO_REDUCTION
+    return Quantity(
+        outcome=Outcome.COUNTED if counted else Outcome.NOT_BELOW_BASELINE,
+        reason=HISTORY if day < method.published else reason,
+        be_mg=mg_down(be),
+        pe_mg=mg_up(pe),
+        le_mg=mg_up(le),
+        er_mg=mg_down(er),
+        method=method.id,
+        method_version=method.version,
+        factors=factors,
+    )
+
+
+def _without_amounts(outcome: Outcome, reason: str, method: Method) -> Quantity:
+    return Quantity(outcome, reason, None, None, None, None, method.id, method.version, "")
+
+
+def _refused(
+    method: Method | None,
+    setting: Setting,
+    problems: tuple[Problem, ...],
+    record: Record | None,
+    shown: Method | None = None,
+) -> tuple[Quantity, Explanation]:
+    """`method` is None where no version is in force; `shown` then only lends its titles."""
+    first = min(problems, key=lambda p: ORDER[p.code])
+    title = method or shown
+    assert title is not None
+    version = method.version if method else None
+    quantity = Quantity(Outcome.REFUSED, first.reason, None, None, None, None, title.id, version, "")
+    return quantity, explain.refused(title, setting, quantity, problems, record)
+
+
+def _not_in_force(method: Method, versions: tuple[Method, ...], day: date) -> Problem:
+    spans_zh = "；".join(
+        f"第 {m.version} 版自 {m.in_force_from} 至 {m.in_force_to or '今'}" for m in versions
+    )
+    spans_en = "; ".join(
+        f"version {m.version} from {m.in_force_from} to {m.in_force_to or 'now'}" for m in versions
+    )
+    return Problem(
+        Refusal.NO_METHOD_IN_FORCE,
+        method.activity.dated_by,
+        Text(f"{day} 没有有效的方法学版本（{spans_zh}）", f"no version is in force on {day} ({spans_en})"),
+    )

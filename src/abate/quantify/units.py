@@ -1,0 +1,151 @@
+"""Units at load: parse, compare and convert them. Nothing here runs per record.
+
+The vocabulary is closed and small. A passenger is a dimension of its own, so kg per passenger-kilometre times
+kilometres is not kilograms; currencies likewise. A factor that counts CO2 alone (`kgCO2`) is taken as CO2e, a lower
+bound; which gas it counted stays with the factor and is shown.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import pint
+
+DEFINITIONS = (
+    "kgCO2e = [carbon]",
+    "gCO2e = 1e-3 * kgCO2e",
+    "mgCO2e = 1e-6 * kgCO2e",
+    "tCO2e = 1000 * kgCO2e",
+    "kgCO2 = kgCO2e",
+    "gCO2 = 1e-3 * kgCO2e",
+    "tCO2 = 1000 * kgCO2e",
+    "km = [length]",
+    "m = 1e-3 * km",
+    "kg = [mass]",
+    "g = 1e-3 * kg",
+    "t = 1000 * kg",
+    "h = [time]",
+    "min = h / 60",
+    "s = h / 3600",
+    "day = 24 * h",
+    "year = [year]",
+    "kWh = [energy]",
+    "MWh = 1000 * kWh",
+    "Wh = 1e-3 * kWh",
+    "kW = kWh / h",
+    "W = 1e-3 * kW",
+    "MJ = kWh / 3.6",
+    "litre = [volume]",
+    "m3 = 1000 * litre",
+    "passenger = [passenger]",
+    "vehicle = [vehicle]",
+    "pkm = passenger * km",
+    "vkm = vehicle * km",
+    "act = [act]",
+    "household = [household]",
+    "person = [person]",
+    "item = [item]",
+    "room_night = [room_night]",
+    "currency = [currency]",
+    "PUE = []",
+)
+
+WRITTEN_OTHERWISE = {"vehicle-km": "vkm", "room-night": "room_night", "1": "", "%": ""}
+
+
+class UnitError(ValueError):
+    """A unit that is not in the vocabulary, or two that do not go together."""
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Any:
+    """Our own small vocabulary with exact numbers; Pint's default file is neither needed nor exact (and loads slowly)."""
+    registry: Any = pint.UnitRegistry(None, non_int_type=Decimal)
+    registry.load_definitions(list(DEFINITIONS))
+    return registry
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Any:
+    """The unit as a Pint unit; '' is the number one."""
+    for odd, plain in WRITTEN_OTHERWISE.items():
+        if odd and text == odd:
+            text = plain
+        elif "-" in odd:
+            text = text.replace(odd, plain)
+    if not text:
+        return _registry().dimensionless
+    try:
+        return _registry().parse_units(text)
+    except (pint.UndefinedUnitError, pint.DefinitionSyntaxError, ValueError, TypeError) as error:
+        raise UnitError(f"unit {text!r} is not in the vocabulary") from error
+
+
+@lru_cache(maxsize=4096)
+def ratio(source: str, target: str) -> Fraction:
+    """How many `target` make one `source`, exactly. Raises UnitError where the two measure different things."""
+    return unit_ratio(parse(source), parse(target))
+
+
+def unit_ratio(source: Any, target: Any) -> Fraction:
+    if source == target:
+        return Fraction(1)
+    if source.dimensionality != target.dimensionality:
+        raise UnitError(f"{show(source)} is not {show(target)}: they measure different things")
+    return _size(source) / _size(target)
+
+
+@lru_cache(maxsize=4096)
+def _size(unit: Any) -> Fraction:
+    """The exact size of a unit in base units, from the definitions as written (a decimal quotient would be inexact)."""
+    size = Fraction(1)
+    for name, power in unit._units.items():
+        size *= _base(name) ** int(power)
+    return size
+
+
+@lru_cache(maxsize=128)
+def _base(name: str) -> Fraction:
+    for definition in DEFINITIONS:
+        defined, _, body = (part.strip() for part in definition.partition("="))
+        if defined == name:
+            return _product(body)
+    raise UnitError(f"unit {name!r} is not in the vocabulary")
+
+
+def _product(body: str) -> Fraction:
+    if body.startswith("["):
+        return Fraction(1)
+    size, divide = Fraction(1), False
+    for word in body.split():
+        if word in "*/":
+            divide = word == "/"
+            continue
+        part = Fraction(word) if word[0].isdigit() else _base(word)
+        size = size / part if divide else size * part
+    return size
+
+
+def show(unit: Any) -> str:
+    """The unit as text, `1` for a plain number."""
+    text = f"{unit:~C}" if unit is not None else ""
+    return text or "1"
+
+
+def decimal_text(value: Fraction) -> str:
+    """An exact number as text: a decimal where it ends, else a quotient `n/d`."""
+    den = value.denominator
+    twos = fives = 0
+    while den % 2 == 0:
+        den, twos = den // 2, twos + 1
+    while den % 5 == 0:
+        den, fives = den // 5, fives + 1
+    if den != 1:
+        return f"{value.numerator}/{value.denominator}"
+    digits = max(twos, fives)
+    scaled = value.numerator * 10**digits // value.denominator
+    sign, text = ("-" if scaled < 0 else ""), str(abs(scaled)).rjust(digits + 1, "0")
+    return sign + (text if digits == 0 else f"{text[:-digits]}.{text[-digits:]}")
