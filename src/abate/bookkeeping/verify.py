@@ -1,0 +1,258 @@
+"""The outside verifier: checks a receipt or a whole log with the log's public key, offline, and names what
+is wrong.
+
+It believes nothing but that key. Each check has a stable name; the first that fails is the verdict's
+reason. A check that had nothing to look at is `not checked` and says why: what was not opened can be
+neither confirmed nor refuted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from abate.bookkeeping import checkpoint, kinds, leaf, merkle, receipt
+from abate.bookkeeping.checkpoint import Key, NoteError
+from abate.bookkeeping.kinds import EntryError, Kind
+from abate.bookkeeping.leaf import AwardPart, Leaf, LeafError, RedeemPart
+from abate.bookkeeping.merkle import ProofError
+from abate.bookkeeping.receipt import Receipt, ReceiptError, Terms
+
+MG_PER_CREDIT = 1000
+"""Credit k stands for the milligrams [1000(k-1), 1000k) of a person's running total."""
+NO_KEY = (
+    "no key was given, so nothing vouches for this log: take its verifier key from a place you trust "
+    "and give it with --key"
+)
+
+
+class Status(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_CHECKED = "not checked"
+
+
+class Unlike(Exception):
+    """A check that fails: what is there is not what it should be."""
+
+
+class Unable(Exception):
+    """A check that cannot be made with what is at hand."""
+
+
+REFUSALS = (Unlike, ReceiptError, LeafError, EntryError, NoteError, ProofError)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: its stable name, how it went, and what was seen."""
+
+    name: str
+    status: Status
+    detail: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """All checks in their order. `ok` means that none failed."""
+
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.checks) and self.first_failure is None
+
+    @property
+    def first_failure(self) -> Check | None:
+        return next((check for check in self.checks if check.status is Status.FAILED), None)
+
+    def document(self) -> dict[str, object]:
+        failed = self.first_failure
+        return {
+            "ok": self.ok,
+            "first_failure": failed.name if failed else None,
+            "checks": [{"name": c.name, "status": c.status.value, "detail": c.detail} for c in self.checks],
+        }
+
+    def note(self, name: str, status: Status, detail: str) -> None:
+        self.checks.append(Check(name, status, detail))
+
+    def look(self, name: str, see: Callable[[], str]) -> bool:
+        """Make one check: `see` returns what was seen, or raises one of REFUSALS or Unable."""
+        try:
+            self.note(name, Status.PASSED, see())
+        except REFUSALS as fault:
+            self.note(name, Status.FAILED, str(fault))
+        except Unable as reason:
+            self.note(name, Status.NOT_CHECKED, str(reason))
+        return self.checks[-1].status is Status.PASSED
+
+    def skip(self, detail: str, *names: str) -> None:
+        for name in names:
+            self.note(name, Status.NOT_CHECKED, detail)
+
+
+Recompute = Callable[[Receipt, Leaf, AwardPart], str]
+"""Recomputes an opened award; returns what was seen, raises Unlike or Unable."""
+
+
+def verify_receipt(
+    source: str | bytes | Mapping[str, object], key: Key | None, recompute: Recompute | None = None
+) -> Verdict:
+    """Check one receipt. Without a key nothing can be proved, and the check `signature` fails saying so.
+
+    Checks, in order: form, leaf, signature, inclusion, opening, facts, recomputed, credits.
+    """
+    verdict = Verdict()
+    try:
+        given = receipt.read(source)
+    except ReceiptError as fault:
+        verdict.note("form", Status.FAILED, str(fault))
+        return verdict
+    verdict.note("form", Status.PASSED, f"a receipt of log {given.log}, entry number {given.index}")
+    readable = verdict.look("leaf", lambda: _see_leaf(given.leaf))
+    verdict.look("signature", lambda: _see_signature(given, key))
+    verdict.look("inclusion", lambda: _see_inclusion(given))
+    if not readable:
+        verdict.skip("the leaf cannot be read", "opening", "facts", "recomputed", "credits")
+        return verdict
+    public = leaf.decode(given.leaf)
+    if not verdict.look("opening", lambda: _see_opening(given, public)):
+        verdict.skip("the personal part is not opened", "facts", "recomputed")
+    else:
+        part = leaf.read_personal(given.opening.personal) if given.opening else None
+        assert part is not None  # an opening that passed is there and can be read
+        if verdict.look("facts", lambda: _see_facts(given, public, part)):
+            verdict.look("recomputed", lambda: _see_recomputed(given, public, part, recompute))
+        else:
+            verdict.skip("the opened part does not belong to the leaf", "recomputed")
+    verdict.look("credits", lambda: _see_credits(public))
+    return verdict
+
+
+def _see_leaf(data: bytes) -> str:
+    public = leaf.decode(data)
+    kinds.check(public.kind, public.carbon_mg, public.credits)
+    name = Kind(public.kind).name.lower()
+    return f"{name}: {public.carbon_mg} mg CO2e, {public.credits} credits, booked {leaf.time_text(public.at)}"
+
+
+def _see_signature(given: Receipt, key: Key | None) -> str:
+    if key is None:
+        raise Unlike(NO_KEY)
+    head = checkpoint.open_checkpoint(given.checkpoint, key)
+    if head.origin != given.log:
+        raise Unlike(f"the receipt names log {given.log!r}, its checkpoint is of {head.origin!r}")
+    return f"checkpoint of {head.origin}, {head.size} entries, signed by {key.name}+{key.key_id.hex()}"
+
+
+def _see_inclusion(given: Receipt) -> str:
+    head = checkpoint.read_checkpoint(checkpoint.read_note(given.checkpoint).text)
+    merkle.check_inclusion(leaf.leaf_hash(given.leaf), given.index, head.size, given.proof, head.root)
+    return f"the leaf is number {given.index} of the {head.size} under the checkpoint's root"
+
+
+def _see_opening(given: Receipt, public: Leaf) -> str:
+    if public.kind == Kind.ERASED or public.commitment == leaf.NOTHING:
+        raise Unable("this leaf commits to no personal part")
+    if given.opening is None:
+        raise Unable("nothing is opened: withheld, or erased with the person's key")
+    if leaf.commitment(given.opening.salt, given.opening.personal) != public.commitment:
+        raise Unlike("the opened personal part and salt are not what the leaf commits to")
+    leaf.read_personal(given.opening.personal)
+    return "the personal part and salt are what the leaf commits to"
+
+
+def _see_facts(given: Receipt, public: Leaf, part: AwardPart | RedeemPart) -> str:
+    """The opened part and the leaf's own fields say the same."""
+    if isinstance(part, RedeemPart):
+        _same("kind", Kind.REDEEM, public.kind)
+        _same("credits", -part.credits, public.credits)
+        _same("cause", leaf.text_hash(part.order).hex(), public.cause.hex())
+        return f"order {part.order}: {part.credits} credits spent"
+    _same("kind", Kind.AWARD, public.kind)
+    _same("er_mg", part.er_mg, public.carbon_mg)
+    _same("factors", leaf.text_hash(part.factors).hex(), public.factors_hash.hex())
+    if given.method is not None:
+        _same("methodology version", part.version, given.method.version)
+    return f"{part.behaviour} of {part.occurred_at}, event {part.event} of {part.party}: {part.er_mg} mg CO2e"
+
+
+def _same(what: str, opened: object, public: object) -> None:
+    if opened != public:
+        raise Unlike(f"{what}: the opened part says {opened}, the leaf says {public}")
+
+
+def _see_recomputed(
+    given: Receipt, public: Leaf, part: AwardPart | RedeemPart, recompute: Recompute | None
+) -> str:
+    if isinstance(part, RedeemPart):
+        raise Unable("a redemption rests on no calculation")
+    if recompute is None:
+        raise Unable("no methodologies at hand")
+    return recompute(given, public, part)
+
+
+def _see_credits(public: Leaf) -> str:
+    """One entry shows no running total: only the bounds that the rule sets to its credits."""
+    if public.kind != Kind.AWARD:
+        raise Unable("only an award yields credits from milligrams")
+    most = -(-public.carbon_mg // MG_PER_CREDIT)
+    if not 0 <= public.credits <= most:
+        raise Unlike(f"{public.carbon_mg} mg yield {most} credits at most, booked are {public.credits}")
+    return (
+        f"{public.credits} credits, at most {most} possible. Not shown by one receipt: the running total "
+        "before it and a day's cap; the person's whole statement shows these"
+    )
+
+
+def with_catalogue(operator_pack: Path | None = None) -> Recompute:
+    """A Recompute that uses the methodologies and figures shipped with this verifier.
+
+    `operator_pack` is the file of the operator's own figures, where the operator publishes one. A receipt
+    may name a shipped pack, never a file.
+    """
+    from abate.quantify import catalogue, factors, one  # lazy: proofs alone need no methodologies
+    from abate.quantify.reading_yaml import MethodError  # lazy: as above
+
+    def recompute(given: Receipt, public: Leaf, part: AwardPart) -> str:
+        try:
+            loaded = catalogue.load()
+        except (MethodError, factors.FactorError) as fault:
+            raise Unable(f"the methodologies at hand cannot be read: {fault}") from None
+        methods = (method for versions in loaded.methods.values() for method in versions)
+        method = next((m for m in methods if m.hash == public.method_hash.hex()), None)
+        if method is None:
+            raise Unable(
+                f"methodology {public.method_hash.hex()[:16]} is not shipped here: take the release with it"
+            )
+        _same("methodology version", part.version, method.version)
+        if given.method is not None and given.method.id != method.id:
+            raise Unlike(f"the receipt names {given.method.id!r}, the leaf's methodology is {method.id!r}")
+        named = given.terms or Terms()
+        pack = loaded.pack(str(operator_pack)) if operator_pack else None
+        if pack is None and named.pack:
+            shipped = {file.stem for file in (loaded.folder / "packs").glob("*.yaml")}
+            if named.pack not in shipped:
+                raise Unable(
+                    f"the operator's figures {named.pack!r} are not at hand: give --operator-pack FILE"
+                )
+            pack = loaded.pack(named.pack)
+        if named.floor not in factors.GRADES:
+            raise Unlike(f"there is no grade {named.floor!r}")
+        setting = factors.Setting(region=named.region, floor=named.floor, pack=pack)
+        only = replace(loaded, methods={method.id: (method,)})
+        quantity, _ = one.quantify_one(json.loads(part.record), method.id, only, setting)
+        if (quantity.er_mg, quantity.factors) != (part.er_mg, part.factors):
+            why = f"{quantity.outcome}, {quantity.reason}" if quantity.reason else quantity.outcome
+            raise Unlike(
+                f"{method.id} version {method.version} gives {quantity.er_mg} mg ({why}) with factors "
+                f"{quantity.factors or 'none'}; booked are {part.er_mg} mg with {part.factors or 'none'}"
+            )
+        used = part.factors or "none"
+        return f"{method.id} version {method.version} gives {quantity.er_mg} mg, factors {used}"
+
+    return recompute

@@ -1,0 +1,133 @@
+"""The only writer of numbered leaves, tiles and checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from abate.bookkeeping import checkpoint, merkle
+from abate.bookkeeping.checkpoint import Checkpoint, NoteError
+from abate.bookkeeping.merkle import ProofError
+from abate.platform.doors import clock
+from abate.platform.doors.keyring import Keyring, keyring
+from abate.platform.doors.statements import statements
+from abate.platform.log import models
+from abate.platform.log.errors import LogDamaged
+
+BATCH = 100_000
+"""Leaves numbered in one transaction: about 3 MB of hashes in memory, and a bound on what one crash
+repeats.
+"""
+
+_SQL = statements(Path(__file__).parent / "sql")
+
+
+def sequence(limit: int = BATCH) -> int:
+    """Number up to `limit` waiting leaves and sign the tree that holds them; returns how many.
+
+    One transaction: leaves leave the queue, get contiguous numbers, enter the tiles, and a checkpoint over
+    them is stored, or none of it happens. Entry ids play no part: a leaf that commits late is numbered
+    late. Returns 0 where nothing waits or another process is at it. A log without any checkpoint gets that
+    of the empty tree. Raises LogDamaged where the stored tree is not the one last signed; then nothing is
+    changed.
+    """
+    ring = keyring()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SQL["lock"])
+        if not cursor.fetchone()[0]:
+            return 0
+        # The lock comes first: what is read now, no other sequencer can be about to change.
+        head = _head(cursor, ring)
+        if head is not None:
+            cursor.execute(_SQL["waiting"])
+            if not cursor.fetchone()[0]:
+                return 0
+        else:
+            head = Checkpoint(ring.log_origin, 0, merkle.EMPTY_ROOT)
+            _sign(head, ring)
+        edge = _edge(cursor, head)
+        added = _take(cursor, head.size, limit)
+        if added:
+            _sign(_grow(cursor, head, edge, added), ring)
+        return len(added)
+
+
+def publish_key(folder: Path) -> None:
+    """Write the verifier key to `folder`/log.key, where `abate verify` on this machine finds it."""
+    ring = keyring()
+    text = f"{checkpoint.key_of(ring.log_origin, ring.log_signing)}\n"
+    file = folder / "log.key"
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
+
+
+def _head(cursor: CursorWrapper, ring: Keyring) -> Checkpoint | None:
+    """The newest checkpoint, if it is this log's own."""
+    cursor.execute(_SQL["head"])
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    try:
+        head = checkpoint.open_checkpoint(row[2], checkpoint.key_of(ring.log_origin, ring.log_signing))
+    except NoteError as fault:
+        raise LogDamaged(
+            "foreign-checkpoint", f"The newest checkpoint is not signed by this key: {fault}."
+        ) from fault
+    if (head.size, head.root) != (row[0], bytes(row[1])):
+        raise LogDamaged(
+            "checkpoint-row", f"Checkpoint {row[0]} is stored beside a note that says otherwise."
+        )
+    return head
+
+
+def _edge(cursor: CursorWrapper, head: Checkpoint) -> dict[int, bytes]:
+    """The tiles that will grow, after a look whether they still are what was signed."""
+    cursor.execute(_SQL["edge"], {"size": head.size})
+    edge = {level: bytes(hashes) for level, hashes in cursor.fetchall()}
+    try:
+        root = merkle.root(merkle.from_tiles(lambda level, number: edge.get(level, b"")), head.size)
+    except ProofError as fault:
+        raise LogDamaged("tile-short", f"The stored tiles end before size {head.size}: {fault}.") from fault
+    if root != head.root:
+        raise LogDamaged(
+            "root-differs", f"The stored tiles give another root than the checkpoint of size {head.size}."
+        )
+    return edge
+
+
+def _take(cursor: CursorWrapper, size: int, limit: int) -> list[bytes]:
+    cursor.execute(_SQL["take"], {"size": size, "limit": limit})
+    count, hashes, damaged = cursor.fetchone()
+    if damaged is not None:
+        raise LogDamaged("leaf-changed", f"The waiting leaf of entry {damaged} is not what its hash says.")
+    added = merkle.split(bytes(hashes or b""))
+    if len(added) != count:
+        raise LogDamaged("leaf-changed", "A waiting leaf carries a hash that is not 32 bytes long.")
+    return added
+
+
+def _grow(cursor: CursorWrapper, head: Checkpoint, edge: dict[int, bytes], added: list[bytes]) -> Checkpoint:
+    """Write the tiles that change; returns the new tree head."""
+    changed = {(level, n): hashes for level, n, hashes in merkle.grow(edge, head.size, added)}
+    cursor.execute(
+        _SQL["write_tiles"],
+        {
+            "level": [level for level, _ in changed],
+            "n": [n for _, n in changed],
+            "hashes": list(changed.values()),
+        },
+    )
+    size = head.size + len(added)
+    nodes = merkle.from_tiles(lambda level, n: changed.get((level, n)) or edge.get(level, b""))
+    return Checkpoint(head.origin, size, merkle.root(nodes, size))
+
+
+def _sign(head: Checkpoint, ring: Keyring) -> None:
+    models.Checkpoint.objects.create(
+        size=head.size,
+        root=head.root,
+        note=checkpoint.sign_checkpoint(head, ring.log_signing),
+        at=clock.now(),
+    )
