@@ -17,6 +17,10 @@ ABATE_REGION = os.environ.get("ABATE_REGION") or None
 ABATE_GRADE_FLOOR = os.environ.get("ABATE_GRADE_FLOOR", "standard")
 ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
 ABATE_MESSAGES = os.environ.get("ABATE_MESSAGES", "abate.platform.doors.messages.Console")
+# Who answers the real-name check. The built-in provider sees the form of a number only and is no authority.
+ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.identity.FormProvider")
+# Limits on one-time codes that differ from people/policy.py, such as {"per_address": 100}.
+ABATE_CODE_POLICY: dict[str, int] = {}
 ABATE_ORIGIN = os.environ.get("ABATE_ORIGIN", "http://127.0.0.1:8000")
 # True only where `abate demo` made the installation: made-up people and figures are marked everywhere.
 ABATE_DEMO = os.environ.get("ABATE_DEMO") == "1"
@@ -63,12 +67,15 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "abate.platform.config.nul.refuse_nul",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "abate.platform.web.middleware.Pages",
 ]
+CSRF_FAILURE_VIEW = "abate.platform.web.refusals.form_outdated"
 ROOT_URLCONF = "abate.platform.config.urls"
 TEMPLATES = [
     {

@@ -48,7 +48,7 @@ class PartyRow:
     made_up: bool
 
 
-def token_party(token: str, scope: str = "events") -> TokenParty | None:
+def token_party(token: str, scope: str | None = "events") -> TokenParty | None:
     """The party of a live access token that carries `scope`; None where it is unknown, expired, revoked or
     without that scope, or its party is suspended. (P-6.1-b)"""
     # A token has 86 signs; a long text is not hashed for a stranger.
@@ -60,7 +60,7 @@ def token_party(token: str, scope: str = "events") -> TokenParty | None:
     if row is None:
         return None
     found = TokenParty(row[0], row[1], row[2], frozenset(row[3].split()), frozenset(row[4]))
-    return found if scope in found.scopes else None
+    return found if scope is None or scope in found.scopes else None
 
 
 def party(code: str) -> Party:
@@ -79,6 +79,11 @@ def parties() -> list[PartyRow]:
     ]
 
 
+def codes() -> dict[int, str]:
+    """Every party's code by its number."""
+    return dict(Party.objects.values_list("id", "code"))
+
+
 def behaviours(party_id: int, loaded: Party | None = None) -> tuple[str, ...]:
     """What a party may send."""
     party_ = loaded or Party.objects.get(pk=party_id)
@@ -91,8 +96,9 @@ def clients(party_id: int) -> Sequence[Client]:
 
 
 def is_member(user: User, party_id: int, role: str) -> bool:
-    """Whether the active `user` acts for the party in this role now."""
-    return user.is_active and Member.objects.filter(user=user, party_id=party_id, role=role).exists()
+    """Whether `user` acts for the party in this role now, both being active."""
+    found = Member.objects.filter(user=user, party_id=party_id, role=role, party__status=Party.Status.ACTIVE)
+    return user.is_active and found.exists()
 
 
 def parties_of(user: User, role: str) -> list[Party]:

@@ -1,0 +1,117 @@
+"""Parties: made once, suspended at once, and who acts for them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from django.db import connection
+from tests.platform.people.townspeople import at_once
+
+from abate.cli import party as cli
+from abate.platform.parties import actions, queries
+from abate.platform.parties.errors import (
+    BehaviourMalformed,
+    PartyCodeTaken,
+    PartyMalformed,
+    PartySuspended,
+    PartyUnknown,
+)
+from abate.platform.parties.models import Party
+from abate.platform.review.actions import create_user, deactivate
+
+pytestmark = pytest.mark.platform
+
+
+def make(code: str = "metro-app", *behaviours: str) -> Party:
+    return actions.create_party(code, "data_provider", "地铁应用", "Metro app", behaviours)
+
+
+@pytest.mark.django_db
+def test_a_party_is_listed_with_what_it_may_send() -> None:
+    party = make("metro-app", "metro", "bus", "metro")
+    actions.add_behaviours(party, ["walking", "bus"])
+    actions.remove_behaviours(party, ["metro"])
+    (row,) = queries.parties()
+    assert (row.code, row.behaviours, row.status) == ("metro-app", ("bus", "walking"), "active")
+    assert queries.party("metro-app") == party and queries.behaviours(party.pk) == ("bus", "walking")
+    with pytest.raises(PartyUnknown):
+        queries.party("nobody")
+
+
+@pytest.mark.parametrize("code", ["", "a", "A-app", "1app", "a" * 41, "a app", "a/b", "a\n", "地铁"])
+@pytest.mark.django_db
+def test_a_malformed_code_makes_nothing(code: str) -> None:
+    with pytest.raises(PartyMalformed):
+        make(code)
+    assert not Party.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_malformed_kind_title_or_behaviour_makes_nothing() -> None:
+    with pytest.raises(PartyMalformed, match="kind"):
+        actions.create_party("metro-app", "wizard", "地铁", "Metro")
+    with pytest.raises(PartyMalformed, match="title"):
+        actions.create_party("metro-app", "merchant", " ", "Metro")
+    with pytest.raises(BehaviourMalformed):
+        make("metro-app", "metro", "Bus!")
+    assert not Party.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_sixteen_with_one_code_one_is_made() -> None:
+    results = at_once(16, lambda _: make())
+    assert sum(isinstance(r, Party) for r in results) == 1
+    assert sum(isinstance(r, PartyCodeTaken) for r in results) == 15
+
+
+@pytest.mark.django_db
+def test_members_act_in_their_role_while_user_and_party_are_active() -> None:
+    party, user = make(), create_user("staff")
+    actions.add_member(user, party, "acceptor")
+    actions.add_member(user, party, "acceptor")
+    assert queries.is_member(user, party.pk, "acceptor") and not queries.is_member(user, party.pk, "partner")
+    assert queries.parties_of(user, "acceptor") == [party] and queries.parties_of(user, "partner") == []
+    actions.suspend(party)
+    assert queries.parties_of(user, "acceptor") == [] and not queries.is_member(user, party.pk, "acceptor")
+    actions.resume(party)
+    deactivate(user)
+    user.refresh_from_db()
+    assert queries.parties_of(user, "acceptor") == [] and not queries.is_member(user, party.pk, "acceptor")
+    actions.remove_member(user, party, "acceptor")
+    with pytest.raises(PartyMalformed, match="role"):
+        actions.add_member(user, party, "owner")
+
+
+@pytest.mark.django_db
+def test_a_suspended_party_gets_no_key() -> None:
+    party = make()
+    actions.suspend(party)
+    with pytest.raises(PartySuspended):
+        actions.issue_client(party)
+
+
+@pytest.mark.django_db
+def test_the_command_makes_a_party_and_shows_its_secret_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_start", lambda data_dir: None)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        result = CliRunner().invoke(cli.command, words)
+        return result.exit_code, result.stdout, result.stderr
+
+    words = ["create", "metro-app", "--title-zh", "地铁应用", "--title-en", "Metro", "--behaviour", "metro"]
+    assert run(*words)[0] == 0
+    status, _, err = run(*words)
+    assert status == 1 and "party-code-taken" in err and "abate party list" in err
+    status, out, _ = run("client", "metro-app", "--json")
+    key = json.loads(out)
+    assert status == 0 and set(key) == {"party", "client_id", "client_secret"}
+    with connection.cursor() as cursor:
+        cursor.execute("select c::text from allauth_idp_oidc_client c")
+        assert key["client_secret"] not in cursor.fetchone()[0]
+    assert json.loads(run("list", "--json")[1])[0]["behaviours"] == ["metro"]
+    assert run("client", "nobody")[0] == 1
+    assert run("revoke", key["client_id"])[0] == 0
+    assert run("revoke", key["client_id"])[0] == 1
+    assert run("create", "metro-app")[0] == 2

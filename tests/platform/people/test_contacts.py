@@ -1,0 +1,39 @@
+"""One contact has one normal form, and its representation tells nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from abate.platform.people import contacts
+from abate.platform.people.errors import ContactMalformed
+
+
+@pytest.mark.parametrize(
+    "typed", ["13800138000", "+86 138 0013 8000", "0086-138-0013-8000", "(+86)13800138000", "13800138000"]
+)
+def test_ways_of_writing_a_phone_are_one_phone(typed: str) -> None:
+    assert contacts.normal(typed) == contacts.Reach("phone", "+8613800138000")
+
+
+@pytest.mark.parametrize("typed", ["Sample@Example.COM", " sample@example.com ", "sample@example.com"])
+def test_ways_of_writing_an_address_are_one_address(typed: str) -> None:
+    assert contacts.normal(typed) == contacts.Reach("email", "sample@example.com")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "12800138000", "1380013800", "138001380000", "+1 2025550100", "a@", "@b.cn", "a b@c.cn", "a" * 300],
+)
+def test_what_is_neither_is_refused_without_repeating_it(typed: str) -> None:
+    with pytest.raises(ContactMalformed) as refused:
+        contacts.normal(typed)
+    assert not typed or typed not in str(refused.value)
+
+
+def test_the_representation_hides_the_value() -> None:
+    assert "8000" not in repr(contacts.normal("13800138000"))
+
+
+def test_masks() -> None:
+    assert contacts.masked(contacts.normal("13800138000")) == "138****8000"
+    assert contacts.masked(contacts.normal("sample@example.com")) == "s***@example.com"
