@@ -154,6 +154,10 @@ class Resolution:
     absent: tuple[str, ...] = ()
     notes: Mapping[str, Text] = field(default_factory=dict)
 
+    @property
+    def values(self) -> Mapping[str, Fraction]:
+        return {name: chosen.value for name, chosen in self.chosen.items()}
+
     def factor_ids(self, names: Iterable[str]) -> str:
         """The `factors` string of a branch that uses these parameters: ids sorted, joined with `;`."""
         ids = {self.chosen[name].id for name in names if name in self.chosen}

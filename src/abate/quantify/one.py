@@ -9,21 +9,26 @@ dated before its methodology was published is computed as usual and its amounts 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from fractions import Fraction
+from functools import partial
+from typing import TypeAlias
 
-from abate.quantify import explain
+from abate.quantify import explain_build
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.evaluation import Evaluation
-from abate.quantify.explain import Explanation
+from abate.quantify.explain_build import Start
+from abate.quantify.explain_data import Explanation
 from abate.quantify.factors import Resolution, Setting, resolve
 from abate.quantify.method import Method, Text
 from abate.quantify.outcome import Outcome, Quantity, Refusal
 from abate.quantify.record import ORDER, Problem, Record, day_of, read_record
 from abate.quantify.rounding import mg_down, mg_up
 
-__all__ = ["quantify_one", "read_record"]
+__all__ = ["quantify_one", "read_record", "score"]
+
+_Decided: TypeAlias = tuple[Quantity, Callable[[], Explanation]]
 
 HISTORY = "history:P-7.2-d"
 NO_REDUCTION = "no_reduction:P-7.2-a"
@@ -36,25 +41,33 @@ def quantify_one(
 
     Raises KeyError where `method_id` is no methodology of the catalogue.
     """
+    quantity, explanation = _decide(record, method_id, catalogue, setting)
+    return quantity, explanation()
+
+
+def score(record: Mapping[str, object], method_id: str, catalogue: Catalogue, setting: Setting) -> Quantity:
+    """The result alone, where nobody reads the explanation now; `quantify_one` gives the same result."""
+    return _decide(record, method_id, catalogue, setting)[0]
+
+
+def _decide(record: Mapping[str, object], method_id: str, catalogue: Catalogue, setting: Setting) -> _Decided:
     method = _version(record, method_id, catalogue, setting)
     found = read_record(method, record, setting.zone)
     if isinstance(found, tuple):
-        return _refused(method, setting, found, None)
-    in_force = catalogue.in_force(method_id, found.day)
-    if in_force is None:
+        return _refused(Start(method, catalogue.registry, setting, None), found)
+    start = Start(method, catalogue.registry, setting, found)
+    if catalogue.in_force(method_id, found.day) is None:
         problem = _not_in_force(method, catalogue.methods[method_id], found.day)
-        return _refused(None, setting, (problem,), found, shown=method)
+        return _refused(start, (problem,), in_force=False)
     resolution = resolve(method, catalogue.registry, setting, found.day)
     if resolution.absent:
         name = resolution.absent[0]
-        problem = Problem(Refusal.NO_FACTOR, name, resolution.notes[name])
-        return _refused(method, setting, (problem,), found)
-    explained = explain.Start(method, catalogue.registry, setting, found)
+        return _refused(start, (Problem(Refusal.NO_FACTOR, name, resolution.notes[name]),))
     if resolution.missing:
         name = resolution.missing[0]
         quantity = _without_amounts(Outcome.NEEDS_FIGURE, f"no_figure:{name}", method)
-        return quantity, explain.needs_figure(explained, quantity, name, resolution)
-    return _computed(explained, method, found, resolution)
+        return quantity, lambda: explain_build.needs_figure(start, quantity, name, resolution)
+    return _computed(start, method, found, resolution)
 
 
 def _version(record: object, method_id: str, catalogue: Catalogue, setting: Setting) -> Method:
@@ -66,22 +79,22 @@ def _version(record: object, method_id: str, catalogue: Catalogue, setting: Sett
     return (catalogue.in_force(method_id, day) if day else None) or newest
 
 
-def _computed(
-    explained: explain.Start, method: Method, record: Record, resolution: Resolution
-) -> tuple[Quantity, Explanation]:
-    figures = {name: chosen.value for name, chosen in resolution.chosen.items()}
+def _computed(start: Start, method: Method, record: Record, resolution: Resolution) -> _Decided:
+    figures = resolution.values
     for recognition in method.recognition:
         checking = Evaluation(method, record, figures)
         if not checking.test(recognition.test):
             reason = f"{recognition.id}:{recognition.clause.id}"
             quantity = _without_amounts(Outcome.NOT_COUNTED, reason, method)
-            return quantity, explain.not_counted(explained, quantity, recognition, checking, resolution)
+            return quantity, partial(
+                explain_build.not_counted, start, quantity, recognition, checking, resolution
+            )
     evaluation = Evaluation(method, record, figures)
     be, pe, le = (evaluation.formula(name) for name in ("BE", "PE", "LE"))
     rule = evaluation.rule()
     er = evaluation.formula(rule.formula if rule else "ER")
     quantity = _amounts(method, record.day, (be, pe, le, er), resolution.factor_ids(evaluation.read))
-    return quantity, explain.computed(explained, quantity, evaluation, rule, resolution)
+    return quantity, lambda: explain_build.computed(start, quantity, evaluation, rule, resolution)
 
 
 def _amounts(
@@ -107,20 +120,11 @@ def _without_amounts(outcome: Outcome, reason: str, method: Method) -> Quantity:
     return Quantity(outcome, reason, None, None, None, None, method.id, method.version, "")
 
 
-def _refused(
-    method: Method | None,
-    setting: Setting,
-    problems: tuple[Problem, ...],
-    record: Record | None,
-    shown: Method | None = None,
-) -> tuple[Quantity, Explanation]:
-    """`method` is None where no version is in force; `shown` then only lends its titles."""
+def _refused(start: Start, problems: tuple[Problem, ...], in_force: bool = True) -> _Decided:
     first = min(problems, key=lambda p: ORDER[p.code])
-    title = method or shown
-    assert title is not None
-    version = method.version if method else None
-    quantity = Quantity(Outcome.REFUSED, first.reason, None, None, None, None, title.id, version, "")
-    return quantity, explain.refused(title, setting, quantity, problems, record)
+    version = start.method.version if in_force else None
+    quantity = Quantity(Outcome.REFUSED, first.reason, None, None, None, None, start.method.id, version, "")
+    return quantity, lambda: explain_build.refused(start, quantity, problems)
 
 
 def _not_in_force(method: Method, versions: tuple[Method, ...], day: date) -> Problem:

@@ -81,9 +81,9 @@ def _cycles(method: Method, table: Table) -> None:
 
 
 def _used(method: Method, table: Table) -> None:
-    roots: list[Node | Test] = [r.test for r in method.recognition] + [r.when for r in method.rules]
     formulas = {*ROOTS, *(r.formula for r in method.rules)}
-    waiting: list[Node | Test] = list(roots)
+    waiting: list[Node | Test] = [r.test for r in method.recognition]
+    waiting.extend(r.when for r in method.rules)
     waiting.extend(method.formulas[name].expr for name in formulas)
     params: set[str] = set()
     while waiting:

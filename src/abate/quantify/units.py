@@ -137,15 +137,22 @@ def show(unit: Any) -> str:
 
 def decimal_text(value: Fraction) -> str:
     """An exact number as text: a decimal where it ends, else a quotient `n/d`."""
-    den = value.denominator
-    twos = fives = 0
-    while den % 2 == 0:
-        den, twos = den // 2, twos + 1
-    while den % 5 == 0:
-        den, fives = den // 5, fives + 1
-    if den != 1:
+    if value.denominator == 1:
+        return str(value.numerator)
+    digits = _digits(value.denominator)
+    if digits is None:
         return f"{value.numerator}/{value.denominator}"
-    digits = max(twos, fives)
-    scaled = value.numerator * 10**digits // value.denominator
-    sign, text = ("-" if scaled < 0 else ""), str(abs(scaled)).rjust(digits + 1, "0")
-    return sign + (text if digits == 0 else f"{text[:-digits]}.{text[-digits:]}")
+    scaled = value.numerator * (10**digits // value.denominator)
+    text = str(abs(scaled)).rjust(digits + 1, "0")
+    return f"{'-' if scaled < 0 else ''}{text[:-digits]}.{text[-digits:]}"
+
+
+@lru_cache(maxsize=4096)
+def _digits(denominator: int) -> int | None:
+    """How many digits after the point a fraction with this denominator needs; None where it never ends."""
+    twos = fives = 0
+    while denominator % 2 == 0:
+        denominator, twos = denominator // 2, twos + 1
+    while denominator % 5 == 0:
+        denominator, fives = denominator // 5, fives + 1
+    return max(twos, fives) if denominator == 1 else None
