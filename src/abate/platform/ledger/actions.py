@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from django.db.backends.utils import CursorWrapper
+from psycopg import Cursor
 
-from abate.bookkeeping.kinds import Entry, Kind
+from abate.bookkeeping.kinds import RULES, Entry, Kind
 from abate.bookkeeping.leaf import NOTHING
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
@@ -43,3 +45,27 @@ def post_redeem(cursor: CursorWrapper, person_id: int, credits: int, cause: str)
         },
     )
     return row(cursor.fetchone())
+
+
+def post_awards(
+    cursor: Cursor, *, at: datetime, party: tuple[int, str], cause: bytes, mg_per_credit: int
+) -> None:
+    """Book every credited event of the staged batch: balances in order, then entries with their leaves.
+
+    `party` is (id, code), `cause` the SHA-256 of the batch's bytes. Credits follow the person's running total
+    of eligible milligrams: an entry gets the whole multiples of `mg_per_credit` the total passes with it, so
+    any order and any batching give the same credits. Clauses P-3.4, P-7.4.
+    """
+    counter = RULES[Kind.AWARD].counter
+    cursor.execute(SQL["raise_balances"], {"mg_per_credit": mg_per_credit, "at": at})
+    values = {
+        "mg_per_credit": mg_per_credit,
+        "kind": int(Kind.AWARD),
+        "counter": int(counter),
+        "at": at,
+        "day": clock.day(at),
+        "party": party[0],
+        "party_code": party[1],
+        "cause": cause,
+    }
+    cursor.execute(SQL["book"], values)

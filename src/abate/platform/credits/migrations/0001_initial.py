@@ -1,11 +1,6 @@
 from django.db import migrations, models
 
 ROOM = "alter table credits_day set (fillfactor = 70)"
-# One credit for every whole gram of the running total (T/CECA-G 0203, 3.4 and 7.4 leave the rule to the operator).
-RULE = """
-insert into credits_rule (from_day, mg_per_credit, title_zh, title_en)
-values ('2000-01-01', 1000, '每满 1 克减排量计 1 个绿色积分', 'One green credit for every whole gram avoided')
-"""
 
 
 class Migration(migrations.Migration):
@@ -106,5 +101,4 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(ROOM, "alter table credits_day reset (fillfactor)"),
-        migrations.RunSQL(RULE, "delete from credits_rule"),
     ]

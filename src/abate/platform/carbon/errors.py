@@ -1,0 +1,19 @@
+from abate.platform.doors.errors import Problem
+
+
+class NotReproducible(Problem):
+    code = "not-reproducible"
+    status = 500
+    zh = "重新计算的结果与已入账的数字不一致。"
+    en = "The figure computed again is not the figure that was booked."
+    remedy_zh = "请立即通知运营方：方法学文件、因子文件或数值包在发布后被改动。"
+    remedy_en = "Tell the operator at once: a methodology, factor or pack file was changed after its release."
+
+
+class QuantityUnknown(Problem):
+    code = "quantity-unknown"
+    status = 404
+    zh = "没有这条行为记录。"
+    en = "There is no such behaviour."
+    remedy_zh = "请从账户明细重新进入。"
+    remedy_en = "Open it again from the account's list."

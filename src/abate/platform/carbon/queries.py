@@ -1,0 +1,220 @@
+"""What others may know of recognised behaviours: lists, sums, and why a figure is what it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from django.db import connection
+from psycopg import Cursor
+
+from abate.bookkeeping import leaf
+from abate.bookkeeping.receipt import Opening
+from abate.platform.carbon.basis import catalogue, make_setting
+from abate.platform.carbon.errors import NotReproducible, QuantityUnknown
+from abate.platform.doors.statements import statements
+from abate.platform.events.actions import Unclaimed
+from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.people.models import Person
+from abate.quantify import one
+from abate.quantify.explain import Explanation
+from abate.quantify.outcome import Quantity
+
+SQL = statements(Path(__file__).parent / "sql")
+_NEWEST_FIRST = " order by quantity.occurred_at desc, quantity.party_id, quantity.event_id limit %(limit)s"
+Place = tuple[datetime, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One accepted event of a person with all that its figure rests on. Amounts in mg CO2e, null where none.
+
+    `place` goes on where a page of the feed ended.
+    """
+
+    person_id: int
+    party_id: int
+    party_code: str
+    event_id: str
+    behaviour: str
+    version: int
+    occurred_at: datetime
+    received_at: datetime
+    day: date
+    outcome: Outcome
+    reason: str | None
+    be_mg: int | None
+    pe_mg: int | None
+    le_mg: int | None
+    er_mg: int | None
+    eligible_mg: int
+    credits: int
+    capped: bool
+    entry_id: int | None
+    record: str
+    factors: str
+    method_hash: bytes
+    region: str | None
+    grade_floor: str
+    pack: str | None
+    pack_hash: str | None
+    batch_id: int
+    body_sha256: bytes
+
+    @property
+    def place(self) -> Place:
+        return self.occurred_at, self.party_id, self.event_id
+
+    @property
+    def illustration(self) -> bool:
+        """Whether a figure of an operator pack that is marked as an illustration went in."""
+        if self.pack is None or "pack:" not in self.factors:
+            return False
+        pack = make_setting(self.region, self.grade_floor, self.pack).pack
+        return pack is not None and pack.illustration
+
+
+def _behaviours(condition: str, values: dict[str, object]) -> list[Behaviour]:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["behaviours"] + condition, values)
+        rows = cursor.fetchall()
+    return [
+        Behaviour(*row[:9], Outcome(row[9]), *row[10:21], bytes(row[21]), *row[22:27], bytes(row[27]))
+        for row in rows
+    ]
+
+
+def feed(person_id: int, before: Place | None = None, limit: int = 20) -> list[Behaviour]:
+    """A person's behaviours, the newest act first; `before` is the `place` of the last one already shown."""
+    values: dict[str, object] = {"person": person_id, "limit": limit}
+    condition = ""
+    if before is not None:
+        condition = (
+            " and (quantity.occurred_at < %(at)s or (quantity.occurred_at = %(at)s"
+            " and (quantity.party_id, quantity.event_id) > (%(party)s, %(event)s)))"
+        )
+        values |= {"at": before[0], "party": before[1], "event": before[2]}
+    return _behaviours(condition + _NEWEST_FIRST, values)
+
+
+def week(person_id: int, last_day: date) -> list[tuple[date, int, int]]:
+    """(day, mg avoided, credits) of the seven days up to `last_day`, oldest first; days without are zero."""
+    first = last_day - timedelta(days=6)
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["week"], {"person": person_id, "first": first, "last": last_day})
+        found = {day: (er, credits) for day, er, credits in cursor.fetchall()}
+    days = [first + timedelta(days=n) for n in range(7)]
+    return [(day, *found.get(day, (0, 0))) for day in days]
+
+
+def behaviour(person_id: int, party_id: int, event_id: str) -> Behaviour | None:
+    condition = " and quantity.party_id = %(party)s and quantity.event_id = %(event)s"
+    found = _behaviours(condition, {"person": person_id, "party": party_id, "event": event_id})
+    return found[0] if found else None
+
+
+def behaviour_of_entry(person_id: int, entry_id: int) -> Behaviour | None:
+    """The behaviour that an award was booked for; None for an entry of another kind."""
+    condition = " and quantity.entry_id = %(entry)s"
+    found = _behaviours(condition, {"person": person_id, "entry": entry_id})
+    return found[0] if found else None
+
+
+def explanation(person_id: int, party_id: int, event_id: str) -> Explanation:
+    """Why the figure is what it is: computed again from the stored record on the stored basis.
+
+    Raises QuantityUnknown, and NotReproducible where the figures are not exactly the stored ones. (P-7.2-a)
+    """
+    stored = behaviour(person_id, party_id, event_id)
+    if stored is None:
+        raise QuantityUnknown
+    return explain(stored)
+
+
+def explain(stored: Behaviour) -> Explanation:
+    """`explanation` for a behaviour that is at hand."""
+    setting = make_setting(stored.region, stored.grade_floor, stored.pack)
+    pack_hash = setting.pack.hash if setting.pack else None
+    if stored.pack_hash != pack_hash:
+        raise NotReproducible(f"pack {stored.pack}")
+    quantity, told = one.quantify_one(json.loads(stored.record), stored.behaviour, catalogue(), setting)
+    method = next((m for m in catalogue().methods[stored.behaviour] if m.version == stored.version), None)
+    if method is None or method.hash != stored.method_hash.hex():
+        raise NotReproducible(f"{stored.behaviour} version {stored.version}")
+    if _figures(quantity) != (
+        stored.version,
+        stored.factors,
+        stored.be_mg,
+        stored.pe_mg,
+        stored.le_mg,
+        stored.er_mg,
+    ):
+        raise NotReproducible(f"event {stored.event_id}")
+    return told
+
+
+def _figures(quantity: Quantity) -> tuple[object, ...]:
+    amounts = (quantity.be_mg, quantity.pe_mg, quantity.le_mg, quantity.er_mg)
+    return (quantity.method_version, quantity.factors, *amounts)
+
+
+def opening(person_id: int, entry_id: int) -> Opening | None:
+    """What opens the commitment in an award's leaf (the recipe is in bookkeeping/leaf.py).
+
+    None for an entry of another kind, and once the person's key was destroyed.
+    """
+    found = behaviour_of_entry(person_id, entry_id)
+    keys = Person.objects.filter(pk=person_id).values_list("pseudonym", "commit_key").first()
+    if found is None or found.er_mg is None or keys is None or keys[1] is None:
+        return None
+    personal = leaf.personal_award(
+        person=keys[0],
+        party=found.party_code,
+        event=found.event_id,
+        behaviour=found.behaviour,
+        occurred_at=found.occurred_at,
+        record=found.record,
+        er_mg=found.er_mg,
+        version=found.version,
+        factors=found.factors,
+    )
+    return Opening(leaf.salt(bytes(keys[1]), entry_id), personal)
+
+
+def stored(cursor: Cursor, party_id: int, repeated: Iterable[Unclaimed]) -> list[Result]:
+    """The stored outcomes of events that were sent again with the same content."""
+    asked = [(one.place, one.person_id, one.event_id) for one in repeated]
+    if not asked:
+        return []
+    places, persons, events = (list(column) for column in zip(*asked, strict=True))
+    values = {"places": places, "persons": persons, "events": events, "party": party_id}
+    cursor.execute(SQL["stored"], values)
+    return [
+        Result(place, event, Outcome.EXISTS, reason, er_mg, credits, entry, capped, Outcome(outcome))
+        for place, event, outcome, reason, er_mg, credits, entry, capped in cursor.fetchall()
+    ]
+
+
+def by_outcome() -> dict[Outcome, tuple[int, int]]:
+    """(events, mg credited) by outcome, of everything that was accepted."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["by_outcome"])
+        return {Outcome(outcome): (count, er_mg) for outcome, count, er_mg in cursor.fetchall()}
+
+
+def differences() -> dict[str, int]:
+    """How many rows break each rule between events, quantities and the ledger; all zero where they agree.
+
+    `entry`: a credited quantity without its award, or with other amounts, or the other way round.
+    `seen`: an accepted event without its quantity, or the other way round.
+    `eligible`: a person whose eligible total is not the sum over the quantities.
+    """
+    with connection.cursor() as cursor:
+        found = {}
+        for name in ("entry", "seen", "eligible"):
+            cursor.execute(SQL[f"differ_{name}"])
+            found[name] = int(cursor.fetchone()[0])
+    return found

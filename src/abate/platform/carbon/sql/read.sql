@@ -1,0 +1,44 @@
+-- name: behaviours
+select quantity.person_id, quantity.party_id, party.code, quantity.event_id, basis.behaviour, basis.version,
+       quantity.occurred_at, batch.received_at, quantity.day, quantity.outcome, quantity.reason, quantity.be_mg,
+       quantity.pe_mg, quantity.le_mg, quantity.er_mg, quantity.eligible_mg, quantity.credits, quantity.capped,
+       quantity.entry_id, quantity.record, basis.factors, basis.method_hash, basis.region, basis.grade_floor,
+       basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256
+from carbon_quantity quantity
+join carbon_basis basis on basis.id = quantity.basis_id
+join events_batch batch on batch.id = quantity.batch_id
+join parties_party party on party.id = quantity.party_id
+where quantity.person_id = %(person)s
+
+-- name: week
+select quantity.day, coalesce(sum(quantity.er_mg), 0)::bigint, coalesce(sum(quantity.credits), 0)::bigint
+from carbon_quantity quantity
+where quantity.person_id = %(person)s and quantity.day between %(first)s and %(last)s and quantity.outcome = 8
+group by quantity.day
+order by quantity.day
+
+-- name: by_outcome
+select outcome, count(*), coalesce(sum(er_mg) filter (where outcome = 8), 0)::bigint
+from carbon_quantity group by outcome order by outcome
+
+-- name: differ_entry
+-- A credited quantity and its award say the same, both ways. (The entries of other kinds have no quantity.)
+select count(*)
+from (select person_id, id as entry_id, carbon_mg, credits from ledger_entry where kind = 1) entry
+full join (select person_id, entry_id, er_mg, credits from carbon_quantity where outcome = 8) quantity
+    using (person_id, entry_id)
+where (entry.carbon_mg, entry.credits) is distinct from (quantity.er_mg, quantity.credits)
+
+-- name: differ_seen
+-- An accepted event has its id in the registry and one quantity, both ways.
+select count(*)
+from (select party_id, event_id, person_id, batch_id from events_seen) seen
+full join (select party_id, event_id, person_id, batch_id from carbon_quantity) quantity
+    using (party_id, event_id)
+where (seen.person_id, seen.batch_id) is distinct from (quantity.person_id, quantity.batch_id)
+
+-- name: differ_eligible
+select count(*)
+from (select person_id, sum(eligible_mg) as eligible_mg from carbon_quantity where outcome = 8 group by person_id) quantity
+full join (select person_id, eligible_mg from ledger_balance where eligible_mg > 0) balance using (person_id)
+where coalesce(quantity.eligible_mg, 0) <> coalesce(balance.eligible_mg, 0)

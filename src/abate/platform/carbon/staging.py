@@ -1,0 +1,38 @@
+"""Measured events as lines of PostgreSQL's text format, for the staging table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from abate.platform.carbon.measure import Measured
+
+_NULLS = "\\N\t\\N\t\\N\t\\N"
+
+
+def lines(measured: Iterable[Measured], bases: Mapping[tuple[str, int, str], int]) -> Iterator[str]:
+    """One line for each event, in the column order of `copy_stage`.
+
+    Ids, subjects and canonical records hold no control characters, so only the backslash needs escaping.
+    """
+    for one in measured:
+        event = one.event
+        basis = bases[event.behaviour, one.version, one.factors] if one.record and one.version else "\\N"
+        be, pe, le, er = one.amounts
+        amounts = _NULLS if er is None else f"{be}\t{pe}\t{le}\t{er}"
+        digest = "\\\\x" + one.digest.hex() if one.digest else "\\N"
+        yield (
+            f"{event.place}\t{basis}\t{one.outcome:d}\t{event.time.isoformat()}\t{amounts}\t"
+            f"{_escaped(event.id)}\t{_escaped(event.subject)}\t{event.behaviour}\t{digest}\t"
+            f"{_escaped(one.record)}\t{_escaped(one.reason)}\n"
+        )
+
+
+def _escaped(text: str | None) -> str:
+    if text is None:
+        return "\\N"
+    return text.replace("\\", "\\\\") if "\\" in text else text
+
+
+def used(measured: Iterable[Measured]) -> set[tuple[str, int, str]]:
+    """The (behaviour, version, factors) that a batch rests on."""
+    return {(m.event.behaviour, m.version, m.factors) for m in measured if m.record and m.version}

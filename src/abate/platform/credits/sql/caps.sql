@@ -1,0 +1,54 @@
+-- name: caps
+select exists (select from credits_cap
+               where behaviour = any(%(behaviours)s) and from_day <= %(last)s
+                     and coalesce(to_day, 'infinity') >= %(first)s)
+
+-- name: cut
+-- A day's total is raised first; the part of it that is eligible is min(total, cap), whatever the order of arrival.
+-- An event gets what the total it completed was eligible for, less what the total before it was.
+with line as (
+    select new.place, new.person_id, stage.behaviour, stage.er_mg, dated.day, cap.max_mg,
+           (sum(stage.er_mg) over (partition by new.person_id, stage.behaviour, dated.day
+                                   order by new.place))::bigint as upto
+    from pg_temp.events_new new
+    join pg_temp.events_stage stage on stage.place = new.place
+    cross join lateral (select (stage.occurred_at at time zone %(zone)s)::date as day) dated
+    cross join lateral (select min(max_mg) as max_mg from credits_cap
+                        where behaviour = stage.behaviour and from_day <= dated.day
+                              and coalesce(to_day, 'infinity') >= dated.day) cap
+    where stage.outcome = 8 and cap.max_mg is not null
+), total as (
+    select person_id, behaviour, day, max(upto) as er_mg, min(max_mg) as max_mg
+    from line
+    group by person_id, behaviour, day
+), held as (
+    insert into credits_day as held (person_id, behaviour, day, counted_mg, eligible_mg, max_mg)
+    select person_id, behaviour, day, er_mg, least(er_mg, max_mg), max_mg
+    from total
+    order by person_id, behaviour collate "C", day
+    on conflict (person_id, behaviour, day) do update
+    set counted_mg = held.counted_mg + excluded.counted_mg,
+        eligible_mg = least(held.counted_mg + excluded.counted_mg, held.max_mg)
+    returning person_id, behaviour, day, counted_mg, max_mg
+)
+insert into pg_temp.ledger_eligible (place, eligible_mg)
+select line.place,
+       least(before.mg + line.upto, held.max_mg) - least(before.mg + line.upto - line.er_mg, held.max_mg)
+from line
+join total on (total.person_id, total.behaviour, total.day) = (line.person_id, line.behaviour, line.day)
+join held on (held.person_id, held.behaviour, held.day) = (line.person_id, line.behaviour, line.day)
+cross join lateral (select held.counted_mg - total.er_mg as mg) before
+
+-- name: counted_since
+select exists (select from carbon_quantity quantity
+               join carbon_basis basis on basis.id = quantity.basis_id
+               where basis.behaviour = %(behaviour)s and quantity.day >= %(from_day)s)
+
+-- name: rule
+select mg_per_credit from credits_rule where from_day <= %(day)s order by from_day desc limit 1
+
+-- name: first_rule
+-- One credit for every whole gram of the running total; T/CECA-G 0203 (3.4, 7.4) leaves the rule to the operator.
+insert into credits_rule (from_day, mg_per_credit, title_zh, title_en)
+values ('2000-01-01', 1000, '每满 1 克减排量计 1 个绿色积分', 'One green credit for every whole gram avoided')
+on conflict (from_day) do nothing

@@ -1,0 +1,45 @@
+"""The connection's own cursor with temporary tables to work in: for statements over a whole batch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from weakref import WeakSet
+
+from django.db import connection
+from psycopg import Cursor
+
+# Connections that have their temporary tables already; made outside of any transaction they stay for good.
+_ready: WeakSet[object] = WeakSet()
+_NAME = re.compile(r"create temporary table if not exists (\w+)")
+
+
+def prepare(tables: Sequence[str]) -> None:
+    """Have the temporary tables there and empty, before the transaction of the batch.
+
+    `tables` are `create temporary table if not exists ... on commit delete rows` statements.
+    """
+    connection.ensure_connection()
+    if connection.connection in _ready and not connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        for statement in tables:
+            cursor.execute(statement)
+        if not connection.in_atomic_block:
+            _ready.add(connection.connection)
+            return
+        # An outer transaction is open (a test's): it has not emptied them, and may take them along.
+        _ready.discard(connection.connection)
+        for statement in tables:
+            cursor.execute("truncate pg_temp." + _NAME.findall(statement)[0])
+
+
+@contextmanager
+def workspace() -> Iterator[Cursor]:
+    """A cursor that binds on the server, inside the transaction that is open.
+
+    Errors come out as Django's, their cause as psycopg's.
+    """
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        yield cursor

@@ -1,0 +1,184 @@
+"""From the bytes of CloudEvents to checked envelopes. The record inside stays the text it is.
+
+The fast way decodes an event in one call; only an event that fails it is looked at attribute by attribute,
+to say which one is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+import msgspec
+
+# Our policy: clocks of partners may be ahead of ours by this much.
+FUTURE_TOLERANCE = timedelta(minutes=5)
+PREFIX = "org.abate.behaviour."
+_EXTENSION = re.compile(r"[a-z0-9]{1,20}")
+_CONTENT_TYPE = re.compile(r"(?i)application/json\s*(;\s*charset=utf-8\s*)?")
+_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "data")
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends: the party, and the behaviours it may send now."""
+
+    party_id: int
+    code: str
+    behaviours: frozenset[str]
+    client_id: str = ""
+
+
+class Event(msgspec.Struct, gc=False):
+    """An event with a sound envelope. `data` is the record as JSON text; `place` its position."""
+
+    place: int
+    id: str
+    behaviour: str
+    subject: str
+    time: datetime
+    data: bytes
+
+
+class Refused(msgspec.Struct, gc=False):
+    """An event that is not accepted: `code` of reasons.py, `detail` the attribute or field."""
+
+    place: int
+    id: str | None
+    behaviour: str | None
+    code: str
+    detail: str
+
+    @property
+    def reason(self) -> str:
+        return f"{self.code}:{self.detail}" if self.detail else self.code
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    specversion: Literal["1.0"]
+    id: _Name
+    source: str
+    type: str
+    subject: _Name
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    data: msgspec.Raw
+    datacontenttype: Literal["application/json"] = "application/json"
+
+
+_decode = msgspec.json.Decoder(_Envelope).decode
+_decode_loosely = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_decode_time = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)]).decode
+
+
+class Reader:
+    """Reads the events of one batch for one sender. `catalogue`: the behaviours that have a methodology."""
+
+    def __init__(self, sender: Sender, catalogue: Iterable[str], now: datetime) -> None:
+        self._sender = sender
+        self._types = {PREFIX + name: name for name in sender.behaviours if name in catalogue}
+        self._known = {PREFIX + name: name for name in catalogue}
+        self._latest = now + FUTURE_TOLERANCE
+
+    def read(self, place: int, raw: bytes | msgspec.Raw) -> Event | Refused:
+        """One event from its JSON text."""
+        try:
+            found = _decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._read_loosely(place, raw)
+        return self.check(
+            place, found.id, found.source, found.type, found.subject, found.time, bytes(found.data)
+        )
+
+    def check(
+        self, place: int, id: str, source: str, type: str, subject: str, time: datetime, data: bytes
+    ) -> Event | Refused:
+        """One event from its attributes, of the right types; `id` and `subject` of the right length."""
+        behaviour = self._types.get(type)
+        if behaviour is None or source != self._sender.code or time > self._latest or data[:1] != b"{":
+            return self._refuse(place, id, source, type, time, data)
+        if not (id.isprintable() and subject.isprintable()):
+            wrong = "subject" if id.isprintable() else "id"
+            return Refused(place, id if wrong == "subject" else None, behaviour, "malformed", wrong)
+        return Event(place, id, behaviour, subject, time, data)
+
+    def _refuse(self, place: int, id: str, source: str, type: str, time: datetime, data: bytes) -> Refused:
+        shown, behaviour = id if id.isprintable() else None, self._known.get(type)
+        if source != self._sender.code:
+            return Refused(place, shown, behaviour, "wrong_source", "source")
+        if behaviour is None:
+            return Refused(place, shown, None, "unknown_behaviour", "type")
+        if type not in self._types:
+            return Refused(place, shown, behaviour, "behaviour_not_granted", behaviour)
+        if data[:1] != b"{":
+            return Refused(place, shown, behaviour, "malformed", "data")
+        return Refused(place, shown, behaviour, "future", "time")
+
+    def _read_loosely(self, place: int, raw: bytes | msgspec.Raw) -> Event | Refused:
+        """Name the attribute that is wrong, or accept an event with extension attributes."""
+        try:
+            members = _decode_loosely(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return Refused(place, None, None, "malformed", "event")
+        texts = {name: _text(members.get(name)) for name in _ATTRIBUTES[:5]}
+        shown = texts["id"] if _is_name(texts["id"]) else None
+        behaviour = self._known.get(texts["type"] or "")
+        wrong = self._first_wrong(members, texts)
+        if wrong:
+            return Refused(place, shown, behaviour, *wrong)
+        assert all(text is not None for text in texts.values())
+        return self.check(
+            place,
+            texts["id"] or "",
+            texts["source"] or "",
+            texts["type"] or "",
+            texts["subject"] or "",
+            _decode_time(members["time"]),
+            bytes(members["data"]),
+        )
+
+    def _first_wrong(
+        self, members: dict[str, msgspec.Raw], texts: dict[str, str | None]
+    ) -> tuple[str, str] | None:
+        if texts["specversion"] != "1.0":
+            return "malformed", "specversion"
+        for name in ("id", "subject"):
+            if not _is_name(texts[name]):
+                return "malformed", name
+        for name in ("source", "type"):
+            if texts[name] is None:
+                return "malformed", name
+        try:
+            _decode_time(members.get("time", b"null"))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return "malformed", "time"
+        if bytes(members.get("data", b""))[:1] != b"{":
+            return "malformed", "data"
+        for name, value in members.items():
+            if name in _ATTRIBUTES:
+                continue
+            if name == "datacontenttype":
+                if not _CONTENT_TYPE.fullmatch(_text(value) or ""):
+                    return "malformed", name
+            elif name == "data_base64" or not _EXTENSION.fullmatch(name):
+                return "unknown_attribute", name if name.isprintable() and len(name) <= 40 else "(name)"
+            elif bytes(value)[:1] in (b"{", b"["):
+                return "malformed", name
+        return None
+
+
+def _text(raw: msgspec.Raw | None) -> str | None:
+    if raw is None:
+        return None
+    try:
+        return _decode_text(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _is_name(text: str | None) -> bool:
+    return text is not None and 1 <= len(text) <= 128 and text.isprintable()

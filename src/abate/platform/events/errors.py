@@ -1,0 +1,86 @@
+"""Problems with a whole request: nothing of it was read or changed."""
+
+from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
+
+
+class Malformed(Problem):
+    code = "malformed"
+    status = 400
+    zh = "请求体不是合法的 JSON。"
+    en = "The body is not valid JSON."
+    remedy_zh = "发送 UTF-8 编码的 JSON（RFC 8259）；其中没有 NaN 和 Infinity。"
+    remedy_en = "Send JSON in UTF-8 (RFC 8259); it has no NaN and no Infinity."
+
+
+class EmptyBatch(Problem):
+    code = "empty_batch"
+    status = 400
+    zh = "批次中没有事件。"
+    en = "There is no event in the batch."
+    remedy_zh = "一次发送 1 至 1,000 个事件。"
+    remedy_en = "Send 1 to 1,000 events at a time."
+
+
+class TooManyEvents(Problem):
+    code = "too_many_events"
+    status = 413
+    zh = "批次中的事件超过 1,000 个，全部未处理。"
+    en = "There are more than 1,000 events in the batch; none was processed."
+    remedy_zh = "分成多个请求发送；更大的文件请用 `abate load`。"
+    remedy_en = "Split them over several requests; for large files use `abate load`."
+
+
+class TooLarge(Problem):
+    code = "too_large"
+    status = 413
+    zh = "请求体超过 5 MB，全部未处理。"
+    en = "The body is larger than 5 MB; nothing was processed."
+    remedy_zh = "分成多个请求发送；更大的文件请用 `abate load`。"
+    remedy_en = "Split it over several requests; for large files use `abate load`."
+
+
+class UnsupportedMediaType(Problem):
+    code = "unsupported_media_type"
+    status = 415
+    zh = "不支持这种内容类型。"
+    en = "This content type is not taken."
+    remedy_zh = "使用 application/cloudevents+json 或 application/cloudevents-batch+json。"
+    remedy_en = "Use application/cloudevents+json or application/cloudevents-batch+json."
+
+
+class TokenRefused(Problem):
+    code = "token_refused"
+    status = 401
+    zh = "没有令牌，或令牌无效、过期、已撤销。"
+    en = "There is no token, or it is unknown, expired or revoked."
+    remedy_zh = "用客户端凭据重新获取令牌，写入 Authorization: Bearer。"
+    remedy_en = "Get a token by client credentials and send it as Authorization: Bearer."
+
+
+class ScopeMissing(Problem):
+    code = "scope_missing"
+    status = 403
+    zh = "令牌没有 events 权限。"
+    en = "The token does not carry the scope events."
+    remedy_zh = "申请令牌时请求 scope=events；如未核准，请联系运营方。"
+    remedy_en = "Ask for scope=events when getting the token; if it is not granted, ask the operator."
+
+
+class MethodNotAllowed(Problem):
+    code = "method_not_allowed"
+    status = 405
+    zh = "此地址只接受 POST。"
+    en = "This address takes POST only."
+    remedy_zh = "用 POST 发送事件。"
+    remedy_en = "Send events by POST."
+
+
+class Busy(Problem):
+    code = "busy"
+    status = 503
+    zh = "服务暂时不可用，本批未入账。"
+    en = "The platform is busy or its database is away; nothing of this batch was booked."
+    remedy_zh = "稍后原样重发；相同 id 不会重复入账。"
+    remedy_en = "Send it again as it is; an id is never booked twice."

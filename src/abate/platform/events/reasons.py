@@ -1,0 +1,195 @@
+"""Every reason an event can be refused for, in words: what happened and what to do. A closed list.
+
+Reasons of the engine (`abate.quantify.outcome.Refusal`) stand here too, for the partner sees one list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """`code` is stable. Texts are (Chinese, English); the field or clause follows the code after a colon."""
+
+    code: str
+    what: tuple[str, str]
+    why: tuple[str, str]
+    remedy: tuple[str, str]
+
+    def text(self, language: str) -> str:
+        return self.what[0 if language.startswith("zh") else 1]
+
+    def why_text(self, language: str) -> str:
+        return self.why[0 if language.startswith("zh") else 1]
+
+    def remedy_text(self, language: str) -> str:
+        return self.remedy[0 if language.startswith("zh") else 1]
+
+
+_EXACT = ("数值必须能逐位复算。", "Every figure must recompute to the last digit.")
+_MINIMUM = (
+    "只接收方法学所需的字段（T/CECA-G 0203，7.3.3.3）。",
+    "Only what the methodology needs is taken in (T/CECA-G 0203, 7.3.3.3).",
+)
+_SCHEMA = ("`abate methods show <行为>` 列出字段。", "`abate methods show <behaviour>` lists the fields.")
+
+_ALL = (
+    Reason(
+        "malformed",
+        ("事件或活动记录的格式不正确。", "The event or its record is not well formed."),
+        ("无法确定它说的是什么。", "It cannot be told what it says."),
+        (
+            "按 CloudEvents 1.0 发送：specversion 为 1.0；id、subject 为 1 至 128 个可见字符；"
+            "time 为带时区的 RFC 3339 时间；data 为 JSON 对象。",
+            "Send CloudEvents 1.0: specversion 1.0; id and subject of 1 to 128 printable characters; time in "
+            "RFC 3339 with an offset; data a JSON object.",
+        ),
+    ),
+    Reason(
+        "unknown_attribute",
+        ("事件含有不允许的属性。", "The event has an attribute that is not allowed."),
+        _MINIMUM,
+        (
+            "删除该属性；扩展属性名只能用 1 至 20 个小写字母和数字。",
+            "Remove it; an extension attribute has a name of 1 to 20 lower-case letters and digits.",
+        ),
+    ),
+    Reason(
+        "wrong_source",
+        ("source 不是本令牌所属的机构。", "The source is not the party this token belongs to."),
+        ("机构只能替自己发送。", "A party speaks for itself only."),
+        ("把 source 写成本机构的代码。", "Write your own party code as source."),
+    ),
+    Reason(
+        "unknown_behaviour",
+        ("没有这种行为。", "There is no such behaviour."),
+        ("没有方法学就无法量化。", "Without a methodology nothing can be quantified."),
+        (
+            "type 为 org.abate.behaviour.<行为>；`abate methods list` 列出全部。",
+            "The type is org.abate.behaviour.<behaviour>; `abate methods list` shows all of them.",
+        ),
+    ),
+    Reason(
+        "behaviour_not_granted",
+        ("本机构未获准发送这种行为。", "This party may not send this behaviour."),
+        ("可发送的行为由运营方核准。", "What a party may send is granted by the operator."),
+        ("请运营方为本机构增加该行为。", "Ask the operator to grant it to your party."),
+    ),
+    Reason(
+        "not_authorised",
+        (
+            "该用户没有对本机构和这种行为的有效授权。",
+            "There is no live authorisation of this person for this party and behaviour.",
+        ),
+        (
+            "授权须在行为发生时有效，并持续到入账时（T/CECA-G 0203，4.3）。",
+            "It must be live when the act happens and until it is booked (T/CECA-G 0203, 4.3).",
+        ),
+        (
+            "核对 subject；请用户在授权页授权后，再发送此后发生的行为。",
+            "Check the subject; let the person authorise you, then send what happens after that.",
+        ),
+    ),
+    Reason(
+        "future",
+        ("事件的时间在未来。", "The event lies in the future."),
+        ("尚未发生的行为不能计入。", "What has not happened cannot be counted."),
+        ("核对时钟与时区；等行为结束后再发送。", "Check clock and time zone; send it when it is over."),
+    ),
+    Reason(
+        "time_mismatch",
+        ("time 与活动记录中的时间不一致。", "The event's time is not the time in its record."),
+        ("每日上限与因子按这一时间确定。", "Caps and factors go by this time."),
+        (
+            "time 应等于活动记录的计时字段；该字段为日期时，应在同一天。",
+            "Let time equal the field that dates the record; where that is a date, the same day.",
+        ),
+    ),
+    Reason(
+        "unknown_field",
+        ("活动记录含有方法学没有的字段。", "The record has a field that the methodology does not know."),
+        _MINIMUM,
+        ("删除该字段。" + _SCHEMA[0], "Remove it. " + _SCHEMA[1]),
+    ),
+    Reason(
+        "missing",
+        ("活动记录缺少必需的字段。", "The record lacks a field that it must have."),
+        ("缺失不等于零。", "Missing is not zero."),
+        ("补上该字段。" + _SCHEMA[0], "Add it. " + _SCHEMA[1]),
+    ),
+    Reason(
+        "wrong_type",
+        ("字段的类型不对。", "A field has the wrong type."),
+        _EXACT,
+        (
+            "数字写成 JSON 数字或十进制字符串；时间写成带时区的 RFC 3339。",
+            "Write numbers as JSON numbers or decimal strings, times in RFC 3339 with an offset.",
+        ),
+    ),
+    Reason(
+        "too_many_decimals",
+        ("小数位数超过规定。", "A number has more decimals than declared."),
+        _EXACT,
+        ("按规定的小数位数发送。" + _SCHEMA[0], "Send no more decimals than declared. " + _SCHEMA[1]),
+    ),
+    Reason(
+        "out_of_range",
+        ("数值超出允许范围。", "A value lies outside its range."),
+        ("范围之外的数值不合情理或无法精确计算。", "Beyond it a value is implausible or cannot be exact."),
+        ("核对数值与单位。" + _SCHEMA[0], "Check value and unit. " + _SCHEMA[1]),
+    ),
+    Reason(
+        "end_before_start",
+        ("结束早于开始。", "The end lies before the start."),
+        ("时长必须为非负。", "A duration cannot be negative."),
+        ("核对两个时间及其时区。", "Check both times and their offsets."),
+    ),
+    Reason(
+        "one_of",
+        ("若干组字段中必须且只能给出一组。", "Of several groups of fields exactly one must be given."),
+        ("两组数据会给出两个结果。", "Two groups would give two results."),
+        ("只保留其中一组。" + _SCHEMA[0], "Keep one of them. " + _SCHEMA[1]),
+    ),
+    Reason(
+        "no_method_in_force",
+        ("该日没有有效的方法学版本。", "No version of the methodology is in force on that day."),
+        ("每个数字都要指明其方法学版本。", "Every figure names the version it follows."),
+        ("核对日期。" + _SCHEMA[0], "Check the date. " + _SCHEMA[1]),
+    ),
+    Reason(
+        "no_factor",
+        ("该日没有可用的排放因子。", "There is no factor for that day."),
+        ("没有来源的因子不能使用。", "A factor without a source is not used."),
+        (
+            "核对日期与地区；`abate factors list` 列出全部。",
+            "Check date and region; see `abate factors list`.",
+        ),
+    ),
+    Reason(
+        "other_content",
+        ("这个 id 已用于另一内容。", "This id stands for another content already."),
+        (
+            "同一 id 永远只代表一个事件；已入账的不会被改写。",
+            "An id means one event for ever; what was booked is not rewritten.",
+        ),
+        (
+            "若是另一事件，请换 id；若要更正，请联系运营方。",
+            "Give another event another id; to correct one, ask the operator.",
+        ),
+    ),
+    Reason(
+        "before_publication",
+        (
+            "行为早于方法学公布之日，保留但不计积分。",
+            "It happened before the methodology was published; it is kept and credits nothing.",
+        ),
+        (
+            "基准情景须事先确定（T/CECA-G 0203，7.2）。",
+            "The baseline must be identified beforehand (T/CECA-G 0203, 7.2).",
+        ),
+        ("无需处理。", "Nothing is to be done."),
+    ),
+)
+
+REASONS = {reason.code: reason for reason in _ALL}

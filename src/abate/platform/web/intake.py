@@ -1,0 +1,216 @@
+"""POST /v1/events as an ASGI route of its own: bytes in, one transaction, answers in the order sent.
+
+It stands beside Django in the same process and touches none of its request machinery: what an event costs
+here is little beside what it costs in the database. An answer leaves only after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+from django.db import DatabaseError, InterfaceError, connection
+
+from abate.platform import pipeline
+from abate.platform.carbon.basis import catalogue
+from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
+from abate.platform.events.actions import Arrival
+from abate.platform.events.envelope import Reader, Sender
+from abate.platform.events.errors import (
+    Busy,
+    EmptyBatch,
+    Malformed,
+    MethodNotAllowed,
+    ScopeMissing,
+    TokenRefused,
+    TooLarge,
+    TooManyEvents,
+    UnsupportedMediaType,
+)
+from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.events.reasons import REASONS
+from abate.platform.parties import queries as parties
+from abate.platform.web.refusals import TYPE
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+MAX_BYTES = 5_000_000
+MAX_EVENTS = 1_000
+SCOPE = "events"
+_ONE, _BATCH, _EITHER = (
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+    "application/json",
+)
+_log = logging.getLogger("abate.intake")
+_read_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read_one = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_write = msgspec.json.Encoder().encode
+# Few threads: the work is the database's, and each thread holds a connection.
+_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="intake")
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of the one route."""
+    headers = dict(scope["headers"])
+    language = "en" if _prefers_english(headers.get(b"accept-language", b"")) else "zh"
+    try:
+        if scope["method"] != "POST":
+            raise MethodNotAllowed
+        body = await _body(headers, receive)
+        loop = asyncio.get_running_loop()
+        status, answer = 200, await loop.run_in_executor(_pool, _take, headers, body, language)
+    except _Gone:
+        return
+    except Problem as problem:
+        status, answer = problem.status, _problem(problem, language)
+    await _answer(send, status, answer, language)
+
+
+class _Gone(Exception):
+    """The client hung up before the body was whole: nothing was read, nobody waits for an answer."""
+
+
+async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit() or len(declared) > 12 or int(declared) > MAX_BYTES:
+        raise TooLarge
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BYTES:
+            raise TooLarge
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _take(headers: Mapping[bytes, bytes], body: bytes, language: str) -> bytes:
+    """The blocking part, in a thread of its own with its own database connection."""
+    try:
+        connection.close_if_unusable_or_obsolete()
+        sender = _sender(headers)
+        raws = _events(headers, body)
+        now = clock.now()
+        reader = Reader(sender, catalogue().methods, now)
+        read = [reader.read(place, raw) for place, raw in enumerate(raws)]
+        arrival = Arrival(sender, "http", now, hashlib.sha256(body).digest(), len(raws))
+        results = pipeline.run_batch(arrival, read)
+    except (DatabaseError, InterfaceError) as fault:
+        # Whether it was committed is not known here; the ids make sending it again safe.
+        _log.warning("events not booked: %s", fault)
+        connection.close()
+        raise Busy from fault
+    return _write({"results": [answer_of(result, language) for result in results]})
+
+
+def _sender(headers: Mapping[bytes, bytes]) -> Sender:
+    kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise TokenRefused
+    found = parties.token_party(token.strip(), None)
+    if found is None:
+        raise TokenRefused
+    if SCOPE not in found.scopes:
+        raise ScopeMissing
+    return Sender(found.party_id, found.code, found.behaviours, found.client_id)
+
+
+def _events(headers: Mapping[bytes, bytes], body: bytes) -> list[bytes] | list[msgspec.Raw]:
+    """The events of a body as JSON texts, still unread."""
+    kind, _, parameters = headers.get(b"content-type", b"").decode("latin-1").partition(";")
+    kind = kind.strip().lower()
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if kind not in (_ONE, _BATCH, _EITHER) or charset not in ("", "utf-8"):
+        raise UnsupportedMediaType
+    single = kind == _ONE or (kind == _EITHER and body.lstrip()[:1] != b"[")
+    try:
+        if single:
+            _read_one(body)
+            return [body]
+        raws = _read_batch(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed from None
+    if not raws:
+        raise EmptyBatch
+    if len(raws) > MAX_EVENTS:
+        raise TooManyEvents(str(len(raws)))
+    return raws
+
+
+def answer_of(result: Result, language: str) -> dict[str, object]:
+    """One element of `results`, as the contract names its members."""
+    answer: dict[str, object] = {
+        "id": result.id,
+        "outcome": result.outcome.text,
+        "er_mg": result.er_mg,
+        "credits": result.credits,
+        "entry": result.entry,
+        "reason": result.reason,
+    }
+    if result.stored is not None:
+        answer["stored"] = result.stored.text
+    if result.outcome == Outcome.CREDITED or result.stored == Outcome.CREDITED:
+        answer["capped"] = result.capped
+    known = REASONS.get((result.reason or "").partition(":")[0])
+    if known is not None:
+        answer["detail"] = known.text(language)
+        answer["remedy"] = known.remedy_text(language)
+    return answer
+
+
+def _problem(problem: Problem, language: str) -> bytes:
+    """RFC 9457. `type` is stable; the texts follow the language asked for."""
+    document: dict[str, object] = {
+        "type": f"{TYPE}{problem.code}",
+        "title": problem.text(language),
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail or problem.remedy(language),
+        "remedy": problem.remedy(language),
+    }
+    return _write(document)
+
+
+async def _answer(send: Send, status: int, body: bytes, language: str) -> None:
+    headers = [
+        (b"content-type", b"application/json" if status == 200 else b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"content-language", b"en" if language == "en" else b"zh"),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"accept-language"),
+    ]
+    if status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="abate", error="invalid_token"'))
+    elif status == 403:
+        headers.append(
+            (b"www-authenticate", b'Bearer realm="abate", error="insufficient_scope", scope="events"')
+        )
+    elif status == 405:
+        headers.append((b"allow", b"POST"))
+    elif status == 503:
+        headers.append((b"retry-after", b"2"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _prefers_english(accepted: bytes) -> bool:
+    """Chinese unless English is asked for before it."""
+    for wanted in accepted.decode("latin-1").lower().split(","):
+        tag = wanted.split(";")[0].strip()
+        if tag.startswith(("zh", "en")):
+            return tag.startswith("en")
+    return False
