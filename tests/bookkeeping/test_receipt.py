@@ -26,7 +26,7 @@ def statuses(verdict: Verdict) -> dict[str, str]:
     return {check.name: check.status.value for check in verdict.checks}
 
 
-@pytest.mark.clause("P-7.5.3-3")
+@pytest.mark.clause("P-8.5-e")
 @pytest.mark.parametrize("index", [0, 7, 15, 16, 22])
 def test_a_stranger_with_receipt_and_key_can_check_a_gram(small_log: Any, index: int) -> None:
     verdict = verify_receipt(json.dumps(small_log.receipt(index)), small_log.key, agreed)
@@ -240,8 +240,8 @@ def test_there_and_back(small_log: Any) -> None:
         ({"opening": []}, "opening"),
         ({"method": {"id": "walking"}}, "method"),
         ({"method": {"id": "walking", "version": "1"}}, "method.version"),
-        ({"setting": {"region": 1, "floor": "standard", "pack": None}}, "setting.region"),
-        ({"setting": {"region": None, "floor": None, "pack": None}}, "setting.floor"),
+        ({"setting": {"region": 1, "floor": "standard", "pack": None, "zone": "UTC"}}, "setting.region"),
+        ({"setting": {"region": None, "floor": None, "pack": None, "zone": "UTC"}}, "setting.floor"),
         ({"more": 1}, "receipt"),
     ],
 )

@@ -8,8 +8,9 @@ A leaf, numbers big-endian and signed (PostgreSQL: `int2send`, `int8send`), noth
          3      8  carbon_mg      the person's side, mg CO2e, signed
         11      8  credits        the person's side, whole credits, signed
         19      8  at             microseconds since 1970-01-01T00:00:00Z, when the entry was booked
-        27     32  method_hash    SHA-256 that names the methodology version; zeros where none
-        59     32  factors_hash   SHA-256 of the UTF-8 factor ids, sorted, joined with ";"; zeros where none
+        27     32  method_hash    SHA-256 that names the methodology version; zeros where nothing was computed
+        59     32  factors_hash   SHA-256 of the UTF-8 factor ids, sorted, joined with ";" (of the empty text
+                                  where the formula reads none); zeros where nothing was computed
         91     32  cause          award: SHA-256 of the batch body received; redeem: SHA-256 of the order id;
                                   reverse, erased: leaf hash of the entry reversed or erased
        123     32  commitment     SHA-256(salt || personal), personal in UTF-8; zeros where there is none

@@ -8,7 +8,7 @@
      "checkpoint": "<signed note>",
      "opening": {"salt": "<base64, 32 bytes>", "personal": "<text that was committed to>"},
      "method": {"id": "walking", "version": 1},
-     "setting": {"region": null, "floor": "standard", "pack": null}}
+     "setting": {"region": null, "floor": "standard", "pack": null, "zone": "Asia/Shanghai"}}
 
 `opening`, `method` and `setting` may be null: then the entry is proved and its personal part stays closed.
 `method` and `setting` are hints what to recompute with; nothing is believed because it stands there, the
@@ -59,11 +59,12 @@ class MethodName:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The setting that quantified the entry: region, grade floor, and the operator's pack by id."""
+    """The setting that quantified the entry: region, grade floor, operator's pack by id, zone of its days."""
 
     region: str | None = None
     floor: str = "standard"
     pack: str | None = None
+    zone: str = "Asia/Shanghai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Receipt:
             "checkpoint": self.checkpoint,
             "opening": opening and {"salt": _base64(opening.salt), "personal": opening.personal},
             "method": method and {"id": method.id, "version": method.version},
-            "setting": terms and {"region": terms.region, "floor": terms.floor, "pack": terms.pack},
+            "setting": terms and {name: getattr(terms, name) for name in _TERMS},
         }
 
 
@@ -122,6 +123,7 @@ def read(source: str | bytes | Mapping[str, object]) -> Receipt:
     )
 
 
+_TERMS = ("region", "floor", "pack", "zone")
 _MEMBERS = ("format", "log", "index", "leaf", "proof", "checkpoint", "opening", "method", "setting")
 
 
@@ -144,12 +146,13 @@ def _method(value: object) -> MethodName | None:
 def _terms(value: object) -> Terms | None:
     if value is None:
         return None
-    members = _members(value, "setting", {"region", "floor", "pack"})
-    region, pack = (
-        None if members[name] is None else _one(f"setting.{name}", members[name], str)
-        for name in ("region", "pack")
-    )
-    return Terms(region, _one("setting.floor", members["floor"], str), pack)
+    members = _members(value, "setting", set(_TERMS))
+
+    def text(name: str) -> str:
+        return _one(f"setting.{name}", members[name], str)
+
+    region, pack = (None if members[name] is None else text(name) for name in ("region", "pack"))
+    return Terms(region, text("floor"), pack, text("zone"))
 
 
 def _parse(text: str | bytes) -> object:

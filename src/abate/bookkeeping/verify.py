@@ -8,18 +8,16 @@ neither confirmed nor refuted.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
 from abate.bookkeeping import checkpoint, kinds, leaf, merkle, receipt
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.kinds import EntryError, Kind
 from abate.bookkeeping.leaf import AwardPart, Leaf, LeafError, RedeemPart
 from abate.bookkeeping.merkle import ProofError
-from abate.bookkeeping.receipt import Receipt, ReceiptError, Terms
+from abate.bookkeeping.receipt import Receipt, ReceiptError
 
 MG_PER_CREDIT = 1000
 """Credit k stands for the milligrams [1000(k-1), 1000k) of a person's running total."""
@@ -169,19 +167,20 @@ def _see_opening(given: Receipt, public: Leaf) -> str:
 def _see_facts(given: Receipt, public: Leaf, part: AwardPart | RedeemPart) -> str:
     """The opened part and the leaf's own fields say the same."""
     if isinstance(part, RedeemPart):
-        _same("kind", Kind.REDEEM, public.kind)
-        _same("credits", -part.credits, public.credits)
-        _same("cause", leaf.text_hash(part.order).hex(), public.cause.hex())
+        same("kind", Kind.REDEEM, public.kind)
+        same("credits", -part.credits, public.credits)
+        same("cause", leaf.text_hash(part.order).hex(), public.cause.hex())
         return f"order {part.order}: {part.credits} credits spent"
-    _same("kind", Kind.AWARD, public.kind)
-    _same("er_mg", part.er_mg, public.carbon_mg)
-    _same("factors", leaf.text_hash(part.factors).hex(), public.factors_hash.hex())
+    same("kind", Kind.AWARD, public.kind)
+    same("er_mg", part.er_mg, public.carbon_mg)
+    same("factors", leaf.text_hash(part.factors).hex(), public.factors_hash.hex())
     if given.method is not None:
-        _same("methodology version", part.version, given.method.version)
+        same("methodology version", part.version, given.method.version)
     return f"{part.behaviour} of {part.occurred_at}, event {part.event} of {part.party}: {part.er_mg} mg CO2e"
 
 
-def _same(what: str, opened: object, public: object) -> None:
+def same(what: str, opened: object, public: object) -> None:
+    """Raises Unlike where the opened part and the leaf differ in `what`."""
     if opened != public:
         raise Unlike(f"{what}: the opened part says {opened}, the leaf says {public}")
 
@@ -207,52 +206,3 @@ def _see_credits(public: Leaf) -> str:
         f"{public.credits} credits, at most {most} possible. Not shown by one receipt: the running total "
         "before it and a day's cap; the person's whole statement shows these"
     )
-
-
-def with_catalogue(operator_pack: Path | None = None) -> Recompute:
-    """A Recompute that uses the methodologies and figures shipped with this verifier.
-
-    `operator_pack` is the file of the operator's own figures, where the operator publishes one. A receipt
-    may name a shipped pack, never a file.
-    """
-    from abate.quantify import catalogue, factors, one  # lazy: proofs alone need no methodologies
-    from abate.quantify.reading_yaml import MethodError  # lazy: as above
-
-    def recompute(given: Receipt, public: Leaf, part: AwardPart) -> str:
-        try:
-            loaded = catalogue.load()
-        except (MethodError, factors.FactorError) as fault:
-            raise Unable(f"the methodologies at hand cannot be read: {fault}") from None
-        methods = (method for versions in loaded.methods.values() for method in versions)
-        method = next((m for m in methods if m.hash == public.method_hash.hex()), None)
-        if method is None:
-            raise Unable(
-                f"methodology {public.method_hash.hex()[:16]} is not shipped here: take the release with it"
-            )
-        _same("methodology version", part.version, method.version)
-        if given.method is not None and given.method.id != method.id:
-            raise Unlike(f"the receipt names {given.method.id!r}, the leaf's methodology is {method.id!r}")
-        named = given.terms or Terms()
-        pack = loaded.pack(str(operator_pack)) if operator_pack else None
-        if pack is None and named.pack:
-            shipped = {file.stem for file in (loaded.folder / "packs").glob("*.yaml")}
-            if named.pack not in shipped:
-                raise Unable(
-                    f"the operator's figures {named.pack!r} are not at hand: give --operator-pack FILE"
-                )
-            pack = loaded.pack(named.pack)
-        if named.floor not in factors.GRADES:
-            raise Unlike(f"there is no grade {named.floor!r}")
-        setting = factors.Setting(region=named.region, floor=named.floor, pack=pack)
-        only = replace(loaded, methods={method.id: (method,)})
-        quantity, _ = one.quantify_one(json.loads(part.record), method.id, only, setting)
-        if (quantity.er_mg, quantity.factors) != (part.er_mg, part.factors):
-            why = f"{quantity.outcome}, {quantity.reason}" if quantity.reason else quantity.outcome
-            raise Unlike(
-                f"{method.id} version {method.version} gives {quantity.er_mg} mg ({why}) with factors "
-                f"{quantity.factors or 'none'}; booked are {part.er_mg} mg with {part.factors or 'none'}"
-            )
-        used = part.factors or "none"
-        return f"{method.id} version {method.version} gives {quantity.er_mg} mg, factors {used}"
-
-    return recompute

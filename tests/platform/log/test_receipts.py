@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import Http404
 from django.test import RequestFactory
 
@@ -19,6 +20,7 @@ from abate.bookkeeping.receipt import MethodName, Opening, Terms
 from abate.bookkeeping.verify import verify_receipt
 from abate.bookkeeping.verify_log import verify_log
 from abate.platform.log import actions, queries
+from abate.platform.log.models import Tile
 from abate.platform.web import log_views
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -38,7 +40,7 @@ def opening(entry: int) -> Opening:
     return Opening(leaf.salt(COMMIT_KEY, entry), personal)
 
 
-@pytest.mark.clause("P-7.5.3-3")
+@pytest.mark.clause("P-8.5-e")
 def test_a_receipt_is_pending_and_then_verifies(fill: Callable[..., None]) -> None:
     fill(1, 700)
     assert queries.receipt(7, 5) is None
@@ -53,7 +55,7 @@ def test_a_receipt_is_pending_and_then_verifies(fill: Callable[..., None]) -> No
         assert {check.status.value for check in verdict.checks} == {"passed"}
 
 
-@pytest.mark.clause("P-7.5.3-3")
+@pytest.mark.clause("P-8.5-e")
 def test_an_erased_entry_still_proves_and_no_longer_opens(fill: Callable[..., None]) -> None:
     """With the commit key destroyed there is no opening to hand out, and a remembered text opens nothing."""
     fill(1, 30)
@@ -99,6 +101,60 @@ def test_static_files_are_a_log_that_verifies(fill: Callable[..., None], tmp_pat
         verdict = verify_log(fetch, key())
         assert verdict.ok, verdict.first_failure
         assert sum(check.status.value == "not checked" for check in verdict.checks) == left_open
+
+
+TAMPERING = [
+    ("change", "update log_leaf set leaf = set_byte(leaf, 10, 99) where idx = 266", "entries", "entry 266:"),
+    ("delete", "delete from log_leaf where idx = 299", "entries", "tile/entries/001.p/44 is cut short"),
+    (
+        "swap",
+        "update log_leaf a set leaf = b.leaf from log_leaf b where (a.idx, b.idx) in ((3, 4), (4, 3))",
+        "entries",
+        "entry 3:",
+    ),
+    (
+        "tile",
+        "update log_tile set hashes = set_byte(hashes, 64, 1) where (level, n) = (0, 0)",
+        "tiles",
+        "0 to 255",
+    ),
+]
+
+
+@pytest.mark.clause("P-8.5-e")
+@pytest.mark.parametrize(
+    ("statement", "check", "words"), [case[1:] for case in TAMPERING], ids=[c[0] for c in TAMPERING]
+)
+def test_what_the_owner_of_the_database_changes_is_found(
+    fill: Callable[..., None], tmp_path: Path, statement: str, check: str, words: str
+) -> None:
+    fill(1, 300)
+    actions.sequence()
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    queries.write_files(tmp_path, entries=True)
+    found = verify_log(
+        lambda path: (tmp_path / path).read_bytes() if (tmp_path / path).exists() else None, key()
+    )
+    assert found.first_failure is not None
+    assert (found.first_failure.name, words in found.first_failure.detail) == (check, True)
+
+
+@pytest.mark.clause("P-8.5-e")
+def test_a_history_rolled_back_and_lived_again_is_found_by_a_kept_head(fill: Callable[..., None]) -> None:
+    fill(1, 300)
+    actions.sequence()
+    kept = checkpoint.open_checkpoint(queries.checkpoint() or "", key())
+    with connection.cursor() as cursor:
+        for table in ("leaf", "tile", "checkpoint"):
+            cursor.execute(f"delete from log_{table}")
+    fill(2, 400)
+    actions.sequence()
+    now = checkpoint.open_checkpoint(queries.checkpoint() or "", key())
+    nodes = merkle.from_tiles(lambda level, number: bytes(Tile.objects.get(level=level, n=number).hashes))
+    proof = merkle.consistency(nodes, kept.size, now.size)
+    with pytest.raises(merkle.ProofError, match="is not the tree of 300"):
+        merkle.check_consistency(kept.size, now.size, kept.root, now.root, proof)
 
 
 def test_the_log_over_http(fill: Callable[..., None], rf: RequestFactory) -> None:

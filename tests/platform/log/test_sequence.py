@@ -75,6 +75,7 @@ def test_a_late_commit_with_a_low_id_is_numbered_late(fill: Callable[..., None])
     assert_whole()
 
 
+@pytest.mark.clause("P-8.5-e")
 def test_each_tree_only_adds_to_the_one_before(fill: Callable[..., None]) -> None:
     heads = []
     for first in (1, 8, 300):
@@ -90,6 +91,7 @@ def test_each_tree_only_adds_to_the_one_before(fill: Callable[..., None]) -> Non
 FAULTS = ["lock", "head", "waiting", "edge", "take", "write_tiles", "sign"]
 
 
+@pytest.mark.clause("P-8.5-e")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_crash_at_any_point_loses_nothing_and_makes_no_gap(
     fill: Callable[..., None], monkeypatch: pytest.MonkeyPatch, fault: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from abate.bookkeeping import checkpoint as notes
@@ -46,6 +47,12 @@ def leaf_hash(person_id: int, entry_id: int) -> bytes | None:
     """The tree's hash of a numbered entry: the `cause` of an entry that reverses or erases it."""
     found = Leaf.objects.filter(person_id=person_id, entry_id=entry_id).values_list("hash", flat=True).first()
     return None if found is None else bytes(found)
+
+
+def numbered(person_id: int, entry_ids: Collection[int]) -> set[int]:
+    """Which of a person's entries have their number, and so a receipt."""
+    rows = Leaf.objects.filter(person_id=person_id, entry_id__in=entry_ids)
+    return set(rows.values_list("entry_id", flat=True))
 
 
 def receipt(

@@ -1,0 +1,87 @@
+"""Recomputing an opened award with the methodologies and figures shipped here, to the last milligram."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from abate.bookkeeping.leaf import AwardPart, Leaf
+from abate.bookkeeping.receipt import Receipt, Terms
+from abate.bookkeeping.verify import Unable, Unlike, same
+from abate.quantify import catalogue, one
+from abate.quantify.catalogue import Catalogue
+from abate.quantify.factors import GRADES, FactorError, Pack, Setting
+from abate.quantify.method import Method
+from abate.quantify.reading_yaml import MethodError
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputing:
+    """A `verify.Recompute`. `operator_pack` is the file of the operator's own figures, where one is at hand.
+
+    A receipt may name a shipped pack, never a file: what it says is read, not followed.
+    """
+
+    operator_pack: Path | None = None
+
+    def __call__(self, given: Receipt, public: Leaf, part: AwardPart) -> str:
+        """What the record gives. Raises Unlike where the booked milligrams or factors are others.
+
+        Raises Unable where the methodology or the operator's figures are not at hand.
+        """
+        try:
+            loaded = catalogue.load()
+            pack = self._pack(loaded, given.terms, part)
+        except (MethodError, FactorError, OSError) as fault:
+            raise Unable(f"the methodologies or figures at hand cannot be read: {fault}") from None
+        method = _method(loaded, given, public, part)
+        only = replace(loaded, methods={method.id: (method,)})
+        setting = _setting(given.terms or Terms(), pack)
+        quantity, _ = one.quantify_one(json.loads(part.record), method.id, only, setting)
+        if (quantity.er_mg, quantity.factors) != (part.er_mg, part.factors):
+            why = f"{quantity.outcome}, {quantity.reason}" if quantity.reason else quantity.outcome
+            raise Unlike(
+                f"{method.id} version {method.version} gives {quantity.er_mg} mg ({why}) with factors "
+                f"{quantity.factors or 'none'}; booked are {part.er_mg} mg with {part.factors or 'none'}"
+            )
+        used = part.factors or "none"
+        if pack is not None and pack.illustration and f"pack:{pack.id}/" in used:
+            used += "; these figures are an illustration, no basis for real credits"
+        return f"{method.id} version {method.version} gives {quantity.er_mg} mg, factors {used}"
+
+    def _pack(self, loaded: Catalogue, terms: Terms | None, part: AwardPart) -> Pack | None:
+        if self.operator_pack is not None:
+            return loaded.pack(str(self.operator_pack))
+        named = terms.pack if terms else None
+        if named is not None and named in {file.stem for file in (loaded.folder / "packs").glob("*.yaml")}:
+            return loaded.pack(named)
+        if "pack:" in part.factors:
+            raise Unable(
+                f"the operator's figures in {part.factors!r} are not at hand: give --operator-pack FILE"
+            )
+        return None
+
+
+def _method(loaded: Catalogue, given: Receipt, public: Leaf, part: AwardPart) -> Method:
+    """The methodology version that the leaf's hash names; the names beside it must agree."""
+    methods = (method for versions in loaded.methods.values() for method in versions)
+    method = next((m for m in methods if m.hash == public.method_hash.hex()), None)
+    if method is None:
+        name = public.method_hash.hex()[:16]
+        raise Unable(f"methodology {name} is not shipped here: take the release that has it")
+    same("methodology version", part.version, method.version)
+    if given.method is not None and given.method.id != method.id:
+        raise Unlike(f"the receipt names {given.method.id!r}, the leaf's methodology is {method.id!r}")
+    return method
+
+
+def _setting(terms: Terms, pack: Pack | None) -> Setting:
+    if terms.floor not in GRADES:
+        raise Unlike(f"there is no grade {terms.floor!r}")
+    try:
+        zone = ZoneInfo(terms.zone).key
+    except (KeyError, ValueError, OSError):
+        raise Unlike(f"there is no time zone {terms.zone!r}") from None
+    return Setting(region=terms.region, floor=terms.floor, pack=pack, zone=zone)
