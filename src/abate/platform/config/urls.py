@@ -6,3 +6,7 @@ urlpatterns = [
     path("", include("allauth.idp.urls")),
     path("", include("abate.platform.web.urls")),
 ]
+
+handler403 = "abate.platform.web.refusals.not_allowed"
+handler404 = "abate.platform.web.refusals.not_found"
+handler500 = "abate.platform.web.refusals.fault"

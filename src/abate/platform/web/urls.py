@@ -2,6 +2,38 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from abate.platform.web import health, log_views
+from abate.platform.web.api import api
+from abate.platform.web.pages import acceptor, authorisations, offers, operator, record, signin, start
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", start.home, name="home"),
+    path("sign-in", signin.sign_in, name="sign-in"),
+    path("sign-in/code", signin.code, name="sign-in-code"),
+    path("sign-in/link/<str:token>", signin.link, name="sign-in-link"),
+    path("register", signin.register, name="register"),
+    path("sign-out", signin.sign_out, name="sign-out"),
+    path("language", signin.language, name="language"),
+    path("feed", record.feed, name="feed"),
+    path("why", record.why, name="why"),
+    path("entries", record.entries, name="entries"),
+    path("entries/<int:entry_id>", record.entry, name="entry"),
+    path("entries/<int:entry_id>/receipt.json", record.receipt, name="entry-receipt"),
+    path("offers", offers.offers, name="offers"),
+    path("offers/<uuid:offer_id>", offers.offer, name="offer"),
+    path("offers/<uuid:offer_id>/redeem", offers.redeem, name="redeem"),
+    path("codes", offers.codes, name="codes"),
+    path("codes/<int:code_id>", offers.code, name="code"),
+    path("authorisations", authorisations.authorisations, name="authorisations"),
+    path("authorisations/<int:authorisation_id>/withdraw", authorisations.withdraw, name="withdraw"),
+    path("authorise/<slug:party_code>", authorisations.authorise, name="authorise"),
+    path("acceptor", acceptor.acceptor, name="acceptor"),
+    path("operator", operator.operator, name="operator"),
+    path("v1/", api.urls),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    *log_views.urlpatterns,
+]

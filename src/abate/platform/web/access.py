@@ -1,0 +1,97 @@
+"""Who may see a page: every view that shows or changes something of somebody's passes one of these doors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from abate.platform.doors.errors import Problem
+from abate.platform.parties import queries as parties
+from abate.platform.parties.models import Party
+from abate.platform.people import queries as people
+from abate.platform.people.models import Person
+from abate.platform.review import queries as review
+
+T = TypeVar("T")
+_MISSING = object()
+
+
+class NotYours(Problem):
+    code = "not-for-this-account"
+    status = 403
+    zh = "当前账号没有查看此页面的权限。"
+    en = "This account may not see this page."
+    remedy_zh = "请退出后用对应角色的账号登录。"
+    remedy_en = "Sign out and sign in with an account of the role that may."
+
+
+class Missing(Problem):
+    """Also what is there but another person's: the answer does not tell which."""
+
+    code = "not-found"
+    status = 404
+    zh = "没有找到这条记录。"
+    en = "There is no such record."
+    remedy_zh = "请从明细中打开。"
+    remedy_en = "Open it from your activity list."
+
+
+def _once(request: HttpRequest, name: str, find: Callable[[], T]) -> T:
+    """`find()`, asked once per request."""
+    known = getattr(request, name, _MISSING)
+    if known is _MISSING:
+        known = find()
+        setattr(request, name, known)
+    return known  # type: ignore[return-value]
+
+
+def person_of(request: HttpRequest) -> Person | None:
+    if not request.user.is_authenticated:
+        return None
+    return _once(request, "_abate_person", lambda: people.by_user(request.user))
+
+
+def acceptor_of(request: HttpRequest) -> Party | None:
+    """The party for which the signed-in user burns codes."""
+    if not request.user.is_authenticated:
+        return None
+    return _once(
+        request, "_abate_acceptor", lambda: next(iter(parties.parties_of(request.user, "acceptor")), None)
+    )
+
+
+def is_operator(request: HttpRequest) -> bool:
+    if not request.user.is_authenticated:
+        return False
+    return _once(request, "_abate_operator", lambda: review.has_role(request.user, "operator"))
+
+
+def _guard(find: Callable[[HttpRequest], T | None]) -> Callable[..., Callable[..., HttpResponse]]:
+    def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, **kwargs: object) -> HttpResponse:
+            if not request.user.is_authenticated:
+                there = request.get_full_path() if request.method == "GET" else reverse("home")
+                return redirect(f"{reverse('sign-in')}?{urlencode({'next': there})}")
+            found = find(request)
+            if not found:
+                raise NotYours
+            return view(request, found, **kwargs)
+
+        return guarded
+
+    return door
+
+
+person_page = _guard(person_of)
+"""The view gets (request, person): the signed-in person, and nobody else's data can be asked for."""
+acceptor_page = _guard(acceptor_of)
+"""The view gets (request, party)."""
+operator_page = _guard(lambda request: is_operator(request) or None)
+"""The view gets (request, True)."""

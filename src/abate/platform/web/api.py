@@ -1,0 +1,203 @@
+"""The reading interface of a person: `/v1/me/...`, by the session of the pages. Amounts are exact."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Query, Schema
+from ninja.errors import AuthenticationError, ValidationError
+from ninja.security import APIKeyCookie
+
+from abate.bookkeeping.kinds import Kind
+from abate.platform.carbon import queries as carbon
+from abate.platform.doors.errors import Problem
+from abate.platform.ledger import queries as ledger
+from abate.platform.ledger.queries import EntryRow
+from abate.platform.web import access, openapi, receipts
+from abate.platform.web.access import Missing
+from abate.platform.web.refusals import problem_json
+from abate.quantify import explain
+
+
+class SignInFirst(Problem):
+    code = "sign-in-first"
+    status = 401
+    zh = "需要先登录。"
+    en = "Sign in first."
+    remedy_zh = "在 /sign-in 登录后，带会话 Cookie 再次请求。"
+    remedy_en = "Sign in at /sign-in and ask again with the session's cookie."
+
+
+class RequestInvalid(Problem):
+    code = "request-invalid"
+    status = 422
+    zh = "请求的参数不合规定。"
+    en = "A parameter of the request is not as described."
+    remedy_zh = "对照 /v1/openapi.json 检查参数。"
+    remedy_en = "Compare it with /v1/openapi.json."
+
+
+class PersonSession(APIKeyCookie):
+    """The session cookie of a signed-in person. Reading only: nothing here needs a CSRF token."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def __init__(self) -> None:
+        super().__init__(csrf=False)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
+        return access.person_of(request)
+
+
+class Account(Schema):
+    """What the person holds. `eligible_mg` is the running total that credits are counted from."""
+
+    carbon_mg: int
+    credits: int
+    eligible_mg: int
+
+
+class Entry(Schema):
+    """One entry, amounts as the person's side; `cause` is the partner's event id or the order id."""
+
+    id: int
+    kind: str
+    at: datetime
+    day: date
+    carbon_mg: int
+    credits: int
+    carbon_after: int
+    credits_after: int
+    cause: str
+    leaf_hash: str
+
+
+class Entries(Schema):
+    """Newest first. `next_before` goes on; null at the end."""
+
+    entries: list[Entry]
+    next_before: int | None
+
+
+class ProblemDocument(Schema):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    remedy: str
+
+
+class Pending(Schema):
+    """The entry is booked; the log has not numbered it yet."""
+
+    status: str = "pending"
+
+
+class Interface(NinjaAPI):
+    """Ninja's description, with what it does not serve itself written in (openapi.py)."""
+
+    def get_openapi_schema(self, *, path_prefix: str | None = None, path_params: Any = None) -> Any:
+        made = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        return openapi.complete(made)
+
+
+api = Interface(
+    title="Abate",
+    version="1",
+    description="Behaviours in, accounts out. Every refusal is an RFC 9457 problem with a stable `type`.",
+    openapi_url="/openapi.json",
+    docs_url=None,
+    urls_namespace="v1",
+    auth=PersonSession(),
+)
+
+
+@api.exception_handler(Problem)
+def on_problem(request: HttpRequest, problem: Problem) -> HttpResponse:
+    return problem_json(problem)
+
+
+@api.exception_handler(AuthenticationError)
+def on_stranger(request: HttpRequest, fault: AuthenticationError) -> HttpResponse:
+    return problem_json(SignInFirst())
+
+
+@api.exception_handler(ValidationError)
+def on_invalid(request: HttpRequest, fault: ValidationError) -> HttpResponse:
+    places = ", ".join(str(error["loc"][-1]) for error in fault.errors)
+    return problem_json(RequestInvalid(places))
+
+
+_REFUSALS = {401: ProblemDocument, 404: ProblemDocument, 422: ProblemDocument}
+_ENTRY_ID = {"le": 2**63 - 1, "ge": 1}
+
+
+def _entry(row: EntryRow) -> Entry:
+    return Entry(
+        id=row.id,
+        kind=Kind(row.kind).name.lower(),
+        at=row.at,
+        day=row.day,
+        carbon_mg=row.carbon_mg,
+        credits=row.credits,
+        carbon_after=row.carbon_after,
+        credits_after=row.credits_after,
+        cause=row.cause,
+        leaf_hash=row.leaf_hash.hex(),
+    )
+
+
+def _own(request: HttpRequest, entry_id: int) -> EntryRow:
+    found = ledger.entry(request.auth.pk, entry_id) if 0 < entry_id < 2**63 else None
+    if found is None:
+        raise Missing
+    return found
+
+
+@api.get("/me/account", response={200: Account, 401: ProblemDocument}, summary="Balances")
+def account(request: HttpRequest) -> Account:
+    held = ledger.balance(request.auth.pk)
+    return Account(carbon_mg=held.carbon_mg, credits=held.credits, eligible_mg=held.eligible_mg)
+
+
+@api.get(
+    "/me/entries", response={200: Entries, 401: ProblemDocument, 422: ProblemDocument}, summary="Entries"
+)
+def entries(
+    request: HttpRequest,
+    before: int | None = Query(None, ge=1, le=2**63 - 1, description="entries with a lower id only"),
+    limit: int = Query(20, ge=1, le=100),
+) -> Entries:
+    rows = ledger.entries(request.auth.pk, before, limit)
+    return Entries(
+        entries=[_entry(row) for row in rows], next_before=rows[-1].id if len(rows) == limit else None
+    )
+
+
+@api.get(
+    "/me/entries/{int:entry_id}/explanation",
+    response={200: dict, **_REFUSALS},
+    summary="How an award was computed: formula, inputs, factors, rounding",
+)
+def explanation(request: HttpRequest, entry_id: int) -> dict[str, Any]:
+    found = carbon.behaviour_of_entry(request.auth.pk, _own(request, entry_id).id)
+    if found is None:
+        raise Missing
+    return explain.as_data(carbon.explain(found))
+
+
+@api.get(
+    "/me/entries/{int:entry_id}/receipt",
+    response={200: dict, 202: Pending, **_REFUSALS},
+    summary="The entry's receipt from the log, verifiable offline",
+)
+def receipt(request: HttpRequest, entry_id: int) -> tuple[int, Any]:
+    row = _own(request, entry_id)
+    made = receipts.receipt(request.auth, row)
+    return (200, made) if made else (202, Pending())

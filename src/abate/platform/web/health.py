@@ -1,0 +1,59 @@
+"""For machines that watch: alive, ready, and figures in Prometheus' text form. No personal data in any."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from abate.platform.web import overview
+
+log = logging.getLogger("abate.web")
+
+
+@require_safe
+def livez(request: HttpRequest) -> HttpResponse:
+    """The process answers. Asks nothing of the database: a restart would not mend that."""
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 where requests can be served: database there, schema up to date; else 503 naming what is not."""
+    checks = {"database": "ok", "migrations": "ok"}
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            checks["migrations"] = "not applied: run `abate serve`, which applies them, or `abate doctor`"
+    except DatabaseError:
+        log.exception("not ready: the database does not answer")
+        checks = {"database": "does not answer", "migrations": "unknown"}
+    ready = all(state == "ok" for state in checks.values())
+    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus exposition, text format 0.0.4."""
+    lines = ["# HELP abate_up 1 where the database answers.", "# TYPE abate_up gauge"]
+    try:
+        figures = overview.figures()
+    except DatabaseError:
+        log.exception("metrics: the database does not answer")
+        lines.append("abate_up 0")
+    else:
+        lines += [
+            "abate_up 1",
+            "# HELP abate_events Stored events by outcome, and refusals.",
+            "# TYPE abate_events gauge",
+        ]
+        lines += [f'abate_events{{outcome="{name}"}} {number}' for name, number in figures.events.items()]
+        lines += [
+            "# HELP abate_log_pending Entries not yet numbered in the log.",
+            "# TYPE abate_log_pending gauge",
+            f"abate_log_pending {figures.pending}",
+        ]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")

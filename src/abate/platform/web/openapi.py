@@ -1,0 +1,164 @@
+"""The part of the interface's description that is written by hand: what is served beside ninja.
+
+`POST /v1/events` is an ASGI route of its own (speed), the token endpoint is allauth's. What stands here is a
+contract with partners; tests hold it against the running interface.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from abate.platform.events.outcomes import Outcome
+from abate.platform.events.reasons import REASONS
+
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+_EVENT = {
+    "type": "object",
+    "description": "A CloudEvents 1.0 event. `data` is the activity record of the behaviour's methodology.",
+    "required": ["specversion", "id", "source", "type", "subject", "time", "data"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "minLength": 1, "maxLength": 128, "description": "the idempotency key"},
+        "source": {"type": "string", "description": "the party's code"},
+        "type": {"type": "string", "pattern": "^org\\.abate\\.behaviour\\.[a-z][a-z0-9-]*$"},
+        "subject": {"type": "string", "minLength": 1, "maxLength": 128, "description": "pairwise name"},
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "data": {"type": "object"},
+    },
+}
+_RESULT = {
+    "type": "object",
+    "required": ["id", "outcome", "er_mg", "credits", "entry", "reason"],
+    "properties": {
+        "id": {"type": ["string", "null"]},
+        "outcome": {"enum": [outcome.text for outcome in Outcome]},
+        "er_mg": {"type": ["integer", "null"], "description": "mg CO2e"},
+        "credits": {"type": "integer"},
+        "entry": {"type": ["integer", "null"]},
+        "reason": {
+            "type": ["string", "null"],
+            "description": "`code:field` or `rule:clause`. Codes of refusals: " + ", ".join(REASONS),
+        },
+        "capped": {"type": "boolean"},
+        "stored": {"enum": [*(outcome.text for outcome in Outcome), None], "description": "beside `exists`"},
+    },
+}
+_EVENTS = {
+    "post": {
+        "operationId": "send_events",
+        "summary": "Send one event, or a batch of up to 1,000 events and 5 MB",
+        "security": [{"PartnerToken": ["events"]}],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/cloudevents+json": {"schema": {"$ref": "#/components/schemas/Event"}},
+                "application/cloudevents-batch+json": {
+                    "schema": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": 1000,
+                        "items": {"$ref": "#/components/schemas/Event"},
+                    }
+                },
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "One result per event, in the order sent; a bad event never stops the others",
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["results"],
+                            "properties": {
+                                "results": {"type": "array", "items": {"$ref": "#/components/schemas/Result"}}
+                            },
+                        }
+                    }
+                },
+            },
+            **{
+                status: {"description": text, "content": _PROBLEM}
+                for status, text in {
+                    "400": "Not JSON, or an empty batch",
+                    "401": "No token, or an expired, revoked or unknown one",
+                    "403": "The token may not send events",
+                    "413": "More than 1,000 events or 5 MB",
+                    "415": "Another content type",
+                    "503": "Busy: send the same events again",
+                }.items()
+            },
+        },
+    }
+}
+_TOKEN = {
+    "post": {
+        "operationId": "get_token",
+        "summary": "OAuth2 client credentials: a partner's access token",
+        "security": [],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["grant_type", "client_id", "client_secret"],
+                        "properties": {
+                            "grant_type": {"const": "client_credentials"},
+                            "client_id": {"type": "string"},
+                            "client_secret": {"type": "string", "format": "password"},
+                            "scope": {"type": "string", "default": "events"},
+                        },
+                    }
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "A token",
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["access_token", "token_type", "expires_in"],
+                            "properties": {
+                                "access_token": {"type": "string"},
+                                "token_type": {"const": "Bearer"},
+                                "expires_in": {"type": "integer"},
+                                "scope": {"type": "string"},
+                            },
+                        }
+                    }
+                },
+            },
+            "400": {
+                "description": "RFC 6749, 5.2",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
+            "401": {
+                "description": "Unknown client",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
+        },
+    }
+}
+
+
+def complete(made: dict[str, Any]) -> dict[str, Any]:
+    """Ninja's description plus the paths above. The media type of every refusal is RFC 9457's."""
+    for path in made["paths"].values():
+        for operation in path.values():
+            for status, response in operation.get("responses", {}).items():
+                if int(status) >= 400:
+                    response["content"] = _PROBLEM
+    parts = made.setdefault("components", {})
+    parts.setdefault("schemas", {}).update({"Event": _EVENT, "Result": _RESULT})
+    parts.setdefault("securitySchemes", {})["PartnerToken"] = {
+        "type": "oauth2",
+        "flows": {
+            "clientCredentials": {"tokenUrl": "/identity/o/api/token", "scopes": {"events": "send events"}}
+        },
+    }
+    made["paths"] = {"/v1/events": _EVENTS, "/identity/o/api/token": _TOKEN, **made["paths"]}
+    return made

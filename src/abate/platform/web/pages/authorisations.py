@@ -1,0 +1,76 @@
+"""Which partner may send what: giving it, seeing it, taking it back (P-4.3)."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from abate.platform.doors.errors import Problem
+from abate.platform.parties import queries as parties
+from abate.platform.parties.models import Party
+from abate.platform.people import actions, queries
+from abate.platform.people.models import Person
+from abate.platform.web import screen, story
+from abate.platform.web.access import person_page
+from abate.platform.web.wording import say
+
+NOTICE_VERSION = "2026-11"
+
+
+@require_safe
+@person_page
+def authorisations(request: HttpRequest, person: Person) -> HttpResponse:
+    rows = queries.authorisations(person.pk)
+    given = {row.party_code for row in rows if row.live}
+    context = {
+        "live": [(row, story.title_of(row.behaviour)) for row in rows if row.live],
+        "ended": [(row, story.title_of(row.behaviour)) for row in rows if not row.live],
+        "others": [
+            row
+            for row in parties.parties()
+            if row.kind == Party.Kind.DATA_PROVIDER and row.status == "active" and row.code not in given
+        ],
+        "contacts": queries.own_contacts(person),
+    }
+    return screen.show(request, "authorisations", context, section="authorisations")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@person_page
+def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResponse:
+    """Choose behaviours, read what is sent, agree. The partner knows the person by a name of its own."""
+    party = parties.party(party_code)
+    offered = parties.behaviours(party.pk)
+    live = {a.behaviour for a in queries.authorisations(person.pk) if a.live and a.party_code == party_code}
+    chosen = set(request.POST.getlist("behaviour")) if request.method == "POST" else set(offered)
+    context = {
+        "party": party,
+        "behaviours": [(name, story.title_of(name), name in live, name in chosen) for name in offered],
+        "all_given": live >= set(offered),
+        "subject": queries.subject_for(person.pk, party.pk),
+        "notice_version": NOTICE_VERSION,
+    }
+    if request.method != "POST":
+        return screen.show(request, "authorise", context, section="authorisations")
+    if not chosen:
+        context["choice_error"] = say("请至少选择一项行为。", "Choose at least one behaviour.")
+        return screen.show(request, "authorise", context, section="authorisations", status=422)
+    try:
+        actions.authorise(person, party, chosen - live, NOTICE_VERSION)
+    except Problem as problem:
+        return screen.show(
+            request, "authorise", context, section="authorisations", status=problem.status, problem=problem
+        )
+    messages.success(request, say("授权已生效。", "The authorisation is in force."), extra_tags="good")
+    return redirect("authorisations")
+
+
+@require_POST
+@person_page
+def withdraw(request: HttpRequest, person: Person, authorisation_id: int) -> HttpResponse:
+    actions.withdraw(person, authorisation_id)
+    text = say("授权已撤回，即刻起不再接收该数据。", "Withdrawn: from now on this data is refused.")
+    messages.success(request, text, extra_tags="good")
+    return redirect("authorisations")

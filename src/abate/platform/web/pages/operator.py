@@ -1,0 +1,55 @@
+"""The operator's overview."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from abate.platform.events import queries as events
+from abate.platform.events.reasons import REASONS
+from abate.platform.ledger import queries as ledger
+from abate.platform.log import queries as log
+from abate.platform.parties import queries as parties
+from abate.platform.web import overview, screen
+from abate.platform.web.access import operator_page
+from abate.platform.web.wording import pick, say
+
+_NAMES = {
+    "credited": ("已计入", "Credited", "good"),
+    "not_below_baseline": ("未低于基准", "Not below the baseline", "none"),
+    "not_counted": ("不计入", "Not counted", "none"),
+    "needs_figure": ("等待数值", "Waiting for a figure", "wait"),
+    "quarantined": ("审核中", "Under review", "wait"),
+    "refused": ("拒收", "Refused", "bad"),
+}
+
+
+@require_safe
+@operator_page
+def operator(request: HttpRequest, role: bool) -> HttpResponse:
+    """Events by outcome, totals, partners, newest refusals, and whether the books agree. No personal data."""
+    figures = overview.count()
+    most = max(figures.events.values(), default=0) or 1
+    sums = ledger.sums()
+    names = {row.code: (row.title_zh, row.title_en) for row in parties.parties()}
+    context = {
+        "outcomes": [
+            (say(zh, en), tone, figures.events.get(name, 0), 100 * figures.events.get(name, 0) // most)
+            for name, (zh, en, tone) in _NAMES.items()
+        ],
+        "total": sum(figures.events.values()),
+        "sums": sums,
+        "even": all(asset.even for asset in sums.values()),
+        "pending": figures.pending,
+        "log_size": log.size(),
+        "parties": parties.parties(),
+        "refusals": [
+            (
+                row,
+                pick(REASONS[row.code].what) if row.code in REASONS else row.code,
+                names.get(row.party_code),
+            )
+            for row in events.newest_refusals(20)
+        ],
+    }
+    return screen.show(request, "operator", context, section="operator")

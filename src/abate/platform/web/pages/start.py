@@ -1,0 +1,32 @@
+"""The start page: a person's account at a glance, or the way in for who is not signed in."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from abate.platform.carbon import queries as carbon
+from abate.platform.doors import clock
+from abate.platform.ledger import queries as ledger
+from abate.platform.web import access, picture, receipts, screen, story
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Balance, this week, what is pending and what happened last (P-4.2, P-7.5.1)."""
+    person = access.person_of(request)
+    if person is None:
+        if access.acceptor_of(request):
+            return redirect("acceptor")
+        if access.is_operator(request):
+            return redirect("operator")
+        return screen.show(request, "welcome")
+    newest = ledger.entries(person.pk, limit=50)
+    context = {
+        "balance": ledger.balance(person.pk),
+        "week": picture.week(carbon.week(person.pk, clock.today())),
+        "pending": receipts.pending(newest),
+        "latest": story.tell(carbon.feed(person.pk, limit=5)),
+    }
+    return screen.show(request, "home", context, section="home")

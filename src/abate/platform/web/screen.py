@@ -1,0 +1,100 @@
+"""One way to answer with a page: the frame around it, its navigation, and refusals told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from abate.platform.doors.errors import Problem
+from abate.platform.web import access
+from abate.platform.web.wording import english, say
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    href: str
+    icon: str
+    title: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A Problem in the present language."""
+
+    code: str
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One input of a form, with its label, its hint and what is wrong with it. All of it is shown escaped."""
+
+    name: str
+    label: str
+    value: str = ""
+    hint: str = ""
+    error: str = ""
+    type: str = "text"
+    autocomplete: str = ""
+    inputmode: str = ""
+    maxlength: int = 0
+    css: str = ""
+
+
+def told(problem: Problem) -> Told:
+    language = "en" if english() else "zh"
+    return Told(problem.code, problem.text(language), problem.remedy(language))
+
+
+def _tabs(request: HttpRequest, section: str) -> list[Tab]:
+    tabs: list[tuple[str, str, str]] = []
+    if access.person_of(request):
+        tabs += [
+            ("home", "home", say("首页", "Home")),
+            ("feed", "list", say("明细", "Activity")),
+            ("offers", "gift", say("兑换", "Offers")),
+            ("codes", "ticket", say("兑换码", "Codes")),
+            ("authorisations", "key", say("授权", "Partners")),
+        ]
+    if access.acceptor_of(request):
+        tabs.append(("acceptor", "scan", say("核销", "Burn")))
+    if access.is_operator(request):
+        tabs.append(("operator", "gauge", say("总览", "Overview")))
+    return [Tab(reverse(name), icon, title, name == section) for name, icon, title in tabs]
+
+
+def show(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, object] | None = None,
+    *,
+    section: str = "",
+    status: int = 200,
+    problem: Problem | None = None,
+) -> HttpResponse:
+    """Render `abate/<template>.html` in the frame; `section` is the tab to mark as current."""
+    signed_in = bool(getattr(request, "user", None) and request.user.is_authenticated)
+    shell = {
+        "lang": "en" if english() else "zh-Hans",
+        "other_lang": "zh-hans" if english() else "en",
+        "other_html_lang": "zh-Hans" if english() else "en",
+        "other_title": "中文" if english() else "English",
+        "here": request.get_full_path() if request.method == "GET" else reverse("home"),
+        "signed_in": signed_in,
+        "tabs": _tabs(request, section) if signed_in else [],
+        "demo": settings.ABATE_DEMO,
+    }
+    values = {"shell": shell, "problem": told(problem) if problem else None, **(context or {})}
+    return render(request, f"abate/{template}.html", values, status=status)
+
+
+def refuse(request: HttpRequest, problem: Problem, *, section: str = "") -> HttpResponse:
+    """A page that says only what was refused and what to do."""
+    return show(request, "refused", section=section, status=problem.status, problem=problem)

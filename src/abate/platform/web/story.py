@@ -1,0 +1,175 @@
+"""A stored behaviour or entry as it is told to its person: a title, a state, a reason, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from abate.bookkeeping.kinds import Kind
+from abate.platform.carbon.basis import catalogue
+from abate.platform.carbon.queries import Behaviour
+from abate.platform.events.outcomes import Outcome
+from abate.platform.events.reasons import REASONS
+from abate.platform.ledger.queries import EntryRow
+from abate.platform.parties import queries as parties
+from abate.platform.parties.queries import PartyRow
+from abate.platform.web.wording import Pair, pick, say
+from abate.quantify.method import Method, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One behaviour on the feed. `tone` colours it: good, part, wait or none."""
+
+    title: str
+    state: str
+    tone: str
+    why: str
+    href: str
+    party: Pair
+    event_id: str
+    occurred_at: datetime
+    received_at: datetime
+    er_mg: int | None
+    eligible_mg: int
+    credits: int
+    credited: bool
+    method: str
+    method_title: str
+    version: int
+    made_up: bool
+    illustration: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry of the statement."""
+
+    id: int
+    title: str
+    at: datetime
+    carbon_mg: int
+    credits: int
+    carbon_after: int
+    credits_after: int
+    cause: str
+
+
+def _pair(text: Text) -> str:
+    return pick((text.zh, text.en))
+
+
+def title_of(behaviour: str) -> str:
+    """A behaviour's name; its id where no methodology is shipped for it any more."""
+    versions = catalogue().methods.get(behaviour)
+    return _pair(versions[-1].titles) if versions else behaviour
+
+
+def _method(behaviour: str, version: int) -> Method | None:
+    return next((m for m in catalogue().methods.get(behaviour, ()) if m.version == version), None)
+
+
+def _state(found: Behaviour) -> tuple[str, str]:
+    match found.outcome:
+        case Outcome.CREDITED if found.capped:
+            return say("已计入，达到每日上限", "Credited, daily cap reached"), "part"
+        case Outcome.CREDITED:
+            return say("已计入", "Credited"), "good"
+        case Outcome.NOT_BELOW_BASELINE:
+            return say("未低于基准", "Not below the baseline"), "none"
+        case Outcome.NOT_COUNTED:
+            return say("不计入", "Not counted"), "none"
+        case Outcome.NEEDS_FIGURE:
+            return say("等待数值", "Waiting for a figure"), "wait"
+        case _:
+            return say("审核中", "Under review"), "wait"
+
+
+def _why(found: Behaviour) -> str:
+    """Why it counted as it did: the rule and its clause, the missing figure, the cap."""
+    code, _, rest = (found.reason or "").partition(":")
+    method = _method(found.behaviour, found.version)
+    match found.outcome:
+        case Outcome.CREDITED if found.capped:
+            return say(
+                "当天同类行为已达积分上限，减排量照常入账，超出部分不计积分。",
+                "The day's cap on credits for this behaviour was reached. The reduction is booked in full; "
+                "what lies above the cap earns no credits.",
+            )
+        case Outcome.NOT_BELOW_BASELINE:
+            return say(
+                "排放没有低于基准情景，记录保留，不计积分（T/CECA-G 0203，7.2）。",
+                "No less was emitted than in the baseline scenario: kept, no credits (T/CECA-G 0203, 7.2).",
+            )
+        case Outcome.NEEDS_FIGURE:
+            parameter = method.parameters.get(code) if method else None
+            name = _pair(parameter.meaning) if parameter else code
+            return say(
+                "缺少够等级的数值：{name}。补上后才能计算。",
+                "A figure of sufficient grade is missing: {name}. It is computed once that is given.",
+                name=name,
+            )
+        case Outcome.NOT_COUNTED:
+            return _rule_words(method, code, rest)
+        case _:
+            return ""
+
+
+def _rule_words(method: Method | None, code: str, clause: str) -> str:
+    if code in {"history", "before_publication"}:
+        return pick(REASONS["before_publication"].what)
+    rules = {rule.id: rule for rule in method.recognition} if method else {}
+    words = _pair(rules[code].why) if code in rules else code
+    return words + (say("（条款 {c}）", " (clause {c})", c=clause) if clause else "")
+
+
+def stop(found: Behaviour, sender: PartyRow | None) -> Stop:
+    state, tone = _state(found)
+    method = _method(found.behaviour, found.version)
+    if found.entry_id is not None:
+        href = reverse("entry", kwargs={"entry_id": found.entry_id})
+    else:
+        href = f"{reverse('why')}?{urlencode({'party': found.party_id, 'event': found.event_id})}"
+    return Stop(
+        title=title_of(found.behaviour),
+        state=state,
+        tone=tone,
+        why=_why(found),
+        href=href,
+        party=(sender.title_zh, sender.title_en) if sender else (found.party_code, found.party_code),
+        event_id=found.event_id,
+        occurred_at=found.occurred_at,
+        received_at=found.received_at,
+        er_mg=found.er_mg,
+        eligible_mg=found.eligible_mg,
+        credits=found.credits,
+        credited=found.outcome == Outcome.CREDITED,
+        method=found.behaviour,
+        method_title=_pair(method.titles) if method else found.behaviour,
+        version=found.version,
+        made_up=bool(sender and sender.made_up),
+        illustration=found.illustration,
+    )
+
+
+def tell(found: Iterable[Behaviour]) -> list[Stop]:
+    """Each behaviour in words, with the partner that sent it."""
+    senders = {row.code: row for row in parties.parties()}
+    return [stop(one, senders.get(one.party_code)) for one in found]
+
+
+def line(row: EntryRow) -> Line:
+    match row.kind:
+        case Kind.AWARD:
+            title = say("低碳行为入账", "Behaviour booked")
+        case Kind.REDEEM:
+            title = say("积分兑换", "Credits spent")
+        case _:
+            title = Kind(row.kind).name.capitalize()
+    return Line(
+        row.id, title, row.at, row.carbon_mg, row.credits, row.carbon_after, row.credits_after, row.cause
+    )
