@@ -9,7 +9,9 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
+from django.test import Client
 from tests.platform.people.townspeople import code_in
 
 from abate.platform.parties.actions import create_party
@@ -85,6 +87,17 @@ def test_nothing_that_names_a_person_is_readable(
     assert found(dump(), canaries) == []
     assert found("\n".join(said), canaries) == []
     assert found(caplog.text.replace("INSERT", ""), canaries) == []
+
+
+def test_signing_in_over_http_leaves_no_contact_in_the_session(
+    sent: Callable[[], list[dict[str, str]]], client: Client
+) -> None:
+    phone = "18800760000"
+    client.post("/sign-in", {"contact": phone})
+    assert sent()[-1]["to"] == f"+86{phone}"
+    sessions = Session.objects.all()
+    assert sessions and found(repr([session.get_decoded() for session in sessions]), [phone]) == []
+    assert found(dump(), [phone]) == []
 
 
 @pytest.mark.parametrize("column", ["name text", "name bytea"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from abate.platform.people import contacts
@@ -37,3 +39,11 @@ def test_the_representation_hides_the_value() -> None:
 def test_masks() -> None:
     assert contacts.masked(contacts.normal("13800138000")) == "138****8000"
     assert contacts.masked(contacts.normal("sample@example.com")) == "s***@example.com"
+
+
+def test_a_sealed_contact_opens_unchanged_only() -> None:
+    sealed = contacts.seal("13800138000")
+    assert contacts.unseal(sealed) == "13800138000" and contacts.seal("13800138000") != sealed
+    assert b"13800138000" not in base64.urlsafe_b64decode(sealed)
+    for text in ("", "?", "13800138000", sealed[:-4], ("B" if sealed[0] == "A" else "A") + sealed[1:]):
+        assert contacts.unseal(text) == ""
