@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from django.conf import settings
@@ -17,7 +19,7 @@ from psycopg import Cursor, errors
 from abate.platform.carbon import actions as carbon
 from abate.platform.carbon import basis, staging
 from abate.platform.carbon import queries as quantities
-from abate.platform.carbon.measure import Measured, measure
+from abate.platform.carbon.measure import measure
 from abate.platform.credits import actions as credits
 from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
@@ -45,21 +47,53 @@ _TABLES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that is read and measured: everything that needs no database is done."""
+
+    arrival: Arrival
+    lines: str
+    count: int
+    bases: Sequence[basis.BasisKey]
+    behaviours: frozenset[str]
+    span: tuple[datetime, datetime] | None
+    """From the first to the last moment of the events that would be credited."""
+    refused: Sequence[Refused]
+
+
 def run_batch(arrival: Arrival, read: Sequence[Event | Refused], *, everything: bool = True) -> list[Result]:
     """Book one batch; returns the results by place (without the credited ones unless `everything`).
 
     When it returns, the batch is committed. Raises Busy, with nothing booked, where the database stays away.
     """
-    refused = [one for one in read if isinstance(one, Refused)]
-    sound = [one for one in read if isinstance(one, Event)]
+    return book(ready(arrival, read), everything=everything)
+
+
+def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
+    """Measure a batch and lay it out for the staging table."""
     setting = basis.setting()
+    sound = [one for one in read if isinstance(one, Event)]
     measured = measure(sound, setting, arrival.received_at + FUTURE_TOLERANCE)
-    keys = basis.keys_of(setting, staging.used(measured))
+    used = staging.used(measured)
+    moments = [one.event.time for one in measured if one.outcome == Outcome.CREDITED]
+    return Prepared(
+        arrival=arrival,
+        lines="".join(staging.lines(measured, {key: number for number, key in enumerate(used, 1)})),
+        count=len(measured),
+        bases=basis.keys_of(setting, used),
+        behaviours=frozenset(one.event.behaviour for one in measured),
+        span=(min(moments), max(moments)) if moments else None,
+        refused=[one for one in read if isinstance(one, Refused)],
+    )
+
+
+def book(batch: Prepared, *, everything: bool = True) -> list[Result]:
+    """Book a prepared batch, again where it lost a race."""
     for attempt in range(_TRIES):
         try:
             prepare(_TABLES)
             with transaction.atomic():
-                results = _book(arrival, measured, keys, refused, everything)
+                results = _book(batch, everything)
             return sorted(results, key=lambda result: result.place)
         except DatabaseError as fault:
             race = isinstance(fault.__cause__, _RACES)
@@ -69,44 +103,36 @@ def run_batch(arrival: Arrival, read: Sequence[Event | Refused], *, everything: 
     raise AssertionError("unreachable")
 
 
-def _book(
-    arrival: Arrival,
-    measured: Sequence[Measured],
-    keys: dict[tuple[str, int, str], basis.BasisKey],
-    refused: list[Refused],
-    everything: bool,
-) -> list[Result]:
-    party, now, zone = arrival.sender.party_id, clock.now(), settings.ABATE_ZONE
+def _book(batch: Prepared, everything: bool) -> list[Result]:
+    sender, now, zone = batch.arrival.sender, clock.now(), settings.ABATE_ZONE
+    results: list[Result] = []
+    refused = list(batch.refused)
     with workspace() as cursor:
-        batch = events.open_batch(cursor, arrival)
-        bases = carbon.number_bases(cursor, keys, now)
-        events.stage(cursor, staging.lines(measured, bases))
-        claimed = events.claim(cursor, party, batch)
-        results: list[Result] = []
-        if claimed:
-            if _capped(measured):
+        batch_id = events.open_batch(cursor, batch.arrival)
+        bases = carbon.number_bases(cursor, batch.bases, now)
+        events.stage(cursor, batch.lines)
+        claimed = events.claim(cursor, sender.party_id, batch_id)
+        if claimed and batch.span:
+            if rules.any_cap(batch.behaviours, *map(clock.day, batch.span)):
                 credits.cut(cursor, zone)
+            rate = rules.mg_per_credit(clock.day(now))
             ledger.post_awards(
                 cursor,
                 at=now,
-                party=(party, arrival.sender.code),
-                cause=arrival.body_sha256,
-                mg_per_credit=rules.mg_per_credit(clock.day(now)),
+                party=(sender.party_id, sender.code),
+                cause=batch.arrival.body_sha256,
+                bases=bases,
+                mg_per_credit=rate,
             )
-            carbon.store(cursor, party, batch, zone)
+        if claimed:
+            carbon.store(cursor, sender.party_id, batch_id, bases, zone)
             results = carbon.results(cursor, everything)
-        if claimed < len(measured):
-            settled, more = _settle(cursor, party, events.rest(cursor, party))
+        if claimed < batch.count:
+            settled, more = _settle(cursor, sender.party_id, events.rest(cursor, sender.party_id))
             results += settled
-            refused = refused + more
-        events.refuse(cursor, batch, party, now, refused)
+            refused += more
+        events.refuse(cursor, batch_id, sender.party_id, now, refused)
     return results + [Result(one.place, one.id, Outcome.REFUSED, one.reason) for one in refused]
-
-
-def _capped(measured: Iterable[Measured]) -> bool:
-    days = [clock.day(one.event.time) for one in measured if one.outcome == Outcome.CREDITED]
-    behaviours = {one.event.behaviour for one in measured}
-    return bool(days) and rules.any_cap(behaviours, min(days), max(days))
 
 
 def _settle(cursor: Cursor, party: int, rest: Iterable[Unclaimed]) -> tuple[list[Result], list[Refused]]:

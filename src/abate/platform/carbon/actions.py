@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -13,47 +14,31 @@ from abate.platform.doors.statements import statements
 from abate.platform.events.outcomes import Outcome, Result
 
 SQL = statements(Path(__file__).parent / "sql")
-Used = tuple[str, int, str]
 
 
-def number_bases(cursor: Cursor, keys: Mapping[Used, BasisKey], at: datetime) -> dict[Used, int]:
+def number_bases(cursor: Cursor, keys: Sequence[BasisKey], at: datetime) -> list[int]:
     """The row of each basis, made where it is new; in order, so that two first users cannot deadlock."""
-    by_digest = {key.digest: key for key in keys.values()}
-    found = _find(cursor, by_digest)
-    missing = sorted(by_digest.keys() - found.keys())
-    for digest in missing:
-        key = by_digest[digest]
-        cursor.execute(
-            SQL["add_basis"],
-            {
-                "key": digest,
-                "behaviour": key.behaviour,
-                "version": key.version,
-                "method_hash": key.method_hash,
-                "factors": key.factors,
-                "factors_hash": key.factors_hash,
-                "region": key.region,
-                "grade_floor": key.grade_floor,
-                "pack": key.pack,
-                "pack_hash": key.pack_hash,
-                "at": at,
-            },
-        )
+    digests = [key.digest for key in keys]
+    found = _find(cursor, digests)
+    missing = {digest: key for digest, key in zip(digests, keys, strict=True) if digest not in found}
+    for digest, key in sorted(missing.items()):
+        values = {**asdict(key), "key": digest, "factors_hash": key.factors_hash, "at": at}
+        cursor.execute(SQL["add_basis"], values)
     if missing:
-        found = _find(cursor, by_digest)
-    return {name: found[key.digest] for name, key in keys.items()}
+        found = _find(cursor, digests)
+    return [found[digest] for digest in digests]
 
 
-def _find(cursor: Cursor, by_digest: Mapping[bytes, BasisKey]) -> dict[bytes, int]:
-    if not by_digest:
+def _find(cursor: Cursor, digests: list[bytes]) -> dict[bytes, int]:
+    if not digests:
         return {}
-    cursor.execute(SQL["find_bases"], {"keys": list(by_digest)})
+    cursor.execute(SQL["find_bases"], {"keys": digests})
     return {bytes(key): int(number) for key, number in cursor.fetchall()}
 
 
-def store(cursor: Cursor, party_id: int, batch_id: int, zone: str) -> int:
+def store(cursor: Cursor, party_id: int, batch_id: int, bases: list[int], zone: str) -> int:
     """Write a quantity for each claimed event of the batch; returns how many. (P-7.2-a, P-7.3.3.3-b)"""
-    cursor.execute(SQL["store"], {"party": party_id, "batch": batch_id, "zone": zone})
+    cursor.execute(SQL["store"], {"party": party_id, "batch": batch_id, "bases": bases, "zone": zone})
     return cursor.rowcount
 
 

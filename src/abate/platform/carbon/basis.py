@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,20 +64,22 @@ def make_setting(region: str | None, floor: str, pack: str | None) -> Setting:
         ) from fault
 
 
-def keys_of(setting_: Setting, used: set[tuple[str, int, str]]) -> dict[tuple[str, int, str], BasisKey]:
-    """The keys of the (behaviour, version, factors) that a batch used."""
+def keys_of(setting_: Setting, used: Iterable[tuple[str, int, str]]) -> list[BasisKey]:
+    """The bases of the (behaviour, version, factors) that a batch used, in their order."""
     pack = setting_.pack
-    made = {}
+    made = []
     for behaviour, version, factors in used:
         method = next(m for m in catalogue().methods[behaviour] if m.version == version)
-        made[behaviour, version, factors] = BasisKey(
-            behaviour=behaviour,
-            version=version,
-            method_hash=bytes.fromhex(method.hash),
-            factors=factors,
-            region=setting_.region,
-            grade_floor=setting_.floor,
-            pack=settings.ABATE_OPERATOR_PACK if pack else None,
-            pack_hash=pack.hash if pack else None,
+        made.append(
+            BasisKey(
+                behaviour=behaviour,
+                version=version,
+                method_hash=bytes.fromhex(method.hash),
+                factors=factors,
+                region=setting_.region,
+                grade_floor=setting_.floor,
+                pack=settings.ABATE_OPERATOR_PACK if pack else None,
+                pack_hash=pack.hash if pack else None,
+            )
         )
     return made

@@ -33,6 +33,6 @@ def _escaped(text: str | None) -> str:
     return text.replace("\\", "\\\\") if "\\" in text else text
 
 
-def used(measured: Iterable[Measured]) -> set[tuple[str, int, str]]:
-    """The (behaviour, version, factors) that a batch rests on."""
-    return {(m.event.behaviour, m.version, m.factors) for m in measured if m.record and m.version}
+def used(measured: Iterable[Measured]) -> list[tuple[str, int, str]]:
+    """The (behaviour, version, factors) that a batch rests on, sorted."""
+    return sorted({(m.event.behaviour, m.version, m.factors) for m in measured if m.record and m.version})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,10 +58,10 @@ def open_batch(cursor: Cursor, arrival: Arrival) -> int:
     return int(found[0])
 
 
-def stage(cursor: Cursor, lines: Iterable[str]) -> None:
+def stage(cursor: Cursor, lines: str) -> None:
     """Copy the batch into the staging table; `lines` are in PostgreSQL's text format (carbon/staging.py)."""
     with cursor.copy(SQL["copy_stage"]) as copy:
-        copy.write("".join(lines))
+        copy.write(lines)
 
 
 def claim(cursor: Cursor, party_id: int, batch_id: int) -> int:

@@ -48,7 +48,13 @@ def post_redeem(cursor: CursorWrapper, person_id: int, credits: int, cause: str)
 
 
 def post_awards(
-    cursor: Cursor, *, at: datetime, party: tuple[int, str], cause: bytes, mg_per_credit: int
+    cursor: Cursor,
+    *,
+    at: datetime,
+    party: tuple[int, str],
+    cause: bytes,
+    bases: list[int],
+    mg_per_credit: int,
 ) -> None:
     """Book every credited event of the staged batch: balances in order, then entries with their leaves.
 
@@ -67,5 +73,6 @@ def post_awards(
         "party": party[0],
         "party_code": party[1],
         "cause": cause,
+        "bases": bases,
     }
     cursor.execute(SQL["book"], values)

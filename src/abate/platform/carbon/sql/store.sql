@@ -20,7 +20,7 @@ on conflict (key) do nothing
 -- name: store
 insert into carbon_quantity (person_id, party_id, event_id, batch_id, basis_id, occurred_at, day, outcome, reason,
                              be_mg, pe_mg, le_mg, er_mg, eligible_mg, credits, capped, entry_id, record)
-select new.person_id, %(party)s, stage.event_id, %(batch)s, stage.basis_id, stage.occurred_at,
+select new.person_id, %(party)s, stage.event_id, %(batch)s, (%(bases)s::int[])[stage.basis], stage.occurred_at,
        (stage.occurred_at at time zone %(zone)s)::date, stage.outcome, stage.reason,
        stage.be_mg, stage.pe_mg, stage.le_mg, stage.er_mg, coalesce(booked.eligible_mg, 0),
        coalesce(booked.credits, 0), coalesce(booked.eligible_mg < stage.er_mg, false), booked.entry_id, stage.record

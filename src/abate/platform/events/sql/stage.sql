@@ -1,9 +1,9 @@
 -- name: make_stage
 -- What a batch is on its way: one row for each event whose envelope was sound, quantified or refused already.
--- Temporary tables of the connection, empty again after every transaction.
+-- `basis` numbers, from 1, the bases that the batch rests on. Temporary tables of the connection, empty again after every transaction.
 create temporary table if not exists events_stage (
     place int not null,
-    basis_id int,
+    basis smallint,
     outcome smallint not null,
     occurred_at timestamptz not null,
     be_mg bigint,
@@ -25,5 +25,5 @@ create temporary table if not exists events_new (
 ) on commit delete rows
 
 -- name: copy_stage
-copy pg_temp.events_stage (place, basis_id, outcome, occurred_at, be_mg, pe_mg, le_mg, er_mg, event_id, subject,
+copy pg_temp.events_stage (place, basis, outcome, occurred_at, be_mg, pe_mg, le_mg, er_mg, event_id, subject,
                            behaviour, digest, record, reason) from stdin

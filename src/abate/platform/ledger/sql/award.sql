@@ -64,7 +64,7 @@ with line as (
     from numbered
     join pg_temp.events_stage stage on stage.place = numbered.place
     join people_person person on person.id = numbered.person_id
-    join carbon_basis basis on basis.id = stage.basis_id
+    join carbon_basis basis on basis.id = (%(bases)s::int[])[stage.basis]
 ), pending as (
     insert into log_pending (person_id, entry_id, leaf, hash)
     select person_id, entry_id, leaf, abate_leaf_hash(leaf) from leafed
