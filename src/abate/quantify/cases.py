@@ -1,4 +1,5 @@
-"""The worked cases that live beside a methodology, and their check against an engine. Tolerance is always zero."""
+"""The worked cases that live beside a methodology, and their check against an engine. Tolerance is always
+zero."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Exact evaluation of formulas on one record, noting on the way what was read and which way each `if` went."""
+"""Exact evaluation of formulas on one record, noting on the way what was read and which way each `if`
+went."""
 
 from __future__ import annotations
 
@@ -45,8 +46,9 @@ COMPARE: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
 class Evaluation:
     """The formulas of a methodology on one record. Formulas are computed once and kept.
 
-    `read` collects the parameters read: in the branches taken, in the conditions that decided them, and in every term
-    of a min or max, so it depends on the branches alone and never on whether a term happened to be zero.
+    `read` collects the parameters read: in the branches taken, in the conditions that decided them, and
+    in every term of a min or max, so it depends on the branches alone and never on whether a term
+    happened to be zero.
     """
 
     def __init__(self, method: Method, record: Record, figures: Mapping[str, Fraction]) -> None:
@@ -67,7 +69,8 @@ class Evaluation:
         return next((rule for rule in self.method.rules if self.test(rule.when)), None)
 
     def field(self, name: str) -> Fraction:
-        """A numeric field or derived quantity; absence is zero only where the schema says so (checked when read)."""
+        """A numeric field or derived quantity; absence is zero only where the schema says so (checked
+        when read)."""
         record = self.record
         value = record.numbers.get(name)
         if value is None:

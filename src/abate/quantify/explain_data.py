@@ -1,7 +1,8 @@
-"""The explanation of one result, as data: what was computed, from what, by which clause, and what to do where not.
+"""The explanation of one result, as data: what was computed, from what, by which clause, and what to do
+where not.
 
-A tree of steps from ER down to the inputs. Every step carries its expression with the numbers in it, and these
-recompute to its value exactly.
+A tree of steps from ER down to the inputs. Every step carries its expression with the numbers in it, and
+these recompute to its value exactly.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A recognition rule, or the rule that chose the ER formula: its condition with the numbers, and whether it held."""
+    """A recognition rule, or the rule that chose the ER formula: its condition with the numbers, and
+    whether it held."""
 
     id: str
     clause: str

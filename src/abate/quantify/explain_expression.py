@@ -1,4 +1,5 @@
-"""A formula as text: with names, or with the numbers of one record in their places and only the branch that applied."""
+"""A formula as text: with names, or with the numbers of one record in their places and only the branch
+that applied."""
 
 from __future__ import annotations
 

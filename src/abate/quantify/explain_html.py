@@ -1,4 +1,5 @@
-"""An explanation as an HTML fragment: semantic elements and class names, no script, no inline style, all escaped."""
+"""An explanation as an HTML fragment: semantic elements and class names, no script, no inline style, all
+escaped."""
 
 from __future__ import annotations
 

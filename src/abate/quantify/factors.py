@@ -1,6 +1,8 @@
-"""The figures of a methodology: what each parameter takes on a day, as one answer or as a step function of the day.
+"""The figures of a methodology: what each parameter takes on a day, as one answer or as a step function of
+the day.
 
-The public face of the factor registry; `factors_registry.py` says what things are, `factors_choice.py` how one is chosen.
+The public face of the factor registry; `factors_registry.py` says what things are, `factors_choice.py`
+how one is chosen.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """How one parameter finds its figure on a given day, and why that one.
 
-A factor applies from its publication until it is superseded; the period it describes is another thing and selects
-nothing. What was chosen, from where and why travels with the value, so every figure explains itself.
+A factor applies from its publication until it is superseded; the period it describes is another thing and
+selects nothing. What was chosen, from where and why travels with the value, so every figure explains
+itself.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from abate.quantify.method import DatedValue, Method, Parameter, Text
 
 
 def own(parameter: Parameter, registry: Registry, day: date) -> Chosen | Text:
-    """The methodology's own value on `day`; values are read as gapless, so only days before the first have none."""
+    """The methodology's own value on `day`; values are read as gapless, so only days before the first
+    have none."""
     for value in parameter.values:
         if value.start <= day and (value.end is None or day <= value.end):
             return _own_chosen(parameter, registry, value)
@@ -72,7 +74,8 @@ def _named_reason(parameter: Parameter, factor: Factor) -> Text:
 
 
 def _newest(parameter: Parameter, registry: Registry, setting: Setting, day: date) -> Chosen | Text:
-    """Newest published by `day`: the region's where one is out, else the national one, else the named earlier figure."""
+    """Newest published by `day`: the region's where one is out, else the national one, else the named
+    earlier figure."""
     selection = parameter.selection
     assert selection is not None
     family = registry.family(selection.family)
@@ -155,7 +158,8 @@ def _from_factor(parameter: Parameter, factor: Factor, reason: Text) -> Chosen:
 def _operator(
     method: Method, parameter: Parameter, registry: Registry, setting: Setting, day: date
 ) -> Chosen | Text:
-    """The operator's figure; else, where the floor admits candidates of the methodology, the conservative one."""
+    """The operator's figure; else, where the floor admits candidates of the methodology, the conservative
+    one."""
     figure = _figure(method, parameter, registry, setting, day)
     if figure and setting.pack:
         return _from_figure(method, parameter, registry, setting.pack, figure)

@@ -21,7 +21,8 @@ KINDS = (
     "fossil-mix",
     "gwp",
 )
-"""Kinds of factors. Only an `emission-factor` may be selected, unless the methodology names the clause that names it."""
+"""Kinds of factors. Only an `emission-factor` may be selected, unless the methodology names the clause
+that names it."""
 
 
 class FactorError(Exception):
@@ -108,9 +109,9 @@ class Pack:
 class Setting:
     """How a platform or a run computes.
 
-    `region` selects regional factors where a parameter allows them; `floor` is the lowest grade it credits with; `on`
-    fixes the day by which factors must have been published (else each record's own day decides). Days are counted in
-    `zone`.
+    `region` selects regional factors where a parameter allows them; `floor` is the lowest grade it
+    credits with; `on` fixes the day by which factors must have been published (else each record's own day
+    decides). Days are counted in `zone`.
     """
 
     region: str | None = None
@@ -124,8 +125,8 @@ class Setting:
 class Chosen:
     """The figure one parameter takes. `value` is in the parameter's unit.
 
-    `id` stands in the `factors` string of a result: a factor id or `pack:<pack>/<method>.<parameter>`; None for a value
-    that the methodology itself states, which the methodology's version already fixes.
+    `id` stands in the `factors` string of a result: a factor id or `pack:<pack>/<method>.<parameter>`;
+    None for a value that the methodology itself states, which the methodology's version already fixes.
     """
 
     parameter: str
@@ -145,8 +146,9 @@ class Chosen:
 class Resolution:
     """What every parameter of a methodology takes on a day.
 
-    `missing` parameters make a record `needs_figure`, `absent` ones make it `refused` (`no_factor:<parameter>`), whatever
-    the record says; both in the methodology's order, with the reason in `notes`.
+    `missing` parameters make a record `needs_figure`, `absent` ones make it `refused`
+    (`no_factor:<parameter>`), whatever the record says; both in the methodology's order, with the reason
+    in `notes`.
     """
 
     chosen: Mapping[str, Chosen]
@@ -196,7 +198,8 @@ class Registry:
         return self._families.get(name, ())
 
     def region(self, name: str | None) -> str | None:
-        """The region code for a name as people write it (`CN-北京`, `北京`, `beijing`); unknown names stay as they are."""
+        """The region code for a name as people write it (`CN-北京`, `北京`, `beijing`); unknown names stay as
+        they are."""
         if name is None:
             return None
         return self._aliases.get(name.strip().lower(), name.strip())

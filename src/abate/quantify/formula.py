@@ -1,12 +1,13 @@
 """The formula tree: what BE, PE, LE and ER are made of, after reading.
 
 One tree serves every evaluator. `one.py` walks it with exact fractions; `columns.py` compiles it to SQL on
-scaled integers. Every number in a tree is exact, and unit conversions have already been written into it as plain
-multiplications when the methodology was read, so no evaluator knows about units. `unit` is kept on each node
-only for display.
+scaled integers. Every number in a tree is exact, and unit conversions have already been written into it as
+plain multiplications when the methodology was read, so no evaluator knows about units. `unit` is kept on
+each node only for display.
 
-The language is closed: arithmetic, comparison, min and max, a sum over a declared set or a list field, table
-look-up, tiers, if/else. A tier or a look-up is read into nested `If`; a sum over a declared set into `Add`.
+The language is closed: arithmetic, comparison, min and max, a sum over a declared set or a list field,
+table look-up, tiers, if/else. A tier or a look-up is read into nested `If`; a sum over a declared set
+into `Add`.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ class Mul(_Node):
 
 @dataclass(frozen=True, slots=True)
 class Div(_Node):
-    """Exact division. The denominator is proved positive from the declared ranges when the methodology is read."""
+    """Exact division. The denominator is proved positive from the declared ranges when the methodology is
+    read."""
 
     num: Node
     den: Node

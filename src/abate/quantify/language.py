@@ -1,9 +1,10 @@
 """The formula language: text to a tree with units checked.
 
-Arithmetic, comparison, `min`, `max`, `sum(... for m in set)`, `sum(... for x in list_field)`, look-up `name[key]`,
-`tier(x, (limit, value), ..., otherwise)`, `a if test else b`, `given(field)`, `and`, `or`, `not`. Nothing else. The
-text is read by Python's own parser, so precedence is the familiar one; nothing is ever executed. Numbers are exact
-as written. A number of its own has no unit: a figure with a unit is a parameter, with a source.
+Arithmetic, comparison, `min`, `max`, `sum(... for m in set)`, `sum(... for x in list_field)`, look-up
+`name[key]`, `tier(x, (limit, value), ..., otherwise)`, `a if test else b`, `given(field)`, `and`, `or`,
+`not`. Nothing else. The text is read by Python's own parser, so precedence is the familiar one; nothing
+is ever executed. Numbers are exact as written. A number of its own has no unit: a figure with a unit is a
+parameter, with a source.
 """
 
 from __future__ import annotations
@@ -183,7 +184,8 @@ class _Reader:
         return Typed(Item(attribute, unit=fields[attribute]), units.parse(fields[attribute]))
 
     def _look_up(self, stem: str, key: str) -> Typed:
-        """`ef[m]` in a sum over a set is the name `ef_<member>`; `ef[mode]` chooses by a closed text field."""
+        """`ef[m]` in a sum over a set is the name `ef_<member>`; `ef[mode]` chooses by a closed text
+        field."""
         if key in self._names.keys:
             return self._name(f"{stem}_{self._names.keys[key]}")
         choices = self._names.texts.get(key, ())
@@ -261,7 +263,8 @@ class _Reader:
         raise LanguageError(f"`{over}` is neither a declared set nor a list field", f"known: {known}")
 
     def _tier(self, args: list[ast.expr], part: str) -> Typed:
-        """The value of the first tier whose limit is not below x; the last argument is for everything above."""
+        """The value of the first tier whose limit is not below x; the last argument is for everything
+        above."""
         x = self.value(args[0])
         steps = args[1:-1]
         if not all(isinstance(s, ast.Tuple) and len(s.elts) == 2 for s in steps):

@@ -37,10 +37,11 @@ FieldKind = Literal["id", "text", "time", "date", "number", "integer", "list"]
 class ActivityField:
     """One field of the activity record.
 
-    `number` and `integer` fields are exact decimals with at most `decimals` digits after the point, between `low` and
-    `high` (both included; `low_open` excludes the lower end). `absent_zero` marks the fields whose absence means
-    "not used"; any other absent optional field is simply not there, never zero. `id` and `text` fields hold printable
-    text of at most `max_length` characters without control characters; `choices` closes the list.
+    `number` and `integer` fields are exact decimals with at most `decimals` digits after the point,
+    between `low` and `high` (both included; `low_open` excludes the lower end). `absent_zero` marks the
+    fields whose absence means "not used"; any other absent optional field is simply not there, never
+    zero. `id` and `text` fields hold printable text of at most `max_length` characters without control
+    characters; `choices` closes the list.
     """
 
     name: str
@@ -78,7 +79,8 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class FieldHint:
-    """Why fields whose name matches `pattern` (shell-style) are refused: shown beside `unknown_field:<name>`."""
+    """Why fields whose name matches `pattern` (shell-style) are refused: shown beside
+    `unknown_field:<name>`."""
 
     pattern: str
     why: Text
@@ -96,7 +98,8 @@ class Activity:
     intervals: tuple[tuple[str, str], ...] = ()
     """Pairs (start, end) of time or date fields where the end must not be before the start."""
     one_of: tuple[tuple[str, ...], ...] = ()
-    """Groups of fields of which exactly one whole group must be given; empty where there is no such choice."""
+    """Groups of fields of which exactly one whole group must be given; empty where there is no such
+    choice."""
     refused: tuple[FieldHint, ...] = ()
     """Fields that are refused like any unknown one, but for a reason worth telling (out of boundary)."""
 
@@ -120,11 +123,12 @@ class DatedValue:
 class Selection:
     """How a parameter finds its factor.
 
-    `fixed` names one factor. `newest_published` takes, of `family`, the newest published by the record's date: the
-    factor of the run's region where `regional` and one is published, else the national one; before the first
-    publication, `before`. `operator` takes nothing by itself: the figure is the operator's, and `candidates` are shown
-    as what was found but is below the grade floor; where the floor is set low enough for some, the `conservative` one
-    of these is taken (the lowest in a baseline, the highest in a project).
+    `fixed` names one factor. `newest_published` takes, of `family`, the newest published by the record's
+    date: the factor of the run's region where `regional` and one is published, else the national one;
+    before the first publication, `before`. `operator` takes nothing by itself: the figure is the
+    operator's, and `candidates` are shown as what was found but is below the grade floor; where the floor
+    is set low enough for some, the `conservative` one of these is taken (the lowest in a baseline, the
+    highest in a project).
     """
 
     rule: Literal["fixed", "newest_published", "operator"]
@@ -139,12 +143,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A named figure of the methodology: dated values of its own, or a factor selection. Never both, never neither.
+    """A named figure of the methodology: dated values of its own, or a factor selection. Never both, never
+    neither.
 
-    `low` and `high` bound every value it may take (operator figures are checked against them), and `decimals` is the
-    finest digit; from these the overflow proof is made. `grade` overrides the factor's grade where a standard itself
-    names the document (`named_by` says which clause). `policy` marks a limit that this project chose (a plausibility
-    threshold), which no emission source states.
+    `low` and `high` bound every value it may take (operator figures are checked against them), and
+    `decimals` is the finest digit; from these the overflow proof is made. `grade` overrides the factor's
+    grade where a standard itself names the document (`named_by` says which clause). `policy` marks a
+    limit that this project chose (a plausibility threshold), which no emission source states.
     """
 
     name: str
@@ -240,5 +245,6 @@ class Method:
     project_total: bool
     """True for a project's yearly total (a negative year stays negative); False for a person's behaviour."""
     hash: str
-    """SHA-256 (hex) of the version file's canonical content: the version's identity in every result and receipt."""
+    """SHA-256 (hex) of the version file's canonical content: the version's identity in every result and
+    receipt."""
     path: str

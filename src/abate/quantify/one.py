@@ -1,10 +1,11 @@
 """One record, exactly, with its explanation.
 
-Outcomes in order of precedence: `refused` > `needs_figure` > `not_counted` > `not_below_baseline` > `counted`.
-Reasons: `<code>:<field>` (refused; `no_method_in_force:<dating field>`, `no_factor:<parameter>`),
-`no_figure:<parameter>`, `<rule id>:<clause>` (not counted), `no_reduction:P-7.2-a` (not below the baseline). A record
-dated before its methodology was published is computed as usual and its amounts carry the reason `history:P-7.2-d`.
-`factors` names the figures read where amounts were computed, and is empty otherwise.
+Outcomes in order of precedence: `refused` > `needs_figure` > `not_counted` > `not_below_baseline` >
+`counted`. Reasons: `<code>:<field>` (refused; `no_method_in_force:<dating field>`,
+`no_factor:<parameter>`), `no_figure:<parameter>`, `<rule id>:<clause>` (not counted),
+`no_reduction:P-7.2-a` (not below the baseline). A record dated before its methodology was published is
+computed as usual and its amounts carry the reason `history:P-7.2-d`. `factors` names the figures read
+where amounts were computed, and is empty otherwise.
 """
 
 from __future__ import annotations

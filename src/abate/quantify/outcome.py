@@ -38,10 +38,11 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """The stored result of one record. Amounts are whole milligrams CO2e, or None where nothing was quantified.
+    """The stored result of one record. Amounts are whole milligrams CO2e, or None where nothing was
+    quantified.
 
-    `er_mg` is the exact result floored; `be_mg` is floored, `pe_mg` and `le_mg` are rounded up, for display only:
-    the shown parts need not add up to ER and never feed it.
+    `er_mg` is the exact result floored; `be_mg` is floored, `pe_mg` and `le_mg` are rounded up, for
+    display only: the shown parts need not add up to ER and never feed it.
     """
 
     outcome: Outcome

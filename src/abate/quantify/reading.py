@@ -1,6 +1,7 @@
 """A methodology file to a `Method`: the only maker of methods, and the place where a wrong one is refused.
 
-Nothing is defaulted: a missing text, source, unit or date refuses the whole file with its line, reason and remedy.
+Nothing is defaulted: a missing text, source, unit or date refuses the whole file with its line, reason
+and remedy.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def read_method(path: Path, registry: Registry) -> Method:
 
 
 def _hash(top: Value) -> str:
-    """SHA-256 of the content without comments and layout; the order of keys counts, as fields and rules are ordered."""
+    """SHA-256 of the content without comments and layout; the order of keys counts, as fields and rules
+    are ordered."""
     text = json.dumps(plain(top), ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -106,7 +106,8 @@ def _used(method: Method, table: Table) -> None:
 
 
 def _boundary(method: Method, table: Table) -> None:
-    """The same level of service in the same boundary (P-7.2-b): a source left out of one scenario alone is explained."""
+    """The same level of service in the same boundary (P-7.2-b): a source left out of one scenario alone
+    is explained."""
     sides = [{s.id for s in side.sources if s.included} for side in (method.baseline, method.project)]
     if sides[0] != sides[1] and method.boundary_difference is None:
         differing = ", ".join(sorted(sides[0] ^ sides[1]))

@@ -1,7 +1,8 @@
 """Proof at load that no engine can overflow or divide by zero: bounds of every numerator and denominator.
 
-Every value is num * scale / den with whole `num` and `den` of known bounds, as the column engines keep it. Decimals
-and unit conversions gather in `scale`; where a step may pass 38 digits the methodology is refused.
+Every value is num * scale / den with whole `num` and `den` of known bounds, as the column engines keep
+it. Decimals and unit conversions gather in `scale`; where a step may pass 38 digits the methodology is
+refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Strict YAML with positions: every key is expected, every number is a string, every refusal names its line."""
+"""Strict YAML with positions: every key is expected, every number is a string, every refusal names its
+line."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """An activity record: read strictly, dated, and written in the one canonical form that is stored and hashed.
 
-Checks run in the order of `Refusal`, and within a code in the order of the schema, so every engine gives the same
-reason. A field of a list item is reported under the name of its list. All limits that are not in a schema stand here.
+Checks run in the order of `Refusal`, and within a code in the order of the schema, so every engine gives
+the same reason. A field of a list item is reported under the name of its list. All limits that are not in
+a schema stand here.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from abate.quantify.outcome import Refusal
 from abate.quantify.units import decimal_text
 
 TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
+DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+LONGEST = 82
+"""Characters of the longest decimal text that is read."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -93,8 +97,8 @@ def read_record(method: Method, raw: object, zone: str = "Asia/Shanghai") -> Rec
 
 
 def canonical(method: Method, record: Record) -> bytes:
-    """The record as canonical JSON: fields in schema order, absent ones left out, numbers as decimal texts without
-    trailing zeros, times in UTC with `Z` (a fraction of a second without trailing zeros)."""
+    """The record as canonical JSON: fields in schema order, absent ones left out, numbers as decimal
+    texts without trailing zeros, times in UTC with `Z` (a fraction of a second without trailing zeros)."""
     out: dict[str, object] = {}
     for field in method.activity.fields:
         value = canonical_value(field, record)
@@ -167,7 +171,8 @@ def _read_number(value: object) -> Fraction | Refusal:
     if isinstance(value, int):
         return Fraction(value)
     if isinstance(value, str):
-        return Fraction(value) if DECIMAL.fullmatch(value) else Refusal.WRONG_TYPE
+        readable = len(value) <= LONGEST and DECIMAL.fullmatch(value)
+        return Fraction(value) if readable else Refusal.WRONG_TYPE
     if isinstance(value, float):
         value = Decimal(repr(value))
     if isinstance(value, Decimal):
@@ -383,9 +388,18 @@ class _Reader:
 
 
 def _json(text: str) -> object:
-    """A list that came as JSON text (from CSV); numbers stay as written."""
+    """A list that came as JSON text (from CSV); None where it is no strict JSON or an object has a key
+    twice."""
+
+    def once(pairs: list[tuple[str, object]]) -> object:
+        found = dict(pairs)
+        return found if len(found) == len(pairs) else None
+
+    def constant(name: str) -> object:
+        raise ValueError(f"{name} is not JSON")
+
     try:
-        found: object = json.loads(text, parse_float=Decimal, parse_constant=lambda _: None)
+        found: object = json.loads(text, object_pairs_hook=once, parse_constant=constant)
     except (ValueError, RecursionError):
         return None
     return found

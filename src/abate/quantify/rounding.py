@@ -1,4 +1,5 @@
-"""The only roundings: kilograms to whole milligrams, once, at the end. Exact integers in, exact integers out."""
+"""The only roundings: kilograms to whole milligrams, once, at the end. Exact integers in, exact integers
+out."""
 
 from __future__ import annotations
 

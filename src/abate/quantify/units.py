@@ -1,8 +1,8 @@
 """Units at load: parse, compare and convert them. Nothing here runs per record.
 
-The vocabulary is closed and small. A passenger is a dimension of its own, so kg per passenger-kilometre times
-kilometres is not kilograms; currencies likewise. A factor that counts CO2 alone (`kgCO2`) is taken as CO2e, a lower
-bound; which gas it counted stays with the factor and is shown.
+The vocabulary is closed and small. A passenger is a dimension of its own, so kg per passenger-kilometre
+times kilometres is not kilograms; currencies likewise. A factor that counts CO2 alone (`kgCO2`) is taken
+as CO2e, a lower bound; which gas it counted stays with the factor and is shown.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class UnitError(ValueError):
 
 @lru_cache(maxsize=1)
 def _registry() -> Any:
-    """Our own small vocabulary with exact numbers; Pint's default file is neither needed nor exact (and loads slowly)."""
+    """Our own small vocabulary with exact numbers; Pint's default file is neither needed nor exact (and
+    loads slowly)."""
     registry: Any = pint.UnitRegistry(None, non_int_type=Decimal)
     registry.load_definitions(list(DEFINITIONS))
     return registry
@@ -86,7 +87,8 @@ def parse(text: str) -> Any:
 
 @lru_cache(maxsize=4096)
 def ratio(source: str, target: str) -> Fraction:
-    """How many `target` make one `source`, exactly. Raises UnitError where the two measure different things."""
+    """How many `target` make one `source`, exactly. Raises UnitError where the two measure different
+    things."""
     return unit_ratio(parse(source), parse(target))
 
 
@@ -100,7 +102,8 @@ def unit_ratio(source: Any, target: Any) -> Fraction:
 
 @lru_cache(maxsize=4096)
 def _size(unit: Any) -> Fraction:
-    """The exact size of a unit in base units, from the definitions as written (a decimal quotient would be inexact)."""
+    """The exact size of a unit in base units, from the definitions as written (a decimal quotient would
+    be inexact)."""
     size = Fraction(1)
     for name, power in unit._units.items():
         size *= _base(name) ** int(power)

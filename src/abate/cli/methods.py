@@ -1,0 +1,220 @@
+"""`abate methods`: what is computed, by which standard, and whether its worked cases hold."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from abate.cli.setting import known_method, refuse
+from abate.quantify import catalogue as catalogues
+from abate.quantify.cases import differences, read_cases
+from abate.quantify.catalogue import Catalogue
+from abate.quantify.explain_expression import condition
+from abate.quantify.factors import GRADES, Setting, timeline
+from abate.quantify.method import Method, Text
+from abate.quantify.one import score
+from abate.quantify.reading import MethodError, read_method
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """List, show and check methodologies, and run their worked cases."""
+    if context.invoked_subcommand is None:
+        _list(as_json)
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True)
+def list_methods(as_json: bool) -> None:
+    """All methodologies, with what each needs before it computes."""
+    _list(as_json)
+
+
+@command.command("show")
+@click.argument("method_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True)
+def show(method_id: str, as_json: bool) -> None:
+    """One methodology: scenarios, boundary, record, figures, formulas, rules."""
+    catalogue = _load()
+    method = catalogue.newest(known_method(catalogue, method_id))
+    data = summary(catalogue, method) | _detail(catalogue, method)
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2) if as_json else "\n".join(_lines(data)))
+
+
+@command.command("check")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+def check(path: Path, as_json: bool) -> None:
+    """Read a methodology file, or a folder of versions, as strictly as the shipped ones."""
+    files = sorted(path.glob("v*.yaml")) if path.is_dir() else [path]
+    if not files:
+        raise click.UsageError(f"{path} holds no v1.yaml, v2.yaml, ...")
+    registry = _load().registry
+    refused = []
+    for file in files:
+        try:
+            method = read_method(file, registry)
+        except MethodError as error:
+            refused.append(error)
+            continue
+        if not as_json:
+            click.echo(
+                f"{method.path}: {method.id} version {method.version} is in order ({method.hash[:12]})"
+            )
+    if as_json:
+        click.echo(json.dumps([_error(e) for e in refused], ensure_ascii=False, indent=2))
+    elif refused:
+        click.echo("\n".join(str(e) for e in refused), err=True)
+    sys.exit(1 if refused else 0)
+
+
+@command.command("cases")
+@click.argument("method_id", metavar="ID", required=False)
+@click.option("--json", "as_json", is_flag=True)
+def cases(method_id: str | None, as_json: bool) -> None:
+    """Run the worked cases of one methodology, or of all, with no tolerance."""
+    catalogue = _load()
+    wanted = [known_method(catalogue, method_id)] if method_id else list(catalogue.methods)
+    results = []
+    for name in wanted:
+        try:
+            found = read_cases(name, catalogue)
+        except MethodError as error:
+            refuse(str(error))
+        for case in found:
+            wrong = differences(case, score(case.record, name, catalogue, case.setting))
+            results.append({"method": name, "case": case.name, "line": case.line, "differences": wrong})
+    failed = [r for r in results if r["differences"]]
+    if as_json:
+        click.echo(json.dumps(results, ensure_ascii=False, indent=2))
+    else:
+        for result in failed:
+            click.echo(f"{result['method']}/cases.yaml:{result['line']}: {result['case']}", err=True)
+            click.echo("".join(f"  {line}\n" for line in result["differences"]), err=True, nl=False)
+        click.echo(f"{len(results)} cases, {len(failed)} differ")
+    sys.exit(1 if failed else 0)
+
+
+def _load() -> Catalogue:
+    try:
+        return catalogues.load()
+    except MethodError as error:
+        refuse(str(error))
+        raise
+
+
+def _error(error: MethodError) -> dict[str, Any]:
+    return {"file": error.file, "line": error.line, "reason": error.reason, "remedy": error.remedy}
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"zh": text.zh, "en": text.en}
+
+
+def _list(as_json: bool) -> None:
+    catalogue = _load()
+    rows = [summary(catalogue, versions[-1]) for versions in catalogue.methods.values()]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for row in rows:
+        number = row["behaviour"] if row["behaviour"] is not None else "-"
+        click.echo(f"{row['id']:<20} {number:>3}  v{row['version']}  {row['status']:<13} {row['grade']:<17} "
+                   f"{row['titles']['zh']} · {row['titles']['en']}")  # fmt: skip
+
+
+def summary(catalogue: Catalogue, method: Method) -> dict[str, Any]:
+    """The contract's line of a methodology. `grade` is the lowest grade among the figures it would
+    compute with today's newest figures, or among the best that were found where the operator must supply
+    one."""
+    newest = timeline(method, catalogue.registry, Setting())[-1].resolution
+    grades = {c.grade for c in newest.chosen.values() if c.id}
+    for name in newest.missing:
+        selection = method.parameters[name].selection
+        candidates = selection.candidates if selection else ()
+        grades |= {catalogue.registry.factors[c].grade for c in candidates} or {"operator"}
+    return {
+        "id": method.id,
+        "behaviour": method.behaviour,
+        "standard": method.standard,
+        "version": method.version,
+        "published": method.published.isoformat(),
+        "grade": max(grades, key=GRADES.index) if grades else "standard",
+        "status": "needs_figure" if newest.missing else "ready",
+        "titles": _both(method.titles),
+    }
+
+
+def _detail(catalogue: Catalogue, method: Method) -> dict[str, Any]:
+    newest = timeline(method, catalogue.registry, Setting())[-1].resolution
+    return {
+        "hash": method.hash,
+        "in_force": [method.in_force_from.isoformat(), str(method.in_force_to) if method.in_force_to else None],
+        "summary": _both(method.summary),
+        "functional_unit": _both(method.functional_unit),
+        "gases": list(method.gases),
+        "baseline": _both(method.baseline.text),
+        "project": _both(method.project.text),
+        "boundary_difference": _both(method.boundary_difference) if method.boundary_difference else None,
+        "sources": [
+            {"scenario": side, "id": s.id, "included": s.included, "name": _both(s.name)}
+            for side, scenario in (("baseline", method.baseline), ("project", method.project))
+            for s in scenario.sources
+        ],
+        "record": [
+            {"field": f.name, "kind": f.kind, "unit": f.unit, "decimals": f.decimals, "required": f.required,
+             "meaning": _both(f.meaning)}
+            for f in method.activity.fields
+        ],
+        "one_of": [list(g) for g in method.activity.one_of],
+        "figures": [
+            {"parameter": p.name, "unit": p.unit, "meaning": _both(p.meaning),
+             "value": newest.chosen[p.name].printed if p.name in newest.chosen else None,
+             "id": newest.chosen[p.name].id if p.name in newest.chosen else None,
+             "note": _both(newest.notes[p.name]) if p.name in newest.notes else None}
+            for p in method.parameters.values()
+        ],
+        "recognition": [
+            {"id": r.id, "test": condition(r.test, None), "clause": r.clause.id, "why": _both(r.why)}
+            for r in method.recognition
+        ],
+        "formulas": [
+            {"name": f.name, "formula": f.text, "unit": f.unit, "clause": f.clause.id, "meaning": _both(f.meaning)}
+            for f in method.formulas.values()
+        ],
+        "rules": [
+            {"id": r.id, "when": condition(r.when, None), "formula": r.formula, "clause": r.clause.id,
+             "why": _both(r.why)}
+            for r in method.rules
+        ],
+    }  # fmt: skip
+
+
+def _lines(data: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{data['titles']['zh']} · {data['titles']['en']} ({data['id']} v{data['version']}, {data['status']})"
+    ]
+    lines += [data["summary"]["zh"], data["summary"]["en"], ""]
+    lines += [f"standard {data['standard']}, published {data['published']}, hash {data['hash']}", ""]
+    lines += ["Record"]
+    for f in data["record"]:
+        need = "required" if f["required"] else "optional"
+        lines.append(
+            f"  {f['field']:<24} {f['kind']:<8} {f['unit']:<9} {need:<9} {f['meaning']['zh']} · {f['meaning']['en']}"
+        )
+    lines += ["", "Figures"]
+    for p in data["figures"]:
+        shown = f"{p['value']} ({p['id'] or 'own'})" if p["value"] is not None else f"— {p['note']['en']}"
+        lines.append(f"  {p['parameter']:<24} {p['unit']:<12} {shown}")
+    for title, key, left, right in (("Recognition", "recognition", "id", "test"), ("Formulas", "formulas", "name", "formula"),
+                                    ("Rules", "rules", "id", "when")):  # fmt: skip
+        if data[key]:
+            lines += ["", title]
+            lines += [f"  {x[left]:<24} {x[right]}  [{x['clause']}]" for x in data[key]]
+    return lines
