@@ -155,7 +155,7 @@ def _detail(catalogue: Catalogue, method: Method) -> dict[str, Any]:
     newest = timeline(method, catalogue.registry, Setting())[-1].resolution
     return {
         "hash": method.hash,
-        "in_force": [method.in_force_from.isoformat(), str(method.in_force_to) if method.in_force_to else None],
+        "in_force": [str(method.in_force_from), str(method.in_force_to) if method.in_force_to else None],
         "summary": _both(method.summary),
         "functional_unit": _both(method.functional_unit),
         "gases": list(method.gases),

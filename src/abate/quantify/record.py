@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import lru_cache
@@ -20,16 +19,9 @@ from zoneinfo import ZoneInfo
 
 from abate.quantify.method import Activity, ActivityField, Method, Text
 from abate.quantify.outcome import Refusal
+from abate.quantify.record_values import read_day, read_json, read_number, read_time
 from abate.quantify.units import decimal_text
 
-TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-)
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-LONGEST = 82
-"""Characters of the longest decimal text that is read."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -73,8 +65,8 @@ def day_of(activity: Activity, raw: Mapping[str, object], zone: str) -> date | N
     field = activity.field(activity.dated_by)
     value = raw.get(field.name)
     if field.kind == "date":
-        return _read_day(value)
-    time = _read_time(value)
+        return read_day(value)
+    time = read_time(value)
     return None if time is None or not EARLIEST <= time < LATEST else time.astimezone(_zone(zone)).date()
 
 
@@ -135,57 +127,6 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _read_time(value: object) -> datetime | None:
-    if isinstance(value, datetime):
-        time = value
-    elif isinstance(value, str) and TIME.fullmatch(value):
-        try:
-            time = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    else:
-        return None
-    if time.tzinfo is None:
-        return None
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        return datetime.min.replace(tzinfo=UTC)
-
-
-def _read_day(value: object) -> date | None:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    if isinstance(value, str) and DAY.fullmatch(value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            return None
-    return None
-
-
-def _read_number(value: object) -> Fraction | Refusal:
-    """The exact value: int, Decimal, decimal text, or a float as the shortest decimal that it prints as."""
-    if isinstance(value, bool):
-        return Refusal.WRONG_TYPE
-    if isinstance(value, int):
-        return Fraction(value)
-    if isinstance(value, str):
-        readable = len(value) <= LONGEST and DECIMAL.fullmatch(value)
-        return Fraction(value) if readable else Refusal.WRONG_TYPE
-    if isinstance(value, float):
-        value = Decimal(repr(value))
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            return Refusal.WRONG_TYPE
-        if value.is_zero():
-            return Fraction(0)
-        if value.adjusted() > 40:
-            return Refusal.OUT_OF_RANGE
-        return Refusal.TOO_MANY_DECIMALS if value.adjusted() < -40 else Fraction(value)
-    return Refusal.WRONG_TYPE
-
-
 class _Reader:
     """Collects values and problems of one record."""
 
@@ -236,7 +177,7 @@ class _Reader:
             case "time":
                 self._time(field, value)
             case "date":
-                day = _read_day(value)
+                day = read_day(value)
                 if day is None:
                     self._refuse(
                         Refusal.WRONG_TYPE, field.name, "应为日期 YYYY-MM-DD", "must be a date YYYY-MM-DD"
@@ -252,7 +193,7 @@ class _Reader:
 
     def _number(self, field: ActivityField, value: object, path: str) -> Fraction | None:
         name = field.name if path == field.name else path.partition("[")[0]
-        number = _read_number(value)
+        number = read_number(value)
         assert field.low is not None and field.high is not None
         if isinstance(number, Fraction):
             if (10**field.decimals) % number.denominator:
@@ -277,7 +218,7 @@ class _Reader:
         self._refuse(Refusal.OUT_OF_RANGE, name, f"允许范围：{low}，{high}", f"allowed: {low}, {high}", path)
 
     def _time(self, field: ActivityField, value: object) -> None:
-        time = _read_time(value)
+        time = read_time(value)
         if time is None:
             zh = "应为带时区的 RFC 3339 时间，如 2026-01-31T09:00:00+08:00"
             en = "must be an RFC 3339 time with its offset, like 2026-01-31T09:00:00+08:00"
@@ -305,7 +246,7 @@ class _Reader:
 
     def _list(self, field: ActivityField, value: object) -> None:
         if isinstance(value, str):
-            value = _json(value)
+            value = read_json(value)
         if not isinstance(value, list | tuple):
             self._refuse(Refusal.WRONG_TYPE, field.name, "应为列表", "must be a list")
             return
@@ -385,21 +326,3 @@ class _Reader:
             if value > derived.high:
                 self._range(derived.name, "0", f"≤ {decimal_text(derived.high)} {derived.unit}")
             self.derived[derived.name] = value
-
-
-def _json(text: str) -> object:
-    """A list that came as JSON text (from CSV); None where it is no strict JSON or an object has a key
-    twice."""
-
-    def once(pairs: list[tuple[str, object]]) -> object:
-        found = dict(pairs)
-        return found if len(found) == len(pairs) else None
-
-    def constant(name: str) -> object:
-        raise ValueError(f"{name} is not JSON")
-
-    try:
-        found: object = json.loads(text, object_pairs_hook=once, parse_constant=constant)
-    except (ValueError, RecursionError):
-        return None
-    return found
