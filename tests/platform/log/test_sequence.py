@@ -12,6 +12,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from abate.bookkeeping import checkpoint, merkle
+from abate.platform.config import grants
 from abate.platform.doors import keyring as keys
 from abate.platform.log import actions, queries
 from abate.platform.log.errors import LogDamaged
@@ -176,6 +177,27 @@ def test_nothing_is_signed_on_top_of_damage(fill: Callable[..., None], statement
     assert seen.value.code == code
     assert queries.waiting() == 10
     assert Checkpoint.objects.order_by("-size").values_list("size", flat=True)[0] == 300
+
+
+@pytest.mark.clause("P-8.5-e")
+def test_the_applications_own_role_sequences_and_changes_nothing_numbered(fill: Callable[..., None]) -> None:
+    grants.apply_grants(connection)
+    fill(1, 300)
+    change(f"set local role {grants.ROLE}")
+    assert actions.sequence() == 300
+    fill(301, 310)
+    assert actions.sequence() == 10
+    for statement in (
+        "update log_leaf set leaf = 'x'",
+        "delete from log_leaf",
+        "truncate log_leaf",
+        "update log_checkpoint set note = ''",
+        "delete from log_checkpoint",
+    ):
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            change(statement)
+    change("reset role")
+    assert_whole()
 
 
 def test_another_signing_key_does_not_go_on_with_this_log(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import Kind
@@ -29,7 +30,8 @@ def receipt(person: Person, row: EntryRow) -> dict[str, object] | None:
         row.id,
         carbon.opening(person.pk, row.id),
         MethodName(found.behaviour, found.version),
-        Terms(found.region, found.grade_floor, found.pack),
+        # A pack may be a file of the operator's: its name goes out, its place on this machine does not.
+        Terms(found.region, found.grade_floor, Path(found.pack).stem if found.pack else None),
     )
 
 
