@@ -66,9 +66,7 @@ def _read(text: str) -> Any:
     try:
         return json.loads(text, parse_float=Decimal, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        refuse(
-            f'malformed: the record is not JSON: {error}\n  Send one JSON object, like \'{{"trip_id": "t-1"}}\'.'
-        )
+        refuse(f"malformed: the record is not JSON: {error}\n  Send one JSON object of fields and values.")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

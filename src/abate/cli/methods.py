@@ -14,8 +14,8 @@ from abate.quantify import catalogue as catalogues
 from abate.quantify.cases import differences, read_cases
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.explain_expression import condition
-from abate.quantify.factors import GRADES, Setting, timeline
-from abate.quantify.method import Method, Text
+from abate.quantify.factors import GRADES, Resolution, Setting, timeline
+from abate.quantify.method import Method, Parameter, Text
 from abate.quantify.one import score
 from abate.quantify.reading import MethodError, read_method
 
@@ -174,10 +174,7 @@ def _detail(catalogue: Catalogue, method: Method) -> dict[str, Any]:
         ],
         "one_of": [list(g) for g in method.activity.one_of],
         "figures": [
-            {"parameter": p.name, "unit": p.unit, "meaning": _both(p.meaning),
-             "value": newest.chosen[p.name].printed if p.name in newest.chosen else None,
-             "id": newest.chosen[p.name].id if p.name in newest.chosen else None,
-             "note": _both(newest.notes[p.name]) if p.name in newest.notes else None}
+            _figure(p, newest)
             for p in method.parameters.values()
         ],
         "recognition": [
@@ -185,7 +182,8 @@ def _detail(catalogue: Catalogue, method: Method) -> dict[str, Any]:
             for r in method.recognition
         ],
         "formulas": [
-            {"name": f.name, "formula": f.text, "unit": f.unit, "clause": f.clause.id, "meaning": _both(f.meaning)}
+            {"name": f.name, "formula": f.text, "unit": f.unit, "clause": f.clause.id,
+             "meaning": _both(f.meaning)}
             for f in method.formulas.values()
         ],
         "rules": [
@@ -194,6 +192,18 @@ def _detail(catalogue: Catalogue, method: Method) -> dict[str, Any]:
             for r in method.rules
         ],
     }  # fmt: skip
+
+
+def _figure(parameter: Parameter, newest: Resolution) -> dict[str, Any]:
+    chosen, note = newest.chosen.get(parameter.name), newest.notes.get(parameter.name)
+    return {
+        "parameter": parameter.name,
+        "unit": parameter.unit,
+        "meaning": _both(parameter.meaning),
+        "value": chosen.printed if chosen else None,
+        "id": chosen.id if chosen else None,
+        "note": _both(note) if note else None,
+    }
 
 
 def _lines(data: dict[str, Any]) -> list[str]:
@@ -205,15 +215,18 @@ def _lines(data: dict[str, Any]) -> list[str]:
     lines += ["Record"]
     for f in data["record"]:
         need = "required" if f["required"] else "optional"
-        lines.append(
-            f"  {f['field']:<24} {f['kind']:<8} {f['unit']:<9} {need:<9} {f['meaning']['zh']} · {f['meaning']['en']}"
-        )
+        meaning = f"{f['meaning']['zh']} · {f['meaning']['en']}"
+        lines.append(f"  {f['field']:<24} {f['kind']:<8} {f['unit']:<9} {need:<9} {meaning}")
     lines += ["", "Figures"]
     for p in data["figures"]:
         shown = f"{p['value']} ({p['id'] or 'own'})" if p["value"] is not None else f"— {p['note']['en']}"
         lines.append(f"  {p['parameter']:<24} {p['unit']:<12} {shown}")
-    for title, key, left, right in (("Recognition", "recognition", "id", "test"), ("Formulas", "formulas", "name", "formula"),
-                                    ("Rules", "rules", "id", "when")):  # fmt: skip
+    sections = (
+        ("Recognition", "recognition", "id", "test"),
+        ("Formulas", "formulas", "name", "formula"),
+        ("Rules", "rules", "id", "when"),
+    )
+    for title, key, left, right in sections:
         if data[key]:
             lines += ["", title]
             lines += [f"  {x[left]:<24} {x[right]}  [{x['clause']}]" for x in data[key]]

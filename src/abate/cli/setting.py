@@ -20,14 +20,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 def setting_options(command: F) -> F:
     """Adds --region, --on, --operator-pack and --floor."""
     for option in (
-        click.option("--floor", type=click.Choice(GRADES), default="standard", show_default=True,
-                     help="Lowest grade of figure to compute with."),
-        click.option("--operator-pack", "operator_pack", metavar="FILE",
-                     help="The operator's own figures: a YAML file, or `demo`."),
-        click.option("--on", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
-                     help="Take factors published by this day, whatever the day of the record."),
-        click.option("--region", help="Regional factors where the methodology allows them, like CN-北京 or beijing."),
-    ):  # fmt: skip
+        click.option(
+            "--floor",
+            type=click.Choice(GRADES),
+            default="standard",
+            show_default=True,
+            help="Lowest grade of figure to compute with.",
+        ),
+        click.option(
+            "--operator-pack",
+            "operator_pack",
+            metavar="FILE",
+            help="The operator's own figures: a YAML file, or `demo`.",
+        ),
+        click.option(
+            "--on",
+            type=click.DateTime(["%Y-%m-%d"]),
+            metavar="DATE",
+            help="Take factors published by this day, whatever the day of the record.",
+        ),
+        click.option("--region", help="Regional factors where a methodology allows them, like CN-北京."),
+    ):
         command = option(command)
     return command
 

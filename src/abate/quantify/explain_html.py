@@ -71,7 +71,8 @@ def _faults(explanation: Explanation, lang: str) -> str:
 
 def _needed(explanation: Explanation, lang: str) -> str:
     items = "".join(
-        f"<li><code>{_e(n.parameter)}</code> [{_e(n.unit)}] {_e(say(n.meaning, lang))}: {_e(say(n.note, lang))}</li>"
+        f"<li><code>{_e(n.parameter)}</code> [{_e(n.unit)}] {_e(say(n.meaning, lang))}: "
+        f"{_e(say(n.note, lang))}</li>"
         for n in explanation.missing
     )
     return _section("missing", label("missing", lang), f"<ul>{items}</ul>" if items else "")

@@ -175,5 +175,6 @@ def _step(step: Step, lang: str, indent: str) -> Iterator[str]:
 def _figure(figure: FigureShown, lang: str, indent: str) -> Iterator[str]:
     mark = f" [{label('illustration', lang)}]" if figure.illustration else ""
     identity = f" ({figure.id})" if figure.id else ""
-    yield f"{indent}• {figure.parameter} = {figure.value} {figure.unit}{identity}{mark} · {say(figure.meaning, lang)}"
+    amount = f"{figure.parameter} = {figure.value} {figure.unit}"
+    yield f"{indent}• {amount}{identity}{mark} · {say(figure.meaning, lang)}"
     yield f"{indent}    " + " · ".join(f"{name}: {text}" for name, text in figure_facts(figure, lang))

@@ -112,7 +112,7 @@ def why_computed(quantity: Quantity, method: Method) -> Text:
     if quantity.reason and quantity.reason.startswith("history:"):
         return Text(
             f"行为早于方法学公布日 {day}，仅作历史数据计算（P-7.2-d）",
-            f"the act is older than the publication of the methodology on {day}: computed as history (P-7.2-d)",
+            f"the act is older than the methodology, published {day}: computed as history (P-7.2-d)",
         )
     if quantity.outcome is Outcome.NOT_BELOW_BASELINE:
         return Text(

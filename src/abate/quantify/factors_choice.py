@@ -85,7 +85,7 @@ def _newest(parameter: Parameter, registry: Registry, setting: Setting, day: dat
         regional = tuple(f for f in family if f.region == region)
         if not regional:
             return Text(
-                f"地区“{setting.region}”没有 {selection.family} 因子；请用 `abate factors list` 查看有因子的地区",
+                f"地区“{setting.region}”没有 {selection.family} 因子；`abate factors list` 可查",
                 f"region {setting.region!r} has no factor of {selection.family}; "
                 "`abate factors list` shows the regions that have one",
             )
@@ -190,7 +190,8 @@ def _advice(parameter: Parameter, setting: Setting, names: tuple[str, ...]) -> T
     advice = selection.advice if selection else None
     listed = "、".join(names), ", ".join(names)
     zh = f"没有等级达到“{setting.floor}”的数值，需要运营方提供 {parameter.name}（{parameter.unit}）。"
-    en = f"no figure of grade {setting.floor} or better: the operator must supply {parameter.name} ({parameter.unit}). "
+    asked = f"{parameter.name} ({parameter.unit})"
+    en = f"no figure of grade {setting.floor} or better: the operator must supply {asked}. "
     if names:
         zh += f"已找到但等级不足：{listed[0]}。"
         en += f"Found, but below that grade: {listed[1]}. "

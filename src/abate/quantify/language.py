@@ -192,7 +192,7 @@ class _Reader:
         if not choices:
             raise LanguageError(
                 f"`{stem}[{key}]`: {key} is neither the loop name of a sum nor a text field with choices",
-                "look up by the loop name of `sum(... for m in set)` or by a text field whose choices are listed",
+                "look up by the loop name of a sum over a set, or by a text field with choices",
             )
         found = self._same_unit([self._name(f"{stem}_{choice}") for choice in choices], f"{stem}[{key}]")
         node = found[-1].node
@@ -334,7 +334,7 @@ class _Reader:
         except units.UnitError as error:
             raise LanguageError(
                 f"units do not go together in `{part}`: {error}",
-                "a missing factor, a wrong factor or a wrong unit in the schema; correct the one that is wrong",
+                "a factor is missing or wrong, or a unit in the schema is; correct the wrong one",
             ) from error
         if ratio == 1:
             return Typed(typed.node, unit)

@@ -102,7 +102,8 @@ def _follows(item: Value, before: list[DatedValue], dated: DatedValue) -> None:
     last = before[-1].end
     if last is None or dated.start <= last:
         raise item.error(
-            f"the dates overlap: the value before holds until {last or 'further notice'}, this one starts {dated.start}",
+            f"the dates overlap: the value before holds until {last or 'further notice'}, "
+            f"this one starts {dated.start}",
             "end the earlier value on the day before the later one starts",
         )
     if dated.start != last + timedelta(1):
@@ -166,7 +167,7 @@ def _check_selection(value: Value, parameter: Parameter, selection: Selection, r
         if not allowed:
             raise value.error(
                 f"{factor.id} is a {factor.kind}, not an emission-factor",
-                "kinds are never mixed; choose an emission factor, or let the clause that names it stand in `named_by`",
+                "kinds are never mixed; choose an emission factor, or name the clause in `named_by`",
             )
         try:
             ratio = units.ratio(factor.unit, parameter.unit)
