@@ -1,8 +1,8 @@
 """One decision tree for BE, PE, LE and the ER that applies: every condition first, then pure arithmetic.
 
-The formulas of a methodology share their conditions (the same `if` stands in PE and in the rule that looks at PE), so
-they are expanded together. In a leaf no condition is left: each of the four is a sum of products and one quotient, which
-keeps a cheap branch in 64-bit integers even when another branch needs 128.
+The formulas of a methodology share their conditions (the same `if` stands in PE and in the rule that looks
+at PE), so they are expanded together. In a leaf no condition is left: each of the four is a sum of products
+and one quotient, which keeps a cheap branch in 64-bit integers even when another branch needs 128.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from abate.quantify.formula import (
     And,
     Compare,
     Div,
-    Given,
     If,
-    Is,
     ListSum,
     Max,
     Min,
@@ -26,7 +24,6 @@ from abate.quantify.formula import (
     Neg,
     Node,
     Not,
-    Num,
     Or,
     Param,
     Ref,
@@ -92,7 +89,7 @@ class _Expansion:
             self._leaves += 1
             if self._leaves > MAX_LEAVES:
                 raise NotColumnar(
-                    f"{self._method.id} v{self._method.version}: its formulas have more than {MAX_LEAVES} branches; "
+                    f"{self._method.id} v{self._method.version}: over {MAX_LEAVES} branches in its formulas; "
                     "split the methodology or merge tiers"
                 )
             return Leaf(done, tuple(path.items()))
@@ -157,14 +154,14 @@ class _Expansion:
                 return self._branch(test, path, then)
 
     def _all(self, tests: tuple[Test, ...], path: Path, goes_on: bool, then: _Decided) -> Tree:
-        """`and` (goes_on=True: stop at the first that fails) or `or` (goes_on=False: stop at the first that holds)."""
+        """`and` (goes_on=True: stop at the first that fails) or `or` (goes_on=False: stop at the first that
+        holds).
+        """
         if not tests:
             return then(goes_on, path)
 
         def decided(holds: bool, path: Path) -> Tree:
-            return (
-                self._all(tests[1:], path, goes_on, then) if holds is goes_on else then(not goes_on, path)
-            )
+            return self._all(tests[1:], path, goes_on, then) if holds is goes_on else then(not goes_on, path)
 
         return self._test(tests[0], path, decided)
 
@@ -203,19 +200,3 @@ def params_of(node: Node | Test) -> frozenset[Param]:
             return params_of(inner)
         case _:
             return frozenset()
-
-
-__all__ = [
-    "MAX_LEAVES",
-    "Branch",
-    "Given",
-    "Is",
-    "Leaf",
-    "NotColumnar",
-    "Num",
-    "Tree",
-    "applied",
-    "decision_tree",
-    "leaves",
-    "params_of",
-]

@@ -1,0 +1,257 @@
+"""Many records at once: a methodology compiled to exact whole-number SQL and run on DuckDB.
+
+The same integers, outcomes and reasons as `one.py` on every row; the rows stream, so files may be larger
+than memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from abate.quantify.catalogue import Catalogue
+from abate.quantify.columns_input import identifier, quoted
+from abate.quantify.columns_plan import Plan, make_plan
+from abate.quantify.columns_record import canonical_columns
+from abate.quantify.columns_select import RESULTS, names_in, write_select
+from abate.quantify.columns_source import (
+    InputError,
+    Rows,
+    csv_batches,
+    csv_relation,
+    json_rows,
+    line_batches,
+    parquet_relation,
+    table_rows,
+)
+from abate.quantify.columns_tree import NotColumnar
+from abate.quantify.factors import Setting
+
+__all__ = [
+    "InputError",
+    "NotColumnar",
+    "Summary",
+    "connect",
+    "quantify_events",
+    "quantify_file",
+    "quantify_table",
+]
+
+SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".jsonl": "lines", ".ndjson": "lines", ".json": "lines"}
+EVENT_COLUMNS = ("ord", *RESULTS, "canonical", "day", "occurred_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run came to: rows by outcome, the sum of ER over counted rows (mg), the figures that were
+    read.
+    """
+
+    rows: int
+    outcomes: dict[str, int]
+    er_mg: int
+    factors: tuple[str, ...]
+    illustration: bool
+
+
+def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """An in-memory engine that never reaches for the network."""
+    con = duckdb.connect(":memory:")
+    con.execute(f"SET memory_limit = '{memory}'")
+    con.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+    con.execute("SET enable_progress_bar = false")
+    if threads is not None:
+        con.execute(f"SET threads = {threads}")
+    return con
+
+
+def quantify_events(
+    con: duckdb.DuckDBPyConnection, events: pa.Table, method_id: str, catalogue: Catalogue, setting: Setting
+) -> pa.Table:
+    """Results of a table of events (`ord`, `data`: the activity record as JSON text), in the order of `ord`.
+
+    Columns: ord, the results, `canonical` (the canonical record text, null where refused), `day` in the
+    setting's zone and `occurred_at`. Raises KeyError for an unknown methodology, NotColumnar where it
+    cannot be compiled.
+    """
+    con.register("abate_events", events)
+    try:
+        sql = _remembered(("events",), method_id, catalogue, setting, lambda plan: _events_sql(plan, setting))
+        return con.execute(sql).to_arrow_table()
+    finally:
+        con.unregister("abate_events")
+
+
+def quantify_table(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    method_id: str,
+    catalogue: Catalogue,
+    setting: Setting,
+    keys: Sequence[str] = (),
+) -> duckdb.DuckDBPyRelation:
+    """Results of a relation (table, view or table function of `con`) with a column for each field."""
+    plan = _plan(method_id, catalogue, setting)
+    rows = table_rows(con, plan.methods, relation, _keys(plan, keys))
+    return con.sql(_results_sql(plan, rows, setting))
+
+
+def quantify_file(
+    method_id: str,
+    inputs: Sequence[Path],
+    out: Path,
+    catalogue: Catalogue,
+    setting: Setting,
+    keys: Sequence[str] = (),
+    *,
+    memory: str = "1GB",
+    threads: int | None = None,
+) -> Summary:
+    """Read CSV, JSON Lines or Parquet, write Parquet or CSV in the order of the input; nothing is left half
+    done.
+
+    Raises InputError for input or output that cannot be read or written, NotColumnar, and KeyError.
+    """
+    form = _form(inputs)
+    if SUFFIXES.get(out.suffix.lower()) not in ("parquet", "csv"):
+        raise InputError(f"{out}: the output must end in .parquet or .csv")
+    plan = _plan(method_id, catalogue, setting)
+    asked = _keys(plan, keys)
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    con = connect(memory, threads)
+    try:
+        for rows in _attempts(con, plan, form, inputs, asked):
+            try:
+                con.execute(_copy(_results_sql(plan, rows, setting), out, part))
+                break
+            except (duckdb.InvalidInputException, duckdb.ConversionException):
+                if form != "csv" or rows.source.malformed != "false":
+                    raise
+        summary = _summary(con, part, out, setting)
+        part.replace(out)
+        return summary
+    except (duckdb.IOException, duckdb.InvalidInputException, OSError) as error:
+        raise InputError(str(error).splitlines()[0]) from error
+    finally:
+        part.unlink(missing_ok=True)
+        con.close()
+
+
+def _attempts(
+    con: duckdb.DuckDBPyConnection, plan: Plan, form: str, inputs: Sequence[Path], keys: Sequence[str]
+) -> Iterable[Rows]:
+    """The fast way to read the input, then for CSV the careful one."""
+    if form == "parquet":
+        yield table_rows(con, plan.methods, parquet_relation(inputs), keys)
+    elif form == "lines":
+        con.register("abate_lines", line_batches(inputs))
+        yield json_rows(plan.methods, "abate_lines", "data", keys, ())
+    else:
+        yield table_rows(con, plan.methods, csv_relation(inputs), keys)
+        con.register("abate_rows", csv_batches(inputs))
+        yield table_rows(con, plan.methods, "abate_rows", keys)
+
+
+def _form(inputs: Sequence[Path]) -> str:
+    forms = set()
+    for path in inputs:
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file")
+        form = SUFFIXES.get(path.suffix.lower())
+        if form is None:
+            raise InputError(f"{path}: give .parquet, .csv, .jsonl or .ndjson")
+        forms.add(form)
+    if len(forms) != 1:
+        raise InputError("give input files of one kind at a time")
+    return forms.pop()
+
+
+def _keys(plan: Plan, keys: Sequence[str]) -> list[str]:
+    asked = list(dict.fromkeys([*plan.newest.activity.key, *keys]))
+    taken = [k for k in asked if k in RESULTS]
+    if taken:
+        raise InputError(f"--key {taken[0]}: the result has a column of that name; rename it in the input")
+    return asked
+
+
+def _results_sql(plan: Plan, rows: Rows, setting: Setting) -> str:
+    keys = [f"{sql} AS {identifier(name)}" for name, sql in rows.keys.items()]
+    selected = write_select(plan, rows.source, setting.zone, names_in(rows.keys.values()))
+    return f"SELECT {', '.join([*keys, *RESULTS])} FROM ({selected})"
+
+
+def _events_sql(plan: Plan, setting: Setting) -> str:
+    rows = json_rows(plan.methods, "abate_events", "data", (), ("ord",))
+    more = canonical_columns(plan, setting.zone)
+    selected = write_select(plan, rows.source, setting.zone, {"ord", *names_in(more)})
+    return f"SELECT ord, {', '.join([*RESULTS, *more])} FROM ({selected}) ORDER BY ord"
+
+
+def _copy(sql: str, out: Path, part: Path) -> str:
+    form = "FORMAT csv, HEADER true"
+    if out.suffix.lower() == ".parquet":
+        form = "FORMAT parquet, COMPRESSION zstd"
+    return f"COPY ({sql}) TO {quoted(str(part))} ({form})"
+
+
+def _summary(con: duckdb.DuckDBPyConnection, part: Path, out: Path, setting: Setting) -> Summary:
+    reader = "read_parquet" if out.suffix.lower() == ".parquet" else "read_csv"
+    options = "" if reader == "read_parquet" else ", all_varchar = true, header = true"
+    relation = f"{reader}({quoted(str(part))}{options})"
+    found = con.execute(
+        f"SELECT outcome, factors, count(*), sum(CAST(er_mg AS HUGEINT)) FILTER (outcome = 'counted') "
+        f"FROM {relation} GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    outcomes: dict[str, int] = {}
+    factors: set[str] = set()
+    for outcome, used, rows, _ in found:
+        outcomes[outcome] = outcomes.get(outcome, 0) + rows
+        factors |= {f for f in (used or "").split(";") if f}
+    er_mg = sum(int(row[3] or 0) for row in found)
+    shown = bool(setting.pack and setting.pack.illustration and any(f.startswith("pack:") for f in factors))
+    return Summary(sum(outcomes.values()), outcomes, er_mg, tuple(sorted(factors)), shown)
+
+
+# -- compiled once ---------------------------------------------------------------------------------
+
+_SQL: dict[tuple[object, ...], str] = {}
+_PLANS: dict[tuple[object, ...], Plan] = {}
+
+
+def _identity(method_id: str, catalogue: Catalogue, setting: Setting) -> tuple[object, ...]:
+    versions = tuple(m.hash for m in catalogue.methods[method_id])
+    pack = setting.pack.hash if setting.pack else None
+    return (
+        versions,
+        catalogue.registry.hash,
+        setting.region,
+        setting.floor,
+        pack,
+        setting.on,
+        setting.zone,
+    )
+
+
+def _plan(method_id: str, catalogue: Catalogue, setting: Setting) -> Plan:
+    key = _identity(method_id, catalogue, setting)
+    if key not in _PLANS:
+        _PLANS[key] = make_plan(catalogue, method_id, setting)
+    return _PLANS[key]
+
+
+def _remembered(
+    what: tuple[object, ...],
+    method_id: str,
+    catalogue: Catalogue,
+    setting: Setting,
+    write: Callable[[Plan], str],
+) -> str:
+    key = (*what, *_identity(method_id, catalogue, setting))
+    if key not in _SQL:
+        _SQL[key] = write(_plan(method_id, catalogue, setting))
+    return _SQL[key]

@@ -1,0 +1,139 @@
+"""Which rows are records, and why the others are not: conditions of one version of a schema, as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from abate.quantify.columns_input import Cell, Column, quoted
+from abate.quantify.columns_plan import Plan
+from abate.quantify.columns_tree import NotColumnar
+from abate.quantify.method import ActivityField, Method
+from abate.quantify.outcome import Refusal
+
+NO_FIELD = "CAST(NULL AS VARCHAR)"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Raw rows: a relation with the columns `r_<field>` and what else is asked of a row."""
+
+    sql: str
+    columns: Mapping[str, Column]
+    names: tuple[str, ...]
+    """Every column of the relation, as it is written in SQL."""
+    malformed: str = "false"
+    """Condition: the row is no record at all."""
+    unknown: str = NO_FIELD
+    """The first field that the schema does not know, or null."""
+
+
+def segment(plan: Plan, zone: str) -> str:
+    """The segment of the row's day, null where the day cannot be read.
+
+    A time is compared with the instants at which days begin in the zone, which spares finding its day.
+    """
+    dated = plan.newest.activity.field(plan.newest.activity.dated_by)
+    day = f"f_{dated.name}"
+    kind, midnight = ("TIMESTAMPTZ", f" 00:00:00 {zone}") if dated.kind == "time" else ("DATE", "")
+    whens = "".join(
+        f" WHEN {day} >= {kind} '{s.start.isoformat()}{midnight}' THEN {s.index}"
+        for s in reversed(plan.segments)
+        if s.start is not None
+    )
+    return f"CASE{whens} WHEN {day} IS NOT NULL THEN 0 END"
+
+
+def derived(method: Method) -> dict[str, str]:
+    """Columns of quantities that come from two times (whole seconds) or two dates (days, both counted)."""
+    found = {}
+    for d in method.activity.derived:
+        if (d.start, d.end) not in method.activity.intervals:
+            raise NotColumnar(f"{d.name} is derived from {d.start} and {d.end}, which are not an interval")
+        if d.kind == "hours":
+            ends = [f"(epoch_us(f_{name}) // 1000000)" for name in (d.end, d.start)]
+            found[f"f_{d.name}"] = f"({ends[0]} - {ends[1]})"
+        else:
+            found[f"f_{d.name}"] = f"CAST(date_diff('day', f_{d.start}, f_{d.end}) + 1 AS BIGINT)"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """One version's schema over one source."""
+
+    plan: Plan
+    source: Source
+    method: Method
+    cells: tuple[tuple[ActivityField, Cell], ...]
+
+    def accepted(self) -> str:
+        """True where the row is a record of a day that the version covers; never null."""
+        parts = [c.accepted for _, c in self.cells if c.accepted != "true"]
+        parts += [f"NOT ({condition})" for condition in (self._whole() | self._too_long()).values()]
+        if self.source.malformed != "false":
+            parts.append(f"NOT ({self.source.malformed})")
+        if self.source.unknown != NO_FIELD:
+            parts.append(f"({self.source.unknown}) IS NULL")
+        bad = [s.index for s in self.plan.segments if s.resolution is None or s.resolution.absent]
+        parts.append(f"coalesce(seg NOT IN ({numbers(bad)}), false)" if bad else "seg IS NOT NULL")
+        return " AND ".join(parts)
+
+    def refusal(self) -> str:
+        """The reason of a refused row, ordered by `Refusal`, within a code by the schema."""
+        whens: list[tuple[str, str]] = [(self.source.malformed, quoted(f"{Refusal.MALFORMED}:record"))]
+        for code in list(Refusal)[1:6]:
+            for f, cell in self.cells:
+                whens += [(c, quoted(f"{code}:{f.name}")) for fault, c in cell.faults if fault is code]
+            if code is Refusal.UNKNOWN_FIELD and self.source.unknown != NO_FIELD:
+                unknown = self.source.unknown
+                whens.append((f"({unknown}) IS NOT NULL", f"'{code}:' || ({unknown})"))
+        for reason, condition in (self._whole() | self._too_long()).items():
+            whens.append((condition, quoted(reason)))
+        whens += self._not_covered()
+        return "CASE" + "".join(f" WHEN {c} THEN {r}" for c, r in whens if c != "false") + " END"
+
+    def _not_covered(self) -> list[tuple[str, str]]:
+        found = []
+        none = [s.index for s in self.plan.segments if s.method is None]
+        if none:
+            reason = f"{Refusal.NO_METHOD_IN_FORCE}:{self.method.activity.dated_by}"
+            found.append((f"seg IN ({numbers(none)})", quoted(reason)))
+        for s in self.plan.segments:
+            if s.resolution is not None and s.resolution.absent:
+                found.append((f"seg = {s.index}", quoted(f"{Refusal.NO_FACTOR}:{s.resolution.absent[0]}")))
+        return found
+
+    def _whole(self) -> dict[str, str]:
+        """What several fields must satisfy together: reason -> condition under which it is given."""
+        rank = {f.name: i for i, f in enumerate(self.method.activity.fields)}
+        found = {
+            f"{Refusal.END_BEFORE_START}:{end}": f"coalesce(f_{end} < f_{start}, false)"
+            for start, end in sorted(self.method.activity.intervals, key=lambda pair: rank[pair[1]])
+        }
+        groups = self.method.activity.one_of
+        if groups:
+            whole = _count(" AND ".join(map(self._given, g)) for g in groups)
+            some = _count(" OR ".join(map(self._given, g)) for g in groups)
+            found[f"{Refusal.ONE_OF}:{groups[0][0]}"] = f"NOT ({whole} = 1 AND {some} = 1)"
+        return found
+
+    def _given(self, name: str) -> str:
+        return f"r_{name} IS NOT NULL" if name in self.source.columns else "false"
+
+    def _too_long(self) -> dict[str, str]:
+        """Derived quantities past their limit (looked at last: they need everything else to be good)."""
+        found = {}
+        for d in self.method.activity.derived:
+            most = d.high * (3600 if d.kind == "hours" else 1)
+            limit = f"f_{d.name} > {most.numerator // most.denominator}"
+            found[f"{Refusal.OUT_OF_RANGE}:{d.name}"] = f"coalesce({limit}, false)"
+        return found
+
+
+def _count(conditions: Iterable[str]) -> str:
+    return " + ".join(f"CAST(({c}) AS INT)" for c in conditions)
+
+
+def numbers(values: Iterable[int]) -> str:
+    return ", ".join(map(str, values))

@@ -1,0 +1,292 @@
+"""The one SELECT: raw columns, checked fields, the segment, the leaf, the amounts, the result.
+
+Each stage is a projection over the one before, so rows stream through all of them and nothing is held.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+
+from sqlglot import exp
+
+from abate.quantify.columns_checks import Checks, Source, derived, numbers, segment
+from abate.quantify.columns_dialect import DUCKDB as DIALECT
+from abate.quantify.columns_input import make_cell, quoted
+from abate.quantify.columns_plan import Plan, Version, names_of
+from abate.quantify.columns_sql import Arithmetic, Whole, as_case
+from abate.quantify.columns_tree import Leaf, decision_tree, leaves, params_of
+from abate.quantify.formula import If, Num, Test
+from abate.quantify.method import Method
+from abate.quantify.one import HISTORY, NO_REDUCTION
+from abate.quantify.outcome import Outcome, Refusal
+
+AMOUNTS = ("be_mg", "pe_mg", "le_mg", "er_mg")
+RESULTS = (*AMOUNTS, "outcome", "reason", "method", "method_version", "factors")
+
+
+def write_select(plan: Plan, source: Source, zone: str, wanted: Iterable[str] = ()) -> str:
+    """A relation with RESULTS and the `wanted` columns of the source or of a stage. Raises NotColumnar."""
+    return _Writer(plan, source, zone).write({*wanted, *RESULTS})
+
+
+def names_in(texts: Iterable[str]) -> set[str]:
+    """Every column that may be read in these expressions (and words that are none)."""
+    text = " ".join(texts)
+    return {*_BARE.findall(text), *_QUOTED.findall(text)}
+
+
+class _Writer:
+    def __init__(self, plan: Plan, source: Source, zone: str) -> None:
+        self.plan = plan
+        self.source = source
+        self.zone = zone
+        self.newest = plan.newest
+        self.dated_by = self.newest.activity.field(self.newest.activity.dated_by)
+        self.checks = {
+            m.version: Checks(
+                plan,
+                source,
+                m,
+                tuple((f, make_cell(f, source.columns.get(f.name))) for f in m.activity.fields),
+            )
+            for m in plan.methods
+        }
+        self.names = {v.method.version: names_of(v) for v in plan.versions}
+
+    def write(self, wanted: set[str]) -> str:
+        """The stages from the inside out, each carrying on only the columns that a later one reads.
+
+        Binding is most of the cost of a small batch, and it grows with stages times columns.
+        """
+        stages = [stage for stage in self._stages() if stage]
+        read = [names_in(stage.values()) for stage in stages]
+        sql, known = self.source.sql, list(self.source.names)
+        for k, stage in enumerate(stages):
+            later = set().union(*read[k + 1 :], wanted)
+            kept = [name for name in known if name in later and name not in stage]
+            added = {name: expression for name, expression in stage.items() if name in later}
+            written = [*kept, *(f"{expression} AS {name}" for name, expression in added.items())]
+            sql = f"SELECT {', '.join(written)} FROM ({sql})"
+            known = [*kept, *added]
+        return sql
+
+    def _stages(self) -> Iterable[dict[str, str]]:
+        first = make_cell(self.dated_by, self.source.columns.get(self.dated_by.name))
+        yield from first.steps
+        yield {"seg": segment(self.plan, self.zone)}
+        done = {name for step in first.steps for name in step}
+        depth = max(len(c.steps) for check in self.checks.values() for _, c in check.cells)
+        for k in range(depth):
+            yield self._step(k, done)
+        yield self._by_versions(derived) | self._changing()
+        yield {"ok": self._by_version(lambda m: self.checks[m.version].accepted())}
+        refusal = self._by_version(lambda m: self.checks[m.version].refusal())
+        yield {"refusal": f"CASE WHEN ok THEN NULL ELSE {refusal} END"}
+        yield {"leaf": self._leaf()}
+        yield self._amounts()
+        yield self._judged()
+        yield self._results()
+
+    # -- versions ----------------------------------------------------------------------------------
+
+    def _by_version(self, write: Callable[[Method], str]) -> str:
+        """`write(method)` for the version of the row's segment; the newest where no version is in force."""
+        texts = {m.version: write(m) for m in self.plan.methods}
+        newest = texts[self.newest.version]
+        if len(set(texts.values())) == 1:
+            return newest
+        whens = "".join(
+            f" WHEN seg IN ({numbers(s.index for s in self.plan.of(m))}) THEN {texts[m.version]}"
+            for m in self.plan.methods
+            if texts[m.version] != newest and self.plan.of(m)
+        )
+        return f"(CASE{whens} ELSE {newest} END)" if whens else newest
+
+    def _by_versions(self, write: Callable[[Method], dict[str, str]]) -> dict[str, str]:
+        written = {m.version: write(m) for m in self.plan.methods}
+        names = dict.fromkeys(name for columns in written.values() for name in columns)
+        return {n: self._by_version(lambda m, n=n: written[m.version].get(n, "NULL")) for n in names}  # type: ignore[misc]
+
+    def _step(self, k: int, done: set[str]) -> dict[str, str]:
+        def columns(method: Method) -> dict[str, str]:
+            steps = [c.steps[k] for _, c in self.checks[method.version].cells if k < len(c.steps)]
+            return {name: sql for step in steps for name, sql in step.items() if name not in done}
+
+        return self._by_versions(columns)
+
+    # -- figures and branches ----------------------------------------------------------------------
+
+    def _changing(self) -> dict[str, str]:
+        found = {}
+        for _, changing in self.names.values():
+            for column, values in changing.items():
+                whens = _by_value(values)
+                found[column] = f"CAST(CASE{whens} END AS BIGINT)"
+        return found
+
+    def _arithmetic(self, version: Version) -> Arithmetic:
+        return Arithmetic(DIALECT, self.names[version.method.version][0])
+
+    def _leaf(self) -> str:
+        """The number of the row's leaf; -1 - k where recognition rule k fails; null where there is nothing
+        to compute.
+        """
+        whens = []
+        for version in self.plan.versions:
+            usable = [s.index for s in version.segments if s.usable]
+            if not usable:
+                continue
+            arithmetic = self._arithmetic(version)
+            inner = exp.Case()
+            for k, recognition in enumerate(version.method.recognition):
+                inner = inner.when(
+                    exp.not_(self._holds(version, recognition.test)), exp.Literal.number(f"{-1 - k}")
+                )
+            tree, _ = as_case(version.tree, arithmetic, lambda i: exp.Literal.number(i), version.first_leaf)
+            chosen = inner.else_(tree) if version.method.recognition else tree
+            whens.append(f" WHEN ok AND seg IN ({numbers(usable)}) THEN {DIALECT.text(chosen)}")
+        return f"CASE{''.join(whens)} END" if whens else "CAST(NULL AS INT)"
+
+    def _holds(self, version: Version, test: Test) -> exp.Expression:
+        """A recognition test as a boolean; conditions inside it are branches of their own."""
+        tree = decision_tree(version.method, (If(test, _YES, _NO),))
+        sides = [leaf.nodes[0] is _YES for leaf in leaves(tree)]
+        return as_case(tree, self._arithmetic(version), lambda i: exp.true() if sides[i] else exp.false())[0]
+
+    def _amounts(self) -> dict[str, str]:
+        """Amounts as whole milligrams (null where a result does not fit 64 bits), and whether an ER that
+        shows 0 is above 0.
+        """
+        written: dict[str, dict[int, str]] = {name: {} for name in (*AMOUNTS, "above")}
+        for version in self.plan.versions:
+            if not any(s.usable for s in version.segments):
+                continue
+            arithmetic = self._arithmetic(version)
+            for i, leaf in enumerate(version.leaves, version.first_leaf):
+                er, be, pe, le = (arithmetic.value(node) for node in leaf.nodes)
+                written["be_mg"][i] = _fitted(arithmetic.milligrams(be))
+                written["pe_mg"][i] = _fitted(arithmetic.milligrams(pe, up=True))
+                written["le_mg"][i] = _fitted(arithmetic.milligrams(le, up=True))
+                written["er_mg"][i] = _fitted(arithmetic.milligrams(er))
+                written["above"][i] = DIALECT.text(arithmetic.above_zero(er))
+        self.wide = any("TRY_CAST" in sql for name in AMOUNTS for sql in written[name].values())
+        above = written.pop("above")
+        self.above = _by_leaf(above)
+        return {name: f"CAST({_by_leaf(sql)} AS BIGINT)" for name, sql in written.items()}
+
+    def _judged(self) -> dict[str, str]:
+        """`fits`: no amount passes 64 bits of milligrams. `above`: the exact ER is above zero, or a total
+        is kept as is.
+        """
+        fits = "(leaf IS NULL OR leaf < 0 OR (" + " AND ".join(f"{a} IS NOT NULL" for a in AMOUNTS) + "))"
+        above = f"(er_mg > 0 OR (er_mg = 0 AND coalesce({self.above}, false)))"
+        return {
+            "fits": fits if self.wide else "true",
+            "above": self._by_version(lambda m: "true" if m.project_total else above),
+        }
+
+    # -- results -----------------------------------------------------------------------------------
+
+    def _results(self) -> dict[str, str]:
+        outcome = (
+            f"CASE WHEN leaf >= 0 THEN CASE WHEN NOT fits THEN '{Outcome.REFUSED}' WHEN above THEN "
+            f"'{Outcome.COUNTED}' ELSE '{Outcome.NOT_BELOW_BASELINE}' END "
+            f"WHEN leaf < 0 THEN '{Outcome.NOT_COUNTED}' WHEN ok THEN '{Outcome.NEEDS_FIGURE}' "
+            f"ELSE '{Outcome.REFUSED}' END"
+        )
+        return {"outcome": outcome, "reason": self._reason(), **self._marks()}
+
+    def _reason(self) -> str:
+        history = [s.index for s in self.plan.segments if s.history]
+        marked = f"seg IN ({numbers(history)})" if history else "false"
+        amounts = (
+            f"CASE WHEN NOT fits THEN '{OVERFLOW}' WHEN {marked} THEN '{HISTORY}' WHEN above THEN NULL "
+            f"ELSE '{NO_REDUCTION}' END"
+        )
+        rules = self._by_version(_recognition_reasons)
+        missing = {
+            s.index: quoted(f"no_figure:{s.resolution.missing[0]}")
+            for s in self.plan.segments
+            if s.resolution is not None and s.resolution.missing
+        }
+        lacking = f"CASE{_by_value(missing)} END" if missing else "NULL"
+        without = f"WHEN leaf < 0 THEN {rules} WHEN ok THEN {lacking} ELSE refusal"
+        return f"CASE WHEN leaf >= 0 THEN {amounts} {without} END"
+
+    def _marks(self) -> dict[str, str]:
+        """The version (null only where none is in force) and the figures that were read."""
+        version = self._by_version(lambda m: str(m.version))
+        uncovered = f"starts_with(refusal, '{Refusal.NO_METHOD_IN_FORCE}')"
+        factors: dict[tuple[int, int], str] = {}
+        for v in self.plan.versions:
+            for s in v.segments:
+                for i, leaf in enumerate(v.leaves, v.first_leaf):
+                    if s.usable:
+                        factors[i, s.index] = quoted(s.usable.factor_ids(_read(leaf)))
+        return {
+            "method": quoted(self.newest.id),
+            "method_version": f"CAST(CASE WHEN ok OR NOT {uncovered} THEN {version} END AS INTEGER)",
+            "factors": f"CASE WHEN leaf >= 0 AND fits THEN {_by_leaf_and_segment(factors)} ELSE '' END",
+        }
+
+
+def _recognition_reasons(method: Method) -> str:
+    reasons = {-1 - k: quoted(f"{r.id}:{r.clause.id}") for k, r in enumerate(method.recognition)}
+    return f"CASE leaf{_whens(reasons)} END" if reasons else "NULL"
+
+
+def _read(leaf: Leaf) -> set[str]:
+    """The parameters read on the way to a leaf and in it."""
+    params = set().union(*(params_of(n) for n in leaf.nodes), *(params_of(t) for t, _ in leaf.path))
+    return {p.name for p in params}
+
+
+def _fitted(amount: Whole) -> str:
+    """An amount that may pass 64 bits becomes null there, and the row is refused."""
+    assert amount.sql is not None
+    sql = DIALECT.text(amount.sql)
+    return sql if amount.bounds.fits_int64 else f"TRY_CAST({sql} AS BIGINT)"
+
+
+def _by_leaf(written: Mapping[int, str]) -> str:
+    """CASE over the leaf; leaves that compute the same share it. Null outside the leaves."""
+    groups: dict[str, list[int]] = {}
+    for i, sql in written.items():
+        groups.setdefault(sql, []).append(i)
+    if len(groups) == 1:
+        return f"(CASE WHEN leaf >= 0 THEN {next(iter(groups))} END)"
+    whens = "".join(f" WHEN leaf IN ({numbers(leaves)}) THEN {sql}" for sql, leaves in groups.items())
+    return f"(CASE{whens} END)" if whens else "NULL"
+
+
+def _by_leaf_and_segment(factors: Mapping[tuple[int, int], str]) -> str:
+    by_segment: dict[int, dict[int, str]] = {}
+    for (leaf, index), text in factors.items():
+        by_segment.setdefault(index, {})[leaf] = text
+    return _constant({index: _constant(texts, "leaf") for index, texts in by_segment.items()}, "seg")
+
+
+def _constant(texts: Mapping[int, str], column: str) -> str:
+    values = list(dict.fromkeys(texts.values()))
+    if len(values) < 2:
+        return values[0] if values else "''"
+    return f"CASE {column}{_whens(texts)} END"
+
+
+def _whens(texts: Mapping[int, str]) -> str:
+    return "".join(f" WHEN {key} THEN {text}" for key, text in texts.items())
+
+
+def _by_value(values: Mapping[int, object]) -> str:
+    """WHENs over the segment, one for each different value."""
+    groups: dict[object, list[int]] = {}
+    for index, value in values.items():
+        groups.setdefault(value, []).append(index)
+    return "".join(f" WHEN seg IN ({numbers(where)}) THEN {value}" for value, where in groups.items())
+
+
+_BARE, _QUOTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), re.compile(r'"[^"]+"')
+_YES, _NO = Num(Fraction(1)), Num(Fraction(0))
+OVERFLOW = f"{Refusal.OUT_OF_RANGE}:result"
