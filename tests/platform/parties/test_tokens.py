@@ -115,6 +115,11 @@ def test_a_suspended_party_and_a_revoked_key_are_out_at_once(party: Party) -> No
     actions.revoke_client(client_id)
     assert queries.token_party(token) is None and queries.token_party(other)
     assert ask(client_id, secret).status_code == 401
+    # A token that was being made while the key was revoked.
+    late = Token(type="at", client_id=client_id, expires_at=clock.now() + timedelta(hours=1), scopes="events")
+    late.set_value("a-late-token")
+    late.save()
+    assert queries.token_party("a-late-token") is None
     assert [c.revoked_at is None for c in queries.clients(party.pk)] == [True, False]
 
 
