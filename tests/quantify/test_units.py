@@ -1,0 +1,65 @@
+"""Units: exact conversion, a passenger is a dimension, and nothing outside the vocabulary."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from abate.quantify import units
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "ratio"),
+    [
+        ("tCO2/MWh", "kgCO2e/kWh", Fraction(1)),
+        ("gCO2e/km", "kgCO2e/km", Fraction(1, 1000)),
+        ("W*h", "kWh", Fraction(1, 1000)),
+        ("MJ", "kWh", Fraction(5, 18)),
+        ("kgCO2e/vehicle-km", "kgCO2e/vkm", Fraction(1)),
+        ("PUE", "1", Fraction(1)),
+    ],
+)
+def test_conversion_is_exact(source: str, target: str, ratio: Fraction) -> None:
+    assert units.ratio(source, target) == ratio
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("kg", "kWh"),
+        ("kgCO2e/pkm*km", "kgCO2e"),
+        ("kgCO2e/vkm", "kgCO2e/pkm"),
+        ("kg", "kgCO2e"),
+        ("currency", "1"),
+        ("household", "person"),
+    ],
+)
+def test_different_things_do_not_convert(source: str, target: str) -> None:
+    with pytest.raises(units.UnitError, match="measure different things"):
+        units.ratio(source, target)
+
+
+def test_an_unknown_unit_is_named() -> None:
+    with pytest.raises(units.UnitError, match="'furlong' is not in the vocabulary"):
+        units.ratio("furlong", "km")
+
+
+def test_every_definition_converts_to_its_own_base_exactly() -> None:
+    for definition in units.DEFINITIONS:
+        name = definition.partition("=")[0].strip()
+        assert units.ratio(name, name) == 1
+
+
+@given(st.fractions(max_denominator=10**9))
+def test_decimal_text_is_the_number(value: Fraction) -> None:
+    assert Fraction(units.decimal_text(value)) == value
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**12), max_value=10**12))
+def test_a_decimal_ends_and_has_no_trailing_zeros(value: object) -> None:
+    text = units.decimal_text(Fraction(str(value)))
+    assert "/" not in text
+    assert "." not in text or not text.endswith("0")
