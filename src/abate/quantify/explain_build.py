@@ -82,7 +82,7 @@ def not_counted(
             f"see clause {place}; the record is kept and counts nothing",
         ),
         checks=_checks(start.method, evaluation, failed),
-        figures=tuple(_figure(start, resolution.chosen[n]) for n in sorted(evaluation.read)),
+        figures=_check_figures(start, resolution),
     )
 
 
@@ -97,19 +97,18 @@ def computed(
         ("LE", quantity.le_mg, "up"),
     )
     used = [resolution.chosen[name] for name in sorted(evaluation.read)]
-    checking = Evaluation(start.method, evaluation.record, evaluation.figures)
     return _explanation(
         start,
         quantity,
         why=words.why_computed(quantity, start.method),
         remedy=words.remedy_computed(quantity),
-        checks=_checks(start.method, checking, None),
+        checks=_checks(start.method, evaluation, None),
         rule=_rule(evaluation, rule) if rule else None,
         steps=_Steps(start, evaluation, resolution).roots(name for name, _, _ in amounts),
         rounding=tuple(
             Rounding(name, decimal_text(evaluation.formulas[name]), way, mg or 0) for name, mg, way in amounts
         ),
-        figures=tuple(_figure(start, resolution.chosen[n]) for n in sorted(checking.read)),
+        figures=_check_figures(start, resolution),
         illustration=any(c.illustration for c in used),
         notes=_notes(used),
     )
@@ -198,6 +197,13 @@ def _checks(method: Method, evaluation: Evaluation, failed: Recognition | None) 
         if not holds:
             break
     return tuple(found)
+
+
+def _check_figures(start: Start, resolution: Resolution) -> tuple[FigureShown, ...]:
+    """The limits that recognition compares with."""
+    nodes = [node for item in start.method.recognition for node in parts(item.test)]
+    names = dict.fromkeys(node.name for node in nodes if isinstance(node, Param))
+    return tuple(_figure(start, resolution.chosen[name]) for name in names)
 
 
 def _rule(evaluation: Evaluation, rule: Rule) -> Check:
