@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from abate.quantify import catalogue
-from abate.quantify.factors import Registry, Setting, admits, resolve, timeline
+from abate.quantify.factors import FactorError, Registry, Setting, admits, resolve, timeline
 from abate.quantify.factors_files import COLUMNS, read_factors, read_pack
 from abate.quantify.method import Method
 from abate.quantify.reading import MethodError
@@ -239,3 +239,9 @@ def test_a_pack_for_a_region_and_a_time_goes_before_the_one_for_everywhere(tmp_p
     assert value("上海", date(2025, 1, 1)) == value("shanghai", date(2025, 12, 31)) == Fraction("0.2")
     assert value("上海", date(2026, 1, 1)) == value("北京", date(2025, 6, 1)) == Fraction("0.1")
     assert value(None, date(2025, 6, 1)) == Fraction("0.1")
+
+
+@pytest.mark.parametrize("wrong", [{"floor": "best"}, {"zone": "Mars/Olympus"}, {"zone": "../../etc/passwd"}])
+def test_a_setting_that_does_not_exist_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(FactorError, match="is not known"):
+        Setting(**wrong)

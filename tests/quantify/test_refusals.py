@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from abate.quantify import catalogue
 from abate.quantify.reading import MethodError, read_method
@@ -42,3 +45,29 @@ def test_it_is_refused(path: Path) -> None:
     assert error.remedy
     if line is not None:
         assert error.line == line, str(error)
+
+
+SPOILT = ("null", "[]", "{}", "1", '"x"', "true", "2023-01-01", "[1]", "{a: b}", "&a *a", "!!binary x", "-")
+SHIPPED = [catalogue.SHIPPED / name / "v1.yaml" for name in ("online-meeting", "saving-electricity")]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_whatever_line_is_spoilt_nothing_but_a_refusal_comes(tmp_path: Path, data: st.DataObject) -> None:
+    lines = data.draw(st.sampled_from(SHIPPED)).read_text("utf-8").splitlines()
+    at = data.draw(st.integers(0, len(lines) - 1))
+    match data.draw(st.sampled_from(("cut", "double", "value", "sign"))):
+        case "cut":
+            del lines[at]
+        case "double":
+            lines.insert(at, lines[data.draw(st.integers(0, len(lines) - 1))])
+        case "value":
+            lines[at] = f"{lines[at].partition(':')[0]}: {data.draw(st.sampled_from(SPOILT))}"
+        case _:
+            lines[at] = lines[at].replace(
+                data.draw(st.sampled_from('*"{}:,')), data.draw(st.sampled_from("/-%")), 1
+            )
+    path = tmp_path / "v1.yaml"
+    path.write_text("\n".join(lines), "utf-8")
+    with contextlib.suppress(MethodError):
+        read_method(path, catalogue.load().registry)

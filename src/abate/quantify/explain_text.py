@@ -16,8 +16,6 @@ from abate.quantify.explain_data import (
 from abate.quantify.explain_words import LABELS
 from abate.quantify.method import Text
 
-LANGUAGES = ("zh", "en")
-
 
 def say(text: Text, lang: str) -> str:
     return text.zh if lang == "zh" else text.en

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from abate.quantify.method import Text
 
@@ -26,7 +28,7 @@ that names it."""
 
 
 class FactorError(Exception):
-    """A factor file, a pack or a region that cannot be used: what and where, why, what to do."""
+    """A setting that cannot be used: what and where, why, what to do."""
 
     def __init__(self, where: str, reason: str, remedy: str) -> None:
         super().__init__(f"{where}: {reason}\n  {remedy}")
@@ -105,6 +107,15 @@ class Pack:
     hash: str = ""
 
 
+@lru_cache(maxsize=32)
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """How a platform or a run computes.
@@ -119,6 +130,14 @@ class Setting:
     pack: Pack | None = None
     on: date | None = None
     zone: str = "Asia/Shanghai"
+
+    def __post_init__(self) -> None:
+        if self.floor not in GRADES:
+            raise FactorError(
+                "setting", f"grade {self.floor!r} is not known", f"choose one of: {', '.join(GRADES)}"
+            )
+        if not _is_zone(self.zone):
+            raise FactorError("setting", f"zone {self.zone!r} is not known", "name it like Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,9 @@ class Field(_Node):
 
 @dataclass(frozen=True, slots=True)
 class Param(_Node):
-    """A parameter of the methodology, or one row (`key`) of a table parameter."""
+    """A parameter of the methodology; a row of a table is read as a parameter of its own (`ef_bus`)."""
 
     name: str
-    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
