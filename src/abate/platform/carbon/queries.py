@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -121,6 +121,13 @@ def behaviour_of_entry(person_id: int, entry_id: int) -> Behaviour | None:
     condition = " and quantity.entry_id = %(entry)s"
     found = _behaviours(condition, {"person": person_id, "entry": entry_id})
     return found[0] if found else None
+
+
+def names_of_entries(person_id: int, entry_ids: Collection[int]) -> dict[int, str]:
+    """The behaviour that each of these awards was booked for."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["names_of_entries"], {"person": person_id, "entries": list(entry_ids)})
+        return dict(cursor.fetchall())
 
 
 def explanation(person_id: int, party_id: int, event_id: str) -> Explanation:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Query, Schema
+from ninja import NinjaAPI, Query, Schema, Status
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import APIKeyCookie
 
@@ -197,7 +197,6 @@ def explanation(request: HttpRequest, entry_id: int) -> dict[str, Any]:
     response={200: dict, 202: Pending, **_REFUSALS},
     summary="The entry's receipt from the log, verifiable offline",
 )
-def receipt(request: HttpRequest, entry_id: int) -> tuple[int, Any]:
-    row = _own(request, entry_id)
-    made = receipts.receipt(request.auth, row)
-    return (200, made) if made else (202, Pending())
+def receipt(request: HttpRequest, entry_id: int) -> Status:
+    made = receipts.receipt(request.auth, _own(request, entry_id))
+    return Status(200, made) if made else Status(202, Pending())

@@ -14,12 +14,27 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
+class NotText(Problem):
+    code = "not-text"
+    status = 400
+    zh = "提交的内容含有无法保存的字符。"
+    en = "What was sent holds a sign that no text can hold."
+    remedy_zh = "请删除不可见字符后重新输入。"
+    remedy_en = "Remove invisible signs and type it again."
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    """PostgreSQL holds no NUL in text: it would be an error of ours that anybody can cause."""
+    given = [request.GET] if request.method in {"GET", "HEAD"} else [request.GET, request.POST]
+    return any("\x00" in text for fields in given for _, texts in fields.lists() for text in texts)
+
+
 class Pages:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+        response = screen.refuse(request, NotText()) if _has_nul(request) else self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), camera=()")
         if request.user.is_authenticated:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 
@@ -157,7 +159,10 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
     parts.setdefault("securitySchemes", {})["PartnerToken"] = {
         "type": "oauth2",
         "flows": {
-            "clientCredentials": {"tokenUrl": "/identity/o/api/token", "scopes": {"events": "send events"}}
+            "clientCredentials": {
+                "tokenUrl": f"{settings.ABATE_ORIGIN}/identity/o/api/token",
+                "scopes": {"events": "send events"},
+            }
         },
     }
     made["paths"] = {"/v1/events": _EVENTS, "/identity/o/api/token": _TOKEN, **made["paths"]}

@@ -75,3 +75,22 @@ def week(days: Iterable[tuple[date, int, int]]) -> Week:
     total = sum(bar.er_mg for bar in bars)
     label = say("近七天共减排 {total}", "Avoided in the last seven days: {total}", total=amounts.mass(total))
     return Week(tuple(bars), total, sum(bar.credits for bar in bars), label)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Both scenarios side by side: mg, and each bar's length in percent of the longer one."""
+
+    be_mg: int
+    pe_mg: int
+    be_share: int
+    pe_share: int
+
+
+def compare(be_mg: int | None, pe_mg: int | None, le_mg: int | None) -> Compare | None:
+    """Baseline against project with leakage; None where nothing was quantified."""
+    if be_mg is None or pe_mg is None:
+        return None
+    emitted = pe_mg + (le_mg or 0)
+    most = max(be_mg, emitted, 1)
+    return Compare(be_mg, emitted, 100 * max(be_mg, 0) // most, 100 * max(emitted, 0) // most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from abate.bookkeeping.kinds import Kind
+from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.basis import catalogue
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.events.outcomes import Outcome
@@ -106,8 +107,8 @@ def _why(found: Behaviour) -> str:
                 "No less was emitted than in the baseline scenario: kept, no credits (T/CECA-G 0203, 7.2).",
             )
         case Outcome.NEEDS_FIGURE:
-            parameter = method.parameters.get(code) if method else None
-            name = _pair(parameter.meaning) if parameter else code
+            parameter = method.parameters.get(rest or code) if method else None
+            name = _pair(parameter.meaning) if parameter else rest or code
             return say(
                 "缺少够等级的数值：{name}。补上后才能计算。",
                 "A figure of sufficient grade is missing: {name}. It is computed once that is given.",
@@ -162,10 +163,18 @@ def tell(found: Iterable[Behaviour]) -> list[Stop]:
     return [stop(one, senders.get(one.party_code)) for one in found]
 
 
-def line(row: EntryRow) -> Line:
+def lines(rows: Sequence[EntryRow]) -> list[Line]:
+    """Entries of one person as the statement shows them: an award under the name of its behaviour."""
+    if not rows:
+        return []
+    names = carbon.names_of_entries(rows[0].person_id, [row.id for row in rows if row.kind == Kind.AWARD])
+    return [line(row, title_of(names[row.id]) if row.id in names else "") for row in rows]
+
+
+def line(row: EntryRow, behaviour: str = "") -> Line:
     match row.kind:
         case Kind.AWARD:
-            title = say("低碳行为入账", "Behaviour booked")
+            title = behaviour or say("低碳行为入账", "Behaviour booked")
         case Kind.REDEEM:
             title = say("积分兑换", "Credits spent")
         case _:

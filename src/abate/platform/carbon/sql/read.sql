@@ -42,3 +42,9 @@ select count(*)
 from (select person_id, sum(eligible_mg) as eligible_mg from carbon_quantity where outcome = 8 group by person_id) quantity
 full join (select person_id, eligible_mg from ledger_balance where eligible_mg > 0) balance using (person_id)
 where coalesce(quantity.eligible_mg, 0) <> coalesce(balance.eligible_mg, 0)
+
+-- name: names_of_entries
+select quantity.entry_id, basis.behaviour
+from carbon_quantity quantity
+join carbon_basis basis on basis.id = quantity.basis_id
+where quantity.person_id = %(person)s and quantity.entry_id = any(%(entries)s)

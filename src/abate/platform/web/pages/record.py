@@ -20,7 +20,7 @@ from abate.platform.ledger import queries as ledger
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import queries as log
 from abate.platform.people.models import Person
-from abate.platform.web import receipts, screen, story
+from abate.platform.web import picture, receipts, screen, story
 from abate.platform.web.access import Missing, person_page
 from abate.platform.web.wording import english
 from abate.quantify import explain
@@ -63,7 +63,7 @@ def entries(request: HttpRequest, person: Person) -> HttpResponse:
     """The account statement."""
     rows = ledger.entries(person.pk, _number(request.GET.get("before", "")), _PAGE + 1)
     context = {
-        "rows": [story.line(row) for row in rows[:_PAGE]],
+        "rows": story.lines(rows[:_PAGE]),
         "older": rows[_PAGE - 1].id if len(rows) > _PAGE else None,
     }
     return screen.show(request, "entries", context, section="home")
@@ -88,6 +88,7 @@ def _why(request: HttpRequest, person: Person, found: Behaviour, row: EntryRow |
     context = {
         "stop": told,
         "explanation": shown,
+        "compare": picture.compare(found.be_mg, found.pe_mg, found.le_mg),
         "entry_id": row.id if row else None,
         "receipt": receipts.receipt(person, row) if row else None,
         "log_key": log.public_key(),

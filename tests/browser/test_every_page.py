@@ -1,0 +1,117 @@
+"""Every page, in both languages, on a phone and on a desk, light and dark: fits, can be read, can be hit."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.test import override_settings
+from tests.browser import looks
+from tests.browser.conftest import Visitor
+from tests.platform.web import city as stage
+
+from abate.platform.incentives import actions as incentives
+from abate.platform.log import actions as log
+
+pytestmark = [pytest.mark.browser, pytest.mark.platform]
+LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
+
+
+def look(window: Visitor, name: str, shots: str | None) -> None:
+    """Take the picture where one is wanted, and note what is wrong with the page."""
+    page = window.page
+    page.wait_for_load_state("load")
+    if shots:
+        page.screenshot(path=f"{shots}/{name}.png", full_page=True)
+    faults = [f"faint: {text}" for text in looks.faint(page)] + [
+        f"small: {text}" for text in looks.small(page)
+    ]
+    if looks.overflow(page):
+        faults.append(f"scrolls sideways by {looks.overflow(page)}")
+    if page.locator("h1").count() != 1 or page.locator("main").count() != 1:
+        faults.append("needs one h1 and one main")
+    if page.locator("html").get_attribute("lang") == "en":
+        text = page.locator("body").inner_text().replace("中文", "").replace("碳普惠", "")
+        faults += [f"Chinese in English: {found}" for found in re.findall(r"[\u4e00-\u9fff]+", text)]
+    window.complaints += [f"{name}: {fault}" for fault in faults]
+
+
+def walk_person(window: Visitor, city: stage.City, tag: str, shots: str | None) -> None:
+    window.sign_in(city.person.user)
+    paths = ["/", "/feed", "/entries", "/offers", f"/offers/{city.offer}", "/codes", "/authorisations"]
+    for path in [*paths, "/authorise/sample-app"]:
+        assert window.go(path) == 200
+        look(
+            window,
+            f"{tag}-{path.strip('/').split('/')[0] or 'home'}{'-one' if 'offers/' in path else ''}",
+            shots,
+        )
+    # One behaviour of each kind of state.
+    for tone in ("good", "part", "wait", "none"):
+        window.go("/feed")
+        href = window.page.locator(f".line > .{tone} a.stop").last.get_attribute("href")
+        assert window.go(href or "") == 200
+        look(window, f"{tag}-why-{tone}", shots)
+    window.go("/codes")
+    hrefs = [link.get_attribute("href") for link in window.page.locator("a.ticket").all()]
+    for place, href in enumerate(hrefs):
+        assert window.go(href or "") == 200
+        look(window, f"{tag}-code-{place}", shots)
+    window.go("/entries")
+    href = window.page.locator("a.stop").first.get_attribute("href")
+    window.go(href or "")
+    look(window, f"{tag}-spent", shots)
+    assert window.go("/nowhere") == 404
+    look(window, f"{tag}-404", shots)
+    assert window.go("/operator") == 403
+    look(window, f"{tag}-403", shots)
+
+
+@pytest.mark.clause("P-4.2", "P-6.1-a")
+@pytest.mark.parametrize(
+    ("width", "language", "scheme"),
+    [
+        (360, "zh", "light"),
+        (360, "en", "dark"),
+        (1440, "en", "light"),
+        pytest.param(1440, "zh", "light", marks=pytest.mark.slow),
+        pytest.param(360, "en", "light", marks=pytest.mark.slow),
+        pytest.param(360, "zh", "dark", marks=pytest.mark.slow),
+    ],
+)
+def test_every_page(city, visit, shots, width: int, language: str, scheme: str) -> None:
+    windows: list[Visitor] = []
+
+    def visitor() -> Visitor:
+        windows.append(visit(width, LANGUAGES[language], scheme))
+        return windows[-1]
+
+    stage.book_every_outcome(city.partner, city.person)
+    log.sequence()
+    codes = [incentives.redeem(city.person, city.offer, uuid4()) for _ in range(2)]
+    incentives.burn(city.cashier, codes[0].text)
+    tag = f"{width}-{language}-{scheme}"
+    with override_settings(ABATE_DEMO=True):
+        window = visitor()
+        for path, name in (("/", "welcome"), ("/sign-in", "sign-in"), ("/sign-in/link/abc", "link")):
+            assert window.go(path) == 200
+            look(window, f"{tag}-{name}", shots)
+        walk_person(window, city, tag, shots)
+        window = visitor()
+        window.sign_in(city.cashier)
+        look(window, f"{tag}-acceptor", shots)
+        window.page.fill("#code", "ABCD-EFGH-JKMN")
+        window.page.locator("main button").click()
+        look(window, f"{tag}-acceptor-unknown", shots)
+        window = visitor()
+        window.sign_in(city.operator)
+        look(window, f"{tag}-operator", shots)
+        window = visitor()
+        window.sign_in(city.stranger.user)
+        for path in ("/", "/feed", "/entries", "/codes"):
+            assert window.go(path) == 200
+            look(window, f"{tag}-empty-{path.strip('/') or 'home'}", shots)
+    # A page that is refused is an error to the console; nothing else may be.
+    found = [one for window in windows for one in window.complaints if "the server responded with" not in one]
+    assert found == []

@@ -1,0 +1,144 @@
+"""Who sees what: nobody reads beyond the own account and role, and every answer carries its headers."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from tests.platform.web import city as stage
+
+from abate.platform.carbon import queries as carbon
+from abate.platform.incentives import actions as incentives
+from abate.platform.ledger import queries as ledger
+from abate.platform.people import actions as people
+from abate.platform.people import queries as people_queries
+from abate.platform.review import actions as review
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+PERSON = ["/feed", "/entries", "/offers", "/codes", "/authorisations", "/authorise/sample-app"]
+
+
+@pytest.fixture
+def entries(city: stage.City) -> list[int]:
+    stage.book_every_outcome(city.partner, city.person)
+    return [row.id for row in ledger.entries(city.person.pk)]
+
+
+@pytest.mark.clause("P-8.2-b")
+def test_a_stranger_is_sent_to_sign_in_and_back(city: stage.City) -> None:
+    for path in [*PERSON, "/acceptor", "/operator", f"/offers/{city.offer}"]:
+        answer = Client().get(path)
+        assert answer.status_code == 302 and answer["Location"].startswith("/sign-in?next=%2F"), path
+
+
+@pytest.mark.clause("P-8.2-b")
+def test_no_role_reads_beyond_its_own(city: stage.City, enter) -> None:
+    seen = {"person": city.person.user, "cashier": city.cashier, "operator": city.operator}
+    may = {"person": PERSON, "cashier": ["/acceptor"], "operator": ["/operator"]}
+    for name, user in seen.items():
+        browser = enter(user)
+        for path in [*PERSON, "/acceptor", "/operator"]:
+            assert browser.get(path).status_code == (200 if path in may[name] else 403), (name, path)
+
+
+@pytest.mark.clause("P-8.2-b")
+def test_another_persons_records_are_not_there(city: stage.City, enter, entries: list[int]) -> None:
+    code = incentives.redeem(city.person, city.offer, uuid4())
+    own = enter(city.person.user)
+    foreign = enter(city.stranger.user)
+    paths = [f"/codes/{code.id}", f"/why?party={city.partner.pk}&event=meeting-short"]
+    for entry in [*entries, code.entry_id]:
+        paths += [f"/entries/{entry}", f"/v1/me/entries/{entry}/receipt"]
+    for path in paths:
+        assert own.get(path).status_code in (200, 202), path
+        refused, missing = foreign.get(path), foreign.get("/entries/999999999")
+        assert refused.status_code == missing.status_code == 404, path
+    assert foreign.get("/v1/me/entries").json() == {"entries": [], "next_before": None}
+    given = people_queries.authorisations(city.person.pk)[0]
+    assert foreign.post(f"/authorisations/{given.id}/withdraw").status_code == 404
+    assert people_queries.authorisations(city.person.pk)[0].live
+
+
+@pytest.mark.clause("P-8.2-b")
+def test_a_role_ends_at_once(city: stage.City, enter) -> None:
+    browser = enter(city.cashier)
+    assert browser.get("/acceptor").status_code == 200
+    stage.parties.remove_member(city.cashier, city.cafe, "acceptor")
+    assert browser.get("/acceptor").status_code == 403
+    people.destroy(city.person)
+    assert enter(city.person.user).get("/feed").status_code in (302, 403)
+
+
+def test_only_our_own_files_load_and_signed_in_pages_stay_out_of_caches(city: stage.City, enter) -> None:
+    for answer in (Client().get("/"), enter(city.person.user).get("/"), Client().get("/nowhere")):
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'self'" in policy and "unsafe" not in policy
+        assert b"<script" not in answer.content and b"style=" not in answer.content
+    assert enter(city.person.user).get("/")["Cache-Control"] == "private, no-store"
+
+
+def test_an_outdated_form_is_told_in_words(city: stage.City) -> None:
+    browser = Client(enforce_csrf_checks=True, headers={"accept-language": "en"})
+    browser.force_login(city.person.user, backend="django.contrib.auth.backends.ModelBackend")
+    answer = browser.post(f"/offers/{city.offer}/redeem", {"order_id": str(uuid4())})
+    assert answer.status_code == 403 and b"out of date" in answer.content
+    assert ledger.entries(city.person.pk) == []
+
+
+def test_a_link_preview_does_not_sign_in_and_a_session_gets_a_new_key(city: stage.City) -> None:
+    token = review.issue_link(city.operator)
+    browser = Client()
+    assert browser.get(f"/sign-in/link/{token}").status_code == 200
+    assert browser.get("/operator").status_code == 302
+    before = browser.session.session_key
+    assert browser.post(f"/sign-in/link/{token}")["Location"] == "/"
+    assert browser.session.session_key != before
+    assert browser.get("/operator").status_code == 200
+    assert Client().post(f"/sign-in/link/{token}").status_code == 403
+
+
+@pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_sign_in_leads_nowhere_else(city: stage.City, there: str) -> None:
+    browser = Client()
+    browser.get("/sign-in", {"next": there})
+    answer = browser.post(f"/sign-in/link/{review.issue_link(city.operator)}")
+    assert answer["Location"] == "/"
+    assert browser.post("/language", {"language": "en", "next": there})["Location"] == "/"
+
+
+def test_addresses_out_of_range_are_missing_not_faults(city: stage.City, enter) -> None:
+    browser = enter(city.person.user)
+    huge = "9" * 30
+    for path in (
+        f"/entries/{huge}",
+        f"/codes/{huge}",
+        f"/why?party={huge}&event=x",
+    ):
+        assert browser.get(path).status_code == 404, path
+    for path in (
+        f"/entries?before={huge}",
+        f"/feed?at=x&party={huge}",
+        "/feed?at=2026-01-01T00:00:00Z&party=1",
+    ):
+        assert browser.get(path).status_code == 200, path
+    for path in ("/why?party=1&event=%00", "/feed?at=2026-01-01T00:00:00Z&party=1&event=%00"):
+        assert browser.get(path).status_code == 400, path
+    assert browser.post("/language", {"language": "\x00"}).status_code == 400
+    assert browser.post(f"/authorisations/{huge}/withdraw").status_code == 404
+    for path in (f"/v1/me/entries/{huge}/receipt", "/v1/me/entries/0/explanation"):
+        assert browser.get(path).status_code == 404, path
+
+
+@pytest.mark.clause("P-4.2")
+def test_the_feed_goes_on_where_it_ended(city: stage.City, enter) -> None:
+    now = stage.clock.now().replace(microsecond=0)
+    for number in range(23):
+        at = now - stage.timedelta(hours=1 + number)
+        stage.send(city.partner, [stage.meeting(city.partner, city.person, f"m{number:02}", at)])
+    browser = enter(city.person.user)
+    first = browser.get("/feed")
+    older = first.context["older"]
+    second = browser.get(f"/feed?{older}")
+    shown = [stop.event_id for page in (first, second) for stop in page.context["stops"]]
+    assert shown == [row.event_id for row in carbon.feed(city.person.pk, limit=50)] and len(shown) == 23

@@ -1,0 +1,119 @@
+"""The reading interface, its description, and what machines that watch are told."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+import schemathesis
+from django.db import OperationalError
+from django.test import Client
+from tests.platform.web import city as stage
+
+from abate.bookkeeping import checkpoint
+from abate.bookkeeping.recompute import Recomputing
+from abate.bookkeeping.verify import verify_receipt
+from abate.platform.incentives import actions as incentives
+from abate.platform.log import actions as log
+from abate.platform.log import queries as log_queries
+from abate.platform.web import health, overview
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+
+
+@pytest.mark.clause("P-3.1", "P-7.5.1")
+def test_account_and_entries_are_exact_and_at_once(city: stage.City, enter) -> None:
+    browser = enter(city.person.user)
+    assert browser.get("/v1/me/account").json() == {"carbon_mg": 0, "credits": 0, "eligible_mg": 0}
+    results = stage.book_every_outcome(city.partner, city.person)
+    account = browser.get("/v1/me/account").json()
+    assert account["carbon_mg"] == sum(r.er_mg or 0 for r in results if r.outcome.text == "credited")
+    assert account["credits"] == sum(r.credits for r in results)
+    listed = browser.get("/v1/me/entries?limit=2").json()
+    rest = browser.get(f"/v1/me/entries?limit=100&before={listed['next_before']}").json()
+    assert rest["next_before"] is None
+    entries = listed["entries"] + rest["entries"]
+    assert [e["id"] for e in entries] == sorted({r.entry for r in results if r.entry}, reverse=True)
+    assert entries[0]["carbon_after"] == account["carbon_mg"]
+    assert {e["kind"] for e in entries} == {"award"}
+
+
+@pytest.mark.clause("P-7.5.3-3")
+def test_receipts_are_pending_then_verify_offline(city: stage.City, enter) -> None:
+    browser = enter(city.person.user)
+    stage.book_every_outcome(city.partner, city.person)
+    code = incentives.redeem(city.person, city.offer, uuid4())
+    award = browser.get("/v1/me/entries").json()["entries"][1]["id"]
+    for entry in (award, code.entry_id):
+        assert browser.get(f"/v1/me/entries/{entry}/receipt").status_code == 202
+        assert browser.get(f"/entries/{entry}/receipt.json").status_code == 404
+    log.sequence()
+    key = checkpoint.read_key(log_queries.public_key())
+    for entry in (award, code.entry_id):
+        answer = browser.get(f"/v1/me/entries/{entry}/receipt")
+        verdict = verify_receipt(answer.content, key, Recomputing())
+        assert answer.status_code == 200 and verdict.ok, verdict
+        assert browser.get(f"/entries/{entry}/receipt.json").json() == answer.json()
+
+
+@pytest.mark.clause("P-7.2-a")
+def test_an_explanation_recomputes_to_the_booked_figure(city: stage.City, enter) -> None:
+    browser = enter(city.person.user)
+    stage.book_every_outcome(city.partner, city.person)
+    code = incentives.redeem(city.person, city.offer, uuid4())
+    for entry in browser.get("/v1/me/entries").json()["entries"][1:]:
+        told = browser.get(f"/v1/me/entries/{entry['id']}/explanation").json()
+        assert told["rounding"][0]["mg"] == entry["carbon_mg"]
+    assert browser.get(f"/v1/me/entries/{code.entry_id}/explanation").status_code == 404
+
+
+def test_refusals_are_problems(city: stage.City, enter) -> None:
+    answers = {
+        401: Client().get("/v1/me/account"),
+        404: enter(city.person.user).get("/v1/me/entries/1/receipt"),
+        422: enter(city.person.user).get("/v1/me/entries?limit=1000"),
+    }
+    answers[401] = enter(city.cashier).get("/v1/me/account")
+    for status, answer in answers.items():
+        document = answer.json()
+        assert answer.status_code == document["status"] == status
+        assert answer["Content-Type"] == "application/problem+json"
+        assert document["type"].startswith("urn:abate:problem:") and document["title"] and document["remedy"]
+    assert Client().get("/v1/nothing").json()["code"] == "not-found"
+
+
+def test_the_description_is_valid_and_complete() -> None:
+    made = Client().get("/v1/openapi.json").json()
+    schemathesis.openapi.from_dict(made).validate()
+    broken = {**made, "paths": {"/x": {"get": 7}}}
+    with pytest.raises(Exception, match="7"):
+        schemathesis.openapi.from_dict(broken).validate()
+    assert made["openapi"].startswith("3.1")
+    assert {"/v1/events", "/identity/o/api/token", "/v1/me/account"} <= made["paths"].keys()
+    for path in ("/v1/me/account", "/v1/me/entries"):
+        assert Client().get(path).status_code == 401
+    outcomes = made["components"]["schemas"]["Result"]["properties"]["outcome"]["enum"]
+    assert outcomes[0] == "refused" and outcomes[-1] == "credited"
+
+
+def test_watchers_learn_counts_and_nobodys_data(city: stage.City, monkeypatch) -> None:
+    stage.book_every_outcome(city.partner, city.person)
+    monkeypatch.setattr(overview, "_last", None)
+    text = Client().get("/metrics").content.decode()
+    figures = dict(re.findall(r'^abate_events\{outcome="(\w+)"\} (\d+)$', text, re.M))
+    assert figures["credited"] == "5" and figures["refused"] == "1" and figures["needs_figure"] == "1"
+    assert "abate_log_pending 5" in text and "abate_up 1" in text
+    assert Client().get("/livez").status_code == 200
+    assert Client().get("/readyz").json() == {"ready": True, "checks": {"database": "ok", "migrations": "ok"}}
+
+
+def test_watchers_learn_that_the_database_is_away(monkeypatch) -> None:
+    def away(*args: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(health, "MigrationExecutor", away)
+    monkeypatch.setattr(overview, "figures", away)
+    assert Client().get("/readyz").status_code == 503
+    assert "abate_up 0" in Client().get("/metrics").content.decode()
+    assert Client().get("/livez").status_code == 200
