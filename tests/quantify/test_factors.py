@@ -181,35 +181,43 @@ def test_other_columns_are_refused() -> None:
         list(read_factors("x.csv", ["id,value", "x,1"]))
 
 
+SOURCE = "source: {document: a report, place: Table 1}"
 PACK = """
 pack: mine
 titles: {zh: 我的, en: mine}
 illustration: false
 figures:
-  - {method: METHOD, parameter: PARAMETER, VALUE, source: a report, note: {zh: 注, en: note}}
+  - {method: METHOD, parameter: PARAMETER, VALUE}
 """
 
 
 @pytest.mark.parametrize(
     ("method", "parameter", "value", "words"),
     [
-        ("walking", "ef_baseline", 'value: "0.1", unit: kgCO2e/pkm', None),
-        ("walking", "ef_baseline", 'value: "0.1", unit: kgCO2e/vkm', "measure different things"),
-        ("walking", "ef_baseline", 'value: "2", unit: kgCO2e/pkm', "the figure does not fit"),
-        ("walking", "ef_baseline", 'value: "0.1234567", unit: kgCO2e/pkm', "the figure does not fit"),
-        ("walking", "ef_baseline", "value: 0.1, unit: kgCO2e/pkm", "not written as text"),
+        ("walking", "ef_baseline", 'value: "0.1", unit: kgCO2e/pkm, SOURCE', None),
+        ("walking", "ef_baseline", "factor: uk-2023-coach", None),
+        ("walking", "ef_baseline", 'value: "0.1", unit: kgCO2e/pkm', "`source` is missing"),
+        ("walking", "ef_baseline", 'value: "0.1", unit: kgCO2e/vkm, SOURCE', "measure different things"),
+        ("walking", "ef_baseline", 'value: "2", unit: kgCO2e/pkm, SOURCE', "the figure does not fit"),
+        ("walking", "ef_baseline", 'value: "0.1234567", unit: kgCO2e/pkm, SOURCE', "the figure does not fit"),
+        ("walking", "ef_baseline", "value: 0.1, unit: kgCO2e/pkm, SOURCE", "not written as text"),
         ("walking", "ef_baseline", "factor: no-such", "is not in the registry"),
         ("walking", "ef_baseline", "factor: cn-efp-2024-national", "measure different things"),
-        ("walking", "ef_none", 'value: "0.1", unit: kgCO2e/pkm', "is no parameter"),
-        ("walking", "fastest", 'value: "9", unit: km/h', "is not the operator's to set"),
-        ("flying", "ef_baseline", 'value: "0.1", unit: kgCO2e/pkm', "is no parameter"),
+        ("walking", "ef_none", 'value: "0.1", unit: kgCO2e/pkm, SOURCE', "is no parameter"),
+        ("walking", "fastest", 'value: "9", unit: km/h, SOURCE', "is not the operator's to set"),
+        ("flying", "ef_baseline", 'value: "0.1", unit: kgCO2e/pkm, SOURCE', "is no parameter"),
         ("walking", "ef_baseline", "region: null", "exactly one of the two"),
     ],
 )
 def test_a_pack_is_read_strictly(
     tmp_path: Path, method: str, parameter: str, value: str, words: str | None
 ) -> None:
-    text = PACK.replace("METHOD", method).replace("PARAMETER", parameter).replace("VALUE", value)
+    text = (
+        PACK.replace("METHOD", method)
+        .replace("PARAMETER", parameter)
+        .replace("VALUE", value)
+        .replace("SOURCE", SOURCE)
+    )
     path = tmp_path / "mine.yaml"
     path.write_text(text, "utf-8")
     if words is None:
@@ -223,7 +231,7 @@ def test_a_pack_for_a_region_and_a_time_goes_before_the_one_for_everywhere(tmp_p
     path = tmp_path / "mine.yaml"
     figures = "".join(
         f'  - {{method: walking, parameter: ef_baseline, value: "{value}", unit: kgCO2e/pkm, {where}, '
-        "source: s, note: {zh: 注, en: note}}\n"
+        f"{SOURCE}, note: {{zh: 注, en: note}}}}\n"
         for value, where in (
             ("0.1", "region: null"),
             ("0.2", "region: 上海, from: 2025-01-01, to: 2025-12-31"),
@@ -245,3 +253,28 @@ def test_a_pack_for_a_region_and_a_time_goes_before_the_one_for_everywhere(tmp_p
 def test_a_setting_that_does_not_exist_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(FactorError, match="is not known"):
         Setting(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fault"),
+    [
+        ("from: 2025-01-01, to: 2025-12-31", "from: 2026-01-01", None),
+        ("from: 2025-01-01, to: 2025-12-31", "from: 2025-12-31", "overlap"),
+        ("from: 2025-01-01, to: 2025-12-31", "from: 2026-01-02", "leave a gap"),
+        ("from: 2025-01-01", "from: 2026-01-01", "overlap"),
+        ("region: 上海", "region: 北京", None),
+        ("region: 上海", "region: shanghai", "overlap"),
+    ],
+)
+def test_the_dates_of_a_figure_follow_each_other(
+    tmp_path: Path, first: str, second: str, fault: str | None
+) -> None:
+    start = "  - {method: walking, parameter: ef_baseline, factor: uk-2023-coach, "
+    rows = "".join(f"{start}{when}}}\n" for when in (first, second))
+    path = tmp_path / "mine.yaml"
+    path.write_text(PACK.partition("  - ")[0] + rows, "utf-8")
+    if fault is None:
+        CATALOGUE.pack(str(path))
+        return
+    with pytest.raises(MethodError, match=f"the dates of walking.ef_baseline.* {fault}"):
+        CATALOGUE.pack(str(path))

@@ -226,8 +226,7 @@ def _from_figure(
     else:
         assert figure.value is not None
         value, printed, unit = figure.value, figure.value_text, figure.unit
-        document, place = Text(figure.source, figure.source), ""
-    kind = ("示例数值，非真实数据", "an illustration, not a real figure") if pack.illustration else ("", "")
+        document, place = Text(figure.document, figure.document), figure.place
     return Chosen(
         parameter=parameter.name,
         value=value * units.ratio(unit, parameter.unit),
@@ -238,9 +237,15 @@ def _from_figure(
         place=place,
         grade=factor.grade if factor else "operator",
         illustration=pack.illustration,
-        reason=Text(
-            f"运营方数值包“{pack.titles.zh}”：{figure.note.zh}" + (f"（{kind[0]}）" if kind[0] else ""),
-            f"operator pack “{pack.titles.en}”: {figure.note.en}" + (f" ({kind[1]})" if kind[1] else ""),
-        ),
+        reason=_pack_reason(pack, figure),
         factor=factor,
     )
+
+
+def _pack_reason(pack: Pack, figure: Figure) -> Text:
+    zh, en = f"运营方数值包“{pack.titles.zh}”", f"operator pack “{pack.titles.en}”"
+    if figure.note:
+        zh, en = f"{zh}：{figure.note.zh}", f"{en}: {figure.note.en}"
+    if pack.illustration:
+        zh, en = f"{zh}（示例数值，非真实数据）", f"{en} (an illustration, not a real figure)"
+    return Text(zh, en)

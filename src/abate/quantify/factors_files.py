@@ -6,8 +6,9 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from abate.quantify import units
@@ -186,6 +187,7 @@ def read_pack(path: Path, registry: Registry) -> Pack:
     identity = table["pack"].text()
     titles, illustration = table["titles"].both(), table["illustration"].truth()
     figures = tuple(_figure(value, registry) for value in table["figures"].items())
+    _unbroken(table["figures"], figures)
     table.done()
     content = json.dumps(plain(top), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Pack(identity, titles, illustration, figures, hashlib.sha256(content.encode()).hexdigest())
@@ -199,9 +201,7 @@ def _figure(at: Value, registry: Registry) -> Figure:
         raise at.error("a figure is either a `value` or an adopted `factor`", "write exactly one of the two")
     if factor is not None and factor.text() not in registry.factors:
         raise factor.error(f"factor {factor.text()} is not in the registry", "see `abate factors list`")
-    unit = (
-        table["unit"].text() if value is not None else registry.factors[factor.text()].unit if factor else ""
-    )
+    source, note = table["source"].table() if value is not None else None, table.get("note")
     figure = Figure(
         method=method,
         parameter=parameter,
@@ -211,12 +211,35 @@ def _figure(at: Value, registry: Registry) -> Figure:
         value=value.number() if value is not None else None,
         value_text=str(value.node.value) if value is not None else "",
         factor=factor.text() if factor is not None else "",
-        unit=unit,
-        source=table["source"].text(),
-        note=table["note"].both(),
+        unit=registry.factors[factor.text()].unit if factor is not None else table["unit"].text(),
+        document=source["document"].text() if source else "",
+        place=source["place"].text() if source else "",
+        note=note.both() if note else None,
     )
+    if source:
+        source.done()
     table.done()
     return figure
+
+
+def _unbroken(at: Value, figures: tuple[Figure, ...]) -> None:
+    """For one parameter and region the dates neither overlap nor leave a gap."""
+    rows: dict[tuple[str, str, str | None], list[Figure]] = {}
+    for figure in figures:
+        rows.setdefault((figure.method, figure.parameter, figure.region), []).append(figure)
+    for (method, parameter, region), row in rows.items():
+        row.sort(key=lambda f: f.start or date.min)
+        for earlier, later in pairwise(row):
+            if later.start is None or earlier.end is None or later.start <= earlier.end:
+                fault = "overlap"
+            elif later.start != earlier.end + timedelta(1):
+                fault = "leave a gap"
+            else:
+                continue
+            where = f"{method}.{parameter}" + (f" in {region}" if region else "")
+            raise at.error(
+                f"the dates of {where} {fault}", "let each figure start the day after the one before"
+            )
 
 
 def _region(table: Table, registry: Registry) -> str | None:

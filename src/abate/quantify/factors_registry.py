@@ -92,8 +92,9 @@ class Figure:
     value_text: str
     factor: str
     unit: str
-    source: str
-    note: Text
+    document: str
+    place: str
+    note: Text | None
 
 
 @dataclass(frozen=True, slots=True)
