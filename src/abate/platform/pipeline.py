@@ -41,6 +41,7 @@ _RACES = (
 _TRIES = 5
 _TABLES = (
     events.SQL["make_stage"],
+    events.SQL["make_who"],
     events.SQL["make_new"],
     ledger.SQL["make_eligible"],
     carbon.SQL["make_booked"],
@@ -55,7 +56,8 @@ class Prepared:
     lines: str
     count: int
     bases: Sequence[basis.BasisKey]
-    behaviours: frozenset[str]
+    subjects: Sequence[tuple[str, str]]
+    """Each subject with a behaviour, once; the lines say which by number."""
     span: tuple[datetime, datetime] | None
     """From the first to the last moment of the events that would be credited."""
     refused: Sequence[Refused]
@@ -74,14 +76,15 @@ def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
     setting = basis.setting()
     sound = [one for one in read if isinstance(one, Event)]
     measured = measure(sound, setting, arrival.received_at + FUTURE_TOLERANCE)
-    used = staging.used(measured)
+    used, subjects = staging.used(measured), staging.subjects(measured)
+    numbers = ({key: n for n, key in enumerate(keys, 1)} for keys in (used, subjects))
     moments = [one.event.time for one in measured if one.outcome == Outcome.CREDITED]
     return Prepared(
         arrival=arrival,
-        lines="".join(staging.lines(measured, {key: number for number, key in enumerate(used, 1)})),
+        lines="".join(staging.lines(measured, *numbers)),
         count=len(measured),
         bases=basis.keys_of(setting, used),
-        behaviours=frozenset(one.event.behaviour for one in measured),
+        subjects=subjects,
         span=(min(moments), max(moments)) if moments else None,
         refused=[one for one in read if isinstance(one, Refused)],
     )
@@ -111,9 +114,11 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
         batch_id = events.open_batch(cursor, batch.arrival)
         bases = carbon.number_bases(cursor, batch.bases, now)
         events.stage(cursor, batch.lines)
+        subjects, behaviours = zip(*batch.subjects, strict=True) if batch.subjects else ((), ())
+        events.name_people(cursor, sender.party_id, subjects, behaviours)
         claimed = events.claim(cursor, sender.party_id, batch_id)
         if claimed and batch.span:
-            if rules.any_cap(batch.behaviours, *map(clock.day, batch.span)):
+            if rules.any_cap(set(behaviours), *map(clock.day, batch.span)):
                 credits.cut(cursor, zone)
             rate = rules.mg_per_credit(clock.day(now))
             ledger.post_awards(

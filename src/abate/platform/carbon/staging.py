@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from abate.bookkeeping.leaf import time_text
 from abate.platform.carbon.measure import Measured
 
 _NULLS = "\\N\t\\N\t\\N\t\\N"
 
 
-def lines(measured: Iterable[Measured], bases: Mapping[tuple[str, int, str], int]) -> Iterator[str]:
+def lines(
+    measured: Iterable[Measured],
+    bases: Mapping[tuple[str, int, str], int],
+    who: Mapping[tuple[str, str], int],
+) -> Iterator[str]:
     """One line for each event, in the column order of `copy_stage`.
 
     Ids, subjects and canonical records hold no control characters, so only the backslash needs escaping.
@@ -20,10 +25,11 @@ def lines(measured: Iterable[Measured], bases: Mapping[tuple[str, int, str], int
         be, pe, le, er = one.amounts
         amounts = _NULLS if er is None else f"{be}\t{pe}\t{le}\t{er}"
         digest = "\\\\x" + one.digest.hex() if one.digest else "\\N"
+        moment = time_text(event.time)
+        number = who[event.subject, event.behaviour]
         yield (
-            f"{event.place}\t{basis}\t{one.outcome:d}\t{event.time.isoformat()}\t{amounts}\t"
-            f"{_escaped(event.id)}\t{_escaped(event.subject)}\t{event.behaviour}\t{digest}\t"
-            f"{_escaped(one.record)}\t{_escaped(one.reason)}\n"
+            f"{event.place}\t{number}\t{basis}\t{one.outcome:d}\t{moment}\t{amounts}\t"
+            f"{_escaped(event.id)}\t{moment}\t{digest}\t{_escaped(one.record)}\t{_escaped(one.reason)}\n"
         )
 
 
@@ -31,6 +37,11 @@ def _escaped(text: str | None) -> str:
     if text is None:
         return "\\N"
     return text.replace("\\", "\\\\") if "\\" in text else text
+
+
+def subjects(measured: Iterable[Measured]) -> list[tuple[str, str]]:
+    """The (subject, behaviour) of a batch, each once."""
+    return list(dict.fromkeys((m.event.subject, m.event.behaviour) for m in measured))
 
 
 def used(measured: Iterable[Measured]) -> list[tuple[str, int, str]]:

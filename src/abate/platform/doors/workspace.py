@@ -24,6 +24,15 @@ def prepare(tables: Sequence[str]) -> None:
     if connection.connection in _ready and not connection.in_atomic_block:
         return
     with connection.cursor() as cursor:
+        # Our policy: a batch of 50,000 is sorted and joined in memory. Few connections ever come here.
+        cursor.execute("set work_mem = '64MB'")
+        # Whatever the statistics say (none yet, or old ones), no plan reads a whole registry. The
+        # temporary tables have no index and are read through all the same.
+        cursor.execute("set enable_seqscan = off")
+        cursor.execute("set enable_bitmapscan = off")
+        if connection.connection not in _ready:
+            # Can be set only before the connection's first temporary table.
+            cursor.execute("set temp_buffers = '64MB'")
         for statement in tables:
             cursor.execute(statement)
         if not connection.in_atomic_block:

@@ -64,6 +64,12 @@ def stage(cursor: Cursor, lines: str) -> None:
         copy.write(lines)
 
 
+def name_people(cursor: Cursor, party_id: int, subjects: Sequence[str], behaviours: Sequence[str]) -> None:
+    """Find who the subjects are and since when their authorisation is live. (P-4.3)"""
+    values = {"party": party_id, "subjects": list(subjects), "behaviours": list(behaviours)}
+    cursor.execute(SQL["name_people"], values)
+
+
 def claim(cursor: Cursor, party_id: int, batch_id: int) -> int:
     """Claim the ids of the events that are new and authorised; returns how many. (P-4.3, P-7.3.3.3-b)"""
     cursor.execute(SQL["claim"], {"party": party_id, "batch": batch_id})

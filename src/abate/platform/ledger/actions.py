@@ -8,8 +8,8 @@ from pathlib import Path
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 
+from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import RULES, Entry, Kind
-from abate.bookkeeping.leaf import NOTHING
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.ledger.errors import InsufficientCredits
@@ -41,7 +41,7 @@ def post_redeem(cursor: CursorWrapper, person_id: int, credits: int, cause: str)
             "at": now,
             "day": clock.day(now),
             "cause": cause,
-            "nothing": NOTHING,
+            "nothing": leaf.NOTHING,
         },
     )
     return row(cursor.fetchone())
@@ -74,5 +74,8 @@ def post_awards(
         "party_code": party[1],
         "cause": cause,
         "bases": bases,
+        # The leaf's fields that are the same for the whole batch (bookkeeping/leaf.py).
+        "leaf_head": bytes([leaf.VERSION]) + int(Kind.AWARD).to_bytes(2),
+        "leaf_at": leaf.microseconds(at).to_bytes(8),
     }
     cursor.execute(SQL["book"], values)

@@ -27,7 +27,7 @@ select new.person_id, %(party)s, stage.event_id, %(batch)s, (%(bases)s::int[])[s
 from pg_temp.events_new new
 join pg_temp.events_stage stage on stage.place = new.place
 left join pg_temp.carbon_booked booked on booked.place = new.place
-order by new.person_id, stage.event_id
+order by new.person_id
 
 -- name: results
 select new.place, stage.event_id, stage.outcome, stage.reason, stage.er_mg, coalesce(booked.credits, 0),

@@ -7,14 +7,15 @@ select exists (select from credits_cap
 -- A day's total is raised first; the part of it that is eligible is min(total, cap), whatever the order of arrival.
 -- An event gets what the total it completed was eligible for, less what the total before it was.
 with line as (
-    select new.place, new.person_id, stage.behaviour, stage.er_mg, dated.day, cap.max_mg,
-           (sum(stage.er_mg) over (partition by new.person_id, stage.behaviour, dated.day
+    select new.place, new.person_id, who.behaviour, stage.er_mg, dated.day, cap.max_mg,
+           (sum(stage.er_mg) over (partition by new.person_id, who.behaviour, dated.day
                                    order by new.place))::bigint as upto
     from pg_temp.events_new new
     join pg_temp.events_stage stage on stage.place = new.place
+    join pg_temp.events_who who on who.who = stage.who
     cross join lateral (select (stage.occurred_at at time zone %(zone)s)::date as day) dated
     cross join lateral (select min(max_mg) as max_mg from credits_cap
-                        where behaviour = stage.behaviour and from_day <= dated.day
+                        where behaviour = who.behaviour and from_day <= dated.day
                               and coalesce(to_day, 'infinity') >= dated.day) cap
     where stage.outcome = 8 and cap.max_mg is not null
 ), total as (

@@ -3,44 +3,45 @@ insert into events_batch (party_id, via, received_at, body_sha256, count, client
 values (%(party)s, %(via)s, %(received_at)s, %(body_sha256)s, %(count)s, %(client)s)
 returning id
 
+-- name: name_people
+-- Once for each subject and behaviour of the batch, not once for each event; by index, however old the statistics.
+insert into pg_temp.events_who (who, behaviour, person_id, given_at)
+select asked.who, asked.behaviour, given.person_id, given.granted_at
+from unnest(%(subjects)s::text[], %(behaviours)s::text[]) with ordinality as asked (subject, behaviour, who)
+left join lateral (select subject.person_id from people_subject subject
+                   where subject.party_id = %(party)s and subject.subject = asked.subject
+                   limit 1) known on true
+left join lateral (select given.person_id, given.granted_at from people_authorisation given
+                   where given.person_id = known.person_id and given.party_id = %(party)s
+                         and given.behaviour = asked.behaviour and given.withdrawn_at is null
+                   limit 1) given on true
+
 -- name: claim
 -- An event id is claimed for a person who is authorised: since the act, and now. Keys are inserted in order, so two
--- batches with the same ids wait for each other and never in a circle; the one that waited finds the id taken.
-with authorised as (
-    select distinct on (stage.event_id) stage.event_id, stage.place, stage.digest, subject.person_id
+-- batches with the same ids wait for each other and never in a circle; the one that waited finds the id taken. Of two
+-- events with one id in a batch the first claims it.
+with claimed as (
+    insert into events_seen (party_id, event_id, person_id, batch_id, place, digest)
+    select %(party)s, stage.event_id, who.person_id, %(batch)s, stage.place, stage.digest
     from pg_temp.events_stage stage
-    join people_subject subject
-        on subject.party_id = %(party)s and subject.subject = stage.subject
-    join people_authorisation given
-        on given.person_id = subject.person_id and given.party_id = %(party)s
-        and given.behaviour = stage.behaviour and given.granted_at <= stage.occurred_at
-        and given.withdrawn_at is null
+    join pg_temp.events_who who on who.who = stage.who and who.given_at <= stage.occurred_at
     where stage.outcome > 1
     order by stage.event_id, stage.place
-), claimed as (
-    insert into events_seen (party_id, event_id, person_id, batch_id, place, digest)
-    select %(party)s, event_id, person_id, %(batch)s, place, digest
-    from authorised
-    order by event_id
     on conflict (party_id, event_id) do nothing
     returning place, person_id
 )
 insert into pg_temp.events_new (place, person_id) select place, person_id from claimed
 
 -- name: rest
--- What was not claimed, judged after the claims of others are visible. An id taken in the meantime, or earlier in
--- this batch, tells by its digest whether it is the same event.
-select stage.place, stage.event_id, stage.behaviour, stage.outcome, stage.reason,
-       given.person_id is not null as authorised, seen.person_id, seen.digest = stage.digest as same
+-- What was not claimed. An id taken before, or earlier in this batch, tells by its digest whether it is the same event.
+select stage.place, stage.event_id, who.behaviour, stage.outcome, stage.reason,
+       coalesce(who.given_at <= stage.occurred_at, false) as authorised, seen.person_id,
+       seen.digest = stage.digest as same
 from pg_temp.events_stage stage
+join pg_temp.events_who who on who.who = stage.who
 left join pg_temp.events_new new on new.place = stage.place
-left join people_subject subject
-    on subject.party_id = %(party)s and subject.subject = stage.subject
-left join people_authorisation given
-    on given.person_id = subject.person_id and given.party_id = %(party)s
-    and given.behaviour = stage.behaviour and given.granted_at <= stage.occurred_at
-    and given.withdrawn_at is null
-left join events_seen seen on seen.party_id = %(party)s and seen.event_id = stage.event_id
+left join lateral (select seen.person_id, seen.digest from events_seen seen
+                   where seen.party_id = %(party)s and seen.event_id = stage.event_id offset 0) seen on true
 where new.place is null
 
 -- name: refuse
