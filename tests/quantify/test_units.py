@@ -47,6 +47,12 @@ def test_an_unknown_unit_is_named() -> None:
         units.ratio("furlong", "km")
 
 
+@pytest.mark.parametrize("text", ["km**(1/2)", "2*km", "km**km", "(km", "km km km)", "10**400", "[length]"])
+def test_what_is_no_unit_of_whole_powers_is_refused(text: str) -> None:
+    with pytest.raises(units.UnitError):
+        units.parse(text)
+
+
 def test_every_definition_converts_to_its_own_base_exactly() -> None:
     for definition in units.DEFINITIONS:
         name = definition.partition("=")[0].strip()
@@ -63,3 +69,11 @@ def test_a_decimal_ends_and_has_no_trailing_zeros(value: object) -> None:
     text = units.decimal_text(Fraction(str(value)))
     assert "/" not in text
     assert "." not in text or not text.endswith("0")
+
+
+@given(st.text(alphabet="kgCO2ehWm/*() 19_-+.^[]", max_size=12) | st.text(max_size=8))
+def test_whatever_is_written_is_a_unit_or_is_refused(text: str) -> None:
+    try:
+        units.parse(text)
+    except units.UnitError as error:
+        assert repr(text) in str(error) or "vocabulary" in str(error)

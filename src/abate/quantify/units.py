@@ -7,9 +7,11 @@ as CO2e, a lower bound; which gas it counted stays with the factor and is shown.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from tokenize import TokenError
 from typing import Any
 
 import pint
@@ -53,6 +55,7 @@ DEFINITIONS = (
     "PUE = []",
 )
 
+WRITTEN = re.compile(r"[A-Za-z0-9_*/() ]{1,80}")
 WRITTEN_OTHERWISE = {"vehicle-km": "vkm", "room-night": "room_night", "1": "", "%": ""}
 
 
@@ -79,10 +82,16 @@ def parse(text: str) -> Any:
             text = text.replace(odd, plain)
     if not text:
         return _registry().dimensionless
+    if not WRITTEN.fullmatch(text) or text.count("(") != text.count(")"):
+        raise UnitError(f"unit {text!r} is not in the vocabulary")
     try:
-        return _registry().parse_units(text)
-    except (pint.UndefinedUnitError, pint.DefinitionSyntaxError, ValueError, TypeError) as error:
+        unit = _registry().parse_units(text)
+    except (pint.PintError, SyntaxError, TokenError, ArithmeticError, LookupError, AttributeError,
+            TypeError, ValueError, AssertionError, RecursionError) as error:  # fmt: skip
         raise UnitError(f"unit {text!r} is not in the vocabulary") from error
+    if any(power != int(power) for power in unit._units.values()):
+        raise UnitError(f"unit {text!r} has a power that is no whole number; it is not in the vocabulary")
+    return unit
 
 
 @lru_cache(maxsize=4096)
