@@ -11,6 +11,8 @@ import click
 
 from abate.bookkeeping import kinds
 from abate.cli import main as cli
+from abate.platform.events.outcomes import Outcome as EventOutcome
+from abate.platform.events.reasons import REASONS
 from abate.quantify import catalogue, factors
 from abate.quantify.outcome import Outcome, Refusal
 
@@ -51,17 +53,16 @@ def methods_page() -> str:
 
 def outcomes_page() -> str:
     """Every outcome and every reason for a refusal, in order of precedence."""
-    from abate.platform.events import reasons  # lazy: only this page needs the platform's catalogue
-
     lines = ["# Outcomes", "", "## Of one record (`abate quantify`, `abate explain`)", "", "In order of precedence:", ""]
     docs = _member_docs("src/abate/quantify/outcome.py", "Outcome")
     lines += [f"{i}. `{o.value}`: {docs[o.name]}" for i, o in enumerate(Outcome, 1)]
     lines += ["", "A refused record's reason is `code:field`; the codes, in the order the checks run:", ""]
     lines += [f"- `{r.value}`" for r in Refusal]
     lines += ["", "## Of one event (`POST /v1/events`)", "", "In order of precedence:", ""]
-    lines += [f"{i}. `{o.value}`" for i, o in enumerate(reasons.EventOutcome, 1)]
-    lines += ["", "| reason | 中文 | English | what to do |", "|---|---|---|---|"]
-    lines += [f"| `{r.code}` | {r.zh} | {r.en} | {r.remedy_zh} / {r.remedy_en} |" for r in reasons.ALL]
+    docs = _member_docs("src/abate/platform/events/outcomes.py", "Outcome")
+    lines += [f"{o.value}. `{o.text}`: {docs[o.name]}" for o in EventOutcome]
+    lines += ["", "| reason | what | why | what to do |", "|---|---|---|---|"]
+    lines += [f"| `{r.code}` | {' / '.join(r.what)} | {' / '.join(r.why)} | {' / '.join(r.remedy)} |" for r in REASONS.values()]
     lines += ["", "## Entry kinds of the ledger", "", "| code | kind |", "|---|---|"]
     lines += [f"| {k.value} | {k.name.lower()} |" for k in kinds.Kind]
     return "\n".join(lines) + "\n"

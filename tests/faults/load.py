@@ -66,9 +66,10 @@ class Partner:
 
     def run(self, going: Callable[[], bool], threads: int = 3) -> list[threading.Thread]:
         def work(seed: int) -> None:
-            dice = random.Random(seed)
+            dice, pause = random.Random(seed), threading.Event()
             while going():
-                self.deliver(self.batch(dice.choice((1, 1, 5, 40))))
+                if not self.deliver(self.batch(dice.choice((1, 1, 5, 40)))):
+                    pause.wait(0.05)  # the platform is down: a partner does not hammer it
 
         started = [threading.Thread(target=work, args=(self.seed * 1000 + i,), daemon=True) for i in range(threads)]
         for thread in started:

@@ -77,6 +77,8 @@ def command(bind: str, data_dir: Path, demo: bool) -> None:
     sequencer.start()
     try:
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
-                    server_header=False, timeout_graceful_shutdown=10)  # fmt: skip
+                    server_header=False, timeout_graceful_shutdown=10,
+                    # The limits on sign-in codes count by address: a proxy's word for it counts only where one is declared.
+                    proxy_headers=os.environ.get("ABATE_BEHIND_PROXY") == "1")  # fmt: skip
     finally:
         sequencer.stop()

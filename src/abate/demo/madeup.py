@@ -11,10 +11,7 @@ from abate.demo.rides import PREFIX
 
 SEED = "abate-demo-1"
 # Distances in kilometres that one participant would have travelled, both ways. Made up.
-JOURNEYS = (
-    ("pkm_metro", 12, 40), ("pkm_taxi", 5, 25), ("pkm_bus", 6, 30), ("pkm_rail", 120, 900), ("pkm_coach", 60, 300),
-    ("pkm_flight_domestic", 700, 3000),
-)  # fmt: skip
+JOURNEYS = (("pkm_metro", 12, 40), ("pkm_taxi", 5, 25), ("pkm_bus", 6, 30), ("pkm_rail", 60, 240))
 
 
 def _stamp(moment: datetime) -> str:

@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from abate.platform.config import grants
 from abate.platform.doors import clock, keyring
 from abate.platform.doors.errors import SetupError
-from abate.quantify import catalogue, factors
+from abate.quantify import catalogue
 
 MINIMUM_POSTGRES = 160000
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -60,6 +60,9 @@ def transport() -> Iterator[Finding]:
     if settings.ABATE_MESSAGES.endswith((".Console", ".Files")):
         yield Finding("messages", "warning", "One-time codes are written here and sent to nobody.",
                       "Name an adapter that sends them in ABATE_MESSAGES.")  # fmt: skip
+    if settings.ABATE_REAL_NAME.endswith(".FormProvider"):
+        yield Finding("real-name check", "warning", "The built-in check looks at form and check digit; it is no authority.",
+                      "Name the adapter of an authority in ABATE_REAL_NAME before real people join.")  # fmt: skip
 
 
 def server() -> Iterator[Finding]:
@@ -125,7 +128,7 @@ def methods() -> Iterator[Finding]:
     loaded = catalogue.load()
     yield Finding("methodologies", "ok", f"{len(loaded.methods)} methodologies read and checked.")
     if settings.ABATE_OPERATOR_PACK:
-        pack = factors.read_pack(settings.ABATE_OPERATOR_PACK, loaded)
+        pack = loaded.pack(settings.ABATE_OPERATOR_PACK)
         illustration = pack.illustration and not settings.ABATE_DEMO
         yield Finding("operator pack", "fault" if illustration else "ok", f"{pack.id} supplies {len(pack.figures)} figures.",
                       "An illustration must not credit real people: give your own figures." if illustration else "")  # fmt: skip

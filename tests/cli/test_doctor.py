@@ -1,0 +1,69 @@
+"""`abate doctor` names what is wrong with its remedy, and sees a planted fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from abate.platform.config import doctor, grants
+from abate.platform.doors import keyring
+
+pytestmark = pytest.mark.platform
+
+
+def states(findings: list[doctor.Finding]) -> dict[str, str]:
+    return {f.name: f.state for f in findings}
+
+
+@pytest.mark.django_db
+def test_a_migrated_database_with_its_grants_is_sound() -> None:
+    grants.apply_grants(connection)
+    found = states(list(doctor.schema()) + list(doctor.server()))
+    assert found["schema"] == found["grants"] == "ok"
+    assert found["database fsync"] == found["database synchronous_commit"] == "ok"
+
+
+@pytest.mark.django_db
+def test_it_sees_a_table_that_was_opened() -> None:
+    grants.apply_grants(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT UPDATE ON ledger_entry TO {grants.ROLE}")
+    assert states(list(doctor.schema()))["grants"] == "fault"
+
+
+@pytest.mark.django_db
+def test_every_finding_that_is_not_ok_has_a_remedy(settings: pytest.FixtureRequest) -> None:
+    assert all(f.remedy for f in doctor.examine() if f.state != "ok")
+
+
+@pytest.mark.django_db
+def test_an_illustration_outside_the_demo_is_a_fault(settings) -> None:  # type: ignore[no-untyped-def]
+    settings.ABATE_OPERATOR_PACK, settings.ABATE_DEMO = "demo", False
+    assert states(list(doctor.methods()))["operator pack"] == "fault"
+
+
+def test_the_demos_secrets_are_a_fault(settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    settings.ABATE_SECRET_FILE, settings.ABATE_DEMO = str(tmp_path / "secrets.json"), False
+    keyring.create(tmp_path / "secrets.json", demo=True)
+    assert states(list(doctor.secrets()))["secret file"] == "fault"
+
+
+def test_the_command_says_when_nothing_is_set_up(tmp_path: Path) -> None:
+    result = subprocess.run([sys.executable, "-m", "abate", "doctor", "--data-dir", str(tmp_path / "none")],
+                            capture_output=True, text=True, check=False, env={**os.environ})  # fmt: skip
+    assert result.returncode == 1 and "abate serve" in result.stderr
+
+
+def test_the_command_prints_json_and_its_exit_code_says_whether_to_act(postgres_url: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "DATABASE_URL": postgres_url, "ABATE_SECRET_FILE": str(tmp_path / "none.json")}
+    result = subprocess.run([sys.executable, "-m", "abate", "doctor", "--json", "--data-dir", str(tmp_path)],
+                            capture_output=True, text=True, check=False, env=environment)  # fmt: skip
+    findings = json.loads(result.stdout)
+    assert result.returncode == 1
+    assert any(f["state"] == "fault" and f["name"] == "secret file" for f in findings)

@@ -1,0 +1,89 @@
+"""`abate serve` refuses to start unsafely, in words that say what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from abate.cli import serve
+from abate.platform.doors import keyring
+from abate.platform.doors.errors import SetupError
+
+
+@pytest.mark.parametrize("text", ["8000", "127.0.0.1", "127.0.0.1:port", "127.0.0.1:70000", ":8000"])
+def test_an_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SetupError, match="ABATE_BIND"):
+        serve.bind_address(text)
+
+
+def test_an_address_is_read() -> None:
+    assert serve.bind_address("127.0.0.1:8000") == ("127.0.0.1", 8000)
+    assert serve.bind_address("[::1]:8000") == ("::1", 8000)
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "secrets.json"
+    monkeypatch.setenv("ABATE_SECRET_FILE", str(path))
+    monkeypatch.delenv("ABATE_ORIGIN", raising=False)
+    monkeypatch.delenv("ABATE_BEHIND_PROXY", raising=False)
+    return path
+
+
+def test_the_demos_secrets_are_refused(secrets: Path) -> None:
+    keyring.create(secrets, demo=True)
+    with pytest.raises(SetupError, match="secrets of a demo"):
+        serve.refuse_unsafe("127.0.0.1", demo=False)
+    serve.refuse_unsafe("127.0.0.1", demo=True)
+
+
+def test_plain_http_beyond_this_machine_is_refused(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring.create(secrets)
+    with pytest.raises(SetupError, match="without TLS"):
+        serve.refuse_unsafe("0.0.0.0", demo=False)  # noqa: S104
+    monkeypatch.setenv("ABATE_ORIGIN", "https://carbon.example.invalid")
+    monkeypatch.setenv("ABATE_BEHIND_PROXY", "1")
+    serve.refuse_unsafe("0.0.0.0", demo=False)  # noqa: S104
+
+
+def test_the_demo_never_leaves_this_machine(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring.create(secrets, demo=True)
+    monkeypatch.setenv("ABATE_ORIGIN", "https://carbon.example.invalid")
+    monkeypatch.setenv("ABATE_BEHIND_PROXY", "1")
+    with pytest.raises(SetupError, match="without TLS"):
+        serve.refuse_unsafe("0.0.0.0", demo=True)  # noqa: S104
+
+
+def test_a_secret_file_that_others_can_read_is_refused(secrets: Path) -> None:
+    keyring.create(secrets)
+    secrets.chmod(0o644)
+    with pytest.raises(SetupError, match="chmod 600"):
+        keyring.read(secrets)
+
+
+def test_a_secret_file_is_never_written_over(secrets: Path) -> None:
+    keyring.create(secrets)
+    with pytest.raises(FileExistsError):
+        keyring.create(secrets)
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"django": 3}', "not json"])
+def test_a_damaged_secret_file_is_named(secrets: Path, damage: str) -> None:
+    secrets.write_text(damage)
+    secrets.chmod(0o600)
+    with pytest.raises(SetupError, match="backup"):
+        keyring.read(secrets)
+
+
+def test_a_database_of_another_kind_is_refused(tmp_path: Path) -> None:
+    environment = {**os.environ, "DATABASE_URL": "sqlite:///x.db", "ABATE_DATA_DIR": str(tmp_path)}
+    environment.pop("ABATE_SECRET_FILE", None)
+    result = subprocess.run([sys.executable, "-m", "abate", "serve", "--data-dir", str(tmp_path)], env=environment,
+                            capture_output=True, text=True, check=False)  # fmt: skip
+    assert result.returncode == 1
+    assert "DATABASE_URL" in result.stderr and "postgresql://" in result.stderr
+    assert "Traceback" not in result.stderr

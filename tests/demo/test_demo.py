@@ -1,0 +1,86 @@
+"""The demo as a stranger runs it: one command, real HTTP, from a real ride to a burnt voucher that verifies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from abate.demo import madeup, rides
+
+pytestmark = pytest.mark.platform
+
+
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ABATE_", "DJANGO_", "DATABASE_"))}
+    return subprocess.run([sys.executable, "-m", "abate", "demo", "--once", "--data-dir", str(folder), *options],
+                          capture_output=True, text=True, check=False, env=kept)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
+    folder = tmp_path_factory.mktemp("demo") / "city"
+    yield folder, run(folder, "--json")
+
+
+@pytest.mark.clause("P-7.5.3-2", "P-7.5.3-3", "P-7.4", "P-7.3.3.3-b")
+def test_it_ends_with_a_burnt_voucher_that_leads_back_to_a_real_ride(
+    played: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, result = played
+    assert result.returncode == 0, result.stderr
+    story = json.loads(result.stdout)
+    assert story["reconciled"] and story["verified"]
+    text = "\n".join(story["chain"])
+    for word in ("burnt", "cancelled", "real ride", "arXiv:1909.03679", "pack:demo", "DESNZ"):
+        assert word in text, f"{word!r} is missing in the chain:\n{text}"
+    assert (folder / "receipt.json").exists()
+
+
+def test_it_shows_outcomes_of_every_kind_that_real_data_has(
+    played: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    story = json.loads(played[1].stdout)
+    assert sum(story["outcomes"]["sample-bikes"].values()) == len(rides.rides())
+    assert set(story["outcomes"]["sample-bikes"]) == {"credited", "not_below_baseline", "not_counted"}
+    assert {"credited", "not_counted"} <= set(story["outcomes"]["sample-meetings"])
+    assert set(story["links"]) == {"person", "acceptor", "operator"}
+
+
+def test_a_second_run_is_refused_and_reset_starts_over(played: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder = played[0]
+    again = run(folder)
+    assert again.returncode == 1 and "--reset" in again.stderr
+    over = run(folder, "--reset")
+    assert over.returncode == 0, over.stderr
+    assert "every check passed" in over.stdout
+
+
+def test_reset_touches_no_real_installation(tmp_path: Path) -> None:
+    folder = tmp_path / "real"
+    folder.mkdir()
+    (folder / "secrets.json").write_text('{"demo": false}')
+    (folder / "ledger").write_text("people's accounts")
+    result = run(folder, "--reset")
+    assert result.returncode == 1 and "not a demo's folder" in result.stderr
+    assert (folder / "ledger").read_text() == "people's accounts"
+
+
+def test_the_sample_is_what_it_says() -> None:
+    sample = rides.rides()
+    assert len(sample) <= 5000 and len({r.bike_id for r in sample}) == 120
+    assert len({r.event_id for r in sample}) == len(sample)
+    assert any(r.distance_km == "0.000" for r in sample), "real data has rides of no distance"
+
+
+def test_made_up_records_say_so_and_repeat() -> None:
+    from datetime import date
+
+    one = list(madeup.meetings(date(2026, 3, 2), "x", ["s"], 20))
+    assert one == list(madeup.meetings(date(2026, 3, 2), "x", ["s"], 20))
+    assert all("madeup" in event["id"] for event in one)
