@@ -1,0 +1,18 @@
+"""A world at a fixed moment, on real connections: the main path commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.platform.pipeline.world import NOW, World, make_world
+
+from abate.platform.doors import clock
+
+
+@pytest.fixture
+def world(transactional_db: None, settings: Any) -> Iterator[World]:
+    settings.ABATE_OPERATOR_PACK = "demo"
+    with clock.frozen(NOW):
+        yield make_world()
