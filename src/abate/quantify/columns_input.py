@@ -25,9 +25,9 @@ EXACT_DOUBLE = 2**51
 past it).
 
 For |i| <= 2**51 and i = x * 10**d the product's relative error stays under 2**-52, hence its absolute error
-under one half: rounding it gives i. Neighbouring decimals of scale d are more than two units in the last place apart,
-so i / 10**d = x (one correctly rounded division) holds for one i at most, and that decimal is the shortest
-text of x. A double that is no such decimal fails the comparison and has too many decimals.
+under one half: rounding it gives i. Neighbouring decimals of scale d are more than two units in the last
+place apart, so i / 10**d = x (one correctly rounded division) holds for one i at most, and that decimal is
+the shortest text of x. A double that is no such decimal fails the comparison and has too many decimals.
 """
 
 Shape = Literal["int", "decimal", "double", "text", "json", "time", "date", "list", "other"]

@@ -53,7 +53,10 @@ class _Writer:
             )
             for m in plan.methods
         }
+        self.above = ""
+        self.wide = False
         self.names = {v.method.version: names_of(v) for v in plan.versions}
+        self.arithmetic = {version: Arithmetic(DIALECT, names) for version, (names, _) in self.names.items()}
 
     def write(self, wanted: set[str]) -> str:
         """The stages from the inside out, each carrying on only the columns that a later one reads.
@@ -81,11 +84,18 @@ class _Writer:
         for k in range(depth):
             yield self._step(k, done)
         yield self._by_versions(derived) | self._changing()
-        yield {"ok": self._by_version(lambda m: self.checks[m.version].accepted())}
+        accepted = self._by_version(lambda m: self.checks[m.version].accepted())
+        yield {"ok": f"CASE WHEN {accepted} THEN true ELSE false END"}  # stops at the first that fails
         refusal = self._by_version(lambda m: self.checks[m.version].refusal())
         yield {"refusal": f"CASE WHEN ok THEN NULL ELSE {refusal} END"}
-        yield {"leaf": self._leaf()}
-        yield self._amounts()
+        leaf, amounts = self._leaf(), self._amounts()
+        shared, (leaf, above, *texts) = _shared(
+            [leaf, self.above, *amounts.values()], set().union(*(a.sums for a in self.arithmetic.values()))
+        )
+        self.above = above
+        yield shared
+        yield {"leaf": leaf}
+        yield dict(zip(amounts, texts, strict=True))
         yield self._judged()
         yield self._results()
 
@@ -127,7 +137,7 @@ class _Writer:
         return found
 
     def _arithmetic(self, version: Version) -> Arithmetic:
-        return Arithmetic(DIALECT, self.names[version.method.version][0])
+        return self.arithmetic[version.method.version]
 
     def _leaf(self) -> str:
         """The number of the row's leaf; -1 - k where recognition rule k fails; null where there is nothing
@@ -181,7 +191,10 @@ class _Writer:
         is kept as is.
         """
         fits = "(leaf IS NULL OR leaf < 0 OR (" + " AND ".join(f"{a} IS NOT NULL" for a in AMOUNTS) + "))"
-        above = f"(er_mg > 0 OR (er_mg = 0 AND coalesce({self.above}, false)))"
+        # as CASE, which looks at the exact value on the few rows that show 0 only; AND and OR would on every row
+        above = (
+            f"CASE WHEN er_mg > 0 THEN true WHEN er_mg = 0 THEN coalesce({self.above}, false) ELSE false END"
+        )
         return {
             "fits": fits if self.wide else "true",
             "above": self._by_version(lambda m: "true" if m.project_total else above),
@@ -230,6 +243,20 @@ class _Writer:
             "method_version": f"CAST(CASE WHEN ok OR NOT {uncovered} THEN {version} END AS INTEGER)",
             "factors": f"CASE WHEN leaf >= 0 AND fits THEN {_by_leaf_and_segment(factors)} ELSE '' END",
         }
+
+
+def _shared(texts: list[str], sums: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Sums of 64-bit products that stand in several places, as columns of their own: `x_<k>`.
+
+    Their bounds are proved and a null only makes a null, so they may be computed for every row.
+    """
+    found: dict[str, str] = {}
+    for part in sorted(sums, key=lambda text: (-len(text), text)):
+        if "item" not in part and sum(text.count(part) for text in texts) > 1:
+            name = f"x_{len(found)}"
+            texts = [text.replace(f"({part})", name).replace(part, name) for text in texts]
+            found[name] = part
+    return found, texts
 
 
 def _recognition_reasons(method: Method) -> str:

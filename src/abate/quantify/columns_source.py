@@ -53,14 +53,17 @@ def json_rows(
         f"CASE WHEN {strict_json(text)} THEN json_type({text}) = 'OBJECT' ELSE false END AS _o FROM {relation}"
     )
     passed = [identifier("k_" + k) for k in asked]
+    pointer = "'/' || replace(replace(k, '~', '~0'), '/', '~1')"
+    strange = f"k NOT IN ({known}) AND json_type(_t, {pointer}) <> 'NULL'"
     parsed = (
         f"SELECT * EXCLUDE (_t), CASE WHEN _o THEN json_transform(_t, {quoted(shape)}) END AS _d, "
-        f"CASE WHEN _o THEN json_keys(_t) END AS _k FROM ({inner})"
+        f"CASE WHEN _o THEN json_keys(_t) END AS _k, "
+        f"CASE WHEN _o THEN list_min(list_filter(json_keys(_t), lambda k: {strange})) END AS _unknown "
+        f"FROM ({inner})"
     )
     bad = "coalesce(NOT _o OR len(list_distinct(_k)) < len(_k), true)"
     checked = (
-        f"SELECT * EXCLUDE (_d, _k, _o), {raw}{extra}, {bad} AS {BAD}, "
-        f"list_min(list_filter(_k, lambda k: k NOT IN ({known}))) AS _unknown FROM ({parsed})"
+        f"SELECT * EXCLUDE (_d, _k, _o, _unknown), {raw}{extra}, {bad} AS {BAD}, _unknown FROM ({parsed})"
     )
     names = (*kept, *(f"r_{name}" for name in fields), *passed, BAD, "_unknown")
     source = Source(checked, {name: Column("json") for name in fields}, names, BAD, "_unknown")

@@ -82,6 +82,8 @@ class Arithmetic:
     def __init__(self, dialect: Dialect, names: Names) -> None:
         self._dialect = dialect
         self._names = names
+        self.sums: set[str] = set()
+        """Texts of the 64-bit sums written so far: what may be worth a column of its own."""
 
     # -- values ------------------------------------------------------------------------------------
 
@@ -174,6 +176,8 @@ class Arithmetic:
             else:
                 total = _binary(exp.Sub if factor < 0 else exp.Add, total, size)
         assert total is not None
+        if not wide and len(parts) > 1 and not total.find(exp.Cast):
+            self.sums.add(self._dialect.text(total))
         return self._checked(Whole(total, running))
 
     def _product(self, a: Whole, b: Whole) -> Whole:

@@ -1,0 +1,124 @@
+"""`abate quantify`: files of activity records into milligrams CO2e."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from abate.quantify import catalogue as shipped
+from abate.quantify.catalogue import Catalogue
+from abate.quantify.columns import InputError, NotColumnar, Summary, quantify_file
+from abate.quantify.factors import FactorError, Setting
+from abate.quantify.outcome import Outcome
+from abate.quantify.reading_yaml import MethodError
+
+
+@click.command()
+@click.argument("method_id", metavar="ID")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Parquet or CSV file to write."
+)
+@click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True)
+@click.option("--region", help="Region whose factors are used where a methodology allows it.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Take factors as published by this day.")
+@click.option(
+    "--operator-pack", "pack", metavar="FILE|demo", help="Figures of the operator; `demo` is an illustration."
+)
+@click.option(
+    "--key", "keys", multiple=True, metavar="COL", help="Pass an input column through (repeatable)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    method_id: str,
+    inputs: tuple[Path, ...],
+    out: Path,
+    engine: str,
+    region: str | None,
+    on: datetime | None,
+    pack: str | None,
+    keys: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Quantify activity records (CSV, JSON Lines or Parquet) with methodology ID.
+
+    The output has the key columns of the input, then be_mg, pe_mg, le_mg, er_mg, outcome, reason, method,
+    method_version and factors. A bad record is refused in its own row and never stops the others.
+    """
+    if engine == "spark":
+        raise _refused(
+            "engine spark needs the extra `abate[spark]`, which this version does not have yet; use duckdb"
+        )
+    try:
+        catalogue = shipped.load()
+        if method_id not in catalogue.methods:
+            raise _refused(f"no methodology {method_id!r}; known: {', '.join(catalogue.methods)}")
+        setting = _setting(catalogue, region, on.date() if on else None, pack)
+        with _progress(out):
+            summary = quantify_file(method_id, inputs, out, catalogue, setting, keys)
+    except (InputError, NotColumnar, MethodError, FactorError) as error:
+        raise _refused(str(error)) from error
+    click.echo(_json(summary, out) if as_json else _text(summary, out))
+
+
+def _setting(catalogue: Catalogue, region: str | None, on: date | None, pack: str | None) -> Setting:
+    if pack is not None and pack != "demo" and not Path(pack).is_file():
+        raise _refused(
+            f"operator pack {pack}: there is no such file; give a file, or `demo` for the illustration"
+        )
+    return Setting(region=region, on=on, pack=catalogue.pack(pack) if pack else None)
+
+
+def _refused(reason: str) -> click.ClickException:
+    return click.ClickException(reason)  # exit code 1
+
+
+def _json(summary: Summary, out: Path) -> str:
+    return json.dumps(asdict(summary) | {"out": str(out)}, ensure_ascii=False, indent=2)
+
+
+def _text(summary: Summary, out: Path) -> str:
+    lines = [f"{out}: {summary.rows:,} rows"]
+    lines += [f"  {o.value:<20}{summary.outcomes[o]:>16,}" for o in Outcome if o in summary.outcomes]
+    lines.append(
+        f"减排量合计 / ER of counted rows: {summary.er_mg:,} mg = {summary.er_mg / 10**9:,.3f} t CO2e"
+    )
+    if summary.factors:
+        lines.append("因子 / factors: " + ", ".join(summary.factors))
+    if summary.illustration:
+        lines.append("示例数值，非真实数据 / uses illustrative figures: not a real result")
+    return "\n".join(lines)
+
+
+@contextmanager
+def _progress(out: Path) -> Iterator[None]:
+    """Says on stderr, from the third second on, that work goes on and how much has been written."""
+    done = threading.Event()
+
+    def watch() -> None:
+        start = time.monotonic()
+        if done.wait(3):
+            return
+        while True:
+            written = sum(p.stat().st_size for p in out.parent.glob(f".{out.name}.*.part"))
+            click.echo(f"{time.monotonic() - start:6.0f} s, {written / 2**20:,.0f} MiB written", err=True)
+            if done.wait(5):
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        sys.stderr.flush()
