@@ -41,6 +41,16 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
+def wide(page: Page) -> list[str]:
+    """What stands out of the window to the right, innermost first."""
+    found = page.evaluate("""() => [...document.querySelectorAll('body *')].filter(e => {
+        const b = e.getBoundingClientRect();
+        const edge = document.documentElement.clientWidth + 1;
+        return b.width && b.right > edge && !e.closest('.hidden, .scroll');
+      }).reverse().map(e => e.outerHTML.slice(0, 80))""")
+    return list(found)
+
+
 def faint(page: Page) -> list[str]:
     """Texts with a contrast below 4.5."""
     return list(page.evaluate(_CONTRAST))

@@ -115,3 +115,31 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
     # A page that is refused is an error to the console; nothing else may be.
     found = [one for window in windows for one in window.complaints if "the server responded with" not in one]
     assert found == []
+
+
+@pytest.mark.clause("P-6.1-a")
+def test_large_type_fits_a_phone(city, visit) -> None:
+    """Twice the type size, as somebody with weak eyes sets it: nothing runs out of the window."""
+    stage.book_every_outcome(city.partner, city.person)
+    code = incentives.redeem(city.person, city.offer, uuid4())
+    window = visit(360, "en-GB")
+    window.sign_in(city.person.user)
+    for path in ("/", "/feed", f"/entries/{code.entry_id - 1}", f"/offers/{city.offer}", f"/codes/{code.id}"):
+        assert window.go(path) == 200
+        window.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert looks.wide(window.page) == [], path
+
+
+def test_the_checks_see_what_is_planted(city, visit) -> None:
+    """A faint text, a small button and a wide box are found."""
+    window = visit(360, "en-GB")
+    window.go("/")
+    assert (looks.faint(window.page), looks.small(window.page), looks.overflow(window.page)) == ([], [], 0)
+    plant = """const main = document.querySelector('main');
+        main.insertAdjacentHTML('beforeend', '<p id=f>faint</p><button>x</button>');
+        const faint = document.querySelector('#f');
+        faint.style.color = '#999';
+        faint.style.width = '500px'"""
+    window.page.evaluate(plant)
+    assert len(looks.faint(window.page)) == 1 and len(looks.small(window.page)) == 1
+    assert looks.overflow(window.page) > 0

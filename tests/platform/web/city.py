@@ -90,7 +90,7 @@ def ride(party: Party, person: Person, name: str, at: datetime, km: str) -> dict
         start=f"{at:%Y-%m-%dT%H:%M:%SZ}",
         end=f"{end:%Y-%m-%dT%H:%M:%SZ}",
         distance_km=km,
-        city="示例市",
+        city="sample",
     )
 
 

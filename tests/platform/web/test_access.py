@@ -142,3 +142,17 @@ def test_the_feed_goes_on_where_it_ended(city: stage.City, enter) -> None:
     second = browser.get(f"/feed?{older}")
     shown = [stop.event_id for page in (first, second) for stop in page.context["stops"]]
     assert shown == [row.event_id for row in carbon.feed(city.person.pk, limit=50)] and len(shown) == 23
+
+
+def test_a_fault_of_ours_is_told_without_the_database(city: stage.City, monkeypatch) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(ledger, "balance", broken)
+    browser = Client(raise_request_exception=False, headers={"accept-language": "en"})
+    browser.force_login(city.person.user, backend="django.contrib.auth.backends.ModelBackend")
+    page, interface = browser.get("/"), browser.get("/v1/me/account")
+    assert page.status_code == interface.status_code == 500
+    assert b"went wrong on our side" in page.content
+    assert interface["Content-Type"] == "application/problem+json" and interface.json()["code"] == "fault"
+    assert b"secret detail" not in page.content + interface.content

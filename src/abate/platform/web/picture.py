@@ -79,18 +79,20 @@ def week(days: Iterable[tuple[date, int, int]]) -> Week:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Both scenarios side by side: mg, and each bar's length in percent of the longer one."""
+    """Both scenarios and what is recognised, side by side: (mg, length in percent of the longest bar)."""
 
-    be_mg: int
-    pe_mg: int
-    be_share: int
-    pe_share: int
+    baseline: tuple[int, int]
+    project: tuple[int, int]
+    recognised: tuple[int, int]
+    partly: bool
+    """The methodology recognises less than the difference of the two."""
 
 
-def compare(be_mg: int | None, pe_mg: int | None, le_mg: int | None) -> Compare | None:
-    """Baseline against project with leakage; None where nothing was quantified."""
-    if be_mg is None or pe_mg is None:
+def compare(be_mg: int | None, pe_mg: int | None, le_mg: int | None, er_mg: int | None) -> Compare | None:
+    """None where nothing was quantified. The parts are rounded for display: 3 mg apart is rounding."""
+    if be_mg is None or pe_mg is None or er_mg is None:
         return None
     emitted = pe_mg + (le_mg or 0)
-    most = max(be_mg, emitted, 1)
-    return Compare(be_mg, emitted, 100 * max(be_mg, 0) // most, 100 * max(emitted, 0) // most)
+    most = max(be_mg, emitted, er_mg, 1)
+    bars = [(mg, 100 * max(mg, 0) // most) for mg in (be_mg, emitted, er_mg)]
+    return Compare(bars[0], bars[1], bars[2], er_mg >= 0 and be_mg - emitted - er_mg > 3)

@@ -125,6 +125,7 @@ def _rule_words(method: Method | None, code: str, clause: str) -> str:
         return pick(REASONS["before_publication"].what)
     rules = {rule.id: rule for rule in method.recognition} if method else {}
     words = _pair(rules[code].why) if code in rules else code
+    words = words[:1].upper() + words[1:]
     return words + (say("（条款 {c}）", " (clause {c})", c=clause) if clause else "")
 
 

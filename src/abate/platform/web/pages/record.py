@@ -88,7 +88,7 @@ def _why(request: HttpRequest, person: Person, found: Behaviour, row: EntryRow |
     context = {
         "stop": told,
         "explanation": shown,
-        "compare": picture.compare(found.be_mg, found.pe_mg, found.le_mg),
+        "compare": picture.compare(found.be_mg, found.pe_mg, found.le_mg, found.er_mg),
         "entry_id": row.id if row else None,
         "receipt": receipts.receipt(person, row) if row else None,
         "log_key": log.public_key(),

@@ -98,7 +98,7 @@ def code(request: HttpRequest) -> HttpResponse:
     context = {
         "field": _code_field(),
         "contact": contacts.masked(contacts.normal(contact)),
-        "demo": settings.ABATE_DEMO,
+        "adapter": settings.ABATE_MESSAGES.rpartition(".")[2],
     }
     if request.method != "POST":
         return screen.show(request, "sign_in_code", context)
