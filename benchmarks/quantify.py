@@ -95,8 +95,8 @@ def _make(path: Path, rows: int, *, scaled: bool) -> None:
     con.execute(
         f"COPY (SELECT 'm-' || lpad(CAST(i AS VARCHAR), 9, '0') AS meeting_id, "
         f"TIMESTAMPTZ '2023-10-09 00:00:00+00' + INTERVAL (i * 7919 % 63000000) SECOND AS start, "
-        f"CAST(1 + hash(i, 5) % 40 AS INTEGER) AS participants, {', '.join(columns)} FROM range({rows}) t(i)) "
-        f"TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})"
+        f"CAST(1 + hash(i, 5) % 40 AS INTEGER) AS participants, {', '.join(columns)} "
+        f"FROM range({rows}) t(i)) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})"
     )
     con.close()
 
@@ -139,12 +139,12 @@ def _differences(folder: Path) -> int:
     same += " AND a.be_mg IS NOT DISTINCT FROM b.be_mg AND a.outcome = b.outcome"
     con = duckdb.connect()
     con.execute("SET memory_limit = '2GB'")
-    return sum(
-        con.execute(f"SELECT count(*) FROM {mine} a POSITIONAL JOIN {other} b WHERE NOT ({same})").fetchall()[
-            0
-        ][0]
-        for other in others
-    )
+    different = 0
+    for other in others:
+        joined = f"{mine} a FULL JOIN {other} b USING (meeting_id)"
+        found = con.execute(f"SELECT count(*) FROM {joined} WHERE NOT coalesce({same}, false)").fetchone()
+        different += found[0] if found else 0
+    return different
 
 
 # -- the engines, each in a process of its own -------------------------------------------------------
@@ -203,7 +203,7 @@ def _polars(source: Path, out: Path, *, scaled: bool) -> float:
 
 
 def _figures() -> tuple[dict[str, int], list[tuple[Any, int]]]:
-    """The figures as whole numbers, as one would copy them into a script: modes in 1e-5, electricity in 1e-4 kg."""
+    """The figures as whole numbers, as one would copy them: modes in 1e-5, electricity in 1e-4 kg."""
     from abate.quantify import catalogue
     from abate.quantify.factors import Setting, timeline
 

@@ -29,7 +29,7 @@ QUICK = settings(
     phases=[
         Phase.explicit,
         Phase.generate,
-    ],  # a failing row names itself; shrinking would run SQL for minutes
+    ],  # shrinking would run for minutes
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -195,7 +195,8 @@ def _events_sql(plan: Plan, setting: Setting) -> str:
 def _copy(sql: str, out: Path, part: Path) -> str:
     form = "FORMAT csv, HEADER true"
     if out.suffix.lower() == ".parquet":
-        form = "FORMAT parquet, COMPRESSION zstd"
+        # said outright: by the connection's setting alone row groups change places
+        form = "FORMAT parquet, COMPRESSION zstd, PRESERVE_ORDER true"
     return f"COPY ({sql}) TO {quoted(str(part))} ({form})"
 
 

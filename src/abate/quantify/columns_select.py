@@ -191,7 +191,7 @@ class _Writer:
         is kept as is.
         """
         fits = "(leaf IS NULL OR leaf < 0 OR (" + " AND ".join(f"{a} IS NOT NULL" for a in AMOUNTS) + "))"
-        # as CASE, which looks at the exact value on the few rows that show 0 only; AND and OR would on every row
+        # a CASE looks at the exact value only on the few rows that show 0; AND and OR would on every row
         above = (
             f"CASE WHEN er_mg > 0 THEN true WHEN er_mg = 0 THEN coalesce({self.above}, false) ELSE false END"
         )

@@ -50,7 +50,8 @@ def json_rows(
     )
     inner = (
         f"SELECT {''.join(f'{name}, ' for name in kept)}{text} AS _t, "
-        f"CASE WHEN {strict_json(text)} THEN json_type({text}) = 'OBJECT' ELSE false END AS _o FROM {relation}"
+        f"CASE WHEN {strict_json(text)} THEN json_type({text}) = 'OBJECT' ELSE false END AS _o "
+        f"FROM {relation}"
     )
     passed = [identifier("k_" + k) for k in asked]
     pointer = "'/' || replace(replace(k, '~', '~0'), '/', '~1')"
