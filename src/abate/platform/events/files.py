@@ -78,7 +78,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
     with path.open("rb") as file:
         for number, line in enumerate(_bounded(file), 1):
             if line is None or line.strip():
-                yield number, line
+                yield number, line if line is not None and _is_text(line) else None
 
 
 def _bounded(file: BinaryIO) -> Iterator[bytes | None]:
@@ -90,6 +90,14 @@ def _bounded(file: BinaryIO) -> Iterator[bytes | None]:
         while line and not line.endswith(b"\n"):
             line = file.readline(LONGEST_LINE)
         yield None
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _csv_rows(path: Path, sender: Sender) -> Iterator[tuple[int, bytes | None]]:

@@ -138,6 +138,8 @@ def _events(headers: Mapping[bytes, bytes], body: bytes) -> list[bytes] | list[m
         raise UnsupportedMediaType
     single = kind == _ONE or (kind == _EITHER and body.lstrip()[:1] != b"[")
     try:
+        # Once for the whole body: the records inside go on as the text they are.
+        body.decode()
         if single:
             _read_one(body)
             return [body]
