@@ -37,10 +37,9 @@ TABLES = {
 
 
 def run(options: dict[str, Any]) -> dict[str, Any]:
-    """`batch` (50,000), `batches` a round (2), `rounds` (3), `connections` (1 and 2)."""
-    batch, per_round, rounds = (
-        int(options.get(k, d)) for k, d in (("batch", 50_000), ("batches", 2), ("rounds", 3))
-    )
+    """`batch` (50,000), `batches` a round and connection (2), `rounds` (3)."""
+    defaults = {"batch": 50_000, "batches": 2, "rounds": 3}
+    batch, per_round, rounds = (int(options.get(name) or default) for name, default in defaults.items())
     with platform() as server:
         make_people(PEOPLE)
         events = rides(Random(1))
@@ -99,8 +98,8 @@ def make_people(count: int) -> None:
         " select '', 'bench-' || n, 'person', true, true, now() from generate_series(1, %(n)s) n",
         "insert into people_person (user_id, pseudonym, commit_key, wrapped_key, identity_enc, contact_enc,"
         " notice_version, made_up, created_at, status)"
-        " select id, gen_random_uuid()::text, sha256(handle::bytea), sha256(handle::bytea), '', '', '1', true,"
-        " now(), 'active' from review_user where handle like 'bench-%%'",
+        " select id, gen_random_uuid()::text, sha256(handle::bytea), sha256(handle::bytea), '', '', '1',"
+        " true, now(), 'active' from review_user where handle like 'bench-%%'",
         "insert into people_subject (party_id, subject, person_id)"
         " select %(party)s, substr(sha256(u.handle::bytea)::text, 3, 32), p.id from people_person p"
         " join review_user u on u.id = p.user_id",
