@@ -22,7 +22,7 @@ from abate.platform.web import health, overview
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
 
-@pytest.mark.clause("P-3.1", "P-7.5.1")
+@pytest.mark.clause("P-7.5.1")
 def test_account_and_entries_are_exact_and_at_once(city: stage.City, enter) -> None:
     browser = enter(city.person.user)
     assert browser.get("/v1/me/account").json() == {"carbon_mg": 0, "credits": 0, "eligible_mg": 0}
