@@ -30,6 +30,10 @@ def prepare(tables: Sequence[str]) -> None:
         # temporary tables have no index and are read through all the same.
         cursor.execute("set enable_seqscan = off")
         cursor.execute("set enable_bitmapscan = off")
+        # Rows of the batch are joined by hash, in the order they stand in, and not sorted once for each join.
+        cursor.execute("set enable_mergejoin = off")
+        # Before PostgreSQL 18 a plan with such a table counts as huge and would be compiled first.
+        cursor.execute("set jit = off")
         if connection.connection not in _ready:
             # Can be set only before the connection's first temporary table.
             cursor.execute("set temp_buffers = '64MB'")
