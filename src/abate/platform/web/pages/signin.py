@@ -23,7 +23,7 @@ from abate.platform.web.screen import Field
 from abate.platform.web.wording import say
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
-# What the session keeps between the steps. The contact itself lies there until the code is right, no longer.
+# What the session keeps between the steps; the contact is encrypted there.
 _CONTACT, _PROOF, _NEXT = "sign_in_contact", "sign_in_proof", "sign_in_next"
 NOTICE_VERSION = "2026-11"
 

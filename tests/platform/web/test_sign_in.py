@@ -1,0 +1,78 @@
+"""Signing in on the pages: one answer for every contact, nothing readable left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.test import Client
+from tests.platform.people.townspeople import code_in
+from tests.platform.web import city as stage
+
+from abate.platform.people.models import Person
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db(transaction=True)]
+
+
+def code_sent() -> str:
+    path = Path(settings.ABATE_DATA_DIR) / "messages.jsonl"
+    return code_in(json.loads(path.read_text().splitlines()[-1]))
+
+
+@pytest.fixture
+def person(transactional_db: None) -> Person:
+    return stage.made_up_person(1, "13800000001")
+
+
+def ask(contact: str) -> tuple[Client, bytes]:
+    browser = Client()
+    assert browser.post("/sign-in", {"contact": contact})["Location"] == "/sign-in/code"
+    return browser, browser.get("/sign-in/code").content
+
+
+def test_the_answer_does_not_tell_who_has_an_account(person: Person) -> None:
+    (_, known), (_, unknown) = ask("13800000001"), ask("13800000002")
+    assert known.count(b"138****0001") == unknown.count(b"138****0002") == 1
+
+
+def test_a_session_row_does_not_show_the_contact(person: Person) -> None:
+    ask("13800000001")
+    ask("somebody@example.org")
+    kept = " ".join(str(row.get_decoded()) for row in Session.objects.all())
+    assert Session.objects.count() == 2
+    assert "13800000001" not in kept and "somebody" not in kept
+
+
+def test_the_right_code_signs_in_and_a_wrong_one_does_not(person: Person) -> None:
+    browser, _ = ask("13800000001")
+    right = code_sent()
+    wrong = f"{(int(right) + 1) % 1_000_000:06d}"
+    assert browser.post("/sign-in/code", {"code": wrong}).status_code == 403
+    assert browser.get("/feed").status_code == 302
+    assert browser.post("/sign-in/code", {"code": f" {right[:3]} {right[3:]} "})["Location"] == "/"
+    assert browser.get("/feed").status_code == 200
+    assert "sign_in_contact" not in browser.session
+    browser.post("/sign-out")
+    assert browser.get("/feed").status_code == 302
+
+
+@pytest.mark.parametrize("contact", ["", "12345", "x" * 400, "a@b"])
+def test_what_is_no_contact_is_told_beside_the_field(transactional_db: None, contact: str) -> None:
+    answer = Client().post("/sign-in", {"contact": contact})
+    assert answer.status_code == 400 and b'aria-invalid="true"' in answer.content
+
+
+def test_registration_needs_a_proved_contact_and_consent(transactional_db: None) -> None:
+    assert Client().get("/register")["Location"] == "/sign-in"
+    browser, _ = ask("13800000009")
+    assert browser.post("/sign-in/code", {"code": code_sent()})["Location"] == "/register"
+    answer = browser.post("/register", {"name": "某丙", "number": "999999199001010011"})
+    assert answer.status_code == 422 and not Person.objects.exists()
+    # The number is never sent back into a page.
+    assert b"999999199001010011" not in answer.content
+    # Outside a demo a made-up number opens no account.
+    answer = browser.post("/register", {"name": "某丙", "number": "999999199001010011", "consent": "yes"})
+    assert answer.status_code == 422 and not Person.objects.exists()
