@@ -32,15 +32,19 @@ _set_up_django()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if (_FOLDER / "postgres").exists():
+        from abate.platform.doors import private_postgres
+
+        private_postgres.stop(_FOLDER)
     shutil.rmtree(_FOLDER, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
     """A PostgreSQL server for this run: DATABASE_URL's, or a private one."""
-    from abate.platform.doors import database
+    from abate.platform.doors import private_postgres
 
-    return os.environ.get("DATABASE_URL") or database.start_embedded(_FOLDER)
+    return os.environ.get("DATABASE_URL") or private_postgres.start(_FOLDER)
 
 
 @pytest.fixture(scope="session")

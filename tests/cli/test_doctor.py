@@ -60,8 +60,14 @@ def test_the_command_says_when_nothing_is_set_up(tmp_path: Path) -> None:
     assert result.returncode == 1 and "abate serve" in result.stderr
 
 
-def test_the_command_prints_json_and_its_exit_code_says_whether_to_act(postgres_url: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "DATABASE_URL": postgres_url, "ABATE_SECRET_FILE": str(tmp_path / "none.json")}
+def test_the_command_prints_json_and_its_exit_code_says_whether_to_act(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": postgres_url,
+        "ABATE_SECRET_FILE": str(tmp_path / "none.json"),
+    }
     result = subprocess.run([sys.executable, "-m", "abate", "doctor", "--json", "--data-dir", str(tmp_path)],
                             capture_output=True, text=True, check=False, env=environment)  # fmt: skip
     findings = json.loads(result.stdout)

@@ -23,7 +23,9 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
+def played(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
     folder = tmp_path_factory.mktemp("demo") / "city"
     yield folder, run(folder, "--json")
 
@@ -52,7 +54,9 @@ def test_it_shows_outcomes_of_every_kind_that_real_data_has(
     assert set(story["links"]) == {"person", "acceptor", "operator"}
 
 
-def test_a_second_run_is_refused_and_reset_starts_over(played: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_a_second_run_is_refused_and_reset_starts_over(
+    played: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
     folder = played[0]
     again = run(folder)
     assert again.returncode == 1 and "--reset" in again.stderr

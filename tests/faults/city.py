@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
@@ -21,7 +21,9 @@ from abate.platform.people.identity import made_up_number  # noqa: E402
 
 def main(count: int) -> None:
     behaviours = ["online-meeting", "cycling"]
-    party = parties.create_party("faults", "data_provider", "故障测试", "Fault test", behaviours, made_up=True)
+    party = parties.create_party(
+        "faults", "data_provider", "故障测试", "Fault test", behaviours, made_up=True
+    )
     client_id, secret = parties.issue_client(party)
     subjects = []
     # They joined before the load's events: an act before its authorisation counts nothing.

@@ -21,7 +21,8 @@ def meeting(number: int, subject: str, at: datetime) -> dict[str, Any]:
     return {"specversion": "1.0", "id": f"f-{number:07d}", "source": "faults", "type": "org.abate.behaviour.online-meeting",
             "subject": subject, "time": start,
             "data": {"meeting_id": f"f-{number:07d}", "start": start, "duration_min": 45, "participants": 3,
-                     "replacement_rate": "0.5", "pkm_rail": f"{10 + number % 977}.{number % 1000:03d}", "electricity_kwh": "0.1"}}  # fmt: skip
+                     "replacement_rate": "0.5", "electricity_kwh": "0.1",
+                     "pkm_rail": f"{10 + number % 977}.{number % 1000:03d}"}}  # fmt: skip
 
 
 @dataclass
@@ -55,14 +56,23 @@ class Partner:
             if not self._token:
                 self._token = partner.fetch_token(self.origin, self.client_id, self.secret)
             answer = partner._post(f"{self.origin}/v1/events", json.dumps(events).encode(), self._headers())
-        except (partner.PartnerError, urllib.error.URLError, OSError, http.client.HTTPException, json.JSONDecodeError):
+        except (
+            partner.PartnerError,
+            urllib.error.URLError,
+            OSError,
+            http.client.HTTPException,
+            json.JSONDecodeError,
+        ):
             return False
         with self._lock:
             self.acknowledged.update({r["id"]: r for r in answer["results"]})
         return True
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}", "Content-Type": "application/cloudevents-batch+json"}
+        return {
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": "application/cloudevents-batch+json",
+        }
 
     def run(self, going: Callable[[], bool], threads: int = 3) -> list[threading.Thread]:
         def work(seed: int) -> None:
@@ -71,7 +81,9 @@ class Partner:
                 if not self.deliver(self.batch(dice.choice((1, 1, 5, 40)))):
                     pause.wait(0.05)  # the platform is down: a partner does not hammer it
 
-        started = [threading.Thread(target=work, args=(self.seed * 1000 + i,), daemon=True) for i in range(threads)]
+        started = [
+            threading.Thread(target=work, args=(self.seed * 1000 + i,), daemon=True) for i in range(threads)
+        ]
         for thread in started:
             thread.start()
         return started

@@ -65,7 +65,9 @@ class Stack:
                 subprocess.run(["chown", self.user, str(path)], check=True)
         self._run("initdb", "-D", str(self.cluster), "-U", "postgres", "--auth=trust", "--encoding=utf8")
         with (self.cluster / "postgresql.conf").open("a") as conf:
-            conf.write(f"listen_addresses=''\nunix_socket_directories='{self.sockets}'\nlog_min_messages=fatal\n")
+            conf.write(
+                f"listen_addresses=''\nunix_socket_directories='{self.sockets}'\nlog_min_messages=fatal\n"
+            )
             if not self.synchronous_commit:
                 conf.write("synchronous_commit=off\nwal_writer_delay=10s\n")
         self.start_postgres()
@@ -73,7 +75,9 @@ class Stack:
             connection.execute("CREATE DATABASE abate")
 
     def _run(self, name: str, *args: str) -> None:
-        subprocess.run([str(POSTGRES_BIN_PATH / name), *args], check=True, user=self.user, capture_output=True)
+        subprocess.run(
+            [str(POSTGRES_BIN_PATH / name), *args], check=True, user=self.user, capture_output=True
+        )
 
     def url(self, database: str = "abate") -> str:
         return f"postgresql://postgres@/{database}?host={self.sockets}"
@@ -111,7 +115,9 @@ class Stack:
 
     def start_server(self) -> None:
         log = (self.folder / "server.log").open("ab")
-        self.server = subprocess.Popen([sys.executable, "-m", "abate", "serve"], env=self.environment(), stderr=log, stdout=log)
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "abate", "serve"], env=self.environment(), stderr=log, stdout=log
+        )
         until("the server's readiness", self._ready)
 
     def _ready(self) -> bool:

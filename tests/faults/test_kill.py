@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
 from tests.faults.load import Partner
 from tests.faults.stack import Stack, until
 
@@ -56,7 +55,9 @@ def play(folder: Path, cycles: int, seed: int) -> None:
         stack.create()
         stack.start_server()
         keys = stack.city(PEOPLE)
-        partner = Partner(stack.origin, str(keys["client_id"]), str(keys["secret"]), list(keys["subjects"]), seed)  # type: ignore[call-overload]
+        partner = Partner(
+            stack.origin, str(keys["client_id"]), str(keys["secret"]), list(keys["subjects"]), seed
+        )  # type: ignore[call-overload]
         dice, going = random.Random(seed), [True]
         threads = partner.run(lambda: going[0])
         for cycle in range(cycles):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
 from tests.faults.load import Partner
 from tests.faults.stack import Stack
 

@@ -26,7 +26,9 @@ def test_no_path_of_a_machine() -> None:
 
 
 def test_no_address_of_a_package_registry() -> None:
-    assert not find(r"(?i)pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org|--index-url|--extra-index")
+    assert not find(
+        r"(?i)pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org|--index-url|--extra-index"
+    )
 
 
 def test_lock_files_carry_hashes_and_no_addresses() -> None:

@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PLANTED = {
     "a pure package that imports Django": ("quantify/planted.py", "import django.db\n"),
     "quantify that imports bookkeeping": ("quantify/planted.py", "import abate.bookkeeping.kinds\n"),
-    "a room that imports a later room": ("platform/parties/planted.py", "import abate.platform.ledger.models\n"),
+    "a room that imports a later room": (
+        "platform/parties/planted.py",
+        "import abate.platform.ledger.models\n",
+    ),
     "a room that imports the pipeline": ("platform/carbon/planted.py", "import abate.platform.pipeline\n"),
     "a room that no layer lists": ("platform/annex/__init__.py", ""),
 }
@@ -40,11 +43,15 @@ def test_every_import_follows_the_flow() -> None:
 @pytest.mark.parametrize("planted", PLANTED, ids=list(PLANTED))
 def test_a_planted_violation_is_found(planted: str, tmp_path: Path) -> None:
     name, text = PLANTED[planted]
-    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "static", "*.gz"))
+    shutil.copytree(
+        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "static", "*.gz")
+    )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     target = tmp_path / "src" / "abate" / name
     target.parent.mkdir(exist_ok=True)
     target.write_text(text)
     result = lint(tmp_path)
     assert result.returncode != 0, f"the contract did not notice {planted}:\n{result.stdout}"
-    assert "BROKEN" in result.stdout or "annex" in result.stdout + result.stderr, result.stdout + result.stderr
+    assert "BROKEN" in result.stdout or "annex" in result.stdout + result.stderr, (
+        result.stdout + result.stderr
+    )

@@ -30,16 +30,20 @@ def test_both_readmes_show_the_same_commands() -> None:
 def test_the_command_runs(command: str, tmp_path: Path) -> None:
     here = command.replace(".venv/bin/abate", f"{sys.executable} -m abate")
     here = here.replace("-o meetings.parquet", f"-o {tmp_path / 'meetings.parquet'}")
-    result = subprocess.run(["bash", "-c", here], cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ})  # noqa: E501
+    result = subprocess.run(
+        ["bash", "-c", here], cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ}
+    )
     assert result.returncode == 0, result.stderr
     if "explain" in command:
         for figure in ("4149080", "0.03546", "0.5306", "2025-12-31"):
             assert figure in result.stdout.replace(",", ""), f"{figure} is not in:\n{result.stdout}"
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/explain/README.md"])  # noqa: E501
+@pytest.mark.parametrize(
+    "name", ["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/explain/README.md"]
+)
 def test_every_link_leads_somewhere(name: str) -> None:
     page = ROOT / name
-    links = [link for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
     missing = [link for link in links if not (page.parent / link).exists()]
     assert links and not missing, missing

@@ -12,7 +12,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 70
-BANNED = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "services", "misc", "tools"}
+BANNED = {
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "common",
+    "base",
+    "manager",
+    "service",
+    "services",
+    "misc",
+    "tools",
+}
 # May only shrink. Today no file and no function needs an exemption.
 LONGER_FILES: frozenset[str] = frozenset()
 LONGER_FUNCTIONS: frozenset[str] = frozenset()
@@ -88,7 +100,9 @@ def test_no_assertion_of_a_bare_text() -> None:
 
 def test_time_and_randomness_come_in_through_their_doors() -> None:
     """Only doors/ asks the system for the time or for randomness."""
-    call = re.compile(r"\b(datetime\.now|datetime\.utcnow|date\.today|timezone\.now|time\.time|secrets\.\w+|random\.\w+|os\.urandom|uuid4)\(")  # noqa: E501
+    call = re.compile(
+        r"\b(datetime\.now|datetime\.utcnow|date\.today|timezone\.now|time\.time|secrets\.\w+|random\.\w+|os\.urandom|uuid4)\("
+    )
     doors = ("src/abate/platform/doors/", "src/abate/cli/", "src/abate/demo/")
     outside = [f"{name_of(p)}: {m.group(0)}" for p in CODE if name_of(p).startswith("src/")
                and not name_of(p).startswith(doors) for m in call.finditer(p.read_text())]  # fmt: skip
@@ -102,7 +116,10 @@ def test_every_skip_has_a_reason_that_expires() -> None:
     assert not bare, f"a skip names the reason and `until` when: {bare}"
 
 
-@pytest.mark.parametrize("room", sorted(p.name for p in (ROOT / "src/abate/platform").iterdir() if p.is_dir() and p.name != "__pycache__"))  # noqa: E501
+@pytest.mark.parametrize(
+    "room",
+    sorted(p.name for p in (ROOT / "src/abate/platform").iterdir() if p.is_dir() and p.name != "__pycache__"),
+)
 def test_every_room_has_its_readme(room: str) -> None:
     readme = ROOT / "src/abate/platform" / room / "README.md"
     assert readme.exists(), f"{room} does not say what enters, what leaves and what can never happen"

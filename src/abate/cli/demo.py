@@ -22,7 +22,7 @@ import click
 
 from abate.demo import madeup, partner, rides
 from abate.platform.config import setup
-from abate.platform.doors import database
+from abate.platform.doors import private_postgres
 from abate.platform.doors.errors import SetupError
 
 MEETINGS = 200
@@ -46,7 +46,7 @@ def reset(folder: Path) -> None:
             "It may hold real accounts, so --reset does not touch it.",
             "Name the demo's folder with --data-dir, or remove this one by hand if you are sure.",
         )
-    database.stop_embedded(folder)
+    private_postgres.stop(folder)
     shutil.rmtree(folder)
 
 
@@ -55,7 +55,9 @@ def free_port(wanted: int) -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise SetupError("No port is free on this machine.", "The demo could not listen.", "Close some programs and try again.")
+    raise SetupError(
+        "No port is free on this machine.", "The demo could not listen.", "Close some programs and try again."
+    )
 
 
 @contextlib.contextmanager
@@ -63,7 +65,9 @@ def served(origin: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes
     """`abate serve` as its own process until the block ends."""
     environment = {**os.environ, "ABATE_BIND": f"127.0.0.1:{port}", "ABATE_ORIGIN": origin}
     with log.open("ab") as output:
-        server = subprocess.Popen([sys.executable, "-m", "abate", "serve", "--demo"], env=environment, stdout=output, stderr=output)  # noqa: E501
+        server = subprocess.Popen(
+            [sys.executable, "-m", "abate", "serve", "--demo"], env=environment, stdout=output, stderr=output
+        )
     try:
         _wait(server, origin, log)
         yield server
@@ -78,10 +82,15 @@ def served(origin: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes
 def _wait(server: subprocess.Popen[bytes], origin: str, log: Path) -> None:
     end = time.monotonic() + START_WITHIN_SECONDS
     while time.monotonic() < end and server.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{origin}/readyz", timeout=2):
+        with (
+            contextlib.suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(f"{origin}/readyz", timeout=2),  # noqa: S310 (loopback, our own)
+        ):
             return
         time.sleep(0.1)
-    raise SetupError("The platform did not start.", f"Its last words: {log.read_text()[-800:]}", f"Read {log}.")
+    raise SetupError(
+        "The platform did not start.", f"Its last words: {log.read_text()[-800:]}", f"Read {log}."
+    )
 
 
 def prepare(folder: Path, origin: str) -> None:
@@ -93,13 +102,32 @@ def prepare(folder: Path, origin: str) -> None:
 
 
 @click.command()
-@click.option("--data-dir", default=".abate-demo", show_default=True, type=Path, help="Where the demo keeps its data.")
-@click.option("--port", default=8000, show_default=True, help="Loopback port; another free one is taken if it is in use.")
-@click.option("--reset", "start_over", is_flag=True, help="Remove an earlier demo's data first (and nothing else).")
-@click.option("--serve/--once", default=None, help="Keep serving at the end, or stop. Default: serve in a terminal.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON at the end, and nothing else on stdout.")
+@click.option(
+    "--data-dir", default=".abate-demo", show_default=True, type=Path, help="Where the demo keeps its data."
+)
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    help="Loopback port; another free one is taken if it is in use.",
+)
+@click.option(
+    "--reset", "start_over", is_flag=True, help="Remove an earlier demo's data first (and nothing else)."
+)
+@click.option(
+    "--serve/--once", default=None, help="Keep serving at the end, or stop. Default: serve in a terminal."
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the figures as JSON at the end, and nothing else on stdout.",
+)
 def command(data_dir: Path, port: int, start_over: bool, serve: bool | None, as_json: bool) -> None:
-    """Run the platform on a small sample city, from a real ride to a burnt voucher. Loopback only, everything made up is marked."""
+    """Run the platform on a small sample city, from a real ride to a burnt voucher.
+
+    Loopback only; everything made up is marked.
+    """
     try:
         if start_over:
             reset(data_dir)
@@ -135,7 +163,9 @@ def play(origin: str, folder: Path, as_json: bool) -> bool:
     sample = rides.rides()
     title("1. A sample city (made up)")
     town = city.build(sample)
-    say(f"{len(town.riders)} residents, {len(town.clients)} partners, one acceptor. Every one of them is made up.")
+    say(
+        f"{len(town.riders)} residents, {len(town.clients)} partners, one acceptor. Every one of them is made up."
+    )
     title("2. Events through the HTTP interface")
     outcomes = send(origin, town.clients, town.subjects, sample, folder)
     for code, counted in outcomes.items():
@@ -171,15 +201,20 @@ def send(origin: str, clients: dict[str, tuple[str, str]], subjects: dict[str, d
     with (folder / "rides-original-dates.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["event_id", "original_start", "shifted_start"])
-        table.writerows([r.event_id, rides.moment(r.start, timedelta(0)), rides.moment(r.start, shift)] for r in sample)
+        table.writerows(
+            [r.event_id, rides.moment(r.start, timedelta(0)), rides.moment(r.start, shift)] for r in sample
+        )
     bikes = list(subjects["sample-bikes"])
     sources = {
         "sample-bikes": rides.events(sample, shift, "sample-bikes", subjects["sample-bikes"]),
-        "sample-meetings": madeup.meetings(now.date(), "sample-meetings", [subjects["sample-meetings"][b] for b in bikes], MEETINGS),
+        "sample-meetings": madeup.meetings(
+            now.date(), "sample-meetings", [subjects["sample-meetings"][b] for b in bikes], MEETINGS
+        ),
         "sample-power": madeup.bills(now.date(), "sample-power", [subjects["sample-power"][b] for b in bikes[:60]]),
     }  # fmt: skip
     return {
-        code: dict(partner.send(origin, partner.fetch_token(origin, *clients[code]), events)) for code, events in sources.items()
+        code: dict(partner.send(origin, partner.fetch_token(origin, *clients[code]), events))
+        for code, events in sources.items()
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import django
 
-from abate.platform.doors import database
+from abate.platform.doors import private_postgres
 from abate.platform.doors.errors import SetupError
 
 MARKS = {"ok": "ok     ", "warning": "WARNING", "fault": "FAULT  "}
@@ -29,7 +29,7 @@ def command(data_dir: Path, as_json: bool) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
     try:
         if not os.environ.get("DATABASE_URL") and (data_dir / "postgres").exists():
-            os.environ["DATABASE_URL"] = database.start_embedded(data_dir.resolve())
+            os.environ["DATABASE_URL"] = private_postgres.start(data_dir.resolve())
         django.setup()
         from abate.platform.config import doctor  # lazy: needs Django set up
 

@@ -55,7 +55,9 @@ def refuse_unsafe(host: str, *, demo: bool) -> None:
 @click.command()
 @click.option("--bind", envvar="ABATE_BIND", default="127.0.0.1:8000", show_default=True, help="host:port")
 @click.option("--data-dir", envvar="ABATE_DATA_DIR", default=".abate", show_default=True, type=Path)
-@click.option("--demo", is_flag=True, hidden=True, help="Serve the demo's installation (used by `abate demo`).")
+@click.option(
+    "--demo", is_flag=True, hidden=True, help="Serve the demo's installation (used by `abate demo`)."
+)
 def command(bind: str, data_dir: Path, demo: bool) -> None:
     """Run the platform: pages, partner API, log and sequencer, in one process."""
     try:

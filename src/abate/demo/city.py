@@ -71,7 +71,8 @@ def build(sample: list[Ride]) -> City:
         for code, zh, en, behaviour in PARTNERS:
             party = parties.create_party(code, Party.Kind.DATA_PROVIDER, zh, en, [behaviour], made_up=True)
             subjects[code] = {
-                bike: people.authorise(person, party, [behaviour], NOTICE) for bike, person in residents.items()
+                bike: people.authorise(person, party, [behaviour], NOTICE)
+                for bike, person in residents.items()
             }
     for code, *_ in PARTNERS:
         clients[code] = parties.issue_client(party_queries.party(code))

@@ -38,7 +38,10 @@ class Ride:
 def rides() -> list[Ride]:
     """The sample, oldest first."""
     with files("abate.demo").joinpath(SAMPLE).open(encoding="utf-8") as file:
-        return [Ride(r["trip_id"], r["bike_id"], int(r["start"]), int(r["end"]), r["distance_m"]) for r in csv.DictReader(file)]
+        return [
+            Ride(r["trip_id"], r["bike_id"], int(r["start"]), int(r["end"]), r["distance_m"])
+            for r in csv.DictReader(file)
+        ]
 
 
 def shift_to(before: datetime, sample: list[Ride]) -> timedelta:
@@ -51,7 +54,9 @@ def moment(seconds: int, shift: timedelta) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC) + shift:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def events(sample: list[Ride], shift: timedelta, source: str, subjects: dict[str, str]) -> Iterator[dict[str, Any]]:
+def events(
+    sample: list[Ride], shift: timedelta, source: str, subjects: dict[str, str]
+) -> Iterator[dict[str, Any]]:
     """Each ride as the event its partner would have sent; `subjects` maps a bike to its rider's pairwise subject."""
     for ride in sample:
         start = moment(ride.start, shift)

@@ -58,8 +58,9 @@ def chain(voucher: Voucher, sample: list[Ride], folder: Path) -> Iterator[str]:
     ride = next(r for r in sample if r.event_id == act.event_id)
     yield f"code {voucher.code} (burnt) <- order {voucher.order_id}"
     yield f"order <- entry {spent.id}: {-spent.credits} credits cancelled; the account that took them never pays out"
-    yield f"credits 1 to {award.credits_after} of this person <- entry {award.id}: +{award.carbon_mg:,} mg CO2e, +{award.credits} credits"
-    yield f"entry {award.id} <- event {act.event_id}: a real ride of {ride.distance_m} m on bike {ride.bike_id}, trip {ride.trip_id}"
+    yield f"credits 1 to {award.credits_after} of this person <- entry {award.id}: +{award.carbon_mg:,} mg CO2e"
+    yield f"entry {award.id} <- event {act.event_id}: a real ride, trip {ride.trip_id}"
+    yield f"ride <- bike {ride.bike_id}, {ride.distance_m} m"
     yield f"ride <- dates shifted; original start {ride.event_id.rsplit('-', 1)[-1]} (arXiv:1909.03679)"
     yield "ride -> figure, recomputed now:"
     explanation = carbon.explanation(voucher.person.id, act.party_id, act.event_id)

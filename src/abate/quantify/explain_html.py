@@ -84,9 +84,7 @@ def _needed(explanation: Explanation, lang: str) -> str:
 
 
 def _record(explanation: Explanation, lang: str) -> str:
-    pairs = [
-        (f"{say(i.meaning, lang)} ({i.name})", _measure(i.value, i.unit)) for i in explanation.record
-    ]
+    pairs = [(f"{say(i.meaning, lang)} ({i.name})", _measure(i.value, i.unit)) for i in explanation.record]
     return _section(
         "record", label("record", lang), _definitions("explanation-inputs", pairs) if pairs else ""
     )

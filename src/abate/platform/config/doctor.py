@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from abate.platform.config import grants
-from abate.platform.doors import clock, keyring
+from abate.platform.doors import clock, keyring, private_postgres
 from abate.platform.doors.errors import SetupError
 from abate.quantify import catalogue
 
@@ -43,7 +42,9 @@ def secrets() -> Iterator[Finding]:
         yield Finding("secret file", "fault", f"{fault.what} {fault.why}", fault.remedy)
         return
     if keys.demo and not settings.ABATE_DEMO:
-        yield Finding("secret file", "fault", f"{path} holds a demo's secrets.", "Use another ABATE_DATA_DIR.")
+        yield Finding(
+            "secret file", "fault", f"{path} holds a demo's secrets.", "Use another ABATE_DATA_DIR."
+        )
     elif keys.log_origin.startswith("abate.invalid"):
         yield Finding("log origin", "warning", "The log has no name of its own yet.",
                       "Set log_origin in the secret file to a name you own before the first real receipt.")  # fmt: skip
@@ -86,12 +87,19 @@ def server() -> Iterator[Finding]:
         cursor.execute("SHOW server_version_num")
         number = int(cursor.fetchone()[0])
         state = "ok" if number >= MINIMUM_POSTGRES else "fault"
-        yield Finding("database version", state, f"PostgreSQL {number // 10000}", "" if state == "ok" else "Use 16 or newer.")
+        yield Finding(
+            "database version",
+            state,
+            f"PostgreSQL {number // 10000}",
+            "" if state == "ok" else "Use 16 or newer.",
+        )
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
         apart = abs(float(cursor.fetchone()[0]) - clock.now().timestamp())
         yield Finding("clocks", "ok" if apart < 2 else "fault", f"Database and program are {apart:.1f} s apart.",
                       "" if apart < 2 else "Run a time service on both machines.")  # fmt: skip
-    if "embedded" in str(settings.DATABASES["default"].get("HOST", "")) or not os.environ.get("DATABASE_URL"):
+    if private_postgres.address(Path(settings.ABATE_DATA_DIR)).endswith(
+        f"host={settings.DATABASES['default']['HOST']}"
+    ):
         yield Finding("database kind", "warning", "This is the private PostgreSQL, for trials.",
                       "Set DATABASE_URL to a server with backups before real people join.")  # fmt: skip
 
@@ -103,13 +111,17 @@ def schema() -> Iterator[Finding]:
     except OperationalError:
         return
     if waiting:
-        yield Finding("schema", "fault", f"{len(waiting)} migrations are waiting.", "Start `abate serve` once.")
+        yield Finding(
+            "schema", "fault", f"{len(waiting)} migrations are waiting.", "Start `abate serve` once."
+        )
         return
     yield Finding("schema", "ok", "The schema is up to date.")
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [grants.ROLE])
         if cursor.fetchone() is None:
-            yield Finding("grants", "fault", "The application's own role is missing.", "Start `abate serve` once.")
+            yield Finding(
+                "grants", "fault", "The application's own role is missing.", "Start `abate serve` once."
+            )
             return
         open_tables = []
         for table in grants.append_only_tables():

@@ -41,9 +41,11 @@ def issue_link(user: User, *, valid: timedelta = timedelta(hours=24)) -> str:
 def use_link(token: str) -> User:
     """Spend a sign-in link; of two that try at once, one wins. Raises LinkSpent."""
     now = clock.now()
-    spent = SignInLink.objects.filter(
-        digest=keyring().code_hmac(token), used_at=None, expires_at__gt=now, user__is_active=True
-    ).update(used_at=now)
-    if not spent:
+    digest = keyring().code_hmac(token)
+    # Conditions on the link's own row only: one through a join would be judged before the lock is waited for, and two
+    # would win.
+    spent = SignInLink.objects.filter(digest=digest, used_at=None, expires_at__gt=now).update(used_at=now)
+    user = SignInLink.objects.select_related("user").get(digest=digest).user if spent else None
+    if user is None or not user.is_active:
         raise LinkSpent
-    return SignInLink.objects.select_related("user").get(digest=keyring().code_hmac(token)).user
+    return user
