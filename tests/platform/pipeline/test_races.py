@@ -67,7 +67,7 @@ def test_one_person_and_one_cap_under_sixteen_writers(world: World) -> None:
 def test_the_naive_way_loses_updates_and_the_check_sees_it(world: World) -> None:
     """Planted: read the balance, then write it back. The same sixteen writers break it; reconciliation
     says so.
-"""
+    """
     world.send(world.meeting("first"))
     person = world.people[0].pk
     read = threading.Barrier(AT_ONCE, timeout=60)
