@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import defaultdict
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def methods_page() -> str:
     ]
     for name, versions in sorted(loaded.methods.items()):
         m = versions[-1]
-        status = catalogue.status(m, loaded.registry, setting)
+        missing = factors.resolve(m, loaded.registry, setting, date.max).missing
+        status = f"needs_figure: {', '.join(missing)}" if missing else "ready"
         number = m.behaviour if m.behaviour is not None else "-"
         lines.append(
             f"| `{name}` | {number} | {m.titles.zh} / {m.titles.en} | {m.version} | {m.standard} | {status} |"

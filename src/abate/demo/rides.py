@@ -1,4 +1,4 @@
-"""Real rides as CloudEvents: dates shifted by whole weeks, the original start kept in the event id."""
+"""Real rides as CloudEvents: dates shifted by whole days, the original start kept in the event id."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def rides() -> list[Ride]:
 
 
 def shift_to(before: datetime, sample: list[Ride]) -> timedelta:
-    """Whole weeks that bring the last ride of the sample just before `before`."""
+    """Whole days that bring the last ride of the sample to within a day before `before`."""
     last = datetime.fromtimestamp(max(r.end for r in sample), UTC)
-    return timedelta(weeks=(before - last) // timedelta(weeks=1))
+    return timedelta(days=(before - last) // timedelta(days=1))
 
 
 def moment(seconds: int, shift: timedelta) -> str:

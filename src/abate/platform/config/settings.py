@@ -8,7 +8,6 @@ from pathlib import Path
 from abate.platform.doors.database import parse
 from abate.platform.doors.keyring import read
 
-PACKAGE = Path(__file__).resolve().parents[2]
 
 ABATE_DATA_DIR = os.environ.get("ABATE_DATA_DIR", ".abate")
 ABATE_SECRET_FILE = os.environ.get("ABATE_SECRET_FILE", str(Path(ABATE_DATA_DIR) / "secrets.json"))
@@ -109,7 +108,6 @@ TIME_ZONE = ABATE_ZONE
 USE_I18N = True
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
-LOCALE_PATHS = [PACKAGE / "platform" / "web" / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(ABATE_DATA_DIR) / "static"
 WHITENOISE_USE_FINDERS = True
