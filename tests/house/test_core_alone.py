@@ -59,5 +59,8 @@ def test_files_are_quantified_with_only_the_core(tmp_path: Path) -> None:
     assert "4149080" in rows[1] and len(rows) == 6
 
 
-def test_the_bar_bars() -> None:
-    assert core("serve", "--help").returncode != 0
+@pytest.mark.parametrize("command", ["serve", "demo", "load", "reconcile", "party", "doctor"])
+def test_a_command_of_the_platform_says_what_to_install(command: str) -> None:
+    result = core(command, "--help")
+    assert result.returncode == 1
+    assert 'pip install "abate[platform]"' in result.stderr and "Traceback" not in result.stderr

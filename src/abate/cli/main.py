@@ -31,7 +31,17 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"abate.cli.{cmd_name.replace('-', '_')}").command
+        try:
+            module = importlib.import_module(f"abate.cli.{cmd_name.replace('-', '_')}")
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").startswith("abate"):
+                raise
+            raise click.ClickException(
+                f"`abate {cmd_name}` needs the platform, and {missing.name} is not installed.\n"
+                "  The core quantifies, explains and verifies; the platform books and serves.\n"
+                '  Install it with: pip install "abate[platform]"'
+            ) from None
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
