@@ -15,8 +15,8 @@ BARRED = {"django", "allauth", "ninja", "psycopg", "msgspec", "uvicorn", "segno"
           "polars", "hypothesis"}
 class Bar:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in BARRED or name.startswith("abate.platform"):
-            raise ImportError(f"{name} is not part of the core")
+        if name.split(".")[0] in BARRED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name.split(".")[0])
 sys.meta_path.insert(0, Bar())
 sys.argv = ["abate", *sys.argv[1:]]
 from abate.cli.main import main
