@@ -7,14 +7,16 @@ than memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from abate.quantify import columns_events
 from abate.quantify.catalogue import Catalogue
+from abate.quantify.columns_fast import plain_cell, plain_rows
 from abate.quantify.columns_input import identifier, quoted
 from abate.quantify.columns_plan import Plan, make_plan
 from abate.quantify.columns_record import canonical_columns
@@ -79,12 +81,12 @@ def quantify_events(
     setting's zone and `occurred_at`. Raises KeyError for an unknown methodology, NotColumnar where it
     cannot be compiled.
     """
-    con.register("abate_events", events)
-    try:
-        sql = _remembered(("events",), method_id, catalogue, setting, lambda plan: _events_sql(plan, setting))
-        return con.execute(sql).to_arrow_table()
-    finally:
-        con.unregister("abate_events")
+    return columns_events.run(
+        con,
+        events,
+        _identity(method_id, catalogue, setting),
+        lambda quick: _events_sql(_plan(method_id, catalogue, setting), setting, quick=quick),
+    )
 
 
 def quantify_table(
@@ -185,11 +187,16 @@ def _results_sql(plan: Plan, rows: Rows, setting: Setting) -> str:
     return f"SELECT {', '.join([*keys, *RESULTS])} FROM ({selected})"
 
 
-def _events_sql(plan: Plan, setting: Setting) -> str:
-    rows = json_rows(plan.methods, "abate_events", "data", (), ("ord",))
+def _events_sql(plan: Plan, setting: Setting, *, quick: bool) -> str:
     more = canonical_columns(plan, setting.zone)
-    selected = write_select(plan, rows.source, setting.zone, {"ord", *names_in(more)})
-    return f"SELECT ord, {', '.join([*RESULTS, *more])} FROM ({selected}) ORDER BY ord"
+    wanted = {"ord", "ok", *names_in(more)}
+    if quick:
+        source = plain_rows(plan.methods, columns_events.FEED, "data", ("ord",))
+        selected = write_select(plan, source, setting.zone, wanted, plain_cell, reasons=False)
+    else:
+        source = json_rows(plan.methods, columns_events.FEED, "data", (), ("ord",)).source
+        selected = write_select(plan, source, setting.zone, wanted)
+    return f"SELECT ord, ok, {', '.join([*RESULTS, *more])} FROM ({selected})"
 
 
 def _copy(sql: str, out: Path, part: Path) -> str:
@@ -220,7 +227,6 @@ def _summary(con: duckdb.DuckDBPyConnection, part: Path, out: Path, setting: Set
 
 # -- compiled once ---------------------------------------------------------------------------------
 
-_SQL: dict[tuple[object, ...], str] = {}
 _PLANS: dict[tuple[object, ...], Plan] = {}
 
 
@@ -243,16 +249,3 @@ def _plan(method_id: str, catalogue: Catalogue, setting: Setting) -> Plan:
     if key not in _PLANS:
         _PLANS[key] = make_plan(catalogue, method_id, setting)
     return _PLANS[key]
-
-
-def _remembered(
-    what: tuple[object, ...],
-    method_id: str,
-    catalogue: Catalogue,
-    setting: Setting,
-    write: Callable[[Plan], str],
-) -> str:
-    key = (*what, *_identity(method_id, catalogue, setting))
-    if key not in _SQL:
-        _SQL[key] = write(_plan(method_id, catalogue, setting))
-    return _SQL[key]

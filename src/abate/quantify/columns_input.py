@@ -165,7 +165,7 @@ def _number_text(
         *before,
         {w: _is_number(t, exponents=json)},
         {m: _too_many(t, f.decimals)},
-        {f"f_{f.name}": f"CASE WHEN {w} AND NOT {m} THEN {_scaled_text(t, f)} END"},
+        {f"f_{f.name}": f"CASE WHEN {w} AND NOT {m} THEN {scaled_text(t, f)} END"},
     )
     wrong = f"{t} IS NULL OR NOT {w}"
     return steps, ((Refusal.WRONG_TYPE, wrong), (Refusal.TOO_MANY_DECIMALS, m), beyond)
@@ -198,7 +198,7 @@ def _too_many(t: str, decimals: int) -> str:
     return f"(contains({t}, 'e-') OR (NOT contains({t}, 'e') AND {after}))"
 
 
-def _scaled_text(t: str, f: ActivityField) -> str:
+def scaled_text(t: str, f: ActivityField) -> str:
     """Null where out of range (a text that does not even fit the type is)."""
     bounds = field_bounds(f)
     value = f"TRY_CAST({t} AS {_narrow(bounds, f.decimals)})"
@@ -247,7 +247,7 @@ def _text(f: ActivityField, column: Column) -> tuple[tuple[dict[str, str], ...],
 def _time(f: ActivityField, column: Column) -> tuple[tuple[dict[str, str], ...], Faults]:
     r, out = f"r_{f.name}", f"f_{f.name}"
     if column.shape == "time":
-        return ({out: _in_time(r)},), ((Refusal.OUT_OF_RANGE, f"{out} IS NULL"),)
+        return ({out: earliest_to_latest(r, "TIMESTAMPTZ")},), ((Refusal.OUT_OF_RANGE, f"{out} IS NULL"),)
     if column.shape not in ("text", "json"):
         return _wrong(f)
     t = r if column.shape == "text" else f"json_extract_string({r}, '$')"
@@ -255,15 +255,15 @@ def _time(f: ActivityField, column: Column) -> tuple[tuple[dict[str, str], ...],
     if column.shape == "json":
         form = f"starts_with({r}, '\"') AND {form}"
     read = f"CASE WHEN {form} THEN TRY_CAST({t} AS TIMESTAMPTZ) END"
-    steps = ({f"i_{f.name}": read}, {out: _in_time(f"i_{f.name}")})
+    steps = ({f"i_{f.name}": read}, {out: earliest_to_latest(f"i_{f.name}", "TIMESTAMPTZ")})
     return steps, ((Refusal.WRONG_TYPE, f"i_{f.name} IS NULL"), (Refusal.OUT_OF_RANGE, f"{out} IS NULL"))
 
 
-def _in_time(t: str) -> str:
-    return (
-        f"CASE WHEN {t} >= TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AND {t} < TIMESTAMPTZ '{LATEST} 00:00:00+00' "
-        f"THEN {t} END"
-    )
+def earliest_to_latest(value: str, kind: str) -> str:
+    """A time or a date inside the years that are read, else null."""
+    midnight = " 00:00:00+00" if kind == "TIMESTAMPTZ" else ""
+    first, last = (f"{kind} '{day}{midnight}'" for day in (EARLIEST, LATEST))
+    return f"CASE WHEN {value} >= {first} AND {value} < {last} THEN {value} END"
 
 
 def _date(f: ActivityField, column: Column) -> tuple[tuple[dict[str, str], ...], Faults]:
@@ -278,8 +278,7 @@ def _date(f: ActivityField, column: Column) -> tuple[tuple[dict[str, str], ...],
         read = f"CASE WHEN {form} THEN TRY_CAST({t} AS DATE) END"
     else:
         return _wrong(f)
-    inside = f"{i} >= DATE '{EARLIEST}' AND {i} < DATE '{LATEST}'"
-    steps = ({i: read}, {out: f"CASE WHEN {inside} THEN {i} END"})
+    steps = ({i: read}, {out: earliest_to_latest(i, "DATE")})
     return steps, ((Refusal.WRONG_TYPE, f"{i} IS NULL"), (Refusal.OUT_OF_RANGE, f"{out} IS NULL"))
 
 
@@ -352,7 +351,7 @@ def _items(
 def _item_value(i: ActivityField) -> list[tuple[str, str]]:
     t, w = f"x.t_{i.name}", f"x.w_{i.name}"
     many = _too_many(t, i.decimals)
-    value = f"CASE WHEN {w} AND NOT {many} THEN {_scaled_text(t, i)} END"
+    value = f"CASE WHEN {w} AND NOT {many} THEN {scaled_text(t, i)} END"
     return [("g", f"({t} IS NOT NULL)"), ("w", f"coalesce({w}, false)"), ("m", many), ("", value)]
 
 

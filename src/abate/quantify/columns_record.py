@@ -27,25 +27,25 @@ def canonical_columns(plan: Plan, zone: str) -> list[str]:
 
 def _record(method: Method) -> str:
     """Every field writes `,"name":value` or nothing; the first comma is then taken off."""
-    parts = " || ".join(_part(f) for f in method.activity.fields)
-    return f"'{{' || substr({parts}, 2) || '}}'"
+    parts = ", ".join(_part(f) for f in method.activity.fields)
+    return f"concat('{{', substr(concat({parts}), 2), '}}')"
 
 
 def _part(f: ActivityField) -> str:
+    """Null where the field is absent, which concat() passes over."""
     column = f"f_{f.name}"
     match f.kind:
         case "number" | "integer":
-            value = f"'\"' || {_number(column, f.decimals)} || '\"'"
+            value = _number(column, f.decimals)
         case "time":
-            value = f"'\"' || {_time(column)} || 'Z\"'"
+            value = f"{_time(column)} || 'Z'"
         case "date":
-            value = f"'\"' || strftime({column}, '%Y-%m-%d') || '\"'"
+            value = f"strftime({column}, '%Y-%m-%d')"
         case "list":
-            value = _list(f)
+            return f"',\"{f.name}\":' || {_list(f)}"
         case _:
-            value = f"'\"' || replace(replace({column}, '\\', '\\\\'), '\"', '\\\"') || '\"'"
-    written = f"',\"{f.name}\":' || {value}"
-    return written if f.required else f"coalesce({written}, '')"
+            value = f"replace(replace({column}, '\\', '\\\\'), '\"', '\\\"')"
+    return f"',\"{f.name}\":\"' || {value} || '\"'"
 
 
 def _number(column: str, decimals: int) -> str:
@@ -64,9 +64,5 @@ def _time(column: str) -> str:
 
 
 def _list(f: ActivityField) -> str:
-    items = " || ',' || ".join(
-        f"'\"{i.name}\":\"' || {_number(f'x._{i.name}', i.decimals)} || '\"'" for i in f.items
-    )
-    return (
-        f"'[' || array_to_string(list_transform(f_{f.name}, lambda x: '{{' || {items} || '}}'), ',') || ']'"
-    )
+    items = ", ',', ".join(f"'\"{i.name}\":\"', {_number(f'x._{i.name}', i.decimals)}, '\"'" for i in f.items)
+    return f"'[' || array_to_string(list_transform(f_{f.name}, lambda x: concat('{{', {items}, '}}')), ',') || ']'"

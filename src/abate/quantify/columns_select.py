@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from typing import TypeAlias
 
 from sqlglot import exp
 
-from abate.quantify.columns_checks import Checks, Source, derived, numbers, segment
+from abate.quantify.columns_checks import NO_FIELD, Checks, Source, derived, numbers, segment
 from abate.quantify.columns_dialect import DUCKDB as DIALECT
-from abate.quantify.columns_input import make_cell, quoted
+from abate.quantify.columns_input import Cell, Column, make_cell, quoted
 from abate.quantify.columns_plan import Plan, Version, names_of
 from abate.quantify.columns_sql import Arithmetic, Whole, as_case
 from abate.quantify.columns_tree import Leaf, decision_tree, leaves, params_of
 from abate.quantify.formula import If, Num, Test
-from abate.quantify.method import Method
+from abate.quantify.method import ActivityField, Method
 from abate.quantify.one import HISTORY, NO_REDUCTION
 from abate.quantify.outcome import Outcome, Refusal
 
@@ -26,9 +27,23 @@ AMOUNTS = ("be_mg", "pe_mg", "le_mg", "er_mg")
 RESULTS = (*AMOUNTS, "outcome", "reason", "method", "method_version", "factors")
 
 
-def write_select(plan: Plan, source: Source, zone: str, wanted: Iterable[str] = ()) -> str:
-    """A relation with RESULTS and the `wanted` columns of the source or of a stage. Raises NotColumnar."""
-    return _Writer(plan, source, zone).write({*wanted, *RESULTS})
+MakeCell: TypeAlias = Callable[[ActivityField, Column | None], Cell]
+
+
+def write_select(
+    plan: Plan,
+    source: Source,
+    zone: str,
+    wanted: Iterable[str] = (),
+    cell: MakeCell = make_cell,
+    *,
+    reasons: bool = True,
+) -> str:
+    """A relation with RESULTS and the `wanted` columns of the source or of a stage. Raises NotColumnar.
+
+    Without `reasons` a row that is not `ok` is only known not to be, and its results mean nothing.
+    """
+    return _Writer(plan, source, zone, cell, reasons).write({*wanted, *RESULTS})
 
 
 def names_in(texts: Iterable[str]) -> set[str]:
@@ -38,8 +53,10 @@ def names_in(texts: Iterable[str]) -> set[str]:
 
 
 class _Writer:
-    def __init__(self, plan: Plan, source: Source, zone: str) -> None:
+    def __init__(self, plan: Plan, source: Source, zone: str, cell: MakeCell, reasons: bool) -> None:
         self.plan = plan
+        self.cell = cell
+        self.reasons = reasons
         self.source = source
         self.zone = zone
         self.newest = plan.newest
@@ -49,7 +66,7 @@ class _Writer:
                 plan,
                 source,
                 m,
-                tuple((f, make_cell(f, source.columns.get(f.name))) for f in m.activity.fields),
+                tuple((f, cell(f, source.columns.get(f.name))) for f in m.activity.fields),
             )
             for m in plan.methods
         }
@@ -76,7 +93,7 @@ class _Writer:
         return sql
 
     def _stages(self) -> Iterable[dict[str, str]]:
-        first = make_cell(self.dated_by, self.source.columns.get(self.dated_by.name))
+        first = self.cell(self.dated_by, self.source.columns.get(self.dated_by.name))
         yield from first.steps
         yield {"seg": segment(self.plan, self.zone)}
         done = {name for step in first.steps for name in step}
@@ -86,13 +103,14 @@ class _Writer:
         yield self._by_versions(derived) | self._changing()
         accepted = self._by_version(lambda m: self.checks[m.version].accepted())
         yield {"ok": f"CASE WHEN {accepted} THEN true ELSE false END"}  # stops at the first that fails
-        refusal = self._by_version(lambda m: self.checks[m.version].refusal())
+        refusal = self._by_version(lambda m: self.checks[m.version].refusal()) if self.reasons else NO_FIELD
         yield {"refusal": f"CASE WHEN ok THEN NULL ELSE {refusal} END"}
         leaf, amounts = self._leaf(), self._amounts()
-        shared, (leaf, above, *texts) = _shared(
-            [leaf, self.above, *amounts.values()], set().union(*(a.sums for a in self.arithmetic.values()))
-        )
-        self.above = above
+        texts = [leaf, self.above, *amounts.values()]
+        list_sums, texts = _shared("y", texts, set().union(*(a.list_sums for a in self.arithmetic.values())))
+        yield list_sums
+        sums = set().union(*(a.sums for a in self.arithmetic.values()))
+        shared, (leaf, self.above, *texts) = _shared("x", texts, {s for s in sums if "item" not in s})
         yield shared
         yield {"leaf": leaf}
         yield dict(zip(amounts, texts, strict=True))
@@ -245,15 +263,15 @@ class _Writer:
         }
 
 
-def _shared(texts: list[str], sums: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Sums of 64-bit products that stand in several places, as columns of their own: `x_<k>`.
+def _shared(letter: str, texts: list[str], sums: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Sums that stand in several places, as columns of their own: `<letter>_<k>`.
 
     Their bounds are proved and a null only makes a null, so they may be computed for every row.
     """
     found: dict[str, str] = {}
     for part in sorted(sums, key=lambda text: (-len(text), text)):
-        if "item" not in part and sum(text.count(part) for text in texts) > 1:
-            name = f"x_{len(found)}"
+        if sum(text.count(part) for text in texts) > 1:
+            name = f"{letter}_{len(found)}"
             texts = [text.replace(f"({part})", name).replace(part, name) for text in texts]
             found[name] = part
     return found, texts

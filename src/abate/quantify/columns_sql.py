@@ -84,6 +84,8 @@ class Arithmetic:
         self._names = names
         self.sums: set[str] = set()
         """Texts of the 64-bit sums written so far: what may be worth a column of its own."""
+        self.list_sums: set[str] = set()
+        """Texts of the sums over list fields: each is worth a column."""
 
     # -- values ------------------------------------------------------------------------------------
 
@@ -203,6 +205,7 @@ class Arithmetic:
         each = term.num.sql if term.num.sql is not None else _literal(1)
         bounds = term.num.bounds.with_zero().times(most)
         total = self._dialect.list_sum(exp.column(f"f_{name}"), each, wide=not bounds.fits_int64)
+        self.list_sums.add(self._dialect.text(total))
         return Ratio(self._checked(Whole(total, bounds)), term.scale)
 
     def _choice(self, test: Test, then: Node, other: Node) -> Ratio:
