@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from importlib.metadata import version
 
 import click
@@ -22,6 +23,14 @@ COMMANDS = {
     "bench": "Run benchmarks; every figure is a ratio within one run.",
     "doctor": "Name each misconfiguration with its remedy.",
 }
+PLATFORM = frozenset({"demo", "serve", "party", "load", "reconcile", "doctor"})
+
+
+def _platform_installed() -> bool:
+    try:
+        return importlib.util.find_spec("django") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 class LazyGroup(click.Group):
@@ -31,16 +40,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        try:
-            module = importlib.import_module(f"abate.cli.{cmd_name.replace('-', '_')}")
-        except ModuleNotFoundError as missing:
-            if (missing.name or "").startswith("abate"):
-                raise
+        if cmd_name in PLATFORM and not _platform_installed():
             raise click.ClickException(
-                f"`abate {cmd_name}` needs the platform, and {missing.name} is not installed.\n"
+                f"`abate {cmd_name}` needs the platform, which is not installed.\n"
                 "  The core quantifies, explains and verifies; the platform books and serves.\n"
                 '  Install it with: pip install "abate[platform]"'
-            ) from None
+            )
+        module = importlib.import_module(f"abate.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
