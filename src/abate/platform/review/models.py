@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
-
-
-def new_handle() -> str:
-    return str(uuid.uuid4())
 
 
 class Accounts(BaseUserManager["User"]):
@@ -25,7 +20,7 @@ class User(AbstractBaseUser):
         PERSON = "person"
         STAFF = "staff"
 
-    handle = models.CharField(max_length=36, unique=True, default=new_handle)
+    handle = models.CharField(max_length=36, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     is_active = models.BooleanField(default=True)
     made_up = models.BooleanField(default=False)

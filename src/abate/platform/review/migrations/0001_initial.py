@@ -4,8 +4,6 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import abate.platform.review.models
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -24,12 +22,7 @@ class Migration(migrations.Migration):
                 ),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
-                (
-                    "handle",
-                    models.CharField(
-                        default=abate.platform.review.models.new_handle, max_length=36, unique=True
-                    ),
-                ),
+                ("handle", models.CharField(max_length=36, unique=True)),
                 ("kind", models.CharField(choices=[("person", "Person"), ("staff", "Staff")], max_length=8)),
                 ("is_active", models.BooleanField(default=True)),
                 ("made_up", models.BooleanField(default=False)),
