@@ -149,6 +149,7 @@ def _finish(found: Measured, times: _Times, latest: datetime) -> Measured:
     event, record = found.event, found.record
     if found.outcome == Outcome.REFUSED or record is None:
         found.outcome, found.record = Outcome.REFUSED, None
+        found.reason = _shown(found.reason)
         return found
     wrong = _wrong_time(event, record, times, latest)
     if wrong:
@@ -161,6 +162,13 @@ def _finish(found: Measured, times: _Times, latest: datetime) -> Measured:
             found.outcome, found.reason = Outcome.NOT_BELOW_BASELINE, UNDER_ONE
     found.digest = digest(event.behaviour, event.subject, event.time, record)
     return found
+
+
+def _shown(reason: str | None) -> str | None:
+    """A reason that can be stored and shown: a field's name in it is the partner's own text."""
+    if reason is None or reason.isprintable():
+        return reason
+    return f"{reason.partition(':')[0]}:(name)"
 
 
 def _wrong_time(event: Event, record: str, times: _Times, latest: datetime) -> str | None:

@@ -8,6 +8,8 @@ from abate.bookkeeping.leaf import time_text
 from abate.platform.carbon.measure import Measured
 
 _NULLS = "\\N\t\\N\t\\N\t\\N"
+# What PostgreSQL's text format reads as its own: the end of a column or a line, and the escape itself.
+_MEANT = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def lines(
@@ -17,7 +19,7 @@ def lines(
 ) -> Iterator[str]:
     """One line for each event, in the column order of `copy_stage`.
 
-    Ids, subjects and canonical records hold no control characters, so only the backslash needs escaping.
+    Whatever a text holds, it cannot end its column or its line: a partner's text never becomes a row.
     """
     for one in measured:
         event = one.event
@@ -36,7 +38,7 @@ def lines(
 def _escaped(text: str | None) -> str:
     if text is None:
         return "\\N"
-    return text.replace("\\", "\\\\") if "\\" in text else text
+    return text if text.isprintable() and "\\" not in text else text.translate(_MEANT)
 
 
 def subjects(measured: Iterable[Measured]) -> list[tuple[str, str]]:
