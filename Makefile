@@ -4,7 +4,7 @@ V := .venv/bin
 .PHONY: demo test test-all check bench docs lock clean
 
 demo: .venv/.platform
-	$(V)/abate demo
+	$(V)/abate demo --reset
 
 test: .venv/.dev
 	scripts/system.sh chromium

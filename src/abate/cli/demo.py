@@ -46,6 +46,12 @@ def reset(folder: Path) -> None:
             "It may hold real accounts, so --reset does not touch it.",
             "Name the demo's folder with --data-dir, or remove this one by hand if you are sure.",
         )
+    if private_postgres.in_use(folder):
+        raise SetupError(
+            f"A demo is running in {folder}.",
+            "Starting over would pull its data from under it.",
+            "Stop it with Ctrl-C first, or name another folder with --data-dir.",
+        )
     private_postgres.stop(folder)
     shutil.rmtree(folder)
 

@@ -55,6 +55,7 @@ def test_the_last_user_stops_it_and_a_killed_one_does_not_matter(folder: Path) -
     first, address = user(folder)
     second, same = user(folder)
     assert address == same and answers(address)
+    assert private_postgres.in_use(folder)
     end(first)
     assert answers(address), "it was stopped under a process that still uses it"
     os.kill(second.pid, signal.SIGKILL)

@@ -78,6 +78,19 @@ def leave(data_dir: Path) -> None:
         _stop(folder)
 
 
+def in_use(data_dir: Path) -> bool:
+    """Whether another process uses the server of `data_dir` right now."""
+    lock = data_dir.resolve() / "postgres.used"
+    if not lock.exists():
+        return False
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def stop(data_dir: Path) -> None:
     """Stop the server of `data_dir` if one runs, whoever uses it."""
     folder = (data_dir / "postgres").resolve()
