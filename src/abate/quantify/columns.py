@@ -18,6 +18,7 @@ from abate.quantify import columns_events
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.columns_fast import plain_cell, plain_rows
 from abate.quantify.columns_input import identifier, quoted
+from abate.quantify.columns_labels import Labels
 from abate.quantify.columns_plan import Plan, make_plan
 from abate.quantify.columns_record import canonical_columns
 from abate.quantify.columns_select import RESULTS, names_in, write_select
@@ -45,7 +46,8 @@ __all__ = [
 ]
 
 SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".jsonl": "lines", ".ndjson": "lines", ".json": "lines"}
-EVENT_COLUMNS = ("ord", *RESULTS, "canonical", "day", "occurred_at")
+CLOSED = frozenset({"outcome", "reason", "method", "factors"})
+"""Result columns of texts that are known beforehand (reasons only where no record can bring its own names)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,10 @@ def quantify_file(
     try:
         for rows in _attempts(con, plan, form, inputs, asked):
             try:
-                con.execute(_copy(_results_sql(plan, rows, setting), out, part))
+                labels = Labels(CLOSED if rows.closed else CLOSED - {"reason"})
+                selected = _results_sql(plan, rows, setting, labels)
+                con.execute(labels.types())
+                con.execute(_copy(selected, out, part))
                 break
             except (duckdb.InvalidInputException, duckdb.ConversionException):
                 if form != "csv" or rows.source.malformed != "false":
@@ -181,14 +186,15 @@ def _keys(plan: Plan, keys: Sequence[str]) -> list[str]:
     return asked
 
 
-def _results_sql(plan: Plan, rows: Rows, setting: Setting) -> str:
+def _results_sql(plan: Plan, rows: Rows, setting: Setting, labels: Labels | None = None) -> str:
     keys = [f"{sql} AS {identifier(name)}" for name, sql in rows.keys.items()]
-    selected = write_select(plan, rows.source, setting.zone, names_in(rows.keys.values()))
+    wanted = names_in(rows.keys.values())
+    selected = write_select(plan, rows.source, setting.zone, wanted, labels=labels)
     return f"SELECT {', '.join([*keys, *RESULTS])} FROM ({selected})"
 
 
 def _events_sql(plan: Plan, setting: Setting, *, quick: bool) -> str:
-    more = canonical_columns(plan, setting.zone)
+    more = canonical_columns(plan, setting.zone, plain=quick)
     wanted = {"ord", "ok", *names_in(more)}
     if quick:
         source = plain_rows(plan.methods, columns_events.FEED, "data", ("ord",))
@@ -203,7 +209,7 @@ def _copy(sql: str, out: Path, part: Path) -> str:
     form = "FORMAT csv, HEADER true"
     if out.suffix.lower() == ".parquet":
         # said outright: by the connection's setting alone row groups change places
-        form = "FORMAT parquet, COMPRESSION zstd, PRESERVE_ORDER true"
+        form = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PRESERVE_ORDER true"
     return f"COPY ({sql}) TO {quoted(str(part))} ({form})"
 
 

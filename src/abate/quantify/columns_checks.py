@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from abate.quantify.columns_input import Cell, Column, quoted
+from abate.quantify.columns_labels import Labels
 from abate.quantify.columns_plan import Plan
 from abate.quantify.columns_tree import NotColumnar
 from abate.quantify.method import ActivityField, Method
@@ -26,6 +27,8 @@ class Source:
     """Condition: the row is no record at all."""
     unknown: str = NO_FIELD
     """The first field that the schema does not know, or null."""
+    unknown_names: tuple[str, ...] = ()
+    """What `unknown` may be, where that is known beforehand."""
 
 
 def segment(plan: Plan, zone: str) -> str:
@@ -66,6 +69,7 @@ class Checks:
     source: Source
     method: Method
     cells: tuple[tuple[ActivityField, Cell], ...]
+    labels: Labels
 
     def accepted(self) -> str:
         """True where the row is a record of a day that the version covers; never null."""
@@ -81,27 +85,36 @@ class Checks:
 
     def refusal(self) -> str:
         """The reason of a refused row, ordered by `Refusal`, within a code by the schema."""
-        whens: list[tuple[str, str]] = [(self.source.malformed, quoted(f"{Refusal.MALFORMED}:record"))]
+        whens = [(self.source.malformed, self._reason(Refusal.MALFORMED, "record"))]
         for code in list(Refusal)[1:6]:
             for f, cell in self.cells:
-                whens += [(c, quoted(f"{code}:{f.name}")) for fault, c in cell.faults if fault is code]
+                whens += [(c, self._reason(code, f.name)) for fault, c in cell.faults if fault is code]
             if code is Refusal.UNKNOWN_FIELD and self.source.unknown != NO_FIELD:
-                unknown = self.source.unknown
-                whens.append((f"({unknown}) IS NOT NULL", f"'{code}:' || ({unknown})"))
+                whens += self._unknown()
         for reason, condition in (self._whole() | self._too_long()).items():
-            whens.append((condition, quoted(reason)))
+            whens.append((condition, self.labels.sql("reason", reason)))
         whens += self._not_covered()
         return "CASE" + "".join(f" WHEN {c} THEN {r}" for c, r in whens if c != "false") + " END"
+
+    def _reason(self, code: Refusal, name: str) -> str:
+        return self.labels.sql("reason", f"{code}:{name}")
+
+    def _unknown(self) -> list[tuple[str, str]]:
+        unknown, code = self.source.unknown, Refusal.UNKNOWN_FIELD
+        if self.labels.covers("reason"):
+            names = self.source.unknown_names
+            return [(f"({unknown}) = {quoted(name)}", self._reason(code, name)) for name in names]
+        return [(f"({unknown}) IS NOT NULL", f"'{code}:' || ({unknown})")]
 
     def _not_covered(self) -> list[tuple[str, str]]:
         found = []
         none = [s.index for s in self.plan.segments if s.method is None]
         if none:
-            reason = f"{Refusal.NO_METHOD_IN_FORCE}:{self.method.activity.dated_by}"
-            found.append((f"seg IN ({numbers(none)})", quoted(reason)))
+            reason = self._reason(Refusal.NO_METHOD_IN_FORCE, self.method.activity.dated_by)
+            found.append((f"seg IN ({numbers(none)})", reason))
         for s in self.plan.segments:
             if s.resolution is not None and s.resolution.absent:
-                found.append((f"seg = {s.index}", quoted(f"{Refusal.NO_FACTOR}:{s.resolution.absent[0]}")))
+                found.append((f"seg = {s.index}", self._reason(Refusal.NO_FACTOR, s.resolution.absent[0])))
         return found
 
     def _whole(self) -> dict[str, str]:

@@ -84,6 +84,6 @@ def _execute(
         session.prepared[key] = name
     session.feed.table = rows
     try:
-        return con.execute(f"EXECUTE {session.prepared[key]}").to_arrow_table()
+        return con.sql(f"EXECUTE {session.prepared[key]}").to_arrow_table()
     finally:
         session.feed.table = SCHEMA.empty_table()  # the rows are the caller's, not to be kept

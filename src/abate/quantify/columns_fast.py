@@ -52,6 +52,7 @@ def plain_rows(methods: Sequence[Method], relation: str, text: str, kept: Sequen
 def plain_cell(f: ActivityField, _: Column | None) -> Cell:
     """The SQL of one field that is accepted only where it is written plainly."""
     r, out = f"r_{f.name}", f"f_{f.name}"
+    steps: tuple[dict[str, str], ...]
     match f.kind:
         case "number" | "integer":
             steps = (

@@ -381,9 +381,6 @@ def _list_faults(f: ActivityField) -> Faults:
     )
 
 
-# -- the rest --------------------------------------------------------------------------------------
-
-
 def _wrong(f: ActivityField) -> tuple[tuple[dict[str, str], ...], Faults]:
     return ({f"f_{f.name}": _null(f)},), ((Refusal.WRONG_TYPE, "true"),)
 

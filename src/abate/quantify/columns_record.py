@@ -6,9 +6,12 @@ from abate.quantify.columns_plan import Plan
 from abate.quantify.method import ActivityField, Method
 
 
-def canonical_columns(plan: Plan, zone: str) -> list[str]:
-    """`canonical` (null where the record was not accepted), `day` and `occurred_at`, each with its name."""
-    texts = {m.version: _record(m) for m in plan.methods}
+def canonical_columns(plan: Plan, zone: str, *, plain: bool = False) -> list[str]:
+    """`canonical` (null where the record was not accepted), `day` and `occurred_at`, each with its name.
+
+    `plain`: no text holds a character that JSON escapes.
+    """
+    texts = {m.version: _record(m, plain) for m in plan.methods}
     newest = texts[plan.newest.version]
     whens = "".join(
         f" WHEN seg IN ({', '.join(str(s.index) for s in plan.of(m))}) THEN {texts[m.version]}"
@@ -25,13 +28,13 @@ def canonical_columns(plan: Plan, zone: str) -> list[str]:
     return [f"CASE WHEN ok THEN {canonical} END AS canonical", f"{day} AS day", f"{at} AS occurred_at"]
 
 
-def _record(method: Method) -> str:
+def _record(method: Method, plain: bool) -> str:
     """Every field writes `,"name":value` or nothing; the first comma is then taken off."""
-    parts = ", ".join(_part(f) for f in method.activity.fields)
+    parts = ", ".join(_part(f, plain) for f in method.activity.fields)
     return f"concat('{{', substr(concat({parts}), 2), '}}')"
 
 
-def _part(f: ActivityField) -> str:
+def _part(f: ActivityField, plain: bool) -> str:
     """Null where the field is absent, which concat() passes over."""
     column = f"f_{f.name}"
     match f.kind:
@@ -44,7 +47,7 @@ def _part(f: ActivityField) -> str:
         case "list":
             return f"',\"{f.name}\":' || {_list(f)}"
         case _:
-            value = f"replace(replace({column}, '\\', '\\\\'), '\"', '\\\"')"
+            value = column if plain else f"replace(replace({column}, '\\', '\\\\'), '\"', '\\\"')"
     return f"',\"{f.name}\":\"' || {value} || '\"'"
 
 

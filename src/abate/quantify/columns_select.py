@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import TypeAlias
 
 from sqlglot import exp
 
 from abate.quantify.columns_checks import NO_FIELD, Checks, Source, derived, numbers, segment
 from abate.quantify.columns_dialect import DUCKDB as DIALECT
-from abate.quantify.columns_input import Cell, Column, make_cell, quoted
+from abate.quantify.columns_input import Cell, Column, make_cell
+from abate.quantify.columns_labels import Labels
 from abate.quantify.columns_plan import Plan, Version, names_of
 from abate.quantify.columns_sql import Arithmetic, Whole, as_case
 from abate.quantify.columns_tree import Leaf, decision_tree, leaves, params_of
@@ -38,12 +40,14 @@ def write_select(
     cell: MakeCell = make_cell,
     *,
     reasons: bool = True,
+    labels: Labels | None = None,
 ) -> str:
     """A relation with RESULTS and the `wanted` columns of the source or of a stage. Raises NotColumnar.
 
-    Without `reasons` a row that is not `ok` is only known not to be, and its results mean nothing.
+    Without `reasons` a row that is not `ok` is only known not to be, and its results mean nothing. `labels`
+    gathers the texts of the result columns that are to be enumerated.
     """
-    return _Writer(plan, source, zone, cell, reasons).write({*wanted, *RESULTS})
+    return _Writer(plan, source, zone, cell, reasons, labels or Labels()).write({*wanted, *RESULTS})
 
 
 def names_in(texts: Iterable[str]) -> set[str]:
@@ -53,8 +57,11 @@ def names_in(texts: Iterable[str]) -> set[str]:
 
 
 class _Writer:
-    def __init__(self, plan: Plan, source: Source, zone: str, cell: MakeCell, reasons: bool) -> None:
+    def __init__(
+        self, plan: Plan, source: Source, zone: str, cell: MakeCell, reasons: bool, labels: Labels
+    ) -> None:
         self.plan = plan
+        self.labels = labels
         self.cell = cell
         self.reasons = reasons
         self.source = source
@@ -67,6 +74,7 @@ class _Writer:
                 source,
                 m,
                 tuple((f, cell(f, source.columns.get(f.name))) for f in m.activity.fields),
+                labels,
             )
             for m in plan.methods
         }
@@ -221,24 +229,27 @@ class _Writer:
     # -- results -----------------------------------------------------------------------------------
 
     def _results(self) -> dict[str, str]:
+        refused, needs_figure, not_counted, not_below, counted = (
+            self.labels.sql("outcome", outcome) for outcome in Outcome
+        )
         outcome = (
-            f"CASE WHEN leaf >= 0 THEN CASE WHEN NOT fits THEN '{Outcome.REFUSED}' WHEN above THEN "
-            f"'{Outcome.COUNTED}' ELSE '{Outcome.NOT_BELOW_BASELINE}' END "
-            f"WHEN leaf < 0 THEN '{Outcome.NOT_COUNTED}' WHEN ok THEN '{Outcome.NEEDS_FIGURE}' "
-            f"ELSE '{Outcome.REFUSED}' END"
+            f"CASE WHEN leaf >= 0 THEN CASE WHEN NOT fits THEN {refused} WHEN above THEN {counted} "
+            f"ELSE {not_below} END WHEN leaf < 0 THEN {not_counted} WHEN ok THEN {needs_figure} "
+            f"ELSE {refused} END"
         )
         return {"outcome": outcome, "reason": self._reason(), **self._marks()}
 
     def _reason(self) -> str:
+        label = partial(self.labels.sql, "reason")
         history = [s.index for s in self.plan.segments if s.history]
         marked = f"seg IN ({numbers(history)})" if history else "false"
         amounts = (
-            f"CASE WHEN NOT fits THEN '{OVERFLOW}' WHEN {marked} THEN '{HISTORY}' WHEN above THEN NULL "
-            f"ELSE '{NO_REDUCTION}' END"
+            f"CASE WHEN NOT fits THEN {label(OVERFLOW)} WHEN {marked} THEN {label(HISTORY)} "
+            f"WHEN above THEN NULL ELSE {label(NO_REDUCTION)} END"
         )
-        rules = self._by_version(_recognition_reasons)
+        rules = self._by_version(self._recognition_reasons)
         missing = {
-            s.index: quoted(f"no_figure:{s.resolution.missing[0]}")
+            s.index: label(f"no_figure:{s.resolution.missing[0]}")
             for s in self.plan.segments
             if s.resolution is not None and s.resolution.missing
         }
@@ -246,20 +257,31 @@ class _Writer:
         without = f"WHEN leaf < 0 THEN {rules} WHEN ok THEN {lacking} ELSE refusal"
         return f"CASE WHEN leaf >= 0 THEN {amounts} {without} END"
 
+    def _recognition_reasons(self, method: Method) -> str:
+        reasons = {
+            -1 - k: self.labels.sql("reason", f"{r.id}:{r.clause.id}")
+            for k, r in enumerate(method.recognition)
+        }
+        return f"CASE{_by_value(reasons, 'leaf')} END" if reasons else "NULL"
+
     def _marks(self) -> dict[str, str]:
         """The version (null only where none is in force) and the figures that were read."""
         version = self._by_version(lambda m: str(m.version))
-        uncovered = f"starts_with(refusal, '{Refusal.NO_METHOD_IN_FORCE}')"
-        factors: dict[tuple[int, int], str] = {}
+        uncovered = f"starts_with(CAST(refusal AS VARCHAR), '{Refusal.NO_METHOD_IN_FORCE}')"
+        none = self.labels.sql("factors", "")
+        factors: dict[int, dict[int, str]] = {}
         for v in self.plan.versions:
             for s in v.segments:
                 for i, leaf in enumerate(v.leaves, v.first_leaf):
                     if s.usable:
-                        factors[i, s.index] = quoted(s.usable.factor_ids(_read(leaf)))
+                        text = self.labels.sql("factors", s.usable.factor_ids(_read(leaf)))
+                        factors.setdefault(s.index, {})[i] = text
+        by_segment = {index: _constant(texts, "leaf", none) for index, texts in factors.items()}
+        used = _constant(by_segment, "seg", none)
         return {
-            "method": quoted(self.newest.id),
+            "method": self.labels.sql("method", self.newest.id),
             "method_version": f"CAST(CASE WHEN ok OR NOT {uncovered} THEN {version} END AS INTEGER)",
-            "factors": f"CASE WHEN leaf >= 0 AND fits THEN {_by_leaf_and_segment(factors)} ELSE '' END",
+            "factors": f"CASE WHEN leaf >= 0 AND fits THEN {used} ELSE {none} END",
         }
 
 
@@ -275,11 +297,6 @@ def _shared(letter: str, texts: list[str], sums: Iterable[str]) -> tuple[dict[st
             texts = [text.replace(f"({part})", name).replace(part, name) for text in texts]
             found[name] = part
     return found, texts
-
-
-def _recognition_reasons(method: Method) -> str:
-    reasons = {-1 - k: quoted(f"{r.id}:{r.clause.id}") for k, r in enumerate(method.recognition)}
-    return f"CASE leaf{_whens(reasons)} END" if reasons else "NULL"
 
 
 def _read(leaf: Leaf) -> set[str]:
@@ -306,30 +323,20 @@ def _by_leaf(written: Mapping[int, str]) -> str:
     return f"(CASE{whens} END)" if whens else "NULL"
 
 
-def _by_leaf_and_segment(factors: Mapping[tuple[int, int], str]) -> str:
-    by_segment: dict[int, dict[int, str]] = {}
-    for (leaf, index), text in factors.items():
-        by_segment.setdefault(index, {})[leaf] = text
-    return _constant({index: _constant(texts, "leaf") for index, texts in by_segment.items()}, "seg")
-
-
-def _constant(texts: Mapping[int, str], column: str) -> str:
+def _constant(texts: Mapping[int, str], column: str, none: str) -> str:
+    """CASE over a column, or the one text where they are all the same."""
     values = list(dict.fromkeys(texts.values()))
     if len(values) < 2:
-        return values[0] if values else "''"
-    return f"CASE {column}{_whens(texts)} END"
+        return values[0] if values else none
+    return f"CASE{_by_value(texts, column)} END"
 
 
-def _whens(texts: Mapping[int, str]) -> str:
-    return "".join(f" WHEN {key} THEN {text}" for key, text in texts.items())
-
-
-def _by_value(values: Mapping[int, object]) -> str:
-    """WHENs over the segment, one for each different value."""
+def _by_value(values: Mapping[int, object], column: str = "seg") -> str:
+    """WHENs over a column (the segment), one for each different value."""
     groups: dict[object, list[int]] = {}
     for index, value in values.items():
         groups.setdefault(value, []).append(index)
-    return "".join(f" WHEN seg IN ({numbers(where)}) THEN {value}" for value, where in groups.items())
+    return "".join(f" WHEN {column} IN ({numbers(where)}) THEN {value}" for value, where in groups.items())
 
 
 _BARE, _QUOTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), re.compile(r'"[^"]+"')

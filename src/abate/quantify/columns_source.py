@@ -34,6 +34,8 @@ class Rows:
 
     source: Source
     keys: dict[str, str]
+    closed: bool = True
+    """Every field that may be unknown is named in the source."""
 
 
 def json_rows(
@@ -69,7 +71,7 @@ def json_rows(
     names = (*kept, *(f"r_{name}" for name in fields), *passed, BAD, "_unknown")
     source = Source(checked, {name: Column("json") for name in fields}, names, BAD, "_unknown")
     out = {k: f"json_extract_string(r_{k}, '$')" if k in fields else identifier("k_" + k) for k in keys}
-    return Rows(source, out)
+    return Rows(source, out, closed=False)
 
 
 def table_rows(
@@ -102,7 +104,7 @@ def table_rows(
         raw.append(BAD)
     sql = f"SELECT {', '.join([*raw, *passed]) or '1 AS _none'} FROM {relation}"
     names = tuple(part.rpartition(" AS ")[2] for part in [*raw, *passed])
-    source = Source(sql, columns, names, BAD if BAD in types else "false", unknown)
+    source = Source(sql, columns, names, BAD if BAD in types else "false", unknown, tuple(others))
     return Rows(source, {k: identifier("k_" + k) for k in keys})
 
 
