@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.platform.pipeline.world import World, differences, state
 
@@ -44,3 +46,31 @@ def test_no_text_ends_its_line_of_the_staging_table(world: World) -> None:
     measured = Measured(event, Outcome.REFUSED, "x\r\n\ty\\.")
     (line,) = staging.lines([measured], {}, {("s", "cycling"): 1})
     assert (line.count("\n"), line.count("\r"), line.count("\t")) == (1, 0, 13)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ('"distance_km": 1.5, "distance_km": 2', "malformed:record"),
+        ('"distance_km": 1.5, "distance\\u005fkm": 2', "malformed:record"),
+        (f'"distance_km": {"9" * 5000}', "wrong_type:distance_km"),
+    ],
+)
+def test_alone_and_in_a_batch_a_record_is_read_the_same(
+    world: World, others: int, written: str, reason: str
+) -> None:
+    text = json.dumps(world.ride("odd")).replace('"distance_km": 1.5', written)
+    texts = [text, *(json.dumps(world.ride(f"by-{n}", who=1)) for n in range(others))]
+    results = world.send_texts(*texts)
+    assert [one.outcome for one in results] == [Outcome.REFUSED, *[Outcome.CREDITED] * others]
+    assert results[0].reason == reason
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"]
+)
+def test_a_moment_before_all_records_refuses_that_event_alone(world: World, time: str) -> None:
+    results = world.send(world.ride("odd") | {"time": time}, world.ride("sound", who=1))
+    assert [one.outcome for one in results] == [Outcome.REFUSED, Outcome.CREDITED]
+    assert results[0].reason == "out_of_range:time"

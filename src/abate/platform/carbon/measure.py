@@ -68,9 +68,11 @@ def measure(events: Sequence[Event], setting: Setting, latest: datetime) -> list
 
 def _alone(event: Event, setting: Setting) -> Measured:
     try:
-        record = json.loads(event.data, parse_constant=_no_constant)
+        record = json.loads(
+            event.data, parse_constant=_no_constant, parse_int=_whole, object_pairs_hook=_once
+        )
     except (ValueError, RecursionError):
-        return Measured(event, Outcome.REFUSED, "malformed:data")
+        return Measured(event, Outcome.REFUSED, "malformed:record")
     quantity, _ = one.quantify_one(record, event.behaviour, catalogue(), setting)
     text = None
     if quantity.outcome is not Engine.REFUSED:
@@ -92,6 +94,19 @@ def _alone(event: Event, setting: Setting) -> Measured:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _whole(text: str) -> int | float:
+    # Longer than any field's range; Python itself refuses to read thousands of digits.
+    return int(text) if len(text) <= 100 else float(text)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object whose every name stands once: of two values neither is the one that was meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _as_columns(behaviour: str, events: list[Event], setting: Setting) -> list[Measured]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
 
 # Our policy: clocks of partners may be ahead of ours by this much.
 FUTURE_TOLERANCE = timedelta(minutes=5)
+# No record is older (quantify/record.py); the first year of all has moments that UTC has not.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIX = "org.abate.behaviour."
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 _CONTENT_TYPE = re.compile(r"(?i)application/json\s*(;\s*charset=utf-8\s*)?")
@@ -99,7 +101,8 @@ class Reader:
     ) -> Event | Refused:
         """One event from its attributes, of the right types; `id` and `subject` of the right length."""
         behaviour = self._types.get(type)
-        if behaviour is None or source != self._sender.code or time > self._latest or data[:1] != b"{":
+        timely = EARLIEST <= time <= self._latest
+        if behaviour is None or source != self._sender.code or not timely or data[:1] != b"{":
             return self._refuse(place, id, source, type, time, data)
         if not (id.isprintable() and subject.isprintable()):
             wrong = "subject" if id.isprintable() else "id"
@@ -116,7 +119,7 @@ class Reader:
             return Refused(place, shown, behaviour, "behaviour_not_granted", behaviour)
         if data[:1] != b"{":
             return Refused(place, shown, behaviour, "malformed", "data")
-        return Refused(place, shown, behaviour, "future", "time")
+        return Refused(place, shown, behaviour, "out_of_range" if time < EARLIEST else "future", "time")
 
     def _read_loosely(self, place: int, raw: bytes | msgspec.Raw) -> Event | Refused:
         """Name the attribute that is wrong, or accept an event with extension attributes."""
