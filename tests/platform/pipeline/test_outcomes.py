@@ -111,7 +111,7 @@ def test_the_future_and_a_time_that_is_not_the_records(world: World) -> None:
 
 
 @pytest.mark.clause("P-4.3")
-def test_no_event_without_an_authorisation_that_lives_from_the_act_to_the_booking(world: World) -> None:
+def test_no_event_without_an_authorisation_at_the_act_and_one_at_the_booking(world: World) -> None:
     before = state()
     unknown = world.meeting("unknown")
     unknown["subject"] = "nobody"
@@ -123,7 +123,7 @@ def test_no_event_without_an_authorisation_that_lives_from_the_act_to_the_bookin
     people.withdraw(person, row.id)
     (result,) = world.send(world.meeting("after-withdrawal"))
     assert result.reason == "not_authorised:subject"
-    # Given again: what happened before stays withdrawn, what happens from now on counts.
+    # Given again: what happened under the first and under the second counts, what happened between does not.
     again = NOW + timedelta(days=1)
     with clock.frozen(again):
         party = world.sender.code
@@ -131,11 +131,17 @@ def test_no_event_without_an_authorisation_that_lives_from_the_act_to_the_bookin
 
         people.authorise(person, queries.party(party), ["online-meeting"], notice_version="1")
     with clock.frozen(again + timedelta(days=1)):
-        old, new = world.send(world.meeting("old"), world.meeting("new", start=again.isoformat()))
-    assert old.reason == "not_authorised:subject" and new.outcome == Outcome.CREDITED
-    # The refused ids stayed free: nothing but the last event is there.
+        old, new = world.meeting("old"), world.meeting("new", start=again.isoformat())
+        between = world.meeting("between", start=(again - timedelta(hours=1)).isoformat())
+        at_the_end = world.meeting("at-the-end", start=NOW.isoformat())
+        results = world.send(old, between, at_the_end, new)
+        assert [r.outcome for r in world.send(old, new)] == [Outcome.EXISTS] * 2
+    refused = (Outcome.REFUSED, "not_authorised:subject")
+    credited = (Outcome.CREDITED, None)
+    assert [(r.outcome, r.reason) for r in results] == [credited, refused, refused, credited]
+    # The refused ids stayed free: nothing but the two events is there.
     changed = state()
-    assert len(changed["events_seen"]) == len(before["events_seen"]) + 1
+    assert len(changed["events_seen"]) == len(before["events_seen"]) + 2
 
 
 @pytest.mark.clause("P-7.3.3.3-b")

@@ -83,8 +83,8 @@ _ALL = (
             "There is no live authorisation of this person for this party and behaviour.",
         ),
         (
-            "授权须在行为发生时有效，并持续到入账时（T/CECA-G 0203，4.3）。",
-            "It must be live when the act happens and until it is booked (T/CECA-G 0203, 4.3).",
+            "行为发生时与入账时都须有有效授权（T/CECA-G 0203，4.3）。",
+            "One must be live when the act happens, and one when it is booked (T/CECA-G 0203, 4.3).",
         ),
         (
             "核对 subject；请用户在授权页授权后，再发送此后发生的行为。",

@@ -17,15 +17,20 @@ left join lateral (select given.person_id, given.granted_at from people_authoris
                    limit 1) given on true
 
 -- name: claim
--- An event id is claimed for a person who is authorised: since the act, and now. Keys are inserted in order, so two
--- batches with the same ids wait for each other and never in a circle; the one that waited finds the id taken. Of two
--- events with one id in a batch the first claims it.
+-- An event id is claimed for a person who is authorised now and was at the act, be it by an authorisation that ended
+-- since and was given again. Keys are inserted in order, so two batches with the same ids wait for each other and never
+-- in a circle; the one that waited finds the id taken. Of two events with one id in a batch the first claims it.
 with claimed as (
     insert into events_seen (party_id, event_id, person_id, batch_id, place, digest)
     select %(party)s, stage.event_id, who.person_id, %(batch)s, stage.place, stage.digest
     from pg_temp.events_stage stage
-    join pg_temp.events_who who on who.who = stage.who and who.given_at <= stage.occurred_at
+    join pg_temp.events_who who on who.who = stage.who
     where stage.outcome > 1
+          and (who.given_at <= stage.occurred_at
+               or exists (select from people_authorisation past
+                          where past.person_id = who.person_id and past.party_id = %(party)s
+                                and past.behaviour = who.behaviour and past.granted_at <= stage.occurred_at
+                                and past.withdrawn_at > stage.occurred_at))
     order by stage.event_id, stage.place
     on conflict (party_id, event_id) do nothing
     returning place, person_id
@@ -35,7 +40,11 @@ insert into pg_temp.events_new (place, person_id) select place, person_id from c
 -- name: rest
 -- What was not claimed. An id taken before, or earlier in this batch, tells by its digest whether it is the same event.
 select stage.place, stage.event_id, who.behaviour, stage.outcome, stage.reason,
-       coalesce(who.given_at <= stage.occurred_at, false) as authorised, seen.person_id,
+       coalesce(who.given_at <= stage.occurred_at
+                or exists (select from people_authorisation past
+                           where past.person_id = who.person_id and past.party_id = %(party)s
+                                 and past.behaviour = who.behaviour and past.granted_at <= stage.occurred_at
+                                 and past.withdrawn_at > stage.occurred_at), false) as authorised, seen.person_id,
        seen.digest = stage.digest as same
 from pg_temp.events_stage stage
 join pg_temp.events_who who on who.who = stage.who
