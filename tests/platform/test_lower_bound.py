@@ -14,12 +14,23 @@ pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
 
 def test_the_main_path_on_postgresql_16(tmp_path: Path) -> None:
-    pgserver = pytest.importorskip("pgserver", reason="the wheel has no build for this Python; until it has one")
+    pgserver = pytest.importorskip(
+        "pgserver", reason="the wheel has no build for this Python; until it has one"
+    )
     server = pgserver.get_server(tmp_path / "pg16", cleanup_mode="delete")
     try:
         assert server.psql("show server_version_num").split()[2].startswith("16")
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "tests/platform/pipeline", "tests/platform/log", "-m", "not slow"],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "tests/platform/pipeline",
+                "tests/platform/log",
+                "-m",
+                "not slow",
+            ],
             cwd=ROOT,
             env={**os.environ, "DATABASE_URL": server.get_uri()},
             capture_output=True,

@@ -99,6 +99,17 @@ def _wait(server: subprocess.Popen[bytes], origin: str, log: Path) -> None:
     )
 
 
+def print_messages(path: Path, server: subprocess.Popen[bytes]) -> None:
+    """Print every message to a person as it is sent, until the server ends. Nobody else receives it."""
+    path.touch()
+    with path.open(encoding="utf-8") as file:
+        while server.poll() is None:
+            for line in file:
+                message = json.loads(line)
+                click.echo(f"[to {message['to']}] {message['body']}")
+            time.sleep(0.2)
+
+
 def prepare(folder: Path, origin: str) -> None:
     os.environ.update({"ABATE_DEMO": "1", "ABATE_OPERATOR_PACK": "demo", "ABATE_ORIGIN": origin, "DATABASE_URL": "embedded",
                        "ABATE_SECRET_FILE": str(folder.resolve() / "secrets.json"),
@@ -150,9 +161,9 @@ def command(data_dir: Path, port: int, start_over: bool, serve: bool | None, as_
             even = play(origin, data_dir, as_json)
             stay = sys.stdout.isatty() if serve is None else serve
             if stay:
-                click.echo(f"\nServing {origin} until Ctrl-C.")
+                click.echo(f"\nServing {origin} until Ctrl-C. Sign-in codes are printed here.")
                 with contextlib.suppress(KeyboardInterrupt):
-                    server.wait()
+                    print_messages(data_dir / "messages.jsonl", server)
     except (SetupError, partner.PartnerError) as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,9 +47,11 @@ def answers(address: str) -> bool:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    private_postgres.stop(tmp_path)
+def folder() -> Iterator[Path]:
+    # Not pytest's own folder: another run of pytest closes that one to the server's user.
+    with tempfile.TemporaryDirectory(prefix="abp-") as name:
+        yield Path(name)
+        private_postgres.stop(Path(name))
 
 
 def test_the_last_user_stops_it_and_a_killed_one_does_not_matter(folder: Path) -> None:
@@ -66,8 +69,8 @@ def test_the_last_user_stops_it_and_a_killed_one_does_not_matter(folder: Path) -
     assert not answers(address)
 
 
-def test_it_starts_again_where_the_folders_name_is_longer_than_a_socket_can_be(tmp_path: Path) -> None:
-    long = tmp_path / ("a-long-name-" * 9)
+def test_it_starts_again_where_the_folders_name_is_longer_than_a_socket_can_be(folder: Path) -> None:
+    long = folder / ("a-long-name-" * 9)
     process, address = user(long)
     assert answers(address)
     end(process)
