@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from abate.demo import madeup, rides
+from abate.platform.doors import private_postgres
 
 pytestmark = pytest.mark.platform
 
@@ -23,11 +25,11 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def played(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
-    folder = tmp_path_factory.mktemp("demo") / "city"
-    yield folder, run(folder, "--json")
+def played() -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
+    # Not pytest's own folder: another run of pytest closes that one to the server's user.
+    with tempfile.TemporaryDirectory(prefix="abd-") as name:
+        yield Path(name) / "city", run(Path(name) / "city", "--json")
+        private_postgres.stop(Path(name) / "city")
 
 
 @pytest.mark.clause("P-7.5.3-2", "P-7.5.3-3", "P-7.4", "P-7.3.3.3-b")

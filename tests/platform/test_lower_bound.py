@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,18 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
 
-def test_the_main_path_on_postgresql_16(tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # Not pytest's own folder: another run of pytest closes that one to the server's user.
+    with tempfile.TemporaryDirectory(prefix="ab16-") as name:
+        yield Path(name) / "pg16"
+
+
+def test_the_main_path_on_postgresql_16(folder: Path) -> None:
     pgserver = pytest.importorskip(
         "pgserver", reason="the wheel has no build for this Python; until it has one"
     )
-    server = pgserver.get_server(tmp_path / "pg16", cleanup_mode="delete")
+    server = pgserver.get_server(folder, cleanup_mode="stop")
     try:
         assert server.psql("show server_version_num").split()[2].startswith("16")
         result = subprocess.run(
