@@ -118,11 +118,11 @@ PROBLEMS: dict[str, tuple[dict[str, Any], int, str]] = {
     "not UTF-8": ({"body": b'[{"id": "\xff"}]'}, 400, "malformed"),
     "no list": ({"body": b'{"id": "a"}'}, 400, "malformed"),
     "nothing": ({"body": b""}, 400, "malformed"),
-    "empty batch": ({"body": b"[]"}, 400, "empty_batch"),
-    "1,001 events": ({"body": [{}] * 1001}, 413, "too_many_events"),
-    "over 5 MB": ({"body": b"[" + b" " * 5_000_000 + b"]"}, 413, "too_large"),
-    "another type": ({"body": b"[]", "kind": "text/csv"}, 415, "unsupported_media_type"),
-    "another charset": ({"body": b"[]", "kind": BATCH + "; charset=gbk"}, 415, "unsupported_media_type"),
+    "empty batch": ({"body": b"[]"}, 400, "empty-batch"),
+    "1,001 events": ({"body": [{}] * 1001}, 413, "too-many-events"),
+    "over 5 MB": ({"body": b"[" + b" " * 5_000_000 + b"]"}, 413, "too-large"),
+    "another type": ({"body": b"[]", "kind": "text/csv"}, 415, "unsupported-media-type"),
+    "another charset": ({"body": b"[]", "kind": BATCH + "; charset=gbk"}, 415, "unsupported-media-type"),
 }
 
 
@@ -143,10 +143,10 @@ def test_no_expired_foreign_or_narrow_token(world: World) -> None:
     body = [world.meeting("m")]
     for bearer in (None, "unknown", token(world, minutes=-1)):
         answer = post(body, bearer)
-        assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
+        assert (answer.status_code, answer.json()["code"]) == (401, "token-refused")
         assert answer.headers["www-authenticate"].startswith("Bearer")
     answer = post(body, token(world, scope="openid"))
-    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope-missing")
     (result,) = post(body, token(make_world(1))).json()["results"]
     assert result["reason"] == "wrong_source:source"
     assert state()["events_seen"] == []

@@ -86,7 +86,7 @@ def test_a_second_registration_is_refused_by_name_whatever_is_written_differentl
     before = counts()
     with pytest.raises(IdentityTaken) as refused:
         actions.register("测试乙", spaced, ["other@example.com"], "notice-1", True)
-    assert refused.value.code == "identity_taken"
+    assert refused.value.code == "identity-taken"
     assert str(person.pk) not in str(refused.value) and person.pseudonym not in str(refused.value)
     assert counts() == before
 

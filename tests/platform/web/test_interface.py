@@ -91,6 +91,12 @@ def test_the_description_is_valid_and_complete() -> None:
         schemathesis.openapi.from_dict(broken).validate()
     assert made["openapi"].startswith("3.1")
     assert {"/v1/events", "/identity/o/api/token", "/v1/me/account"} <= made["paths"].keys()
+    public = {"/livez", "/readyz", "/metrics", "/log/checkpoint", "/log/key", "/log/tile/{address}"}
+    assert public <= made["paths"].keys()
+    for path in public:
+        answer = Client().get(path.format(address="0/000"))
+        described = made["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]
+        assert answer["Content-Type"].partition(";")[0] in described, path
     for path in ("/v1/me/account", "/v1/me/entries"):
         assert Client().get(path).status_code == 401
     outcomes = made["components"]["schemas"]["Result"]["properties"]["outcome"]["enum"]

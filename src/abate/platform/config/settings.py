@@ -8,7 +8,6 @@ from pathlib import Path
 from abate.platform.doors.database import parse
 from abate.platform.doors.keyring import read
 
-
 ABATE_DATA_DIR = os.environ.get("ABATE_DATA_DIR", ".abate")
 ABATE_SECRET_FILE = os.environ.get("ABATE_SECRET_FILE", str(Path(ABATE_DATA_DIR) / "secrets.json"))
 ABATE_ZONE = os.environ.get("ABATE_ZONE", "Asia/Shanghai")
@@ -109,7 +108,6 @@ USE_I18N = True
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(ABATE_DATA_DIR) / "static"
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "/sign-in"
 
@@ -125,5 +123,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"abate": {"level": "INFO"}},
+    # A page that is not there, or a form refused, is the caller's affair: only faults of ours are written down.
+    "loggers": {"abate": {"level": "INFO"}, "django.request": {"level": "ERROR"}},
 }

@@ -15,7 +15,7 @@ class Malformed(Problem):
 
 
 class EmptyBatch(Problem):
-    code = "empty_batch"
+    code = "empty-batch"
     status = 400
     zh = "批次中没有事件。"
     en = "There is no event in the batch."
@@ -24,7 +24,7 @@ class EmptyBatch(Problem):
 
 
 class TooManyEvents(Problem):
-    code = "too_many_events"
+    code = "too-many-events"
     status = 413
     zh = "批次中的事件超过 1,000 个，全部未处理。"
     en = "There are more than 1,000 events in the batch; none was processed."
@@ -33,7 +33,7 @@ class TooManyEvents(Problem):
 
 
 class TooLarge(Problem):
-    code = "too_large"
+    code = "too-large"
     status = 413
     zh = "请求体超过 5 MB，全部未处理。"
     en = "The body is larger than 5 MB; nothing was processed."
@@ -42,7 +42,7 @@ class TooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    code = "unsupported_media_type"
+    code = "unsupported-media-type"
     status = 415
     zh = "不支持这种内容类型。"
     en = "This content type is not taken."
@@ -51,7 +51,7 @@ class UnsupportedMediaType(Problem):
 
 
 class TokenRefused(Problem):
-    code = "token_refused"
+    code = "token-refused"
     status = 401
     zh = "没有令牌，或令牌无效、过期、已撤销。"
     en = "There is no token, or it is unknown, expired or revoked."
@@ -60,7 +60,7 @@ class TokenRefused(Problem):
 
 
 class ScopeMissing(Problem):
-    code = "scope_missing"
+    code = "scope-missing"
     status = 403
     zh = "令牌没有 events 权限。"
     en = "The token does not carry the scope events."
@@ -69,7 +69,7 @@ class ScopeMissing(Problem):
 
 
 class MethodNotAllowed(Problem):
-    code = "method_not_allowed"
+    code = "method-not-allowed"
     status = 405
     zh = "此地址只接受 POST。"
     en = "This address takes POST only."

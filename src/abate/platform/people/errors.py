@@ -45,7 +45,7 @@ class IdentityRefused(Problem):
 
 
 class IdentityTaken(Problem):
-    code = "identity_taken"
+    code = "identity-taken"
     status = 409
     zh = "该身份已开立碳账户;一人只能有一个账户。"
     en = "An account for this identity exists already; one person has one account."

@@ -89,7 +89,7 @@ class ProblemDocument(Schema):
     title: str
     status: int
     code: str
-    detail: str
+    detail: str | None = None
     remedy: str
 
 

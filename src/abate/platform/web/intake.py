@@ -181,7 +181,7 @@ def _problem(problem: Problem, language: str) -> bytes:
         "title": problem.text(language),
         "status": problem.status,
         "code": problem.code,
-        "detail": problem.detail or problem.remedy(language),
+        **({"detail": problem.detail} if problem.detail else {}),
         "remedy": problem.remedy(language),
     }
     return _write(document)

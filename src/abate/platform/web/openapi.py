@@ -147,6 +147,44 @@ _TOKEN = {
 }
 
 
+def _read(operation: str, summary: str, media: str, *, absent: str = "") -> dict[str, Any]:
+    """An address anybody may read: no token, one kind of answer."""
+    schema: dict[str, Any] = {"type": "object"} if media == "application/json" else {"type": "string"}
+    answers = {"200": {"description": summary, "content": {media: {"schema": schema}}}}
+    if absent:
+        answers["404"] = {"description": absent, "content": _PROBLEM}
+    return {"operationId": operation, "summary": summary, "security": [], "responses": answers}
+
+
+_READY = _read("readyz", "Requests can be served: database there, schema up to date", "application/json")
+_READY["responses"]["503"] = {"description": "Not ready, and why", "content": {"application/json": {}}}
+_TILE = _read(
+    "log_tile", "A tile of the log (C2SP tlog-tiles)", "application/octet-stream", absent="No such tile"
+)
+_TILE["parameters"] = [
+    {
+        "name": "address",
+        "in": "path",
+        "required": True,
+        "description": "`<L>/<N>` or `<L>/<N>.p/<W>`; the slashes stand as they are",
+        "schema": {"type": "string", "pattern": r"^[0-9]+(/x[0-9]{3})*/[0-9]{3}(\.p/[0-9]+)?$"},
+        "example": "0/000",
+    }
+]
+_PUBLIC = {
+    "/livez": {"get": _read("livez", "The process answers", "text/plain")},
+    "/readyz": {"get": _READY},
+    "/metrics": {"get": _read("metrics", "Figures for Prometheus, text format 0.0.4", "text/plain")},
+    "/log/checkpoint": {
+        "get": _read(
+            "log_checkpoint", "The newest signed checkpoint", "text/plain", absent="None is signed yet"
+        )
+    },
+    "/log/tile/{address}": {"get": _TILE},
+    "/log/key": {"get": _read("log_key", "The log's verifier key; take it from elsewhere too", "text/plain")},
+}
+
+
 def complete(made: dict[str, Any]) -> dict[str, Any]:
     """Ninja's description plus the paths above. The media type of every refusal is RFC 9457's."""
     for path in made["paths"].values():
@@ -165,5 +203,5 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
             }
         },
     }
-    made["paths"] = {"/v1/events": _EVENTS, "/identity/o/api/token": _TOKEN, **made["paths"]}
+    made["paths"] = {"/v1/events": _EVENTS, "/identity/o/api/token": _TOKEN, **made["paths"], **_PUBLIC}
     return made

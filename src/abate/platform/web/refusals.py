@@ -51,7 +51,7 @@ def problem_json(problem: Problem, *, language: str | None = None) -> HttpRespon
         "title": problem.text(lang),
         "status": problem.status,
         "code": problem.code,
-        "detail": problem.detail or problem.remedy(lang),
+        **({"detail": problem.detail} if problem.detail else {}),
         "remedy": problem.remedy(lang),
     }
     return JsonResponse(
@@ -91,7 +91,6 @@ def fault(request: HttpRequest) -> HttpResponse:
             "title": title,
             "status": 500,
             "code": "fault",
-            "detail": remedy,
             "remedy": remedy,
         }
         return JsonResponse(body, status=500, content_type="application/problem+json")
