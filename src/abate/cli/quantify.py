@@ -9,15 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from abate.cli.setting import known_method, make_setting, setting_options
 from abate.quantify import catalogue as shipped
-from abate.quantify.catalogue import Catalogue
 from abate.quantify.columns import InputError, NotColumnar, Summary, quantify_file
-from abate.quantify.factors import FactorError, Setting
+from abate.quantify.factors import FactorError
 from abate.quantify.outcome import Outcome
 from abate.quantify.reading_yaml import MethodError
 
@@ -29,11 +29,7 @@ from abate.quantify.reading_yaml import MethodError
     "-o", "--out", required=True, type=click.Path(path_type=Path), help="Parquet or CSV file to write."
 )
 @click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True)
-@click.option("--region", help="Region whose factors are used where a methodology allows it.")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Take factors as published by this day.")
-@click.option(
-    "--operator-pack", "pack", metavar="FILE|demo", help="Figures of the operator; `demo` is an illustration."
-)
+@setting_options
 @click.option(
     "--key", "keys", multiple=True, metavar="COL", help="Pass an input column through (repeatable)."
 )
@@ -45,7 +41,8 @@ def command(
     engine: str,
     region: str | None,
     on: datetime | None,
-    pack: str | None,
+    operator_pack: str | None,
+    floor: str,
     keys: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -60,22 +57,13 @@ def command(
         )
     try:
         catalogue = shipped.load()
-        if method_id not in catalogue.methods:
-            raise _refused(f"no methodology {method_id!r}; known: {', '.join(catalogue.methods)}")
-        setting = _setting(catalogue, region, on.date() if on else None, pack)
+        known_method(catalogue, method_id)
+        setting = make_setting(catalogue, region, on, operator_pack, floor)
         with _progress(out):
             summary = quantify_file(method_id, inputs, out, catalogue, setting, keys)
     except (InputError, NotColumnar, MethodError, FactorError) as error:
         raise _refused(str(error)) from error
     click.echo(_json(summary, out) if as_json else _text(summary, out))
-
-
-def _setting(catalogue: Catalogue, region: str | None, on: date | None, pack: str | None) -> Setting:
-    if pack is not None and pack != "demo" and not Path(pack).is_file():
-        raise _refused(
-            f"operator pack {pack}: there is no such file; give a file, or `demo` for the illustration"
-        )
-    return Setting(region=region, on=on, pack=catalogue.pack(pack) if pack else None)
 
 
 def _refused(reason: str) -> click.ClickException:
@@ -95,7 +83,7 @@ def _text(summary: Summary, out: Path) -> str:
     if summary.factors:
         lines.append("因子 / factors: " + ", ".join(summary.factors))
     if summary.illustration:
-        lines.append("示例数值，非真实数据 / uses illustrative figures: not a real result")
+        lines.append("示例数据，非真实数据 / uses illustrative figures: not a real result")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from html import escape
 
 from abate.quantify.explain_data import Check, Explanation, FigureShown, Step, canonical_hash
-from abate.quantify.explain_text import facts, figure_facts, grams, label, say, shown_expression
+from abate.quantify.explain_text import facts, figure_facts, grams, label, measure, say, shown_expression
 
 
 def render_html(explanation: Explanation, lang: str = "zh") -> str:
@@ -32,11 +32,6 @@ def render_html(explanation: Explanation, lang: str = "zh") -> str:
 
 def _e(text: str) -> str:
     return escape(text, quote=True)
-
-
-def _measure(value: str, unit: str) -> str:
-    """Figure and unit as people write them: a pure number has none."""
-    return value if unit in ("", "1") else f"{value} {unit}"
 
 
 def _section(name: str, title: str, body: str) -> str:
@@ -84,7 +79,7 @@ def _needed(explanation: Explanation, lang: str) -> str:
 
 
 def _record(explanation: Explanation, lang: str) -> str:
-    pairs = [(f"{say(i.meaning, lang)} ({i.name})", _measure(i.value, i.unit)) for i in explanation.record]
+    pairs = [(f"{say(i.meaning, lang)} ({i.name})", measure(i.value, i.unit)) for i in explanation.record]
     return _section(
         "record", label("record", lang), _definitions("explanation-inputs", pairs) if pairs else ""
     )
@@ -137,7 +132,7 @@ def _figure(figure: FigureShown, lang: str) -> str:
     if figure.illustration:
         mark = f' <strong class="explanation-illustration">{_e(label("illustration", lang))}</strong>'
     identity = f" <code>{_e(figure.id)}</code>" if figure.id else ""
-    summary = f"{_e(say(figure.meaning, lang))}: {_e(_measure(figure.value, figure.unit))}{identity}{mark}"
+    summary = f"{_e(say(figure.meaning, lang))}: {_e(measure(figure.value, figure.unit))}{identity}{mark}"
     inner = _definitions("figure-facts", figure_facts(figure, lang))
     return f'<li class="figure"><details><summary>{summary}</summary>{inner}</details></li>'
 

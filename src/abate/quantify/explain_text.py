@@ -13,7 +13,7 @@ from abate.quantify.explain_data import (
     as_data,
     canonical_hash,
 )
-from abate.quantify.explain_words import LABELS
+from abate.quantify.explain_words import CODED, LABELS
 from abate.quantify.method import Text
 
 
@@ -23,6 +23,16 @@ def say(text: Text, lang: str) -> str:
 
 def label(name: str, lang: str) -> str:
     return say(LABELS[name], lang)
+
+
+def coded(word: str, lang: str) -> str:
+    """A closed word of the factor files, in the reader's language; an operator's own word as it stands."""
+    return say(CODED[word], lang) if word in CODED else word
+
+
+def measure(value: str, unit: str) -> str:
+    """Figure and unit as people write them: a pure number has none."""
+    return value if unit in ("", "1") else f"{value} {unit}"
 
 
 def grams(mg: int) -> str:
@@ -65,17 +75,19 @@ def figure_facts(figure: FigureShown, lang: str) -> Iterator[tuple[str, str]]:
         yield label("place", lang), figure.place
     if figure.printed and (figure.printed, figure.printed_unit) != (figure.value, figure.unit):
         yield label("printed", lang), f"{figure.printed} {figure.printed_unit}"
-    for name, text in (("period", figure.period), ("published", figure.published), ("kind", figure.kind)):
+    for name, text in (("period", figure.period), ("published", figure.published)):
         if text:
             yield label(name, lang), text
+    if figure.kind:
+        yield label("kind", lang), coded(figure.kind, lang)
     if figure.gas:
         yield label("gas", lang), " · ".join(x for x in (figure.gas, figure.gwp_set) if x)
     if figure.policy:
         yield label("policy", lang), "✓"
     else:
-        yield label("grade", lang), figure.grade
+        yield label("grade", lang), coded(figure.grade, lang)
     if figure.where_seen:
-        yield label("seen", lang), f"{figure.confidence}: {figure.where_seen}"
+        yield label("seen", lang), f"{coded(figure.confidence, lang)}: {figure.where_seen}"
     if figure.review_by:
         late = f" ({label('overdue', lang)})" if figure.overdue else ""
         yield label("review", lang), figure.review_by + late
@@ -111,10 +123,7 @@ def _lines(explanation: Explanation, lang: str) -> Iterator[str]:
     yield from _section(label("missing", lang), _needed(explanation, lang))
     yield from _section(
         label("record", lang),
-        [
-            f"{i.name} = {i.value} {i.unit}".rstrip() + f" · {say(i.meaning, lang)}"
-            for i in explanation.record
-        ],
+        [f"{i.name} = {measure(i.value, i.unit)} · {say(i.meaning, lang)}" for i in explanation.record],
     )
     checks = [line for check in explanation.checks for line in _check(check, lang)]
     checks += [line for figure in explanation.check_figures for line in _figure(figure, lang, "  ")]
@@ -160,7 +169,7 @@ def _step(step: Step, lang: str, indent: str) -> Iterator[str]:
     yield f"{indent}{step.name} · {say(step.meaning, lang)} [{step.clause}, {step.place}]"
     yield f"{indent}  {step.name} = {shown_expression(step.formula)}"
     yield f"{indent}  = {shown_expression(step.expression)}"
-    yield f"{indent}  = {step.value} {step.unit}"
+    yield f"{indent}  = {measure(step.value, step.unit)}"
     for choice in step.choices:
         verdict = label("holds" if choice.holds else "fails", lang)
         yield f"{indent}  ? {shown_expression(choice.test)} → {verdict}"
@@ -173,6 +182,6 @@ def _step(step: Step, lang: str, indent: str) -> Iterator[str]:
 def _figure(figure: FigureShown, lang: str, indent: str) -> Iterator[str]:
     mark = f" [{label('illustration', lang)}]" if figure.illustration else ""
     identity = f" ({figure.id})" if figure.id else ""
-    amount = f"{figure.parameter} = {figure.value} {figure.unit}"
+    amount = f"{figure.parameter} = {measure(figure.value, figure.unit)}"
     yield f"{indent}• {amount}{identity}{mark} · {say(figure.meaning, lang)}"
     yield f"{indent}    " + " · ".join(f"{name}: {text}" for name, text in figure_facts(figure, lang))

@@ -46,11 +46,11 @@ REMEDIES: Mapping[Refusal, Text] = {
 }
 
 SUPPLY = Text(
-    "运营方在数值包中提供此参数（abate explain … --operator-pack 文件），并注明来源",
+    "运营方在数据包中提供此参数（abate explain … --operator-pack 文件），并注明来源",
     "the operator supplies this parameter in a pack (abate explain … --operator-pack FILE) with its source",
 )
 ILLUSTRATION = Text(
-    "本结果使用了示例数值包，仅作演示，不是真实减排量",
+    "本结果使用了示例数据包，仅作演示，不是真实减排量",
     "This result uses an illustration pack: it is a demonstration, not a real reduction",
 )
 CO2_ONLY = Text(
@@ -72,7 +72,7 @@ LABELS: Mapping[str, Text] = {
     "setting": Text("计算设置", "Setting"),
     "region": Text("地区", "region"),
     "floor": Text("最低等级", "lowest grade"),
-    "pack": Text("数值包", "pack"),
+    "pack": Text("数据包", "pack"),
     "factors_by": Text("因子截至", "factors published by"),
     "national": Text("全国", "national"),
     "record": Text("活动记录", "Record"),
@@ -97,13 +97,32 @@ LABELS: Mapping[str, Text] = {
     "printed": Text("原文数值", "as printed"),
     "review": Text("复核期限", "review by"),
     "overdue": Text("已过复核期限", "past its review date"),
-    "illustration": Text("示例数值", "illustration"),
+    "illustration": Text("示例数据", "illustration"),
     "policy": Text("本项目的政策界限，非排放数据", "a limit of this project's policy, not emission data"),
     "missing": Text("所缺数值", "Figures needed"),
     "problems": Text("问题", "Problems"),
     "factors": Text("所用因子", "Factors used"),
     "notes": Text("说明", "Notes"),
-    "hash": Text("解释文件的散列值", "Hash of this explanation"),
+    "hash": Text("本解释的散列值", "Hash of this explanation"),
+}
+
+# The closed words of the factor files, as people read them; JSON keeps the words themselves.
+CODED: Mapping[str, Text] = {
+    "emission-factor": Text("排放因子", "emission factor"),
+    "carbon-footprint": Text("碳足迹因子", "carbon footprint"),
+    "market-reporting": Text("市场核算用因子", "market-reporting figure"),
+    "fossil-mix": Text("化石能源电力因子", "fossil-mix factor"),
+    "residual-mix": Text("剩余电力因子", "residual-mix factor"),
+    "gwp": Text("全球变暖潜势", "global warming potential"),
+    "official-cn": Text("中国官方", "Chinese official"),
+    "standard": Text("标准指定", "named by the standard"),
+    "literature": Text("文献", "literature"),
+    "foreign-official": Text("境外官方", "foreign official"),
+    "programme": Text("其他平台公布", "published by another programme"),
+    "survey": Text("调查", "survey"),
+    "operator": Text("运营方提供", "supplied by the operator"),
+    "seen-in-primary": Text("已见原文件", "in the document itself"),
+    "seen-in-secondary": Text("仅见转载", "in a second-hand copy"),
 }
 
 

@@ -243,9 +243,9 @@ def _from_figure(
 
 
 def _pack_reason(pack: Pack, figure: Figure) -> Text:
-    zh, en = f"运营方数值包“{pack.titles.zh}”", f"operator pack “{pack.titles.en}”"
+    zh, en = f"运营方数据包“{pack.titles.zh}”", f"operator pack “{pack.titles.en}”"
     if figure.note:
         zh, en = f"{zh}：{figure.note.zh}", f"{en}: {figure.note.en}"
     if pack.illustration:
-        zh, en = f"{zh}（示例数值，非真实数据）", f"{en} (an illustration, not a real figure)"
+        zh, en = f"{zh}（示例数据，非真实数据）", f"{en} (an illustration, not a real figure)"
     return Text(zh, en)

@@ -6,7 +6,7 @@ class NotReproducible(Problem):
     status = 500
     zh = "重新计算的结果与已入账的数字不一致。"
     en = "The figure computed again is not the figure that was booked."
-    remedy_zh = "请立即通知运营方：方法学文件、因子文件或数值包在发布后被改动。"
+    remedy_zh = "请立即通知运营方：方法学文件、因子文件或数据包在发布后被改动。"
     remedy_en = "Tell the operator at once: a methodology, factor or pack file was changed after its release."
 
 
