@@ -13,7 +13,7 @@ from abate.bookkeeping.leaf import text_hash
 from abate.platform.doors.errors import SetupError
 from abate.quantify import catalogue as shipped
 from abate.quantify.catalogue import Catalogue
-from abate.quantify.factors import Setting
+from abate.quantify.factors import Pack, Setting
 from abate.quantify.reading_yaml import MethodError
 
 
@@ -47,18 +47,42 @@ def catalogue() -> Catalogue:
 
 
 def setting() -> Setting:
-    """The operator's setting: region, lowest grade, pack. Raises SetupError for an unreadable pack."""
-    return make_setting(settings.ABATE_REGION, settings.ABATE_GRADE_FLOOR, settings.ABATE_OPERATOR_PACK)
+    """The operator's setting: region, lowest grade, pack, zone. Raises SetupError for an unreadable pack."""
+    pack = _pack(settings.ABATE_OPERATOR_PACK) if settings.ABATE_OPERATOR_PACK else None
+    return _setting(settings.ABATE_REGION, settings.ABATE_GRADE_FLOOR, pack, settings.ABATE_ZONE)
+
+
+def stored_setting(
+    region: str | None, floor: str, pack_id: str | None, pack_hash: str | None
+) -> Setting | None:
+    """The setting of a stored basis; None where its pack is not at hand as it was then, to the letter."""
+    if pack_id is None:
+        return _setting(region, floor, None, settings.ABATE_ZONE)
+    same = (pack for pack in packs_called(pack_id) if pack.hash == pack_hash)
+    pack = next(same, None)
+    return _setting(region, floor, pack, settings.ABATE_ZONE) if pack else None
+
+
+def packs_called(pack_id: str) -> list[Pack]:
+    """The packs at hand with this id: the one the operator uses now, and a shipped one."""
+    found = [_pack(settings.ABATE_OPERATOR_PACK)] if settings.ABATE_OPERATOR_PACK else []
+    if (catalogue().folder / "packs" / f"{pack_id}.yaml").exists():
+        found.append(_pack(pack_id))
+    return [pack for pack in found if pack.id == pack_id]
 
 
 @lru_cache(maxsize=32)
-def make_setting(region: str | None, floor: str, pack: str | None) -> Setting:
-    """A setting from its stored parts."""
+def _setting(region: str | None, floor: str, pack: Pack | None, zone: str) -> Setting:
+    return Setting(region=region, floor=floor, pack=pack, zone=zone)
+
+
+@lru_cache(maxsize=32)
+def _pack(name_or_path: str) -> Pack:
     try:
-        return Setting(region=region, floor=floor, pack=catalogue().pack(pack) if pack else None)
+        return catalogue().pack(name_or_path)
     except (MethodError, OSError) as fault:
         raise SetupError(
-            f"The operator pack {pack} cannot be used: {fault}",
+            f"The operator pack {name_or_path} cannot be used: {fault}",
             "Without it the figures it supplies are missing, and behaviours that need them credit nothing.",
             "Mend the file that ABATE_OPERATOR_PACK names, or unset it.",
         ) from fault
@@ -78,7 +102,7 @@ def keys_of(setting_: Setting, used: Iterable[tuple[str, int, str]]) -> list[Bas
                 factors=factors,
                 region=setting_.region,
                 grade_floor=setting_.floor,
-                pack=settings.ABATE_OPERATOR_PACK if pack else None,
+                pack=pack.id if pack else None,
                 pack_hash=pack.hash if pack else None,
             )
         )

@@ -13,7 +13,7 @@ from psycopg import Cursor
 
 from abate.bookkeeping import leaf
 from abate.bookkeeping.receipt import Opening
-from abate.platform.carbon.basis import catalogue, make_setting
+from abate.platform.carbon.basis import catalogue, packs_called, stored_setting
 from abate.platform.carbon.errors import NotReproducible, QuantityUnknown
 from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Unclaimed
@@ -73,8 +73,7 @@ class Behaviour:
         """Whether a figure of an operator pack that is marked as an illustration went in."""
         if self.pack is None or "pack:" not in self.factors:
             return False
-        pack = make_setting(self.region, self.grade_floor, self.pack).pack
-        return pack is not None and pack.illustration
+        return any(pack.illustration for pack in packs_called(self.pack))
 
 
 def _behaviours(condition: str, values: dict[str, object]) -> list[Behaviour]:
@@ -143,9 +142,8 @@ def explanation(person_id: int, party_id: int, event_id: str) -> Explanation:
 
 def explain(stored: Behaviour) -> Explanation:
     """`explanation` for a behaviour that is at hand."""
-    setting = make_setting(stored.region, stored.grade_floor, stored.pack)
-    pack_hash = setting.pack.hash if setting.pack else None
-    if stored.pack_hash != pack_hash:
+    setting = stored_setting(stored.region, stored.grade_floor, stored.pack, stored.pack_hash)
+    if setting is None:
         raise NotReproducible(f"pack {stored.pack}")
     quantity, told = one.quantify_one(json.loads(stored.record), stored.behaviour, catalogue(), setting)
     method = next((m for m in catalogue().methods[stored.behaviour] if m.version == stored.version), None)

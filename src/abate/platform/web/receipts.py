@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+
+from django.conf import settings
 
 from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import Kind
@@ -30,8 +31,7 @@ def receipt(person: Person, row: EntryRow) -> dict[str, object] | None:
         row.id,
         carbon.opening(person.pk, row.id),
         MethodName(found.behaviour, found.version),
-        # A pack may be a file of the operator's: its name goes out, its place on this machine does not.
-        Terms(found.region, found.grade_floor, Path(found.pack).stem if found.pack else None),
+        Terms(found.region, found.grade_floor, found.pack, settings.ABATE_ZONE),
     )
 
 
