@@ -35,9 +35,9 @@ ARGUMENTS = [
 DEADLINE = 20
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    # Playwright's loop runs in this thread; Django would refuse the tests' own database calls beside it.
+    # Playwright's loop runs in this thread, until the module ends; Django would refuse our own database calls beside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert path, "the browser tests need Chromium: install Debian's `chromium`, or set CHROMIUM to its path"
