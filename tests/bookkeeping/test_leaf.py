@@ -101,7 +101,7 @@ def test_what_fits_no_leaf(value: Leaf, code: str) -> None:
 
 def test_the_personal_part_of_an_award_is_what_the_recipe_says() -> None:
     assert AWARD == (
-        '{"person":"p1","party":"metro-card","event":"e-1","behaviour":"walking",'
+        '{"subject":"p1","party":"metro-card","event":"e-1","behaviour":"walking",'
         '"occurred_at":"2026-11-21T01:32:59.123456Z","record":{"trip_id":"t1","distance_km":"1.25"},'
         '"er_mg":250000,"version":1,"factors":"factor-a;factor-b"}'
     )
@@ -124,7 +124,7 @@ def test_any_text_comes_back_from_a_personal_part(name: str, value: str) -> None
     record = "{" + leaf.json_text(name) + ":" + leaf.json_text(value) + "}"
     part = leaf.read_personal(leaf.personal_award(name, value, "e", "b", AT, record, -1, 1, value))
     assert isinstance(part, leaf.AwardPart)
-    assert (part.person, part.party, part.record) == (name, value, record)
+    assert (part.subject, part.party, part.record) == (name, value, record)
     assert json.loads(part.record) == {name: value}
 
 
@@ -141,8 +141,8 @@ def test_any_text_comes_back_from_a_personal_part(name: str, value: str) -> None
         AWARD.replace("250000", "2.5e5"),
         AWARD.replace('"p1"', "1"),
         AWARD.replace('"p1"', '"\\u0070\\u0031"'),
-        AWARD.replace('"person":"p1",', ""),
-        AWARD.replace('"person":"p1",', '"person":"p2","person":"p1",'),
+        AWARD.replace('"subject":"p1",', ""),
+        AWARD.replace('"subject":"p1",', '"subject":"p2","subject":"p1",'),
         AWARD.replace('"trip_id":"t1"', '"trip_id":"t1","trip_id":"t2"'),
         AWARD.replace(RECORD, '"text"'),
         AWARD.replace(RECORD, " " + RECORD + ',"x":1'),
@@ -168,6 +168,9 @@ def test_salt_and_commitment() -> None:
     salt = leaf.salt(key, 77)
     assert salt == hashlib.sha256(key + b"abate-salt-1" + (77).to_bytes(8)).digest()
     assert salt != leaf.salt(key, 78)
-    assert leaf.commitment(salt, AWARD) == hashlib.sha256(salt + AWARD.encode()).digest()
+    assert (
+        leaf.commitment(salt, AWARD)
+        == hashlib.sha256(salt + hashlib.sha256(AWARD.encode()).digest()).digest()
+    )
     with pytest.raises(LeafError, match="32 bytes"):
         leaf.salt(b"short", 77)

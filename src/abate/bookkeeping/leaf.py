@@ -13,7 +13,7 @@ A leaf, numbers big-endian and signed (PostgreSQL: `int2send`, `int8send`), noth
                                   where the formula reads none); zeros where nothing was computed
         91     32  cause          award: SHA-256 of the batch body received; redeem: SHA-256 of the order id;
                                   reverse, erased: leaf hash of the entry reversed or erased
-       123     32  commitment     SHA-256(salt || personal), personal in UTF-8; zeros where there is none
+       123     32  commitment     SHA-256(salt || SHA-256(personal)), personal in UTF-8; zeros where there is none
 
 Its hash in the tree is RFC 6962's: SHA-256(0x00 || leaf).
 
@@ -24,7 +24,7 @@ commitment says nothing about the person any more; the leaf and every proof stay
 
 The personal part is a JSON object on one line, without spaces, its members in exactly this order:
 
-    award   {"person":S,"party":S,"event":S,"behaviour":S,"occurred_at":T,
+    award   {"subject":S,"party":S,"event":S,"behaviour":S,"occurred_at":T,
              "record":R,"er_mg":N,"version":N,"factors":S}          (one line; broken here to fit)
     redeem  {"person":S,"order":S,"credits":N}
 
@@ -36,10 +36,13 @@ The personal part is a JSON object on one line, without spaces, its members in e
     R  the canonical activity record, a JSON object, put in as the text that it is
     N  a decimal integer; `er_mg` is the quantity of the activity, `version` the methodology's version,
        `credits` of a redemption the credits spent (positive)
-    person is the person's pseudonym; the record carries no name and no contact.
+    subject is the pseudonym that the party, and no other, knows the person by; person, of a redemption, is the
+    person's pseudonym on the platform. The record carries no name and no contact.
 
-The same bytes in SQL: abate_leaf, abate_leaf_hash, abate_salt, abate_personal, abate_personal_redeem and
-abate_commitment (made by the first migration of platform/log; a test holds both sides together).
+The personal part goes in by its digest, so that who knows the act can digest it before the entry has an id.
+
+The same bytes in SQL: abate_leaf, abate_leaf_hash, abate_salt, abate_personal_redeem and abate_commitment (made
+by the first migration of platform/log; a test holds both sides together).
 """
 
 from __future__ import annotations
@@ -130,7 +133,7 @@ def decode(data: bytes) -> Leaf:
 
 
 def text_hash(text: str) -> bytes:
-    """SHA-256 of a text: `factors_hash` of the joined factor ids, `cause` of an order id."""
+    """SHA-256 of a text: `factors_hash` of the joined factor ids, `cause` of an order id, a personal part."""
     return hashlib.sha256(text.encode()).digest()
 
 
@@ -143,7 +146,7 @@ def salt(commit_key: bytes, entry_id: int) -> bytes:
 
 def commitment(salt_: bytes, personal: str) -> bytes:
     """What the leaf holds instead of the personal part."""
-    return hashlib.sha256(salt_ + personal.encode()).digest()
+    return hashlib.sha256(salt_ + text_hash(personal)).digest()
 
 
 def json_text(text: str) -> str:
@@ -167,7 +170,7 @@ def time_text(at: datetime) -> str:
 class AwardPart:
     """The personal part of an award: what a verifier is shown to recompute the quantity."""
 
-    person: str
+    subject: str
     party: str
     event: str
     behaviour: str
@@ -188,7 +191,7 @@ class RedeemPart:
 
 
 def personal_award(
-    person: str,
+    subject: str,
     party: str,
     event: str,
     behaviour: str,
@@ -198,8 +201,10 @@ def personal_award(
     version: int,
     factors: str,
 ) -> str:
-    """The personal part of an award (SQL: abate_personal). `record` is the canonical record text."""
-    part = AwardPart(person, party, event, behaviour, time_text(occurred_at), record, er_mg, version, factors)
+    """The personal part of an award. `record` is the canonical record text."""
+    part = AwardPart(
+        subject, party, event, behaviour, time_text(occurred_at), record, er_mg, version, factors
+    )
     return _award_text(part)
 
 
@@ -215,7 +220,7 @@ def _award_text(part: AwardPart) -> str:
 
 def _around_record(part: AwardPart) -> tuple[str, str]:
     head = (
-        f'{{"person":{json_text(part.person)},"party":{json_text(part.party)},"event":{json_text(part.event)},'
+        f'{{"subject":{json_text(part.subject)},"party":{json_text(part.party)},"event":{json_text(part.event)},'
         f'"behaviour":{json_text(part.behaviour)},"occurred_at":{json_text(part.occurred_at)},"record":'
     )
     return head, f',"er_mg":{part.er_mg},"version":{part.version},"factors":{json_text(part.factors)}}}'

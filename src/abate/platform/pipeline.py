@@ -81,7 +81,7 @@ def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
     moments = [one.event.time for one in measured if one.outcome == Outcome.CREDITED]
     return Prepared(
         arrival=arrival,
-        lines="".join(staging.lines(measured, *numbers)),
+        lines="".join(staging.lines(measured, *numbers, arrival.sender.code)),
         count=len(measured),
         bases=basis.keys_of(setting, used),
         subjects=subjects,
@@ -124,7 +124,7 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
             ledger.post_awards(
                 cursor,
                 at=now,
-                party=(sender.party_id, sender.code),
+                party_id=sender.party_id,
                 cause=batch.arrival.body_sha256,
                 bases=bases,
                 mg_per_credit=rate,

@@ -14,9 +14,10 @@ AT = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 FILL = """
 with made as (
     select id, abate_leaf(1, 1000 + id, 1, %(at)s, sha256('m'), sha256('f-1'), sha256('batch'),
-        abate_commitment(abate_salt(%(key)s, id),
-            abate_personal('p-' || %(person)s, 'party', 'e-' || id, 'walking', %(at)s,
-                           '{"trip_id":"t' || id || '"}', 1000 + id, 1, 'f-1'))) as leaf
+        abate_commitment(abate_salt(%(key)s, id), sha256(convert_to(
+            '{"subject":"p-' || %(person)s || '","party":"party","event":"e-' || id || '","behaviour":"walking",'
+            || '"occurred_at":"2026-11-21T01:00:00.000000Z","record":{"trip_id":"t' || id || '"},"er_mg":'
+            || 1000 + id || ',"version":1,"factors":"f-1"}', 'UTF8')))) as leaf
     from generate_series(%(first)s::bigint, %(last)s::bigint) as id
 )
 insert into log_pending (person_id, entry_id, leaf, hash)

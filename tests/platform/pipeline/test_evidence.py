@@ -65,7 +65,7 @@ def test_alone_and_as_columns_an_event_is_staged_alike(world: World) -> None:
 def _lines(measured: list[measure.Measured]) -> list[str]:
     used, subjects = staging.used(measured), staging.subjects(measured)
     numbers = ({key: n for n, key in enumerate(keys, 1)} for keys in (used, subjects))
-    return list(staging.lines(measured, *numbers))
+    return list(staging.lines(measured, *numbers, "party"))
 
 
 @pytest.mark.clause("P-7.2-a")

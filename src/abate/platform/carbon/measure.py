@@ -92,6 +92,12 @@ def _alone(event: Event, setting: Setting) -> Measured:
     )
 
 
+def _once(members: list[tuple[str, object]]) -> dict[str, object] | None:
+    """An object that names a key twice is no record: which of the two would count?"""
+    found = dict(members)
+    return found if len(found) == len(members) else None
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 

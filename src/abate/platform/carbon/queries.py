@@ -18,6 +18,7 @@ from abate.platform.carbon.errors import NotReproducible, QuantityUnknown
 from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Unclaimed
 from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.people import queries as people
 from abate.platform.people.models import Person
 from abate.quantify import one
 from abate.quantify.explain import Explanation
@@ -172,11 +173,13 @@ def opening(person_id: int, entry_id: int) -> Opening | None:
     None for an entry of another kind, and once the person's key was destroyed.
     """
     found = behaviour_of_entry(person_id, entry_id)
-    keys = Person.objects.filter(pk=person_id).values_list("pseudonym", "commit_key").first()
-    if found is None or found.er_mg is None or keys is None or keys[1] is None:
+    key = Person.objects.filter(pk=person_id).values_list("commit_key", flat=True).first()
+    if found is None or found.er_mg is None or key is None:
         return None
+    subject = people.subject_for(person_id, found.party_id)
+    assert subject is not None  # who once sent events of a person keeps the name it knows the person by
     personal = leaf.personal_award(
-        person=keys[0],
+        subject=subject,
         party=found.party_code,
         event=found.event_id,
         behaviour=found.behaviour,
@@ -186,16 +189,16 @@ def opening(person_id: int, entry_id: int) -> Opening | None:
         version=found.version,
         factors=found.factors,
     )
-    return Opening(leaf.salt(bytes(keys[1]), entry_id), personal)
+    return Opening(leaf.salt(bytes(key), entry_id), personal)
 
 
 def stored(cursor: Cursor, party_id: int, repeated: Iterable[Unclaimed]) -> list[Result]:
     """The stored outcomes of events that were sent again with the same content."""
-    asked = [(one.place, one.person_id, one.event_id) for one in repeated]
+    asked = [(one.place, one.event_id) for one in repeated]
     if not asked:
         return []
-    places, persons, events = (list(column) for column in zip(*asked, strict=True))
-    values = {"places": places, "persons": persons, "events": events, "party": party_id}
+    places, events = (list(column) for column in zip(*asked, strict=True))
+    values = {"places": places, "events": events, "party": party_id}
     cursor.execute(SQL["stored"], values)
     return [
         Result(place, event, Outcome.EXISTS, reason, er_mg, credits, entry, capped, Outcome(outcome))

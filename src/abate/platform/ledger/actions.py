@@ -51,31 +51,29 @@ def post_awards(
     cursor: Cursor,
     *,
     at: datetime,
-    party: tuple[int, str],
+    party_id: int,
     cause: bytes,
     bases: list[int],
     mg_per_credit: int,
 ) -> None:
     """Book every credited event of the staged batch: balances in order, then entries with their leaves.
 
-    `party` is (id, code), `cause` the SHA-256 of the batch's bytes. Credits follow the person's running total
+    `cause` is the SHA-256 of the batch's bytes. Credits follow the person's running total
     of eligible milligrams: an entry gets the whole multiples of `mg_per_credit` the total passes with it, so
     any order and any batching give the same credits. Clauses P-3.4, P-7.4.
     """
     counter = RULES[Kind.AWARD].counter
-    cursor.execute(SQL["raise_balances"], {"mg_per_credit": mg_per_credit, "at": at})
     values = {
         "mg_per_credit": mg_per_credit,
         "kind": int(Kind.AWARD),
         "counter": int(counter),
         "at": at,
         "day": clock.day(at),
-        "party": party[0],
-        "party_code": party[1],
+        "party": party_id,
         "cause": cause,
         "bases": bases,
         # The leaf's fields that are the same for the whole batch (bookkeeping/leaf.py).
         "leaf_head": bytes([leaf.VERSION]) + int(Kind.AWARD).to_bytes(2),
         "leaf_at": leaf.microseconds(at).to_bytes(8),
     }
-    cursor.execute(SQL["book"], values)
+    cursor.execute(SQL["award"], values)

@@ -87,10 +87,8 @@ def entry(person_id: int, entry_id: int) -> EntryRow | None:
 def sums() -> dict[str, AssetSums]:
     """Per asset (`carbon_mg`, `credits`): balances, entries and system accounts, each summed by itself."""
     with connection.cursor() as cursor:
-        cursor.execute(SQL["sum_balances"])
-        people = cursor.fetchone()
-        cursor.execute(SQL["sum_entries"])
-        by_counter = cursor.fetchall()
+        cursor.execute(SQL["sums"])
+        (_, *people), *by_counter = cursor.fetchall()
     return {
         asset: AssetSums(
             people=int(people[place]),

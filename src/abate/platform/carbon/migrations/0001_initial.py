@@ -39,8 +39,8 @@ class Migration(migrations.Migration):
                     "pk",
                     models.CompositePrimaryKey(
                         "person_id",
-                        "party_id",
-                        "event_id",
+                        "batch_id",
+                        "place",
                         blank=True,
                         editable=False,
                         primary_key=True,
@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                 ("credits", models.BigIntegerField()),
                 ("party_id", models.IntegerField()),
                 ("basis_id", models.IntegerField()),
+                ("place", models.IntegerField()),
                 ("day", models.DateField()),
                 ("outcome", models.SmallIntegerField()),
                 ("capped", models.BooleanField()),

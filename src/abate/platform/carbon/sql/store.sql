@@ -19,11 +19,12 @@ on conflict (key) do nothing
 
 -- name: store
 insert into carbon_quantity (person_id, party_id, event_id, batch_id, basis_id, occurred_at, day, outcome, reason,
-                             be_mg, pe_mg, le_mg, er_mg, eligible_mg, credits, capped, entry_id, record)
+                             be_mg, pe_mg, le_mg, er_mg, eligible_mg, credits, capped, entry_id, place, record)
 select new.person_id, %(party)s, stage.event_id, %(batch)s, (%(bases)s::int[])[stage.basis], stage.occurred_at,
        (stage.occurred_at at time zone %(zone)s)::date, stage.outcome, stage.reason,
        stage.be_mg, stage.pe_mg, stage.le_mg, stage.er_mg, coalesce(booked.eligible_mg, 0),
-       coalesce(booked.credits, 0), coalesce(booked.eligible_mg < stage.er_mg, false), booked.entry_id, stage.record
+       coalesce(booked.credits, 0), coalesce(booked.eligible_mg < stage.er_mg, false), booked.entry_id,
+       new.place, stage.record
 from pg_temp.events_new new
 join pg_temp.events_stage stage on stage.place = new.place
 left join pg_temp.carbon_booked booked on booked.place = new.place
@@ -40,7 +41,7 @@ where %(all)s or stage.outcome < 8
 -- name: stored
 select asked.place, asked.event_id, quantity.outcome, quantity.reason, quantity.er_mg, quantity.credits,
        quantity.entry_id, quantity.capped
-from unnest(%(places)s::int[], %(persons)s::bigint[], %(events)s::text[]) as asked (place, person_id, event_id)
+from unnest(%(places)s::int[], %(events)s::text[]) as asked (place, event_id)
+join events_seen seen on seen.party_id = %(party)s and seen.event_id = asked.event_id collate "C"
 join carbon_quantity quantity
-    on quantity.person_id = asked.person_id and quantity.party_id = %(party)s
-    and quantity.event_id = asked.event_id collate "C"
+    on quantity.person_id = seen.person_id and quantity.batch_id = seen.batch_id and quantity.place = seen.place

@@ -5,8 +5,8 @@ returning id
 
 -- name: name_people
 -- Once for each subject and behaviour of the batch, not once for each event; by index, however old the statistics.
-insert into pg_temp.events_who (who, behaviour, person_id, given_at)
-select asked.who, asked.behaviour, given.person_id, given.granted_at
+insert into pg_temp.events_who (who, behaviour, person_id, given_at, commit_key)
+select asked.who, asked.behaviour, given.person_id, given.granted_at, person.commit_key
 from unnest(%(subjects)s::text[], %(behaviours)s::text[]) with ordinality as asked (subject, behaviour, who)
 left join lateral (select subject.person_id from people_subject subject
                    where subject.party_id = %(party)s and subject.subject = asked.subject
@@ -15,6 +15,9 @@ left join lateral (select given.person_id, given.granted_at from people_authoris
                    where given.person_id = known.person_id and given.party_id = %(party)s
                          and given.behaviour = asked.behaviour and given.withdrawn_at is null
                    limit 1) given on true
+left join lateral (select person.commit_key from people_person person
+                   where person.id = given.person_id
+                   limit 1) person on true
 
 -- name: claim
 -- An event id is claimed for a person who is authorised now and was at the act, be it by an authorisation that ended

@@ -15,8 +15,9 @@ select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_a
 from ledger_entry
 where person_id = %(person)s and id = %(entry)s
 
--- name: sum_balances
-select coalesce(sum(carbon_mg), 0), coalesce(sum(credits), 0) from ledger_balance
-
--- name: sum_entries
-select counter, sum(carbon_mg), sum(credits) from ledger_entry group by counter order by counter
+-- name: sums
+-- One statement, so one snapshot: what is booked meanwhile is in both sums or in neither. Balances carry no counter.
+select null::smallint as counter, coalesce(sum(carbon_mg), 0), coalesce(sum(credits), 0) from ledger_balance
+union all
+select counter, sum(carbon_mg), sum(credits) from ledger_entry group by counter
+order by counter nulls first

@@ -18,7 +18,8 @@ with taken as (
            abate_leaf(%(kind)s, 0, -%(credits)s::bigint, %(at)s, %(nothing)s, %(nothing)s,
                       sha256(convert_to(%(cause)s, 'UTF8')),
                       abate_commitment(abate_salt(commit_key, id),
-                                       abate_personal_redeem(pseudonym, %(cause)s, %(credits)s))) as leaf
+                                       sha256(convert_to(abate_personal_redeem(pseudonym, %(cause)s, %(credits)s),
+                                                         'UTF8')))) as leaf
     from numbered
 ), pending as (
     insert into log_pending (person_id, entry_id, leaf, hash)

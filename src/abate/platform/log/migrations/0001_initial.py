@@ -16,7 +16,7 @@ create table log_pending (
 
 # Bodies are single expressions in the standard's own form (RETURN): PostgreSQL resolves their names when they are
 # made, whatever the caller's search path, and writes them into the calling statement.
-# abate_personal and abate_commitment are STABLE because to_json, to_char and convert_to are.
+# abate_personal_redeem is STABLE because to_json is.
 FUNCTIONS = (
     """
 create function abate_leaf(kind int, carbon_mg bigint, credits bigint, at timestamptz, method_hash bytea,
@@ -37,30 +37,15 @@ returns bytea language sql immutable parallel safe
 return sha256(commit_key || '\\x61626174652d73616c742d31'::bytea || int8send(entry_id))
 """,
     """
-create function abate_rfc3339(at timestamptz)
-returns text language sql stable parallel safe
-return to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-""",
-    """
-create function abate_personal(person text, party text, event text, behaviour text, occurred_at timestamptz,
-                               record text, er_mg bigint, version int, factors text)
-returns text language sql stable parallel safe
-return '{"person":' || to_json(person)::text || ',"party":' || to_json(party)::text
-    || ',"event":' || to_json(event)::text || ',"behaviour":' || to_json(behaviour)::text
-    || ',"occurred_at":"' || to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-    || '","record":' || record || ',"er_mg":' || er_mg::text || ',"version":' || version::text
-    || ',"factors":' || to_json(factors)::text || '}'
-""",
-    """
 create function abate_personal_redeem(person text, order_id text, credits bigint)
 returns text language sql stable parallel safe
 return '{"person":' || to_json(person)::text || ',"order":' || to_json(order_id)::text
     || ',"credits":' || credits::text || '}'
 """,
     """
-create function abate_commitment(salt bytea, personal text)
-returns bytea language sql stable parallel safe
-return sha256(salt || convert_to(personal, 'UTF8'))
+create function abate_commitment(salt bytea, personal_digest bytea)
+returns bytea language sql immutable parallel safe
+return sha256(salt || personal_digest)
 """,
 )
 
@@ -68,10 +53,8 @@ DROP = (
     "drop function abate_leaf(int, bigint, bigint, timestamptz, bytea, bytea, bytea, bytea)",
     "drop function abate_leaf_hash(bytea)",
     "drop function abate_salt(bytea, bigint)",
-    "drop function abate_rfc3339(timestamptz)",
-    "drop function abate_personal(text, text, text, text, timestamptz, text, bigint, int, text)",
     "drop function abate_personal_redeem(text, text, bigint)",
-    "drop function abate_commitment(bytea, text)",
+    "drop function abate_commitment(bytea, bytea)",
 )
 
 
