@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abate.quantify.columns_checks import among
 from abate.quantify.columns_plan import Plan
 from abate.quantify.method import ActivityField, Method
 
@@ -14,7 +15,7 @@ def canonical_columns(plan: Plan, zone: str, *, plain: bool = False) -> list[str
     texts = {m.version: _record(m, plain) for m in plan.methods}
     newest = texts[plan.newest.version]
     whens = "".join(
-        f" WHEN seg IN ({', '.join(str(s.index) for s in plan.of(m))}) THEN {texts[m.version]}"
+        f" WHEN {among('seg', [s.index for s in plan.of(m)])} THEN {texts[m.version]}"
         for m in plan.methods
         if texts[m.version] != newest and plan.of(m)
     )

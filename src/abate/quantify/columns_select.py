@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from abate.quantify.columns_checks import NO_FIELD, Checks, Source, derived, numbers, segment
+from abate.quantify.columns_checks import NO_FIELD, Checks, Source, among, derived, segment
 from abate.quantify.columns_dialect import DUCKDB as DIALECT
 from abate.quantify.columns_input import Cell, Column, make_cell
 from abate.quantify.columns_labels import Labels
@@ -22,7 +22,7 @@ from abate.quantify.columns_sql import Arithmetic, Whole, as_case
 from abate.quantify.columns_tree import Leaf, decision_tree, leaves, params_of
 from abate.quantify.formula import If, Num, Test
 from abate.quantify.method import ActivityField, Method
-from abate.quantify.one import HISTORY, NO_REDUCTION
+from abate.quantify.one import HISTORY, NO_REDUCTION, RESULT
 from abate.quantify.outcome import Outcome, Refusal
 
 AMOUNTS = ("be_mg", "pe_mg", "le_mg", "er_mg")
@@ -134,7 +134,7 @@ class _Writer:
         if len(set(texts.values())) == 1:
             return newest
         whens = "".join(
-            f" WHEN seg IN ({numbers(s.index for s in self.plan.of(m))}) THEN {texts[m.version]}"
+            f" WHEN {among('seg', [s.index for s in self.plan.of(m)])} THEN {texts[m.version]}"
             for m in self.plan.methods
             if texts[m.version] != newest and self.plan.of(m)
         )
@@ -182,7 +182,7 @@ class _Writer:
                 )
             tree, _ = as_case(version.tree, arithmetic, lambda i: exp.Literal.number(i), version.first_leaf)
             chosen = inner.else_(tree) if version.method.recognition else tree
-            whens.append(f" WHEN ok AND seg IN ({numbers(usable)}) THEN {DIALECT.text(chosen)}")
+            whens.append(f" WHEN ok AND {among('seg', usable)} THEN {DIALECT.text(chosen)}")
         return f"CASE{''.join(whens)} END" if whens else "CAST(NULL AS INT)"
 
     def _holds(self, version: Version, test: Test) -> exp.Expression:
@@ -242,9 +242,9 @@ class _Writer:
     def _reason(self) -> str:
         label = partial(self.labels.sql, "reason")
         history = [s.index for s in self.plan.segments if s.history]
-        marked = f"seg IN ({numbers(history)})" if history else "false"
+        marked = among("seg", history) if history else "false"
         amounts = (
-            f"CASE WHEN NOT fits THEN {label(OVERFLOW)} WHEN {marked} THEN {label(HISTORY)} "
+            f"CASE WHEN NOT fits THEN {label(f'{Refusal.OUT_OF_RANGE}:{RESULT}')} WHEN {marked} THEN {label(HISTORY)} "
             f"WHEN above THEN NULL ELSE {label(NO_REDUCTION)} END"
         )
         rules = self._by_version(self._recognition_reasons)
@@ -319,7 +319,7 @@ def _by_leaf(written: Mapping[int, str]) -> str:
         groups.setdefault(sql, []).append(i)
     if len(groups) == 1:
         return f"(CASE WHEN leaf >= 0 THEN {next(iter(groups))} END)"
-    whens = "".join(f" WHEN leaf IN ({numbers(leaves)}) THEN {sql}" for sql, leaves in groups.items())
+    whens = "".join(f" WHEN {among('leaf', leaves)} THEN {sql}" for sql, leaves in groups.items())
     return f"(CASE{whens} END)" if whens else "NULL"
 
 
@@ -336,9 +336,8 @@ def _by_value(values: Mapping[int, object], column: str = "seg") -> str:
     groups: dict[object, list[int]] = {}
     for index, value in values.items():
         groups.setdefault(value, []).append(index)
-    return "".join(f" WHEN {column} IN ({numbers(where)}) THEN {value}" for value, where in groups.items())
+    return "".join(f" WHEN {among(column, where)} THEN {value}" for value, where in groups.items())
 
 
 _BARE, _QUOTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), re.compile(r'"[^"]+"')
 _YES, _NO = Num(Fraction(1)), Num(Fraction(0))
-OVERFLOW = f"{Refusal.OUT_OF_RANGE}:result"

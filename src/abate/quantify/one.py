@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from fractions import Fraction
 from functools import partial
 from typing import TypeAlias
 
 from abate.quantify import explain_build
+from abate.quantify.bounds import INT64
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.evaluation import Evaluation
 from abate.quantify.explain_build import Start
@@ -33,6 +33,8 @@ _Decided: TypeAlias = tuple[Quantity, Callable[[], Explanation]]
 
 HISTORY = "history:P-7.2-d"
 NO_REDUCTION = "no_reduction:P-7.2-a"
+RESULT = "result"
+"""Stands for the field in `out_of_range:result`: an amount past 64 bits of milligrams."""
 
 
 def quantify_one(
@@ -94,23 +96,27 @@ def _computed(start: Start, method: Method, record: Record, resolution: Resoluti
     be, pe, le = (evaluation.formula(name) for name in ("BE", "PE", "LE"))
     rule = evaluation.rule()
     er = evaluation.formula(rule.formula if rule else "ER")
-    quantity = _amounts(method, record.day, (be, pe, le, er), resolution.factor_ids(evaluation.read))
+    milligrams = (mg_down(be), mg_up(pe), mg_up(le), mg_down(er))
+    if not all(-INT64 - 1 <= amount <= INT64 for amount in milligrams):
+        return _refused(start, (_too_large(),))
+    figures_read = resolution.factor_ids(evaluation.read)
+    quantity = _amounts(method, record.day, milligrams, er > 0, figures_read)
     return quantity, lambda: explain_build.computed(start, quantity, evaluation, rule, resolution)
 
 
 def _amounts(
-    method: Method, day: date, kilograms: tuple[Fraction, Fraction, Fraction, Fraction], factors: str
+    method: Method, day: date, milligrams: tuple[int, int, int, int], above: bool, factors: str
 ) -> Quantity:
-    be, pe, le, er = kilograms
-    counted = er > 0 or method.project_total
+    be, pe, le, er = milligrams
+    counted = above or method.project_total
     reason = None if counted else NO_REDUCTION
     return Quantity(
         outcome=Outcome.COUNTED if counted else Outcome.NOT_BELOW_BASELINE,
         reason=HISTORY if day < method.published else reason,
-        be_mg=mg_down(be),
-        pe_mg=mg_up(pe),
-        le_mg=mg_up(le),
-        er_mg=mg_down(er),
+        be_mg=be,
+        pe_mg=pe,
+        le_mg=le,
+        er_mg=er,
         method=method.id,
         method_version=method.version,
         factors=factors,
@@ -126,6 +132,14 @@ def _refused(start: Start, problems: tuple[Problem, ...], in_force: bool = True)
     version = start.method.version if in_force else None
     quantity = Quantity(Outcome.REFUSED, first.reason, None, None, None, None, start.method.id, version, "")
     return quantity, lambda: explain_build.refused(start, quantity, problems)
+
+
+def _too_large() -> Problem:
+    return Problem(
+        Refusal.OUT_OF_RANGE,
+        RESULT,
+        Text("结果超出 64 位毫克数", "an amount is more milligrams than 64 bits hold"),
+    )
 
 
 def _not_in_force(method: Method, versions: tuple[Method, ...], day: date) -> Problem:

@@ -1,0 +1,24 @@
+"""`abate bench`: lists what there is and gives ratios as JSON, on rows few enough for a test."""
+
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+
+from abate.cli.bench import command
+
+
+def test_list_and_unknown() -> None:
+    listed = CliRunner().invoke(command, ["--list"])
+    assert listed.exit_code == 0 and "quantify" in listed.output
+    assert CliRunner().invoke(command, ["no-such-benchmark"]).exit_code == 2
+
+
+def test_quantify_gives_equal_amounts_and_ratios() -> None:
+    done = CliRunner().invoke(command, ["quantify", "--rows", "5000", "--rounds", "1", "--json"])
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)["quantify"]
+    assert figures["rows"] == 5000
+    assert figures["rows_where_amounts_differ"] == 0
+    assert figures["speed_over_polars"] > 0 and figures["memory_over_polars"] > 0
