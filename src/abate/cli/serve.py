@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import sys
 from pathlib import Path
@@ -58,7 +59,8 @@ def refuse_unsafe(host: str, *, demo: bool) -> None:
 @click.option(
     "--demo", is_flag=True, hidden=True, help="Serve the demo's installation (used by `abate demo`)."
 )
-def command(bind: str, data_dir: Path, demo: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print where it serves as one line of JSON on stdout.")
+def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
     """Run the platform: pages, partner API, log and sequencer, in one process."""
     try:
         host, port = bind_address(bind)
@@ -75,6 +77,8 @@ def command(bind: str, data_dir: Path, demo: bool) -> None:
     from abate.platform.log.sequencer import Sequencer  # lazy: needs Django set up
 
     click.echo(f"Abate serves {os.environ['ABATE_ORIGIN']} (Ctrl-C stops it)", err=True)
+    if as_json:
+        click.echo(json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": bind, "pid": os.getpid()}))
     sequencer = Sequencer()
     sequencer.start()
     try:

@@ -123,6 +123,10 @@ def time_text(time: datetime) -> str:
 
 
 @lru_cache(maxsize=16)
+def _with_unit(value: Fraction, unit: str) -> str:
+    return f"{decimal_text(value)} {unit}".removesuffix(" 1")
+
+
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
@@ -208,7 +212,7 @@ class _Reader:
                 self._refuse(number, name, zh, en, path)
             case Refusal.OUT_OF_RANGE:
                 low = (">" if field.low_open else "≥") + f" {decimal_text(field.low)}"
-                self._range(name, low, f"≤ {decimal_text(field.high)} {field.unit}", path)
+                self._range(name, low, f"≤ {_with_unit(field.high, field.unit)}", path)
             case _:
                 zh, en = "应为数字或十进制数字文本", "must be a number or a decimal text"
                 self._refuse(Refusal.WRONG_TYPE, name, zh, en, path)
@@ -324,5 +328,5 @@ class _Reader:
             else:
                 value = Fraction((self.days[derived.end] - self.days[derived.start]) // timedelta(1) + 1)
             if value > derived.high:
-                self._range(derived.name, "0", f"≤ {decimal_text(derived.high)} {derived.unit}")
+                self._range(derived.name, "0", f"≤ {_with_unit(derived.high, derived.unit)}")
             self.derived[derived.name] = value
