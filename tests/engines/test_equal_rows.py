@@ -23,7 +23,7 @@ from abate.quantify.record import day_of
 CATALOGUE = shipped.load()
 METHODS = sorted(CATALOGUE.methods)
 QUICK = settings(
-    max_examples=6,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     phases=[

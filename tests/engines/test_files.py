@@ -87,14 +87,19 @@ def test_one_bad_line_refuses_itself_alone(tmp_path: Path, catalogue: Catalogue,
     assert [row[6] for row in refused] == ["malformed:record"]
 
 
-def test_order_is_kept_over_row_groups(tmp_path: Path, catalogue: Catalogue) -> None:
-    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
-    columns = "lpad(i::VARCHAR, 9, '0') AS meeting_id, TIMESTAMPTZ '2024-06-01 00:00:00+00' AS start"
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_order_is_kept_over_row_groups(tmp_path: Path, catalogue: Catalogue, form: str) -> None:
+    source, out = tmp_path / f"in.{form}", tmp_path / f"out.{form}"
+    columns = "lpad(i::VARCHAR, 9, '0') AS meeting_id, '2024-06-01T00:00:00Z' AS start"
+    if form == "parquet":
+        columns = columns.replace("AS start", "::TIMESTAMPTZ AS start")
     columns += ", 31 AS duration_min, 2 AS participants, 1 AS replacement_rate, i % 1000 AS pkm_rail"
     duckdb.sql(f"COPY (SELECT {columns}, 1 AS electricity_kwh FROM range(400000) t(i)) TO '{source}'")
     quantify_file("online-meeting", [source], out, catalogue, Setting(), threads=2)
-    wrong = f"SELECT count(*) FROM (SELECT meeting_id < lag(meeting_id) OVER () AS w FROM '{out}') WHERE w"
+    reader = f"read_csv('{out}', all_varchar = true)" if form == "csv" else f"'{out}'"
+    wrong = f"SELECT count(*) FROM (SELECT meeting_id < lag(meeting_id) OVER () AS w FROM {reader}) WHERE w"
     assert duckdb.sql(wrong).fetchall() == [(0,)]
+    assert duckdb.sql(f"SELECT count(*), min(outcome) FROM {reader}").fetchall() == [(400000, "counted")]
 
 
 def test_nothing_is_left_half_done(tmp_path: Path, catalogue: Catalogue) -> None:

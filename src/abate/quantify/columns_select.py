@@ -237,7 +237,9 @@ class _Writer:
             f"ELSE {not_below} END WHEN leaf < 0 THEN {not_counted} WHEN ok THEN {needs_figure} "
             f"ELSE {refused} END"
         )
-        return {"outcome": outcome, "reason": self._reason(), **self._marks()}
+        # where one amount does not fit, the record has none
+        fitting = {a: f"CASE WHEN fits THEN {a} END" for a in AMOUNTS} if self.wide else {}
+        return {**fitting, "outcome": outcome, "reason": self._reason(), **self._marks()}
 
     def _reason(self) -> str:
         label = partial(self.labels.sql, "reason")

@@ -93,7 +93,7 @@ def _alone(event: Event, setting: Setting) -> Measured:
 
 
 def _once(members: list[tuple[str, object]]) -> dict[str, object] | None:
-    """An object that names a key twice is no record: which of the two would count?"""
+    """An object whose every name stands once, else nothing: of two values neither is the one that was meant."""
     found = dict(members)
     return found if len(found) == len(members) else None
 
@@ -105,14 +105,6 @@ def _no_constant(name: str) -> None:
 def _whole(text: str) -> int | float:
     # Longer than any field's range; Python itself refuses to read thousands of digits.
     return int(text) if len(text) <= 100 else float(text)
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object whose every name stands once: of two values neither is the one that was meant."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
-    return found
 
 
 def _as_columns(behaviour: str, events: list[Event], setting: Setting) -> list[Measured]:
