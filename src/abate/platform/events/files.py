@@ -6,6 +6,7 @@ either `data` (the record as JSON) or the fields of the record as columns; an em
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import json
@@ -15,7 +16,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import pyarrow.parquet as pq
 
@@ -77,6 +78,8 @@ def chunks(path: Path, sender: Sender, reader: Reader, size: int) -> Iterator[Ch
 def _lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
     with path.open("rb") as file:
         for number, line in enumerate(_bounded(file), 1):
+            if number == 1 and line is not None:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if line is None or line.strip():
                 yield number, line if line is not None and _is_text(line) else None
 
@@ -101,8 +104,9 @@ def _is_text(line: bytes) -> bool:
 
 
 def _csv_rows(path: Path, sender: Sender) -> Iterator[tuple[int, bytes | None]]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.DictReader(file)
+    # Bytes that are not UTF-8 are kept as what they are and refuse their row (_event): nothing is guessed.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        rows = csv.DictReader(_short(path, file))
         _need(path, rows.fieldnames or ())
         try:
             for row in rows:
@@ -114,6 +118,18 @@ def _csv_rows(path: Path, sender: Sender) -> Iterator[tuple[int, bytes | None]]:
                 "From here on rows can no longer be told apart.",
                 "Mend the line (an open quote is the usual cause) and load again: ids are booked once.",
             ) from fault
+
+
+def _short(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a CSV file; one without an end is not held."""
+    while line := file.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise FileRefused(
+                f"{path.name} has a line of more than {LONGEST_LINE:,} characters.",
+                "No event is that long; from there on rows can no longer be told apart.",
+                "Mend the line and load again: ids are booked once.",
+            )
+        yield line
 
 
 def _parquet_rows(path: Path, sender: Sender, size: int) -> Iterator[tuple[int, bytes | None]]:
@@ -141,14 +157,14 @@ def _need(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def _event(row: Mapping[str, object], sender: Sender) -> bytes:
-    """One row as a CloudEvent; the envelope's reader judges it."""
+def _event(row: Mapping[str, object], sender: Sender) -> bytes | None:
+    """One row as a CloudEvent; the envelope's reader judges it. None where it is not text."""
     given = {name: value for name, value in row.items() if value is not None and value != ""}
     data = given.get("data")
     if isinstance(data, str):
         try:
-            data = json.loads(data, parse_float=str)
-        except ValueError:
+            data = json.loads(data, parse_float=str, object_pairs_hook=_once)
+        except (ValueError, RecursionError):
             data = None
     elif not isinstance(data, Mapping):
         data = {name: value for name, value in given.items() if name not in _ENVELOPE}
@@ -162,7 +178,18 @@ def _event(row: Mapping[str, object], sender: Sender) -> bytes:
         "time": given.get("time"),
         "data": data,
     }
-    return json.dumps(event, ensure_ascii=False, default=_plain).encode("utf-8", "surrogatepass")
+    try:
+        return json.dumps(event, ensure_ascii=False, default=_plain).encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object whose every name stands once: of two values neither is the one that was meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,75 @@
+"""Files that mean harm, or were saved by a careless program: every row is what it says, or is refused."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from abate.platform.events import files
+from abate.platform.events.envelope import Event, Reader, Sender
+
+SENDER = Sender(1, "city", frozenset({"cycling"}))
+AT = "2026-05-20T09:00:00+08:00"
+RECORD = {"trip_id": "t", "start": AT, "end": "2026-05-20T09:20:00+08:00", "distance_km": 1.5}
+
+
+def read(path: Path) -> list[str]:
+    """The id of each sound event, the reason of each other."""
+    reader = Reader(SENDER, ["cycling"], datetime(2026, 6, 1, tzinfo=UTC))
+    found = [one for chunk in files.chunks(path, SENDER, reader, 10) for one in chunk.read]
+    return [one.id if isinstance(one, Event) else one.reason for one in found]
+
+
+def table(path: Path, *texts: str) -> Path:
+    """A CSV file with a column `data`, and a sound row at its end."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["id", "subject", "time", "behaviour", "data"])
+        for number, text in enumerate([*texts, json.dumps(RECORD)]):
+            out.writerow([f"e{number}", "s", AT, "cycling", text])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ('{"city":' + "[" * 60_000 + "]" * 60_000 + "}", "malformed:data"),
+        (json.dumps(RECORD)[:-1] + ', "distance_km": 2}', "malformed:data"),
+        (json.dumps(RECORD)[:-1] + ', "city": "\\ud800"}', "malformed:event"),
+        (json.dumps(RECORD).replace("1.5", "NaN"), "malformed:event"),
+        (json.dumps(RECORD).replace("1.5", "9" * 5000), "malformed:data"),
+    ],
+    ids=["deep", "a name twice", "half a sign", "NaN", "digits"],
+)
+def test_a_record_that_is_no_record_refuses_its_row_alone(tmp_path: Path, record: str, reason: str) -> None:
+    assert read(table(tmp_path / "events.csv", record)) == [reason, "e1"]
+
+
+def test_a_table_in_another_encoding_is_refused_row_by_row_and_never_guessed(tmp_path: Path) -> None:
+    path = table(tmp_path / "events.csv", json.dumps({**RECORD, "city": "成都"}, ensure_ascii=False))
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
+    assert read(path) == ["malformed:event", "e1"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_event(tmp_path: Path) -> None:
+    event = {"specversion": "1.0", "id": "e", "source": "city", "type": "org.abate.behaviour.cycling"}
+    line = json.dumps({**event, "subject": "s", "time": AT, "data": RECORD}).encode()
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(codecs.BOM_UTF8 + line + b"\r\n" + codecs.BOM_UTF8 + line)
+    assert read(path) == ["e", "malformed:event"]
+    path = table(tmp_path / "events.csv")
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert read(path) == ["e0"]
+
+
+def test_a_line_of_a_table_without_end_is_refused_without_being_held(tmp_path: Path) -> None:
+    path = table(tmp_path / "events.csv")
+    with path.open("a") as file:
+        file.write('"' + "x" * 1_100_000 + '"')
+    with pytest.raises(files.FileRefused, match="more than 1,000,000"):
+        read(path)
