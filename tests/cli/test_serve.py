@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,25 @@ def test_a_database_of_another_kind_is_refused(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "DATABASE_URL" in result.stderr and "postgresql://" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.platform
+def test_a_script_learns_where_it_serves_and_sigterm_leaves_nothing_running() -> None:
+    with tempfile.TemporaryDirectory(prefix="aba-") as name:  # a short path: PostgreSQL's socket lies in it
+        environment = {
+            k: v
+            for k, v in os.environ.items()
+            if k not in {"DATABASE_URL", "ABATE_SECRET_FILE", "ABATE_ORIGIN"}
+        }
+        server = subprocess.Popen(
+            [sys.executable, "-m", "abate", "serve", "--json", "--data-dir", name, "--bind", "127.0.0.1:0"],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        assert server.stdout is not None
+        told = json.loads(server.stdout.readline())
+        assert told["bind"] == "127.0.0.1:0" and told["pid"] == server.pid
+        database = Path(name) / "postgres" / "postmaster.pid"
+        assert database.exists()
+        server.terminate()
+        server.wait(60)
+        assert not database.exists()

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from abate.cli.serve import end_when_asked
 from abate.demo import madeup, partner, rides
 from abate.platform.config import setup
 from abate.platform.doors import private_postgres
@@ -145,6 +146,7 @@ def command(data_dir: Path, port: int, start_over: bool, serve: bool | None, as_
 
     Loopback only; everything made up is marked.
     """
+    end_when_asked()
     try:
         if start_over:
             reset(data_dir)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -53,6 +54,11 @@ def refuse_unsafe(host: str, *, demo: bool) -> None:
         )
 
 
+def end_when_asked() -> None:
+    """Let SIGTERM end the process like any other end, so that the private PostgreSQL is stopped behind it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 @click.command()
 @click.option("--bind", envvar="ABATE_BIND", default="127.0.0.1:8000", show_default=True, help="host:port")
 @click.option("--data-dir", envvar="ABATE_DATA_DIR", default=".abate", show_default=True, type=Path)
@@ -62,6 +68,7 @@ def refuse_unsafe(host: str, *, demo: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print where it serves as one line of JSON on stdout.")
 def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
     """Run the platform: pages, partner API, log and sequencer, in one process."""
+    end_when_asked()
     try:
         host, port = bind_address(bind)
         os.environ.setdefault("ABATE_ORIGIN", f"http://127.0.0.1:{port}")
