@@ -7,7 +7,7 @@ entries with leaves -> quantities -> the rest judged. Any order, batching and re
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,7 +44,6 @@ _TABLES = (
     events.SQL["make_who"],
     events.SQL["make_new"],
     ledger.SQL["make_eligible"],
-    carbon.SQL["make_booked"],
 )
 
 
@@ -56,8 +55,9 @@ class Prepared:
     lines: str
     count: int
     bases: Sequence[basis.BasisKey]
-    subjects: Sequence[tuple[str, str]]
-    """Each subject with a behaviour, once; the lines say which by number."""
+    subjects: tuple[str, str]
+    """Each subject with a behaviour, once, as two arrays; the lines say which by number."""
+    behaviours: Collection[str]
     span: tuple[datetime, datetime] | None
     """From the first to the last moment of the events that would be credited."""
     refused: Sequence[Refused]
@@ -84,7 +84,8 @@ def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
         lines="".join(staging.lines(measured, *numbers, arrival.sender.code)),
         count=len(measured),
         bases=basis.keys_of(setting, used),
-        subjects=subjects,
+        subjects=staging.arrays(subjects),
+        behaviours={behaviour for _, behaviour in subjects},
         span=(min(moments), max(moments)) if moments else None,
         refused=[one for one in read if isinstance(one, Refused)],
     )
@@ -114,24 +115,20 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
         batch_id = events.open_batch(cursor, batch.arrival)
         bases = carbon.number_bases(cursor, batch.bases, now)
         events.stage(cursor, batch.lines)
-        subjects, behaviours = zip(*batch.subjects, strict=True) if batch.subjects else ((), ())
-        events.name_people(cursor, sender.party_id, subjects, behaviours)
+        events.name_people(cursor, sender.party_id, *batch.subjects)
         claimed = events.claim(cursor, sender.party_id, batch_id)
-        if claimed and batch.span:
-            if rules.any_cap(set(behaviours), *map(clock.day, batch.span)):
-                credits.cut(cursor, zone)
-            rate = rules.mg_per_credit(clock.day(now))
-            ledger.post_awards(
-                cursor,
+        if claimed and batch.span and rules.any_cap(batch.behaviours, *map(clock.day, batch.span)):
+            credits.cut(cursor, zone)
+        if claimed:
+            awards = ledger.awards(
                 at=now,
                 party_id=sender.party_id,
                 cause=batch.arrival.body_sha256,
                 bases=bases,
-                mg_per_credit=rate,
+                mg_per_credit=rules.mg_per_credit(clock.day(now)),
             )
-        if claimed:
-            carbon.store(cursor, sender.party_id, batch_id, bases, zone)
-            results = carbon.results(cursor, everything)
+            own = {"party_id": sender.party_id, "batch_id": batch_id, "bases": bases, "zone": zone}
+            results = carbon.store(cursor, awards, everything=everything, **own)
         if claimed < batch.count:
             settled, more = _settle(cursor, sender.party_id, events.rest(cursor, sender.party_id))
             results += settled

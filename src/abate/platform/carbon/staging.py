@@ -66,6 +66,18 @@ def subjects(measured: Iterable[Measured]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((m.event.subject, m.event.behaviour) for m in measured))
 
 
+def arrays(subjects: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """The subjects and the behaviours, each as an array in PostgreSQL's text form."""
+    columns: Iterable[tuple[str, ...]] = zip(*subjects, strict=True) if subjects else ((), ())
+    names, behaviours = (_array(column) for column in columns)
+    return names, behaviours
+
+
+def _array(texts: Iterable[str]) -> str:
+    escaped = '","'.join(text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return f'{{"{escaped}"}}' if escaped else "{}"
+
+
 def used(measured: Iterable[Measured]) -> list[tuple[str, int, str]]:
     """The (behaviour, version, factors) that a batch rests on, sorted."""
     return sorted({(m.event.behaviour, m.version, m.factors) for m in measured if m.record and m.version})

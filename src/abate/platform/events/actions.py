@@ -64,9 +64,12 @@ def stage(cursor: Cursor, lines: str) -> None:
         copy.write(lines)
 
 
-def name_people(cursor: Cursor, party_id: int, subjects: Sequence[str], behaviours: Sequence[str]) -> None:
-    """Find who the subjects are and since when their authorisation is live. (P-4.3)"""
-    values = {"party": party_id, "subjects": list(subjects), "behaviours": list(behaviours)}
+def name_people(cursor: Cursor, party_id: int, subjects: str, behaviours: str) -> None:
+    """Find who the subjects are and since when their authorisation is live. (P-4.3)
+
+    Both are arrays in PostgreSQL's text form, made before the transaction.
+    """
+    values = {"party": party_id, "subjects": subjects, "behaviours": behaviours}
     cursor.execute(SQL["name_people"], values)
 
 

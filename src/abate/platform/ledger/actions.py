@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 from django.db.backends.utils import CursorWrapper
-from psycopg import Cursor
 
 from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import RULES, Entry, Kind
@@ -47,23 +46,24 @@ def post_redeem(cursor: CursorWrapper, person_id: int, credits: int, cause: str)
     return row(cursor.fetchone())
 
 
-def post_awards(
-    cursor: Cursor,
+def awards(
     *,
     at: datetime,
     party_id: int,
     cause: bytes,
     bases: list[int],
     mg_per_credit: int,
-) -> None:
-    """Book every credited event of the staged batch: balances in order, then entries with their leaves.
+) -> tuple[str, dict[str, object]]:
+    """The statement, and its values, that books every credited event of the staged batch.
 
-    `cause` is the SHA-256 of the batch's bytes. Credits follow the person's running total
-    of eligible milligrams: an entry gets the whole multiples of `mg_per_credit` the total passes with it, so
-    any order and any batching give the same credits. Clauses P-3.4, P-7.4.
+    Balances in order, then entries with their leaves. It ends where the room of quantities adds the rows that
+    name the entries, so that both are written in one pass. `cause` is the SHA-256 of the batch's bytes.
+    Credits follow the person's running total of eligible milligrams: an entry gets the whole multiples of
+    `mg_per_credit` the total passes with it, so any order and any batching give the same credits.
+    Clauses P-3.4, P-7.4.
     """
     counter = RULES[Kind.AWARD].counter
-    values = {
+    values: dict[str, object] = {
         "mg_per_credit": mg_per_credit,
         "kind": int(Kind.AWARD),
         "counter": int(counter),
@@ -76,4 +76,4 @@ def post_awards(
         "leaf_head": bytes([leaf.VERSION]) + int(Kind.AWARD).to_bytes(2),
         "leaf_at": leaf.microseconds(at).to_bytes(8),
     }
-    cursor.execute(SQL["award"], values)
+    return SQL["award"], values

@@ -1,12 +1,3 @@
--- name: make_booked
--- The entry of each credited event of the batch, by its place; the ledger fills it in.
-create temporary table if not exists carbon_booked (
-    place int not null,
-    entry_id bigint not null,
-    eligible_mg bigint not null,
-    credits bigint not null
-) on commit delete rows
-
 -- name: find_bases
 select key, id from carbon_basis where key = any(%(keys)s)
 
@@ -18,25 +9,24 @@ values (%(key)s, %(behaviour)s, %(version)s, %(method_hash)s, %(factors)s, %(fac
 on conflict (key) do nothing
 
 -- name: store
-insert into carbon_quantity (person_id, party_id, event_id, batch_id, basis_id, occurred_at, day, outcome, reason,
-                             be_mg, pe_mg, le_mg, er_mg, eligible_mg, credits, capped, entry_id, place, record)
-select new.person_id, %(party)s, stage.event_id, %(batch)s, (%(bases)s::int[])[stage.basis], stage.occurred_at,
-       (stage.occurred_at at time zone %(zone)s)::date, stage.outcome, stage.reason,
-       stage.be_mg, stage.pe_mg, stage.le_mg, stage.er_mg, coalesce(booked.eligible_mg, 0),
-       coalesce(booked.credits, 0), coalesce(booked.eligible_mg < stage.er_mg, false), booked.entry_id,
-       new.place, stage.record
-from pg_temp.events_new new
-join pg_temp.events_stage stage on stage.place = new.place
-left join pg_temp.carbon_booked booked on booked.place = new.place
-order by new.person_id
-
--- name: results
-select new.place, stage.event_id, stage.outcome, stage.reason, stage.er_mg, coalesce(booked.credits, 0),
-       booked.entry_id, coalesce(booked.eligible_mg < stage.er_mg, false)
-from pg_temp.events_new new
-join pg_temp.events_stage stage on stage.place = new.place
-left join pg_temp.carbon_booked booked on booked.place = new.place
-where %(all)s or stage.outcome < 8
+-- The second part of one statement; `booked` are the entries of its first, the ledger's.
+, stored as (
+    insert into carbon_quantity (person_id, party_id, event_id, batch_id, basis_id, occurred_at, day, outcome, reason,
+                                 be_mg, pe_mg, le_mg, er_mg, eligible_mg, credits, capped, entry_id, place, record)
+    select new.person_id, %(party)s, stage.event_id, %(batch)s, (%(bases)s::int[])[stage.basis], stage.occurred_at,
+           (stage.occurred_at at time zone %(zone)s)::date, stage.outcome, stage.reason,
+           stage.be_mg, stage.pe_mg, stage.le_mg, stage.er_mg, coalesce(booked.eligible_mg, 0),
+           coalesce(booked.credits, 0), coalesce(booked.eligible_mg < stage.er_mg, false), booked.entry_id,
+           new.place, stage.record
+    from pg_temp.events_new new
+    join pg_temp.events_stage stage on stage.place = new.place
+    left join booked on booked.place = new.place
+    order by new.person_id
+    returning place, event_id, outcome, reason, er_mg, credits, entry_id, capped
+)
+select place, event_id, outcome, reason, er_mg, credits, entry_id, capped
+from stored
+where %(all)s or outcome < 8
 
 -- name: stored
 select asked.place, asked.event_id, quantity.outcome, quantity.reason, quantity.er_mg, quantity.credits,
