@@ -76,3 +76,11 @@ def test_registration_needs_a_proved_contact_and_consent(transactional_db: None)
     # Outside a demo a made-up number opens no account.
     answer = browser.post("/register", {"name": "某丙", "number": "999999199001010011", "consent": "yes"})
     assert answer.status_code == 422 and not Person.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "there", ["%0d%0aX: y", "nothing", "feed", "//elsewhere.example", "javascript:alert(1)", ""]
+)
+def test_after_a_form_the_way_leads_to_a_page_of_ours_or_home(client: Client, there: str) -> None:
+    answer = client.post("/language", {"language": "en", "next": there})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")

@@ -30,7 +30,8 @@ NOTICE_VERSION = "2026-11"
 
 def _own_address(request: HttpRequest, there: str) -> str:
     safe = url_has_allowed_host_and_scheme(there, {request.get_host()}, require_https=request.is_secure())
-    return there if safe else reverse("home")
+    # A path, no word: redirect() would look a word up among the names of pages and fail.
+    return there if safe and there.startswith("/") else reverse("home")
 
 
 def _enter(request: HttpRequest, user: User) -> HttpResponse:
