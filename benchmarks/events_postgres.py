@@ -275,11 +275,9 @@ def _profile(events: Iterator[Any], size: int) -> dict[str, float]:
 # The last of these words in a statement names it.
 _MARKS = {
     "events_seen",
-    "ledger_balance",
-    "ledger_entry",
+    "pg_temp.events_who",
     "carbon_quantity",
     "events_batch",
-    "pg_temp.carbon_booked",
 }
 
 

@@ -70,7 +70,8 @@ def name_people(cursor: Cursor, party_id: int, subjects: str, behaviours: str) -
     Both are arrays in PostgreSQL's text form, made before the transaction.
     """
     values = {"party": party_id, "subjects": subjects, "behaviours": behaviours}
-    cursor.execute(SQL["name_people"], values)
+    # Not prepared: a plan for any batch cannot know how many subjects this one has.
+    cursor.execute(SQL["name_people"], values, prepare=False)
 
 
 def claim(cursor: Cursor, party_id: int, batch_id: int) -> int:
