@@ -6,7 +6,7 @@ import json
 
 import duckdb
 import pytest
-from tests.engines.engines import by_columns, by_one
+from tests.engines.engines import by_columns, by_one, canonical_of
 
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.factors import Setting
@@ -88,5 +88,6 @@ def test_a_result_past_64_bits(
     record = {k: v for k, v in RECORD.items() if k != "electricity_kwh"}
     record |= {"cloud_fee": fee, "provider_revenue": revenue, "provider_emissions_t": "1000000000"}
     text = json.dumps(record)
-    rows, _ = by_columns(con, [text], METHOD, catalogue, Setting())
+    rows, whole = by_columns(con, [text], METHOD, catalogue, Setting())
     assert rows == [by_one(text, METHOD, catalogue, Setting())]
+    assert whole[0]["canonical"] == canonical_of(text, METHOD, catalogue, Setting())

@@ -113,7 +113,7 @@ def quantify_file(
     setting: Setting,
     keys: Sequence[str] = (),
     *,
-    memory: str = "1GB",
+    memory: str = "256MB",
     threads: int | None = None,
 ) -> Summary:
     """Read CSV, JSON Lines or Parquet, write Parquet or CSV in the order of the input; nothing is left half

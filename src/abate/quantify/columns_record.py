@@ -26,7 +26,11 @@ def canonical_columns(plan: Plan, zone: str, *, plain: bool = False) -> list[str
         day, at = column, f"timezone('{zone}', CAST({column} AS TIMESTAMP))"
     else:
         day, at = f"CAST(timezone('{zone}', {column}) AS DATE)", column
-    return [f"CASE WHEN ok THEN {canonical} END AS canonical", f"{day} AS day", f"{at} AS occurred_at"]
+    return [
+        f"CASE WHEN ok AND fits THEN {canonical} END AS canonical",
+        f"{day} AS day",
+        f"{at} AS occurred_at",
+    ]
 
 
 def _record(method: Method, plain: bool) -> str:
