@@ -275,7 +275,7 @@ def _profile(events: Iterator[Any], size: int) -> dict[str, float]:
 # The last of these words in a statement names it.
 _MARKS = {
     "events_seen",
-    "pg_temp.events_who",
+    "people_person",
     "carbon_quantity",
     "events_batch",
 }
