@@ -15,7 +15,7 @@ from abate.bookkeeping import kinds
 from abate.cli import main as cli
 from abate.platform.events.outcomes import Outcome as EventOutcome
 from abate.platform.events.reasons import REASONS
-from abate.quantify import catalogue, factors
+from abate.quantify import catalogue, catalogue_pages, factors
 from abate.quantify.outcome import Outcome, Refusal
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -180,12 +180,20 @@ PAGES = {
 def main() -> int:
     """Write every page; with --check write nothing and return 1 where one differs."""
     stale = []
-    for name, make in PAGES.items():
-        path, text = REFERENCE / name, HEAD + make()
+    texts = {name: make() for name, make in PAGES.items()}
+    texts |= {f"catalogue/{n}": text for n, text in catalogue_pages.pages(catalogue.load()).items()}
+    for path in (REFERENCE / "catalogue").glob("*.md"):
+        if f"catalogue/{path.name}" not in texts:
+            stale.append(f"catalogue/{path.name}")
+            if "--check" not in sys.argv:
+                path.unlink()
+    for name, content in texts.items():
+        path, text = REFERENCE / name, HEAD + content
         if path.exists() and path.read_text() == text:
             continue
         stale.append(name)
         if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
     if "--check" in sys.argv and stale:
         sys.stderr.write(

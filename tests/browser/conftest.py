@@ -13,7 +13,7 @@ from datetime import date
 
 import pytest
 import uvicorn
-from django.db import connection
+from django.db import connection, connections
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.platform.web import city as stage
 
@@ -38,6 +38,8 @@ DEADLINE = 20
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     # Playwright's loop runs in this thread, until the module ends; Django would refuse our own database calls beside it.
+    # Beside it this thread has a connection of its own; the one from before would be cut with the server's (see below).
+    connections.close_all()
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert path, "the browser tests need Chromium: install Debian's `chromium`, or set CHROMIUM to its path"

@@ -51,5 +51,7 @@ def test_no_file_is_dead() -> None:
 def test_a_dead_file_would_be_found() -> None:
     names = listed()
     read = texts(names)
-    planted = f"src/abate/platform/ledger/{'forgotten' + '_annex'}.py"  # in two parts: this file would mention it
+    planted = (
+        f"src/abate/platform/ledger/{'forgotten' + '_annex'}.py"  # in two parts: this file would mention it
+    )
     assert unused([*names, planted], {**read, planted: ""}) == [planted]

@@ -49,6 +49,8 @@ def recompute(text: str) -> Fraction:
                 return value(left) * value(right)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 return value(left) / value(right)
+            case ast.Call(func=ast.Name(id="min" | "max" as name), args=arguments):
+                return (min if name == "min" else max)(value(argument) for argument in arguments)
         raise AssertionError(ast.dump(node))
 
     return value(ast.parse(text, mode="eval").body)

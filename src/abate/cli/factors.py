@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from abate.cli import factors_change
 from abate.cli.setting import refuse
 from abate.quantify import catalogue as catalogues
 from abate.quantify.factors import KINDS, Factor, Registry
@@ -49,6 +50,10 @@ def show(factor_id: str, as_json: bool) -> None:
     for key, value in data.items():
         if value not in (None, ""):
             click.echo(f"{key:<14} {value['zh'] + ' · ' + value['en'] if isinstance(value, dict) else value}")
+
+
+for inner in (factors_change.import_factors, factors_change.diff, factors_change.where):
+    command.add_command(inner)
 
 
 def _registry() -> Registry:

@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
+from abate.cli import methods_change
 from abate.cli.setting import known_method, refuse
 from abate.quantify import catalogue as catalogues
+from abate.quantify import published
 from abate.quantify.cases import differences, read_cases
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.explain_expression import condition
@@ -55,11 +57,15 @@ def check(path: Path, as_json: bool) -> None:
     files = sorted(path.glob("v*.yaml")) if path.is_dir() else [path]
     if not files:
         raise click.UsageError(f"{path} holds no v1.yaml, v2.yaml, ...")
-    registry = _load().registry
+    catalogue = _load()
+    registry, frozen = catalogue.registry, published.read_published(catalogue.folder)
     refused = []
     for file in files:
         try:
             method = read_method(file, registry)
+            changed = published.edited(method, frozen)
+            if changed:
+                raise changed
         except MethodError as error:
             refused.append(error)
             continue
@@ -99,6 +105,10 @@ def cases(method_id: str | None, as_json: bool) -> None:
             click.echo("".join(f"  {line}\n" for line in result["differences"]), err=True, nl=False)
         click.echo(f"{len(results)} cases, {len(failed)} differ")
     sys.exit(1 if failed else 0)
+
+
+for inner in methods_change.COMMANDS:
+    command.add_command(inner)
 
 
 def _load() -> Catalogue:

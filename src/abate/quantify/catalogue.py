@@ -16,6 +16,7 @@ from abate.quantify.factors_files import read_pack, read_registry
 from abate.quantify.factors_registry import Pack, Registry
 from abate.quantify.method import Method, Text
 from abate.quantify.reading import read_method
+from abate.quantify.reading_overlaps import check_pairs
 from abate.quantify.reading_yaml import MethodError
 
 SHIPPED = Path(__file__).resolve().parent.parent / "methods"
@@ -71,6 +72,7 @@ def load(folder: Path = SHIPPED) -> Catalogue:
             _check_place(path.name, number, file, method)
         _check_versions(versions)
         methods[path.name] = versions
+    check_pairs(methods)
     return Catalogue(methods, registry, _behaviours(folder / "behaviours.csv"), folder)
 
 

@@ -111,17 +111,17 @@ class Checks:
             reason = self._reason(Refusal.NO_METHOD_IN_FORCE, self.method.activity.dated_by)
             found.append((among("seg", none), reason))
         for s in self.plan.segments:
-            if s.resolution is not None and s.resolution.absent:
-                found.append((f"seg = {s.index}", self._reason(Refusal.NO_FACTOR, s.resolution.absent[0])))
+            if s.resolution is not None and (lacking := s.resolution.refusal()):
+                found.append((f"seg = {s.index}", self._reason(*lacking)))
         return found
 
     def _whole(self) -> dict[str, str]:
         """What several fields must satisfy together: reason -> condition under which it is given."""
         rank = {f.name: i for i, f in enumerate(self.method.activity.fields)}
-        found = {
-            f"{Refusal.END_BEFORE_START}:{end}": f"coalesce(f_{end} < f_{start}, false)"
-            for start, end in sorted(self.method.activity.intervals, key=lambda pair: rank[pair[1]])
-        }
+        found: dict[str, str] = {}
+        for start, end in sorted(self.method.activity.intervals, key=lambda pair: rank[pair[1]]):
+            reason, before = f"{Refusal.END_BEFORE_START}:{end}", f"coalesce(f_{end} < f_{start}, false)"
+            found[reason] = f"({found[reason]} OR {before})" if reason in found else before
         groups = self.method.activity.one_of
         if groups:
             whole = _count(" AND ".join(map(self._given, g)) for g in groups)

@@ -21,14 +21,9 @@ from abate.quantify.record_values import LONGEST, TIME
 from abate.quantify.units import decimal_text
 
 EXACT_DOUBLE = 2**51
-"""Up to this many steps a double names one decimal of the declared scale (the schema reader admits no field
-past it).
-
-For |i| <= 2**51 and i = x * 10**d the product's relative error stays under 2**-52, hence its absolute error
-under one half: rounding it gives i. Neighbouring decimals of scale d are more than two units in the last
-place apart, so i / 10**d = x (one correctly rounded division) holds for one i at most, and that decimal is
-the shortest text of x. A double that is no such decimal fails the comparison and has too many decimals.
-"""
+"""Up to this many steps a double names one decimal of the declared scale (the reader admits no field past it): the
+product x * 10**d is off by less than one half, so rounding gives i; neighbouring decimals of scale d are more than two
+units in the last place apart, so i / 10**d = x, one correctly rounded division, holds for one i at most."""
 
 Shape = Literal["int", "decimal", "double", "text", "json", "time", "date", "list", "other"]
 
@@ -193,9 +188,13 @@ def _is_number(t: str, *, exponents: bool) -> str:
 
 
 def _too_many(t: str, decimals: int) -> str:
-    """Surplus zeros aside; with a positive exponent a double is a whole number."""
+    """Surplus zeros aside. A double below 0.0001 is written with an exponent; a large one with it is whole."""
     after = f"strlen(rtrim(split_part({t}, '.', 2), '0')) > {decimals}"
-    return f"(contains({t}, 'e-') OR (NOT contains({t}, 'e') AND {after}))"
+    small = "true"
+    if decimals > 4:
+        digits = f"strlen(rtrim(split_part(split_part({t}, 'e-', 1), '.', 2), '0'))"
+        small = f"TRY_CAST(split_part({t}, 'e-', 2) AS INTEGER) + {digits} > {decimals}"
+    return f"CASE WHEN contains({t}, 'e-') THEN {small} ELSE NOT contains({t}, 'e') AND {after} END"
 
 
 def scaled_text(t: str, f: ActivityField) -> str:

@@ -83,6 +83,7 @@ class _Expansion:
     def __init__(self, method: Method) -> None:
         self._method = method
         self._leaves = 0
+        self._known: dict[int, tuple[Node, Node | None]] = {}
 
     def run(self, nodes: tuple[Node, ...]) -> Tree:
         def finish(done: tuple[Node, ...], path: Path) -> Tree:
@@ -107,7 +108,36 @@ class _Expansion:
 
         return self._node(nodes[0], path, first)
 
+    def _pure(self, node: Node) -> Node | None:
+        """The node with references written out where no condition stands in it, else None. Most of a
+        methodology is such: it needs no step of its own for every term, which a long sum could not take."""
+        if id(node) not in self._known:
+            self._known[id(node)] = node, self._written_out(node)
+        return self._known[id(node)][1]
+
+    def _written_out(self, node: Node) -> Node | None:
+        match node:
+            case Ref(name):
+                return self._pure(self._method.formulas[name].expr)
+            case Add(terms) | Mul(terms):
+                done = [self._pure(term) for term in terms]
+                inner = tuple(term for term in done if term is not None)
+                return None if len(inner) < len(terms) else type(node)(inner)
+            case Neg(arg):
+                one = self._pure(arg)
+                return None if one is None else Neg(one)
+            case Div(num, den):
+                over, under = self._pure(num), self._pure(den)
+                return None if over is None or under is None else Div(over, under)
+            case If() | Min() | Max():
+                return None
+            case _:
+                return node
+
     def _node(self, node: Node, path: Path, then: _Then) -> Tree:
+        pure = self._pure(node)
+        if pure is not None:
+            return then(pure, path)
         match node:
             case Ref(name):
                 return self._node(self._method.formulas[name].expr, path, then)

@@ -43,6 +43,10 @@ REMEDIES: Mapping[Refusal, Text] = {
         "只有有效期内的行为可以计算", "only acts in the time of a version can be computed"
     ),
     Refusal.NO_FACTOR: Text("改用有因子的地区，或不设地区", "choose a region that has a factor, or none"),
+    Refusal.FACTOR_PAST_REVIEW: Text(
+        "导入新版因子集（abate factors import），或由运营方提供数值",
+        "import the newer set (abate factors import), or supply the operator's own figure",
+    ),
 }
 
 SUPPLY = Text(

@@ -26,6 +26,7 @@ from abate.quantify.factors_registry import (
     Setting,
     admits,
 )
+from abate.quantify.factors_review import overdue_from, past_review, review_note, selectable
 from abate.quantify.method import Method, Text
 
 __all__ = [
@@ -78,6 +79,8 @@ def _steps(method: Method, registry: Registry, setting: Setting) -> set[date]:
         if parameter.selection and setting.on is None:
             for factor in registry.family(parameter.selection.family):
                 days |= {factor.published, registry.ends(factor)}
+            if parameter.selection.past_review == "refuse":
+                days |= {overdue_from(f) for f in selectable(parameter.selection, registry)}
     for figure in setting.pack.figures if setting.pack else ():
         days |= {figure.start, figure.end + timedelta(1) if figure.end else None}
     return {d for d in days if d is not None}
@@ -88,15 +91,19 @@ def _resolve(method: Method, registry: Registry, setting: Setting, day: date) ->
     missing: list[str] = []
     absent: list[str] = []
     notes: dict[str, Text] = {}
+    overdue: set[str] = set()
     for name, parameter in method.parameters.items():
         if parameter.values:
             found: Chosen | Text = own(parameter, registry, day)
             suppliable = False
         else:
             found, suppliable = select(method, parameter, registry, setting, day)
+            if isinstance(found, Chosen) and past_review(parameter, found, setting, day):
+                found, suppliable = review_note(parameter, found), False
+                overdue.add(name)
         if isinstance(found, Chosen):
             chosen[name] = found
         else:
             notes[name] = found
             (missing if suppliable else absent).append(name)
-    return Resolution(chosen, tuple(missing), tuple(absent), notes)
+    return Resolution(chosen, tuple(missing), tuple(absent), notes, frozenset(overdue))

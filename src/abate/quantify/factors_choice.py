@@ -52,6 +52,10 @@ def select(
     """The figure a selection finds, or why none; the flag says whether the operator could supply it."""
     selection = parameter.selection
     assert selection is not None
+    if selection.own_values and setting.pack:
+        figure = _figure(method, parameter, registry, setting, day)
+        if figure:
+            return _from_figure(method, parameter, registry, setting.pack, figure), True
     if selection.rule == "operator":
         return _operator(method, parameter, registry, setting, day), True
     if selection.rule == "fixed":

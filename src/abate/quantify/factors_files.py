@@ -145,7 +145,7 @@ def _factor(file: str, line: int, row: dict[str, str]) -> Factor:
 
 def _one_nation(registry: Registry, factor: Factor) -> None:
     """A family is one country's, and no two of its factors answer the same question on the same day."""
-    for other in registry.family(factor.family) if factor.family else ():
+    for other in registry.family(factor.family)[:1] if factor.family else ():
         if other.region.partition("-")[0] != factor.region.partition("-")[0]:
             reason = f"family {factor.family} mixes {factor.region} and {other.region}"
             raise _refuse("factors", 0, reason, "give each country a family of its own")

@@ -10,6 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from abate.quantify.method import Text
+from abate.quantify.outcome import Refusal
 
 GRADES = ("official-cn", "standard", "literature", "foreign-official", "programme", "survey", "operator")
 """Grades of a figure, best first. A floor admits its own grade and those before it."""
@@ -167,14 +168,22 @@ class Resolution:
     """What every parameter of a methodology takes on a day.
 
     `missing` parameters make a record `needs_figure`, `absent` ones make it `refused`
-    (`no_factor:<parameter>`), whatever the record says; both in the methodology's order, with the reason
-    in `notes`.
+    (`no_factor:<parameter>`, or `factor_past_review:<parameter>` for those in `overdue`), whatever the record
+    says; all in the methodology's order, with the reason in `notes`.
     """
 
     chosen: Mapping[str, Chosen]
     missing: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     notes: Mapping[str, Text] = field(default_factory=dict)
+    overdue: frozenset[str] = frozenset()
+
+    def refusal(self) -> tuple[Refusal, str] | None:
+        """Why every record of the day is refused, and the parameter; None where all figures are there."""
+        if not self.absent:
+            return None
+        name = self.absent[0]
+        return (Refusal.FACTOR_PAST_REVIEW if name in self.overdue else Refusal.NO_FACTOR), name
 
     @property
     def values(self) -> Mapping[str, Fraction]:
@@ -213,6 +222,10 @@ class Registry:
             if factor.family:
                 self._families[factor.family] = (*self._families.get(factor.family, ()), factor)
         self._timelines: dict[tuple[object, ...], tuple[Period, ...]] = {}
+
+    def with_factors(self, factors: Iterable[Factor], content_hash: str) -> Registry:
+        """The same documents and regions with other factors (a comparison, a what-if)."""
+        return Registry(factors, self.documents.values(), self._aliases, content_hash)
 
     def family(self, name: str) -> tuple[Factor, ...]:
         return self._families.get(name, ())

@@ -139,6 +139,11 @@ class Selection:
     candidates: tuple[str, ...] = ()
     conservative: Literal["low", "high", ""] = ""
     advice: Text | None = None
+    own_values: bool = False
+    """The operator's own figure, where the pack has one, goes before the factor (M-2.3.4: national and own
+    values)."""
+    past_review: Literal["keep", "refuse"] = "keep"
+    """`refuse`: after the factor's review date a record is refused (`factor_past_review`), not computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +223,25 @@ class Scenario:
     sources: tuple[Source, ...]
 
 
+Decides = Literal["first", "this", "other", "larger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Another behaviour that may be the same act: of such a pair one is counted, never both (P-7.2-e).
+
+    `behaviour` is the id of the other methodology, or its number in Appendix A. `decides` names the one
+    that counts: the one recorded `first`, always `this` behaviour, always the `other`, or the one with the
+    `larger` reduction. `rule` tells people how to see that two records are one act, and which counts.
+    Both methodologies of a pair name each other: `this` here is `other` there (checked when the catalogue
+    is loaded).
+    """
+
+    behaviour: str | int
+    rule: Text
+    decides: Decides
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One published version of a methodology."""
@@ -242,9 +266,10 @@ class Method:
     recognition: tuple[Recognition, ...]
     formulas: Mapping[str, Formula]
     rules: tuple[Rule, ...]
+    overlaps: tuple[Overlap, ...]
     project_total: bool
     """True for a project's yearly total (a negative year stays negative); False for a person's behaviour."""
     hash: str
-    """SHA-256 (hex) of the version file's canonical content: the version's identity in every result and
-    receipt."""
+    """SHA-256 (hex) of the version file's canonical content but for `overlaps`: the version's identity in
+    every result and receipt."""
     path: str

@@ -63,9 +63,9 @@ def _decide(record: Mapping[str, object], method_id: str, catalogue: Catalogue, 
         problem = _not_in_force(method, catalogue.methods[method_id], found.day)
         return _refused(start, (problem,), in_force=False)
     resolution = resolve(method, catalogue.registry, setting, found.day)
-    if resolution.absent:
-        name = resolution.absent[0]
-        return _refused(start, (Problem(Refusal.NO_FACTOR, name, resolution.notes[name]),))
+    if lacking := resolution.refusal():
+        code, name = lacking
+        return _refused(start, (Problem(code, name, resolution.notes[name]),))
     if resolution.missing:
         name = resolution.missing[0]
         quantity = _without_amounts(Outcome.NEEDS_FIGURE, f"no_figure:{name}", method)

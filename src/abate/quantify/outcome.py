@@ -34,6 +34,7 @@ class Refusal(StrEnum):
     ONE_OF = "one_of"
     NO_METHOD_IN_FORCE = "no_method_in_force"
     NO_FACTOR = "no_factor"
+    FACTOR_PAST_REVIEW = "factor_past_review"
 
 
 @dataclass(frozen=True, slots=True)

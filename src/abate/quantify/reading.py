@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +29,12 @@ from abate.quantify.method import (
     Text,
 )
 from abate.quantify.reading_activity import read_activity
+from abate.quantify.reading_overlaps import NAME, check_overlaps, read_overlaps
 from abate.quantify.reading_parameters import read_parameters
 from abate.quantify.reading_yaml import MethodError, Table, Value, plain, read_yaml
 
 __all__ = ["MethodError", "read_method"]
 
-NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 AMOUNTS = ("BE", "PE", "LE", "ER")
 GASES = ("CO2", "CH4", "N2O", "HFCs", "PFCs", "SF6", "NF3")
 """The seven gases of T/CECA-G 0203-2022, 7.2."""
@@ -88,6 +87,7 @@ def read_method(path: Path, registry: Registry) -> Method:
         recognition=_recognition(table, names, clauses),
         formulas=formulas,
         rules=_rules(table, names, clauses),
+        overlaps=read_overlaps(overlaps := table.get("overlaps")),
         project_total=(v.truth() if (v := table.get("project_total")) else False),
         hash=_hash(top),
         path=shown,
@@ -95,13 +95,18 @@ def read_method(path: Path, registry: Registry) -> Method:
     force.done()
     table.done()
     reading_checks.check(method, table)
+    check_overlaps(method, overlaps)
     return method
 
 
 def _hash(top: Value) -> str:
     """SHA-256 of the content without comments and layout; the order of keys counts, as fields and rules
-    are ordered."""
-    text = json.dumps(plain(top), ensure_ascii=False, separators=(",", ":"))
+    are ordered.
+
+    `overlaps` is left out: it changes no gram, and a behaviour that joins the catalogue later must be able
+    to name a published version as its pair without making results and receipts of it another version's."""
+    content = {key: plain(value) for key, value in top.table() if key != "overlaps"}
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -30,6 +30,12 @@ def read_activity(value: Value, clause: TakeClause) -> Activity:
         one_of=tuple(_known(v, kinds) for v in table.entries("one_of")),
         refused=tuple(_hint(v, clause) for v in table.entries("refused")),
     )
+    for d in activity.derived:
+        if (d.start, d.end) not in activity.intervals:
+            raise table["derived"].error(
+                f"{d.name} is derived from {d.start} and {d.end}, which are not an interval",
+                f"write `- [{d.start}, {d.end}]` under `intervals`: a span has its end after its start",
+            )
     for group in activity.one_of:
         for name in group:
             if kinds[name].required:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from fractions import Fraction
+from typing import Literal
 
 from abate.quantify import units
 from abate.quantify.factors_registry import GRADES, Factor, Registry
@@ -117,9 +118,10 @@ def _selection(value: Value, registry: Registry) -> Selection:
     table = value.table()
     rule = table["rule"].text()
     advice, candidates = table.get("advice"), table.get("candidates")
+    own, past_review = _exceptions(table, rule)
     match rule:
         case "fixed":
-            found = Selection("fixed", factor=table["factor"].text())
+            found = Selection("fixed", factor=table["factor"].text(), own_values=own, past_review=past_review)
         case "newest_published":
             before = table.get("before")
             regional = table.get("regional")
@@ -128,6 +130,8 @@ def _selection(value: Value, registry: Registry) -> Selection:
                 family=table["family"].text(),
                 before=before.text() if before else "",
                 regional=regional.truth() if regional else False,
+                own_values=own,
+                past_review=past_review,
             )
         case "operator":
             conservative = table["conservative"].text() if candidates else ""
@@ -154,15 +158,31 @@ def _selection(value: Value, registry: Registry) -> Selection:
     return found
 
 
+def _exceptions(table: Table, rule: str) -> tuple[bool, Literal["keep", "refuse"]]:
+    """Whether the operator's own figure goes first, and what a passed review date does."""
+    own, review = table.get("own_values"), table.get("past_review")
+    for value in (own, review):
+        if value is not None and rule == "operator":
+            raise value.error("belongs to a selected factor", "remove it: the operator's figure is asked for")
+    if review is not None and review.text() not in ("keep", "refuse"):
+        raise review.error(f"past_review: {review.text()} is not known", "choose keep or refuse")
+    refuse = review is not None and review.text() == "refuse"
+    return (own.truth() if own else False), ("refuse" if refuse else "keep")
+
+
 def _check_selection(value: Value, parameter: Parameter, selection: Selection, registry: Registry) -> None:
     """Every factor it may ever take is of the right kind, unit and size."""
     named = [registry.factors[n] for n in (selection.factor, selection.before, *selection.candidates) if n]
     found: Iterable[Factor] = (*named, *registry.family(selection.family)) if selection.family else named
     for factor in found:
-        allowed = factor.kind == "emission-factor" or (
-            factor.kind == "market-reporting"
-            and factor.id == selection.before
-            and parameter.named_by is not None
+        allowed = (
+            factor.kind == "emission-factor"
+            or (
+                factor.kind == "market-reporting"
+                and factor.id == selection.before
+                and parameter.named_by is not None
+            )
+            or (factor.kind == "gwp" and selection.rule == "fixed" and parameter.named_by is not None)
         )
         if not allowed:
             raise value.error(

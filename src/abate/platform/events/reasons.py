@@ -167,6 +167,18 @@ _ALL = (
         ),
     ),
     Reason(
+        "factor_past_review",
+        ("所用因子已过复核期限。", "The factor is past its review date."),
+        (
+            "方法学规定逾期未复核的因子不得采用。",
+            "The methodology does not take a factor that was not reviewed in time.",
+        ),
+        (
+            "由运营方导入新版因子集，或提供自有数值，然后重新发送。",
+            "The operator imports the newer set or supplies its own figure; then send it again.",
+        ),
+    ),
+    Reason(
         "other_content",
         ("这个 id 已用于另一内容。", "This id stands for another content already."),
         (
