@@ -67,7 +67,7 @@ def _tabled(path: Path, lines: Iterator[tuple[int, list[str]]], header: str) -> 
 
 
 def _xlsx(path: Path, sheet: str) -> Iterator[tuple[int, list[str]]]:
-    import python_calamine  # heavy and only for this one format
+    import python_calamine  # lazy: only this one format needs it
 
     try:
         book = python_calamine.CalamineWorkbook.from_path(str(path))
