@@ -221,3 +221,18 @@ def test_a_database_that_is_away_is_an_honest_503(world: World, monkeypatch: pyt
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "2")
     assert state()["events_seen"] == []
     assert post(sent, bearer).json()["results"][0]["outcome"] == "credited"
+
+
+def test_a_fault_of_ours_is_a_problem_document_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    bearer = token(world)
+
+    def broken(*_: object, **__: object) -> None:
+        raise ArithmeticError("a fault planted by the test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake.pipeline, "run_batch", broken)
+        answer = post([world.meeting("m")], bearer)
+    assert (answer.status_code, answer.json()["code"]) == (500, "fault")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "planted" not in str(answer.json())
+    assert state()["events_seen"] == []

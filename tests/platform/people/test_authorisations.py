@@ -176,3 +176,13 @@ def test_two_parties_never_know_a_person_by_one_name() -> None:
     names = [str(randomness.new_uuid()) for _ in range(10_000)]
     assert keyring().pairwise_subject("one-app", people[0].pseudonym) in given[0]
     assert len({keyring().pairwise_subject(party.code, name) for party in both for name in names}) == 20_000
+
+
+@pytest.mark.django_db
+def test_a_clock_set_back_cannot_keep_an_authorisation_alive(person: Person, party: Party) -> None:
+    actions.authorise(person, party, ["metro"], "notice-1")
+    (row,) = queries.authorisations(person.pk)
+    with clock.frozen(clock.now() - timedelta(hours=1)):
+        actions.withdraw(person, row.id)
+        actions.withdraw_all(person, party)
+    assert not live(person, party)

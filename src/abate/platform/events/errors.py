@@ -84,3 +84,12 @@ class Busy(Problem):
     en = "The platform is busy or its database is away; nothing of this batch was booked."
     remedy_zh = "稍后原样重发；相同 id 不会重复入账。"
     remedy_en = "Send it again as it is; an id is never booked twice."
+
+
+class Fault(Problem):
+    code = "fault"
+    status = 500
+    zh = "平台出错，已记录。是否入账不确定。"
+    en = "The platform failed; it is on record. Whether anything was booked is not certain."
+    remedy_zh = "原样重发同一批事件：相同的 id 只生效一次。若再次出错，请联系运营方。"
+    remedy_en = "Send the same events again: an id takes effect once. If it fails again, tell the operator."

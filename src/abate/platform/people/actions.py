@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 
 from abate.platform.doors import clock, messages, randomness
 from abate.platform.doors.keyring import keyring
@@ -250,7 +252,7 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
         live = Authorisation.objects.filter(
             person=person, party=party, behaviour__in=wanted, withdrawn_at=None
         )
-        live.exclude(notice_version=notice_version).update(withdrawn_at=now)
+        live.exclude(notice_version=notice_version).update(withdrawn_at=_ended(now))
         Subject.objects.bulk_create(
             [Subject(party=party, subject=subject, person=person)], ignore_conflicts=True
         )
@@ -268,14 +270,19 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
 def withdraw(person: Person, authorisation_id: int) -> None:
     """End one authorisation now; ending it again changes nothing. Raises AuthorisationUnknown. (P-4.3)"""
     own = Authorisation.objects.filter(person_id=person.pk, id=authorisation_id)
-    if not own.filter(withdrawn_at=None).update(withdrawn_at=clock.now()) and not own.exists():
+    if not own.filter(withdrawn_at=None).update(withdrawn_at=_ended(clock.now())) and not own.exists():
         raise AuthorisationUnknown
 
 
 def withdraw_all(person: Person, party: Party) -> int:
     """End everything this person lets `party` send, in one step, as it was given; returns how many ended."""
     live = Authorisation.objects.filter(person_id=person.pk, party=party, withdrawn_at=None)
-    return live.update(withdrawn_at=clock.now())
+    return live.update(withdrawn_at=_ended(clock.now()))
+
+
+def _ended(now: datetime) -> Greatest:
+    """Now; or, where the clock was set back, the moment it was given: it counts for nothing, and it ends."""
+    return Greatest(Value(now), F("granted_at"))
 
 
 def destroy(person: Person) -> None:
@@ -290,7 +297,7 @@ def destroy(person: Person) -> None:
             wrapped_key=None, commit_key=None, status=Person.Status.ERASED
         )
         now = clock.now()
-        Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=now)
+        Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
         digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
         Code.objects.filter(contact_hmac__in=list(digests)).delete()
         Contact.objects.filter(person_id=found.pk).delete()

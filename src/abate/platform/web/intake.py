@@ -25,6 +25,7 @@ from abate.platform.events.envelope import Reader, Sender
 from abate.platform.events.errors import (
     Busy,
     EmptyBatch,
+    Fault,
     Malformed,
     MethodNotAllowed,
     ScopeMissing,
@@ -72,6 +73,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     except Problem as problem:
         status, answer = problem.status, _problem(problem, language)
+    except Exception:  # noqa: BLE001 (a fault of ours: the partner still gets a problem document, the operator the trace)
+        _log.exception("the intake failed")
+        status, answer = Fault.status, _problem(Fault(), language)
     await _answer(send, status, answer, language)
 
 
@@ -109,6 +113,10 @@ def _take(headers: Mapping[bytes, bytes], body: bytes, language: str) -> bytes:
         read = [reader.read(place, raw) for place, raw in enumerate(raws)]
         arrival = Arrival(sender, "http", now, hashlib.sha256(body).digest(), len(raws))
         results = pipeline.run_batch(arrival, read)
+    except Busy as busy:
+        _log.warning("events not booked: %s", busy.__cause__)
+        connection.close()
+        raise
     except (DatabaseError, InterfaceError) as fault:
         # Whether it was committed is not known here; the ids make sending it again safe.
         _log.warning("events not booked: %s", fault)
