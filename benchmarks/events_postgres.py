@@ -61,29 +61,39 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def platform() -> Iterator[dict[str, str]]:
     """A migrated platform in a scratch database; yields the server settings that matter."""
-    from abate.platform.config import setup  # lazy: Django is the platform's, not the benchmarks'
+    from abate.platform.doors import private_postgres  # lazy: the platform's, not every benchmark's
 
     with tempfile.TemporaryDirectory(prefix="abate-bench-") as folder:
         os.environ["ABATE_OPERATOR_PACK"] = "demo"
-        setup.environment(Path(folder))
-        setup.migrate()
-        from django.db import connection  # lazy: needs the settings made above
+        try:
+            yield from _migrated(Path(folder))
+        finally:
+            # Before its folder goes: a server that still writes would hold it.
+            private_postgres.stop(Path(folder))
 
-        names = (
-            "server_version",
-            "fsync",
-            "synchronous_commit",
-            "full_page_writes",
-            "shared_buffers",
-            "max_wal_size",
-        )
-        with connection.cursor() as cursor:
-            found = {}
-            for name in names:
-                cursor.execute(f"show {name}")
-                found[name] = str(cursor.fetchone()[0])
-        yield found
-        connection.close()
+
+def _migrated(folder: Path) -> Iterator[dict[str, str]]:
+    from abate.platform.config import setup  # lazy: Django is the platform's, not the benchmarks'
+
+    setup.environment(folder)
+    setup.migrate()
+    from django.db import connection  # lazy: needs the settings made above
+
+    names = (
+        "server_version",
+        "fsync",
+        "synchronous_commit",
+        "full_page_writes",
+        "shared_buffers",
+        "max_wal_size",
+    )
+    with connection.cursor() as cursor:
+        found = {}
+        for name in names:
+            cursor.execute(f"show {name}")
+            found[name] = str(cursor.fetchone()[0])
+    yield found
+    connection.close()
 
 
 def make_people(count: int) -> None:
