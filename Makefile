@@ -7,11 +7,11 @@ demo: .venv/.platform
 	$(V)/abate demo --reset
 
 test: .venv/.dev
-	scripts/system.sh chromium
+	scripts/system.sh chromium java
 	$(V)/python -m pytest -m "not slow"
 
 test-all: .venv/.dev
-	scripts/system.sh chromium
+	scripts/system.sh chromium java
 	$(V)/python -m pytest
 
 check: .venv/.dev

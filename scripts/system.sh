@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the Debian packages that the named part needs, where this is root on Debian; otherwise say what is missing.
+# Install the Debian packages that the named parts need, where this is root on Debian; otherwise say what is missing.
 set -eu
 install() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -10,12 +10,22 @@ install() {
         exit 1
     fi
 }
-case $1 in
-chromium)
-    # The browser tests drive a real Chromium and look at Chinese pages.
-    command -v "${CHROMIUM:-chromium}" >/dev/null && fc-list 2>/dev/null | grep -qi cjk && exit 0
-    install chromium fonts-noto-cjk fontconfig
-    ;;
-python3-venv) install python3-venv ;;
-*) echo "usage: scripts/system.sh chromium|python3-venv" >&2; exit 2 ;;
-esac
+for part in "$@"; do
+    case $part in
+    chromium)
+        # The browser tests drive a real Chromium and look at Chinese pages.
+        command -v "${CHROMIUM:-chromium}" >/dev/null && fc-list 2>/dev/null | grep -qi cjk && continue
+        install chromium fonts-noto-cjk fontconfig
+        ;;
+    java)
+        # Spark runs on it.
+        command -v java >/dev/null || [ -x "${JAVA_HOME:-}/bin/java" ] && continue
+        install default-jre-headless
+        ;;
+    python3-venv) install python3-venv ;;
+    *)
+        echo "usage: scripts/system.sh chromium|java|python3-venv..." >&2
+        exit 2
+        ;;
+    esac
+done
