@@ -245,3 +245,11 @@ def read_tile_path(path: str) -> tuple[int, int, int] | None:
     width = int(match[3]) if match[3] else WIDTH
     number = int(match[2].replace("x", "").replace("/", ""))
     return (int(match[1]), number, width) if match[3] is None or width < WIDTH else None
+
+
+def read_bundle_path(path: str) -> tuple[int, int] | None:
+    """(number, width) of `entries/<N>[.p/<W>]`, the bundle of leaves of a tile; None for anything else."""
+    if not path.startswith("entries/"):
+        return None
+    place = read_tile_path("0/" + path.removeprefix("entries/"))
+    return place and place[1:]

@@ -82,7 +82,6 @@ class Receipt:
 
     def document(self) -> dict[str, object]:
         """The JSON document, ready for json.dumps."""
-        opening, method, terms = self.opening, self.method, self.terms
         return {
             "format": FORMAT,
             "log": self.log,
@@ -90,17 +89,24 @@ class Receipt:
             "leaf": _base64(self.leaf),
             "proof": [_base64(one) for one in self.proof],
             "checkpoint": self.checkpoint,
-            "opening": opening and {"salt": _base64(opening.salt), "personal": opening.personal},
-            "method": method and {"id": method.id, "version": method.version},
-            "setting": terms and {name: getattr(terms, name) for name in _TERMS},
+            **opened(self.opening, self.method, self.terms),
         }
+
+
+def opened(opening: Opening | None, method: MethodName | None, terms: Terms | None) -> dict[str, object]:
+    """The members `opening`, `method` and `setting`, as receipts and openings have them."""
+    return {
+        "opening": opening and {"salt": _base64(opening.salt), "personal": opening.personal},
+        "method": method and {"id": method.id, "version": method.version},
+        "setting": terms and {name: getattr(terms, name) for name in _TERMS},
+    }
 
 
 def read(source: str | bytes | Mapping[str, object]) -> Receipt:
     """The receipt in a JSON text or a document. Raises ReceiptError for anything but exactly the form
     above.
     """
-    members = _members(source if isinstance(source, Mapping) else _parse(source), "receipt", set(_MEMBERS))
+    members = members_of(source, "receipt", set(_MEMBERS))
     if members["format"] != FORMAT:
         raise ReceiptError(
             "format", f"{members['format']!r} is not known here; {FORMAT!r} is. Take a newer verifier"
@@ -117,10 +123,20 @@ def read(source: str | bytes | Mapping[str, object]) -> Receipt:
         _bytes("leaf", members["leaf"]),
         tuple(_bytes(f"proof[{place}]", one) for place, one in enumerate(proof)),
         _one("checkpoint", members["checkpoint"], str),
-        _opening(members["opening"]),
-        _method(members["method"]),
-        _terms(members["setting"]),
+        *read_opened(members),
     )
+
+
+def members_of(
+    source: str | bytes | Mapping[str, object], place: str, names: set[str]
+) -> Mapping[str, object]:
+    """The members of a JSON text or document that has exactly `names`, none twice. Raises ReceiptError."""
+    return _members(source if isinstance(source, Mapping) else _parse(source), place, names)
+
+
+def read_opened(members: Mapping[str, object]) -> tuple[Opening | None, MethodName | None, Terms | None]:
+    """The members `opening`, `method` and `setting`. Raises ReceiptError."""
+    return _opening(members["opening"]), _method(members["method"]), _terms(members["setting"])
 
 
 _TERMS = ("region", "floor", "pack", "zone")

@@ -19,11 +19,14 @@ COMMANDS = {
     "party": "Make a partner and its keys.",
     "load": "Send a file of events of any size through the pipeline.",
     "reconcile": "Prove that accounts and entries agree.",
+    "log": "Export the log, and let verifiers look into it.",
+    "backup": "Copy the database, and stream every change away as it is made.",
+    "restore": "Bring a database back from a backup, and make it safe to open.",
     "verify": "Check a receipt or a log, offline.",
     "bench": "Run benchmarks; every figure is a ratio within one run.",
     "doctor": "Name each misconfiguration with its remedy.",
 }
-PLATFORM = frozenset({"demo", "serve", "party", "load", "reconcile", "doctor"})
+PLATFORM = frozenset({"demo", "serve", "party", "load", "reconcile", "doctor", "log"})
 
 
 def _platform_installed() -> bool:

@@ -107,5 +107,5 @@ def test_the_log_is_served(world: World, client: Client) -> None:
     actions.sequence()
     assert len(client.get("/log/tile/0/000.p/1").content) == 32
     assert client.get("/log/tile/0/000").status_code == 404
-    assert client.get("/log/tile/entries/000.p/1").status_code == 404
+    assert client.get("/log/tile/entries/000.p/1").status_code == 401
     assert client.get("/log/key").content.decode().strip() == queries.public_key()

@@ -1,7 +1,8 @@
-"""The only writer of numbered leaves, tiles and checkpoints."""
+"""The only writer of numbered leaves, tiles and checkpoints, and of who was shown what."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -14,13 +15,17 @@ from abate.platform.doors import clock
 from abate.platform.doors.keyring import Keyring, keyring
 from abate.platform.doors.statements import statements
 from abate.platform.log import models
-from abate.platform.log.errors import LogDamaged
+from abate.platform.log.errors import AccessMalformed, AccessUnknown, LogDamaged
 
 BATCH = 100_000
 """Leaves numbered in one transaction: about 3 MB of hashes in memory, and a bound on what one crash
 repeats.
 """
 
+MAX_ACCESS = 1_000_000
+"""Entries that one access may open: our policy, so that a slip of the hand does not open everything."""
+MAX_DAYS = 366
+"""Days that one access may last: our policy."""
 _SQL = statements(Path(__file__).parent / "sql")
 
 
@@ -61,6 +66,49 @@ def publish_key(folder: Path) -> None:
     file = folder / "log.key"
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         file.write_text(text, encoding="utf-8")
+
+
+def give_access(party_id: int, first: int, last: int, reason: str, days: int) -> models.Access:
+    """Let a verifier open the entries `first` to `last` for `days` days. Raises AccessMalformed."""
+    if not (0 <= first <= last and last - first < MAX_ACCESS and 1 <= days <= MAX_DAYS and reason.strip()):
+        raise AccessMalformed
+    now = clock.now()
+    return models.Access.objects.create(
+        party_id=party_id,
+        first=first,
+        last=last,
+        reason=reason.strip()[:500],
+        given_at=now,
+        until=now + timedelta(days=days),
+    )
+
+
+def end_access(access_id: int) -> None:
+    """End an access now; ending it again changes nothing. Raises AccessUnknown."""
+    own = models.Access.objects.filter(pk=access_id)
+    if not own.filter(ended_at=None).update(ended_at=clock.now()) and not own.exists():
+        raise AccessUnknown(str(access_id))
+
+
+def note_reading(
+    what: str,
+    first: int,
+    last: int,
+    *,
+    party_id: int | None = None,
+    client_id: str = "",
+    access_id: int | None = None,
+) -> None:
+    """Write down that leaves or openings are shown. A caller shows them only after this was stored."""
+    models.Reading.objects.create(
+        at=clock.now(),
+        party_id=party_id,
+        client_id=client_id,
+        what=what,
+        first=first,
+        last=last,
+        access_id=access_id,
+    )
 
 
 def _head(cursor: CursorWrapper, ring: Keyring) -> Checkpoint | None:
@@ -131,3 +179,11 @@ def _sign(head: Checkpoint, ring: Keyring) -> None:
         note=checkpoint.sign_checkpoint(head, ring.log_signing),
         at=clock.now(),
     )
+
+
+def remember_head(size: int, root: bytes, note: str, at: datetime) -> None:
+    """Keep a head that this log signed and, restored to an earlier moment, has forgotten.
+
+    It is larger than the tree that is left, so numbering halts: the same places would get other leaves.
+    """
+    models.Checkpoint.objects.create(size=size, root=root, note=note, at=at)

@@ -1,6 +1,8 @@
-"""What stops the log. Numbering halts, entries go on being booked and wait in the queue."""
+"""What stops the log (numbering halts, entries go on being booked and wait), and what it refuses."""
 
 from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
 
 
 class LogDamaged(Exception):
@@ -12,3 +14,57 @@ class LogDamaged(Exception):
             "  Keep the database as it is, compare it with a backup and with the checkpoints others hold."
         )
         self.code, self.what = code, what
+
+
+class AccessMalformed(Problem):
+    code = "log-access-malformed"
+    status = 422
+    zh = "授权核验的范围、期限或事由不符合规定。"
+    en = "The span, the days or the reason of this access are not as they must be."
+    remedy_zh = "条目从小到大,一次不超过 100 万条;期限 1 至 366 天;事由不能为空。"
+    remedy_en = (
+        "Entries from low to high, a million at most; 1 to 366 days; a reason that says for which case."
+    )
+
+
+class AccessUnknown(Problem):
+    code = "log-access-unknown"
+    status = 404
+    zh = "没有这项核验授权。"
+    en = "There is no such access."
+    remedy_zh = "请核对编号;`abate log accesses` 列出全部。"
+    remedy_en = "Check its number; `abate log accesses` lists them all."
+
+
+class NotOpened(Problem):
+    """Also where there is no such entry: who may not open it does not learn whether it is there."""
+
+    code = "log-not-opened"
+    status = 403
+    zh = "该条目未授权贵机构核验。"
+    en = "This entry is not opened to you."
+    remedy_zh = "请向平台运营方说明案由,申请该条目的核验授权。"
+    remedy_en = "Ask the operator for access to this entry, naming the case."
+
+
+class OtherHistory(Problem):
+    code = "log-other-history"
+    status = 409
+    zh = "文件夹中的日志不是本平台日志的前段。"
+    en = "The log in this folder is not the beginning of this platform's log."
+    remedy_zh = "请保留该文件夹作为证据,另选空文件夹导出,并核对数据库是否被回滚或改写。"
+    remedy_en = (
+        "Keep the folder as evidence, export into an empty one, and find out whether the database was rolled "
+        "back or rewritten."
+    )
+
+
+class NoHead(Problem):
+    code = "log-no-head"
+    status = 404
+    zh = "日志还没有签名的检查点。"
+    en = "The log has no signed head of this size."
+    remedy_zh = "平台运行后约一秒会产生第一个检查点;`--from` 与 `--to` 须是已签名的规模。"
+    remedy_en = (
+        "The first is signed about a second after the platform starts; sizes must be ones that were signed."
+    )

@@ -66,3 +66,57 @@ class Checkpoint(models.Model):
 
     class Meta:
         db_table = "log_checkpoint"
+
+
+class Access(models.Model):
+    """A verifier may open the entries `first` to `last` until a moment, for a stated case.
+
+    Rows are added; the only thing that can change is the end of one, once.
+    """
+
+    append_only = True
+    may_change = ("ended_at",)
+
+    id = models.BigAutoField(primary_key=True)
+    # The room of parties comes after this one: its number, without a foreign key.
+    party_id = models.IntegerField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    reason = models.TextField()
+    given_at = models.DateTimeField()
+    until = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "log_access"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(first__gte=0, last__gte=models.F("first"), until__gt=models.F("given_at")),
+                name="log_access_span",
+            )
+        ]
+        indexes = [models.Index(fields=["party_id", "first"], name="log_access_party")]
+
+
+class Reading(models.Model):
+    """Somebody was shown leaves or openings: written before they leave, in the same transaction or not at all."""
+
+    append_only = True
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    # Null where the operator's own command wrote a file.
+    party_id = models.IntegerField(null=True)
+    client_id = models.TextField()
+    what = models.TextField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    access_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "log_reading"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(what__in=["leaves", "openings"]), name="log_reading_what"
+            )
+        ]

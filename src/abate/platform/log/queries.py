@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 from abate.bookkeeping import checkpoint as notes
 from abate.bookkeeping import merkle
 from abate.bookkeeping.receipt import MethodName, Opening, Receipt, Terms
+from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
-from abate.platform.log.models import Checkpoint, Leaf, Pending, Tile
+from abate.platform.log.models import Access, Checkpoint, Leaf, Pending, Reading, Tile
 
 
 def checkpoint() -> str | None:
@@ -75,37 +75,59 @@ def receipt(
     head = Checkpoint.objects.order_by("-size").values_list("size", "note").first()
     assert head is not None
     index, leaf = row
-    proof = merkle.inclusion(merkle.from_tiles(_hashes), index, head[0])
+    proof = merkle.inclusion(nodes(), index, head[0])
     made = Receipt(keyring().log_origin, index, bytes(leaf), tuple(proof), head[1], opening, method, terms)
     return made.document()
 
 
-def write_files(folder: Path, *, entries: bool = False) -> int:
-    """Write the log as static files: `checkpoint` and `tile/...`, as any web server can hold them; returns
-    its size.
+def bundle(number: int, width: int = merkle.WIDTH) -> bytes | None:
+    """The first `width` leaves of a tile, each after its length as two bytes; None where there are not so many.
 
-    With `entries` also the bundles of leaves. Leaves hold amounts and times of single persons' entries:
-    bundles are for those who may see these, never for the public.
+    Leaves hold amounts and times of single persons' entries: for those who may see these, never for the public.
     """
-    head = Checkpoint.objects.order_by("-size").first()
-    if head is None:
-        return 0
-    for level, number, width in merkle.tiles_of(head.size):
-        _write(folder / merkle.tile_path(level, number, width), _hashes(level, number)[: width * merkle.HASH])
-        if entries and level == 0:
-            _write(folder / merkle.tile_path("entries", number, width), _bundle(number, width))
-    # Last, as tlog-tiles asks: whoever sees this checkpoint finds every tile that it needs.
-    _write(folder / "checkpoint", head.note.encode())
-    return head.size
+    leaves = _leaves(number, width)
+    return _joined(leaves) if len(leaves) == width else None
 
 
-def _bundle(number: int, width: int) -> bytes:
+def bundle_as_found(number: int, width: int) -> bytes:
+    """The same, with whatever leaves are there."""
+    return _joined(_leaves(number, width))
+
+
+def _leaves(number: int, width: int) -> list[bytes]:
     first = number * merkle.WIDTH
     rows = Leaf.objects.filter(idx__gte=first, idx__lt=first + width).order_by("idx")
-    leaves = [bytes(leaf) for leaf in rows.values_list("leaf", flat=True)]
+    return [bytes(leaf) for leaf in rows.values_list("leaf", flat=True)]
+
+
+def _joined(leaves: list[bytes]) -> bytes:
     return b"".join(len(leaf).to_bytes(2) + leaf for leaf in leaves)
 
 
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+def nodes() -> merkle.Nodes:
+    """The stored tree."""
+    return merkle.from_tiles(_hashes)
+
+
+def checkpoint_of(size: int) -> str | None:
+    """The signed tree head of exactly this size, if there was one."""
+    return Checkpoint.objects.filter(size=size).values_list("note", flat=True).first()
+
+
+def access_to(party_id: int, index: int) -> int | None:
+    """The number of an access by which this verifier may open entry `index` now."""
+    now = clock.now()
+    live = Access.objects.filter(
+        party_id=party_id, first__lte=index, last__gte=index, given_at__lte=now, until__gt=now, ended_at=None
+    )
+    return live.order_by("id").values_list("id", flat=True).first()
+
+
+def accesses() -> list[Access]:
+    """Every access that was ever given, the newest first."""
+    return list(Access.objects.order_by("-id"))
+
+
+def readings(limit: int = 1000) -> list[Reading]:
+    """Who was shown what, the newest first."""
+    return list(Reading.objects.order_by("-id")[:limit])

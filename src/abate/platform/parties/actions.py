@@ -23,6 +23,8 @@ from abate.platform.parties.models import Client, Member, Party, Scope
 from abate.platform.review.models import User
 
 EVENTS = "events"
+LOG = "log"
+"""The scope of a verifier's key: leaves, and the openings it was given access to."""
 _CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
 
@@ -93,9 +95,12 @@ def remove_member(user: User, party: Party, role: str) -> None:
     Member.objects.filter(user=user, party=party, role=role).delete()
 
 
-def issue_client(party: Party, scopes: Iterable[str] = (EVENTS,)) -> tuple[str, str]:
+def issue_client(party: Party, scopes: Iterable[str] | None = None) -> tuple[str, str]:
     """A new OAuth2 client-credentials key: (client id, secret). The secret is kept as a password hash only,
-    so this is the one time it can be shown. Raises PartySuspended."""
+    so this is the one time it can be shown. `scopes` follow the kind of party: a verifier reads the log, all
+    others send events. Raises PartySuspended."""
+    if scopes is None:
+        scopes = (LOG,) if party.kind == Party.Kind.VERIFIER else (EVENTS,)
     if party.status != Party.Status.ACTIVE:
         raise PartySuspended(party.code)
     secret = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")

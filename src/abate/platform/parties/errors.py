@@ -34,6 +34,17 @@ class PartyUnknown(Problem):
     remedy_en = "Check the code; `abate party list` shows all of them."
 
 
+class NotAVerifier(Problem):
+    code = "party-not-a-verifier"
+    status = 422
+    zh = "该机构不是核查机构。"
+    en = "This party is not a verifier."
+    remedy_zh = "只有类别为 verifier 的机构可以查看叶子和开启材料:`abate party create --kind verifier`。"
+    remedy_en = (
+        "Only a party of kind verifier may see leaves and openings: `abate party create --kind verifier`."
+    )
+
+
 class PartySuspended(Problem):
     code = "party-suspended"
     status = 403

@@ -9,14 +9,15 @@ from allauth.idp.oidc.adapter import get_adapter
 from django.db import connection
 
 from abate.platform.doors import clock
-from abate.platform.parties.errors import PartyUnknown
+from abate.platform.parties.errors import NotAVerifier, PartyUnknown
 from abate.platform.parties.models import Client, Member, Party
 from abate.platform.review.models import User
 
 # One statement, led by the tokens' unique index (type, hash); what is suspended or revoked is not found.
 _BY_DIGEST = """
 select p.id, p.code, c.client_id, t.scopes,
-       array(select s.behaviour from parties_scope s where s.party_id = p.id order by s.behaviour)
+       array(select s.behaviour from parties_scope s where s.party_id = p.id order by s.behaviour),
+       p.kind
 from allauth_idp_oidc_token t
 join parties_client c on c.client_id = t.client_id and c.revoked_at is null
 join parties_party p on p.id = c.party_id and p.status = 'active'
@@ -33,6 +34,7 @@ class TokenParty:
     client_id: str
     scopes: frozenset[str]
     behaviours: frozenset[str]
+    kind: str = Party.Kind.DATA_PROVIDER.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def token_party(token: str, scope: str | None = "events") -> TokenParty | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    found = TokenParty(row[0], row[1], row[2], frozenset(row[3].split()), frozenset(row[4]))
+    found = TokenParty(row[0], row[1], row[2], frozenset(row[3].split()), frozenset(row[4]), row[5])
     return found if scope is None or scope in found.scopes else None
 
 
@@ -68,6 +70,14 @@ def party(code: str) -> Party:
     found = Party.objects.filter(code=code).first()
     if found is None:
         raise PartyUnknown(code[:60])
+    return found
+
+
+def verifier(code: str) -> Party:
+    """The party of this code, a verifier. Raises PartyUnknown, NotAVerifier."""
+    found = party(code)
+    if found.kind != Party.Kind.VERIFIER:
+        raise NotAVerifier(f"{code[:60]} is a {found.kind}")
     return found
 
 

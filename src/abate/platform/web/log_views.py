@@ -1,18 +1,46 @@
-"""The public face of the log: checkpoint, tiles and key, as C2SP tlog-tiles lays them out. No bundle of
-leaves.
+"""The face of the log, as C2SP tlog-tiles lays it out: checkpoint, tiles and key for everybody; bundles of leaves and
+openings for a verifier, by token, every reading written down.
 """
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.http import require_safe
 
 from abate.bookkeeping import merkle
-from abate.platform.log import queries
+from abate.platform.doors.errors import Problem
+from abate.platform.log import actions, queries
+from abate.platform.log.errors import NotOpened
+from abate.platform.parties import queries as parties
+from abate.platform.parties.actions import LOG
+from abate.platform.parties.models import Party
+from abate.platform.parties.queries import TokenParty
+from abate.platform.web import openings
+from abate.platform.web.refusals import problem_json
 
 FOR_EVER = "public, max-age=31536000, immutable"
 A_MOMENT = "public, max-age=2"
+PRIVATE = "private, no-store"
+
+
+class VerifierTokenNeeded(Problem):
+    code = "log-token-needed"
+    status = 401
+    zh = "叶子与开启材料只向核查机构提供,需要有效的访问令牌。"
+    en = "Leaves and openings are for verifiers only, with a live access token."
+    remedy_zh = "用核查机构的密钥在 /identity/o/api/token 换取令牌;公开的瓦片和检查点不需要令牌。"
+    remedy_en = "Get a token at /identity/o/api/token with a verifier's key; tiles and checkpoint need none."
+
+
+class VerifiersOnly(Problem):
+    code = "log-verifiers-only"
+    status = 403
+    zh = "该密钥不属于核查机构,或没有 log 权限。"
+    en = "This key is not a verifier's, or lacks the scope `log`."
+    remedy_zh = "运营方用 `abate party create --kind verifier` 和 `abate party client` 发放核查密钥。"
+    remedy_en = "The operator gives one by `abate party create --kind verifier` and `abate party client`."
 
 
 @require_safe
@@ -26,13 +54,71 @@ def checkpoint(request: HttpRequest) -> HttpResponse:
 @require_safe
 def tile(request: HttpRequest, address: str) -> HttpResponse:
     """A tile by its address `<L>/<N>[.p/<W>]`; 404 for every other spelling and for what the tree does not
-    have.
+    have. `entries/<N>[.p/<W>]` is a bundle of leaves.
     """
+    leaves = merkle.read_bundle_path(address)
+    if leaves is not None:
+        return _bundle(request, *leaves)
     place = merkle.read_tile_path(address)
     hashes = queries.tile(*place) if place else None
     if hashes is None:
         raise Http404
     return _answer(hashes, "application/octet-stream", FOR_EVER)
+
+
+def _bundle(request: HttpRequest, number: int, width: int) -> HttpResponse:
+    try:
+        reader = _verifier(request)
+    except Problem as problem:
+        return _refused(problem)
+    with transaction.atomic():
+        first = number * merkle.WIDTH
+        leaves = queries.bundle(number, width) if first + width <= queries.size() else None
+        if leaves is None:
+            raise Http404
+        own = {"party_id": reader.party_id, "client_id": reader.client_id}
+        actions.note_reading("leaves", first, first + width - 1, **own)
+    return _answer(leaves, "application/octet-stream", PRIVATE)
+
+
+@require_safe
+def opening(request: HttpRequest, index: int) -> HttpResponse:
+    """What opens one entry, to a verifier that was given access to it; 404 where it cannot be opened any more."""
+    try:
+        reader = _verifier(request)
+        if index >= 2**63:
+            raise NotOpened
+        with transaction.atomic():
+            access = queries.access_to(reader.party_id, index)
+            if access is None:
+                raise NotOpened
+            opened = openings.opening(index)
+            if opened is None:
+                raise Http404
+            own = {"party_id": reader.party_id, "client_id": reader.client_id, "access_id": access}
+            actions.note_reading("openings", index, index, **own)
+    except Problem as problem:
+        return _refused(problem)
+    return _answer(f"{opened.line()}\n".encode(), "application/json", PRIVATE)
+
+
+def _verifier(request: HttpRequest) -> TokenParty:
+    """The verifier that asks, by its bearer token. Raises VerifierTokenNeeded, VerifiersOnly."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    found = parties.token_party(token.strip(), None) if kind.lower() == "bearer" else None
+    if found is None:
+        raise VerifierTokenNeeded
+    if found.kind != Party.Kind.VERIFIER or LOG not in found.scopes:
+        raise VerifiersOnly
+    return found
+
+
+def _refused(problem: Problem) -> HttpResponse:
+    answer = problem_json(problem)
+    answer["Cache-Control"] = PRIVATE
+    if problem.status == VerifierTokenNeeded.status:
+        answer["WWW-Authenticate"] = 'Bearer realm="abate", error="invalid_token"'
+    return answer
 
 
 @require_safe
@@ -48,5 +134,6 @@ def _answer(body: bytes, kind: str, caching: str) -> HttpResponse:
 urlpatterns = [
     path("log/checkpoint", checkpoint, name="log-checkpoint"),
     path("log/tile/<path:address>", tile, name="log-tile"),
+    path("log/opening/<int:index>", opening, name="log-opening"),
     path("log/key", key, name="log-key"),
 ]

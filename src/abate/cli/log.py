@@ -1,0 +1,192 @@
+"""`abate log`: the log as files, and who may look into it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from abate.platform.doors.errors import Problem, SetupError
+
+_data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=lambda: Path(os.environ.get("ABATE_DATA_DIR", ".abate")),
+    show_default="ABATE_DATA_DIR or .abate",
+    help="Where the installation keeps its secrets and, without DATABASE_URL, its database.",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _start(data_dir: Path) -> None:
+    from abate.platform.config import setup  # lazy: `abate log --help` must not start Django
+
+    try:
+        setup.environment(data_dir)
+        setup.migrate()
+    except SetupError as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(1)
+
+
+def _refuse(problem: Problem) -> NoReturn:
+    detail = f" ({problem.detail})" if problem.detail else ""
+    click.echo(f"{problem.code}: {problem.en}{detail}\n  {problem.remedy_en}", err=True)
+    click.echo(f"  {problem.zh}{problem.remedy_zh}", err=True)
+    sys.exit(1)
+
+
+@click.group()
+def command() -> None:
+    """Export the log, and let verifiers look into it."""
+
+
+@command.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--entries", is_flag=True, help="With the bundles of leaves: not for the public.")
+@click.option(
+    "--openings",
+    "with_openings",
+    is_flag=True,
+    help="With bundles and what opens them (openings.jsonl), for a verifier of every figure.",
+)
+@click.option("--whole", is_flag=True, help="Write every file again, not only what is new.")
+@_as_json
+@_data_dir
+def export(
+    folder: Path, entries: bool, with_openings: bool, whole: bool, as_json: bool, data_dir: Path
+) -> None:
+    """Write the log to DIR as static files; run again, it adds what is new.
+
+    Checkpoint and tiles are public. Bundles hold amounts and times of single persons' entries, openings say who by
+    pseudonym, when and what: give those to verifiers only. What is shown by them is written down.
+    """
+    _start(data_dir)
+    from abate.platform.log import export as files  # lazy: models exist once Django has started
+
+    try:
+        size = files.write_files(folder, entries=entries or with_openings, whole=whole)
+    except Problem as problem:
+        _refuse(problem)
+    opened = _write_openings(folder, size) if with_openings else None
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "size": size, "opened": opened}))
+    else:
+        more = "" if opened is None else f", {opened} of them opened"
+        click.echo(f"{folder} holds the log of {size} entries{more}. Check it: abate verify {folder}")
+
+
+def _write_openings(folder: Path, size: int) -> int:
+    from abate.bookkeeping.openings import FILE  # lazy: only here
+    from abate.platform.log import actions  # lazy: models exist once Django has started
+    from abate.platform.web.openings import openings  # lazy: as above
+
+    part, count = folder / f".{FILE}.part", 0
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        if size:
+            actions.note_reading("openings", 0, size - 1)
+        for count, one in enumerate(openings(0, size - 1), 1):  # noqa: B007 (the count is wanted after it)
+            file.write(one.line() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / FILE)
+    return count
+
+
+@command.command()
+@click.argument("code")
+@click.option(
+    "--entries", "span", required=True, metavar="FIRST-LAST", help="Numbers of entries, such as 0-99."
+)
+@click.option("--reason", required=True, help="The case: why this verifier looks into these entries.")
+@click.option("--days", type=int, default=30, show_default=True, help="How long, in days.")
+@_as_json
+@_data_dir
+def access(code: str, span: str, reason: str, days: int, as_json: bool, data_dir: Path) -> None:
+    """Let the verifier CODE open entries FIRST to LAST, one by one, every reading written down."""
+    first, _, last = span.partition("-")
+    if not (first.isdecimal() and last.isdecimal()):
+        raise click.BadParameter(f"{span!r} is not like 0-99", param_hint="--entries")
+    _start(data_dir)
+    from abate.platform.log import actions  # lazy: models exist once Django has started
+    from abate.platform.parties import queries as parties  # lazy: as above
+
+    try:
+        party = parties.verifier(code)
+        given = actions.give_access(party.pk, int(first), int(last), reason, days)
+    except Problem as problem:
+        _refuse(problem)
+    if as_json:
+        click.echo(json.dumps({"access": given.pk, "party": code, "until": given.until.isoformat()}))
+    else:
+        click.echo(
+            f"Access {given.pk}: {code} may open entries {first} to {last} until {given.until:%Y-%m-%d}."
+        )
+
+
+@command.command("end")
+@click.argument("number", type=int)
+@_data_dir
+def end(number: int, data_dir: Path) -> None:
+    """End the access NUMBER now."""
+    _start(data_dir)
+    from abate.platform.log import actions  # lazy: models exist once Django has started
+
+    try:
+        actions.end_access(number)
+    except Problem as problem:
+        _refuse(problem)
+    click.echo(f"Access {number} has ended.")
+
+
+@command.command()
+@_as_json
+@_data_dir
+def accesses(as_json: bool, data_dir: Path) -> None:
+    """List every access that was given."""
+    _start(data_dir)
+    from abate.platform.log import queries  # lazy: models exist once Django has started
+
+    _show(
+        queries.accesses(),
+        ("id", "party_id", "first", "last", "given_at", "until", "ended_at", "reason"),
+        as_json,
+    )
+
+
+@command.command()
+@_as_json
+@_data_dir
+def readings(as_json: bool, data_dir: Path) -> None:
+    """List who was shown which leaves and openings, the newest first."""
+    _start(data_dir)
+    from abate.platform.log import queries  # lazy: models exist once Django has started
+
+    _show(
+        queries.readings(),
+        ("id", "at", "party_id", "client_id", "what", "first", "last", "access_id"),
+        as_json,
+    )
+
+
+def _show(rows: list, names: tuple[str, ...], as_json: bool) -> None:
+    from abate.platform.parties import queries as parties  # lazy: models exist once Django has started
+
+    codes = parties.codes()
+    shown: list[dict[str, Any]] = []
+    for row in rows:
+        one: dict[str, Any] = {name: getattr(row, name) for name in names}
+        one |= {name: value.isoformat() for name, value in one.items() if isinstance(value, datetime)}
+        one["party"] = codes.get(one.pop("party_id"), "the operator's own command")
+        shown.append(one)
+    if as_json:
+        click.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    for one in shown:
+        click.echo("  ".join(f"{name}={value}" for name, value in one.items() if value not in (None, "")))

@@ -1,0 +1,67 @@
+"""What opens entries to those who were given access: salts and personal parts, from all the rooms that know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from abate.bookkeeping import leaf
+from abate.bookkeeping.kinds import Kind
+from abate.bookkeeping.openings import Opened
+from abate.bookkeeping.receipt import MethodName, Opening, Terms
+
+# An erased person has no commit_key: their entries are left out, and nobody can open them any more.
+_ROWS = """
+select leaf.idx, leaf.entry_id, entry.kind, person.commit_key, person.pseudonym, entry.cause, entry.credits,
+       subject.subject, party.code, quantity.event_id, basis.behaviour, quantity.occurred_at, quantity.record,
+       quantity.er_mg, basis.version, basis.factors, basis.region, basis.grade_floor, basis.pack
+from log_leaf leaf
+join people_person person on person.id = leaf.person_id and person.commit_key is not null
+join ledger_entry entry on entry.person_id = leaf.person_id and entry.id = leaf.entry_id
+left join carbon_quantity quantity
+    on quantity.person_id = leaf.person_id and quantity.entry_id = leaf.entry_id and entry.kind = %(award)s
+left join carbon_basis basis on basis.id = quantity.basis_id
+left join parties_party party on party.id = quantity.party_id
+left join people_subject subject on subject.person_id = quantity.person_id and subject.party_id = quantity.party_id
+where leaf.idx between %(first)s and %(last)s
+order by leaf.idx
+"""
+
+
+def openings(first: int, last: int) -> Iterator[Opened]:
+    """Entry by entry from `first` to `last`, as far as they can be opened. Rows stream: any number of them.
+
+    The caller has written down that they are shown (log.actions.note_reading).
+    """
+    values = {"first": first, "last": last, "award": int(Kind.AWARD)}
+    with transaction.atomic():
+        connection.ensure_connection()
+        with connection.connection.cursor(name="log_openings") as cursor:
+            cursor.itersize = 5_000
+            cursor.execute(_ROWS, values)
+            for row in cursor:
+                made = _opened(row)
+                if made is not None:
+                    yield made
+
+
+def opening(index: int) -> Opened | None:
+    """What opens entry `index`; None where nothing does: no such entry, no personal part, or erased."""
+    return next(openings(index, index), None)
+
+
+def _opened(row: tuple) -> Opened | None:
+    index, entry_id, kind, commit_key, pseudonym, cause, credits, subject, party, event, *rest = row
+    salt = leaf.salt(bytes(commit_key), entry_id)
+    if kind == Kind.REDEEM:
+        return Opened(index, Opening(salt, leaf.personal_redeem(pseudonym, cause, -credits)))
+    if kind != Kind.AWARD or event is None:
+        return None
+    behaviour, occurred_at, record, er_mg, version, factors, region, floor, pack = rest
+    personal = leaf.personal_award(
+        subject, party, event, behaviour, occurred_at, record, er_mg, version, factors
+    )
+    terms = Terms(region, floor, pack, settings.ABATE_ZONE)
+    return Opened(index, Opening(salt, personal), MethodName(behaviour, version), terms)
