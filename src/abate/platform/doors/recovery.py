@@ -1,0 +1,152 @@
+"""From a backup folder to a running private PostgreSQL, as it was at the end or at a named moment."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from abate.platform.doors import private_postgres
+from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases
+from abate.platform.doors.errors import SetupError
+
+LONGEST_SECONDS = 3600
+"""How long the server may take until it answers: the time to replay a day of changes, not of one start."""
+_SETTINGS = ("hot_standby", "restore_command", "recovery_target_time", "recovery_target_action")
+
+
+def choose(folder: Path, to: datetime | None) -> Base:
+    """The newest base copy that is not after `to`."""
+    every = bases(folder)
+    fitting = [base for base in every if to is None or base.at <= to]
+    if fitting:
+        return fitting[-1]
+    raise SetupError(
+        f"{folder} has no base copy"
+        + (f" from before {to:%Y-%m-%dT%H:%M:%SZ}" if to and every else "")
+        + ".",
+        "Changes can only be replayed onto a copy that is older than they are.",
+        f"The oldest here is {every[0].at:{FORM}}."
+        if every
+        else "Name the folder that `abate backup` wrote.",
+    )
+
+
+def recover(
+    folder: Path, base: Base, data_dir: Path, to: datetime | None, *, wait: Callable[[float], object]
+) -> str:
+    """Lay the copy into `data_dir`, replay the changes up to `to` (or all), open it; returns the server's address.
+
+    Raises SetupError where `data_dir` has a database already, where the copy is damaged, and where the changes end
+    before `to`; what was laid out is then removed again.
+    """
+    cluster = (data_dir / "postgres").resolve()
+    if cluster.exists():
+        raise SetupError(
+            f"{cluster} is there already.",
+            "A restore never writes over a database: it may hold what the backup does not.",
+            "Name an empty folder with --into, and move it into place when you are content.",
+        )
+    changes = data_dir.resolve() / "postgres-changes"
+    try:
+        _lay_out(folder, base, cluster, changes, to)
+        private_postgres.start(data_dir, wait_seconds=LONGEST_SECONDS)
+        url = private_postgres.address(data_dir, **json.loads((folder / INSTALLATION).read_text()))
+        _until_open(url, cluster, wait)
+        _forget_settings(url)
+    except BaseException as fault:
+        private_postgres.stop(data_dir)
+        short = "recovery ended before configured recovery target" in _said(cluster)
+        for path in (cluster, changes):
+            shutil.rmtree(path, ignore_errors=True)
+        if short and to is not None:
+            raise SetupError(
+                f"The changes in {folder} end before {to:%Y-%m-%dT%H:%M:%S%z}.",
+                "What came after was never received here.",
+                "Leave --to out to get everything that was.",
+            ) from fault
+        raise
+    shutil.rmtree(changes)
+    return url
+
+
+def _lay_out(folder: Path, base: Base, cluster: Path, changes: Path, to: datetime | None) -> None:
+    verified = subprocess.run(
+        [private_postgres.programs() / "pg_verifybackup", "-q", base.folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if verified.returncode:
+        raise SetupError(
+            f"{base.folder} is not what was copied: {verified.stderr.strip()[-300:]}",
+            "A damaged copy would come up as a damaged ledger.",
+            "Use an older base copy: move this one out of the folder.",
+        )
+    cluster.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(base.folder, cluster)
+    (cluster / "log").unlink(missing_ok=True)
+    changes.mkdir()
+    for segment in sorted((folder / "wal").glob("*")):
+        # The segment that was being received when the stream ended carries a mark; what follows its end is zeros.
+        name = segment.name.removesuffix(".partial")
+        if name >= base.first_log and not (changes / name).exists():
+            shutil.copyfile(segment, changes / name)
+    _settings(cluster, changes, to)
+    (cluster / "recovery.signal").touch()
+    cluster.chmod(0o700)
+    user = private_postgres.owner(cluster)
+    if user:
+        for path in (cluster, changes):
+            subprocess.run(["chown", "-R", user, path], check=True)
+
+
+def _settings(cluster: Path, changes: Path, to: datetime | None) -> None:
+    """Our own settings: the old server's may name files, memory or libraries that are not here."""
+    for name in ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"):
+        if (cluster / name).exists():
+            (cluster / name).rename(cluster / f"{name}.before")
+    # Open when all is replayed, not before: so the old server's limits need not be matched.
+    lines = ["hot_standby = off", f'restore_command = \'cp "{changes}/%f" "%p"\'']
+    if to is not None:
+        lines += [f"recovery_target_time = '{to.isoformat()}'", "recovery_target_action = 'promote'"]
+    (cluster / "postgresql.conf").write_text("")
+    (cluster / "postgresql.auto.conf").write_text("\n".join([*lines, ""]))
+    (cluster / "pg_hba.conf").write_text("local all all trust\nlocal replication all trust\n")
+    (cluster / "pg_ident.conf").write_text("")
+
+
+def _until_open(url: str, cluster: Path, wait: Callable[[float], object]) -> None:
+    waited = 0.0
+    while waited < LONGEST_SECONDS:
+        try:
+            with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+                if connection.execute("select not pg_is_in_recovery()").fetchone() == (True,):
+                    return
+        except psycopg.OperationalError:
+            if "recovery ended before configured" in _said(cluster):
+                break
+        wait(0.1)
+        waited += 0.1
+    raise SetupError(
+        f"The restored database did not open: {_said(cluster)[-400:].strip()}",
+        "Nothing can be served from it.",
+        "Read the reason above; an older base copy is the usual way out.",
+    )
+
+
+def _forget_settings(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in _SETTINGS:
+            connection.execute(f"alter system reset {name}")  # type: ignore[call-overload]
+        connection.execute("select pg_reload_conf()")
+
+
+def _said(cluster: Path) -> str:
+    log = cluster / "log"
+    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""

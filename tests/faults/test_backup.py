@@ -1,0 +1,232 @@
+"""The database's disk is lost, or its past is asked for: what was acknowledged comes back, and the log tells one story."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from tests.faults.load import Partner
+from tests.faults.stack import Stack, until
+from tests.faults.test_kill import losses, reconciled
+
+from abate.platform.doors import private_postgres
+
+pytestmark = pytest.mark.platform
+
+
+class Restored:
+    """A restored installation, as far as the checks of a Stack ask for it."""
+
+    def __init__(self, old: Stack, data: Path) -> None:
+        self._old, self.data = old, data
+
+    def url(self) -> str:
+        return private_postgres.address(self.data, database="abate")
+
+    def environment(self) -> dict[str, str]:
+        return {**self._old.environment(), "DATABASE_URL": self.url(), "ABATE_DATA_DIR": str(self.data)}
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory(prefix="abb-") as name:
+        made = Stack(Path(name))
+        try:
+            made.create()
+            made.start_server()
+            yield made
+        finally:
+            made.stop()
+            for data in Path(name).glob("new*"):
+                private_postgres.stop(data)
+
+
+def partner_of(stack: Stack) -> Partner:
+    keys = stack.city(5)
+    return Partner(stack.origin, str(keys["client_id"]), str(keys["secret"]), list(keys["subjects"]))  # type: ignore[call-overload]
+
+
+def abate(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "abate", *words], env=stack.environment(), capture_output=True,
+                          text=True, check=False)  # fmt: skip
+
+
+@contextlib.contextmanager
+def following(stack: Stack, copy: Path, *options: str) -> Iterator[psutil.Process]:
+    """`abate backup --follow` as a process of its own; yields the receiver below it."""
+    said = stack.folder / "follow.log"
+    with said.open("w") as out:
+        command = [sys.executable, "-m", "abate", "backup", str(copy), "--follow", *options]
+        process = subprocess.Popen(command, env=stack.environment(), stderr=out, stdout=out)
+    try:
+        until(
+            "the backup's following",
+            lambda: process.poll() is not None or "following into" in said.read_text(),
+        )
+        assert process.poll() is None, said.read_text()
+        (receiver,) = [p for p in psutil.Process(process.pid).children() if p.name() == "pg_receivewal"]
+        yield receiver
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children():
+                child.send_signal(signal.SIGCONT)
+        process.terminate()
+        process.wait(30)
+
+
+def restore(stack: Stack, copy: Path, name: str = "new", *options: str) -> tuple[Restored, dict[str, object]]:
+    data = stack.folder / name
+    data.mkdir()
+    shutil.copy(stack.data / "secrets.json", data)
+    kept = {k: v for k, v in stack.environment().items() if k not in ("DATABASE_URL", "ABATE_DATA_DIR")}
+    done = subprocess.run([sys.executable, "-m", "abate", "restore", str(copy), "--into", str(data), "--json", *options],
+                          env=kept, capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    private_postgres.start(data)
+    return Restored(stack, data), json.loads(done.stdout)
+
+
+def lose_the_disk(stack: Stack) -> None:
+    stack.kill_postgres()
+    stack.kill_server()
+    shutil.rmtree(stack.cluster)
+
+
+def heads(url: str) -> dict[int, str]:
+    with psycopg.connect(url) as connection:
+        return dict(connection.execute("select size, note from log_checkpoint").fetchall())
+
+
+@pytest.mark.clause("P-8.5-e")
+def test_a_lost_disk_loses_no_acknowledged_event_and_no_head(stack: Stack) -> None:
+    partner, copy, going = partner_of(stack), stack.folder / "copy", [True]
+    with following(stack, copy, "--synchronous"):
+        threads = partner.run(lambda: going[0])
+        until("acknowledged load", lambda: len(partner.acknowledged) > 300)
+        until("signed heads", lambda: len(heads(stack.url())) > 1)
+        signed = heads(stack.url())
+        until("more load", lambda: len(partner.acknowledged) > 500)
+        lose_the_disk(stack)
+        going[0] = False
+        for thread in threads:
+            thread.join(30)
+    new, said = restore(stack, copy)
+    assert losses(new, partner) == []  # type: ignore[arg-type]
+    assert signed.items() <= heads(new.url()).items()
+    assert said["erased_again"] == 0 and "log" not in said
+    check = reconciled(new)  # type: ignore[arg-type]
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+def test_the_check_sees_what_a_receiver_that_lags_would_lose(stack: Stack) -> None:
+    """Without --synchronous an acknowledged event can be lost with the disk: the same check must say so."""
+    partner, copy = partner_of(stack), stack.folder / "copy"
+    with following(stack, copy) as receiver:
+        assert partner.deliver(partner.batch(20))
+        receiver.suspend()
+        assert partner.deliver(partner.batch(20))
+        lose_the_disk(stack)
+        receiver.kill()
+    new, _ = restore(stack, copy)
+    assert len(losses(new, partner)) == 20  # type: ignore[arg-type]
+
+
+def test_nothing_is_acknowledged_while_the_receiver_is_away(stack: Stack) -> None:
+    partner, copy = partner_of(stack), stack.folder / "copy"
+    with following(stack, copy, "--synchronous") as receiver:
+        assert partner.deliver(partner.batch(5))
+        receiver.suspend()
+        sent = partner.batch(5)
+        thread = threading.Thread(target=partner.deliver, args=(sent,))
+        thread.start()
+        waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"
+        with psycopg.connect(stack.url(), autocommit=True) as connection:
+            until("a commit's waiting", lambda: connection.execute(waiting).fetchone() != (0,))
+        assert not set(partner.acknowledged) & {event["id"] for event in sent}
+        receiver.resume()
+        thread.join(30)
+        assert {event["id"] for event in sent} <= set(partner.acknowledged)
+
+
+def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> None:
+    partner, copy = partner_of(stack), stack.folder / "copy"
+    with following(stack, copy):
+        assert partner.deliver(partner.batch(10))
+        until("the first leaves", lambda: max(heads(stack.url()), default=0) >= 10)
+        with psycopg.connect(stack.url()) as connection:
+            (moment,) = connection.execute("select clock_timestamp()").fetchone() or (datetime.now(UTC),)
+        early = set(partner.acknowledged)
+        erased = abate_in(stack, f"{PERSON}; people.destroy(person); print(person.pk)")
+        assert erased.returncode == 0, erased.stderr
+        assert partner.deliver(partner.batch(10))
+        until("the later leaves", lambda: max(heads(stack.url())) > 10)
+        later = max(heads(stack.url()).items())
+    new, said = restore(stack, copy, "new", "--to", moment.isoformat())
+    with psycopg.connect(new.url()) as connection:
+        there = {row[0] for row in connection.execute("select event_id from carbon_quantity").fetchall()}
+    assert there == early
+    with psycopg.connect(new.url()) as connection:
+        gone = connection.execute(
+            "select id from people_person where commit_key is null and wrapped_key is null"
+        )
+        assert gone.fetchall() == [(int(erased.stdout),)]
+    assert said["erased_again"] == 1
+    assert str(said["log"]).startswith("halted")
+    assert heads(new.url())[later[0]] == later[1]
+    # What would sign a second history refuses to, as soon as there is something to sign.
+    with psycopg.connect(new.url()) as connection:
+        connection.execute("insert into log_pending select person_id, -1, leaf, hash from log_leaf limit 1")
+    round_ = abate_in(new, "from abate.platform.log import actions; actions.sequence()")
+    assert round_.returncode != 0 and "LogDamaged" in round_.stderr
+
+
+PERSON = (
+    "from abate.platform.people import actions as people; from abate.platform.people.models import Person; "
+    "person = Person.objects.order_by('id').first()"
+)
+
+
+def abate_in(new: Restored | Stack, code: str) -> subprocess.CompletedProcess[str]:
+    start = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'abate.platform.config.settings'; django.setup(); "
+    return subprocess.run([sys.executable, "-c", start + code], env=new.environment(), capture_output=True, text=True,
+                          check=False)  # fmt: skip
+
+
+def test_refusals_name_the_remedy_and_leave_nothing(stack: Stack) -> None:
+    copy, into = stack.folder / "copy", stack.folder / "new-refused"
+    made = abate(stack, "backup", str(copy), "--json")
+    assert made.returncode == 0, made.stderr
+    base = Path(json.loads(made.stdout)["base"])
+    into.mkdir()
+
+    none = abate(stack, "restore", str(copy), "--into", str(into))
+    assert none.returncode == 1 and "no secret file" in none.stderr
+
+    shutil.copy(stack.data / "secrets.json", into)
+    early = abate(stack, "restore", str(copy), "--into", str(into), "--to", "2020-01-01T00:00:00+08:00")
+    assert early.returncode == 1 and "no base copy from before" in early.stderr
+
+    naive = abate(stack, "restore", str(copy), "--into", str(into), "--to", "2026-01-01T00:00:00")
+    assert naive.returncode == 2 and "zone" in naive.stderr
+
+    victim = max((base / "base").rglob("*"), key=lambda path: path.stat().st_size)
+    victim.write_bytes(b"x" + victim.read_bytes()[1:])
+    damaged = abate(stack, "restore", str(copy), "--into", str(into))
+    assert damaged.returncode == 1 and "is not what was copied" in damaged.stderr
+    assert not (into / "postgres").exists()
+
+    (into / "postgres").mkdir()
+    there = abate(stack, "restore", str(copy), "--into", str(into))
+    assert there.returncode == 1 and "is there already" in there.stderr
