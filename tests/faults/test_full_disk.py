@@ -1,0 +1,80 @@
+"""The database's disk is full under load: refused in words, nothing half done, and all of it there once space is back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.faults.load import Partner
+from tests.faults.stack import Stack, until
+from tests.faults.test_kill import losses, reconciled
+
+from abate.demo.partner import PartnerError, send
+
+pytestmark = [
+    pytest.mark.platform,
+    pytest.mark.skipif(
+        os.geteuid() != 0, reason="mounting a small file system needs root; run as root to include it"
+    ),
+]
+SIZE = 200 * 1024**2
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """An installation whose database lies on a file system of 200 MB in memory."""
+    with tempfile.TemporaryDirectory(prefix="abd-") as name:
+        made = Stack(Path(name))
+        made.cluster.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", made.cluster], check=True)
+        try:
+            made.cluster = made.cluster / "pg"
+            made.create()
+            made.start_server()
+            yield made
+        finally:
+            made.stop()
+            subprocess.run(["umount", "-l", made.cluster.parent], check=True)
+
+
+def fill(stack: Stack) -> Path:
+    """Take all the room that is left on the database's file system."""
+    filler = stack.cluster.parent / "filler"
+    with filler.open("wb", buffering=0) as file:
+        block = b"\0" * 65536
+        try:
+            while file.write(block) == len(block):
+                pass
+        except OSError:
+            pass
+    return filler
+
+
+@pytest.mark.clause("P-7.3.3.3-b")
+def test_a_full_disk_refuses_and_loses_nothing(stack: Stack) -> None:
+    keys = stack.city(5)
+    partner = Partner(stack.origin, str(keys["client_id"]), str(keys["secret"]), list(keys["subjects"]))  # type: ignore[call-overload]
+    assert partner.deliver(partner.batch(50))
+    filler = fill(stack)
+    for _ in range(400):
+        if not partner.deliver(partner.batch(50)):
+            break
+    else:
+        pytest.fail("20,000 events went onto a full disk: this test fills nothing")
+    assert set(partner.acknowledged) < set(partner.sent)
+    with pytest.raises(PartnerError, match=r"HTTP 503: .*problem:busy"):
+        send(stack.origin, partner._token, partner.batch(50))
+    filler.unlink()
+    assert stack.postgres is not None
+    if stack.postgres.poll() is not None:  # it ends itself where not even its log of changes has room
+        stack.start_postgres()
+    until("readiness with room again", stack._ready)
+    partner.settle()
+    assert set(partner.acknowledged) == set(partner.sent)
+    assert losses(stack, partner) == []
+    check = reconciled(stack)
+    assert check.returncode == 0, check.stdout + check.stderr
