@@ -111,9 +111,7 @@ def read(source: str | bytes | Mapping[str, object]) -> Receipt:
         raise ReceiptError(
             "format", f"{members['format']!r} is not known here; {FORMAT!r} is. Take a newer verifier"
         )
-    proof = _one("proof", members["proof"], list)
-    if len(proof) > MAX_PROOF:
-        raise ReceiptError("proof", f"no tree needs a path of more than {MAX_PROOF} hashes")
+    proof = _proof(members)
     index = _one("index", members["index"], int)
     if index < 0:
         raise ReceiptError("index", "a leaf's number is 0 or more")
@@ -121,7 +119,7 @@ def read(source: str | bytes | Mapping[str, object]) -> Receipt:
         _one("log", members["log"], str),
         index,
         _bytes("leaf", members["leaf"]),
-        tuple(_bytes(f"proof[{place}]", one) for place, one in enumerate(proof)),
+        tuple(proof),
         _one("checkpoint", members["checkpoint"], str),
         *read_opened(members),
     )
@@ -132,6 +130,18 @@ def members_of(
 ) -> Mapping[str, object]:
     """The members of a JSON text or document that has exactly `names`, none twice. Raises ReceiptError."""
     return _members(source if isinstance(source, Mapping) else _parse(source), place, names)
+
+
+def proof_between(members: Mapping[str, object]) -> tuple[str, str, list[bytes]]:
+    """The members `old`, `new` and `proof` of a consistency proof (consistency.py). Raises ReceiptError."""
+    return _one("old", members["old"], str), _one("new", members["new"], str), _proof(members)
+
+
+def _proof(members: Mapping[str, object]) -> list[bytes]:
+    proof = _one("proof", members["proof"], list)
+    if len(proof) > MAX_PROOF:
+        raise ReceiptError("proof", f"no tree needs a path of more than {MAX_PROOF} hashes")
+    return [_bytes(f"proof[{place}]", one) for place, one in enumerate(proof)]
 
 
 def read_opened(members: Mapping[str, object]) -> tuple[Opening | None, MethodName | None, Terms | None]:

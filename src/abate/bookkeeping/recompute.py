@@ -33,34 +33,28 @@ class Recomputing:
         """
         try:
             loaded = catalogue.load()
-            pack = self._pack(loaded, given.terms, part)
+            pack = self.pack(loaded, given.terms, part.factors)
         except (MethodError, FactorError, OSError) as fault:
             raise Unable(f"the methodologies or figures at hand cannot be read: {fault}") from None
         method = _method(loaded, given, public, part)
         only = replace(loaded, methods={method.id: (method,)})
-        setting = _setting(given.terms or Terms(), pack)
-        quantity, _ = one.quantify_one(json.loads(part.record), method.id, only, setting)
-        if (quantity.er_mg, quantity.factors) != (part.er_mg, part.factors):
-            why = f"{quantity.outcome}, {quantity.reason}" if quantity.reason else quantity.outcome
-            raise Unlike(
-                f"{method.id} version {method.version} gives {quantity.er_mg} mg ({why}) with factors "
-                f"{quantity.factors or 'none'}; booked are {part.er_mg} mg with {part.factors or 'none'}"
-            )
+        recomputed(
+            part.record, part.er_mg, part.factors, method, only, setting_of(given.terms or Terms(), pack)
+        )
         used = part.factors or "none"
         if pack is not None and pack.illustration and f"pack:{pack.id}/" in used:
             used += "; these figures are an illustration, no basis for real credits"
-        return f"{method.id} version {method.version} gives {quantity.er_mg} mg, factors {used}"
+        return f"{method.id} version {method.version} gives {part.er_mg} mg, factors {used}"
 
-    def _pack(self, loaded: Catalogue, terms: Terms | None, part: AwardPart) -> Pack | None:
+    def pack(self, loaded: Catalogue, terms: Terms | None, factors: str) -> Pack | None:
+        """The operator's figures that the award rests on. Raises Unable where they are not at hand."""
         if self.operator_pack is not None:
             return loaded.pack(str(self.operator_pack))
         named = terms.pack if terms else None
         if named is not None and named in {file.stem for file in (loaded.folder / "packs").glob("*.yaml")}:
             return loaded.pack(named)
-        if "pack:" in part.factors:
-            raise Unable(
-                f"the operator's figures in {part.factors!r} are not at hand: give --operator-pack FILE"
-            )
+        if "pack:" in factors:
+            raise Unable(f"the operator's figures in {factors!r} are not at hand: give --operator-pack FILE")
         return None
 
 
@@ -77,7 +71,25 @@ def _method(loaded: Catalogue, given: Receipt, public: Leaf, part: AwardPart) ->
     return method
 
 
-def _setting(terms: Terms, pack: Pack | None) -> Setting:
+def recomputed(
+    record: str, er_mg: int, factors: str, method: Method, only: Catalogue, setting: Setting
+) -> None:
+    """Raises Unlike where the record gives other milligrams or factors than were booked. `only` has this version."""
+    try:
+        read = json.loads(record)
+    except (ValueError, RecursionError) as fault:
+        raise Unlike(f"the opened record is not JSON: {fault}") from None
+    quantity, _ = one.quantify_one(read, method.id, only, setting)
+    if (quantity.er_mg, quantity.factors) != (er_mg, factors):
+        why = f"{quantity.outcome}, {quantity.reason}" if quantity.reason else quantity.outcome
+        raise Unlike(
+            f"{method.id} version {method.version} gives {quantity.er_mg} mg ({why}) with factors "
+            f"{quantity.factors or 'none'}; booked are {er_mg} mg with {factors or 'none'}"
+        )
+
+
+def setting_of(terms: Terms, pack: Pack | None) -> Setting:
+    """What the award was computed with. Raises Unlike for a grade or a zone that does not exist."""
     if terms.floor not in GRADES:
         raise Unlike(f"there is no grade {terms.floor!r}")
     try:

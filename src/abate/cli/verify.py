@@ -1,4 +1,4 @@
-"""`abate verify`: check a receipt or a log, offline. Needs the pure packages only, no Django and no
+"""`abate verify`: check a receipt, a log or a proof between two heads, offline. Needs the pure packages only, no Django and no
 database.
 """
 
@@ -7,15 +7,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
-from abate.bookkeeping import checkpoint
+from abate.bookkeeping import checkpoint, consistency
 from abate.bookkeeping.checkpoint import Key, NoteError
+from abate.bookkeeping.openings import FILE as OPENINGS
 from abate.bookkeeping.receipt import MAX_BYTES
 from abate.bookkeeping.verify import Status, Verdict, verify_receipt
-from abate.bookkeeping.verify_log import verify_log
 
 _MARKS = {Status.PASSED: "pass", Status.FAILED: "FAIL", Status.NOT_CHECKED: "-"}
 MAX_FILE = 16 * 1024 * 1024
@@ -35,9 +36,19 @@ MAX_FILE = 16 * 1024 * 1024
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File with the operator's own figures, where a receipt rests on them.",
 )
+@click.option(
+    "--since",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint of this log kept from earlier: the log must go on from it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def command(subject: Path, key_file: Path | None, operator_pack: Path | None, as_json: bool) -> None:
+def command(
+    subject: Path, key_file: Path | None, operator_pack: Path | None, since: Path | None, as_json: bool
+) -> None:
     """Check LOG-OR-RECEIPT, a receipt file or the folder of a log, and name the first thing that is wrong.
+
+    In a log's folder with bundles and openings.jsonl every issued figure is computed again from its record.
+    A proof between two heads of a log (`abate log prove`) is checked too.
 
     Exit codes: 0 nothing is wrong, 1 something is (or no key was given), 2 wrong usage.
     """
@@ -47,15 +58,39 @@ def command(subject: Path, key_file: Path | None, operator_pack: Path | None, as
     except NoteError as fault:
         raise click.BadParameter(f"{key_file}: {fault}", param_hint="--key") from None
     if subject.is_dir():
-        verdict = verify_log(lambda path: _file(subject, path), key)
+        verdict = _log(subject, key, operator_pack, since)
     else:
         if subject.stat().st_size > MAX_BYTES:
             raise click.BadParameter(f"{subject} is larger than any receipt ({MAX_BYTES} bytes)")
-        from abate.bookkeeping.recompute import Recomputing  # lazy: a log's hashes need no methodologies
-
-        verdict = verify_receipt(subject.read_bytes(), key, Recomputing(operator_pack))
+        verdict = _document(subject.read_bytes(), key, operator_pack)
     _show(verdict, as_json)
     sys.exit(0 if verdict.ok else 1)
+
+
+def _log(folder: Path, key: Key | None, operator_pack: Path | None, since: Path | None) -> Verdict:
+    from abate.bookkeeping.recompute_all import RecomputingAll  # lazy: DuckDB and all methodologies
+    from abate.bookkeeping.verify_log import verify_log  # lazy: as above
+
+    kept = since.read_text(encoding="utf-8", errors="replace") if since else None
+    fetch, opened = partial(_file, folder), folder / OPENINGS
+    if not opened.is_file():
+        return verify_log(fetch, key, since=kept)
+    # A byte that is no UTF-8 becomes another sign, and what it opens no longer fits its leaf.
+    with opened.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        return verify_log(fetch, key, since=kept, openings=lines, recompute=RecomputingAll(operator_pack))
+
+
+def _document(text: bytes, key: Key | None, operator_pack: Path | None) -> Verdict:
+    """A receipt, or a proof between two heads: its member `format` tells."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        told = None
+    if isinstance(told, dict) and told.get("format") == consistency.FORMAT:
+        return consistency.verify_consistency(text, key)
+    from abate.bookkeeping.recompute import Recomputing  # lazy: a log's hashes need no methodologies
+
+    return verify_receipt(text, key, Recomputing(operator_pack))
 
 
 def _read_key(file: Path) -> Key:

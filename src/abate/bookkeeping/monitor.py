@@ -1,0 +1,189 @@
+"""Watching a log from outside: every head is kept, and each new one must only have added to those before.
+
+A log that shows different people different histories, goes back to an older one or changes a tile can do so only
+where nobody compares. What is found is a `Finding` with a stable code and the signed notes that prove it to anybody:
+
+    signature   the head shown is not signed by the log's key, or is another log's
+    fork        two signed heads that cannot belong to one log
+    rollback    a signed head that is older than one seen before
+    tile        a tile is missing, short, or not the one that the tree above it was built from
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from abate.bookkeeping import checkpoint, merkle
+from abate.bookkeeping.checkpoint import Checkpoint, Key, NoteError
+from abate.bookkeeping.log_files import Fetch, FileError, LogFiles, span
+from abate.bookkeeping.merkle import ProofError
+
+AUDITED = 256
+"""Older tiles that one look goes through again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something no honest log does. `notes` are the signed heads that show it."""
+
+    code: str
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head that was seen, with the note that proves it."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """Everything this monitor has accepted: heads by size, each consistent with those before."""
+
+    heads: list[Head] = field(default_factory=list)
+
+    @property
+    def newest(self) -> Head | None:
+        return self.heads[-1] if self.heads else None
+
+    def of_size(self, size: int) -> Head | None:
+        return next((head for head in reversed(self.heads) if head.size == size), None)
+
+
+def look(
+    seen: Seen, fetch: Fetch, key: Key, turn: int = 0, audited: int = AUDITED
+) -> tuple[Head | None, list[Finding]]:
+    """One look at the log: (the new head, if there is one to keep; what is wrong).
+
+    `seen` is not changed: the caller stores the head and then adds it. A head with findings is never kept as
+    part of the history, only as evidence. `turn` chooses which `audited` older tiles are read again.
+    """
+    note = fetch("checkpoint")
+    if note is None:
+        return None, [Finding("tile", "there is no file `checkpoint`")]
+    try:
+        shown = checkpoint.open_checkpoint(note, key)
+    except NoteError as fault:
+        return None, [Finding("signature", str(fault), (note.decode(errors="replace"),))]
+    head = Head(shown.size, shown.root, note.decode())
+    newest = seen.newest
+    known = seen.of_size(head.size)
+    if known is not None and known.root != head.root:
+        return None, [
+            Finding("fork", f"two heads of {head.size} entries with different roots", (known.note, head.note))
+        ]
+    if newest is not None and head.size < newest.size:
+        return None, [_older(newest, head, known is not None, fetch)]
+    files = LogFiles(fetch, head.size)
+    start = newest.size if newest is not None else 0
+    findings = _of_tiles(files, shown, start, turn, audited)
+    if newest is not None and known is None and not findings:
+        findings = _of_growth(seen.heads, head, files)
+    return (head if known is None and not findings else None), findings
+
+
+def _older(newest: Head, head: Head, known: bool, fetch: Fetch) -> Finding:
+    """What a head below the newest one means."""
+    notes = (newest.note, head.note)
+    back = f"the log shows {head.size} entries again after it had shown {newest.size}"
+    if known:
+        return Finding("rollback", f"{back}: an old head, seen before", notes)
+    try:
+        _check(LogFiles(fetch, newest.size), head, newest)
+    except ProofError:
+        return Finding("fork", f"{back}, and they are not the first of those {newest.size}", notes)
+    except FileError:
+        return Finding("rollback", f"{back}; the tiles of the larger one are gone", notes)
+    return Finding("rollback", f"{back}: an old head", notes)
+
+
+def _check(files: LogFiles, old: Head, new: Head) -> None:
+    """Raises ProofError where `new` does not only add to `old`, FileError where the files do not tell."""
+    if old.size == 0:
+        return
+    proof = merkle.consistency(files.nodes(), old.size, new.size)
+    merkle.check_consistency(old.size, new.size, old.root, new.root, proof)
+
+
+def _of_growth(heads: Sequence[Head], head: Head, files: LogFiles) -> list[Finding]:
+    """Whether `head` goes on from the newest of `heads`; if not, from which of them it still does."""
+
+    def holds(place: int) -> bool:
+        try:
+            _check(files, heads[place], head)
+        except ProofError:
+            return False
+        return True
+
+    try:
+        if holds(len(heads) - 1):
+            return []
+        low, high = -1, len(heads) - 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if holds(middle) else (low, middle)
+    except FileError as fault:
+        return [Finding("tile", str(fault), (heads[-1].note, head.note))]
+    before = heads[low].size if low >= 0 else 0
+    text = (
+        f"the head of {head.size} entries does not go on from the head of {heads[high].size} seen before: "
+        f"entries between {before} and {heads[high].size - 1} were rewritten"
+    )
+    return [Finding("fork", text, (heads[high].note, head.note))]
+
+
+def _of_tiles(files: LogFiles, head: Checkpoint, start: int, turn: int, audited: int) -> list[Finding]:
+    """The tiles beyond `start`, and `audited` full ones before it, against the tree above them and the root."""
+    try:
+        if merkle.root(files.nodes(), head.size) != head.root:
+            return [
+                Finding("tile", f"the tiles give another root than the signed head of {head.size} entries")
+            ]
+    except (FileError, ProofError) as fault:
+        return [Finding("tile", str(fault))]
+    full = head.size // merkle.WIDTH
+    fresh, old = range(start // merkle.WIDTH, full), start // merkle.WIDTH
+    again = range(old) if old <= audited else ((turn * audited + n) % old for n in range(audited))
+    read = _remembering(files)
+    for number in (*fresh, *again):
+        wrong = _first_wrong(files, read, number)
+        if wrong:
+            return [Finding("tile", wrong)]
+    return []
+
+
+def _remembering(files: LogFiles) -> Callable[[int, int], bytes]:
+    """Tiles of the upper levels are asked for again and again: kept. Those of level 0 are not."""
+    kept: dict[tuple[int, int], bytes] = {}
+
+    def read(level: int, number: int) -> bytes:
+        if level == 0:
+            return files.tile(level, number)
+        if (level, number) not in kept:
+            kept[level, number] = files.tile(level, number)
+        return kept[level, number]
+
+    return read
+
+
+def _first_wrong(files: LogFiles, read: Callable[[int, int], bytes], number: int) -> str | None:
+    """From the full tile `number` of leaves upwards: is each the one its parent was built from?"""
+    level = 0
+    try:
+        while files.width(level, number) == merkle.WIDTH:
+            above, place = divmod(number, merkle.WIDTH)
+            value = merkle.root_of(merkle.split(read(level, number)))
+            if merkle.split(read(level + 1, above))[place] != value:
+                path = files.path(level, number)
+                return (
+                    f"{path} is not the one that the tree was built from: see entries {span(level, number)}"
+                )
+            level, number = level + 1, above
+    except FileError as fault:
+        return str(fault)
+    return None

@@ -1,0 +1,173 @@
+"""`abate monitor`: watch a log from outside and keep every head it showed."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from abate.bookkeeping import checkpoint, monitor
+from abate.bookkeeping.checkpoint import Key, NoteError
+from abate.bookkeeping.log_files import Fetch
+from abate.bookkeeping.monitor import Finding, Head, Seen
+
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes of one answer: far above any tile."""
+TIMEOUT = 20.0
+
+
+class Unreachable(Exception):
+    """The log could not be asked: no finding about it, and no clean bill either."""
+
+
+class State:
+    """What this monitor saw, as JSON Lines that are only added to: one line for each head and each finding.
+
+    A line that was cut off by a crash is the last one and holds nothing yet: it is taken away.
+    """
+
+    def __init__(self, file: Path, key: Key) -> None:
+        self.file, self.seen = file, Seen()
+        text = file.read_bytes() if file.exists() else b""
+        whole = text[: text.rfind(b"\n") + 1]
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                note = json.loads(line).get("head")
+                if note is not None:
+                    head = checkpoint.open_checkpoint(note, key)
+                    self.seen.heads.append(Head(head.size, head.root, note))
+            except (ValueError, AttributeError) as fault:
+                raise click.BadParameter(
+                    f"{file}, line {number} is not what a monitor of {key.name} wrote: {fault}. "
+                    "It is evidence: keep it, and start another file.",
+                    param_hint="--state",
+                ) from None
+        if whole != text:
+            with file.open("r+b") as open_file:
+                open_file.truncate(len(whole))
+
+    def add(self, document: dict[str, object]) -> None:
+        """On disk before anything is said about it."""
+        line = json.dumps(
+            {"at": datetime.now(UTC).isoformat(timespec="seconds"), **document}, ensure_ascii=False
+        )
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@click.command()
+@click.argument("log", metavar="URL|DIR")
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the log's verifier key, from a place you trust.",
+)
+@click.option(
+    "--state",
+    "state_file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that keeps every head seen; keep it where the log's operator cannot reach it.",
+)
+@click.option(
+    "--every", type=click.FloatRange(min=0.1), help="Look again every so many seconds, until stopped."
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Read every tile again, not only a part of the older ones."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print each look as a line of JSON.")
+def command(
+    log: str, key_file: Path, state_file: Path, every: float | None, everything: bool, as_json: bool
+) -> None:
+    """Watch the log at URL|DIR (the place of its `checkpoint`): name a fork, a rollback, a changed tile.
+
+    Exit codes: 0 it only grew, 1 something is wrong or it cannot be reached, 2 wrong usage.
+    """
+    try:
+        key = checkpoint.read_key(key_file.read_text(encoding="utf-8", errors="replace"))
+    except NoteError as fault:
+        raise click.BadParameter(f"{key_file}: {fault}", param_hint="--key") from None
+    state, fetch = State(state_file, key), fetch_from(log)
+    while True:
+        ok = _look(state, fetch, key, everything, as_json)
+        if every is None:
+            sys.exit(0 if ok else 1)
+        time.sleep(every)
+
+
+def _look(state: State, fetch: Fetch, key: Key, everything: bool, as_json: bool) -> bool:
+    audited = sys.maxsize if everything else monitor.AUDITED
+    try:
+        head, findings = monitor.look(state.seen, fetch, key, secrets.randbelow(2**31), audited)
+    except Unreachable as fault:
+        click.echo(f"Not reached: {fault}", err=True)
+        if as_json:
+            click.echo(json.dumps({"reached": False, "findings": []}))
+        return False
+    for finding in findings:
+        state.add({"finding": finding.code, "text": finding.text, "notes": list(finding.notes)})
+    if head is not None:
+        state.add({"head": head.note})
+        state.seen.heads.append(head)
+    _show(state.seen, findings, as_json)
+    return not findings
+
+
+def _show(seen: Seen, findings: list[Finding], as_json: bool) -> None:
+    size = seen.newest.size if seen.newest else None
+    if as_json:
+        told = [{"code": one.code, "text": one.text, "notes": list(one.notes)} for one in findings]
+        click.echo(json.dumps({"reached": True, "size": size, "heads": len(seen.heads), "findings": told}))
+        return
+    for one in findings:
+        click.echo(f"{one.code.upper()}: {one.text}")
+    if findings:
+        click.echo("The signed heads that prove it are in the state file; show them to others.")
+    else:
+        click.echo(f"{size} entries, {len(seen.heads)} heads kept, each goes on from the one before.")
+
+
+def fetch_from(log: str) -> Fetch:
+    """Reads a log's files from a folder or over HTTP. A file that is not there is None; no answer is Unreachable."""
+    if "://" not in log:
+        folder = Path(log)
+        if not folder.is_dir():
+            raise click.BadParameter(
+                f"{log} is neither a folder nor an http(s) address", param_hint="URL|DIR"
+            )
+        return lambda path: _read_file(folder / path)
+    if not log.startswith(("http://", "https://")):
+        raise click.BadParameter(f"{log} is not an http(s) address", param_hint="URL|DIR")
+    prefix = log.rstrip("/")
+    return lambda path: _read_address(f"{prefix}/{path}")
+
+
+def _read_file(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() and file.stat().st_size <= MAX_FILE else None
+
+
+def _read_address(address: str) -> bytes | None:
+    try:
+        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:  # noqa: S310 (the scheme was checked)
+            data: bytes = answer.read(MAX_FILE + 1)
+    except urllib.error.HTTPError as fault:
+        if fault.code in (404, 410):
+            return None
+        raise Unreachable(f"{address} answered {fault.code}") from None
+    except (OSError, ValueError) as fault:
+        raise Unreachable(f"{address}: {fault}") from None
+    if len(data) > MAX_FILE:
+        raise Unreachable(f"{address} is larger than any file of a log")
+    return data
