@@ -229,7 +229,8 @@ def test_the_command_verifies_an_export_with_the_pure_packages(log: RealLog, tmp
         (tmp_path / path).write_bytes(data)
     (tmp_path / FILE).write_text("".join(log.lines()), encoding="utf-8")
     (tmp_path / "log.pub").write_text(str(log.key))
-    bar = "import sys; sys.modules.update(dict.fromkeys(('django', 'psycopg', 'msgspec'))); from abate.cli.main import main; main()"
+    bar = "import sys; sys.modules.update(dict.fromkeys(('django', 'psycopg', 'msgspec')))"
+    bar += "; from abate.cli.main import main; main()"
     command = [
         sys.executable,
         "-c",

@@ -75,23 +75,29 @@ class Checkpoint:
 
 def read_key(text: str) -> Key:
     """The key that `name+hash+base64` names. Raises NoteError."""
-    parts = text.strip().split("+", 2)
-    if len(parts) != 3 or not _name_ok(parts[0]):
-        raise NoteError("key-form", "a verifier key reads name+hash+base64, on one line")
-    material = _bytes(parts[2], "key-form", "the key's base64 part")
+    name, material = read_material(text)
     if len(material) != 33 or material[0] != ED25519:
         raise NoteError("key-type", "the key is not an Ed25519 key of signed notes (type 1, 32 bytes)")
-    key = Key(parts[0], material[1:])
-    if key.key_id.hex() != parts[1]:
+    key = Key(name, material[1:])
+    written = text.strip().split("+", 2)[1]
+    if key.key_id.hex() != written:
         raise NoteError(
-            "key-hash", f"the key's hash is {key.key_id.hex()}, but {parts[1]!r} is written before it"
+            "key-hash", f"the key's hash is {key.key_id.hex()}, but {written!r} is written before it"
         )
     return key
 
 
+def read_material(text: str) -> tuple[str, bytes]:
+    """(name, type byte and key) of a verifier key string, its hash not looked at. Raises NoteError."""
+    parts = text.strip().split("+", 2)
+    if len(parts) != 3 or not _name_ok(parts[0]):
+        raise NoteError("key-form", "a verifier key reads name+hash+base64, on one line")
+    return parts[0], _bytes(parts[2], "key-form", "the key's base64 part")
+
+
 def key_of(origin: str, seed: bytes) -> Key:
     """The public key of a signing seed (32 bytes), under the log's name."""
-    _check_name(origin)
+    check_name(origin)
     return Key(origin, Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
 
 
@@ -129,7 +135,7 @@ def _read_signature(line: str) -> Signature:
 
 def sign_note(text: str, name: str, seed: bytes) -> str:
     """`text` signed with an Ed25519 seed under `name`, as a note."""
-    _check_name(name)
+    check_name(name)
     if not text.endswith("\n") or any(char < " " and char != "\n" for char in text):
         raise NoteError("note-form", "a note's text ends in a newline and holds no other control character")
     signature = Ed25519PrivateKey.from_private_bytes(seed).sign(text.encode())
@@ -188,7 +194,8 @@ def _name_ok(name: str) -> bool:
     return bool(name) and "+" not in name and not any(char.isspace() for char in name)
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises NoteError where `name` cannot stand in a signature line."""
     if not _name_ok(name):
         raise NoteError("key-name", f"a key's name has no space and no plus sign and is not empty: {name!r}")
 

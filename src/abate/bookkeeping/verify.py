@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
-from abate.bookkeeping import checkpoint, kinds, leaf, merkle, receipt
+from abate.bookkeeping import checkpoint, cosignature, kinds, leaf, merkle, receipt
 from abate.bookkeeping.checkpoint import Key, NoteError
+from abate.bookkeeping.cosignature import Witness
 from abate.bookkeeping.kinds import EntryError, Kind
 from abate.bookkeeping.leaf import AwardPart, Leaf, LeafError, RedeemPart
 from abate.bookkeeping.merkle import ProofError
@@ -97,12 +99,24 @@ Recompute = Callable[[Receipt, Leaf, AwardPart], str]
 """Recomputes an opened award; returns what was seen, raises Unlike or Unable."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """Witnesses that the verifier trusts, and how many of them must have cosigned."""
+
+    witnesses: tuple[Witness, ...]
+    needed: int
+
+
 def verify_receipt(
-    source: str | bytes | Mapping[str, object], key: Key | None, recompute: Recompute | None = None
+    source: str | bytes | Mapping[str, object],
+    key: Key | None,
+    recompute: Recompute | None = None,
+    quorum: Quorum | None = None,
 ) -> Verdict:
     """Check one receipt. Without a key nothing can be proved, and the check `signature` fails saying so.
 
-    Checks, in order: form, leaf, signature, inclusion, opening, facts, recomputed, credits.
+    Checks, in order: form, leaf, signature, witnesses (where `quorum` is given), inclusion, opening, facts,
+    recomputed, credits.
     """
     verdict = Verdict()
     try:
@@ -113,6 +127,8 @@ def verify_receipt(
     verdict.note("form", Status.PASSED, f"a receipt of log {given.log}, entry number {given.index}")
     readable = verdict.look("leaf", lambda: _see_leaf(given.leaf))
     verdict.look("signature", lambda: _see_signature(given, key))
+    if quorum is not None:
+        verdict.look("witnesses", lambda: see_witnesses(given.checkpoint, quorum))
     verdict.look("inclusion", lambda: _see_inclusion(given))
     if not readable:
         verdict.skip("the leaf cannot be read", "opening", "facts", "recomputed", "credits")
@@ -145,6 +161,25 @@ def _see_signature(given: Receipt, key: Key | None) -> str:
     if head.origin != given.log:
         raise Unlike(f"the receipt names log {given.log!r}, its checkpoint is of {head.origin!r}")
     return f"checkpoint of {head.origin}, {head.size} entries, signed by {key.name}+{key.key_id.hex()}"
+
+
+def see_witnesses(note: str | bytes, quorum: Quorum) -> str:
+    """Enough of the trusted witnesses saw the log only grow up to this head."""
+    found = cosignature.seals(checkpoint.read_note(note), quorum.witnesses)
+    names = sorted({seal.witness.name for seal in found})
+    if len(names) < quorum.needed:
+        raise Unlike(
+            f"cosigned by {', '.join(names) or 'no witness'}: {len(names)} where {quorum.needed} are needed"
+        )
+    last = max((seal.at for seal in found), default=0)
+    return f"cosigned by {', '.join(names)}, the last at {_moment(last)}"
+
+
+def _moment(seconds: int) -> str:
+    try:
+        return leaf.time_text(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} seconds after 1970"
 
 
 def _see_inclusion(given: Receipt) -> str:

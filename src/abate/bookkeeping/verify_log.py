@@ -8,7 +8,7 @@ from abate.bookkeeping import checkpoint, merkle
 from abate.bookkeeping.checkpoint import Checkpoint, Key
 from abate.bookkeeping.log_files import Fetch, FileError, LogFiles, span
 from abate.bookkeeping.recompute_all import RecomputingAll
-from abate.bookkeeping.verify import NO_KEY, Unable, Unlike, Verdict
+from abate.bookkeeping.verify import NO_KEY, Quorum, Unable, Unlike, Verdict, see_witnesses
 from abate.bookkeeping.verify_entries import Entries
 
 
@@ -19,13 +19,14 @@ def verify_log(
     since: str | None = None,
     openings: Iterable[str] | None = None,
     recompute: RecomputingAll | None = None,
+    quorum: Quorum | None = None,
 ) -> Verdict:
     """Check a whole log as static files: checkpoint, every tile, and the bundles of leaves where they are
     at hand.
 
-    Checks, in order: signature, tiles, root, consistency (where `since`, an older signed note, is given),
-    entries, openings and recomputed (where `openings`, lines as in openings.py, are given). Each names its
-    first wrong row.
+    Checks, in order: signature, witnesses (where `quorum` is given), tiles, root, consistency (where `since`, an
+    older signed note, is given), entries, openings and recomputed (where `openings`, lines as in openings.py, are
+    given). Each names its first wrong row.
     """
     verdict = Verdict()
     heads: list[Checkpoint] = []
@@ -34,6 +35,8 @@ def verify_log(
     if not verdict.look("signature", lambda: _see_signature(fetch, key, heads)):
         verdict.skip("no signed tree head to compare with", "tiles", "root", *more, *last)
         return verdict
+    if quorum is not None:
+        verdict.look("witnesses", lambda: see_witnesses(fetch("checkpoint") or b"", quorum))
     files = LogFiles(fetch, heads[0].size)
     verdict.look("tiles", lambda: _see_tiles(files))
     verdict.look("root", lambda: _see_root(files, heads[0]))

@@ -24,6 +24,7 @@ COMMANDS = {
     "restore": "Bring a database back from a backup, and make it safe to open.",
     "verify": "Check a receipt or a log, offline.",
     "monitor": "Watch a log from outside and keep every head it showed.",
+    "witness": "Be a witness for logs of other organisations.",
     "bench": "Run benchmarks; every figure is a ratio within one run.",
     "doctor": "Name each misconfiguration with its remedy.",
 }

@@ -81,17 +81,25 @@ def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
         sys.exit(1)
     import uvicorn  # lazy: only this command serves
 
-    from abate.platform.log.sequencer import Sequencer  # lazy: needs Django set up
+    from abate.platform.log import cosigning  # lazy: needs Django set up
+    from abate.platform.log.sequencer import Sequencer  # lazy: as above
 
+    try:
+        cosigner = cosigning.Cosigner(cosigning.configured())
+    except SetupError as fault:
+        click.echo(f"Error: {fault}", err=True)
+        sys.exit(1)
     click.echo(f"Abate serves {os.environ['ABATE_ORIGIN']} (Ctrl-C stops it)", err=True)
     if as_json:
         click.echo(json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": bind, "pid": os.getpid()}))
     sequencer = Sequencer()
     sequencer.start()
+    cosigner.start()
     try:
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
                     server_header=False, timeout_graceful_shutdown=10,
                     # The limits on sign-in codes count by address: a proxy's word for it counts only where one is declared.
                     proxy_headers=os.environ.get("ABATE_BEHIND_PROXY") == "1")  # fmt: skip
     finally:
+        cosigner.stop()
         sequencer.stop()

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
-from abate.bookkeeping import checkpoint, consistency
+from abate.bookkeeping import checkpoint, consistency, cosignature
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.openings import FILE as OPENINGS
 from abate.bookkeeping.receipt import MAX_BYTES
-from abate.bookkeeping.verify import Status, Verdict, verify_receipt
+from abate.bookkeeping.verify import Quorum, Status, Verdict, verify_receipt
 
 _MARKS = {Status.PASSED: "pass", Status.FAILED: "FAIL", Status.NOT_CHECKED: "-"}
 MAX_FILE = 16 * 1024 * 1024
@@ -41,9 +41,24 @@ MAX_FILE = 16 * 1024 * 1024
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A checkpoint of this log kept from earlier: the log must go on from it.",
 )
+@click.option(
+    "--witnesses",
+    "witness_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with verifier keys of witnesses that you trust, one a line.",
+)
+@click.option(
+    "--needed", type=click.IntRange(min=1), help="How many of them must have cosigned; all where left out."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def command(
-    subject: Path, key_file: Path | None, operator_pack: Path | None, since: Path | None, as_json: bool
+    subject: Path,
+    key_file: Path | None,
+    operator_pack: Path | None,
+    since: Path | None,
+    witness_file: Path | None,
+    needed: int | None,
+    as_json: bool,
 ) -> None:
     """Check LOG-OR-RECEIPT, a receipt file or the folder of a log, and name the first thing that is wrong.
 
@@ -57,30 +72,49 @@ def command(
         key = _read_key(key_file) if key_file else None
     except NoteError as fault:
         raise click.BadParameter(f"{key_file}: {fault}", param_hint="--key") from None
+    quorum = _quorum(witness_file, needed)
     if subject.is_dir():
-        verdict = _log(subject, key, operator_pack, since)
+        verdict = _log(subject, key, operator_pack, since, quorum)
     else:
         if subject.stat().st_size > MAX_BYTES:
             raise click.BadParameter(f"{subject} is larger than any receipt ({MAX_BYTES} bytes)")
-        verdict = _document(subject.read_bytes(), key, operator_pack)
+        verdict = _document(subject.read_bytes(), key, operator_pack, quorum)
     _show(verdict, as_json)
     sys.exit(0 if verdict.ok else 1)
 
 
-def _log(folder: Path, key: Key | None, operator_pack: Path | None, since: Path | None) -> Verdict:
+def _quorum(file: Path | None, needed: int | None) -> Quorum | None:
+    if file is None:
+        if needed is not None:
+            raise click.UsageError("--needed counts the witnesses of --witnesses FILE")
+        return None
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        found = tuple(dict.fromkeys(cosignature.read_witness(line) for line in lines if line.strip()))
+    except NoteError as fault:
+        raise click.BadParameter(f"{file}: {fault}", param_hint="--witnesses") from None
+    if not found or (needed or 1) > len(found):
+        raise click.BadParameter(f"{file} names {len(found)} witnesses", param_hint="--witnesses")
+    return Quorum(found, needed or len(found))
+
+
+def _log(
+    folder: Path, key: Key | None, operator_pack: Path | None, since: Path | None, quorum: Quorum | None
+) -> Verdict:
     from abate.bookkeeping.recompute_all import RecomputingAll  # lazy: DuckDB and all methodologies
     from abate.bookkeeping.verify_log import verify_log  # lazy: as above
 
     kept = since.read_text(encoding="utf-8", errors="replace") if since else None
     fetch, opened = partial(_file, folder), folder / OPENINGS
     if not opened.is_file():
-        return verify_log(fetch, key, since=kept)
+        return verify_log(fetch, key, since=kept, quorum=quorum)
     # A byte that is no UTF-8 becomes another sign, and what it opens no longer fits its leaf.
     with opened.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-        return verify_log(fetch, key, since=kept, openings=lines, recompute=RecomputingAll(operator_pack))
+        every = RecomputingAll(operator_pack)
+        return verify_log(fetch, key, since=kept, openings=lines, recompute=every, quorum=quorum)
 
 
-def _document(text: bytes, key: Key | None, operator_pack: Path | None) -> Verdict:
+def _document(text: bytes, key: Key | None, operator_pack: Path | None, quorum: Quorum | None) -> Verdict:
     """A receipt, or a proof between two heads: its member `format` tells."""
     try:
         told = json.loads(text)
@@ -90,7 +124,7 @@ def _document(text: bytes, key: Key | None, operator_pack: Path | None) -> Verdi
         return consistency.verify_consistency(text, key)
     from abate.bookkeeping.recompute import Recomputing  # lazy: a log's hashes need no methodologies
 
-    return verify_receipt(text, key, Recomputing(operator_pack))
+    return verify_receipt(text, key, Recomputing(operator_pack), quorum)
 
 
 def _read_key(file: Path) -> Key:

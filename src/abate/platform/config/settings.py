@@ -14,6 +14,8 @@ ABATE_ZONE = os.environ.get("ABATE_ZONE", "Asia/Shanghai")
 ABATE_REGION = os.environ.get("ABATE_REGION") or None
 ABATE_GRADE_FLOOR = os.environ.get("ABATE_GRADE_FLOOR", "standard")
 ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
+# A file with the witnesses that are asked to cosign the log's heads (log/cosigning.py).
+ABATE_WITNESSES = os.environ.get("ABATE_WITNESSES") or None
 ABATE_MESSAGES = os.environ.get("ABATE_MESSAGES", "abate.platform.doors.messages.Console")
 # Who answers the real-name check. The built-in provider sees the form of a number only and is no authority.
 ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.identity.FormProvider")

@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping import checkpoint, merkle
 from abate.bookkeeping.checkpoint import Checkpoint, NoteError
+from abate.bookkeeping.cosignature import Seal
 from abate.bookkeeping.merkle import ProofError
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import Keyring, keyring
@@ -88,6 +89,13 @@ def end_access(access_id: int) -> None:
     own = models.Access.objects.filter(pk=access_id)
     if not own.filter(ended_at=None).update(ended_at=clock.now()) and not own.exists():
         raise AccessUnknown(str(access_id))
+
+
+def add_cosignature(size: int, key_id: bytes, seal: Seal) -> None:
+    """Keep a witness's verified cosignature on the head of `size`; the first one given stays."""
+    models.Cosignature.objects.bulk_create(
+        [models.Cosignature(size=size, key_id=key_id, line=seal.line, at=seal.at)], ignore_conflicts=True
+    )
 
 
 def note_reading(

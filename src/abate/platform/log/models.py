@@ -120,3 +120,19 @@ class Reading(models.Model):
                 condition=models.Q(what__in=["leaves", "openings"]), name="log_reading_what"
             )
         ]
+
+
+class Cosignature(models.Model):
+    """A witness's signature line on the head of one size."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("size", "key_id")
+    size = models.BigIntegerField()
+    key_id = models.BinaryField()
+    line = models.TextField()
+    at = models.BigIntegerField()
+
+    class Meta:
+        db_table = "log_cosignature"
+        indexes = [models.Index(fields=["key_id", "size"], name="log_cosignature_last")]

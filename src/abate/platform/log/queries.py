@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from abate.bookkeeping import checkpoint as notes
-from abate.bookkeeping import merkle
+from abate.bookkeeping import cosignature, merkle
 from abate.bookkeeping.receipt import MethodName, Opening, Receipt, Terms
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
-from abate.platform.log.models import Access, Checkpoint, Leaf, Pending, Reading, Tile
+from abate.platform.log.models import Access, Checkpoint, Cosignature, Leaf, Pending, Reading, Tile
 
 
 def checkpoint() -> str | None:
-    """The newest signed tree head as a note; None before the sequencer ran for the first time."""
-    return Checkpoint.objects.order_by("-size").values_list("note", flat=True).first()
+    """The newest signed tree head as a note, with the cosignatures that are there by now; None before the
+    sequencer ran for the first time.
+    """
+    head = Checkpoint.objects.order_by("-size").values_list("size", "note").first()
+    return head and _sealed(*head)
+
+
+def _sealed(size: int, note: str) -> str:
+    lines = Cosignature.objects.filter(size=size).order_by("at", "key_id").values_list("line", flat=True)
+    return cosignature.add(note, list(lines))
 
 
 def size() -> int:
@@ -71,10 +79,8 @@ def receipt(
     row = Leaf.objects.filter(person_id=person_id, entry_id=entry_id).values_list("idx", "leaf").first()
     if row is None:
         return None
-    # A leaf is stored with a checkpoint that covers it, in one transaction: the newest one does, then.
-    head = Checkpoint.objects.order_by("-size").values_list("size", "note").first()
-    assert head is not None
     index, leaf = row
+    head = _head_for(index)
     proof = merkle.inclusion(nodes(), index, head[0])
     made = Receipt(keyring().log_origin, index, bytes(leaf), tuple(proof), head[1], opening, method, terms)
     return made.document()
@@ -110,8 +116,29 @@ def nodes() -> merkle.Nodes:
 
 
 def checkpoint_of(size: int) -> str | None:
-    """The signed tree head of exactly this size, if there was one."""
-    return Checkpoint.objects.filter(size=size).values_list("note", flat=True).first()
+    """The signed tree head of exactly this size with its cosignatures, if there was one."""
+    note = Checkpoint.objects.filter(size=size).values_list("note", flat=True).first()
+    return note and _sealed(size, note)
+
+
+def cosigned_by(size: int) -> set[bytes]:
+    """Key ids of the witnesses that cosigned the head of this size."""
+    return {bytes(one) for one in Cosignature.objects.filter(size=size).values_list("key_id", flat=True)}
+
+
+def last_cosigned(key_id: bytes) -> int:
+    """The size of the newest head that this witness cosigned, 0 where none."""
+    found = Cosignature.objects.filter(key_id=key_id).order_by("-size").values_list("size", flat=True).first()
+    return found or 0
+
+
+def _head_for(index: int) -> tuple[int, str]:
+    """The newest head with a cosignature, where it covers leaf `index`; else the newest."""
+    seal = Cosignature.objects.filter(size__gt=index).order_by("-size").values_list("size", flat=True).first()
+    wanted = Checkpoint.objects.filter(size=seal) if seal else Checkpoint.objects.order_by("-size")
+    # A leaf is stored with a checkpoint that covers it, in one transaction: the newest one does, then.
+    size, note = wanted.values_list("size", "note")[0]
+    return size, _sealed(size, note)
 
 
 def access_to(party_id: int, index: int) -> int | None:
