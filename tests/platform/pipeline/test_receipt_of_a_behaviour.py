@@ -15,6 +15,7 @@ from abate.bookkeeping import checkpoint, leaf
 from abate.bookkeeping.recompute import Recomputing
 from abate.bookkeeping.verify import Verdict, verify_receipt
 from abate.platform.carbon import queries as carbon
+from abate.platform.carbon.basis import catalogue
 from abate.platform.doors import clock
 from abate.platform.ledger import actions as ledger_actions
 from abate.platform.ledger import queries as ledger
@@ -38,7 +39,7 @@ def verified(document: dict[str, object] | None) -> Verdict:
     return verify_receipt(json.dumps(document, ensure_ascii=False), key, Recomputing())
 
 
-@pytest.mark.clause("P-8.5-e")
+@pytest.mark.clause("P-3.1", "P-8.5-e")
 def test_every_entry_has_a_receipt_that_recomputes(world: World) -> None:
     meetings = [
         world.meeting(f"m-{number}", who=number % 3, start=f"2026-05-{10 + number}T09:00:00+08:00")
@@ -61,6 +62,12 @@ def test_every_entry_has_a_receipt_that_recomputes(world: World) -> None:
         public = leaf.decode(data)
         assert leaf.leaf_hash(data) == bytes(row.leaf_hash) == queries.leaf_hash(person.pk, row.id)
         assert (public.carbon_mg, public.credits) == (row.carbon_mg, row.credits)
+        # The entry itself names methodology version and factors (P-3.1): by hash in the leaf, in words in the opening.
+        part = leaf.read_personal(document["opening"]["personal"])
+        assert isinstance(part, leaf.AwardPart)
+        named = catalogue().methods[part.behaviour][part.version - 1]
+        assert (named.id, public.method_hash.hex()) == ("online-meeting", named.hash)
+        assert part.factors and public.factors_hash == leaf.text_hash(part.factors)
 
 
 @pytest.mark.clause("P-8.5-e")

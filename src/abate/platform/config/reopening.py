@@ -51,14 +51,14 @@ def make_safe(
     os.environ["ABATE_SECRET_FILE"] = str(secrets_fit(into).resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
     django.setup()
-    from abate.platform.log import actions as log  # lazy: needs Django set up
+    from abate.platform.ledger import erasing  # lazy: needs Django set up
+    from abate.platform.log import actions as log  # lazy: as above
     from abate.platform.log import queries as tree  # lazy: as above
-    from abate.platform.people import actions as people  # lazy: as above
     from abate.platform.people.models import Person  # lazy: as above
 
     _keys_open_something()
     alive = Person.objects.filter(pk__in=later.erased if later else ()).exclude(status=Person.Status.ERASED)
-    again = [people.destroy(person) for person in alive]
+    again = [erasing.erase(person) for person in alive]
     found: dict[str, object] = {"entries_in_the_log": tree.size(), "erased_again": len(again)}
     if later and later.head and later.head[0] > tree.size():
         log.remember_head(*later.head)

@@ -288,13 +288,18 @@ def _ended(now: datetime) -> Greatest:
 def destroy(person: Person) -> None:
     """Destroy the person's keys and end every authorisation.
 
-    Identity, contacts, codes and log salts are unreadable for ever after; pseudonym, entries and log stay as
-    they are. Doing it again changes nothing.
+    Identity, contacts, codes and log salts are unreadable for ever after, and their texts are taken out; pseudonym,
+    entries and log stay as they are. Doing it again changes nothing. A person with an account is erased through
+    ledger.erasing, which also says so in the log.
     """
     with transaction.atomic():
         found = Person.objects.select_for_update().select_related("user").get(pk=person.pk)
         Person.objects.filter(pk=found.pk).update(
-            wrapped_key=None, commit_key=None, status=Person.Status.ERASED
+            wrapped_key=None,
+            commit_key=None,
+            identity_enc=b"",
+            contact_enc=b"",
+            status=Person.Status.ERASED,
         )
         now = clock.now()
         Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
@@ -304,5 +309,6 @@ def destroy(person: Person) -> None:
         Identity.objects.filter(person_id=found.pk).delete()
         review.deactivate(found.user)
     person.wrapped_key = person.commit_key = None
+    person.identity_enc = person.contact_enc = b""
     person.status = Person.Status.ERASED
     keys.forget()

@@ -33,10 +33,10 @@ def encrypt(person: Person, plain: bytes, purpose: str = "data") -> bytes:
 def decrypt(person: Person, text: bytes, purpose: str = "data") -> bytes:
     """Decrypt what `encrypt` gave for the same person and purpose. Raises PersonErased, or cryptography's
     InvalidTag where the text, the person or the purpose is another."""
-    text = bytes(text)
+    text, cipher = bytes(text), _cipher(person)
     if text[:1] != _VERSION:
         raise ValueError("this text was not written under a person's key of version 1")
-    return _cipher(person).decrypt(text[1:13], text[13:], _bound(person, purpose))
+    return cipher.decrypt(text[1:13], text[13:], _bound(person, purpose))
 
 
 def forget() -> None:

@@ -1,7 +1,9 @@
 -- name: open_batch
+-- The lock is shared among batches; erasing a person takes it alone (ledger/sql/erase.sql). What is read of people by
+-- the statements that follow therefore holds until this batch is committed.
 insert into events_batch (party_id, via, received_at, body_sha256, count, client_id)
 values (%(party)s, %(via)s, %(received_at)s, %(body_sha256)s, %(count)s, %(client)s)
-returning id
+returning id, pg_advisory_xact_lock_shared(4912026, 2)
 
 -- name: name_people
 -- Once for each subject and behaviour of the batch, not once for each event. Each table is gone through once with all
