@@ -1,0 +1,288 @@
+// Checks a receipt (docs/reference/log-format.md) with the browser's own SHA-256 and Ed25519. No network, nothing else.
+"use strict";
+
+const KINDS = {
+  1: ["减排入账", "award"], 3: ["兑换", "redemption"], 4: ["注销", "cancellation"], 5: ["到期", "expiry"],
+  6: ["转赠", "transfer"], 7: ["冻结", "hold"], 8: ["冻结后支出", "settlement of a hold"], 9: ["解冻", "release of a hold"],
+  10: ["冲正", "reversal"], 11: ["调整", "adjustment"], 12: ["转出", "exchange out"], 13: ["转入", "exchange in"],
+  14: ["退出流通", "retirement"], 15: ["已删除声明", "erasure"],
+};
+const CHECKS = {
+  form: ["回执格式", "Form"], leaf: ["记录", "Leaf"], signature: ["日志签名", "Signature of the log"],
+  inclusion: ["记录在日志中", "Inclusion in the log"], opening: ["个人部分", "Personal part"], facts: ["内容一致", "Facts"],
+};
+const STATES = { passed: ["通过", "pass"], failed: ["不通过", "FAIL"], open: ["未核对", "not checked"] };
+const MEMBERS = ["format", "log", "index", "leaf", "proof", "checkpoint", "opening", "method", "setting"];
+
+class Unlike extends Error {}
+class Unable extends Error {}
+
+const two = (zh, en) => [zh, en];
+const unlike = (zh, en) => { throw Object.assign(new Unlike(en), { texts: two(zh, en) }); };
+const unable = (zh, en) => { throw Object.assign(new Unable(en), { texts: two(zh, en) }); };
+
+// -- bytes ---------------------------------------------------------------------------------------------------------
+
+const utf8 = (text) => new TextEncoder().encode(text);
+const join = (...parts) => new Uint8Array(parts.flatMap((part) => [...part]));
+const same = (a, b) => a.length === b.length && a.every((byte, place) => byte === b[place]);
+const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+
+// One spelling for the same bytes, so that one flipped character is always seen.
+function base64(text, what) {
+  let binary;
+  try { binary = atob(text); } catch { binary = null; }
+  if (typeof text !== "string" || binary === null || btoa(binary) !== text) {
+    unlike(`${what} 不是规范的 base64`, `${what} is not base64 as RFC 4648 writes it`);
+  }
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+}
+
+// -- signed notes ----------------------------------------------------------------------------------------------------
+
+async function readKey(text) {
+  const [name, hash, ...rest] = text.trim().split("+");
+  const material = rest.length ? base64(rest.join("+"), "key") : new Uint8Array();
+  if (!name || /[\s+]/.test(name) || material.length !== 33 || material[0] !== 1) {
+    unlike("这不是日志公钥（name+hash+base64，Ed25519）", "this is not a log's verifier key (name+hash+base64, Ed25519)");
+  }
+  const id = (await sha256(join(utf8(name), [10], material))).slice(0, 4);
+  if (hex(id) !== hash) unlike("公钥与它的校验值不符", "the key does not fit the hash that stands before it");
+  return { name, id, public: material.slice(1) };
+}
+
+function readNote(note) {
+  const gap = note.lastIndexOf("\n\n");
+  if (gap < 1 || !note.endsWith("\n") || note.length > 65536 || /[\x00-\x09\x0b-\x1f]/.test(note)) {
+    unlike("检查点不是签名便笺", "the checkpoint is not a signed note");
+  }
+  const lines = note.slice(gap + 2, -1).split("\n");
+  if (lines.length > 64) unlike("签名过多", "there are more than 64 signatures");
+  const signatures = lines.map((line) => {
+    const parts = line.split(" ");
+    if (parts.length !== 3 || parts[0] !== "\u2014" || !parts[1]) unlike("签名行格式不符", "a signature line is malformed");
+    const blob = base64(parts[2], "signature");
+    if (blob.length < 5) unlike("签名行格式不符", "a signature line is malformed");
+    return { name: parts[1], id: blob.slice(0, 4), signature: blob.slice(4) };
+  });
+  return { text: note.slice(0, gap + 1), signatures };
+}
+
+function readHead(text) {
+  const lines = text.split("\n");
+  if (lines.length < 4 || lines.pop() !== "" || lines.some((line) => !line) || !/^(0|[1-9][0-9]{0,18})$/.test(lines[1])) {
+    unlike("检查点内容不符", "the checkpoint's text is malformed");
+  }
+  const root = base64(lines[2], "root");
+  if (root.length !== 32) unlike("检查点内容不符", "a root has 32 bytes");
+  return { origin: lines[0], size: BigInt(lines[1]), root };
+}
+
+async function checkSignature(receipt, keyText) {
+  if (!keyText.trim()) unlike("没有给出日志公钥，因此没有什么可以为这份回执作证", "no verifier key was given, so nothing vouches for this receipt");
+  const key = await readKey(keyText);
+  const note = readNote(receipt.checkpoint);
+  const own = note.signatures.filter((line) => line.name === key.name && same(line.id, key.id));
+  if (!own.length) unlike(`检查点没有 ${key.name} 的这把公钥的签名`, `no line of the checkpoint is signed by this key of ${key.name}`);
+  let verifier;
+  try {
+    verifier = await crypto.subtle.importKey("raw", key.public, { name: "Ed25519" }, false, ["verify"]);
+  } catch {
+    unable("这个浏览器没有 Ed25519，无法核对签名：请换新版浏览器，或用命令 abate verify", "this browser has no Ed25519 and cannot check signatures: take a newer one, or the command abate verify");
+  }
+  for (const line of own) {
+    if (!(await crypto.subtle.verify({ name: "Ed25519" }, verifier, line.signature, utf8(note.text)))) {
+      unlike("签名与检查点不符", "the signature does not fit the checkpoint");
+    }
+  }
+  const head = readHead(note.text);
+  if (head.origin !== key.name || head.origin !== receipt.log) {
+    unlike(`回执属于 ${receipt.log}，检查点属于 ${head.origin}，公钥属于 ${key.name}`, `the receipt is of ${receipt.log}, its checkpoint of ${head.origin}, the key of ${key.name}`);
+  }
+  return two(`${head.origin}，共 ${head.size} 条记录，签名有效`, `${head.origin}, ${head.size} entries, signed by ${key.name}+${hex(key.id)}`);
+}
+
+// -- the tree (RFC 9162, 2.1.3.2) --------------------------------------------------------------------------------------
+
+async function checkInclusion(receipt, leaf) {
+  const head = readHead(readNote(receipt.checkpoint).text);
+  let place = BigInt(receipt.index), last = head.size - 1n;
+  if (place > last) unlike(`日志只有 ${head.size} 条记录`, `entry ${place} is not in a tree of ${head.size}`);
+  const proof = receipt.proof.map((one, at) => base64(one, `proof[${at}]`));
+  let value = await sha256(join([0], leaf));
+  for (const sibling of proof) {
+    if (sibling.length !== 32) unlike("证明里有一项不是 32 字节", "a hash of the proof has not 32 bytes");
+    if (last === 0n) unlike("证明过长", "the proof is too long");
+    if (place & 1n || place === last) {
+      value = await sha256(join([1], sibling, value));
+      while (!(place & 1n) && place) { place >>= 1n; last >>= 1n; }
+    } else {
+      value = await sha256(join([1], value, sibling));
+    }
+    place >>= 1n; last >>= 1n;
+  }
+  if (last) unlike("证明过短", "the proof is too short");
+  if (!same(value, head.root)) unlike("证明导向另一个根", "the proof leads to another root than the signed one");
+  return two(`第 ${receipt.index} 号，共 ${head.size} 条`, `number ${receipt.index} of the ${head.size} under the signed root`);
+}
+
+// -- the leaf and what opens it --------------------------------------------------------------------------------------------
+
+function readLeaf(data) {
+  if (data.length !== 155) unlike(`记录应为 155 字节，现为 ${data.length}`, `a leaf of format 1 has 155 bytes; these are ${data.length}`);
+  if (data[0] !== 1) unlike(`不认识的记录格式 ${data[0]}，请用新版核对页`, `leaf format ${data[0]} is not known here: take a newer page`);
+  const view = new DataView(data.buffer, data.byteOffset);
+  return {
+    kind: view.getInt16(1), carbon: view.getBigInt64(3), credits: view.getBigInt64(11), at: view.getBigInt64(19),
+    method: data.slice(27, 59), factors: data.slice(59, 91), cause: data.slice(91, 123), commitment: data.slice(123, 155),
+  };
+}
+
+async function checkOpening(receipt, leaf) {
+  if (leaf.commitment.every((byte) => byte === 0)) unable("这条记录没有个人部分", "this leaf commits to no personal part");
+  if (receipt.opening === null) unable("没有给出，或已随本人的密钥删除", "nothing is opened: withheld, or erased with the person's key");
+  const salt = base64(receipt.opening.salt, "salt");
+  const digest = await sha256(utf8(receipt.opening.personal));
+  if (!same(await sha256(join(salt, digest)), leaf.commitment)) {
+    unlike("给出的个人部分不是记录所承诺的", "the opened personal part and salt are not what the leaf commits to");
+  }
+  return two("与记录的承诺一致", "it is what the leaf commits to");
+}
+
+const TAIL = /,"er_mg":(-?[0-9]{1,19}),"version":([0-9]{1,9}),"factors":("(?:[^"\\]|\\.)*")\}$/;
+
+async function checkFacts(receipt, leaf) {
+  const text = receipt.opening.personal;
+  let part;
+  try { part = JSON.parse(text); } catch { unlike("个人部分不是 JSON", "the personal part is not JSON"); }
+  if (leaf.kind === 1) {
+    const tail = TAIL.exec(text);
+    if (!tail) unlike("个人部分不合格式", "the personal part does not follow its recipe");
+    if (BigInt(tail[1]) !== leaf.carbon) unlike(`个人部分写 ${tail[1]} 毫克，记录为 ${leaf.carbon}`, `the opened part says ${tail[1]} mg, the leaf ${leaf.carbon}`);
+    if (!same(await sha256(utf8(JSON.parse(tail[3]))), leaf.factors)) unlike("因子与记录不符", "the factors are not the leaf's");
+    if (receipt.method && receipt.method.version !== Number(tail[2])) unlike("方法学版本不符", "the methodology's version is another");
+    return two(`${part.behaviour}，${part.occurred_at}`, `${part.behaviour} of ${part.occurred_at}, event ${part.event} of ${part.party}`);
+  }
+  if (leaf.kind === 3) {
+    if (BigInt(part.credits) !== -leaf.credits) unlike("积分数不符", "the credits are not the leaf's");
+    if (!same(await sha256(utf8(part.order)), leaf.cause)) unlike("订单与记录不符", "the order is not the leaf's");
+    return two(`订单 ${part.order}`, `order ${part.order}`);
+  }
+  return unable("本页不认识这类记录的个人部分", "this page does not know the personal part of this kind");
+}
+
+// -- all of it -------------------------------------------------------------------------------------------------------------
+
+function readForm(text) {
+  let receipt;
+  try { receipt = JSON.parse(text); } catch { unlike("不是 JSON 文件", "not the JSON it should be"); }
+  const names = receipt && typeof receipt === "object" ? Object.keys(receipt).sort() : [];
+  if (String(names) !== String([...MEMBERS].sort())) unlike("这不是回执", "this is not a receipt");
+  if (receipt.format !== "abate-receipt/1") unlike("不认识的回执格式，请用新版核对页", "a format not known here: take a newer page");
+  const { opening, proof, index } = receipt;
+  const texts = [receipt.log, receipt.leaf, receipt.checkpoint, ...(opening ? [opening.salt, opening.personal] : [])];
+  if (!Array.isArray(proof) || proof.length > 64 || !Number.isSafeInteger(index) || index < 0 || texts.some((one) => typeof one !== "string")) {
+    unlike("回执内容不完整", "a member of the receipt is not of its type");
+  }
+  return receipt;
+}
+
+async function verify(text, key) {
+  const checks = [];
+  const look = async (name, see) => {
+    try {
+      checks.push({ name, state: "passed", texts: await see() });
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof Unlike) && !(fault instanceof Unable)) {
+        fault = { texts: two(`内容无法读取：${fault.message}`, `it cannot be read: ${fault.message}`) };
+      }
+      checks.push({ name, state: fault instanceof Unable ? "open" : "failed", texts: fault.texts });
+      return false;
+    }
+  };
+  let receipt, data, leaf;
+  if (await look("form", () => { receipt = readForm(text); return two(`日志 ${receipt.log}`, `a receipt of log ${receipt.log}`); })) {
+    const readable = await look("leaf", () => {
+      data = base64(receipt.leaf, "leaf");
+      leaf = readLeaf(data);
+      return KINDS[leaf.kind] || two(`类别 ${leaf.kind}`, `kind ${leaf.kind}`);
+    });
+    await look("signature", () => checkSignature(receipt, key));
+    if (readable) {
+      await look("inclusion", () => checkInclusion(receipt, data));
+      if (await look("opening", () => checkOpening(receipt, leaf))) await look("facts", () => checkFacts(receipt, leaf));
+    }
+  }
+  const failed = checks.find((check) => check.state === "failed");
+  const proved = ["leaf", "signature", "inclusion"].every((name) => checks.some((check) => check.name === name && check.state === "passed"));
+  return { verdict: failed ? "wrong" : proved ? "right" : "open", failed: failed ? failed.name : null, checks, receipt, leaf };
+}
+
+// -- the page ------------------------------------------------------------------------------------------------------------------
+
+const byId = (id) => document.getElementById(id);
+const element = (name, className, ...children) => {
+  const made = document.createElement(name);
+  made.className = className;
+  made.append(...children);
+  return made;
+};
+// Both languages stand in the page; the style sheet shows one.
+const spans = ([zh, en]) => ["zh-Hans", "en"].map((lang, at) => {
+  const made = element("span", "", [zh, en][at]);
+  made.lang = lang;
+  return made;
+});
+
+function moment(microseconds) {
+  const date = new Date(Number(microseconds / 1000n));
+  return Number.isNaN(date.getTime()) ? String(microseconds) : date.toISOString();
+}
+
+function show(found) {
+  const words = {
+    right: two("核对通过：这条记录在已签名的日志里。", "Verified: this entry is in the signed log."),
+    wrong: two("核对不通过。", "Refused."),
+    open: two("无法核对。", "It cannot be checked here."),
+  };
+  byId("verdict").className = `verdict ${found.verdict}`;
+  byId("verdict").dataset.verdict = found.verdict;
+  byId("verdict").replaceChildren(...spans(words[found.verdict]));
+  byId("checks").replaceChildren(...found.checks.map(({ name, state, texts }) => {
+    const mark = element("strong", { passed: "right", failed: "wrong", open: "open" }[state], ...spans(STATES[state]));
+    const made = element("li", "", mark, " ", ...spans(CHECKS[name]), ": ", ...spans(texts));
+    made.dataset.check = name;
+    made.dataset.state = state;
+    return made;
+  }));
+  const rows = found.verdict === "right" ? [
+    [two("类别", "Kind"), two(...(KINDS[found.leaf.kind] || [String(found.leaf.kind), String(found.leaf.kind)]))],
+    [two("减排量", "Avoided"), two(`${found.leaf.carbon} 毫克 CO2e`, `${found.leaf.carbon} mg CO2e`)],
+    [two("积分", "Credits"), two(String(found.leaf.credits), String(found.leaf.credits))],
+    [two("记账时间", "Booked"), two(moment(found.leaf.at), moment(found.leaf.at))],
+  ] : [];
+  byId("facts").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", "", ...spans(name)), element("dd", "", ...spans(value))]));
+  byId("result").hidden = false;
+}
+
+async function check() {
+  if (!globalThis.crypto || !crypto.subtle) {
+    const texts = two("浏览器只在 https、本机或本地文件中提供密码运算：请把本页存到电脑上打开，或用命令 abate verify", "the browser computes hashes only over https, on this machine or from a file: keep a copy of this page and open that, or use the command abate verify");
+    show({ verdict: "open", checks: [{ name: "signature", state: "open", texts }] });
+    return;
+  }
+  const file = byId("file").files[0];
+  const text = byId("text").value.trim() || (file ? await file.text() : "");
+  show(await verify(text, byId("key").value));
+}
+
+byId("form").addEventListener("submit", (event) => { event.preventDefault(); check(); });
+byId("file").addEventListener("change", () => { byId("text").value = ""; });
+byId("language").addEventListener("click", () => speak(document.body.dataset.lang === "zh" ? "en" : "zh"));
+function speak(lang) {
+  document.body.dataset.lang = lang;
+  document.documentElement.lang = lang === "zh" ? "zh-Hans" : "en";
+}
+speak(/^zh\b/i.test(navigator.language) || !/^en\b/i.test(navigator.language) ? "zh" : "en");

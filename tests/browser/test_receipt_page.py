@@ -1,0 +1,247 @@
+"""The static page that checks a receipt, in a real Chromium: from a file, from any web server, from the platform."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.bookkeeping import real_log
+from tests.bookkeeping.conftest import SmallLog
+from tests.browser import looks
+
+from abate.bookkeeping import cosignature, merkle
+from abate.bookkeeping.receipt import Receipt
+from abate.bookkeeping.verify import verify_receipt
+
+pytestmark = [pytest.mark.browser]
+FOLDER = Path(__file__).resolve().parents[2] / "src/abate/platform/web/static/verify"
+FILE = f"file://{FOLDER}/index.html"
+
+
+@pytest.fixture(scope="module")
+def log() -> real_log.RealLog:
+    return real_log.make(60)
+
+
+def receipt_of(log: real_log.RealLog, index: int) -> dict[str, Any]:
+    hashes = log.hashes()
+    tiles = {(level, n): data for level, n, data in merkle.grow({}, 0, hashes)}
+    nodes = merkle.from_tiles(lambda level, n: tiles[level, n])
+    proof = tuple(merkle.inclusion(nodes, index, len(hashes)))
+    booked = log.booked[index]
+    return Receipt(
+        log.origin, index, booked.leaf, proof, log.note(), *(booked.opened or (None,) * 3)
+    ).document()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Requests are no news."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(FOLDER))) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/index.html"
+        running.shutdown()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 360, "height": 740}, locale="zh-CN")
+    opened = context.new_page()
+    yield opened
+    context.close()
+
+
+Checked = tuple[str, dict[str, str]]
+
+
+def check(page: Page, text: str, key: str) -> Checked:
+    page.fill("#key", key)
+    page.fill("#text", text)
+    page.evaluate("document.getElementById('result').hidden = true")
+    page.click("#check")
+    page.wait_for_selector("#result:not([hidden])")
+    states = page.eval_on_selector_all(
+        "#checks li", "all => all.map(e => [e.dataset.check, e.dataset.state])"
+    )
+    return page.get_attribute("#verdict", "data-verdict") or "", dict(states)
+
+
+@pytest.mark.clause("P-8.5-e")
+def test_a_good_receipt_from_a_file_and_from_any_server(
+    page: Page, server: str, log: real_log.RealLog
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    errors: list[str] = []
+    page.on("pageerror", lambda fault: errors.append(str(fault)))
+    for address in (FILE, server):
+        page.goto(address)
+        for index in (0, 5, 59):
+            verdict, states = check(
+                page, json.dumps(receipt_of(log, index), ensure_ascii=False), str(log.key)
+            )
+            assert (verdict, set(states.values())) == ("right", {"passed"}), page.inner_text("#checks")
+        assert looks.overflow(page) == 0 and looks.wide(page) == []
+        assert looks.faint(page) == [] and looks.small(page) == []
+    own = {
+        FILE,
+        server,
+        *(f"{place.rsplit('/', 1)[0]}/verify.{kind}" for place in (FILE, server) for kind in ("js", "css")),
+    }
+    assert {url for url in asked if not url.endswith("favicon.ico")} == own, (
+        "nothing but its own files is loaded"
+    )
+    assert errors == []
+
+
+def test_a_file_can_be_chosen_and_both_languages_are_there(
+    page: Page, log: real_log.RealLog, tmp_path: Path
+) -> None:
+    (tmp_path / "receipt.json").write_text(json.dumps(receipt_of(log, 8)), encoding="utf-8")
+    page.goto(FILE)
+    page.fill("#key", str(log.key))
+    page.set_input_files("#file", tmp_path / "receipt.json")
+    page.click("#check")
+    page.wait_for_selector("#result:not([hidden])")
+    assert "核对通过" in page.inner_text("#verdict") and "兑换" in page.inner_text("#facts")
+    page.click("#language")
+    assert "Verified" in page.inner_text("#verdict") and "redemption" in page.inner_text("#facts")
+    assert looks.overflow(page) == 0 and looks.faint(page) == []
+
+
+@pytest.mark.clause("P-8.5-e")
+def test_what_is_erased_or_withheld_is_proved_and_stays_closed(page: Page, log: real_log.RealLog) -> None:
+    page.goto(FILE)
+    verdict, states = check(page, json.dumps(receipt_of(log, 4)), str(log.key))
+    assert (verdict, states["opening"], "facts" in states) == ("right", "open", False)
+
+
+def test_a_checkpoint_with_cosignatures_is_read(page: Page, log: real_log.RealLog) -> None:
+    document = receipt_of(log, 5)
+    text = str(document["checkpoint"]).rpartition("\n\n")[0] + "\n"
+    document["checkpoint"] += cosignature.cosign(text, "witness.test/w1", bytes(32), 1_700_000_000)
+    page.goto(FILE)
+    assert check(page, json.dumps(document), str(log.key))[0] == "right"
+
+
+def flip(document: dict[str, Any], member: str, random: Random) -> dict[str, Any]:
+    """One bit of one member is another."""
+
+    def bytes_of(text: str) -> str:
+        data = bytearray(base64.b64decode(text))
+        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        return base64.b64encode(bytes(data)).decode()
+
+    changed = json.loads(json.dumps(document))
+    if member == "proof":
+        place = random.randrange(len(changed["proof"]))
+        changed["proof"][place] = bytes_of(changed["proof"][place])
+    elif member == "leaf":
+        changed["leaf"] = bytes_of(changed["leaf"])
+    elif member == "salt":
+        changed["opening"]["salt"] = bytes_of(changed["opening"]["salt"])
+    elif member == "personal":
+        text = changed["opening"]["personal"]
+        place = random.randrange(len(text))
+        changed["opening"]["personal"] = text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :]
+    elif member == "signature":
+        head, _, last = changed["checkpoint"].rstrip("\n").rpartition(" ")
+        changed["checkpoint"] = f"{head} {bytes_of(last)}\n"
+    else:
+        origin, size, root, rest = changed["checkpoint"].split("\n", 3)
+        changed["checkpoint"] = f"{origin}\n{size}\n{bytes_of(root)}\n{rest}"
+    return changed
+
+
+@pytest.mark.clause("P-8.5-e")
+@pytest.mark.parametrize("member", ["leaf", "proof", "signature", "root", "salt", "personal"])
+def test_one_flipped_bit_is_refused_as_the_command_refuses_it(
+    page: Page, log: real_log.RealLog, member: str
+) -> None:
+    page.goto(FILE)
+    random = Random(member)
+    for _ in range(12):
+        wrong = flip(receipt_of(log, 37), member, random)
+        verdict, states = check(page, json.dumps(wrong, ensure_ascii=False), str(log.key))
+        by_command = verify_receipt(wrong, log.key)
+        assert not by_command.ok
+        assert verdict == "wrong", (member, wrong)
+        assert "failed" in states.values()
+
+
+def test_a_receipt_of_another_log_and_a_foreign_key(page: Page, log: real_log.RealLog) -> None:
+    page.goto(FILE)
+    document = receipt_of(log, 5)
+    thief = SmallLog(origin=log.origin, seed=bytes(32))
+    other = SmallLog(origin="other.test/log").add(30)
+    assert check(page, json.dumps(document), str(thief.key))[1]["signature"] == "failed"
+    assert check(page, json.dumps(other.receipt(5)), str(log.key))[1]["signature"] == "failed"
+    assert (
+        check(page, json.dumps({**document, "log": "other.test/log"}), str(log.key))[1]["signature"]
+        == "failed"
+    )
+    verdict, states = check(page, json.dumps(document), "")
+    assert (verdict, states["signature"], states["inclusion"]) == ("wrong", "failed", "passed")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(index=38),
+        lambda d: d.update(index=-1),
+        lambda d: d.update(index=1.5),
+        lambda d: d.update(proof=d["proof"][:-1]),
+        lambda d: d.update(proof=[*d["proof"], d["proof"][0]]),
+        lambda d: d.update(more=1),
+        lambda d: d.pop("setting"),
+        lambda d: d.update(format="abate-receipt/2"),
+        lambda d: d.update(leaf=d["leaf"][:-4]),
+        lambda d: d.update(leaf=d["leaf"] + "\n"),
+        lambda d: d.update(checkpoint=5),
+        lambda d: d.update(opening={"salt": 5, "personal": "x"}),
+        lambda d: d["method"].update(version=9),
+    ],
+)
+def test_what_is_no_receipt_is_refused(
+    page: Page, log: real_log.RealLog, change: Callable[[dict], object]
+) -> None:
+    document = receipt_of(log, 37)
+    change(document)
+    page.goto(FILE)
+    assert check(page, json.dumps(document), str(log.key))[0] == "wrong"
+    for text in ("", "nothing", "[]", "null", "5"):
+        assert check(page, text, str(log.key))[0] == "wrong"
+
+
+def test_without_ed25519_or_without_crypto_it_says_so_and_proves_nothing(
+    page: Page, log: real_log.RealLog
+) -> None:
+    text = json.dumps(receipt_of(log, 5))
+    page.goto(FILE)
+    page.evaluate(
+        "() => { crypto.subtle.importKey = () => Promise.reject(new DOMException('no', 'NotSupportedError')) }"
+    )
+    verdict, states = check(page, text, str(log.key))
+    assert (verdict, states["signature"]) == ("open", "open")
+    assert "abate verify" in page.inner_text("#checks")
+    page.evaluate("Object.defineProperty(globalThis, 'crypto', { value: {} })")
+    assert check(page, text, str(log.key))[0] == "open"
+
+
+@pytest.mark.platform
+def test_the_platform_serves_it(page: Page, address: str, log: real_log.RealLog) -> None:
+    page.goto(f"{address}/static/verify/index.html")
+    assert check(page, json.dumps(receipt_of(log, 5)), str(log.key))[0] == "right"
