@@ -57,6 +57,10 @@ class RecomputingAll:
         self._con = columns.connect()
         self._methods = {m.hash: m for versions in self._loaded.methods.values() for m in versions}
         self._settings: dict[tuple[Terms | None, bool], Setting] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Start counting anew, for another log; what was compiled is kept."""
         self.done = 0
         self.wrong: str | None = None
         self.unable: str | None = None
