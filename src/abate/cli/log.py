@@ -100,6 +100,30 @@ def _write_openings(folder: Path, size: int) -> int:
 
 
 @command.command()
+@click.option("--from", "old", required=True, type=click.IntRange(min=1), help="Size of the older head.")
+@click.option("--to", "new", type=click.IntRange(min=1), help="Size of the newer head; left out, the newest.")
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="File; left out, printed.")
+@_data_dir
+def prove(old: int, new: int | None, out: Path | None, data_dir: Path) -> None:
+    """Prove that the log only grew between two signed heads. Check it: abate verify FILE"""
+    if new is not None and new < old:
+        raise click.BadParameter(f"{new} is below {old}: from the older head to the newer", param_hint="--to")
+    _start(data_dir)
+    from abate.bookkeeping import consistency  # lazy: only here
+    from abate.platform.log import queries  # lazy: models exist once Django has started
+    from abate.platform.log.errors import NoHead  # lazy: as above
+
+    notes = [queries.checkpoint_of(size) for size in (old, new or queries.size())]
+    if notes[0] is None or notes[1] is None:
+        _refuse(NoHead(f"{old} to {new or queries.size()}"))
+    text = json.dumps(consistency.document(notes[0], notes[1], queries.nodes()), ensure_ascii=False)
+    if out is None:
+        click.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+
+
+@command.command()
 @click.argument("code")
 @click.option(
     "--entries", "span", required=True, metavar="FIRST-LAST", help="Numbers of entries, such as 0-99."
