@@ -154,7 +154,9 @@ def prepared(events: Iterator[Any], size: int, part: int = 0, parts: int = 1) ->
     With several `parts` the batch is of one part of the people: a person's balance is locked until the batch that
     raised it commits, so a loader that works in parallel gives each connection people of its own.
     """
+    from abate.bookkeeping.leaf import time_text  # lazy: the platform's, not every benchmark's
     from abate.platform import pipeline  # lazy: needs Django set up
+    from abate.platform.carbon import basis, measure  # lazy: needs Django set up
     from abate.platform.doors import clock  # lazy: needs Django set up
     from abate.platform.events.actions import Arrival  # lazy: needs Django set up
     from abate.platform.events.envelope import Sender  # lazy: needs Django set up
@@ -169,10 +171,13 @@ def prepared(events: Iterator[Any], size: int, part: int = 0, parts: int = 1) ->
     start = time.perf_counter()
     batch = pipeline.ready(arrival, read)
     took = time.perf_counter() - start
-    # The staging line: place, who, basis, outcome, time, 4 amounts, id, time, digest, record, reason.
-    lines = (line.split("\t") for line in batch.lines.splitlines())
-    named = zip(lines, read, strict=True)
-    raw = "".join(f"1\t{c[9]}\t{e.subject}\t{e.behaviour}\t{c[4]}\t{c[12]}\n" for c, e in named)
+    # What came in, as text: the same canonical record that the path stores.
+    found = measure.measure(read, basis.setting(), arrival.received_at)
+    lines = (
+        ("1", m.event.id, m.event.subject, m.event.behaviour, time_text(m.event.time), m.record)
+        for m in found
+    )
+    raw = "".join("\t".join(line) + "\n" for line in lines)
     return batch, raw, took
 
 

@@ -1,18 +1,19 @@
 """The main path: from a batch of events to booked credits, in one transaction of a few set-based statements.
 
 read and measure (no database) -> stage -> claim ids of authorised people -> caps -> balances in order ->
-entries with leaves -> quantities -> the rest judged. Any order, batching and repetition give the same totals.
+entries with quantities and leaves -> what credits nothing -> the rest judged. Any order, batching and repetition give
+the same totals.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import Cursor, errors
 
@@ -25,11 +26,11 @@ from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
 from abate.platform.doors.workspace import prepare, workspace
 from abate.platform.events import actions as events
-from abate.platform.events.actions import Arrival, Unclaimed
+from abate.platform.events.actions import Arrival, Subjects, Unclaimed
 from abate.platform.events.envelope import FUTURE_TOLERANCE, Event, Refused
 from abate.platform.events.errors import Busy
 from abate.platform.events.outcomes import Outcome, Result
-from abate.platform.ledger import actions as ledger
+from abate.platform.ledger import awards as ledger
 
 # A race that PostgreSQL settles by refusing one side: tried again, never shown as a refusal of the event.
 _RACES = (
@@ -43,7 +44,6 @@ _TABLES = (
     events.SQL["make_stage"],
     events.SQL["make_who"],
     events.SQL["make_new"],
-    ledger.SQL["make_eligible"],
 )
 
 
@@ -52,11 +52,11 @@ class Prepared:
     """A batch that is read and measured: everything that needs no database is done."""
 
     arrival: Arrival
-    lines: str
-    count: int
+    rows: bytes
+    counts: Mapping[int, int]
+    """How many staged events have each outcome."""
     bases: Sequence[basis.BasisKey]
-    subjects: tuple[str, str]
-    """Each subject with a behaviour, once, as two arrays; the lines say which by number."""
+    subjects: Subjects
     behaviours: Collection[str]
     span: tuple[datetime, datetime] | None
     """From the first to the last moment of the events that would be credited."""
@@ -77,14 +77,13 @@ def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
     sound = [one for one in read if isinstance(one, Event)]
     measured = measure(sound, setting, arrival.received_at + FUTURE_TOLERANCE)
     used, subjects = staging.used(measured), staging.subjects(measured)
-    numbers = ({key: n for n, key in enumerate(keys, 1)} for keys in (used, subjects))
     moments = [one.event.time for one in measured if one.outcome == Outcome.CREDITED]
     return Prepared(
         arrival=arrival,
-        lines="".join(staging.lines(measured, *numbers, arrival.sender.code)),
-        count=len(measured),
+        rows=staging.rows(measured, used, subjects, arrival.sender.code),
+        counts=Counter(one.outcome for one in measured),
         bases=basis.keys_of(setting, used),
-        subjects=staging.arrays(subjects),
+        subjects=staging.arrays(measured, subjects),
         behaviours={behaviour for _, behaviour in subjects},
         span=(min(moments), max(moments)) if moments else None,
         refused=[one for one in read if isinstance(one, Refused)],
@@ -108,33 +107,42 @@ def book(batch: Prepared, *, everything: bool = True) -> list[Result]:
 
 
 def _book(batch: Prepared, everything: bool) -> list[Result]:
-    sender, now, zone = batch.arrival.sender, clock.now(), settings.ABATE_ZONE
+    sender, now, counts = batch.arrival.sender, clock.now(), batch.counts
+    hoped = sum(counts.values()) - counts.get(Outcome.REFUSED, 0)
     results: list[Result] = []
+    rest: list[Unclaimed] = []
     refused = list(batch.refused)
     with workspace() as cursor:
         batch_id = events.open_batch(cursor, batch.arrival)
         bases = carbon.number_bases(cursor, batch.bases, now)
-        events.stage(cursor, batch.lines)
-        events.name_people(cursor, sender.party_id, *batch.subjects)
-        claimed = events.claim(cursor, sender.party_id, batch_id)
-        if claimed and batch.span and rules.any_cap(batch.behaviours, *map(clock.day, batch.span)):
-            credits.cut(cursor, zone)
-        if claimed:
-            awards = ledger.awards(
+        events.stage(cursor, batch.rows)
+        events.name_people(cursor, sender.party_id, batch.subjects)
+        whole = events.claim(cursor, sender.party_id, batch_id, hoped=hoped)
+        if not whole or counts.get(Outcome.REFUSED):
+            rest = events.rest(cursor, sender.party_id, partly=not whole)
+        if not whole:
+            events.keep_claimed(cursor)
+        if batch.span:
+            capped = rules.any_cap(batch.behaviours, *map(clock.day, batch.span))
+            if capped:
+                credits.cut(cursor)
+            if capped or not whole:
+                events.count_again(cursor)
+            terms = ledger.Terms(
                 at=now,
                 party_id=sender.party_id,
-                cause=batch.arrival.body_sha256,
+                batch_id=batch_id,
                 bases=bases,
                 mg_per_credit=rules.mg_per_credit(clock.day(now)),
             )
-            own = {"party_id": sender.party_id, "batch_id": batch_id, "bases": bases, "zone": zone}
-            results = carbon.store(cursor, awards, everything=everything, **own)
-        if claimed < batch.count:
-            settled, more = _settle(cursor, sender.party_id, events.rest(cursor, sender.party_id))
-            results += settled
-            refused += more
+            results += ledger.book(cursor, terms, everything=everything)
+        if any(counts.get(outcome) for outcome in Outcome.without_credits()):
+            results += carbon.keep(cursor, party_id=sender.party_id, batch_id=batch_id, bases=bases)
+        settled, more = _settle(cursor, sender.party_id, rest)
+        refused += more
         events.refuse(cursor, batch_id, sender.party_id, now, refused)
-    return results + [Result(one.place, one.id, Outcome.REFUSED, one.reason) for one in refused]
+    refusals = [Result(one.place, one.id, Outcome.REFUSED, one.reason) for one in refused]
+    return results + settled + refusals
 
 
 def _settle(cursor: Cursor, party: int, rest: Iterable[Unclaimed]) -> tuple[list[Result], list[Refused]]:
@@ -152,7 +160,8 @@ def _settle(cursor: Cursor, party: int, rest: Iterable[Unclaimed]) -> tuple[list
             repeated.append(one)
         else:
             results.append(Result(one.place, one.event_id, Outcome.CONFLICT, "other_content:id"))
-    return results + quantities.stored(cursor, party, repeated), refused
+    results += ledger.stored(cursor, party, repeated) + quantities.stored(cursor, party, repeated)
+    return results, refused
 
 
 def _is_away(fault: DatabaseError) -> bool:

@@ -187,9 +187,7 @@ def test_a_batch_on_its_way_ends_first_and_is_erased_with_the_rest(
     leaving.join(20)
     assert results[0].outcome == Outcome.CREDITED
     assert results[1] == 6, "five entries before, and the one of the batch on its way"
-    with connection.cursor() as cursor:
-        cursor.execute("select count(*) from log_pending")
-        assert cursor.fetchone()[0] == 7
+    assert queries.waiting() == 7
     assert is_even()
 
 

@@ -14,7 +14,10 @@ from abate.platform.carbon.errors import NotReproducible
 from abate.platform.config import grants
 from abate.platform.doors import clock
 from abate.platform.events.envelope import Event, Reader
+from abate.platform.ledger import due as award_leaves
 from abate.platform.ledger import queries as ledger
+from abate.platform.log import actions as log
+from abate.platform.log.errors import LogDamaged
 
 pytestmark = [pytest.mark.platform]
 
@@ -22,7 +25,12 @@ pytestmark = [pytest.mark.platform]
 def test_the_leaf_is_the_one_that_the_recipe_writes(world: World) -> None:
     awkward = world.meeting('quote " and \\ back, 会议')
     awkward["data"]["meeting_id"] = '"start":"1999-01-01T00:00:00Z", \\ 会议'
-    for result in world.send(awkward, world.ride("plain")):
+    results = world.send(awkward, world.ride("plain"))
+    with connection.cursor() as cursor:
+        cursor.execute("select entry_id, leaf from ledger_due_leaf")
+        due = dict(cursor.fetchall())
+        award_leaves.hand_over(cursor, 1)
+    for result in results:
         person, entry_id = world.people[0], result.entry or 0
         opening = queries.opening(person.pk, entry_id)
         row, entry = queries.behaviour_of_entry(person.pk, entry_id), ledger.entry(person.pk, entry_id)
@@ -42,6 +50,7 @@ def test_the_leaf_is_the_one_that_the_recipe_writes(world: World) -> None:
         with connection.cursor() as cursor:
             cursor.execute("select leaf, hash from log_pending where entry_id = %s", [entry_id])
             ((data, digest),) = cursor.fetchall()
+        assert due[entry_id] == data
         assert (bytes(data), bytes(digest)) == (expected, leaf.leaf_hash(expected))
         assert entry.leaf_hash == leaf.leaf_hash(expected)
         assert leaf.read_personal(opening.personal).event == row.event_id  # type: ignore[union-attr]
@@ -59,13 +68,11 @@ def test_alone_and_as_columns_an_event_is_staged_alike(world: World) -> None:
     assert all(isinstance(one, Event) for one in events)
     together = measure.measure(events, setting(), clock.now())  # type: ignore[arg-type]
     alone = [m for one in events for m in measure.measure([one], setting(), clock.now())]  # type: ignore[list-item]
-    assert _lines(alone) == _lines(sorted(together, key=lambda m: m.event.place))
+    assert _rows(alone) == _rows(together)
 
 
-def _lines(measured: list[measure.Measured]) -> list[str]:
-    used, subjects = staging.used(measured), staging.subjects(measured)
-    numbers = ({key: n for n, key in enumerate(keys, 1)} for keys in (used, subjects))
-    return list(staging.lines(measured, *numbers, "party"))
+def _rows(measured: list[measure.Measured]) -> bytes:
+    return staging.rows(measured, staging.used(measured), staging.subjects(measured), "party")
 
 
 @pytest.mark.clause("P-7.2-a")
@@ -74,7 +81,7 @@ def test_a_figure_that_was_changed_does_not_recompute(world: World) -> None:
     person = world.people[0].pk
     assert queries.explanation(person, world.sender.party_id, "a")
     with connection.cursor() as cursor:
-        cursor.execute("update carbon_quantity set be_mg = be_mg + 1")
+        cursor.execute("update ledger_entry set be_mg = be_mg + 1")
     with pytest.raises(NotReproducible):
         queries.explanation(person, world.sender.party_id, "a")
     assert result.entry
@@ -85,8 +92,10 @@ def test_a_figure_that_was_changed_does_not_recompute(world: World) -> None:
     [
         "update ledger_entry set credits = credits + 1",
         "delete from ledger_entry",
-        "update carbon_quantity set er_mg = 0",
-        "delete from carbon_quantity",
+        "update ledger_entry set record = ''",
+        "update carbon_kept set er_mg = 0",
+        "delete from carbon_kept",
+        "update ledger_batch set last_entry = 0",
         "delete from events_seen",
         "update events_batch set count = 2",
         "delete from events_refusal",
@@ -118,16 +127,44 @@ TAMPERED = {
     },
     "delete from ledger_entry where id = (select max(id) from ledger_entry)": {
         "balance_entries",
-        "entry",
+        "seen",
         "leaf",
     },
-    "update ledger_entry set carbon_mg = carbon_mg + 1": {"balance_entries", "running", "entry", "carbon_mg"},
+    "update ledger_entry set carbon_mg = carbon_mg + 1": {"balance_entries", "running", "carbon_mg"},
     "update ledger_entry set counter = 2": {"counter"},
     "update ledger_entry set leaf_hash = sha256('x')": {"leaf"},
-    "delete from log_pending": {"leaf"},
+    "delete from ledger_due": {"leaf"},
+    "update ledger_due set person_ids = person_ids[2:]": {"leaf"},
     "delete from events_seen": {"seen"},
-    "update carbon_quantity set eligible_mg = eligible_mg - 1": {"eligible"},
+    "update ledger_entry set eligible_mg = eligible_mg - 1": {"eligible"},
 }
+
+
+# Once the log has numbered the entries, it tells what they were.
+NUMBERED = {
+    "update ledger_entry set commitment = sha256('x')": {"leaf"},
+    "update ledger_entry set at = at + interval '1 s'": {"leaf"},
+    "update events_batch set body_sha256 = sha256('x')": {"leaf"},
+    "delete from log_leaf where idx = 1": {"leaf"},
+}
+
+
+@pytest.mark.parametrize("statement", NUMBERED)
+def test_reconciliation_sees_what_the_log_knows_otherwise(world: World, statement: str) -> None:
+    world.send(world.meeting("a"), world.ride("b"), world.ride("c", who=1))
+    assert log.sequence() == 3
+    assert differences() == {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert NUMBERED[statement] <= differences().keys()
+
+
+def test_an_award_that_is_gone_before_the_log_asked_for_it_stops_the_log(world: World) -> None:
+    world.send(world.meeting("a"), world.ride("b"))
+    with connection.cursor() as cursor:
+        cursor.execute("delete from ledger_entry where id = (select max(id) from ledger_entry)")
+    with pytest.raises(LogDamaged, match="award-missing"):
+        log.sequence()
 
 
 @pytest.mark.parametrize("statement", TAMPERED)

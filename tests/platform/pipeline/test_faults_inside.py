@@ -15,7 +15,7 @@ from tests.platform.pipeline.world import World, differences, state
 from abate.platform.events.errors import Busy
 from abate.platform.events.outcomes import Outcome
 
-pytestmark = [pytest.mark.platform]
+pytestmark = [pytest.mark.platform, pytest.mark.usefixtures("lane")]
 MOST = 100
 
 

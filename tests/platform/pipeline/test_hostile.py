@@ -40,7 +40,7 @@ def test_any_sign_in_a_field_name_refuses_that_event_alone(world: World, sign: s
 
 
 def test_no_text_ends_its_column_of_the_staging_table() -> None:
-    assert staging._escaped("a\tb\r\nc\\.") == "a\\tb\\r\\nc\\\\."
+    assert staging._text("a\tb\r\n\xff\xff") == b"\x00\x00\x00\x09" + "a\tb\r\n\xff\xff".encode()
 
 
 @pytest.mark.parametrize("others", [0, 1])

@@ -17,7 +17,7 @@ from abate.platform.credits import actions as credits
 from abate.platform.credits.errors import CapTooLate
 from abate.platform.events.outcomes import Outcome
 
-pytestmark = [pytest.mark.platform]
+pytestmark = [pytest.mark.platform, pytest.mark.usefixtures("lane")]
 
 CAP = 1_500_000
 DAYS = ("2026-05-20T23:30:00+08:00", "2026-05-21T00:30:00+08:00")

@@ -15,7 +15,7 @@ from abate.platform.credits import actions as credits
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.ledger import queries as ledger
 
-pytestmark = [pytest.mark.platform]
+pytestmark = [pytest.mark.platform, pytest.mark.usefixtures("lane")]
 AT_ONCE = 16
 
 

@@ -36,25 +36,10 @@ def _find(cursor: Cursor, digests: list[bytes]) -> dict[bytes, int]:
     return {bytes(key): int(number) for key, number in cursor.fetchall()}
 
 
-def store(
-    cursor: Cursor,
-    awards: tuple[str, dict[str, object]],
-    *,
-    party_id: int,
-    batch_id: int,
-    bases: list[int],
-    zone: str,
-    everything: bool,
-) -> list[Result]:
-    """Write a quantity for each claimed event of the batch, with the ledger's `awards` in the same statement.
-
-    Returns what became of the claimed events; only of those that were not credited unless `everything`.
-    Clauses P-7.2-a, P-7.3.3.3-b.
-    """
-    statement, values = awards
-    own = {"party": party_id, "batch": batch_id, "bases": bases, "zone": zone, "all": everything}
-    cursor.execute(statement + SQL["store"], {**values, **own})
+def keep(cursor: Cursor, *, party_id: int, batch_id: int, bases: list[int]) -> list[Result]:
+    """Keep the claimed events of the batch that credit nothing; returns what became of them. Clause P-7.3.3.3-b."""
+    cursor.execute(SQL["keep"], {"party": party_id, "batch": batch_id, "bases": bases})
     return [
-        Result(place, event_id, Outcome(outcome), reason, er_mg, credits, entry, capped)
-        for place, event_id, outcome, reason, er_mg, credits, entry, capped in cursor.fetchall()
+        Result(place, event_id, Outcome(outcome), reason, er_mg)
+        for place, event_id, outcome, reason, er_mg in cursor.fetchall()
     ]

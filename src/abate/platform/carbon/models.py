@@ -30,11 +30,13 @@ class Basis(models.Model):
         db_table = "carbon_basis"
 
 
-class Quantity(models.Model):
-    """One accepted event, whatever its outcome. Amounts in mg CO2e; null where nothing was quantified.
+class Kept(models.Model):
+    """An accepted event that credited nothing, with its record and the reason. Amounts in mg CO2e, null where nothing
+    was quantified.
 
     Named by its place in its batch, as in the registry of event ids, which alone knows that an id is unique: a key
-    of numbers is half as wide as one with the id.
+    of numbers is half as wide as one with the id. A credited event is one row with its award (`ledger_entry`), which
+    saves a second row and a second index; the view `carbon_quantity` shows both, and is what this room reads.
     """
 
     append_only = True
@@ -43,30 +45,23 @@ class Quantity(models.Model):
     person_id = models.BigIntegerField()
     batch_id = models.BigIntegerField()
     occurred_at = models.DateTimeField()
-    entry_id = models.BigIntegerField(null=True)
     be_mg = models.BigIntegerField(null=True)
     pe_mg = models.BigIntegerField(null=True)
     le_mg = models.BigIntegerField(null=True)
     er_mg = models.BigIntegerField(null=True)
-    eligible_mg = models.BigIntegerField()
-    credits = models.BigIntegerField()
     party_id = models.IntegerField()
     basis_id = models.IntegerField()
     place = models.IntegerField()
     day = models.DateField()
     outcome = models.SmallIntegerField()
-    capped = models.BooleanField()
     event_id = models.TextField(db_collation="C")
     record = models.TextField()
     reason = models.TextField(null=True)
 
     class Meta:
-        db_table = "carbon_quantity"
+        db_table = "carbon_kept"
         constraints = [
-            # A quantity with an entry is a credited one, and the other way round.
             models.CheckConstraint(
-                condition=models.Q(entry_id__isnull=False, outcome=8, er_mg__gt=0)
-                | (models.Q(entry_id__isnull=True, credits=0, eligible_mg=0) & ~models.Q(outcome=8)),
-                name="carbon_quantity_entry",
+                condition=models.Q(outcome__gte=4, outcome__lte=7), name="carbon_kept_outcome"
             ),
         ]

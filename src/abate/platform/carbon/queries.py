@@ -193,16 +193,15 @@ def opening(person_id: int, entry_id: int) -> Opening | None:
 
 
 def stored(cursor: Cursor, party_id: int, repeated: Iterable[Unclaimed]) -> list[Result]:
-    """The stored outcomes of events that were sent again with the same content."""
+    """The stored outcomes of events that were sent again with the same content and had credited nothing."""
     asked = [(one.place, one.event_id) for one in repeated]
     if not asked:
         return []
     places, events = (list(column) for column in zip(*asked, strict=True))
-    values = {"places": places, "events": events, "party": party_id}
-    cursor.execute(SQL["stored"], values)
+    cursor.execute(SQL["stored"], {"places": places, "events": events, "party": party_id})
     return [
-        Result(place, event, Outcome.EXISTS, reason, er_mg, credits, entry, capped, Outcome(outcome))
-        for place, event, outcome, reason, er_mg, credits, entry, capped in cursor.fetchall()
+        Result(place, event, Outcome.EXISTS, reason, er_mg, stored=Outcome(outcome))
+        for place, event, reason, er_mg, outcome in cursor.fetchall()
     ]
 
 

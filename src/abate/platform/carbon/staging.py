@@ -1,52 +1,119 @@
-"""Measured events as lines of PostgreSQL's text format, for the staging table."""
+"""Measured events as rows of PostgreSQL's binary format, for the staging table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from struct import Struct
 
 from abate.bookkeeping.leaf import json_text, time_text
 from abate.platform.carbon.measure import Measured
+from abate.platform.doors import clock
+from abate.platform.events.actions import Subjects
 from abate.platform.events.outcomes import Outcome
 
-_NULLS = "\\N\t\\N\t\\N\t\\N"
-# What PostgreSQL's text format reads as its own: the end of a column or a line, and the escape itself.
-_MEANT = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+Key = tuple[str, int, str]
+"""Behaviour, version and factors: with the setting, a basis."""
+
+HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+END = b"\xff\xff"
+_FIELDS = 16
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST_DAY = date(2000, 1, 1).toordinal()
+_MICROSECOND = timedelta(microseconds=1)
+# A value is its length and its bytes; a null is the length -1.
+_NULL = b"\xff\xff\xff\xff"
+_LENGTH = Struct(">i").pack
+_INT2, _INT4, _INT8 = (Struct(f">i{kind}") for kind in "hiq")
+# The fields up to the event's id, where none is null: place, who, basis, outcome, moment, day, four amounts and the sum.
+_NUMBERS = Struct(">h" + "ii" * 2 + "ih" * 2 + "iq" + "ii" + "iq" * 5).pack
 
 
-def lines(
-    measured: Iterable[Measured],
-    bases: Mapping[tuple[str, int, str], int],
-    who: Mapping[tuple[str, str], int],
-    party: str,
-) -> Iterator[str]:
-    """One line for each event, in the column order of `copy_stage`.
-
-    Whatever a text holds, it cannot end its column or its line: a partner's text never becomes a row.
-    """
+def rows(
+    measured: Sequence[Measured], used: Sequence[Key], subjects: Sequence[tuple[str, str]], party: str
+) -> bytes:
+    """The events in the order of their ids, in the column order of `copy_stage`."""
+    bases = {key: number for number, key in enumerate(used, 1)}
+    who = {key: number for number, key in enumerate(subjects, 1)}
+    ordered = sorted(measured, key=lambda one: one.event.place)
+    sums: dict[str, int] = {}
     before = f',"party":{json_text(party)},"event":'
     after = {key: f',"version":{key[1]},"factors":{json_text(key[2])}}}' for key in bases}
-    for one in measured:
+    found: list[tuple[str, int, bytes]] = []
+    for one in ordered:
         event = one.event
         key = (event.behaviour, one.version, one.factors)
-        basis = bases[key] if one.record and one.version else "\\N"
-        be, pe, le, er = one.amounts
-        amounts = _NULLS if er is None else f"{be}\t{pe}\t{le}\t{er}"
-        digest = "\\\\x" + one.digest.hex() if one.digest else "\\N"
-        moment = time_text(event.time)
-        number = who[event.subject, event.behaviour]
-        part = "\\N"
+        moment = event.time
+        part, upto = None, None
         if one.outcome == Outcome.CREDITED:
+            er = one.amounts[3]
+            assert er is not None
+            upto = sums[event.subject] = sums.get(event.subject, 0) + er
             # leaf.personal_award, what many events share written once; a test holds both spellings together.
             personal = (
                 f'{{"subject":{_quoted(event.subject)}{before}{_quoted(event.id)},"behaviour":"{event.behaviour}",'
-                f'"occurred_at":"{moment}","record":{one.record},"er_mg":{er}{after[key]}'
+                f'"occurred_at":"{time_text(moment)}","record":{one.record},"er_mg":{er}{after[key]}'
             )
-            part = "\\\\x" + sha256(personal.encode()).hexdigest()
-        yield (
-            f"{event.place}\t{number}\t{basis}\t{one.outcome:d}\t{moment}\t{amounts}\t"
-            f"{_escaped(event.id)}\t{part}\t{digest}\t{_escaped(one.record)}\t{_escaped(one.reason)}\n"
+            part = sha256(personal.encode()).digest()
+        basis = bases[key] if one.record and one.version else None
+        day = clock.day(moment).toordinal() - _FIRST_DAY
+        numbers = (
+            who[event.subject, event.behaviour],
+            basis,
+            one.outcome,
+            (moment - _EPOCH) // _MICROSECOND,
+            day,
         )
+        row = _numbers(event.place, *numbers, *one.amounts, upto) + _text(event.id)
+        row += _bytes(part) + _bytes(one.digest) + _text(one.record) + _text(one.reason)
+        found.append((event.id, event.place, row))
+    found.sort()
+    return b"".join((HEAD, *(row for _, _, row in found), END))
+
+
+def _numbers(
+    place: int, who: int, basis: int | None, outcome: int, moment: int, day: int, *amounts: int | None
+) -> bytes:
+    if basis is not None and None not in amounts:
+        be, pe, le, er, upto = amounts
+        return _NUMBERS(
+            _FIELDS,
+            4,
+            place,
+            4,
+            who,
+            2,
+            basis,
+            2,
+            outcome,
+            8,
+            moment,
+            4,
+            day,
+            8,
+            be,
+            8,
+            pe,
+            8,
+            le,
+            8,
+            er,
+            8,
+            upto,
+        )
+    head = _LENGTH(_FIELDS)[2:] + _INT4.pack(4, place) + _INT4.pack(4, who)
+    head += _NULL if basis is None else _INT2.pack(2, basis)
+    head += _INT2.pack(2, outcome) + _INT8.pack(8, moment) + _INT4.pack(4, day)
+    return head + b"".join(_NULL if amount is None else _INT8.pack(8, amount) for amount in amounts)
+
+
+def _text(text: str | None) -> bytes:
+    return _bytes(None if text is None else text.encode())
+
+
+def _bytes(value: bytes | None) -> bytes:
+    return _NULL if value is None else _LENGTH(len(value)) + value
 
 
 def _quoted(text: str) -> str:
@@ -55,22 +122,27 @@ def _quoted(text: str) -> str:
     return f'"{text}"' if plain else json_text(text)
 
 
-def _escaped(text: str | None) -> str:
-    if text is None:
-        return "\\N"
-    return text if text.isprintable() and "\\" not in text else text.translate(_MEANT)
-
-
 def subjects(measured: Iterable[Measured]) -> list[tuple[str, str]]:
-    """The (subject, behaviour) of a batch, each once."""
-    return list(dict.fromkeys((m.event.subject, m.event.behaviour) for m in measured))
+    """The (subject, behaviour) of a batch, each once, sorted: the order in which the index of subjects is read."""
+    return sorted({(m.event.subject, m.event.behaviour) for m in measured})
 
 
-def arrays(subjects: Iterable[tuple[str, str]]) -> tuple[str, str]:
-    """The subjects and the behaviours, each as an array in PostgreSQL's text form."""
-    columns: Iterable[tuple[str, ...]] = zip(*subjects, strict=True) if subjects else ((), ())
-    names, behaviours = (_array(column) for column in columns)
-    return names, behaviours
+def arrays(measured: Iterable[Measured], subjects: Sequence[tuple[str, str]]) -> Subjects:
+    """The subjects with what their credited events come to, as arrays in PostgreSQL's text form."""
+    sums: dict[str, tuple[int, int]] = {}
+    for one in measured:
+        er = one.amounts[3]
+        if one.outcome == Outcome.CREDITED and er is not None:
+            count, er_mg = sums.get(one.event.subject, (0, 0))
+            sums[one.event.subject] = (count + 1, er_mg + er)
+    entries, er_mg, last = [], [], None
+    for subject, _ in subjects:
+        count, total = sums.get(subject, (0, 0))
+        entries.append(str(0 if subject == last else count))
+        er_mg.append(str(total))
+        last = subject
+    names, behaviours = (zip(*subjects, strict=True)) if subjects else ((), ())
+    return Subjects(_array(names), _array(behaviours), f"{{{','.join(entries)}}}", f"{{{','.join(er_mg)}}}")
 
 
 def _array(texts: Iterable[str]) -> str:
@@ -78,6 +150,6 @@ def _array(texts: Iterable[str]) -> str:
     return f'{{"{escaped}"}}' if escaped else "{}"
 
 
-def used(measured: Iterable[Measured]) -> list[tuple[str, int, str]]:
+def used(measured: Iterable[Measured]) -> list[Key]:
     """The (behaviour, version, factors) that a batch rests on, sorted."""
     return sorted({(m.event.behaviour, m.version, m.factors) for m in measured if m.record and m.version})

@@ -37,9 +37,9 @@ def add_cap(
     )
 
 
-def cut(cursor: Cursor, zone: str) -> None:
+def cut(cursor: Cursor) -> None:
     """Raise the day totals of the batch's capped events and set what of each is eligible."""
-    cursor.execute(SQL["cut"], {"zone": zone})
+    cursor.execute(SQL["cut"])
 
 
 def set_first_rule(**_: object) -> None:

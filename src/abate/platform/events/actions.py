@@ -8,11 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from psycopg import Cursor
+from psycopg.errors import UniqueViolation
 
 from abate.platform.doors.statements import statements
 from abate.platform.events.envelope import Refused, Sender
 
 SQL = statements(Path(__file__).parent / "sql")
+PLAIN_FROM = 200
+"""From so many events on a batch is first claimed by plain insert; below, the savepoint costs more than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,18 @@ class Arrival:
     received_at: datetime
     body_sha256: bytes
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """Each subject of a batch with a behaviour, once, as arrays in PostgreSQL's text form, made before the transaction:
+    what all credited events of the subject come to, and how many they are (on its first row, 0 on the others).
+    """
+
+    names: str
+    behaviours: str
+    entries: str
+    er_mg: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +73,62 @@ def open_batch(cursor: Cursor, arrival: Arrival) -> int:
     return int(found[0])
 
 
-def stage(cursor: Cursor, lines: str) -> None:
-    """Copy the batch into the staging table; `lines` are in PostgreSQL's text format (carbon/staging.py)."""
+def stage(cursor: Cursor, rows: bytes) -> None:
+    """Copy the batch into the staging table; `rows` are in PostgreSQL's binary format (carbon/staging.py)."""
     with cursor.copy(SQL["copy_stage"]) as copy:
-        copy.write(lines)
+        copy.write(rows)
 
 
-def name_people(cursor: Cursor, party_id: int, subjects: str, behaviours: str) -> None:
-    """Find who the subjects are and since when their authorisation is live. (P-4.3)
-
-    Both are arrays in PostgreSQL's text form, made before the transaction.
-    """
-    values = {"party": party_id, "subjects": subjects, "behaviours": behaviours}
+def name_people(cursor: Cursor, party_id: int, asked: Subjects) -> None:
+    """Find who the subjects are and since when their authorisation is live. (P-4.3)"""
+    values = {
+        "party": party_id,
+        "subjects": asked.names,
+        "behaviours": asked.behaviours,
+        "entries": asked.entries,
+        "er_mg": asked.er_mg,
+    }
     # Not prepared: a plan for any batch cannot know how many subjects this one has.
     cursor.execute(SQL["name_people"], values, prepare=False)
 
 
-def claim(cursor: Cursor, party_id: int, batch_id: int) -> int:
-    """Claim the ids of the events that are new and authorised; returns how many. (P-4.3, P-7.3.3.3-b)"""
-    cursor.execute(SQL["claim"], {"party": party_id, "batch": batch_id})
-    return cursor.rowcount
+def claim(cursor: Cursor, party_id: int, batch_id: int, *, hoped: int) -> bool:
+    """Claim the ids of the events that are new and authorised; returns whether these were all of `hoped`.
+
+    Where not, the claimed ones are listed for the statements that follow. A large batch is first taken to be all
+    new: a plain insert costs half of one that looks for each id before, and the first repeat falls back to that.
+    (P-4.3, P-7.3.3.3-b)
+    """
+    values = {"party": party_id, "batch": batch_id}
+    if hoped >= PLAIN_FROM:
+        cursor.execute("savepoint claim")
+        try:
+            cursor.execute(SQL["claim"], values)
+            if cursor.rowcount == hoped:
+                cursor.execute("release savepoint claim")
+                return True
+        except UniqueViolation:
+            pass
+        cursor.execute("rollback to savepoint claim")
+    cursor.execute(SQL["claim_new"].format(claim=SQL["claim"]), values)
+    return cursor.rowcount == hoped
 
 
-def rest(cursor: Cursor, party_id: int) -> list[Unclaimed]:
-    """The staged events that were not claimed."""
-    cursor.execute(SQL["rest"], {"party": party_id})
+def rest(cursor: Cursor, party_id: int, *, partly: bool) -> list[Unclaimed]:
+    """The staged events that were not claimed: all of them, or (not `partly`) the refused."""
+    cursor.execute(SQL["rest"], {"party": party_id, "partly": partly})
     return [Unclaimed(*values) for values in cursor.fetchall()]
+
+
+def keep_claimed(cursor: Cursor) -> None:
+    """Leave only what was claimed on the staging table."""
+    cursor.execute(SQL["drop_rest"])
+
+
+def count_again(cursor: Cursor) -> None:
+    """Make the running sums of the staged events and the sums of their people anew."""
+    cursor.execute(SQL["count_again"])
+    cursor.execute(SQL["sum_again"])
 
 
 def refuse(cursor: Cursor, batch_id: int, party_id: int, at: datetime, refused: Sequence[Refused]) -> None:

@@ -26,6 +26,11 @@ class Outcome(IntEnum):
     CREDITED = 8
     """Booked in the person's carbon account; `capped` where a cap took part of the credits."""
 
+    @classmethod
+    def without_credits(cls) -> tuple[Outcome, ...]:
+        """The outcomes of events that are kept and credit nothing."""
+        return cls.QUARANTINED, cls.NEEDS_FIGURE, cls.NOT_COUNTED, cls.NOT_BELOW_BASELINE
+
     @property
     def text(self) -> str:
         return self.name.lower()

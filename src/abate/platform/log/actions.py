@@ -17,6 +17,7 @@ from abate.platform.doors.keyring import Keyring, keyring
 from abate.platform.doors.statements import statements
 from abate.platform.log import models
 from abate.platform.log.errors import AccessMalformed, AccessUnknown, LogDamaged
+from abate.platform.log.sources import SOURCES
 
 BATCH = 100_000
 """Leaves numbered in one transaction: about 3 MB of hashes in memory, and a bound on what one crash
@@ -46,6 +47,8 @@ def sequence(limit: int = BATCH) -> int:
             return 0
         # The lock comes first: what is read now, no other sequencer can be about to change.
         head = _head(cursor, ring)
+        for source in SOURCES:
+            source.hand_over(cursor, limit)
         if head is not None:
             cursor.execute(_SQL["waiting"])
             if not cursor.fetchone()[0]:

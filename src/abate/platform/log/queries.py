@@ -10,6 +10,7 @@ from abate.bookkeeping.receipt import MethodName, Opening, Receipt, Terms
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.log.models import Access, Checkpoint, Cosignature, Leaf, Pending, Reading, Tile
+from abate.platform.log.sources import SOURCES
 
 
 def checkpoint() -> str | None:
@@ -32,7 +33,7 @@ def size() -> int:
 
 def waiting() -> int:
     """How many leaves have no number yet."""
-    return Pending.objects.count()
+    return Pending.objects.count() + sum(source.waiting() for source in SOURCES)
 
 
 def public_key() -> str:

@@ -7,16 +7,14 @@ select exists (select from credits_cap
 -- A day's total is raised first; the part of it that is eligible is min(total, cap), whatever the order of arrival.
 -- An event gets what the total it completed was eligible for, less what the total before it was.
 with line as (
-    select new.place, new.person_id, who.behaviour, stage.er_mg, dated.day, cap.max_mg,
-           (sum(stage.er_mg) over (partition by new.person_id, who.behaviour, dated.day
-                                   order by new.place))::bigint as upto
-    from pg_temp.events_new new
-    join pg_temp.events_stage stage on stage.place = new.place
+    select stage.place, who.person_id, who.behaviour, stage.er_mg, stage.day, cap.max_mg,
+           (sum(stage.er_mg) over (partition by who.person_id, who.behaviour, stage.day
+                                   order by stage.place))::bigint as upto
+    from pg_temp.events_stage stage
     join pg_temp.events_who who on who.who = stage.who
-    cross join lateral (select (stage.occurred_at at time zone %(zone)s)::date as day) dated
     cross join lateral (select min(max_mg) as max_mg from credits_cap
-                        where behaviour = who.behaviour and from_day <= dated.day
-                              and coalesce(to_day, 'infinity') >= dated.day) cap
+                        where behaviour = who.behaviour and from_day <= stage.day
+                              and coalesce(to_day, 'infinity') >= stage.day) cap
     where stage.outcome = 8 and cap.max_mg is not null
 ), total as (
     select person_id, behaviour, day, max(upto) as er_mg, min(max_mg) as max_mg
@@ -32,13 +30,13 @@ with line as (
         eligible_mg = least(held.counted_mg + excluded.counted_mg, held.max_mg)
     returning person_id, behaviour, day, counted_mg, max_mg
 )
-insert into pg_temp.ledger_eligible (place, eligible_mg)
-select line.place,
-       least(before.mg + line.upto, held.max_mg) - least(before.mg + line.upto - line.er_mg, held.max_mg)
+update pg_temp.events_stage stage
+set eligible_mg = least(before.mg + line.upto, held.max_mg) - least(before.mg + line.upto - line.er_mg, held.max_mg)
 from line
 join total on (total.person_id, total.behaviour, total.day) = (line.person_id, line.behaviour, line.day)
 join held on (held.person_id, held.behaviour, held.day) = (line.person_id, line.behaviour, line.day)
 cross join lateral (select held.counted_mg - total.er_mg as mg) before
+where stage.place = line.place
 
 -- name: counted_since
 select exists (select from carbon_quantity quantity

@@ -8,20 +8,22 @@ returning id, pg_advisory_xact_lock_shared(4912026, 2)
 -- name: name_people
 -- Once for each subject and behaviour of the batch, not once for each event. Each table is gone through once with all
 -- the keys in the order of its index: half the cost of a lookup for each key. Planned for the batch at hand.
-insert into pg_temp.events_who (who, behaviour, person_id, given_at, commit_key)
+insert into pg_temp.events_who (who, behaviour, person_id, given_at, commit_key, entries, er_mg, eligible_mg)
 with known as materialized (
     select subject.subject, subject.person_id from people_subject subject
     where subject.party_id = %(party)s and subject.subject = any(%(subjects)s::text[])
-), given as materialized (
+), given as (
     select given.person_id, given.behaviour, given.granted_at from people_authorisation given
     where given.person_id = any(array(select person_id from known)) and given.party_id = %(party)s
           and given.withdrawn_at is null
-), person as materialized (
+), person as (
     select person.id, person.commit_key from people_person person
     where person.id = any(array(select person_id from known))
 )
-select asked.who, asked.behaviour, given.person_id, given.granted_at, person.commit_key
-from unnest(%(subjects)s::text[], %(behaviours)s::text[]) with ordinality as asked (subject, behaviour, who)
+select asked.who, asked.behaviour, given.person_id, given.granted_at, person.commit_key, asked.entries, asked.er_mg,
+       asked.er_mg
+from unnest(%(subjects)s::text[], %(behaviours)s::text[], %(entries)s::int[], %(er_mg)s::bigint[])
+    with ordinality as asked (subject, behaviour, entries, er_mg, who)
 left join known on known.subject = asked.subject
 left join given on given.person_id = known.person_id and given.behaviour = asked.behaviour
 left join person on person.id = given.person_id
@@ -29,19 +31,24 @@ left join person on person.id = given.person_id
 -- name: claim
 -- An event id is claimed for a person who is authorised now and was at the act, be it by an authorisation that ended
 -- since and was given again. Keys are inserted in order, so two batches with the same ids wait for each other and never
--- in a circle; the one that waited finds the id taken. Of two events with one id in a batch the first claims it.
+-- in a circle; the one that waited finds the id taken. Plain: the first id that is taken ends the statement.
+insert into events_seen (party_id, event_id, person_id, batch_id, place, digest)
+select %(party)s, stage.event_id, who.person_id, %(batch)s, stage.place, stage.digest
+from pg_temp.events_stage stage
+join pg_temp.events_who who on who.who = stage.who
+where stage.outcome > 1
+      and (who.given_at <= stage.occurred_at
+           or exists (select from people_authorisation past
+                      where past.person_id = who.person_id and past.party_id = %(party)s
+                            and past.behaviour = who.behaviour and past.granted_at <= stage.occurred_at
+                            and past.withdrawn_at > stage.occurred_at))
+order by stage.event_id, stage.place
+
+-- name: claim_new
+-- The same, passing over what is taken; those it claims are listed. Of two events with one id in a batch the first claims
+-- it.
 with claimed as (
-    insert into events_seen (party_id, event_id, person_id, batch_id, place, digest)
-    select %(party)s, stage.event_id, who.person_id, %(batch)s, stage.place, stage.digest
-    from pg_temp.events_stage stage
-    join pg_temp.events_who who on who.who = stage.who
-    where stage.outcome > 1
-          and (who.given_at <= stage.occurred_at
-               or exists (select from people_authorisation past
-                          where past.person_id = who.person_id and past.party_id = %(party)s
-                                and past.behaviour = who.behaviour and past.granted_at <= stage.occurred_at
-                                and past.withdrawn_at > stage.occurred_at))
-    order by stage.event_id, stage.place
+    {claim}
     on conflict (party_id, event_id) do nothing
     returning place, person_id
 )
@@ -49,6 +56,7 @@ insert into pg_temp.events_new (place, person_id) select place, person_id from c
 
 -- name: rest
 -- What was not claimed. An id taken before, or earlier in this batch, tells by its digest whether it is the same event.
+-- `partly`: only the claimed are listed; otherwise all were claimed but what is refused whatever its person says.
 select stage.place, stage.event_id, who.behaviour, stage.outcome, stage.reason,
        coalesce(who.given_at <= stage.occurred_at
                 or exists (select from people_authorisation past
@@ -61,7 +69,49 @@ join pg_temp.events_who who on who.who = stage.who
 left join pg_temp.events_new new on new.place = stage.place
 left join lateral (select seen.person_id, seen.digest from events_seen seen
                    where seen.party_id = %(party)s and seen.event_id = stage.event_id offset 0) seen on true
-where new.place is null
+where new.place is null and (%(partly)s or stage.outcome = 1)
+
+-- name: drop_rest
+delete from pg_temp.events_stage stage
+where not exists (select from pg_temp.events_new new where new.place = stage.place)
+
+-- name: count_again
+-- Sums up to each credited event, where the batch is no longer what the sender's sums were made of: events that were not
+-- claimed, or a cap.
+with line as (
+    select stage.place, ledger_sum(stage.er_mg) over upto as upto_mg,
+           ledger_sum(coalesce(stage.eligible_mg, stage.er_mg)) over upto as eligible_upto
+    from pg_temp.events_stage stage
+    join pg_temp.events_who who on who.who = stage.who
+    where stage.outcome = 8
+    window upto as (partition by who.person_id order by stage.place rows unbounded preceding)
+)
+update pg_temp.events_stage stage
+set upto_mg = line.upto_mg, eligible_upto = line.eligible_upto
+from line
+where line.place = stage.place
+
+-- name: sum_again
+-- What each person's credited events come to, as `make_who` says: the sums on every row of the person, the number of
+-- entries on the first.
+with total as (
+    select who.person_id, count(*)::int as entries, ledger_sum(stage.er_mg) as er_mg,
+           ledger_sum(coalesce(stage.eligible_mg, stage.er_mg)) as eligible_mg
+    from pg_temp.events_stage stage
+    join pg_temp.events_who who on who.who = stage.who
+    where stage.outcome = 8
+    group by who.person_id
+), carried as (
+    select who.who, coalesce(total.er_mg, 0) as er_mg, coalesce(total.eligible_mg, 0) as eligible_mg,
+           case when who.who = min(who.who) over (partition by who.person_id) then coalesce(total.entries, 0)
+                else 0 end as entries
+    from pg_temp.events_who who
+    left join total on total.person_id = who.person_id
+)
+update pg_temp.events_who who
+set entries = carried.entries, er_mg = carried.er_mg, eligible_mg = carried.eligible_mg
+from carried
+where carried.who = who.who
 
 -- name: refuse
 insert into events_refusal (batch_id, party_id, event_id, at, behaviour, code, detail)

@@ -1,32 +1,14 @@
--- name: make_eligible
--- How much of an event under a cap is eligible, set by the room of credits; without a row all of it is.
-create temporary table if not exists ledger_eligible (
-    place int not null,
-    eligible_mg bigint not null
-) on commit delete rows
-
 -- name: award
--- The first part of one statement: the room of quantities adds the rows that name these entries, out of `booked`.
--- Balances are raised in the order of persons, so that two batches with the same persons wait and never in a circle;
--- the update sees the newest row of each person, however long it waited. They then hold the totals after this batch,
--- from which the window counts to each entry. Ids are drawn after the sort, where every balance concerned is locked, in
--- the order of places. Leaf and entry stand or fall together. The leaf is abate_leaf's (bookkeeping/leaf.py): what is
--- the same for a batch or a basis is written once; a test holds both spellings together.
-with credited as materialized (
-    select new.place, new.person_id, stage.who, stage.basis, stage.er_mg, stage.part, stage.event_id,
-           coalesce(part.eligible_mg, stage.er_mg) as eligible_mg
-    from pg_temp.events_new new
-    join pg_temp.events_stage stage on stage.place = new.place
-    left join pg_temp.ledger_eligible part on part.place = new.place
-    where stage.outcome = 8
-), total as materialized (
-    select person_id, ledger_sum(er_mg) as er_mg, ledger_sum(eligible_mg) as eligible_mg, count(*)::int as entries
-    from credited
-    group by person_id
-), raised as (
+-- One statement. Balances are raised in the order of persons, so that two batches with the same persons wait and never in a
+-- circle; the update sees the newest row of each person, however long it waited. They then hold the totals after this
+-- batch, from which the running sums of the staged events lead back to each entry. Ids are drawn after the sort, where
+-- every balance concerned is locked, in the order of places. Entry and commitment stand or fall together; the leaf
+-- follows from the row (due.sql).
+with raised as (
     insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)
     select person_id, er_mg, eligible_mg / %(mg_per_credit)s, eligible_mg, entries, %(at)s
-    from total
+    from pg_temp.events_who
+    where entries > 0
     order by person_id
     on conflict (person_id) do update
     set carbon_mg = held.carbon_mg + excluded.carbon_mg,
@@ -36,48 +18,54 @@ with credited as materialized (
         entries = held.entries + excluded.entries,
         updated_at = excluded.updated_at
     returning person_id, carbon_mg, credits, eligible_mg
-), before as (
-    select raised.person_id, raised.carbon_mg - total.er_mg as carbon_mg,
-           raised.eligible_mg - total.eligible_mg as eligible_mg,
-           raised.credits - raised.eligible_mg / %(mg_per_credit)s as credits_offset
-    from raised
-    join total on total.person_id = raised.person_id
-), basis as materialized (
-    select place::smallint as basis, basis.method_hash || basis.factors_hash || %(cause)s::bytea as hashes
-    from unnest(%(bases)s::int[]) with ordinality as used (id, place)
-    join carbon_basis basis on basis.id = used.id
-), counted as (
-    select credited.place, credited.person_id, credited.er_mg, credited.eligible_mg, credited.event_id, credited.part,
-           who.commit_key, basis.hashes, before.credits_offset,
-           before.carbon_mg + ledger_sum(credited.er_mg) over upto as carbon_after,
-           before.eligible_mg + ledger_sum(credited.eligible_mg) over upto as eligible_after
-    from credited
-    join before on before.person_id = credited.person_id
-    join pg_temp.events_who who on who.who = credited.who
-    join basis on basis.basis = credited.basis
-    window upto as (partition by credited.person_id order by credited.place rows unbounded preceding)
-    order by credited.person_id, credited.place
-), numbered as (
-    select counted.*, nextval('ledger_entry_id_seq') as entry_id,
-           eligible_after / %(mg_per_credit)s - (eligible_after - eligible_mg) / %(mg_per_credit)s as credits
-    from counted
-    offset 0
-), leafed as (
-    select place, person_id, entry_id, er_mg, eligible_mg, credits, carbon_after, event_id,
-           credits_offset + eligible_after / %(mg_per_credit)s as credits_after,
-           %(leaf_head)s::bytea || int8send(er_mg) || int8send(credits) || %(leaf_at)s::bytea || hashes
-               || abate_commitment(abate_salt(commit_key, entry_id), part) as leaf
-    from numbered
-    offset 0
-), booked as materialized (
-    select leafed.*, abate_leaf_hash(leaf) as hash from leafed
-), pending as (
-    insert into log_pending (person_id, entry_id, leaf, hash)
-    select person_id, entry_id, leaf, hash from booked
-), entered as (
-    insert into ledger_entry (person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter,
-                              cause_party, cause, leaf_hash)
-    select person_id, entry_id, %(kind)s, %(at)s, %(day)s, er_mg, credits, carbon_after, credits_after, %(counter)s,
-           %(party)s, event_id, hash
-    from booked
 )
+insert into ledger_entry (person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter,
+                          cause_party, cause, batch_id, place, basis_id, occurred_at, act_day, be_mg, pe_mg, le_mg,
+                          eligible_mg, record, reason, commitment)
+select person_id, entry_id, %(kind)s, %(at)s, %(day)s, er_mg,
+       eligible_after / %(mg_per_credit)s - (eligible_after - eligible) / %(mg_per_credit)s, carbon_after,
+       credits_offset + eligible_after / %(mg_per_credit)s, %(counter)s, %(party)s, event_id, %(batch)s, place,
+       (%(bases)s::int[])[basis], occurred_at, day, be_mg, pe_mg, le_mg, eligible, record, reason,
+       abate_commitment(abate_salt(commit_key, entry_id), part)
+from (
+    select line.*, nextval('ledger_entry_id_seq') as entry_id
+    from (
+        select stage.place, stage.basis, stage.occurred_at, stage.day, stage.be_mg, stage.pe_mg, stage.le_mg,
+               stage.er_mg, stage.event_id, stage.part, stage.record, stage.reason,
+               coalesce(stage.eligible_mg, stage.er_mg) as eligible, raised.person_id, who.commit_key,
+               raised.credits - raised.eligible_mg / %(mg_per_credit)s as credits_offset,
+               raised.carbon_mg - who.er_mg + stage.upto_mg as carbon_after,
+               raised.eligible_mg - who.eligible_mg + coalesce(stage.eligible_upto, stage.upto_mg) as eligible_after
+        from pg_temp.events_stage stage
+        join pg_temp.events_who who on who.who = stage.who
+        join raised on raised.person_id = who.person_id
+        where stage.upto_mg is not null
+        order by raised.person_id, stage.place
+    ) line
+    offset 0
+) numbered
+
+-- name: booked
+returning place, cause, reason, carbon_mg, credits, id, eligible_mg < carbon_mg
+
+-- name: first_entry
+select nextval('ledger_entry_id_seq')
+
+-- name: close_batch
+-- Where the batch's awards are, for good, and that their leaves are due, until the log has asked for them.
+with closed as (
+    insert into ledger_batch (batch_id, first_entry, last_entry)
+    values (%(batch)s, %(first)s, currval('ledger_entry_id_seq'))
+)
+insert into ledger_due (batch_id, entries, person_ids)
+select %(batch)s, sum(entries), array_agg(person_id) from pg_temp.events_who where entries > 0 having count(*) > 0
+
+-- name: stored
+-- The awards of events that are sent again: from the batch to the ids it took, so that the key of entries finds them.
+select asked.place, asked.event_id, entry.reason, entry.carbon_mg, entry.credits, entry.id,
+       entry.eligible_mg < entry.carbon_mg
+from unnest(%(places)s::int[], %(events)s::text[]) as asked (place, event_id)
+join events_seen seen on seen.party_id = %(party)s and seen.event_id = asked.event_id collate "C"
+join ledger_batch batch on batch.batch_id = seen.batch_id
+join ledger_entry entry on entry.person_id = seen.person_id and entry.id between batch.first_entry and batch.last_entry
+                           and entry.batch_id = seen.batch_id and entry.place = seen.place

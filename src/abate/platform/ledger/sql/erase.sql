@@ -6,7 +6,7 @@ select pg_advisory_xact_lock(4912026, 2)
 -- One entry of kind erased for each entry that has a leaf of its own and none that says it is erased. In the order of
 -- leaf hashes, which is no order of time. Nothing is moved: running balances are those of now.
 with gone as (
-    select entry.id, entry.leaf_hash
+    select entry.id, coalesce(entry.leaf_hash, abate_leaf_hash(ledger_leaf(entry))) as leaf_hash
     from ledger_entry entry
     where entry.person_id = %(person)s and entry.kind <> %(kind)s
           and not exists (select from ledger_entry said

@@ -3,7 +3,7 @@ select carbon_mg, credits, eligible_mg from ledger_balance where person_id = %(p
 
 -- name: entries
 select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party, cause,
-       leaf_hash
+       coalesce(leaf_hash, abate_leaf_hash(ledger_leaf(ledger_entry)))
 from ledger_entry
 where person_id = %(person)s and id < coalesce(%(before)s::bigint, 9223372036854775807)
 order by person_id, id desc
@@ -11,7 +11,7 @@ limit %(limit)s
 
 -- name: entry
 select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party, cause,
-       leaf_hash
+       coalesce(leaf_hash, abate_leaf_hash(ledger_leaf(ledger_entry)))
 from ledger_entry
 where person_id = %(person)s and id = %(entry)s
 

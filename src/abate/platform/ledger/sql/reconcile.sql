@@ -31,15 +31,31 @@ left join (select person_id, sum(credits) filter (where kind <> 1) as moved
 where balance.credits <> balance.eligible_mg / %(mg_per_credit)s + coalesce(spent.moved, 0)
 
 -- name: differ_leaf
-select count(*)
-from (select person_id, id as entry_id, leaf_hash from ledger_entry) entry
+-- The hash that each entry's own row gives, against the one in the log or its queue; and what is due is all there.
+with entry as materialized (
+    select entry.person_id, entry.id as entry_id,
+           coalesce(entry.leaf_hash,
+                    abate_leaf_hash(abate_leaf(entry.kind::int, entry.carbon_mg, entry.credits, entry.at, basis.method_hash,
+                                               basis.factors_hash, batch.body_sha256, entry.commitment))) as hash
+    from ledger_entry entry
+    left join carbon_basis basis on basis.id = entry.basis_id
+    left join events_batch batch on batch.id = entry.batch_id
+)
+select count(*) + (select count(*)
+                   from ledger_due due
+                   left join (select batch_id, count(*) as entries from ledger_due_leaf group by batch_id) found
+                       using (batch_id)
+                   where found.entries is distinct from due.entries)
+from entry
 full join (select person_id, entry_id, hash from log_leaf
            union all
            select pending.person_id, pending.entry_id, pending.hash from log_pending pending
            where not exists (select from log_leaf done
-                             where (done.person_id, done.entry_id) = (pending.person_id, pending.entry_id))) leaf
+                             where (done.person_id, done.entry_id) = (pending.person_id, pending.entry_id))
+           union all
+           select person_id, entry_id, abate_leaf_hash(leaf) from ledger_due_leaf) leaf
     using (person_id, entry_id)
-where entry.leaf_hash is distinct from leaf.hash
+where entry.hash is distinct from leaf.hash or entry.hash is null
 
 -- name: differ_counter
 -- Codes of bookkeeping/kinds.py: award against issuance, redeem and cancel against cancellation, and so on.

@@ -1,0 +1,71 @@
+"""The award lane: balances and entries of a whole batch in two statements, appended and never looked up one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from psycopg import Cursor
+
+from abate.bookkeeping.kinds import RULES, Kind
+from abate.platform.doors import clock
+from abate.platform.doors.statements import statements
+from abate.platform.events.actions import Unclaimed
+from abate.platform.events.outcomes import Outcome, Result
+
+SQL = statements(Path(__file__).parent / "sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all awards of a batch have in common; `bases` in the numbering of the staged events."""
+
+    at: datetime
+    party_id: int
+    batch_id: int
+    bases: Sequence[int]
+    mg_per_credit: int
+
+
+def book(cursor: Cursor, terms: Terms, *, everything: bool) -> list[Result]:
+    """Book every credited event on the staging table; returns the results if `everything`.
+
+    Balances in order of persons, then entries with their quantities and what their leaves will hold. Credits follow
+    the person's running total of eligible milligrams: an entry gets the whole multiples of `mg_per_credit` that the
+    total passes with it, so any order and any batching give the same credits. Clauses P-3.4, P-7.2-a, P-7.4.
+    """
+    values: dict[str, object] = {
+        "mg_per_credit": terms.mg_per_credit,
+        "kind": int(Kind.AWARD),
+        "counter": int(RULES[Kind.AWARD].counter),
+        "at": terms.at,
+        "day": clock.day(terms.at),
+        "party": terms.party_id,
+        "batch": terms.batch_id,
+        "bases": list(terms.bases),
+    }
+    # An id below all awards of the batch.
+    cursor.execute(SQL["first_entry"])
+    values["first"] = cursor.fetchone()[0]  # type: ignore[index]
+    cursor.execute(f"{SQL['award']}\n{SQL['booked']}" if everything else SQL["award"], values)
+    results = (
+        [Result(place, event, Outcome.CREDITED, *told) for place, event, *told in cursor]
+        if everything
+        else []
+    )
+    cursor.execute(SQL["close_batch"], values)
+    return results
+
+
+def stored(cursor: Cursor, party_id: int, repeated: Iterable[Unclaimed]) -> list[Result]:
+    """The awards of events that were sent again with the same content."""
+    asked = [(one.place, one.event_id) for one in repeated]
+    if not asked:
+        return []
+    places, events = (list(column) for column in zip(*asked, strict=True))
+    cursor.execute(SQL["stored"], {"places": places, "events": events, "party": party_id})
+    return [
+        Result(place, event, Outcome.EXISTS, *told, stored=Outcome.CREDITED) for place, event, *told in cursor
+    ]
