@@ -90,7 +90,7 @@ def an_award(log: RealLog, behind: int, behaviour: str = "cycling") -> int:
     raise AssertionError("there is none")
 
 
-@pytest.mark.clause("P-8.5-e", "D-7.3")
+@pytest.mark.clause("P-8.5-e")
 def test_a_booked_milligram_too_many_is_found_and_the_first_named(log: RealLog) -> None:
     late, early = an_award(log, 200, "online-meeting"), an_award(log, 100)
     for number in (late, early):

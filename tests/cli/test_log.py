@@ -37,7 +37,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(module.command, [str(one) for one in arguments])
 
 
-@pytest.mark.clause("P-8.5-e", "D-7.3")
+@pytest.mark.clause("P-8.5-e")
 def test_an_export_with_openings_verifies_to_the_last_figure(world: World, tmp_path: Path) -> None:
     (tmp_path / "log.pub").write_text(queries.public_key())
     done = run("export", tmp_path / "log", "--openings", "--json")

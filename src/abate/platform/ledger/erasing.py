@@ -23,7 +23,7 @@ def erase(person: Person) -> int:
     one `erased` entry, which moves nothing and names its leaf: a verifier who asks for an opening is told by the log
     itself that there is none any more, and how many there are. Whoever sees leaves can see that these entries, of
     amounts and times, were one person's; not who. Batches on their way end first, later ones find no authorisation.
-    Doing it again changes nothing. (P-8.5-e, D-7.3)
+    Doing it again changes nothing. (P-8.5-e)
     """
     now = clock.now()
     with transaction.atomic(), connection.cursor() as cursor:

@@ -39,7 +39,7 @@ class NotAVerifier(Problem):
     status = 422
     zh = "该机构不是核查机构。"
     en = "This party is not a verifier."
-    remedy_zh = "只有类别为 verifier 的机构可以查看叶子和开启材料:`abate party create --kind verifier`。"
+    remedy_zh = "只有类别为 verifier 的机构可以查看叶子和披露项:`abate party create --kind verifier`。"
     remedy_en = (
         "Only a party of kind verifier may see leaves and openings: `abate party create --kind verifier`."
     )

@@ -28,7 +28,7 @@ PRIVATE = "private, no-store"
 class VerifierTokenNeeded(Problem):
     code = "log-token-needed"
     status = 401
-    zh = "叶子与开启材料只向核查机构提供,需要有效的访问令牌。"
+    zh = "叶子与披露项只向核查机构提供,需要有效的访问令牌。"
     en = "Leaves and openings are for verifiers only, with a live access token."
     remedy_zh = "用核查机构的密钥在 /identity/o/api/token 换取令牌;公开的瓦片和检查点不需要令牌。"
     remedy_en = "Get a token at /identity/o/api/token with a verifier's key; tiles and checkpoint need none."
