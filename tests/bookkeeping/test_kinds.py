@@ -36,6 +36,8 @@ def test_codes_are_for_ever() -> None:
         "expiry": 3,
         "clearing": 4,
         "exchange": 5,
+        "correction": 6,
+        "retirement": 7,
     }
 
 
@@ -51,6 +53,8 @@ def test_an_entry_is_balanced_or_is_not(kind: Kind, carbon: int, credits: int) -
     # What only receives never gives: a person's credits never rise against cancellation or expiry.
     if entry.counter in {Counter.CANCELLATION, Counter.EXPIRY}:
         assert entry.counter_side[1] > 0
+    if entry.counter is Counter.RETIREMENT:
+        assert entry.counter_side[0] > 0
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,12 @@ def test_an_entry_is_balanced_or_is_not(kind: Kind, carbon: int, credits: int) -
         (Kind.AWARD, 2**63, 0, "not-an-amount"),
         (Kind.AWARD, 1.0, 0, "not-an-amount"),
         (Kind.AWARD, True, 0, "not-an-amount"),
-        (Kind.HOLD, 0, -1, "kind-not-in-use"),
+        (Kind.HOLD, 0, -1, "wrong-sign"),
+        (Kind.REVERSE, 1, 0, "wrong-sign"),
+        (Kind.REVERSE, 0, 0, "moves-nothing"),
+        (Kind.ADJUST, 0, 0, "wrong-sign"),
+        (Kind.RETIRE, 0, -1, "wrong-sign"),
+        (Kind.CONVERT, 0, 1, "kind-not-in-use"),
         (99, 1, 0, "unknown-kind"),
     ],
 )

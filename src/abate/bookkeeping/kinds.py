@@ -2,7 +2,8 @@
 
 There are two assets, never mixed: milligrams CO2e avoided and credits. Every entry has two sides, the
 person's and one system account's; what one gains the other loses, per asset. The system account's balance
-is a sum over entries and may be negative (issuance), the person's may not.
+is a sum over entries and may be negative (issuance). The person's may be below zero only as a debt that a
+reversal or an adjustment left.
 
 Codes are stored and hashed into leaves: a code is never changed and never used again.
 """
@@ -32,15 +33,21 @@ class Kind(IntEnum):
     TRANSFER = 6
     """Credits from one person to another: one entry on either side, both against clearing."""
     HOLD = 7
+    """Credits set aside for a time: still the person's, no longer free. Moves nothing between accounts."""
     SETTLE = 8
+    """Credits that were held are spent."""
     RELEASE = 9
+    """Credits that were held are free again. Moves nothing between accounts."""
     REVERSE = 10
+    """An earlier entry is undone by a new one that names its leaf."""
     ADJUST = 11
+    """Credits given or taken by a decision that is named."""
     EXCHANGE_OUT = 12
     """Credits leave for another platform."""
     EXCHANGE_IN = 13
     """Credits arrive from another platform."""
     RETIRE = 14
+    """Milligrams taken out of circulation for good."""
     ERASED = 15
     """The personal part of an earlier entry can no longer be opened. Moves nothing."""
 
@@ -60,6 +67,10 @@ class Counter(IntEnum):
     """Between two persons; zero when every transfer has both its sides."""
     EXCHANGE = 5
     """What other platforms owe or are owed."""
+    CORRECTION = 6
+    """What reversals and adjustments took back or gave."""
+    RETIREMENT = 7
+    """Only receives."""
 
 
 class Sign(Enum):
@@ -70,6 +81,8 @@ class Sign(Enum):
     POSITIVE = "> 0"
     NOT_NEGATIVE = ">= 0"
     NOT_ZERO = "other than 0"
+    NOT_POSITIVE = "<= 0"
+    ANY = "any"
 
     def admits(self, amount: int) -> bool:
         match self:
@@ -83,6 +96,10 @@ class Sign(Enum):
                 return amount >= 0
             case Sign.NOT_ZERO:
                 return amount != 0
+            case Sign.NOT_POSITIVE:
+                return amount <= 0
+            case Sign.ANY:
+                return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +118,15 @@ RULES: Mapping[Kind, Rule] = MappingProxyType(
         Kind.CANCEL: Rule(Counter.CANCELLATION, Sign.ZERO, Sign.NEGATIVE),
         Kind.EXPIRE: Rule(Counter.EXPIRY, Sign.ZERO, Sign.NEGATIVE),
         Kind.TRANSFER: Rule(Counter.CLEARING, Sign.ZERO, Sign.NOT_ZERO),
+        Kind.HOLD: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
+        Kind.SETTLE: Rule(Counter.CANCELLATION, Sign.ZERO, Sign.NEGATIVE),
+        Kind.RELEASE: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
+        # An award undone takes milligrams and perhaps credits; a spend undone gives credits back.
+        Kind.REVERSE: Rule(Counter.CORRECTION, Sign.NOT_POSITIVE, Sign.ANY),
+        Kind.ADJUST: Rule(Counter.CORRECTION, Sign.ZERO, Sign.NOT_ZERO),
         Kind.EXCHANGE_OUT: Rule(Counter.EXCHANGE, Sign.ZERO, Sign.NEGATIVE),
         Kind.EXCHANGE_IN: Rule(Counter.EXCHANGE, Sign.ZERO, Sign.POSITIVE),
+        Kind.RETIRE: Rule(Counter.RETIREMENT, Sign.NEGATIVE, Sign.ZERO),
         Kind.ERASED: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
     }
 )
@@ -164,4 +188,6 @@ def check(kind: int, carbon_mg: int, credits: int) -> Rule:
             raise EntryError(
                 "wrong-sign", f"{asset} of an entry of kind {name} must be {sign.value}, not {amount}"
             )
+    if rule.counter is not Counter.NONE and carbon_mg == credits == 0:
+        raise EntryError("moves-nothing", f"an entry of kind {Kind(kind).name.lower()} must move something")
     return rule

@@ -12,7 +12,8 @@ A leaf, numbers big-endian and signed (PostgreSQL: `int2send`, `int8send`), noth
         59     32  factors_hash   SHA-256 of the UTF-8 factor ids, sorted, joined with ";" (of the empty text
                                   where the formula reads none); zeros where nothing was computed
         91     32  cause          award: SHA-256 of the batch body received; redeem: SHA-256 of the order id;
-                                  reverse, erased: leaf hash of the entry reversed or erased
+                                  reverse, settle, release, erased: leaf hash of the entry reversed, of the
+                                  hold, of the entry erased; others: SHA-256 of the cause text
        123     32  commitment     SHA-256(salt || SHA-256(personal)), personal in UTF-8; zeros where there is none
 
 Its hash in the tree is RFC 6962's: SHA-256(0x00 || leaf).
@@ -27,6 +28,7 @@ The personal part is a JSON object on one line, without spaces, its members in e
     award   {"subject":S,"party":S,"event":S,"behaviour":S,"occurred_at":T,
              "record":R,"er_mg":N,"version":N,"factors":S}          (one line; broken here to fit)
     redeem  {"person":S,"order":S,"credits":N}
+    others  {"person":S,"kind":S,"cause":S,"carbon_mg":N,"credits":N,"held":N}
 
     S  a JSON string as `json.dumps(s, ensure_ascii=False)` and PostgreSQL's `to_json(s)::text` write it: they
        agree on every text that UTF-8 and PostgreSQL can hold, which leaves out U+0000 and unpaired surrogates
@@ -36,13 +38,16 @@ The personal part is a JSON object on one line, without spaces, its members in e
     R  the canonical activity record, a JSON object, put in as the text that it is
     N  a decimal integer; `er_mg` is the quantity of the activity, `version` the methodology's version,
        `credits` of a redemption the credits spent (positive)
+    kind is the kind's name in small letters; cause the id or reason given, after the 64 hexadecimal digits of
+    the leaf hash and a space where the leaf's cause is one; amounts are the person's side, `held` by how much
+    the credits set aside change.
     subject is the pseudonym that the party, and no other, knows the person by; person, of a redemption, is the
     person's pseudonym on the platform. The record carries no name and no contact.
 
 The personal part goes in by its digest, so that who knows the act can digest it before the entry has an id.
 
 The same bytes in SQL: abate_leaf, abate_leaf_hash, abate_salt, abate_personal_redeem and abate_commitment (made
-by the first migration of platform/log; a test holds both sides together).
+by the first migration of platform/log) and abate_personal_booking (platform/ledger); tests hold both sides together.
 """
 
 from __future__ import annotations
@@ -190,6 +195,18 @@ class RedeemPart:
     credits: int
 
 
+@dataclass(frozen=True, slots=True)
+class BookingPart:
+    """The personal part of every other kind. Amounts are the person's side, signed."""
+
+    person: str
+    kind: str
+    cause: str
+    carbon_mg: int
+    credits: int
+    held: int
+
+
 def personal_award(
     subject: str,
     party: str,
@@ -213,6 +230,14 @@ def personal_redeem(person: str, order: str, credits: int) -> str:
     return f'{{"person":{json_text(person)},"order":{json_text(order)},"credits":{credits}}}'
 
 
+def personal_booking(part: BookingPart) -> str:
+    """The personal part of a kind without a recipe of its own (SQL: abate_personal_booking)."""
+    return (
+        f'{{"person":{json_text(part.person)},"kind":{json_text(part.kind)},"cause":{json_text(part.cause)},'
+        f'"carbon_mg":{part.carbon_mg},"credits":{part.credits},"held":{part.held}}}'
+    )
+
+
 def _award_text(part: AwardPart) -> str:
     head, tail = _around_record(part)
     return head + part.record + tail
@@ -226,7 +251,7 @@ def _around_record(part: AwardPart) -> tuple[str, str]:
     return head, f',"er_mg":{part.er_mg},"version":{part.version},"factors":{json_text(part.factors)}}}'
 
 
-def read_personal(text: str) -> AwardPart | RedeemPart:
+def read_personal(text: str) -> AwardPart | RedeemPart | BookingPart:
     """Take a personal part apart. Raises LeafError unless `text` is exactly what the recipe above writes."""
     try:
         members = json.loads(text, object_pairs_hook=_no_twice)
@@ -240,6 +265,10 @@ def read_personal(text: str) -> AwardPart | RedeemPart:
         redeem = RedeemPart(members["person"], members["order"], members["credits"])
         if personal_redeem(redeem.person, redeem.order, redeem.credits) == text:
             return redeem
+    elif set(members) == set(BookingPart.__slots__) and _typed(members, ("carbon_mg", "credits", "held")):
+        booking = BookingPart(**members)
+        if personal_booking(booking) == text:
+            return booking
     elif set(members) == set(AwardPart.__slots__) and _typed(members, ("er_mg", "version"), ("record",)):
         # The record is taken as the text that stands there: its spelling is part of what was committed to.
         award = AwardPart(**{**members, "record": ""})

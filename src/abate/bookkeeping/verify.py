@@ -17,7 +17,7 @@ from abate.bookkeeping import checkpoint, cosignature, kinds, leaf, merkle, rece
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.cosignature import Witness
 from abate.bookkeeping.kinds import EntryError, Kind
-from abate.bookkeeping.leaf import AwardPart, Leaf, LeafError, RedeemPart
+from abate.bookkeeping.leaf import AwardPart, BookingPart, Leaf, LeafError, RedeemPart
 from abate.bookkeeping.merkle import ProofError
 from abate.bookkeeping.receipt import Receipt, ReceiptError
 
@@ -199,8 +199,22 @@ def _see_opening(given: Receipt, public: Leaf) -> str:
     return "the personal part and salt are what the leaf commits to"
 
 
-def _see_facts(given: Receipt, public: Leaf, part: AwardPart | RedeemPart) -> str:
+def same_booking(part: BookingPart, kind: int, carbon_mg: int, credits: int, cause: bytes) -> None:
+    """Raises Unlike where the part of another kind of entry and its leaf differ."""
+    same("kind", part.kind, Kind(kind).name.lower())
+    same("carbon_mg", part.carbon_mg, carbon_mg)
+    same("credits", part.credits, credits)
+    named = kind in {Kind.REVERSE, Kind.SETTLE, Kind.RELEASE}
+    same("cause", part.cause[:64] if named else leaf.text_hash(part.cause).hex(), cause.hex())
+
+
+def _see_facts(given: Receipt, public: Leaf, part: AwardPart | RedeemPart | BookingPart) -> str:
     """The opened part and the leaf's own fields say the same."""
+    if isinstance(part, BookingPart):
+        same_booking(part, public.kind, public.carbon_mg, public.credits, public.cause)
+        return (
+            f"{part.kind}: {part.carbon_mg} mg CO2e, {part.credits} credits, {part.held} held; {part.cause}"
+        )
     if isinstance(part, RedeemPart):
         same("kind", Kind.REDEEM, public.kind)
         same("credits", -part.credits, public.credits)
@@ -221,10 +235,10 @@ def same(what: str, opened: object, public: object) -> None:
 
 
 def _see_recomputed(
-    given: Receipt, public: Leaf, part: AwardPart | RedeemPart, recompute: Recompute | None
+    given: Receipt, public: Leaf, part: AwardPart | RedeemPart | BookingPart, recompute: Recompute | None
 ) -> str:
-    if isinstance(part, RedeemPart):
-        raise Unable("a redemption rests on no calculation")
+    if not isinstance(part, AwardPart):
+        raise Unable("only an award rests on a calculation")
     if recompute is None:
         raise Unable("no methodologies at hand")
     return recompute(given, public, part)

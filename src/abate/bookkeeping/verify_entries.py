@@ -16,12 +16,12 @@ from hashlib import sha256
 
 from abate.bookkeeping import kinds, leaf, merkle, openings, receipt
 from abate.bookkeeping.kinds import EntryError, Kind
-from abate.bookkeeping.leaf import LeafError, RedeemPart
+from abate.bookkeeping.leaf import BookingPart, LeafError, RedeemPart
 from abate.bookkeeping.log_files import FileError, LogFiles
 from abate.bookkeeping.openings import Opened
 from abate.bookkeeping.receipt import ReceiptError
 from abate.bookkeeping.recompute_all import Group, RecomputingAll
-from abate.bookkeeping.verify import Unable, Unlike, same
+from abate.bookkeeping.verify import Unable, Unlike, same, same_booking
 
 _FIELDS = struct.Struct(">Bhqqq32s32s32s32s")
 _LENGTH = leaf.SIZE.to_bytes(2)
@@ -196,6 +196,8 @@ class Entries:
                 same("kind", Kind.REDEEM, kind)
                 same("credits", -part.credits, credits)
                 same("cause", leaf.text_hash(part.order).hex(), cause.hex())
+            elif isinstance(part, BookingPart):
+                same_booking(part, kind, carbon, credits, cause)
             else:
                 record, er_mg, version, factors = part
                 same("kind", Kind.AWARD, kind)
@@ -259,13 +261,13 @@ def _careful(line: str) -> Line:
     return one.index, one.opening.salt, one.opening.personal, beside[beside.rindex('"method":') : -1]
 
 
-def _award(text: str) -> tuple[str, int, str, str] | RedeemPart:
-    """(record, er_mg, version, factors) of an award, or the part of a redemption. Raises LeafError."""
+def _award(text: str) -> tuple[str, int, str, str] | RedeemPart | BookingPart:
+    """(record, er_mg, version, factors) of an award, or the part of another kind. Raises LeafError."""
     found = _AWARD.fullmatch(text)
     if found is not None:
         return found[1], int(found[2]), found[3], found[4][1:-1]
     part = leaf.read_personal(text)
-    if isinstance(part, RedeemPart):
+    if isinstance(part, RedeemPart | BookingPart):
         return part
     return part.record, part.er_mg, str(part.version), part.factors
 

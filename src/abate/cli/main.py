@@ -18,6 +18,8 @@ COMMANDS = {
     "explain": "Quantify one record and show every step.",
     "party": "Make a partner and its keys.",
     "load": "Send a file of events of any size through the pipeline.",
+    "ledger": "Undo or adjust entries by new ones, and show accounts.",
+    "close": "Close a day or a month: time-outs, expiries, sums kept.",
     "reconcile": "Prove that accounts and entries agree.",
     "log": "Export the log, and let verifiers look into it.",
     "backup": "Copy the database, and stream every change away as it is made.",
@@ -28,7 +30,7 @@ COMMANDS = {
     "bench": "Run benchmarks; every figure is a ratio within one run.",
     "doctor": "Name each misconfiguration with its remedy.",
 }
-PLATFORM = frozenset({"demo", "serve", "party", "load", "reconcile", "doctor", "log"})
+PLATFORM = frozenset({"demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log"})
 
 
 def _platform_installed() -> bool:

@@ -18,6 +18,15 @@ WORDS = {
     "credit_rule": "credits are floor(eligible total / rule) less what was spent",
     "leaf": "every entry has one leaf of its hash in the log, queued or numbered",
     "counter": "every entry stands against the account of its kind",
+    "lots": "lots, holds and what is not yet cut make up balance and debt",
+    "draws": "every lot is what came into it less what was drawn",
+    "spends": "every spend drew from lots what it spent",
+    "held": "what is held is the sum of the open holds",
+    "clearing": "what one side of a transfer gave the other received",
+    "receives": "cancellation, expiry and retirement only receive",
+    "reversal": "every reversal undoes one entry by its amounts, and no reversal",
+    "close": "every close carries the one before it over and sums the entries up to its last day",
+    "ends": "a code is given back exactly where its redemption was reversed",
     "entry": "every credited quantity has its award of the same amounts, and the other way round",
     "seen": "every accepted event id has its one quantity",
     "eligible": "a person's eligible total is the sum over the quantities",
@@ -57,6 +66,7 @@ def report() -> dict:
     from abate.platform.carbon import queries as carbon  # lazy: as above
     from abate.platform.credits import queries as rules  # lazy: as above
     from abate.platform.doors import clock  # lazy: as above
+    from abate.platform.incentives import queries as incentives  # lazy: as above
     from abate.platform.ledger import queries as ledger  # lazy: as above
 
     with transaction.atomic(), connection.cursor() as cursor:
@@ -65,6 +75,7 @@ def report() -> dict:
             cursor.execute("set transaction isolation level repeatable read, read only")
         sums = ledger.sums()
         differences = ledger.differences(rules.mg_per_credit(clock.today())) | carbon.differences()
+        differences |= incentives.differences()
     assets = {
         asset: {
             "people": one.people,

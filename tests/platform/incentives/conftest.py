@@ -14,6 +14,7 @@ from django.db import connection
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.incentives import actions
+from abate.platform.ledger import actions as ledger
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
@@ -33,12 +34,8 @@ def make_person() -> Callable[[int], Person]:
         order = next(_order)
         number = made_up_number(date(1990, 1, 1) + timedelta(days=order), order % 1000)
         person = people.register("某甲", number, [f"p{order}@example.org"], "1", made_up=True)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "insert into ledger_balance (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)"
-                " values (%s, %s, %s, %s, 0, %s)",
-                [person.pk, credits * 1000, credits, credits * 1000, clock.now()],
-            )
+        if credits:
+            ledger.adjust(person.pk, credits, "opening")
         return person
 
     return make

@@ -34,7 +34,7 @@ def test_credits_become_a_code_and_are_cancelled(make_person, make_acceptor, mak
     assert ledger.balance(person.pk).credits == 15
     entry = ledger.entry(person.pk, code.entry_id)
     assert entry and entry.credits == -10 and entry.credits_after == 15 and entry.cause == str(code.order_id)
-    assert ledger.sums()["credits"].accounts == {"cancellation": 10}
+    assert ledger.sums()["credits"].accounts == {"cancellation": 10, "correction": -25}
     assert stock_of(code.offer.id) == 4
     assert code.expires_at - code.issued_at == timedelta(days=30)
 

@@ -17,3 +17,21 @@ class NoRule(Problem):
     en = "No credit rule is in force on that day."
     remedy_zh = "在 credits_rule 中设定规则。"
     remedy_en = "Set a rule in credits_rule."
+
+
+class RuleTooLate(Problem):
+    code = "rule-too-late"
+    status = 409
+    zh = "积分规则只能从将来的日期开始。"
+    en = "A credit rule begins on a day in the future: what is booked already follows the rule of its day."
+    remedy_zh = "请把开始日期设在明天或以后。"
+    remedy_en = "Let it begin tomorrow or later."
+
+
+class TwoExpiries(Problem):
+    code = "rule-not-one"
+    status = 422
+    zh = "一条规则只能有一种有效期。"
+    en = "A rule has one kind of expiry."
+    remedy_zh = "请只给出天数或年数中的一个。"
+    remedy_en = "Give either a number of days or of years."

@@ -6,18 +6,30 @@ from django.db import models
 
 
 class Rule(models.Model):
-    """From `from_day` on, every `mg_per_credit` eligible milligrams of a person make one credit."""
+    """From `from_day` on, every `mg_per_credit` eligible milligrams of a person make one credit.
+
+    Credits booked under the rule expire `expiry_days` days later, or with the end of the `expiry_years`-th
+    following year, or never.
+    """
 
     append_only = True
 
     from_day = models.DateField(unique=True)
     mg_per_credit = models.BigIntegerField()
+    expiry_days = models.IntegerField(null=True)
+    expiry_years = models.IntegerField(null=True)
     title_zh = models.TextField()
     title_en = models.TextField()
 
     class Meta:
         db_table = "credits_rule"
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(expiry_days__isnull=True, expiry_years__isnull=True)
+                | models.Q(expiry_days__range=(1, 36600), expiry_years__isnull=True)
+                | models.Q(expiry_days__isnull=True, expiry_years__range=(0, 100)),
+                name="credits_rule_expiry",
+            ),
             models.CheckConstraint(condition=models.Q(mg_per_credit__gt=0), name="credits_rule_positive"),
         ]
 

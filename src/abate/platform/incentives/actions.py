@@ -11,12 +11,14 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
+from abate.platform.credits import actions as credits
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.errors import Problem
 from abate.platform.doors.keyring import keyring
 from abate.platform.incentives import errors, queries
 from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
 from abate.platform.ledger import actions as ledger
+from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
 from abate.platform.people import keys
 from abate.platform.people.models import Person
@@ -35,7 +37,12 @@ values (%s, %s, %s, %s, %s, %s, %s, %s) returning id
 """
 _BURN = """
 update incentives_code set burnt_at = %(now)s, burnt_by_id = %(user)s
-where person_id = %(person)s and id = %(id)s and burnt_at is null and expires_at > %(now)s
+where person_id = %(person)s and id = %(id)s and burnt_at is null and cancelled_at is null and expires_at > %(now)s
+"""
+_CANCEL = """
+update incentives_code set cancelled_at = %(now)s
+where person_id = %(person)s and entry_id = %(entry)s and burnt_at is null and cancelled_at is null
+returning offer_id
 """
 
 
@@ -152,7 +159,7 @@ def burn(user: User, code: str) -> BurnResult:
     """Burn a code, once and for all, for the acceptor `user` belongs to.
 
     Raises NotAcceptor, TooManyWrongCodes, CodeUnknown (also where the code is another party's), CodeBurnt,
-    CodeExpired. Wrong codes are counted per user. Clause P-7.5.3-2.
+    CodeCancelled, CodeExpired. Wrong codes are counted per user. Clause P-7.5.3-2.
     """
     own = [party.pk for party in parties.parties_of(user, "acceptor")]
     if not own:
@@ -178,10 +185,46 @@ def burn(user: User, code: str) -> BurnResult:
     return BurnResult(found.offer, now)
 
 
+def cancel(user: User, code: str, reason: str) -> EntryRow:
+    """The acceptor gives an unused code's credits back, before use: the code is void, the redemption reversed.
+
+    Raises NotAcceptor, CodeUnknown, CodeBurnt, and the ledger's ReversedAlready.
+    """
+    own = [party.pk for party in parties.parties_of(user, "acceptor")]
+    if not own:
+        raise errors.NotAcceptor
+    found = queries.find_code(keyring().code_hmac(read_code(code)), own)
+    if found is None:
+        raise errors.CodeUnknown
+    entry_id = Code.objects.values_list("entry_id", flat=True).get(
+        person_id=found.person_id, id=found.code_id
+    )
+    return reverse(found.person_id, entry_id, reason)
+
+
+def reverse(person_id: int, entry_id: int, reason: str) -> EntryRow:
+    """Undo any entry that can be undone; of a redemption the code too, and the offer has one more in stock.
+
+    Locks as a redemption does: account, code, offer. Raises what credits.actions.reverse raises, CodeBurnt.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        made = credits.reverse(person_id, entry_id, reason)
+        if not Code.objects.filter(person_id=person_id, entry_id=entry_id).exists():
+            return made
+        cursor.execute(_CANCEL, {"now": clock.now(), "person": person_id, "entry": entry_id})
+        taken = cursor.fetchone()
+        if taken is None:
+            raise errors.CodeBurnt
+        Offer.objects.filter(id=taken[0]).update(stock=F("stock") + 1)
+    return made
+
+
 def _burn(found: queries.FoundCode, user: User, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_BURN, {"now": now, "user": user.id, "person": found.person_id, "id": found.code_id})
         if cursor.rowcount == 1:
             return
-    burnt = Code.objects.filter(person_id=found.person_id, id=found.code_id, burnt_at__isnull=False).exists()
-    raise errors.CodeBurnt if burnt else errors.CodeExpired
+    code = Code.objects.get(person_id=found.person_id, id=found.code_id)
+    if code.cancelled_at:
+        raise errors.CodeCancelled
+    raise errors.CodeBurnt if code.burnt_at else errors.CodeExpired

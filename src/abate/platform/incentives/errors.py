@@ -88,6 +88,15 @@ class CodeExpired(Problem):
     remedy_en = "Do not hand out the goods; the customer sees the last day under “My codes”."
 
 
+class CodeCancelled(Problem):
+    code = "code-cancelled"
+    status = 409
+    zh = "这个兑换码已取消，积分已退回。"
+    en = "This code was cancelled and its credits were given back."
+    remedy_zh = "请不要提供商品；顾客可以重新兑换。"
+    remedy_en = "Do not hand out the goods; the customer can order again."
+
+
 class TooManyWrongCodes(Problem):
     code = "too-many-wrong-codes"
     status = 429

@@ -59,6 +59,7 @@ class Code(models.Model):
     burnt_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    cancelled_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "incentives_code"
@@ -69,6 +70,10 @@ class Code(models.Model):
             models.CheckConstraint(
                 condition=Q(burnt_at=None, burnt_by=None) | Q(burnt_at__isnull=False, burnt_by__isnull=False),
                 name="incentives_code_burnt",
+            ),
+            # One end only: used, or given back.
+            models.CheckConstraint(
+                condition=Q(burnt_at=None) | Q(cancelled_at=None), name="incentives_code_one_end"
             ),
         ]
         indexes = [models.Index(fields=["offer", "burnt_at"], name="incentives_code_today")]

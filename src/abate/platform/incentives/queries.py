@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
 
 from abate.platform.doors import clock
@@ -15,7 +16,7 @@ from abate.platform.incentives.models import Code, CodeKey, Offer
 from abate.platform.people import keys
 from abate.platform.people.models import Person
 
-State = Literal["active", "burnt", "expired"]
+State = Literal["active", "burnt", "cancelled", "expired"]
 # What the code's cipher text is bound to, beside the person (people/keys.py).
 PURPOSE = "incentive-code"
 
@@ -102,7 +103,9 @@ def offer(offer_id: UUID) -> OfferRow | None:
 
 def _code(person: Person, row: Code) -> CodeRow:
     signs = keys.decrypt(person, row.code_enc, PURPOSE).decode()
-    state: State = "burnt" if row.burnt_at else "expired" if row.expires_at <= clock.now() else "active"
+    state: State = "expired" if row.expires_at <= clock.now() else "active"
+    if row.burnt_at or row.cancelled_at:
+        state = "burnt" if row.burnt_at else "cancelled"
     return CodeRow(
         id=row.id,
         offer=_offer(row.offer),
@@ -156,3 +159,18 @@ def burnt_today(party_id: int, limit: int = 200) -> list[BurntRow]:
         .order_by(F("burnt_at").desc())[:limit]
     )
     return [BurntRow(_offer(row.offer), row.burnt_at) for row in rows if row.burnt_at]
+
+
+def differences() -> dict[str, int]:
+    """`ends`: codes that were given back though their entry stands, or whose entry was reversed though they work."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDS)
+        return {"ends": int(cursor.fetchone()[0])}
+
+
+_ENDS = """
+select count(*)
+from incentives_code code
+left join ledger_reversal undone on undone.person_id = code.person_id and undone.entry_id = code.entry_id
+where (code.cancelled_at is null) <> (undone.entry_id is null)
+"""

@@ -1,45 +1,246 @@
-"""The only writer of entries and balances. Earning appends in bulk; spending locks one balance."""
+"""The only writer of entries and balances. Earning appends in bulk; all else locks the accounts it moves."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from abate.bookkeeping import leaf
-from abate.bookkeeping.kinds import Entry, Kind
+from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
-from abate.platform.doors.statements import statements
-from abate.platform.ledger.errors import InsufficientCredits
-from abate.platform.ledger.queries import EntryRow, row
+from abate.platform.ledger import errors, posting, queries
+from abate.platform.ledger.posting import SQL, Item
+from abate.platform.ledger.queries import EntryRow
 
-SQL = statements(Path(__file__).parent / "sql")
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Credits (positive) of a person asked for under `order_id`, the asker's id of this movement."""
+
+    person_id: int
+    credits: int
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one: `done`, `exists` (the same was asked before), `insufficient` or `conflict`."""
+
+    code: str
+    entry_id: int | None = None
 
 
 def post_redeem(cursor: CursorWrapper, person_id: int, credits: int, cause: str) -> EntryRow:
     """Cancel `credits` (positive) of a person inside the caller's transaction; `cause` is the order id.
 
-    Lock, read and write are statements of their own: what is read was read after the lock. The credits go to
-    the cancellation account, which only receives. Raises InsufficientCredits, having changed nothing.
-    Clause P-7.5.3-3.
+    The credits come out of the lots that expire first and go to the cancellation account, which only receives.
+    Raises InsufficientCredits, having changed nothing. Clause P-7.5.3-3.
     """
-    planned = Entry(Kind.REDEEM, credits=-credits)
-    cursor.execute(SQL["lock_balance"], {"person": person_id})
-    held = cursor.fetchone()
-    if held is None or held[0] < credits:
-        raise InsufficientCredits(f"{held[0] if held else 0} < {credits}")
-    now = clock.now()
-    cursor.execute(
-        SQL["redeem"],
-        {
-            "person": person_id,
-            "credits": credits,
-            "kind": int(planned.kind),
-            "counter": int(planned.counter),
-            "at": now,
-            "day": clock.day(now),
-            "cause": cause,
-            "nothing": leaf.NOTHING,
-        },
-    )
-    return row(cursor.fetchone())
+    positive(credits)
+    at = posting.ready(cursor, [person_id])
+    if at.free.get(person_id, 0) < credits:
+        raise errors.InsufficientCredits(f"{at.free.get(person_id, 0)} < {credits}")
+    (made,) = posting.post(cursor, Kind.REDEEM, [Item(person_id, cause, credits=-credits)], at)
+    posting.draw(cursor, at, [(person_id, made.id, credits)])
+    return made
+
+
+def spend_all(kind: Kind, asked: Sequence[Spend], party_id: int | None = None) -> list[Verdict]:
+    """Decide and book many spends of one kind in one transaction; verdicts in the order asked.
+
+    Each is judged in its turn against what the ones before it left: a refused large one does not stand in the way of
+    a smaller one after it. A repeated order id is answered from the first time. Kinds: cancel, exchange_out.
+    """
+    for one in asked:
+        positive(one.credits)
+    if not asked:
+        return []
+    with transaction.atomic(), connection.cursor() as cursor:
+        at = posting.ready(cursor, [one.person_id for one in asked])
+        known = _known(cursor, [(one.person_id, one.order_id) for one in asked])
+        verdicts: list[Verdict | None] = []
+        taken: dict[tuple[int, str], int] = {}
+        for place, one in enumerate(asked):
+            key, content = (one.person_id, one.order_id), digest(kind, one.credits)
+            if key in known:
+                entry_id, first_content = known[key]
+                same = first_content == content
+                verdicts.append(Verdict("exists", entry_id) if same else Verdict("conflict"))
+            elif key in taken:
+                same = asked[taken[key]].credits == one.credits
+                verdicts.append(None if same else Verdict("conflict"))
+            elif at.free.get(one.person_id, 0) < one.credits:
+                verdicts.append(Verdict("insufficient"))
+            else:
+                at.free[one.person_id] -= one.credits
+                taken[key] = place
+                verdicts.append(None)
+        ids = _book(cursor, kind, [asked[place] for place in taken.values()], at, party_id)
+    first = dict(zip(taken, ids, strict=True))
+    return [
+        verdict or Verdict("done" if taken[key] == place else "exists", first[key])
+        for place, (one, verdict) in enumerate(zip(asked, verdicts, strict=True))
+        for key in [(one.person_id, one.order_id)]
+    ]
+
+
+def _book(
+    cursor: CursorWrapper, kind: Kind, accepted: Sequence[Spend], at: posting.Ready, party_id: int | None
+) -> list[int]:
+    if not accepted:
+        return []
+    items = [Item(one.person_id, one.order_id, credits=-one.credits) for one in accepted]
+    ids = [entry.id for entry in posting.post(cursor, kind, items, at, party_id)]
+    posting.draw(cursor, at, [(s.person_id, i, s.credits) for s, i in zip(accepted, ids, strict=True)])
+    orders = [
+        (s.person_id, s.order_id, i, digest(kind, s.credits)) for s, i in zip(accepted, ids, strict=True)
+    ]
+    note(cursor, orders)
+    return ids
+
+
+def cancel(person_id: int, credits: int, order_id: str) -> EntryRow:
+    """Give credits up for good. Raises InsufficientCredits, OrderTaken; asked again, it gives the same entry."""
+    return _single(Kind.CANCEL, Spend(person_id, credits, order_id))
+
+
+def exchange_out(person_id: int, credits: int, order_id: str, party_id: int | None = None) -> EntryRow:
+    """Credits leave for another platform. As `cancel`."""
+    return _single(Kind.EXCHANGE_OUT, Spend(person_id, credits, order_id), party_id)
+
+
+def _single(kind: Kind, one: Spend, party_id: int | None = None) -> EntryRow:
+    (verdict,) = spend_all(kind, [one], party_id)
+    if verdict.code == "insufficient":
+        raise errors.InsufficientCredits
+    if verdict.code == "conflict":
+        raise errors.OrderTaken(one.order_id)
+    return entry_of(one.person_id, verdict.entry_id)
+
+
+def exchange_in(person_id: int, credits: int, order_id: str, party_id: int | None = None) -> EntryRow:
+    """Credits arrive from another platform, into a lot of the booking day. Raises OrderTaken."""
+    positive(credits)
+    return _credit(Kind.EXCHANGE_IN, person_id, credits, order_id, party_id)
+
+
+def adjust(person_id: int, credits: int, order_id: str) -> EntryRow:
+    """Give (above zero) or take credits by a decision that `order_id` names.
+
+    What is taken beyond what is free becomes a debt that later credits settle first. Raises OrderTaken.
+    """
+    if credits > 0:
+        return _credit(Kind.ADJUST, person_id, credits, order_id, None)
+    positive(-credits)
+    with transaction.atomic(), connection.cursor() as cursor:
+        at = posting.ready(cursor, [person_id])
+        done = before(cursor, person_id, order_id, digest(Kind.ADJUST, credits))
+        if done is not None:
+            return entry_of(person_id, done)
+        if person_id not in at.free:
+            cursor.execute(SQL["open_accounts"], {"persons": [person_id], "at": at.at})
+        free = min(at.free.get(person_id, 0), -credits)
+        item = Item(person_id, order_id, credits=credits, owed=-credits - free)
+        (made,) = posting.post(cursor, Kind.ADJUST, [item], at)
+        if free:
+            posting.draw(cursor, at, [(person_id, made.id, free)])
+        note(cursor, [(person_id, order_id, made.id, digest(Kind.ADJUST, credits))])
+    return made
+
+
+def _credit(kind: Kind, person_id: int, credits: int, order_id: str, party_id: int | None) -> EntryRow:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["open_accounts"], {"persons": [person_id], "at": clock.now()})
+        at = posting.ready(cursor, [person_id])
+        done = before(cursor, person_id, order_id, digest(kind, credits))
+        if done is not None:
+            return entry_of(person_id, done)
+        (made,) = posting.post(cursor, kind, [Item(person_id, order_id, credits=credits)], at, party_id)
+        posting.put(cursor, kind, [(person_id, made.id, None, at.day, credits)])
+        posting.settle_after(cursor, at, [made])
+        note(cursor, [(person_id, order_id, made.id, digest(kind, credits))])
+    return made
+
+
+def retire(person_id: int, carbon_mg: int, order_id: str) -> EntryRow:
+    """Take milligrams out of circulation for good. Raises CarbonRetired where the account holds less."""
+    positive(carbon_mg)
+    with transaction.atomic(), connection.cursor() as cursor:
+        at = posting.ready(cursor, [person_id])
+        done = before(cursor, person_id, order_id, digest(Kind.RETIRE, carbon_mg))
+        if done is not None:
+            return entry_of(person_id, done)
+        if queries.balance(person_id).carbon_mg < carbon_mg:
+            raise errors.CarbonRetired
+        (made,) = posting.post(cursor, Kind.RETIRE, [Item(person_id, order_id, carbon_mg=-carbon_mg)], at)
+        note(cursor, [(person_id, order_id, made.id, digest(Kind.RETIRE, carbon_mg))])
+    return made
+
+
+def transfer(payer: int, receiver: int, credits: int, order_id: str) -> EntryRow:
+    """Move credits from one person to another: an entry on either side. Returns the payer's.
+
+    The credits keep their expiry and the day they came. Raises SamePerson, InsufficientCredits, OrderTaken.
+    """
+    positive(credits)
+    if payer == receiver:
+        raise errors.SamePerson
+    content = digest(Kind.TRANSFER, credits, receiver)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["open_accounts"], {"persons": [payer, receiver], "at": clock.now()})
+        at = posting.ready(cursor, [payer, receiver])
+        done = before(cursor, payer, order_id, content)
+        if done is not None:
+            return entry_of(payer, done)
+        if at.free[payer] < credits:
+            raise errors.InsufficientCredits(f"{at.free[payer]} < {credits}")
+        sides = [Item(payer, order_id, credits=-credits), Item(receiver, order_id, credits=credits)]
+        out, into = posting.post(cursor, Kind.TRANSFER, sides, at)
+        posting.draw(cursor, at, [(payer, out.id, credits)])
+        cursor.execute(SQL["draws_of"], {"person": payer, "entry": out.id})
+        moved = [(receiver, into.id, expires, day, number) for expires, day, number in cursor.fetchall()]
+        posting.put(cursor, Kind.TRANSFER, moved)
+        posting.settle_after(cursor, at, [into])
+        note(cursor, [(payer, order_id, out.id, content)])
+    return out
+
+
+def positive(amount: int) -> None:
+    if type(amount) is not int or not 0 < amount < 2**63:
+        raise errors.NotAnAmount(str(amount))
+
+
+def digest(kind: Kind, amount: int, other: int = 0) -> bytes:
+    return hashlib.sha256(f"{kind.name} {amount} {other}".encode()).digest()
+
+
+def _known(
+    cursor: CursorWrapper, keys: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], tuple[int, bytes]]:
+    values = {"persons": [person for person, _ in keys], "orders": [order for _, order in keys]}
+    cursor.execute(SQL["orders"], values)
+    return {(person, order): (entry, bytes(digest)) for person, order, entry, digest in cursor.fetchall()}
+
+
+def before(cursor: CursorWrapper, person_id: int, order_id: str, content: bytes) -> int | None:
+    """The entry of an order that was booked before; read under the account's lock. Raises OrderTaken."""
+    entry_id, known = _known(cursor, [(person_id, order_id)]).get((person_id, order_id), (None, content))
+    if known != content:
+        raise errors.OrderTaken(order_id)
+    return entry_id
+
+
+def note(cursor: CursorWrapper, orders: Sequence[tuple[int, str, int, bytes]]) -> None:
+    persons, ids, entries, digests = (list(column) for column in zip(*orders, strict=True))
+    values = {"persons": persons, "orders": ids, "entries": entries, "digests": digests}
+    cursor.execute(SQL["note_orders"], values)
+
+
+def entry_of(person_id: int, entry_id: int | None) -> EntryRow:
+    found = queries.entry(person_id, entry_id) if entry_id is not None else None
+    if found is None:
+        raise RuntimeError("an order without its entry")
+    return found

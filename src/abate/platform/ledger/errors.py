@@ -1,3 +1,5 @@
+"""Every refusal of the room. Each left everything as it was."""
+
 from abate.platform.doors.errors import Problem
 
 
@@ -8,3 +10,111 @@ class InsufficientCredits(Problem):
     en = "There are not enough credits; none were taken."
     remedy_zh = "请选择所需积分更少的权益，或在积分增加后再兑换。"
     remedy_en = "Choose an offer that costs less, or come back when the balance has grown."
+
+
+class OrderTaken(Problem):
+    code = "order-taken"
+    status = 409
+    zh = "同一个编号已用于内容不同的操作，账户没有变化。"
+    en = "This id already stands for another movement of this account. Nothing was booked."
+    remedy_zh = "请为新的操作使用新的编号；重发时内容须与第一次相同。"
+    remedy_en = "Give a new movement a new id; to ask for the same again, send the same content."
+
+
+class NotAnAmount(Problem):
+    code = "not-an-amount"
+    status = 422
+    zh = "数额必须是正整数。"
+    en = "The amount must be a positive whole number."
+    remedy_zh = "请填写大于零的整数。"
+    remedy_en = "Give a whole number above zero."
+
+
+class NoEntry(Problem):
+    code = "entry-unknown"
+    status = 404
+    zh = "该账户没有这一分录。"
+    en = "This account has no such entry."
+    remedy_zh = "请核对账户和分录编号。"
+    remedy_en = "Check the account and the number of the entry."
+
+
+class ReversedAlready(Problem):
+    code = "reversed-already"
+    status = 409
+    zh = "该分录已经冲正，不能再次冲正。"
+    en = "This entry has been reversed already; an entry is reversed once."
+    remedy_zh = "请查看账户流水中的冲正分录。"
+    remedy_en = "The statement shows the reversing entry."
+
+
+class NotReversible(Problem):
+    code = "not-reversible"
+    status = 409
+    zh = "这类分录不能冲正；冲正分录本身也不能再冲正。"
+    en = "Entries of this kind cannot be reversed; a reversal cannot be reversed either."
+    remedy_zh = "如确有错误，请用调整分录更正，并写明依据。"
+    remedy_en = "Where something is wrong, post an adjustment that names the decision."
+
+
+class CarbonRetired(Problem):
+    code = "carbon-retired"
+    status = 409
+    zh = "账户中的减排量不足：已注销（抵销）的减排量不能再动用。"
+    en = "The account does not hold these milligrams any more: what was retired stays retired."
+    remedy_zh = "请核对账户余额和注销记录。"
+    remedy_en = "Look at the balance and at what was retired."
+
+
+class NoHold(Problem):
+    code = "hold-unknown"
+    status = 404
+    zh = "该账户没有这一笔冻结。"
+    en = "This account has no such hold."
+    remedy_zh = "请核对账户和冻结编号。"
+    remedy_en = "Check the account and the number of the hold."
+
+
+class HoldEnded(Problem):
+    code = "hold-ended"
+    status = 409
+    zh = "这笔冻结已经结束（已结算、已释放或已超时），没有变化。"
+    en = "This hold has ended: settled, released or timed out. Nothing was changed."
+    remedy_zh = "如仍需扣减，请重新冻结。"
+    remedy_en = "Hold the credits again if they are still wanted."
+
+
+class HoldTooLong(Problem):
+    code = "hold-time"
+    status = 422
+    zh = "冻结的结束时间必须在现在之后。"
+    en = "A hold must end later than now."
+    remedy_zh = "请给出将来的时间。"
+    remedy_en = "Give a moment in the future."
+
+
+class SamePerson(Problem):
+    code = "same-person"
+    status = 422
+    zh = "不能向自己的账户转出积分。"
+    en = "Credits cannot be transferred to the account they come from."
+    remedy_zh = "请选择另一个账户。"
+    remedy_en = "Choose another account."
+
+
+class DayNotOver(Problem):
+    code = "day-not-over"
+    status = 409
+    zh = "尚未结束的日期或月份不能结账。"
+    en = "A day or month that is not over cannot be closed."
+    remedy_zh = "请在该期间结束后再结账。"
+    remedy_en = "Close it once it is over."
+
+
+class MonthNotClosed(Problem):
+    code = "month-days-open"
+    status = 409
+    zh = "该月还有未结账的日期。"
+    en = "Days of this month are not closed yet."
+    remedy_zh = "请先结清该月的每一天：abate close --day。"
+    remedy_en = "Close its days first: abate close --day."

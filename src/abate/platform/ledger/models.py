@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F
 
 
 class Entry(models.Model):
@@ -86,12 +87,20 @@ class Due(models.Model):
 
 
 class Balance(models.Model):
-    """What a person holds. `eligible_mg` is the running total credits are counted from; it never falls."""
+    """What a person holds. `eligible_mg` is the running total credits are counted from.
+
+    `held` of the credits are set aside. `owed` is what reversals took beyond what was there: earnings settle it when
+    they are cut into lots, and until then `credits` may be as far below zero. `lotted_id` is the newest entry whose
+    credits are in lots. Whatever the program does, the last constraint refuses a spend of what is not there.
+    """
 
     person_id = models.BigIntegerField(primary_key=True)
     carbon_mg = models.BigIntegerField(default=0)
     credits = models.BigIntegerField(default=0)
     eligible_mg = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(db_default=0)
+    owed = models.BigIntegerField(db_default=0)
+    lotted_id = models.BigIntegerField(db_default=0)
     entries = models.IntegerField(default=0)
     updated_at = models.DateTimeField()
 
@@ -99,6 +108,170 @@ class Balance(models.Model):
         db_table = "ledger_balance"
         constraints = [
             models.CheckConstraint(condition=models.Q(carbon_mg__gte=0), name="ledger_balance_carbon"),
-            models.CheckConstraint(condition=models.Q(credits__gte=0), name="ledger_balance_credits"),
             models.CheckConstraint(condition=models.Q(eligible_mg__gte=0), name="ledger_balance_eligible"),
+            models.CheckConstraint(
+                condition=models.Q(held__gte=0, owed__gte=0, held__lte=F("credits") + F("owed")),
+                name="ledger_balance_credits",
+            ),
+        ]
+
+
+class Lot(models.Model):
+    """Credits of one person that expire on one day, came on one day, in one way (`origin`, a code of Kind).
+
+    Spendable before `expires_on`, whether or not the job has run; 9999-12-31 never comes.
+    """
+
+    pk = models.CompositePrimaryKey("person_id", "expires_on", "day", "origin")
+    person_id = models.BigIntegerField()
+    expires_on = models.DateField()
+    day = models.DateField()
+    origin = models.SmallIntegerField()
+    credits_in = models.BigIntegerField()
+    left_credits = models.BigIntegerField()
+
+    class Meta:
+        db_table = "ledger_lot"
+        indexes = [
+            models.Index(
+                fields=["expires_on", "person_id"],
+                condition=models.Q(left_credits__gt=0),
+                name="ledger_lot_expiry",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(left_credits__gte=0, left_credits__lte=F("credits_in")),
+                name="ledger_lot_left",
+            ),
+        ]
+
+
+class Draw(models.Model):
+    """By how much an entry changed a lot; what an award brought is not repeated here."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("person_id", "id")
+    person_id = models.BigIntegerField()
+    # Numbered by the database (the migration makes it an identity).
+    id = models.BigIntegerField()
+    entry_id = models.BigIntegerField()
+    credits = models.BigIntegerField()
+    expires_on = models.DateField()
+    day = models.DateField()
+    origin = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "ledger_draw"
+        indexes = [models.Index(fields=["person_id", "entry_id"], name="ledger_draw_entry")]
+        constraints = [models.CheckConstraint(condition=~models.Q(credits=0), name="ledger_draw_moves")]
+
+
+class Hold(models.Model):
+    """Credits set aside by an entry of kind hold until `expires_at`. It ends once: settled, released or lapsed."""
+
+    OPEN, SETTLED, RELEASED, LAPSED = range(1, 5)
+
+    pk = models.CompositePrimaryKey("person_id", "entry_id")
+    person_id = models.BigIntegerField()
+    entry_id = models.BigIntegerField()
+    credits = models.BigIntegerField()
+    at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    end_entry_id = models.BigIntegerField(null=True)
+    state = models.SmallIntegerField(default=OPEN)
+
+    class Meta:
+        db_table = "ledger_hold"
+        indexes = [
+            models.Index(
+                fields=["expires_at", "person_id"], condition=models.Q(state=1), name="ledger_hold_expiry"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state=1, ended_at=None, end_entry_id=None)
+                | models.Q(state__in=[2, 3, 4], ended_at__isnull=False, end_entry_id__isnull=False),
+                name="ledger_hold_ended",
+            ),
+            models.CheckConstraint(condition=models.Q(credits__gt=0), name="ledger_hold_credits"),
+        ]
+
+
+class Order(models.Model):
+    """Registry: an order id of a person stands for one movement; the digest says which."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("person_id", "order_id")
+    person_id = models.BigIntegerField()
+    order_id = models.TextField(db_collation="C")
+    entry_id = models.BigIntegerField()
+    digest = models.BinaryField()
+
+    class Meta:
+        db_table = "ledger_order"
+
+
+class Reversal(models.Model):
+    """An entry that was undone, and by which. The key admits one reversal of an entry."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("person_id", "entry_id")
+    person_id = models.BigIntegerField()
+    entry_id = models.BigIntegerField()
+    reverse_id = models.BigIntegerField()
+    eligible_mg = models.BigIntegerField()
+    kind = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "ledger_reversal"
+
+
+class ClosedDay(models.Model):
+    """Days up to this one are closed: what is booked later carries a later day."""
+
+    append_only = True
+
+    day = models.DateField(primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ledger_closed_day"
+
+
+class Close(models.Model):
+    """One account and asset over a closed day or month: opening carried over, movements, closing."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("period", "first_day", "account", "asset")
+    period = models.TextField()
+    first_day = models.DateField()
+    last_day = models.DateField()
+    account = models.TextField()
+    asset = models.TextField()
+    opening = models.DecimalField(max_digits=38, decimal_places=0)
+    came_in = models.DecimalField(max_digits=38, decimal_places=0)
+    went_out = models.DecimalField(max_digits=38, decimal_places=0)
+    closing = models.DecimalField(max_digits=38, decimal_places=0)
+    entries = models.BigIntegerField()
+    tree_size = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ledger_close"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    closing=F("opening") + F("came_in") - F("went_out"), came_in__gte=0, went_out__gte=0
+                ),
+                name="ledger_close_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(period__in=["day", "month"]), name="ledger_close_period"
+            ),
         ]

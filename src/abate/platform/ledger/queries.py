@@ -17,7 +17,10 @@ SQL = statements(Path(__file__).parent / "sql")
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a person holds: mg CO2e avoided, whole credits, and the running total credits are counted from."""
+    """What a person holds: mg CO2e avoided, whole credits, and the running total credits are counted from.
+
+    `credits` may be below zero: a debt that later credits settle.
+    """
 
     carbon_mg: int
     credits: int
@@ -99,19 +102,32 @@ def sums() -> dict[str, AssetSums]:
     }
 
 
+_RULES = (
+    "balance_entries",
+    "balance_last",
+    "running",
+    "credit_rule",
+    "leaf",
+    "counter",
+    "lots",
+    "draws",
+    "spends",
+    "held",
+    "clearing",
+    "receives",
+    "reversal",
+    "close",
+)
+
+
 def differences(mg_per_credit: int) -> dict[str, int]:
     """How many rows break each rule of the ledger; all zero where it agrees with itself.
 
-    `balance_entries`: a balance that is not the sum of its entries, or a sum without a balance.
-    `balance_last`: not the running balance after the last entry.
-    `running`: an entry whose running balance is not the one before plus itself.
-    `credit_rule`: credits that are not floor(eligible / `mg_per_credit`) less what was spent.
-    `leaf`: an entry without exactly one leaf of its hash, queued or numbered.
-    `counter`: an entry against an account that its kind does not have.
+    Each rule is one statement of sql/reconcile.sql; cli/reconcile.py says it in words.
     """
     with connection.cursor() as cursor:
         found = {}
-        for name in ("balance_entries", "balance_last", "running", "credit_rule", "leaf", "counter"):
+        for name in _RULES:
             cursor.execute(SQL[f"differ_{name}"], {"mg_per_credit": mg_per_credit})
             found[name] = int(cursor.fetchone()[0])
     return found

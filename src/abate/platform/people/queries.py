@@ -33,6 +33,11 @@ class AuthorisationRow:
         return self.withdrawn_at is None
 
 
+def by_pseudonym(pseudonym: str) -> int | None:
+    """The person the platform knows by this name, erased or not."""
+    return Person.objects.filter(pseudonym=pseudonym).values_list("pk", flat=True).first()
+
+
 @dataclass(frozen=True, slots=True)
 class OwnIdentity:
     """What a person is shown of the own identity: enough to recognise it. Hidden in logs and tracebacks."""

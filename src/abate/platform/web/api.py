@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -10,12 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Query, Schema, Status
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import APIKeyCookie
+from pydantic import AwareDatetime
 
 from abate.bookkeeping.kinds import Kind
 from abate.platform.carbon import queries as carbon
 from abate.platform.doors.errors import Problem
 from abate.platform.ledger import queries as ledger
+from abate.platform.ledger import standing
 from abate.platform.ledger.queries import EntryRow
+from abate.platform.ledger.standing import LotRow
 from abate.platform.web import access, openapi, receipts
 from abate.platform.web.access import Missing
 from abate.platform.web.refusals import problem_json
@@ -52,12 +56,38 @@ class PersonSession(APIKeyCookie):
         return access.person_of(request)
 
 
+class Lot(Schema):
+    """Credits to spend before `expires_on` (null: they do not expire), first used first."""
+
+    expires_on: date | None
+    came_on: date
+    origin: str
+    credits: int
+
+
 class Account(Schema):
-    """What the person holds. `eligible_mg` is the running total that credits are counted from."""
+    """What the person holds. `eligible_mg` is the running total that credits are counted from.
+
+    `free` of the credits can be spent now and lie in `lots`; `held` are set aside; `owed` is settled by what comes.
+    """
 
     carbon_mg: int
     credits: int
     eligible_mg: int
+    free: int
+    held: int
+    owed: int
+    lots: list[Lot]
+
+
+class PastAccount(Schema):
+    """The account after everything booked up to `at`. Lots are as they stood, expired ones until their entry."""
+
+    at: datetime
+    carbon_mg: int
+    credits: int
+    held: int
+    lots: list[Lot]
 
 
 class Entry(Schema):
@@ -163,7 +193,46 @@ def _own(request: HttpRequest, entry_id: int) -> EntryRow:
 @api.get("/me/account", response={200: Account, 401: ProblemDocument}, summary="Balances")
 def account(request: HttpRequest) -> Account:
     held = ledger.balance(request.auth.pk)
-    return Account(carbon_mg=held.carbon_mg, credits=held.credits, eligible_mg=held.eligible_mg)
+    found = standing.standing(request.auth.pk)
+    return Account(
+        carbon_mg=held.carbon_mg,
+        credits=held.credits,
+        eligible_mg=held.eligible_mg,
+        free=found.free,
+        held=found.held,
+        owed=found.owed,
+        lots=_lots(found.lots),
+    )
+
+
+def _lots(lots: Iterable[LotRow]) -> list[Lot]:
+    return [
+        Lot(
+            expires_on=None if lot.for_good else lot.expires_on,
+            came_on=lot.day,
+            origin=Kind(lot.origin).name.lower(),
+            credits=lot.credits,
+        )
+        for lot in lots
+    ]
+
+
+@api.get(
+    "/me/account/at",
+    response={200: PastAccount, 401: ProblemDocument, 422: ProblemDocument},
+    summary="Balances and lots at a past moment",
+)
+def account_at(
+    request: HttpRequest, moment: AwareDatetime = Query(..., description="RFC 3339, with its offset")
+) -> PastAccount:
+    found = standing.at_moment(request.auth.pk, moment)
+    return PastAccount(
+        at=moment,
+        carbon_mg=found.carbon_mg,
+        credits=found.credits,
+        held=found.held,
+        lots=_lots(found.lots),
+    )
 
 
 @api.get(

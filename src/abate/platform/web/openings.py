@@ -11,15 +11,18 @@ from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.openings import Opened
 from abate.bookkeeping.receipt import MethodName, Opening, Terms
+from abate.platform.web import receipts
 
 # An erased person has no commit_key: their entries are left out, and nobody can open them any more.
 _ROWS = """
 select leaf.idx, leaf.entry_id, entry.kind, person.commit_key, person.pseudonym, entry.cause, entry.credits,
+       entry.carbon_mg, hold.credits,
        subject.subject, party.code, quantity.event_id, basis.behaviour, quantity.occurred_at, quantity.record,
        quantity.er_mg, basis.version, basis.factors, basis.region, basis.grade_floor, basis.pack
 from log_leaf leaf
 join people_person person on person.id = leaf.person_id and person.commit_key is not null
 join ledger_entry entry on entry.person_id = leaf.person_id and entry.id = leaf.entry_id
+left join ledger_hold hold on hold.person_id = leaf.person_id and leaf.entry_id in (hold.entry_id, hold.end_entry_id)
 left join carbon_quantity quantity
     on quantity.person_id = leaf.person_id and quantity.entry_id = leaf.entry_id and entry.kind = %(award)s
 left join carbon_basis basis on basis.id = quantity.basis_id
@@ -53,10 +56,27 @@ def opening(index: int) -> Opened | None:
 
 
 def _opened(row: tuple) -> Opened | None:
-    index, entry_id, kind, commit_key, pseudonym, cause, credits, subject, party, event, *rest = row
+    (
+        index,
+        entry_id,
+        kind,
+        commit_key,
+        pseudonym,
+        cause,
+        credits,
+        carbon_mg,
+        held,
+        subject,
+        party,
+        event,
+        *rest,
+    ) = row
     salt = leaf.salt(bytes(commit_key), entry_id)
     if kind == Kind.REDEEM:
         return Opened(index, Opening(salt, leaf.personal_redeem(pseudonym, cause, -credits)))
+    if kind not in {Kind.AWARD, Kind.ERASED}:
+        part = receipts.booking(pseudonym, kind, cause, carbon_mg, credits, held)
+        return Opened(index, Opening(salt, leaf.personal_booking(part)))
     if kind != Kind.AWARD or event is None:
         return None
     behaviour, occurred_at, record, er_mg, version, factors, region, floor, pack = rest

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from abate.bookkeeping.kinds import Kind
+from abate.bookkeeping.kinds import Counter, Kind
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.basis import catalogue
 from abate.platform.carbon.queries import Behaviour
@@ -58,6 +58,7 @@ class Line:
     carbon_after: int
     credits_after: int
     cause: str
+    account: str
 
 
 def _pair(text: Text) -> str:
@@ -172,14 +173,50 @@ def lines(rows: Sequence[EntryRow]) -> list[Line]:
     return [line(row, title_of(names[row.id]) if row.id in names else "") for row in rows]
 
 
+_TITLES = {
+    Kind.REDEEM: ("积分兑换", "Credits spent"),
+    Kind.CANCEL: ("积分注销", "Credits given up"),
+    Kind.EXPIRE: ("积分到期", "Credits expired"),
+    Kind.TRANSFER: ("积分转让", "Credits transferred"),
+    Kind.HOLD: ("积分冻结", "Credits held"),
+    Kind.SETTLE: ("冻结积分已支付", "Held credits spent"),
+    Kind.RELEASE: ("解除冻结", "Held credits freed"),
+    Kind.REVERSE: ("冲正", "Reversed"),
+    Kind.ADJUST: ("调整", "Adjusted"),
+    Kind.EXCHANGE_OUT: ("转出到其他平台", "Moved to another platform"),
+    Kind.EXCHANGE_IN: ("由其他平台转入", "Came from another platform"),
+    Kind.RETIRE: ("减排量注销（抵销）", "Reductions retired"),
+    Kind.ERASED: ("个人信息已删除", "Personal part erased"),
+}
+_ACCOUNTS = {
+    Counter.NONE: ("无：账户余额不变", "None: no balance changes"),
+    Counter.ISSUANCE: ("发放账户", "The issuance account"),
+    Counter.CANCELLATION: (
+        "注销账户：只进不出，这些积分不能再被任何人使用",
+        "The cancellation account, which only receives: nobody can spend them again",
+    ),
+    Counter.EXPIRY: ("到期账户：只进不出", "The expiry account, which only receives"),
+    Counter.CLEARING: ("两位用户之间的清算账户", "The clearing account between two persons"),
+    Counter.EXCHANGE: ("与其他平台的往来账户", "The account with other platforms"),
+    Counter.CORRECTION: ("更正账户", "The correction account"),
+    Counter.RETIREMENT: ("抵销账户：只进不出", "The retirement account, which only receives"),
+}
+
+
 def line(row: EntryRow, behaviour: str = "") -> Line:
-    match row.kind:
-        case Kind.AWARD:
-            title = behaviour or say("低碳行为入账", "Behaviour booked")
-        case Kind.REDEEM:
-            title = say("积分兑换", "Credits spent")
-        case _:
-            title = Kind(row.kind).name.capitalize()
+    title = behaviour or say("低碳行为入账", "Behaviour booked")
+    if row.kind != Kind.AWARD:
+        title = pick(_TITLES[Kind(row.kind)])
+    # What names another entry begins with that entry's leaf hash; people read the reason after it.
+    named = row.kind in {Kind.REVERSE, Kind.SETTLE, Kind.RELEASE}
     return Line(
-        row.id, title, row.at, row.carbon_mg, row.credits, row.carbon_after, row.credits_after, row.cause
+        row.id,
+        title,
+        row.at,
+        row.carbon_mg,
+        row.credits,
+        row.carbon_after,
+        row.credits_after,
+        row.cause[65:] if named else row.cause,
+        pick(_ACCOUNTS[Counter(row.counter)]),
     )

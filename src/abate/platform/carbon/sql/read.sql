@@ -39,7 +39,11 @@ where (seen.person_id, seen.batch_id) is distinct from (quantity.person_id, quan
 
 -- name: differ_eligible
 select count(*)
-from (select person_id, sum(eligible_mg) as eligible_mg from carbon_quantity where outcome = 8 group by person_id) quantity
+from (select person_id, sum(eligible_mg) as eligible_mg
+      from (select person_id, eligible_mg from carbon_quantity where outcome = 8
+            union all
+            select person_id, -eligible_mg from ledger_reversal) moved
+      group by person_id) quantity
 full join (select person_id, eligible_mg from ledger_balance where eligible_mg > 0) balance using (person_id)
 where coalesce(quantity.eligible_mg, 0) <> coalesce(balance.eligible_mg, 0)
 

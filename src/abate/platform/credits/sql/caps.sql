@@ -38,6 +38,18 @@ join held on (held.person_id, held.behaviour, held.day) = (line.person_id, line.
 cross join lateral (select held.counted_mg - total.er_mg as mg) before
 where stage.place = line.place
 
+-- name: lock_day
+select counted_mg, max_mg from credits_day
+where person_id = %(person)s and behaviour = %(behaviour)s and day = %(day)s for update
+
+-- name: reversed
+-- A look before the account's lock; the registry's key decides.
+select exists (select from ledger_reversal where person_id = %(person)s and entry_id = %(entry)s)
+
+-- name: lower_day
+update credits_day set counted_mg = counted_mg - %(er_mg)s, eligible_mg = least(counted_mg - %(er_mg)s, max_mg)
+where person_id = %(person)s and behaviour = %(behaviour)s and day = %(day)s
+
 -- name: counted_since
 select exists (select from carbon_quantity quantity
                join carbon_basis basis on basis.id = quantity.basis_id

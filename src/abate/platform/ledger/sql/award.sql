@@ -22,7 +22,7 @@ with raised as (
 insert into ledger_entry (person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter,
                           cause_party, cause, batch_id, place, basis_id, occurred_at, act_day, be_mg, pe_mg, le_mg,
                           eligible_mg, record, reason, commitment)
-select person_id, entry_id, %(kind)s, %(at)s, %(day)s, er_mg,
+select person_id, entry_id, %(kind)s, %(at)s, (select ledger_booking_day(%(day)s)), er_mg,
        eligible_after / %(mg_per_credit)s - (eligible_after - eligible) / %(mg_per_credit)s, carbon_after,
        credits_offset + eligible_after / %(mg_per_credit)s, %(counter)s, %(party)s, event_id, %(batch)s, place,
        (%(bases)s::int[])[basis], occurred_at, day, be_mg, pe_mg, le_mg, eligible, record, reason,

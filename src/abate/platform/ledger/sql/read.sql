@@ -21,3 +21,64 @@ select null::smallint as counter, coalesce(sum(carbon_mg), 0), coalesce(sum(cred
 union all
 select counter, sum(carbon_mg), sum(credits) from ledger_entry group by counter
 order by counter nulls first
+
+-- name: debt
+select owed, held from ledger_balance where person_id = %(person)s
+
+-- name: lots
+select expires_on, day, origin, left_credits from ledger_lot
+where person_id = %(person)s and left_credits > 0
+order by expires_on, day, origin
+
+-- name: fresh
+-- What was earned and is in no lot yet, by day.
+select fresh.day, credits_expires_on(fresh.day), fresh.credits
+from (select entry.day, sum(entry.credits)::bigint as credits
+      from ledger_entry entry
+      join ledger_balance balance on balance.person_id = entry.person_id and entry.id > balance.lotted_id
+      where entry.person_id = %(person)s and entry.kind = 1 and entry.credits > 0
+      group by entry.day) fresh
+order by fresh.day
+
+-- name: lapsed
+select draw.expires_on, draw.day, draw.origin, -sum(draw.credits)::bigint
+from ledger_hold hold
+join ledger_draw draw on draw.person_id = hold.person_id and draw.entry_id = hold.entry_id
+where hold.person_id = %(person)s and hold.state = 1 and hold.expires_at <= %(at)s
+group by draw.expires_on, draw.day, draw.origin
+
+-- name: holds
+select entry_id, credits, at, expires_at from ledger_hold
+where person_id = %(person)s and state = 1 and expires_at > %(at)s
+order by expires_at, entry_id
+
+-- name: entry_at
+select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party, cause,
+       leaf_hash
+from ledger_entry
+where person_id = %(person)s and at <= %(at)s
+order by person_id, id desc
+limit 1
+
+-- name: held_at
+select coalesce(sum(credits), 0)::bigint from ledger_hold
+where person_id = %(person)s and at <= %(at)s and coalesce(ended_at > %(at)s, true)
+
+-- name: lots_at
+-- As they stand today, less what came later: awards by their day, and every movement on record up to then.
+select expires_on, day, origin, sum(credits)::bigint
+from (select credits_expires_on(day) as expires_on, day, 1::smallint as origin, credits
+      from (select day, sum(credits)::bigint as credits from ledger_entry
+            where person_id = %(person)s and kind = 1 and at <= %(at)s and credits > 0 group by day) award
+      union all
+      select draw.expires_on, draw.day, draw.origin, draw.credits
+      from ledger_draw draw
+      join ledger_entry entry on entry.person_id = draw.person_id and entry.id = draw.entry_id
+      where draw.person_id = %(person)s and entry.at <= %(at)s) moved
+group by expires_on, day, origin
+having sum(credits) <> 0
+order by expires_on, day, origin
+
+-- name: held_by
+select credits from ledger_hold
+where person_id = %(person)s and %(entry)s in (entry_id, end_entry_id)

@@ -12,7 +12,7 @@ from abate.platform.doors import clock, randomness
 from abate.platform.doors.errors import Problem
 from abate.platform.incentives import actions, queries
 from abate.platform.incentives.errors import OfferUnknown
-from abate.platform.ledger import queries as ledger
+from abate.platform.ledger import standing
 from abate.platform.people.models import Person
 from abate.platform.web import qr, screen
 from abate.platform.web.access import Missing, person_page
@@ -21,7 +21,7 @@ from abate.platform.web.access import Missing, person_page
 @require_safe
 @person_page
 def offers(request: HttpRequest, person: Person) -> HttpResponse:
-    context = {"offers": queries.offers(), "balance": ledger.balance(person.pk)}
+    context = {"offers": queries.offers(), "standing": standing.standing(person.pk)}
     return screen.show(request, "offers", context, section="offers")
 
 
@@ -31,7 +31,7 @@ def _confirm(
     found = queries.offer(offer_id)
     if found is None:
         raise OfferUnknown
-    held = ledger.balance(person.pk).credits
+    held = standing.standing(person.pk).free
     context = {
         "offer": found,
         "open": found.open_at(clock.now()) and found.stock > 0,

@@ -17,6 +17,7 @@ from abate.platform.carbon.errors import NotReproducible
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import queries as ledger
+from abate.platform.ledger import standing
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import queries as log
 from abate.platform.people.models import Person
@@ -62,8 +63,11 @@ def feed(request: HttpRequest, person: Person) -> HttpResponse:
 def entries(request: HttpRequest, person: Person) -> HttpResponse:
     """The account statement."""
     rows = ledger.entries(person.pk, _number(request.GET.get("before", "")), _PAGE + 1)
+    found = standing.standing(person.pk)
     context = {
         "rows": story.lines(rows[:_PAGE]),
+        "standing": found,
+        "lots": standing.by_expiry(found.lots),
         "older": rows[_PAGE - 1].id if len(rows) > _PAGE else None,
     }
     return screen.show(request, "entries", context, section="home")

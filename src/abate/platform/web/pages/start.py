@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from abate.platform.carbon import queries as carbon
 from abate.platform.doors import clock
 from abate.platform.ledger import queries as ledger
+from abate.platform.ledger import standing
 from abate.platform.web import access, picture, receipts, screen, story
 
 
@@ -25,6 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     newest = ledger.entries(person.pk, limit=50)
     context = {
         "balance": ledger.balance(person.pk),
+        "standing": standing.standing(person.pk),
         "week": picture.week(carbon.week(person.pk, clock.today())),
         "pending": receipts.pending(newest),
         "latest": story.tell(carbon.feed(person.pk, limit=5)),

@@ -1,0 +1,113 @@
+"""Closing days and months: opening carried over, movements, closing, per account and asset. Kept for good.
+
+An entry carries the platform's day of its booking. Where that day is closed already (a clock set back, a posting that
+waited at midnight), it carries the first open day; the moment `at` stays what it was, and so does the day of the act.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import connection, transaction
+
+from abate.bookkeeping.kinds import Counter
+from abate.platform.doors import clock
+from abate.platform.ledger import errors
+from abate.platform.ledger.queries import SQL
+from abate.platform.log import queries as log
+
+NAMES = [counter.name.lower() for counter in sorted(Counter)]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRow:
+    """One account and asset over a closed period. Amounts in mg or whole credits, as the account's side."""
+
+    period: str
+    first_day: date
+    last_day: date
+    account: str
+    asset: str
+    opening: int
+    came_in: int
+    went_out: int
+    closing: int
+    entries: int
+    tree_size: int
+
+
+def close_day(day: date) -> list[CloseRow]:
+    """Close `day` and every open day before it; closed again, it gives what was kept. Raises DayNotOver."""
+    if day >= clock.today():
+        raise errors.DayNotOver(day.isoformat())
+    for each in _open_days(day):
+        _mark(each)
+        _keep("day", each, each)
+    return rows("day", day)
+
+
+def close_month(first: date) -> list[CloseRow]:
+    """Close the month of `first`, whose days are closed. Raises DayNotOver, MonthNotClosed."""
+    first = first.replace(day=1)
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    if last >= clock.today():
+        raise errors.DayNotOver(last.isoformat())
+    if kept := rows("month", first):
+        return kept
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["last_closed"])
+        (closed,) = cursor.fetchone()
+    if closed is None or closed < last:
+        raise errors.MonthNotClosed(first.strftime("%Y-%m"))
+    _keep("month", first, last)
+    return rows("month", first)
+
+
+def rows(period: str, first: date) -> list[CloseRow]:
+    """A kept close, account by account; empty where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["closes"], {"period": period, "first": first})
+        return [CloseRow(*row[:5], *map(int, row[5:])) for row in cursor.fetchall()]
+
+
+def _open_days(upto: date) -> list[date]:
+    """The days after the last close, or from the first entry on, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["last_closed"])
+        (closed,) = cursor.fetchone()
+        cursor.execute(SQL["first_day"])
+        (begun,) = cursor.fetchone()
+    # A day that was marked, and whose sums an end of the process kept from being written, is summed now.
+    if closed is not None and closed <= upto and not rows("day", closed):
+        start = closed
+    else:
+        start = closed + timedelta(days=1) if closed else min(begun or upto, upto)
+    return [start + timedelta(days=n) for n in range((upto - start).days + 1)]
+
+
+def _mark(day: date) -> None:
+    """From the commit on nothing is booked on `day`; what was on its way is committed before."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["close_alone"])
+        cursor.execute(SQL["last_closed"])
+        (closed,) = cursor.fetchone()
+        if closed is None or closed < day:
+            cursor.execute(SQL["mark_day"], {"day": day, "at": clock.now()})
+
+
+def _keep(period: str, first: date, last: date) -> None:
+    values = {
+        "period": period,
+        "first": first,
+        "last": last,
+        "names": NAMES,
+        "tree": log.size(),
+        "at": clock.now(),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        # One at a time: who comes second finds it kept.
+        cursor.execute(SQL["close_alone"])
+        if not rows(period, first):
+            cursor.execute(SQL["close"], values)

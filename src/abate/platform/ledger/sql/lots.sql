@@ -1,0 +1,157 @@
+-- name: cut
+-- Awards booked since the last cut, merged by day into lots. Under the lock of the account no new one can come. A debt
+-- is settled first, by the oldest of them, however late the cut is made.
+with fresh as materialized (
+    select entry.person_id, entry.day, ledger_sum(entry.credits) filter (where entry.kind = 1) as credits,
+           max(entry.id) as last
+    from ledger_balance balance
+    join ledger_entry entry on entry.person_id = balance.person_id and entry.id > balance.lotted_id
+    where balance.person_id = any(%(persons)s::bigint[])
+    group by entry.person_id, entry.day
+), dated as (
+    select day, credits_expires_on(day) as expires_on from (select distinct day from fresh) days
+), paid as materialized (
+    select fresh.person_id, fresh.day, dated.expires_on, fresh.last, fresh.credits,
+           greatest(least(fresh.credits, balance.owed - (ledger_sum(fresh.credits) over upto - fresh.credits)), 0) as debt
+    from fresh
+    join dated using (day)
+    join ledger_balance balance using (person_id)
+    where fresh.credits > 0
+    window upto as (partition by fresh.person_id order by fresh.day rows unbounded preceding)
+), cut as (
+    insert into ledger_lot as lot (person_id, expires_on, day, origin, credits_in, left_credits)
+    select person_id, expires_on, day, 1, credits, credits - debt from paid
+    on conflict (person_id, expires_on, day, origin) do update
+    set credits_in = lot.credits_in + excluded.credits_in, left_credits = lot.left_credits + excluded.left_credits
+), settled as (
+    insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
+    select person_id, last, expires_on, day, 1, -debt from paid where debt > 0
+)
+update ledger_balance balance set lotted_id = newest.id, owed = balance.owed - newest.debt
+from (select fresh.person_id, max(fresh.last) as id, coalesce(ledger_sum(paid.debt), 0) as debt
+      from fresh
+      left join paid using (person_id, day)
+      group by fresh.person_id) newest
+where newest.person_id = balance.person_id
+
+-- name: draw
+-- First expiring first used: by expires_on, day, origin. The demands of one person queue in the order given; a demand
+-- and a lot share what their stretches of the running sums overlap.
+with demand as (
+    select person_id, entry_id, credits, ledger_sum(credits) over (
+               partition by person_id order by place rows unbounded preceding) as upto
+    from unnest(%(persons)s::bigint[], %(entries)s::bigint[], %(credits)s::bigint[])
+        with ordinality as demand (person_id, entry_id, credits, place)
+), lot as (
+    select person_id, expires_on, day, origin, left_credits, ledger_sum(left_credits) over (
+               partition by person_id order by expires_on, day, origin rows unbounded preceding) as upto
+    from ledger_lot
+    where person_id = any(%(persons)s::bigint[]) and left_credits > 0
+          and expires_on > %(after)s and expires_on <= %(until)s
+), taken as materialized (
+    select lot.person_id, lot.expires_on, lot.day, lot.origin, demand.entry_id,
+           least(demand.upto, lot.upto) - greatest(demand.upto - demand.credits, lot.upto - lot.left_credits) as credits
+    from demand
+    join lot on lot.person_id = demand.person_id
+    where demand.upto - demand.credits < lot.upto and lot.upto - lot.left_credits < demand.upto
+), lowered as (
+    update ledger_lot lot set left_credits = lot.left_credits - total.credits
+    from (select person_id, expires_on, day, origin, ledger_sum(credits) as credits from taken
+          group by person_id, expires_on, day, origin) total
+    where (lot.person_id, lot.expires_on, lot.day, lot.origin)
+          = (total.person_id, total.expires_on, total.day, total.origin)
+), noted as (
+    insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
+    select person_id, entry_id, expires_on, day, origin, -credits from taken
+)
+select coalesce(sum(credits), 0)::bigint from taken
+
+-- name: draw_own
+-- What an award brought is taken from its own lot first, expired or not.
+with own as (
+    select person_id, expires_on, day, origin, least(left_credits, %(credits)s::bigint) as credits
+    from ledger_lot
+    where person_id = %(person)s and day = %(day)s and origin = 1 and left_credits > 0
+          and expires_on = credits_expires_on(%(day)s)
+), lowered as (
+    update ledger_lot lot set left_credits = lot.left_credits - own.credits
+    from own
+    where (lot.person_id, lot.expires_on, lot.day, lot.origin)
+          = (own.person_id, own.expires_on, own.day, own.origin)
+), noted as (
+    insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
+    select person_id, %(entry)s, expires_on, day, origin, -credits from own
+)
+select coalesce(sum(credits), 0)::bigint from own
+
+-- name: put
+-- New credits into lots: of their own origin and day, or, by a transfer, with the expiry and day that they had.
+with put as (
+    select person_id, entry_id, expires_on, day, credits
+    from unnest(%(persons)s::bigint[], %(entries)s::bigint[], %(expiries)s::date[], %(days)s::date[],
+                %(credits)s::bigint[]) as put (person_id, entry_id, expires_on, day, credits)
+), placed as (
+    insert into ledger_lot as lot (person_id, expires_on, day, origin, credits_in, left_credits)
+    select person_id, coalesce(expires_on, credits_expires_on(day)), day, %(origin)s, sum(credits), sum(credits)
+    from put
+    group by 1, 2, 3
+    on conflict (person_id, expires_on, day, origin) do update
+    set credits_in = lot.credits_in + excluded.credits_in, left_credits = lot.left_credits + excluded.left_credits
+)
+insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
+select person_id, entry_id, coalesce(expires_on, credits_expires_on(day)), day, %(origin)s, credits from put
+
+-- name: put_back
+-- What an entry drew goes back to the very lots, however late; an expired lot stays unspendable.
+with back as materialized (
+    select draw.person_id, given.by_entry as entry_id, draw.expires_on, draw.day, draw.origin,
+           -ledger_sum(draw.credits) as credits
+    from unnest(%(persons)s::bigint[], %(of)s::bigint[], %(by)s::bigint[]) as given (person_id, of_entry, by_entry)
+    join ledger_draw draw on draw.person_id = given.person_id and draw.entry_id = given.of_entry
+    group by draw.person_id, given.by_entry, draw.expires_on, draw.day, draw.origin
+), raised as (
+    update ledger_lot lot set left_credits = lot.left_credits + total.credits
+    from (select person_id, expires_on, day, origin, ledger_sum(credits) as credits from back
+          group by person_id, expires_on, day, origin) total
+    where (lot.person_id, lot.expires_on, lot.day, lot.origin)
+          = (total.person_id, total.expires_on, total.day, total.origin)
+), noted as (
+    insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
+    select person_id, entry_id, expires_on, day, origin, credits from back
+)
+select coalesce(sum(credits), 0)::bigint from back
+
+-- name: draws_of
+select expires_on, day, -sum(credits)::bigint from ledger_draw
+where person_id = %(person)s and entry_id = %(entry)s
+group by expires_on, day
+order by expires_on, day
+
+-- name: settle_debt
+update ledger_balance balance set owed = balance.owed - paid.credits
+from unnest(%(persons)s::bigint[], %(credits)s::bigint[]) as paid (person_id, credits)
+where balance.person_id = paid.person_id
+
+-- name: persons_to_cut
+select balance.person_id from ledger_balance balance
+where balance.person_id > %(after)s
+      and exists (select from ledger_entry entry
+                  where entry.person_id = balance.person_id and entry.id > balance.lotted_id and entry.kind = 1)
+order by balance.person_id
+limit %(limit)s
+
+-- name: persons_to_expire
+select distinct person_id from ledger_lot
+where left_credits > 0 and expires_on <= %(today)s and person_id > %(after)s
+order by person_id
+limit %(limit)s
+
+-- name: expired
+select person_id, sum(left_credits)::bigint from ledger_lot
+where person_id = any(%(persons)s::bigint[]) and left_credits > 0 and expires_on <= %(today)s
+group by person_id
+order by person_id
+
+-- name: own_lot
+select left_credits, expires_on > %(today)s from ledger_lot
+where person_id = %(person)s and day = %(day)s and origin = 1 and expires_on = credits_expires_on(%(day)s)

@@ -1,0 +1,123 @@
+"""What a person can spend, until when, and what is owed: now, as the next posting would find it, and at a past moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from django.db import connection
+
+from abate.platform.doors import clock
+from abate.platform.ledger.queries import SQL
+
+_AWARD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LotRow:
+    """Credits that came on `day` in one way (`origin`, a code of Kind), spendable before `expires_on`."""
+
+    expires_on: date
+    day: date
+    origin: int
+    credits: int
+
+    @property
+    def for_good(self) -> bool:
+        return self.expires_on == date.max
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """Credits that are set aside; they are free again at `expires_at`."""
+
+    id: int
+    credits: int
+    at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`free` can be spent; `lots` are where it lies, first used first; `owed` is what later credits settle first."""
+
+    free: int
+    owed: int
+    held: int
+    lots: tuple[LotRow, ...]
+    holds: tuple[HoldRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An account as it was after the last entry up to a moment. `lots` include what is expired and not yet posted."""
+
+    carbon_mg: int
+    credits: int
+    held: int
+    lots: tuple[LotRow, ...]
+
+
+def standing(person_id: int) -> Standing:
+    """Exact whether or not lots are cut, holds lapsed and expiries posted: the same rules, applied here to a copy."""
+    now = clock.now()
+    values = {"person": person_id, "at": now}
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["debt"], values)
+        owed, held = cursor.fetchone() or (0, 0)
+        cursor.execute(SQL["fresh"], values)
+        fresh = cursor.fetchall()
+        cursor.execute(SQL["lots"], values)
+        lots = {row[:3]: row[3] for row in cursor.fetchall()}
+        cursor.execute(SQL["lapsed"], values)
+        lapsed = cursor.fetchall()
+        cursor.execute(SQL["holds"], values)
+        holds = tuple(HoldRow(*row) for row in cursor.fetchall())
+    for day, expires_on, credits in fresh:
+        paid = min(owed, credits)
+        owed -= paid
+        key = (expires_on, day, _AWARD)
+        lots[key] = lots.get(key, 0) + credits - paid
+    for expires_on, day, origin, credits in lapsed:
+        lots[expires_on, day, origin] = lots.get((expires_on, day, origin), 0) + credits
+        held -= credits
+    today = clock.day(now)
+    live = []
+    for key, credits in sorted(lots.items()):
+        if key[0] > today:
+            paid = min(owed, credits)
+            owed -= paid
+            if credits > paid:
+                live.append(LotRow(*key, credits - paid))
+    return Standing(sum(lot.credits for lot in live), owed, held, tuple(live), holds)
+
+
+def at_moment(person_id: int, moment: datetime) -> Past:
+    """Balance, held credits and lots after everything booked up to `moment`; nothing before the first entry."""
+    values = {"person": person_id, "at": moment}
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["entry_at"], values)
+        last = cursor.fetchone()
+        cursor.execute(SQL["held_at"], values)
+        (held,) = cursor.fetchone()
+        cursor.execute(SQL["lots_at"], values)
+        lots = tuple(LotRow(*row) for row in cursor.fetchall())
+    carbon, credits = (last[7], last[8]) if last else (0, 0)
+    return Past(carbon, credits, held, lots)
+
+
+def held_by(person_id: int, entry_id: int) -> int | None:
+    """The credits of the hold that an entry made or ended; None for every other entry."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["held_by"], {"person": person_id, "entry": entry_id})
+        found = cursor.fetchone()
+    return int(found[0]) if found else None
+
+
+def by_expiry(lots: tuple[LotRow, ...]) -> tuple[LotRow, ...]:
+    """Lots that expire on one day as one: what a page shows."""
+    merged: dict[date, LotRow] = {}
+    for lot in lots:
+        seen = merged.get(lot.expires_on)
+        merged[lot.expires_on] = replace(lot, credits=lot.credits + seen.credits) if seen else lot
+    return tuple(merged.values())

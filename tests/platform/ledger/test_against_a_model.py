@@ -1,0 +1,354 @@
+"""Every action of the ledger in any order, on the real database, against a model of a page; all invariants each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import count
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.platform.ledger.conftest import DAYS
+from tests.platform.pipeline.world import NOW, World, differences, make_world
+
+from abate.bookkeeping.kinds import Kind
+from abate.platform.credits import actions as credits
+from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
+from abate.platform.ledger import actions, holds, queries, standing
+from abate.platform.ledger import expiring as jobs
+from abate.platform.ledger.models import Balance
+
+pytestmark = [pytest.mark.platform]
+WHO = st.integers(0, 2)
+AMOUNT = st.integers(1, 12)
+_number = count()
+Key = tuple[date, date, int]
+
+
+@dataclass
+class Held:
+    credits: int
+    ends: datetime
+    drawn: dict[Key, int]
+
+
+@dataclass
+class Account:
+    """The model of one account: plain sums, no entries."""
+
+    carbon: int = 0
+    eligible: int = 0
+    credits: int = 0
+    owed: int = 0
+    lots: dict[Key, int] = field(default_factory=dict)
+    fresh: dict[Key, int] = field(default_factory=dict)
+    holds: dict[int, Held] = field(default_factory=dict)
+
+    def ready(self, now: datetime) -> None:
+        for key in sorted(self.fresh, key=lambda k: k[1]):
+            paid = min(self.owed, self.fresh[key])
+            self.owed -= paid
+            self.lots[key] = self.lots.get(key, 0) + self.fresh[key] - paid
+        self.fresh = {}
+        for name in [name for name, held in self.holds.items() if held.ends <= now]:
+            self.back(self.holds.pop(name).drawn)
+        self.settle(now)
+
+    def settle(self, now: datetime) -> None:
+        paid = min(self.owed, self.free(now))
+        self.draw(paid, now)
+        self.owed -= paid
+
+    def free(self, now: datetime) -> int:
+        return sum(n for key, n in self.lots.items() if key[0] > clock.day(now))
+
+    def draw(self, amount: int, now: datetime) -> dict[Key, int]:
+        drawn = {}
+        for key in sorted(self.lots):
+            if key[0] > clock.day(now) and amount:
+                drawn[key] = min(amount, self.lots[key])
+                self.lots[key] -= drawn[key]
+                amount -= drawn[key]
+        assert not amount
+        return {key: n for key, n in drawn.items() if n}
+
+    def back(self, drawn: dict[Key, int]) -> None:
+        for key, n in drawn.items():
+            self.lots[key] = self.lots.get(key, 0) + n
+
+
+@dataclass
+class Spent:
+    who: int
+    credits: int
+    drawn: dict[Key, int]
+
+
+@dataclass
+class Earned:
+    who: int
+    er_mg: int
+    key: Key
+
+
+class Ledger(RuleBasedStateMachine):
+    world: World
+    entries = Bundle("entries")
+    held = Bundle("held")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.accounts = [Account() for _ in range(3)]
+        self.done: dict[tuple[int, int], Spent | Earned] = {}
+        self.reversed: set[tuple[int, int]] = set()
+        # People of their own: what other examples left behind stays where it is.
+        self.world = make_world()
+
+    def person(self, who: int) -> int:
+        return self.world.people[who].pk
+
+    def key(self, origin: int) -> Key:
+        day = clock.day(self.now)
+        return day + timedelta(days=DAYS), day, origin
+
+    def ready(self, who: int) -> Account:
+        self.accounts[who].ready(self.now)
+        return self.accounts[who]
+
+    @rule(target=entries, who=WHO, km=st.integers(1, 60))
+    def earn(self, who: int, km: int) -> tuple[int, int]:
+        with clock.frozen(self.now):
+            (result,) = self.world.send(self.world.ride(f"e{next(_number)}", who, km=km / 10))
+        one = self.accounts[who]
+        gained = (one.eligible + result.er_mg) // 1000 - one.eligible // 1000
+        assert result.credits == gained
+        one.eligible += result.er_mg
+        one.carbon += result.er_mg
+        one.credits += gained
+        one.fresh[self.key(1)] = one.fresh.get(self.key(1), 0) + gained
+        self.done[self.person(who), result.entry] = Earned(who, result.er_mg, self.key(1))
+        return self.person(who), result.entry
+
+    @rule(
+        target=entries,
+        who=WHO,
+        amount=AMOUNT,
+        kind=st.sampled_from([Kind.REDEEM, Kind.CANCEL, Kind.EXCHANGE_OUT]),
+    )
+    def spend(self, who: int, amount: int, kind: Kind) -> tuple[int, int]:
+        one, order = self.ready(who), f"o{next(_number)}"
+        with clock.frozen(self.now):
+            if kind is Kind.REDEEM:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    found = self.attempt(lambda: actions.post_redeem(cursor, self.person(who), amount, order))
+            else:
+                do = actions.cancel if kind is Kind.CANCEL else actions.exchange_out
+                found = self.attempt(lambda: do(self.person(who), amount, order))
+        if one.free(self.now) < amount:
+            assert found == "insufficient-credits"
+            return 0, 0
+        one.credits -= amount
+        drawn = one.draw(amount, self.now)
+        if kind is not Kind.CANCEL:
+            self.done[self.person(who), found] = Spent(who, amount, drawn)
+        return self.person(who), found
+
+    def attempt(self, do):
+        try:
+            return do().id
+        except Problem as problem:
+            return problem.code
+
+    @rule(target=held, who=WHO, amount=AMOUNT, hours=st.integers(1, 60))
+    def hold(self, who: int, amount: int, hours: int) -> tuple[int, int]:
+        one, ends = self.ready(who), self.now + timedelta(hours=hours)
+        with clock.frozen(self.now):
+            found = self.attempt(lambda: holds.hold(self.person(who), amount, f"h{next(_number)}", ends))
+        if one.free(self.now) < amount:
+            assert found == "insufficient-credits"
+            return who, 0
+        one.holds[found] = Held(amount, ends, one.draw(amount, self.now))
+        return who, found
+
+    @rule(target=entries, place=held, spend=st.booleans())
+    def end(self, place: tuple[int, int], spend: bool) -> tuple[int, int]:
+        who, hold_id = place
+        one, known = self.accounts[who], hold_id in self.accounts[who].holds
+        one.ready(self.now)
+        with clock.frozen(self.now):
+            do = holds.settle if spend else holds.release
+            found = self.attempt(lambda: do(self.person(who), hold_id, "done"))
+        if hold_id not in one.holds:
+            assert found == ("hold-unknown" if hold_id == 0 else "hold-ended"), known
+            return 0, 0
+        gone = one.holds.pop(hold_id)
+        if not spend:
+            one.back(gone.drawn)
+            one.settle(self.now)
+            return 0, 0
+        one.credits -= gone.credits
+        self.done[self.person(who), found] = Spent(who, gone.credits, gone.drawn)
+        return self.person(who), found
+
+    @rule(who=WHO, other=WHO, amount=AMOUNT)
+    def transfer(self, who: int, other: int, amount: int) -> None:
+        one, two = self.accounts[who], self.accounts[other]
+        if who != other:
+            one.ready(self.now), two.ready(self.now)
+        with clock.frozen(self.now):
+            found = self.attempt(
+                lambda: actions.transfer(self.person(who), self.person(other), amount, f"t{next(_number)}")
+            )
+        if who == other or one.free(self.now) < amount:
+            assert found in {"same-person", "insufficient-credits"}
+            return
+        for (expires, day, _), n in one.draw(amount, self.now).items():
+            two.back({(expires, day, int(Kind.TRANSFER)): n})
+        one.credits -= amount
+        two.credits += amount
+        two.settle(self.now)
+
+    @rule(who=WHO, amount=st.integers(-15, 15).filter(bool), arrive=st.booleans())
+    def adjust(self, who: int, amount: int, arrive: bool) -> None:
+        one, order = self.ready(who), f"a{next(_number)}"
+        kind = Kind.EXCHANGE_IN if arrive and amount > 0 else Kind.ADJUST
+        with clock.frozen(self.now):
+            do = actions.exchange_in if kind is Kind.EXCHANGE_IN else actions.adjust
+            first = do(self.person(who), amount, order)
+            assert do(self.person(who), amount, order) == first, "asked twice, booked once"
+            assert self.attempt(lambda: do(self.person(who), amount + 100, order)) == "order-taken"
+        one.credits += amount
+        if amount > 0:
+            one.back({self.key(int(kind)): amount})
+            one.settle(self.now)
+        else:
+            free = min(one.free(self.now), -amount)
+            one.draw(free, self.now)
+            one.owed += -amount - free
+
+    @rule(who=WHO, share=st.integers(1, 3))
+    def retire(self, who: int, share: int) -> None:
+        one = self.ready(who)
+        amount = max(one.carbon // share // 4, 1)
+        with clock.frozen(self.now):
+            found = self.attempt(lambda: actions.retire(self.person(who), amount, f"r{next(_number)}"))
+        if one.carbon < amount:
+            assert found == "carbon-retired"
+        else:
+            one.carbon -= amount
+
+    @rule(place=entries)
+    def reverse(self, place: tuple[int, int]) -> None:
+        with clock.frozen(self.now):
+            found = self.attempt(lambda: credits.reverse(*place, "withdrawn"))
+        what = self.done.get(place)
+        who = next((n for n in range(3) if self.person(n) == place[0]), 0)
+        if place != (0, 0):
+            self.ready(who)
+        if what is None or place in self.reversed:
+            assert found in {"entry-unknown", "not-reversible", "reversed-already"}
+            return
+        one = self.accounts[what.who]
+        if isinstance(what, Spent):
+            one.credits += what.credits
+            one.back(what.drawn)
+            one.settle(self.now)
+        elif one.carbon < what.er_mg:
+            assert found == "carbon-retired"
+            return
+        else:
+            lost = one.eligible // 1000 - (one.eligible - what.er_mg) // 1000
+            one.eligible -= what.er_mg
+            one.carbon -= what.er_mg
+            one.credits -= lost
+            own = min(one.lots.get(what.key, 0), lost)
+            one.lots[what.key] = one.lots.get(what.key, 0) - own
+            rest = min(lost - own, one.free(self.now))
+            one.draw(rest, self.now)
+            one.owed += lost - own - rest
+        self.reversed.add(place)
+
+    @rule(hours=st.integers(1, 50))
+    def wait(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+
+    @precondition(lambda self: self.now > NOW)
+    @rule()
+    def jobs(self) -> None:
+        with clock.frozen(self.now):
+            jobs.cut_all()
+            holds.lapse_overdue()
+            jobs.expire_due()
+        for one in self.accounts:
+            one.ready(self.now)
+            for key in [key for key in one.lots if key[0] <= clock.day(self.now)]:
+                one.credits -= one.lots.pop(key)
+
+    @invariant()
+    def agrees(self) -> None:
+        with clock.frozen(self.now):
+            for who, one in enumerate(self.accounts):
+                person = self.person(who)
+                assert queries.balance(person) == queries.Balance(one.carbon, one.credits, one.eligible)
+                seen = standing.standing(person)
+                copy = Account(
+                    one.carbon,
+                    one.eligible,
+                    one.credits,
+                    one.owed,
+                    dict(one.lots),
+                    dict(one.fresh),
+                    dict(one.holds),
+                )
+                copy.ready(self.now)
+                live = {k: n for k, n in copy.lots.items() if n and k[0] > clock.day(self.now)}
+                assert {(lot.expires_on, lot.day, lot.origin): lot.credits for lot in seen.lots} == live
+                assert (seen.free, seen.owed) == (sum(live.values()), copy.owed)
+                assert seen.held == sum(held.credits for held in copy.holds.values())
+                assert seen.held == sum(hold.credits for hold in seen.holds)
+                past = standing.at_moment(person, self.now)
+                stored = Balance.objects.filter(pk=person).first()
+                assert (past.carbon_mg, past.credits) == (one.carbon, one.credits)
+                if stored:
+                    assert sum(lot.credits for lot in past.lots) + past.held <= past.credits + stored.owed
+            assert differences() == {}
+
+
+def test_any_sequence_of_actions_agrees_with_the_model(expiring_room: World) -> None:
+    run_state_machine_as_test(
+        Ledger,
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=15,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.slow
+def test_many_long_sequences_agree_with_the_model(expiring_room: World) -> None:
+    run_state_machine_as_test(
+        Ledger,
+        settings=settings(
+            max_examples=200,
+            stateful_step_count=50,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
