@@ -29,7 +29,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     shutil.copytree(shipped.SHIPPED, folder)
     first = folder / "online-meeting" / "v1.yaml"
     text = first.read_text("utf-8")
-    began = "in_force: {from: 2023-01-01, to: null}"
+    began = "in_force: {from: 2023-01-01, to: 2026-11-30}"
     assert began in text and "version: 1\n" in text and 'high: "10080"' in text
     first.write_text(text.replace(began, "in_force: {from: 2023-01-01, to: 2024-06-30}"), "utf-8")
     later = text.replace(began, "in_force: {from: 2024-07-01, to: 2024-12-31}")

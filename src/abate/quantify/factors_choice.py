@@ -165,15 +165,19 @@ def _operator(
     """The operator's figure; else, where the floor admits candidates of the methodology, the conservative
     one."""
     figure = _figure(method, parameter, registry, setting, day)
-    if figure and setting.pack:
-        return _from_figure(method, parameter, registry, setting.pack, figure)
     selection = parameter.selection
     assert selection is not None
+    if figure and setting.pack:
+        found_there = _from_figure(method, parameter, registry, setting.pack, figure)
+        if not selection.least or admits(selection.least, found_there.grade):
+            return found_there
+        return _too_low(parameter, found_there, selection.least)
     names = selection.candidates or tuple(n for n in (selection.factor,) if n)
     found = [
         registry.factors[n]
         for n in names
-        if admits(setting.floor, parameter.grade or registry.factors[n].grade)
+        if admits(setting.floor, grade := parameter.grade or registry.factors[n].grade)
+        and admits(selection.least or grade, grade)
     ]
     if found:
         pick = max if selection.conservative == "high" else min
@@ -187,6 +191,16 @@ def _operator(
             ),
         )
     return _advice(parameter, setting, names)
+
+
+def _too_low(parameter: Parameter, found: Chosen, least: str) -> Text:
+    advice = parameter.selection.advice if parameter.selection else None
+    return Text(
+        f"数据包给出的 {parameter.name}（{found.document.zh}）等级为“{found.grade}”，此处至少须为“{least}”。"
+        + (advice.zh if advice else ""),
+        f"the pack's {parameter.name} ({found.document.en}) has grade {found.grade}; here it must be {least} "
+        f"or better. " + (advice.en if advice else ""),
+    )
 
 
 def _advice(parameter: Parameter, setting: Setting, names: tuple[str, ...]) -> Text:
@@ -228,7 +242,7 @@ def _from_figure(
         value, printed, unit = factor.value, factor.value_text, factor.unit
         document, place = Text(factor.source, factor.source), factor.table
     else:
-        assert figure.value is not None
+        assert figure.value is not None  # of an estimate: its lower bound
         value, printed, unit = figure.value, figure.value_text, figure.unit
         document, place = Text(figure.document, figure.document), figure.place
     return Chosen(
@@ -243,6 +257,7 @@ def _from_figure(
         illustration=pack.illustration,
         reason=_pack_reason(pack, figure),
         factor=factor,
+        review_by=figure.estimate.review_by if figure.estimate else None,
     )
 
 
@@ -250,6 +265,9 @@ def _pack_reason(pack: Pack, figure: Figure) -> Text:
     zh, en = f"运营方数据包“{pack.titles.zh}”", f"operator pack “{pack.titles.en}”"
     if figure.note:
         zh, en = f"{zh}：{figure.note.zh}", f"{en}: {figure.note.en}"
+    if figure.estimate:
+        used = figure.estimate.provenance()
+        zh, en = f"{zh}：{used.zh}", f"{en}: {used.en}"
     if pack.illustration:
         zh, en = f"{zh}（示例数据，非真实数据）", f"{en} (an illustration, not a real figure)"
     return Text(zh, en)

@@ -139,6 +139,10 @@ class Selection:
     candidates: tuple[str, ...] = ()
     conservative: Literal["low", "high", ""] = ""
     advice: Text | None = None
+    least: str = ""
+    """The lowest grade an operator's figure may have here, whatever the floor of the run (D-6.6-3)."""
+    estimate: Literal["rate", "eta", ""] = ""
+    """The quantity whose estimate (`abate estimate`) may supply the operator's figure."""
     own_values: bool = False
     """The operator's own figure, where the pack has one, goes before the factor (M-2.3.4: national and own
     values)."""
@@ -154,7 +158,8 @@ class Parameter:
     `low` and `high` bound every value it may take (operator figures are checked against them), and
     `decimals` is the finest digit; from these the overflow proof is made. `grade` overrides the factor's
     grade where a standard itself names the document (`named_by` says which clause). `policy` marks a
-    limit that this project chose (a plausibility threshold), which no emission source states.
+    limit that this project chose (a plausibility threshold), which no emission source states. With
+    `only_where_read` a lacking figure holds up the records whose formulas read it, and no others.
     """
 
     name: str
@@ -168,6 +173,7 @@ class Parameter:
     grade: str = ""
     named_by: Clause | None = None
     policy: bool = False
+    only_where_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def check(method: Method, table: Table) -> None:
     """Raises MethodError for the first thing that is wrong."""
     _cycles(method, table)
     _used(method, table)
+    _late(method, table)
     _boundary(method, table)
     _dates(method, table)
     _presence(method, table)
@@ -103,6 +104,21 @@ def _used(method: Method, table: Table) -> None:
                 raise at.error(
                     "is used nowhere", "use it or remove it: what is unused is usually a typing error"
                 )
+
+
+def _late(method: Method, table: Table) -> None:
+    """Recognition decides before a figure may turn out to be lacking, so it cannot stand on one."""
+    for recognition in method.recognition:
+        waiting: list[Node | Test] = [recognition.test]
+        while waiting:
+            for part in parts(waiting.pop()):
+                if isinstance(part, Ref):
+                    waiting.append(method.formulas[part.name].expr)
+                elif isinstance(part, Param) and method.parameters[part.name].only_where_read:
+                    at = table["parameters"].table()[part.name]
+                    raise at.error(
+                        f"recognition rule {recognition.id} reads it", "remove `only_where_read` from it"
+                    )
 
 
 def _boundary(method: Method, table: Table) -> None:
