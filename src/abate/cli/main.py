@@ -15,6 +15,7 @@ COMMANDS = {
     "methods": "List, show and check methodologies, and run their worked cases.",
     "factors": "List and show emission factors with their sources.",
     "quantify": "Quantify files of activity records into milligrams CO2e.",
+    "totals": "Totals by year, under the rules that span records.",
     "explain": "Quantify one record and show every step.",
     "party": "Make a partner and its keys.",
     "load": "Send a file of events of any size through the pipeline.",

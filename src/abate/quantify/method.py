@@ -249,6 +249,55 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """Records that differ in `field` are never added (`Totals.apart`), or may not differ in it at all within
+    one run (`Totals.one`)."""
+
+    field: str
+    clause: Clause
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Records alike in `fields` whose days `start` to `end` overlap are one thing counted twice."""
+
+    fields: tuple[str, ...]
+    start: str
+    end: str
+    clause: Clause
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Where one record fulfils `where`, no record with the same `of` is counted, of whatever day or phase."""
+
+    of: str
+    where: Test
+    clause: Clause
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the records of a methodology come to together: rules that no record alone can keep.
+
+    `project` names the field of the project, `per` those by which the net is shown (source and gas). `shared`:
+    overlaps that no rule decides are stated, not refused (S-5.5.2); its first part tells the sides apart.
+    """
+
+    clause: Clause
+    project: str
+    per: tuple[str, ...]
+    apart: tuple[Apart, ...]
+    one: tuple[Apart, ...]
+    once: tuple[Once, ...]
+    shared: tuple[tuple[str, Once], ...]
+    void: tuple[Void, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """One published version of a methodology."""
 
@@ -279,3 +328,5 @@ class Method:
     """SHA-256 (hex) of the version file's canonical content but for `overlaps`: the version's identity in
     every result and receipt."""
     path: str
+    totals: Totals | None = None
+    """The rules that span records; without them the total of a year is the sum of what was counted."""

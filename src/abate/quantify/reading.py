@@ -31,6 +31,7 @@ from abate.quantify.method import (
 from abate.quantify.reading_activity import read_activity
 from abate.quantify.reading_overlaps import NAME, check_overlaps, read_overlaps
 from abate.quantify.reading_parameters import read_parameters
+from abate.quantify.reading_totals import read_totals
 from abate.quantify.reading_yaml import MethodError, Table, Value, plain, read_yaml
 
 __all__ = ["MethodError", "read_method"]
@@ -91,6 +92,7 @@ def read_method(path: Path, registry: Registry) -> Method:
         project_total=(v.truth() if (v := table.get("project_total")) else False),
         hash=_hash(top),
         path=shown,
+        totals=read_totals(table.get("totals"), activity, names, clauses.take),
     )
     force.done()
     table.done()
