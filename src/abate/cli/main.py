@@ -17,6 +17,8 @@ COMMANDS = {
     "quantify": "Quantify files of activity records into milligrams CO2e.",
     "totals": "Totals by year, under the rules that span records.",
     "explain": "Quantify one record and show every step.",
+    "uncertainty": "Intervals of the reduction, per record and for a portfolio.",
+    "sensitivity": "Which input or figure moves the reduction most.",
     "party": "Make a partner and its keys.",
     "load": "Send a file of events of any size through the pipeline.",
     "reconcile": "Prove that accounts and entries agree.",

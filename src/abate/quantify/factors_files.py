@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from abate.quantify import units
+from abate.quantify.distributions_file import read_section
 from abate.quantify.estimate_document import Estimate, read_estimate
 from abate.quantify.factors_registry import GRADES, KINDS, Document, Factor, Figure, Pack, Registry
 from abate.quantify.method import Text
@@ -189,9 +190,11 @@ def read_pack(path: Path, registry: Registry) -> Pack:
     titles, illustration = table["titles"].both(), table["illustration"].truth()
     figures = tuple(_figure(value, registry, path.parent) for value in table["figures"].items())
     _unbroken(table["figures"], figures)
+    titles_of = {key: document.title for key, document in registry.documents.items()}
+    told = read_section(section, titles_of) if (section := table.get("uncertainty")) else None
     table.done()
     content = json.dumps(plain(top), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return Pack(identity, titles, illustration, figures, hashlib.sha256(content.encode()).hexdigest())
+    return Pack(identity, titles, illustration, figures, hashlib.sha256(content.encode()).hexdigest(), told)
 
 
 def _figure(at: Value, registry: Registry, folder: Path) -> Figure:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from abate.quantify.distributions import Uncertainties
 from abate.quantify.estimate_document import Estimate
 from abate.quantify.method import Text
 from abate.quantify.outcome import Refusal
@@ -112,6 +113,8 @@ class Pack:
     illustration: bool
     figures: tuple[Figure, ...] = field(repr=False)
     hash: str = ""
+    uncertainty: Uncertainties | None = field(default=None, repr=False)
+    """What the operator states of the uncertainty of inputs and figures."""
 
 
 @lru_cache(maxsize=32)

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from abate.quantify.formula import Node, Test
+
+if TYPE_CHECKING:  # its texts are `Text` of this module
+    from abate.quantify.distributions import OfMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,5 +331,7 @@ class Method:
     """SHA-256 (hex) of the version file's canonical content but for `overlaps`: the version's identity in
     every result and receipt."""
     path: str
+    uncertainty: OfMethod | None = None
+    """What the document itself states of the uncertainty of its inputs and parameters."""
     totals: Totals | None = None
     """The rules that span records; without them the total of a year is the sum of what was counted."""

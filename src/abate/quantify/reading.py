@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abate.quantify import language, reading_checks
+from abate.quantify.distributions import OfMethod
+from abate.quantify.distributions_file import read_block
 from abate.quantify.factors_registry import Registry
 from abate.quantify.formula import Test
 from abate.quantify.language import LanguageError, Names
@@ -92,6 +94,7 @@ def read_method(path: Path, registry: Registry) -> Method:
         project_total=(v.truth() if (v := table.get("project_total")) else False),
         hash=_hash(top),
         path=shown,
+        uncertainty=_uncertainty(table, names, registry),
         totals=read_totals(table.get("totals"), activity, names, clauses.take),
     )
     force.done()
@@ -99,6 +102,12 @@ def read_method(path: Path, registry: Registry) -> Method:
     reading_checks.check(method, table)
     check_overlaps(method, overlaps)
     return method
+
+
+def _uncertainty(table: Table, names: Names, registry: Registry) -> OfMethod | None:
+    titles = {key: document.title for key, document in registry.documents.items()}
+    items = (f"{name}.{item}" for name, own in names.lists.items() for item in own)
+    return read_block(table.get("uncertainty"), titles, {*names.numbers, *items}, names.params.keys())
 
 
 def _hash(top: Value) -> str:
