@@ -34,15 +34,19 @@ from abate.quantify.columns_source import (
 )
 from abate.quantify.columns_tree import NotColumnar
 from abate.quantify.factors import Setting
+from abate.quantify.method import Method
 
 __all__ = [
     "InputError",
     "NotColumnar",
     "Summary",
     "connect",
+    "identity",
+    "key_columns",
     "quantify_events",
     "quantify_file",
     "quantify_table",
+    "quantify_texts",
 ]
 
 SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".jsonl": "lines", ".ndjson": "lines", ".json": "lines"}
@@ -86,7 +90,7 @@ def quantify_events(
     return columns_events.run(
         con,
         events,
-        _identity(method_id, catalogue, setting),
+        identity(method_id, catalogue, setting),
         lambda quick: _events_sql(_plan(method_id, catalogue, setting), setting, quick=quick),
     )
 
@@ -101,8 +105,25 @@ def quantify_table(
 ) -> duckdb.DuckDBPyRelation:
     """Results of a relation (table, view or table function of `con`) with a column for each field."""
     plan = _plan(method_id, catalogue, setting)
-    rows = table_rows(con, plan.methods, relation, _keys(plan, keys))
+    rows = table_rows(con, plan.methods, relation, key_columns(plan.newest, keys))
     return con.sql(_results_sql(plan, rows, setting))
+
+
+def quantify_texts(
+    con: duckdb.DuckDBPyConnection, relation: str, method_id: str, catalogue: Catalogue, setting: Setting
+) -> duckdb.DuckDBPyRelation:
+    """Results alone of a relation of `con` with a column `data`: the activity record as JSON text."""
+    plan = _plan(method_id, catalogue, setting)
+    return con.sql(_results_sql(plan, json_rows(plan.methods, relation, "data", (), ()), setting))
+
+
+def key_columns(method: Method, keys: Sequence[str]) -> list[str]:
+    """The columns that stand before the results: those that name the record, then `keys`. Raises InputError."""
+    asked = list(dict.fromkeys([*method.activity.key, *keys]))
+    taken = [k for k in asked if k in RESULTS]
+    if taken:
+        raise InputError(f"--key {taken[0]}: the result has a column of that name; rename it in the input")
+    return asked
 
 
 def quantify_file(
@@ -125,7 +146,7 @@ def quantify_file(
     if SUFFIXES.get(out.suffix.lower()) not in ("parquet", "csv"):
         raise InputError(f"{out}: the output must end in .parquet or .csv")
     plan = _plan(method_id, catalogue, setting)
-    asked = _keys(plan, keys)
+    asked = key_columns(plan.newest, keys)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     con = connect(memory, threads)
     try:
@@ -178,14 +199,6 @@ def _form(inputs: Sequence[Path]) -> str:
     return forms.pop()
 
 
-def _keys(plan: Plan, keys: Sequence[str]) -> list[str]:
-    asked = list(dict.fromkeys([*plan.newest.activity.key, *keys]))
-    taken = [k for k in asked if k in RESULTS]
-    if taken:
-        raise InputError(f"--key {taken[0]}: the result has a column of that name; rename it in the input")
-    return asked
-
-
 def _results_sql(plan: Plan, rows: Rows, setting: Setting, labels: Labels | None = None) -> str:
     keys = [f"{sql} AS {identifier(name)}" for name, sql in rows.keys.items()]
     wanted = names_in(rows.keys.values())
@@ -236,7 +249,8 @@ def _summary(con: duckdb.DuckDBPyConnection, part: Path, out: Path, setting: Set
 _PLANS: dict[tuple[object, ...], Plan] = {}
 
 
-def _identity(method_id: str, catalogue: Catalogue, setting: Setting) -> tuple[object, ...]:
+def identity(method_id: str, catalogue: Catalogue, setting: Setting) -> tuple[object, ...]:
+    """Everything that the results of a methodology depend on besides the records."""
     versions = tuple(m.hash for m in catalogue.methods[method_id])
     pack = setting.pack.hash if setting.pack else None
     return (
@@ -251,7 +265,7 @@ def _identity(method_id: str, catalogue: Catalogue, setting: Setting) -> tuple[o
 
 
 def _plan(method_id: str, catalogue: Catalogue, setting: Setting) -> Plan:
-    key = _identity(method_id, catalogue, setting)
+    key = identity(method_id, catalogue, setting)
     if key not in _PLANS:
         _PLANS[key] = make_plan(catalogue, method_id, setting)
     return _PLANS[key]
