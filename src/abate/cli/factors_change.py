@@ -188,3 +188,6 @@ def _place_lines(p: Place) -> list[str]:
     lines += [f"  seen: {p.seen}"] if p.seen else []
     lines += [f"  {p.dates}"] if p.dates else []
     return [*lines, f"  taken by: {', '.join(p.taken_by) or 'no methodology'}"]
+
+
+COMMANDS = (import_factors, diff, where)
