@@ -15,6 +15,7 @@ COMMANDS = {
     "methods": "List, show and check methodologies, and run their worked cases.",
     "factors": "List and show emission factors with their sources.",
     "quantify": "Quantify files of activity records into milligrams CO2e.",
+    "estimate": "Estimate R or eta from a sample, with its confidence bound.",
     "totals": "Totals by year, under the rules that span records.",
     "explain": "Quantify one record and show every step.",
     "uncertainty": "Intervals of the reduction, per record and for a portfolio.",

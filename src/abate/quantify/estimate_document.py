@@ -59,6 +59,9 @@ class Estimate:
     review_by: date
     review_rule: Text
     remarks: tuple[Text, ...]
+    longer_than: float | None = None
+    longer_than_source: str = ""
+    """For durations: the length from which people would have met, and the document that states it."""
     sha256: str = ""
     """Digest of the document's own bytes; empty until it is written."""
 
@@ -99,6 +102,11 @@ def read_estimate(path: Path, sha256: str, at: Value) -> Estimate:
     return _estimate(read_yaml(path, path.name), found)
 
 
+def read_document(path: Path) -> Estimate:
+    """An estimate by itself. Raises MethodError."""
+    return _estimate(read_yaml(path, path.name), hashlib.sha256(path.read_bytes()).hexdigest())
+
+
 def _estimate(top: Value, sha256: str) -> Estimate:
     table = top.table()
     data, sample, bounds, period = (table[key].table() for key in ("input", "sample", "bounds", "period"))
@@ -109,6 +117,7 @@ def _estimate(top: Value, sha256: str) -> Estimate:
     two, value = bounds["two_sided"].texts(), table["value"]
     one = bounds["one_sided"].texts()
     required = table["required"].table()
+    length = threshold.table() if (threshold := table.get("longer_than")) else None
     estimate = Estimate(
         id=table["estimate"].text(),
         quantity=table["quantity"].text(),
@@ -134,10 +143,13 @@ def _estimate(top: Value, sha256: str) -> Estimate:
         review_by=table["review_by"].day(),
         review_rule=table["review_rule"].both(),
         remarks=tuple(v.both() for v in table.entries("remarks")),
+        longer_than=float(length["minutes"].number()) if length else None,
+        longer_than_source=length["source"].text() if length else "",
         sha256=sha256,
     )
-    for inner in (data, sample, bounds, period, required, table):
-        inner.done()
+    for inner in (data, sample, bounds, period, required, table, length):
+        if inner:
+            inner.done()
     _in_order(value, estimate)
     return estimate
 
