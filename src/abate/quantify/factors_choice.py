@@ -89,9 +89,9 @@ def _newest(parameter: Parameter, registry: Registry, setting: Setting, day: dat
         regional = tuple(f for f in family if f.region == region)
         if not regional:
             return Text(
-                f"地区“{setting.region}”没有 {selection.family} 因子；`abate factors list` 可查",
+                f"地区“{setting.region}”没有 {selection.family} 因子；`abate factors list` 可查{_named(parameter)}",
                 f"region {setting.region!r} has no factor of {selection.family}; "
-                "`abate factors list` shows the regions that have one",
+                f"`abate factors list` shows the regions that have one{_named(parameter)}",
             )
         best = _latest(regional, registry, day)
         if best:
@@ -104,9 +104,14 @@ def _newest(parameter: Parameter, registry: Registry, setting: Setting, day: dat
     if selection.before:
         return _from_factor(parameter, registry.factors[selection.before], _before_reason(parameter))
     return Text(
-        f"到该日尚未公布任何 {selection.family} 因子",
-        f"no factor of {selection.family} had been published by that day",
+        f"到该日尚未公布任何 {selection.family} 因子{_named(parameter)}",
+        f"no factor of {selection.family} had been published by that day{_named(parameter)}",
     )
+
+
+def _named(parameter: Parameter) -> str:
+    """The clause that asks for this figure, where the methodology names one."""
+    return f" [{parameter.named_by.id}, {parameter.named_by.place}]" if parameter.named_by else ""
 
 
 def _latest(factors: tuple[Factor, ...], registry: Registry, day: date) -> Factor | None:

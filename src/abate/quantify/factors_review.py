@@ -42,7 +42,11 @@ def review_note(parameter: Parameter, chosen: Chosen) -> Text:
     review_by = _review_by(chosen)
     assert review_by is not None
     name, by = chosen.id or parameter.name, review_by.isoformat()
+    clause = f" [{parameter.named_by.id}, {parameter.named_by.place}]" if parameter.named_by else ""
+    advice = parameter.selection.advice if parameter.selection else None
     return Text(
-        f"因子 {name} 的复核期限为 {by}，方法学规定逾期不得采用",
-        f"factor {name} was to be reviewed by {by}, and the methodology does not take it after that day",
+        f"因子 {name} 的复核期限为 {by}，方法学规定逾期不得采用{clause}"
+        + (f"。{advice.zh}" if advice else ""),
+        f"factor {name} was to be reviewed by {by}, and the methodology does not take it after that day{clause}"
+        + (f". {advice.en}" if advice else ""),
     )

@@ -44,7 +44,8 @@ class ActivityField:
     between `low` and `high` (both included; `low_open` excludes the lower end). `absent_zero` marks the
     fields whose absence means "not used"; any other absent optional field is simply not there, never
     zero. `id` and `text` fields hold printable text of at most `max_length` characters without control
-    characters; `choices` closes the list.
+    characters; `choices` closes the list. `because` says which clause asks for the field or its limits, and
+    what to do where it is refused.
     """
 
     name: str
@@ -62,6 +63,15 @@ class ActivityField:
     choices: tuple[str, ...] = ()
     max_items: int = 0
     items: tuple[ActivityField, ...] = ()
+    because: Because | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """The clause behind a field, and what it asks for."""
+
+    clause: Clause
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)

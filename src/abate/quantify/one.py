@@ -32,7 +32,8 @@ __all__ = ["quantify_one", "read_record", "score"]
 
 _Decided: TypeAlias = tuple[Quantity, Callable[[], Explanation]]
 
-HISTORY = "history:P-7.2-d"
+BEFOREHAND = "P-7.2-d"
+HISTORY = f"history:{BEFOREHAND}"
 NO_REDUCTION = "no_reduction:P-7.2-a"
 RESULT = "result"
 """Stands for the field in `out_of_range:result`: an amount past 64 bits of milligrams."""
@@ -156,5 +157,8 @@ def _not_in_force(method: Method, versions: tuple[Method, ...], day: date) -> Pr
     return Problem(
         Refusal.NO_METHOD_IN_FORCE,
         method.activity.dated_by,
-        Text(f"{day} 没有有效的方法学版本（{spans_zh}）", f"no version is in force on {day} ({spans_en})"),
+        Text(
+            f"{day} 没有有效的方法学版本（{spans_zh}）；基准线须事先识别 [{BEFOREHAND}]",
+            f"no version is in force on {day} ({spans_en}); a baseline is identified beforehand [{BEFOREHAND}]",
+        ),
     )

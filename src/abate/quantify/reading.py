@@ -225,18 +225,18 @@ def _formulas(value: Value, names: Names, clauses: _Clauses) -> dict[str, Formul
     found: dict[str, Formula] = {}
     for name, at in value.table():
         table = at.table()
-        text, unit = table["text"], table["unit"].text()
+        text, unit, clause = table["text"], table["unit"].text(), clauses.take(table["clause"])
         try:
             expr = language.read_value(text.text(), names, unit)
         except (LanguageError, ValueError) as error:
-            raise _language(text, error) from error
+            raise _language(text, error, f" [{clause.id}, {clause.place}]") from error
         found[name] = Formula(
             name=name,
             text=" ".join(text.text().split()),
             unit=unit,
             expr=expr,
             meaning=table["meaning"].both(),
-            clause=clauses.take(table["clause"]),
+            clause=clause,
         )
         if name in AMOUNTS and unit != "kgCO2e":
             raise at.error(f"{name} is in {unit}", "BE, PE, LE and ER are in kgCO2e")
@@ -256,10 +256,10 @@ def _test(value: Value, names: Names) -> Test:
         raise _language(value, error) from error
 
 
-def _language(value: Value, error: Exception) -> MethodError:
+def _language(value: Value, error: Exception, clause: str = "") -> MethodError:
     if isinstance(error, LanguageError):
-        return value.error(error.reason, error.remedy)
-    return value.error(str(error), "correct the formula or the unit")
+        return value.error(error.reason + clause, error.remedy)
+    return value.error(str(error) + clause, "correct the formula or the unit")
 
 
 def _recognition(table: Table, names: Names, clauses: _Clauses) -> tuple[Recognition, ...]:

@@ -128,7 +128,7 @@ def _boundary(method: Method, table: Table) -> None:
     if sides[0] != sides[1] and method.boundary_difference is None:
         differing = ", ".join(sorted(sides[0] ^ sides[1]))
         raise table["project"].error(
-            f"the two scenarios include different sources ({differing}) and no reason is stated",
+            f"the two scenarios include different sources ({differing}) and no reason is stated (P-7.2-b)",
             "state it under `boundary_difference` in both languages, or make the boundaries the same",
         )
     if sides[0] == sides[1] and method.boundary_difference is not None:
