@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def _setting(
 ) -> tuple[Catalogue, Setting]:
     catalogue = catalogues.load()
     if method_id not in catalogue.methods:
-        near = ", ".join(m for m in catalogue.methods if str(method_id)[:4] in m) or "see abate.methods()"
+        near = ", ".join(get_close_matches(str(method_id), catalogue.methods)) or "see abate.methods()"
         what = f"there is no methodology {method_id!r}"
         raise AbateError("unknown_method", what, "Nothing is computed by a likely name.", f"Known: {near}.")
     if floor not in GRADES:
