@@ -99,9 +99,10 @@ def _work(what: str, source: Path) -> dict[str, float]:
         point = uncertainty.assess(
             "online-meeting", [source], loaded, Setting(), told, request
         ).portfolio.point
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
     return {
         "seconds": seconds,
+        "processor_seconds": busy,
         "point": point,
         "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
