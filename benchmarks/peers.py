@@ -70,9 +70,9 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
             command, why = _command(peer)
             found[peer.name] = {"skipped": why} if why else _measure(command, folder, exact, told)
             print(f"  {peer.name}: {found[peer.name]}", file=sys.stderr)
-    mine = found[PEERS[0].name]["seconds"]
+    mine = found[PEERS[0].name].get("seconds")
     for result in found.values():
-        if "seconds" in result:
+        if mine and "seconds" in result:
             result["time_over_abate"] = round(result["seconds"] / mine, 2)
     return {"rows": rows, "seed": SEED, "peers": found}
 
