@@ -106,7 +106,7 @@ MEETINGS = "meeting_id,start,duration_min,participants,replacement_rate,pkm_flig
 def test_a_newer_set_and_its_effect_on_recorded_data(tmp_path: Path) -> None:
     data = tmp_path / "meetings.csv"
     data.write_text(MEETINGS + "m,2025-03-01T09:00:00+08:00,45,5,0.35,1000,1.25\n", "utf-8")
-    code, text = run("diff", "uk-2023", "uk-2025", "--on-data", data, "--method", "online-meeting", "--json")
+    code, text = run("diff", "uk-2023", "uk-2025", "--on", data, "--method", "online-meeting", "--json")
     found = json.loads(text)
     assert code == 0
     (flight,) = [p for p in found["changed"] if p["a"] == "uk-2023-air-dom-avg-norf"]
@@ -117,7 +117,7 @@ def test_a_newer_set_and_its_effect_on_recorded_data(tmp_path: Path) -> None:
         (two - one) * 1000 * 350_000 // 1, -((one - two) * 1000 * 350_000 // 1),
     )  # fmt: skip
     assert any(f.startswith("uk-2025") for f in found["effect"]["factors_after"])
-    assert run("diff", "uk-2023", "uk-2025", "--on-data", data)[0] == 2
+    assert run("diff", "uk-2023", "uk-2025", "--on", data)[0] == 2
     code, text = run("diff", "uk-1999", "uk-2025")
     assert code == 1 and "no factor begins so" in text
 

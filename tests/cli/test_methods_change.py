@@ -53,15 +53,15 @@ def test_formula_4_is_derived_shown_to_agree_and_written_as_the_next_version(tmp
     out = tmp_path / "v2.yaml"
     code, text = run("derive-coef", "walking", "--from", "2027-01-01", "--operator-pack", "demo", "-o", out)
     assert code == 0, text
-    assert re.search(r"per km of distance_km: ER [0-9.]+ kgCO2e", text) or "kgCO2e" in text
+    assert "per km of distance_km: BE 0.14861, PE 0, LE 0, ER 0.14861 kgCO2e" in text
     assert re.search(r"agrees with \(1\) to \(3\): as polynomials, and on [1-9][0-9]* sample records", text)
     method = read_method(out, catalogue.load().registry)
     assert (method.id, method.version, str(method.in_force_from)) == ("walking", 2, "2027-01-01")
-    assert any("COEF" in name for name in {*method.parameters, *method.formulas})
+    assert "coef" in method.parameters and "coef" in " ".join(f.text for f in method.formulas.values())
     code, text = run("derive-coef", "walking", "--from", "2027-01-01", "--operator-pack", "demo", "-o", out)
     assert code == 1 and "is there already" in text
 
 
 def test_what_is_not_proportional_is_refused_with_the_part_in_the_way() -> None:
     code, text = run("derive-coef", "car-left-parked", "--from", "2027-01-01", "--operator-pack", "demo")
-    assert code == 1 and len(text.splitlines()) >= 1 and "Traceback" not in text
+    assert code == 1 and "usual_day * day_of_car" in text and "--fix FIELD=VALUE" in text
