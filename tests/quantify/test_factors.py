@@ -206,7 +206,7 @@ figures:
         ("walking", "ef_none", 'value: "0.1", unit: kgCO2e/pkm, SOURCE', "is no parameter"),
         ("walking", "fastest", 'value: "9", unit: km/h, SOURCE', "is not the operator's to set"),
         ("flying", "ef_baseline", 'value: "0.1", unit: kgCO2e/pkm, SOURCE', "is no parameter"),
-        ("walking", "ef_baseline", "region: null", "exactly one of the two"),
+        ("walking", "ef_baseline", "region: null", "exactly one of the three"),
     ],
 )
 def test_a_pack_is_read_strictly(

@@ -60,6 +60,24 @@ def test_a_what_if_is_the_full_run_on_fewer_rows(
     assert found.after_mg == whole.er_mg and found.recomputed <= most
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "most"), [("ef_taxi", "0.2", 400), ("ef_electricity", "0.5", 4000)]
+)
+def test_a_what_if_reads_json_lines(meetings: Path, tmp_path: Path, name: str, value: str, most: int) -> None:
+    lines, base, quick, full = (
+        tmp_path / n for n in ("m.jsonl", "base.parquet", "quick.parquet", "full.parquet")
+    )
+    duckdb.connect().execute(f"COPY (FROM '{meetings}') TO '{lines}' (FORMAT json)")
+    lines.write_text(lines.read_text() + "no record\n")
+    quantify_file(MEETING, [lines], base, CATALOGUE, Setting())
+    changed = change(MEETING, CATALOGUE, Setting(), {name: value})
+    found = what_if([lines], base, MEETING, CATALOGUE, Setting(), changed, quick)
+    whole = quantify_file(MEETING, [lines], full, changed.catalogue, changed.setting)
+    rows = [duckdb.connect().execute(f"SELECT * FROM '{p}'").fetchall() for p in (quick, full)]
+    assert rows[0] == rows[1] and len(rows[0]) == 4001
+    assert found.after_mg == whole.er_mg and found.recomputed <= most
+
+
 def test_a_what_if_outside_the_range_is_refused() -> None:
     with pytest.raises(FactorError, match="does not fit"):
         change(MEETING, CATALOGUE, Setting(), {"ef_taxi": "7"})

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from abate.cli import factors_change
+from abate.cli.lazy import LazyGroup
 from abate.cli.setting import refuse
 from abate.quantify import catalogue as catalogues
 from abate.quantify.factors import KINDS, Factor, Registry
@@ -16,7 +16,12 @@ from abate.quantify.method import Text
 from abate.quantify.reading import MethodError
 
 
-@click.group(invoke_without_command=True)
+class _Factors(LazyGroup):
+    MODULE = "abate.cli.factors_change"
+    LATER = ("import", "diff", "where")
+
+
+@click.group(cls=_Factors, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
@@ -50,10 +55,6 @@ def show(factor_id: str, as_json: bool) -> None:
     for key, value in data.items():
         if value not in (None, ""):
             click.echo(f"{key:<14} {value['zh'] + ' · ' + value['en'] if isinstance(value, dict) else value}")
-
-
-for inner in (factors_change.import_factors, factors_change.diff, factors_change.where):
-    command.add_command(inner)
 
 
 def _registry() -> Registry:

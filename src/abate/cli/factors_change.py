@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from abate.cli.setting import known_method, make_setting, refuse, setting_options
+from abate.cli.setting import data_options, known_method, make_setting, refuse
 from abate.cli.showing import effect_data, effect_lines
 from abate.quantify import catalogue as catalogues
 from abate.quantify import factors_diff, factors_import
@@ -113,11 +113,9 @@ def _show_proposal(found: factors_import.Proposal) -> None:
 @click.command("diff")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@click.option("--on-data", "data", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-              help="Recorded data: show the effect of taking B for A.")  # fmt: skip
 @click.option("--method", "method_id", metavar="ID", help="The methodology of the recorded data.")
 @click.option("--json", "as_json", is_flag=True)
-@setting_options
+@data_options
 def diff(
     a: str, b: str, data: tuple[Path, ...], method_id: str | None, as_json: bool, **setting: Any
 ) -> None:
@@ -188,3 +186,6 @@ def _place_lines(p: Place) -> list[str]:
     lines += [f"  seen: {p.seen}"] if p.seen else []
     lines += [f"  {p.dates}"] if p.dates else []
     return [*lines, f"  taken by: {', '.join(p.taken_by) or 'no methodology'}"]
+
+
+COMMANDS = (import_factors, diff, where)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from abate.cli import methods_change
+from abate.cli.lazy import LazyGroup
 from abate.cli.setting import known_method, refuse
 from abate.quantify import catalogue as catalogues
 from abate.quantify import published
@@ -22,7 +22,12 @@ from abate.quantify.one import score
 from abate.quantify.reading import MethodError, read_method
 
 
-@click.group(invoke_without_command=True)
+class _Methods(LazyGroup):
+    MODULE = "abate.cli.methods_change"
+    LATER = ("diff", "derive-coef", "what-if", "publish", "schema")
+
+
+@click.group(cls=_Methods, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
@@ -105,10 +110,6 @@ def cases(method_id: str | None, as_json: bool) -> None:
             click.echo("".join(f"  {line}\n" for line in result["differences"]), err=True, nl=False)
         click.echo(f"{len(results)} cases, {len(failed)} differ")
     sys.exit(1 if failed else 0)
-
-
-for inner in methods_change.COMMANDS:
-    command.add_command(inner)
 
 
 def _load() -> Catalogue:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from abate.cli.factors_change import load, pairs
-from abate.cli.setting import known_method, make_setting, refuse, setting_options
+from abate.cli.setting import data_options, known_method, make_setting, refuse, setting_options
 from abate.cli.showing import effect_data, effect_lines, kilograms
 from abate.quantify import coefficient, coefficient_document, methods_diff, published, schema, whatif
 from abate.quantify.columns import InputError, NotColumnar, quantify_file
@@ -30,10 +30,8 @@ REFUSALS = (MethodError, FactorError, InputError, NotColumnar, NotPolynomial)
 @click.command("diff")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@click.option("--on-data", "data", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-              help="Recorded data: who gains, who loses, by how much.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True)
-@setting_options
+@data_options
 def diff(a: str, b: str, data: tuple[Path, ...], as_json: bool, **setting: Any) -> None:
     """Two versions section by section: ID@1 ID@2, or files; and their effect on recorded data."""
     catalogue = load()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -17,8 +18,8 @@ from abate.quantify.reading import MethodError
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def setting_options(command: F) -> F:
-    """Adds --region, --on, --operator-pack and --floor."""
+def setting_options(command: F, day: str = "--on") -> F:
+    """Adds --region, --on, --operator-pack and --floor; `day` is another name for --on where that is taken."""
     for option in (
         click.option(
             "--floor",
@@ -34,7 +35,8 @@ def setting_options(command: F) -> F:
             help="The operator's own figures: a YAML file, or `demo`.",
         ),
         click.option(
-            "--on",
+            day,
+            "on",
             type=click.DateTime(["%Y-%m-%d"]),
             metavar="DATE",
             help="Take factors published by this day, whatever the day of the record.",
@@ -43,6 +45,15 @@ def setting_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def data_options(command: F) -> F:
+    """Adds --on DATA to a command that compares two things, and the setting with --as-of DATE for its day."""
+    data = click.option(
+        "--on", "data", multiple=True, type=click.Path(path_type=Path), metavar="DATA",
+        help="Recorded data (CSV, JSON Lines, Parquet; repeatable): who gains, who loses, by how much.",
+    )  # fmt: skip
+    return data(setting_options(command, "--as-of"))
 
 
 def make_setting(

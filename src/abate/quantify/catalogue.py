@@ -105,6 +105,9 @@ def check_pack(pack: Pack, catalogue: Catalogue) -> None:
                 raise MethodError(
                     f"pack {pack.id}", 0, f"{where} is not the operator's to set", "remove the figure"
                 )
+            if figure.estimate and figure.estimate.quantity != parameter.selection.estimate:
+                reason = f"{where}: {figure.estimate.id} is an estimate of {figure.estimate.quantity}"
+                raise MethodError(f"pack {pack.id}", 0, reason, "name the estimate of this parameter")
             try:
                 ratio = units.ratio(figure.unit, parameter.unit)
             except units.UnitError as error:

@@ -75,8 +75,9 @@ class Checks:
         parts += [f"NOT ({condition})" for condition in (self._whole() | self._too_long()).values()]
         if self.source.malformed != "false":
             parts.append(f"NOT ({self.source.malformed})")
-        if self.source.unknown != NO_FIELD:
-            parts.append(f"({self.source.unknown}) IS NULL")
+        unknown, _ = self._strange()
+        if unknown != NO_FIELD:
+            parts.append(f"({unknown}) IS NULL")
         bad = [s.index for s in self.plan.segments if s.resolution is None or s.resolution.absent]
         parts.append(f"coalesce(NOT {among('seg', bad)}, false)" if bad else "seg IS NOT NULL")
         return " AND ".join(parts)
@@ -87,7 +88,7 @@ class Checks:
         for code in list(Refusal)[1:6]:
             for f, cell in self.cells:
                 whens += [(c, self._reason(code, f.name)) for fault, c in cell.faults if fault is code]
-            if code is Refusal.UNKNOWN_FIELD and self.source.unknown != NO_FIELD:
+            if code is Refusal.UNKNOWN_FIELD:
                 whens += self._unknown()
         for reason, condition in (self._whole() | self._too_long()).items():
             whens.append((condition, self.labels.sql("reason", reason)))
@@ -98,11 +99,26 @@ class Checks:
         return self.labels.sql("reason", f"{code}:{name}")
 
     def _unknown(self) -> list[tuple[str, str]]:
-        unknown, code = self.source.unknown, Refusal.UNKNOWN_FIELD
+        (unknown, names), code = self._strange(), Refusal.UNKNOWN_FIELD
+        if unknown == NO_FIELD:
+            return []
         if self.labels.covers("reason"):
-            names = self.source.unknown_names
             return [(f"({unknown}) = {quoted(name)}", self._reason(code, name)) for name in names]
         return [(f"({unknown}) IS NOT NULL", f"'{code}:' || ({unknown})")]
+
+    def _strange(self) -> tuple[str, tuple[str, ...]]:
+        """The first field that this version does not know, and the names it may be, where these are known
+        beforehand: one that no version knows, or one of another version."""
+        own = {f.name for f in self.method.activity.fields}
+        others = {f.name for m in self.plan.methods for f in m.activity.fields} - own
+        theirs = sorted(others & set(self.source.columns))
+        found = [f"CASE WHEN r_{name} IS NOT NULL THEN {quoted(name)} END" for name in theirs]
+        if self.source.unknown != NO_FIELD or not found:
+            found.insert(0, self.source.unknown)
+        return f"least({', '.join(found)})" if len(found) > 1 else found[0], (
+            *self.source.unknown_names,
+            *theirs,
+        )
 
     def _not_covered(self) -> list[tuple[str, str]]:
         found = []
@@ -147,8 +163,15 @@ def _count(conditions: Iterable[str]) -> str:
 
 
 def among(column: str, values: Sequence[int]) -> str:
-    """Whether a column is one of the values; a range where they are one: IN becomes a join in the engine."""
+    """Whether a column is one of the values, as ranges: the engine turns a longer IN into a join, and behind a
+    join the rows of a CSV file change places."""
     low, high = min(values), max(values)
     if high - low + 1 == len(values):
         return f"{column} = {low}" if low == high else f"{column} BETWEEN {low} AND {high}"
-    return f"{column} IN ({', '.join(map(str, values))})"
+    runs: list[list[int]] = []
+    for value in sorted(values):
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    return "(" + " OR ".join(f"{column} BETWEEN {first} AND {last}" for first, last in runs) + ")"

@@ -138,7 +138,7 @@ def names_of(version: Version) -> tuple[Names, dict[str, dict[int, int]]]:
     changing: dict[str, dict[int, int]] = {}
     usable = [(s.index, s.usable) for s in version.segments if s.usable]
     for name in method.parameters if usable else ():
-        values = {index: figures.chosen[name].value for index, figures in usable}
+        values = {index: figures.walked_with[name] for index, figures in usable}
         if len(set(values.values())) == 1:
             params[Param(name)] = Ratio(ONE, next(iter(values.values())))
             continue

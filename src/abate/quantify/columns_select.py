@@ -121,6 +121,9 @@ class _Writer:
         shared, (leaf, self.above, *texts) = _shared("x", texts, {s for s in sums if "item" not in s})
         yield shared
         yield {"leaf": leaf}
+        if lacks := self._lacks():
+            # without its figure a row has no leaf: nothing is computed and `needs_figure` follows
+            yield {"lacks": lacks, "leaf": f"CASE WHEN {lacks} IS NULL THEN leaf END"}
         yield dict(zip(amounts, texts, strict=True))
         yield self._judged()
         yield self._results()
@@ -191,6 +194,19 @@ class _Writer:
         sides = [leaf.nodes[0] is _YES for leaf in leaves(tree)]
         return as_case(tree, self._arithmetic(version), lambda i: exp.true() if sides[i] else exp.false())[0]
 
+    def _lacks(self) -> str:
+        """The reason of a row whose leaf reads a figure that its segment lacks; empty where nothing lacks."""
+        by_segment: dict[int, str] = {}
+        for version in self.plan.versions:
+            for s in version.segments:
+                reasons = {}
+                for i, leaf in enumerate(version.leaves, version.first_leaf):
+                    if s.usable and (name := s.usable.first_lacking(_read(leaf))):
+                        reasons[i] = self.labels.sql("reason", f"no_figure:{name}")
+                if reasons:
+                    by_segment[s.index] = f"CASE{_by_value(reasons, 'leaf')} END"
+        return f"(CASE{_by_value(by_segment)} END)" if by_segment else ""
+
     def _amounts(self) -> dict[str, str]:
         """Amounts as whole milligrams (null where a result does not fit 64 bits), and whether an ER that
         shows 0 is above 0.
@@ -256,6 +272,8 @@ class _Writer:
             if s.resolution is not None and s.resolution.missing
         }
         lacking = f"CASE{_by_value(missing)} END" if missing else "NULL"
+        if self._lacks():
+            lacking = f"coalesce(lacks, {lacking})"
         without = f"WHEN leaf < 0 THEN {rules} WHEN ok THEN {lacking} ELSE refusal"
         return f"CASE WHEN leaf >= 0 THEN {amounts} {without} END"
 

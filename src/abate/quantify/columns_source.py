@@ -38,6 +38,30 @@ class Rows:
     """Every field that may be unknown is named in the source."""
 
 
+FORMS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "lines", ".ndjson": "lines", ".json": "lines"}
+
+
+def file_rows(
+    con: duckdb.DuckDBPyConnection, methods: Sequence[Method], inputs: Sequence[Path], keys: Sequence[str]
+) -> Rows:
+    """The records of files of one kind, to be read once. Raises InputError."""
+    for path in inputs:
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file")
+    forms = {FORMS.get(path.suffix.lower(), "") for path in inputs}
+    if len(forms) != 1 or "" in forms:
+        raise InputError("give .parquet, .csv, .jsonl or .ndjson, files of one kind at a time")
+    match forms.pop():
+        case "parquet":
+            return table_rows(con, methods, parquet_relation(inputs), keys)
+        case "lines":
+            con.register("abate_lines", line_batches(inputs))
+            return json_rows(methods, "abate_lines", "data", keys, ())
+        case _:
+            con.register("abate_rows", csv_batches(inputs))
+            return table_rows(con, methods, "abate_rows", keys)
+
+
 def json_rows(
     methods: Sequence[Method], relation: str, text: str, keys: Sequence[str], kept: Sequence[str]
 ) -> Rows:

@@ -64,7 +64,8 @@ def needs_figure(start: Start, quantity: Quantity, name: str, resolution: Resolu
         why=Text(f"{meaning.zh}（{name}）：{note.zh}", f"{meaning.en} ({name}): {note.en}"),
         remedy=words.SUPPLY,
         missing=tuple(
-            Needed(n, parameters[n].meaning, parameters[n].unit, notes[n]) for n in resolution.missing
+            Needed(n, parameters[n].meaning, parameters[n].unit, notes[n])
+            for n in resolution.missing or (name,)
         ),
     )
 
@@ -252,7 +253,7 @@ class _Steps:
 def _figure(start: Start, chosen: Chosen) -> FigureShown:
     parameter = start.method.parameters[chosen.parameter]
     factor = chosen.factor
-    review = factor.review_by if factor else None
+    review = factor.review_by if factor else chosen.review_by
     return FigureShown(
         parameter=chosen.parameter,
         meaning=parameter.meaning,

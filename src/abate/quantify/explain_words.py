@@ -118,6 +118,7 @@ CODED: Mapping[str, Text] = {
     "fossil-mix": Text("化石能源电力因子", "fossil-mix factor"),
     "residual-mix": Text("剩余电力因子", "residual-mix factor"),
     "gwp": Text("全球变暖潜势", "global warming potential"),
+    "efficiency-limit": Text("能效限额", "efficiency limit"),
     "official-cn": Text("中国官方", "Chinese official"),
     "standard": Text("标准指定", "named by the standard"),
     "literature": Text("文献", "literature"),

@@ -83,6 +83,7 @@ def _steps(method: Method, registry: Registry, setting: Setting) -> set[date]:
                 days |= {overdue_from(f) for f in selectable(parameter.selection, registry)}
     for figure in setting.pack.figures if setting.pack else ():
         days |= {figure.start, figure.end + timedelta(1) if figure.end else None}
+        days.add(figure.estimate.review_by + timedelta(1) if figure.estimate else None)
     return {d for d in days if d is not None}
 
 
@@ -90,6 +91,7 @@ def _resolve(method: Method, registry: Registry, setting: Setting, day: date) ->
     chosen: dict[str, Chosen] = {}
     missing: list[str] = []
     absent: list[str] = []
+    lacking: list[str] = []
     notes: dict[str, Text] = {}
     overdue: set[str] = set()
     for name, parameter in method.parameters.items():
@@ -105,5 +107,8 @@ def _resolve(method: Method, registry: Registry, setting: Setting, day: date) ->
             chosen[name] = found
         else:
             notes[name] = found
-            (missing if suppliable else absent).append(name)
-    return Resolution(chosen, tuple(missing), tuple(absent), notes, frozenset(overdue))
+            (lacking if parameter.only_where_read else missing if suppliable else absent).append(name)
+    stand_ins = {name: method.parameters[name].high for name in lacking}
+    return Resolution(
+        chosen, tuple(missing), tuple(absent), notes, frozenset(overdue), tuple(lacking), stand_ins
+    )

@@ -89,9 +89,9 @@ def _newest(parameter: Parameter, registry: Registry, setting: Setting, day: dat
         regional = tuple(f for f in family if f.region == region)
         if not regional:
             return Text(
-                f"地区“{setting.region}”没有 {selection.family} 因子；`abate factors list` 可查",
+                f"地区“{setting.region}”没有 {selection.family} 因子；`abate factors list` 可查{_named(parameter)}",
                 f"region {setting.region!r} has no factor of {selection.family}; "
-                "`abate factors list` shows the regions that have one",
+                f"`abate factors list` shows the regions that have one{_named(parameter)}",
             )
         best = _latest(regional, registry, day)
         if best:
@@ -104,9 +104,14 @@ def _newest(parameter: Parameter, registry: Registry, setting: Setting, day: dat
     if selection.before:
         return _from_factor(parameter, registry.factors[selection.before], _before_reason(parameter))
     return Text(
-        f"到该日尚未公布任何 {selection.family} 因子",
-        f"no factor of {selection.family} had been published by that day",
+        f"到该日尚未公布任何 {selection.family} 因子{_named(parameter)}",
+        f"no factor of {selection.family} had been published by that day{_named(parameter)}",
     )
+
+
+def _named(parameter: Parameter) -> str:
+    """The clause that asks for this figure, where the methodology names one."""
+    return f" [{parameter.named_by.id}, {parameter.named_by.place}]" if parameter.named_by else ""
 
 
 def _latest(factors: tuple[Factor, ...], registry: Registry, day: date) -> Factor | None:
@@ -165,15 +170,19 @@ def _operator(
     """The operator's figure; else, where the floor admits candidates of the methodology, the conservative
     one."""
     figure = _figure(method, parameter, registry, setting, day)
-    if figure and setting.pack:
-        return _from_figure(method, parameter, registry, setting.pack, figure)
     selection = parameter.selection
     assert selection is not None
+    if figure and setting.pack:
+        found_there = _from_figure(method, parameter, registry, setting.pack, figure)
+        if not selection.least or admits(selection.least, found_there.grade):
+            return found_there
+        return _too_low(parameter, found_there, selection.least)
     names = selection.candidates or tuple(n for n in (selection.factor,) if n)
     found = [
         registry.factors[n]
         for n in names
-        if admits(setting.floor, parameter.grade or registry.factors[n].grade)
+        if admits(setting.floor, grade := parameter.grade or registry.factors[n].grade)
+        and admits(selection.least or grade, grade)
     ]
     if found:
         pick = max if selection.conservative == "high" else min
@@ -187,6 +196,16 @@ def _operator(
             ),
         )
     return _advice(parameter, setting, names)
+
+
+def _too_low(parameter: Parameter, found: Chosen, least: str) -> Text:
+    advice = parameter.selection.advice if parameter.selection else None
+    return Text(
+        f"数据包给出的 {parameter.name}（{found.document.zh}）等级为“{found.grade}”，此处至少须为“{least}”。"
+        + (advice.zh if advice else ""),
+        f"the pack's {parameter.name} ({found.document.en}) has grade {found.grade}; here it must be {least} "
+        f"or better. " + (advice.en if advice else ""),
+    )
 
 
 def _advice(parameter: Parameter, setting: Setting, names: tuple[str, ...]) -> Text:
@@ -228,7 +247,7 @@ def _from_figure(
         value, printed, unit = factor.value, factor.value_text, factor.unit
         document, place = Text(factor.source, factor.source), factor.table
     else:
-        assert figure.value is not None
+        assert figure.value is not None  # of an estimate: its lower bound
         value, printed, unit = figure.value, figure.value_text, figure.unit
         document, place = Text(figure.document, figure.document), figure.place
     return Chosen(
@@ -243,6 +262,7 @@ def _from_figure(
         illustration=pack.illustration,
         reason=_pack_reason(pack, figure),
         factor=factor,
+        review_by=figure.estimate.review_by if figure.estimate else None,
     )
 
 
@@ -250,6 +270,9 @@ def _pack_reason(pack: Pack, figure: Figure) -> Text:
     zh, en = f"运营方数据包“{pack.titles.zh}”", f"operator pack “{pack.titles.en}”"
     if figure.note:
         zh, en = f"{zh}：{figure.note.zh}", f"{en}: {figure.note.en}"
+    if figure.estimate:
+        used = figure.estimate.provenance()
+        zh, en = f"{zh}：{used.zh}", f"{en}: {used.en}"
     if pack.illustration:
         zh, en = f"{zh}（示例数据，非真实数据）", f"{en} (an illustration, not a real figure)"
     return Text(zh, en)

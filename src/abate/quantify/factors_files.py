@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from abate.quantify import units
+from abate.quantify.distributions_file import read_section
+from abate.quantify.estimate_document import Estimate, read_estimate
 from abate.quantify.factors_registry import GRADES, KINDS, Document, Factor, Figure, Pack, Registry
 from abate.quantify.method import Text
 from abate.quantify.reading_yaml import DECIMAL, MethodError, Table, Value, plain, read_yaml
@@ -186,40 +188,57 @@ def read_pack(path: Path, registry: Registry) -> Pack:
     table = top.table()
     identity = table["pack"].text()
     titles, illustration = table["titles"].both(), table["illustration"].truth()
-    figures = tuple(_figure(value, registry) for value in table["figures"].items())
+    figures = tuple(_figure(value, registry, path.parent) for value in table["figures"].items())
     _unbroken(table["figures"], figures)
+    titles_of = {key: document.title for key, document in registry.documents.items()}
+    told = read_section(section, titles_of) if (section := table.get("uncertainty")) else None
     table.done()
     content = json.dumps(plain(top), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return Pack(identity, titles, illustration, figures, hashlib.sha256(content.encode()).hexdigest())
+    return Pack(identity, titles, illustration, figures, hashlib.sha256(content.encode()).hexdigest(), told)
 
 
-def _figure(at: Value, registry: Registry) -> Figure:
+def _figure(at: Value, registry: Registry, folder: Path) -> Figure:
     table = at.table()
     method, parameter = table["method"].text(), table["parameter"].text()
-    value, factor = table.get("value"), table.get("factor")
-    if (value is None) == (factor is None):
-        raise at.error("a figure is either a `value` or an adopted `factor`", "write exactly one of the two")
+    value, factor, named = table.get("value"), table.get("factor"), table.get("estimate")
+    if sum(given is not None for given in (value, factor, named)) != 1:
+        raise at.error(
+            "a figure is a `value`, an adopted `factor` or an `estimate`", "write exactly one of the three"
+        )
     if factor is not None and factor.text() not in registry.factors:
         raise factor.error(f"factor {factor.text()} is not in the registry", "see `abate factors list`")
+    estimate = _estimate(named, folder) if named is not None else None
     source, note = table["source"].table() if value is not None else None, table.get("note")
+    unit = registry.factors[factor.text()].unit if factor is not None else ""
     figure = Figure(
         method=method,
         parameter=parameter,
         region=_region(table, registry),
         start=(start.day() if (start := table.get("from")) else None),
         end=(end.day() if (end := table.get("to")) else None),
-        value=value.number() if value is not None else None,
-        value_text=str(value.node.value) if value is not None else "",
+        value=estimate.value if estimate else value.number() if value is not None else None,
+        value_text=estimate.value_text if estimate else str(value.node.value) if value is not None else "",
         factor=factor.text() if factor is not None else "",
-        unit=registry.factors[factor.text()].unit if factor is not None else table["unit"].text(),
-        document=source["document"].text() if source else "",
-        place=source["place"].text() if source else "",
+        unit="1" if estimate else unit or table["unit"].text(),
+        document=estimate.id if estimate else source["document"].text() if source else "",
+        place=estimate.place() if estimate else source["place"].text() if source else "",
         note=note.both() if note else None,
+        estimate=estimate,
     )
     if source:
         source.done()
     table.done()
     return figure
+
+
+def _estimate(at: Value, folder: Path) -> Estimate:
+    """The document a figure names beside its pack, by the digest it names."""
+    table = at.table()
+    file, sha256 = table["file"], table["sha256"]
+    if Path(file.text()).name != file.text():
+        raise file.error("the file is not named by its bare name", "put the estimate beside the pack")
+    table.done()
+    return read_estimate(folder / file.text(), sha256.text(), file)
 
 
 def _unbroken(at: Value, figures: tuple[Figure, ...]) -> None:

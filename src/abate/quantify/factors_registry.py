@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from abate.quantify.distributions import Uncertainties
+from abate.quantify.estimate_document import Estimate
 from abate.quantify.method import Text
 from abate.quantify.outcome import Refusal
 
@@ -23,6 +25,7 @@ KINDS = (
     "residual-mix",
     "fossil-mix",
     "gwp",
+    "efficiency-limit",
 )
 """Kinds of factors. Only an `emission-factor` may be selected, unless the methodology names the clause
 that names it."""
@@ -82,7 +85,8 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of an operator: a value of its own with a source, or a factor that it adopts."""
+    """One figure of an operator: a value of its own with a source, the lower bound of an estimate, or a
+    factor that it adopts."""
 
     method: str
     parameter: str
@@ -96,6 +100,8 @@ class Figure:
     document: str
     place: str
     note: Text | None
+    estimate: Estimate | None = None
+    """The estimate whose lower bound is the value: the value stands nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,8 @@ class Pack:
     illustration: bool
     figures: tuple[Figure, ...] = field(repr=False)
     hash: str = ""
+    uncertainty: Uncertainties | None = field(default=None, repr=False)
+    """What the operator states of the uncertainty of inputs and figures."""
 
 
 @lru_cache(maxsize=32)
@@ -161,6 +169,8 @@ class Chosen:
     illustration: bool
     reason: Text
     factor: Factor | None = None
+    review_by: date | None = None
+    """The day by which an operator's estimate is to be made again; a factor carries its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +179,9 @@ class Resolution:
 
     `missing` parameters make a record `needs_figure`, `absent` ones make it `refused`
     (`no_factor:<parameter>`, or `factor_past_review:<parameter>` for those in `overdue`), whatever the record
-    says; all in the methodology's order, with the reason in `notes`.
+    says; all in the methodology's order, with the reason in `notes`. `lacking` ones make only those records
+    `needs_figure` that read them; until it is known which do, `stand_ins` let the formulas be walked, and no
+    result is ever made of one.
     """
 
     chosen: Mapping[str, Chosen]
@@ -177,6 +189,17 @@ class Resolution:
     absent: tuple[str, ...] = ()
     notes: Mapping[str, Text] = field(default_factory=dict)
     overdue: frozenset[str] = frozenset()
+    lacking: tuple[str, ...] = ()
+    stand_ins: Mapping[str, Fraction] = field(default_factory=dict)
+
+    @property
+    def walked_with(self) -> Mapping[str, Fraction]:
+        """The figures, and stand-ins for the lacking ones."""
+        return {**self.values, **self.stand_ins}
+
+    def first_lacking(self, read: Collection[str]) -> str | None:
+        """The first lacking parameter among those that were read."""
+        return next((name for name in self.lacking if name in read), None)
 
     def refusal(self) -> tuple[Refusal, str] | None:
         """Why every record of the day is refused, and the parameter; None where all figures are there."""

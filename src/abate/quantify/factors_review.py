@@ -25,19 +25,28 @@ def selectable(selection: Selection, registry: Registry) -> tuple[Factor, ...]:
 
 
 def past_review(parameter: Parameter, chosen: Chosen, setting: Setting, day: date) -> bool:
-    """Whether the methodology refuses this figure on this day; an operator's own has no review date."""
-    selection, factor = parameter.selection, chosen.factor
-    if selection is None or selection.past_review == "keep" or factor is None or chosen.id != factor.id:
+    """Whether the methodology refuses this figure on this day. A figure that an operator states has no review
+    date; an estimate of the operator's has."""
+    selection, by = parameter.selection, _review_by(chosen)
+    if selection is None or selection.past_review == "keep" or by is None:
         return False
-    start = overdue_from(factor)
-    return start is not None and (setting.on or day) >= start
+    return (setting.on or day) > by
+
+
+def _review_by(chosen: Chosen) -> date | None:
+    factor = chosen.factor
+    return factor.review_by if factor is not None and chosen.id == factor.id else chosen.review_by
 
 
 def review_note(parameter: Parameter, chosen: Chosen) -> Text:
-    factor = chosen.factor
-    assert factor is not None and factor.review_by is not None
-    by = factor.review_by.isoformat()
+    review_by = _review_by(chosen)
+    assert review_by is not None
+    name, by = chosen.id or parameter.name, review_by.isoformat()
+    clause = f" [{parameter.named_by.id}, {parameter.named_by.place}]" if parameter.named_by else ""
+    advice = parameter.selection.advice if parameter.selection else None
     return Text(
-        f"因子 {factor.id} 的复核期限为 {by}，方法学规定逾期不得采用",
-        f"factor {factor.id} was to be reviewed by {by}, and the methodology does not take it after that day",
+        f"因子 {name} 的复核期限为 {by}，方法学规定逾期不得采用{clause}"
+        + (f"。{advice.zh}" if advice else ""),
+        f"factor {name} was to be reviewed by {by}, and the methodology does not take it after that day{clause}"
+        + (f". {advice.en}" if advice else ""),
     )

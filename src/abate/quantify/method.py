@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from abate.quantify.formula import Node, Test
+
+if TYPE_CHECKING:  # its texts are `Text` of this module
+    from abate.quantify.distributions import OfMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class ActivityField:
     between `low` and `high` (both included; `low_open` excludes the lower end). `absent_zero` marks the
     fields whose absence means "not used"; any other absent optional field is simply not there, never
     zero. `id` and `text` fields hold printable text of at most `max_length` characters without control
-    characters; `choices` closes the list.
+    characters; `choices` closes the list. `because` says which clause asks for the field or its limits, and
+    what to do where it is refused.
     """
 
     name: str
@@ -59,6 +63,15 @@ class ActivityField:
     choices: tuple[str, ...] = ()
     max_items: int = 0
     items: tuple[ActivityField, ...] = ()
+    because: Because | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """The clause behind a field, and what it asks for."""
+
+    clause: Clause
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +152,10 @@ class Selection:
     candidates: tuple[str, ...] = ()
     conservative: Literal["low", "high", ""] = ""
     advice: Text | None = None
+    least: str = ""
+    """The lowest grade an operator's figure may have here, whatever the floor of the run (D-6.6-3)."""
+    estimate: Literal["rate", "eta", ""] = ""
+    """The quantity whose estimate (`abate estimate`) may supply the operator's figure."""
     own_values: bool = False
     """The operator's own figure, where the pack has one, goes before the factor (M-2.3.4: national and own
     values)."""
@@ -154,7 +171,8 @@ class Parameter:
     `low` and `high` bound every value it may take (operator figures are checked against them), and
     `decimals` is the finest digit; from these the overflow proof is made. `grade` overrides the factor's
     grade where a standard itself names the document (`named_by` says which clause). `policy` marks a
-    limit that this project chose (a plausibility threshold), which no emission source states.
+    limit that this project chose (a plausibility threshold), which no emission source states. With
+    `only_where_read` a lacking figure holds up the records whose formulas read it, and no others.
     """
 
     name: str
@@ -168,6 +186,7 @@ class Parameter:
     grade: str = ""
     named_by: Clause | None = None
     policy: bool = False
+    only_where_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +262,55 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """Records that differ in `field` are never added (`Totals.apart`), or may not differ in it at all within
+    one run (`Totals.one`)."""
+
+    field: str
+    clause: Clause
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Records alike in `fields` whose days `start` to `end` overlap are one thing counted twice."""
+
+    fields: tuple[str, ...]
+    start: str
+    end: str
+    clause: Clause
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Where one record fulfils `where`, no record with the same `of` is counted, of whatever day or phase."""
+
+    of: str
+    where: Test
+    clause: Clause
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the records of a methodology come to together: rules that no record alone can keep.
+
+    `project` names the field of the project, `per` those by which the net is shown (source and gas). `shared`:
+    overlaps that no rule decides are stated, not refused (S-5.5.2); its first part tells the sides apart.
+    """
+
+    clause: Clause
+    project: str
+    per: tuple[str, ...]
+    apart: tuple[Apart, ...]
+    one: tuple[Apart, ...]
+    once: tuple[Once, ...]
+    shared: tuple[tuple[str, Once], ...]
+    void: tuple[Void, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """One published version of a methodology."""
 
@@ -273,3 +341,7 @@ class Method:
     """SHA-256 (hex) of the version file's canonical content but for `overlaps`: the version's identity in
     every result and receipt."""
     path: str
+    uncertainty: OfMethod | None = None
+    """What the document itself states of the uncertainty of its inputs and parameters."""
+    totals: Totals | None = None
+    """The rules that span records; without them the total of a year is the sum of what was counted."""

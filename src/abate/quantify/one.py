@@ -3,9 +3,10 @@
 Outcomes in order of precedence: `refused` > `needs_figure` > `not_counted` > `not_below_baseline` >
 `counted`. Reasons: `<code>:<field>` (refused; `no_method_in_force:<dating field>`,
 `no_factor:<parameter>`), `no_figure:<parameter>`, `<rule id>:<clause>` (not counted),
-`no_reduction:P-7.2-a` (not below the baseline). A record dated before its methodology was published is
-computed as usual and its amounts carry the reason `history:P-7.2-d`. `factors` names the figures read
-where amounts were computed, and is empty otherwise.
+`no_reduction:P-7.2-a` (not below the baseline). A figure that is needed only where it is read holds up a
+record after recognition, and only one whose formulas read it. A record dated before its methodology was
+published is computed as usual and its amounts carry the reason `history:P-7.2-d`. `factors` names the
+figures read where amounts were computed, and is empty otherwise.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ __all__ = ["quantify_one", "read_record", "score"]
 
 _Decided: TypeAlias = tuple[Quantity, Callable[[], Explanation]]
 
-HISTORY = "history:P-7.2-d"
+BEFOREHAND = "P-7.2-d"
+HISTORY = f"history:{BEFOREHAND}"
 NO_REDUCTION = "no_reduction:P-7.2-a"
 RESULT = "result"
 """Stands for the field in `out_of_range:result`: an amount past 64 bits of milligrams."""
@@ -83,7 +85,7 @@ def _version(record: object, method_id: str, catalogue: Catalogue, setting: Sett
 
 
 def _computed(start: Start, method: Method, record: Record, resolution: Resolution) -> _Decided:
-    figures = resolution.values
+    figures = resolution.walked_with
     for recognition in method.recognition:
         checking = Evaluation(method, record, figures)
         if not checking.test(recognition.test):
@@ -96,6 +98,9 @@ def _computed(start: Start, method: Method, record: Record, resolution: Resoluti
     be, pe, le = (evaluation.formula(name) for name in ("BE", "PE", "LE"))
     rule = evaluation.rule()
     er = evaluation.formula(rule.formula if rule else "ER")
+    if name := resolution.first_lacking(evaluation.read):
+        lacks = _without_amounts(Outcome.NEEDS_FIGURE, f"no_figure:{name}", method)
+        return lacks, partial(explain_build.needs_figure, start, lacks, name, resolution)
     milligrams = (mg_down(be), mg_up(pe), mg_up(le), mg_down(er))
     if not all(-INT64 - 1 <= amount <= INT64 for amount in milligrams):
         return _refused(start, (_too_large(),))
@@ -152,5 +157,8 @@ def _not_in_force(method: Method, versions: tuple[Method, ...], day: date) -> Pr
     return Problem(
         Refusal.NO_METHOD_IN_FORCE,
         method.activity.dated_by,
-        Text(f"{day} 没有有效的方法学版本（{spans_zh}）", f"no version is in force on {day} ({spans_en})"),
+        Text(
+            f"{day} 没有有效的方法学版本（{spans_zh}）；基准线须事先识别 [{BEFOREHAND}]",
+            f"no version is in force on {day} ({spans_en}); a baseline is identified beforehand [{BEFOREHAND}]",
+        ),
     )

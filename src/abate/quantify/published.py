@@ -47,7 +47,8 @@ def edited(method: Method, published: dict[tuple[str, int], str]) -> MethodError
         1,
         f"{method.id} version {method.version} is published and was edited "
         f"(published {known[:12]}, now {method.hash[:12]})",
-        f"take the edit back and write it as v{method.version + 1}.yaml; results and receipts name this hash",
+        f"an edit is a new version: take it back and write v{method.version + 1}.yaml; results and receipts name this "
+        "hash",
     )
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abate.quantify import language, reading_checks
+from abate.quantify.distributions import OfMethod
+from abate.quantify.distributions_file import read_block
 from abate.quantify.factors_registry import Registry
 from abate.quantify.formula import Test
 from abate.quantify.language import LanguageError, Names
@@ -31,6 +33,7 @@ from abate.quantify.method import (
 from abate.quantify.reading_activity import read_activity
 from abate.quantify.reading_overlaps import NAME, check_overlaps, read_overlaps
 from abate.quantify.reading_parameters import read_parameters
+from abate.quantify.reading_totals import read_totals
 from abate.quantify.reading_yaml import MethodError, Table, Value, plain, read_yaml
 
 __all__ = ["MethodError", "read_method"]
@@ -91,12 +94,20 @@ def read_method(path: Path, registry: Registry) -> Method:
         project_total=(v.truth() if (v := table.get("project_total")) else False),
         hash=_hash(top),
         path=shown,
+        uncertainty=_uncertainty(table, names, registry),
+        totals=read_totals(table.get("totals"), activity, names, clauses.take),
     )
     force.done()
     table.done()
     reading_checks.check(method, table)
     check_overlaps(method, overlaps)
     return method
+
+
+def _uncertainty(table: Table, names: Names, registry: Registry) -> OfMethod | None:
+    titles = {key: document.title for key, document in registry.documents.items()}
+    items = (f"{name}.{item}" for name, own in names.lists.items() for item in own)
+    return read_block(table.get("uncertainty"), titles, {*names.numbers, *items}, names.params.keys())
 
 
 def _hash(top: Value) -> str:
@@ -214,18 +225,18 @@ def _formulas(value: Value, names: Names, clauses: _Clauses) -> dict[str, Formul
     found: dict[str, Formula] = {}
     for name, at in value.table():
         table = at.table()
-        text, unit = table["text"], table["unit"].text()
+        text, unit, clause = table["text"], table["unit"].text(), clauses.take(table["clause"])
         try:
             expr = language.read_value(text.text(), names, unit)
         except (LanguageError, ValueError) as error:
-            raise _language(text, error) from error
+            raise _language(text, error, f" [{clause.id}, {clause.place}]") from error
         found[name] = Formula(
             name=name,
             text=" ".join(text.text().split()),
             unit=unit,
             expr=expr,
             meaning=table["meaning"].both(),
-            clause=clauses.take(table["clause"]),
+            clause=clause,
         )
         if name in AMOUNTS and unit != "kgCO2e":
             raise at.error(f"{name} is in {unit}", "BE, PE, LE and ER are in kgCO2e")
@@ -245,10 +256,10 @@ def _test(value: Value, names: Names) -> Test:
         raise _language(value, error) from error
 
 
-def _language(value: Value, error: Exception) -> MethodError:
+def _language(value: Value, error: Exception, clause: str = "") -> MethodError:
     if isinstance(error, LanguageError):
-        return value.error(error.reason, error.remedy)
-    return value.error(str(error), "correct the formula or the unit")
+        return value.error(error.reason + clause, error.remedy)
+    return value.error(str(error) + clause, "correct the formula or the unit")
 
 
 def _recognition(table: Table, names: Names, clauses: _Clauses) -> tuple[Recognition, ...]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import cast, get_args
 
 from abate.quantify import units
-from abate.quantify.method import Activity, ActivityField, Clause, Derived, FieldHint, FieldKind
+from abate.quantify.method import Activity, ActivityField, Because, Clause, Derived, FieldHint, FieldKind
 from abate.quantify.reading_yaml import Table, Value
 
 TakeClause = Callable[[Value], Clause]
@@ -19,7 +19,7 @@ EXACT_DOUBLE = 2**51
 
 def read_activity(value: Value, clause: TakeClause) -> Activity:
     table = value.table()
-    fields = tuple(_field(name, at) for name, at in table["fields"].table())
+    fields = tuple(_field(name, at, clause) for name, at in table["fields"].table())
     kinds = {f.name: f for f in fields}
     activity = Activity(
         fields=fields,
@@ -102,7 +102,7 @@ def _hint(value: Value, clause: TakeClause) -> FieldHint:
     return hint
 
 
-def _field(name: str, value: Value) -> ActivityField:
+def _field(name: str, value: Value, clause: TakeClause) -> ActivityField:
     table = value.table()
     kind = table["kind"].text()
     if kind not in get_args(FieldKind):
@@ -128,11 +128,21 @@ def _field(name: str, value: Value) -> ActivityField:
         max_length=(v.integer() if (v := table.get("max_length")) else 128),
         choices=(v.texts() if (v := table.get("choices")) else ()),
         max_items=table["max_items"].integer() if kind == "list" else 0,
-        items=tuple(_field(n, v) for n, v in items.table()) if items else (),
+        items=tuple(_field(n, v, clause) for n, v in items.table()) if items else (),
+        because=_because(table.get("because"), clause),
     )
     _check_field(field, value)
     table.done()
     return field
+
+
+def _because(value: Value | None, clause: TakeClause) -> Because | None:
+    if value is None:
+        return None
+    table = value.table()
+    found = Because(clause(table["clause"]), table["why"].both())
+    table.done()
+    return found
 
 
 def _unit(table: Table, kind: str) -> str:

@@ -36,6 +36,7 @@ def check(method: Method, table: Table) -> None:
     """Raises MethodError for the first thing that is wrong."""
     _cycles(method, table)
     _used(method, table)
+    _late(method, table)
     _boundary(method, table)
     _dates(method, table)
     _presence(method, table)
@@ -105,6 +106,21 @@ def _used(method: Method, table: Table) -> None:
                 )
 
 
+def _late(method: Method, table: Table) -> None:
+    """Recognition decides before a figure may turn out to be lacking, so it cannot stand on one."""
+    for recognition in method.recognition:
+        waiting: list[Node | Test] = [recognition.test]
+        while waiting:
+            for part in parts(waiting.pop()):
+                if isinstance(part, Ref):
+                    waiting.append(method.formulas[part.name].expr)
+                elif isinstance(part, Param) and method.parameters[part.name].only_where_read:
+                    at = table["parameters"].table()[part.name]
+                    raise at.error(
+                        f"recognition rule {recognition.id} reads it", "remove `only_where_read` from it"
+                    )
+
+
 def _boundary(method: Method, table: Table) -> None:
     """The same level of service in the same boundary (P-7.2-b): a source left out of one scenario alone
     is explained."""
@@ -112,7 +128,7 @@ def _boundary(method: Method, table: Table) -> None:
     if sides[0] != sides[1] and method.boundary_difference is None:
         differing = ", ".join(sorted(sides[0] ^ sides[1]))
         raise table["project"].error(
-            f"the two scenarios include different sources ({differing}) and no reason is stated",
+            f"the two scenarios include different sources ({differing}) and no reason is stated (P-7.2-b)",
             "state it under `boundary_difference` in both languages, or make the boundaries the same",
         )
     if sides[0] == sides[1] and method.boundary_difference is not None:

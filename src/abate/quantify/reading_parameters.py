@@ -35,12 +35,15 @@ def _parameter(name: str, value: Value, registry: Registry, clause: TakeClause) 
         grade=_grade(table),
         named_by=clause(named_by) if named_by else None,
         policy=(v.truth() if (v := table.get("policy")) else False),
+        only_where_read=(late.truth() if (late := table.get("only_where_read")) else False),
     )
     table.done()
     if parameter.low > parameter.high or parameter.decimals < 0 or parameter.decimals > 12:
         raise value.error("its range or decimals make no sense", "low not above high, decimals from 0 to 12")
     if parameter.grade and parameter.named_by is None:
         raise value.error("`grade` is raised without `named_by`", "name the clause that names the document")
+    if parameter.only_where_read and parameter.values:
+        raise value.error("has values of its own, which never lack", "remove `only_where_read`")
     for dated in parameter.values:
         _fits(value, parameter, dated.value, f"the value from {dated.start}")
     if select and parameter.selection:
@@ -56,8 +59,8 @@ def _unit(value: Value) -> str:
     return value.text()
 
 
-def _grade(table: Table) -> str:
-    value = table.get("grade")
+def _grade(table: Table, key: str = "grade") -> str:
+    value = table.get(key)
     if value is None:
         return ""
     if value.text() not in GRADES:
@@ -144,6 +147,9 @@ def _selection(value: Value, registry: Registry) -> Selection:
                 candidates=candidates.texts() if candidates else (),
                 conservative="low" if conservative == "low" else "high" if conservative else "",
                 advice=advice.both() if advice else None,
+                least=_grade(table, "least"),
+                estimate=_estimate(table),
+                past_review=past_review,
             )
         case _:
             raise table["rule"].error(
@@ -158,12 +164,20 @@ def _selection(value: Value, registry: Registry) -> Selection:
     return found
 
 
+def _estimate(table: Table) -> Literal["rate", "eta", ""]:
+    value = table.get("estimate")
+    if value is None:
+        return ""
+    if value.text() not in ("rate", "eta"):
+        raise value.error(f"estimate {value.text()} is not known", "choose rate or eta")
+    return "rate" if value.text() == "rate" else "eta"
+
+
 def _exceptions(table: Table, rule: str) -> tuple[bool, Literal["keep", "refuse"]]:
     """Whether the operator's own figure goes first, and what a passed review date does."""
     own, review = table.get("own_values"), table.get("past_review")
-    for value in (own, review):
-        if value is not None and rule == "operator":
-            raise value.error("belongs to a selected factor", "remove it: the operator's figure is asked for")
+    if own is not None and rule == "operator":
+        raise own.error("belongs to a selected factor", "remove it: the operator's figure is asked for")
     if review is not None and review.text() not in ("keep", "refuse"):
         raise review.error(f"past_review: {review.text()} is not known", "choose keep or refuse")
     refuse = review is not None and review.text() == "refuse"
@@ -183,6 +197,7 @@ def _check_selection(value: Value, parameter: Parameter, selection: Selection, r
                 and parameter.named_by is not None
             )
             or (factor.kind == "gwp" and selection.rule == "fixed" and parameter.named_by is not None)
+            or (factor.kind == "efficiency-limit" and parameter.named_by is not None)
         )
         if not allowed:
             raise value.error(

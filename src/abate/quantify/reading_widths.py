@@ -103,6 +103,8 @@ class _Widths:
             per = 3600 if derived.kind == "hours" else 1
             self._fields[derived.name] = _Ratio(Bounds(0, int(derived.high * per)), Fraction(1, per))
         self._lists = {f.name: f for f in method.activity.fields if f.kind == "list"}
+        self._known: dict[int, tuple[Node, _Ratio]] = {}
+        self._figures: dict[str, _Ratio] = {}
 
     def milligrams(self, node: Node) -> None:
         ratio = self.value(node)
@@ -111,6 +113,14 @@ class _Widths:
         self._fit(ratio.den.times(factor.denominator), "the denominator of the milligrams")
 
     def value(self, node: Node, items: Mapping[str, _Ratio] | None = None) -> _Ratio:
+        """Leaves share most of their parts, so outside of lists each part is looked at once."""
+        if items is not None:
+            return self._value(node, items)
+        if id(node) not in self._known:  # the node is kept, so that its id stays its own
+            self._known[id(node)] = node, self._value(node, None)
+        return self._known[id(node)][1]
+
+    def _value(self, node: Node, items: Mapping[str, _Ratio] | None) -> _Ratio:
         match node:
             case Num(number):
                 return _Ratio(ONE, number)
@@ -119,9 +129,11 @@ class _Widths:
             case Item(name) if items:
                 return items[name]
             case Param(name):
-                parameter = self._method.parameters[name]
-                bounds = scaled(parameter.low, parameter.high, parameter.decimals)
-                return _Ratio(bounds, Fraction(1, 10**parameter.decimals))
+                if name not in self._figures:
+                    p = self._method.parameters[name]
+                    bounds = scaled(p.low, p.high, p.decimals)
+                    self._figures[name] = _Ratio(bounds, Fraction(1, 10**p.decimals))
+                return self._figures[name]
             case Ref(name):
                 return self.value(self._method.formulas[name].expr, items)
             case Neg(arg):

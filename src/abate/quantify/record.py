@@ -22,6 +22,7 @@ from abate.quantify.outcome import Refusal
 from abate.quantify.record_values import read_day, read_json, read_number, read_time
 from abate.quantify.units import decimal_text
 
+INDEX = re.compile(r"\[[0-9]+\]")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -143,8 +144,15 @@ class _Reader:
         self.days: dict[str, date] = {}
         self.lists: dict[str, tuple[Mapping[str, Fraction], ...]] = {}
         self.derived: dict[str, Fraction] = {}
+        fields = [(f.name, f) for f in activity.fields]
+        fields += [(f"{f.name}.{i.name}", i) for f in activity.fields for i in f.items]
+        self.because = {name: f.because for name, f in fields if f.because}
 
     def _refuse(self, code: Refusal, field: str, zh: str, en: str, path: str = "") -> None:
+        because = self.because.get(INDEX.sub("", path) or field)
+        if because:
+            named = f" [{because.clause.id}, {because.clause.place}]"
+            zh, en = f"{zh}；{because.why.zh}{named}", f"{en}; {because.why.en}{named}"
         self.problems.append(Problem(code, field, Text(zh, en), path))
 
     def unknown(self, raw: Mapping[object, object]) -> None:

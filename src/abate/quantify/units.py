@@ -141,6 +141,7 @@ def _product(body: str) -> Fraction:
     return size
 
 
+@lru_cache(maxsize=4096)
 def show(unit: Any) -> str:
     """The unit as text, `1` for a plain number."""
     text = f"{unit:~C}" if unit is not None else ""

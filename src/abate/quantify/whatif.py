@@ -9,17 +9,17 @@ by the same engine as the full run, and the two agree on every row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from abate.quantify.catalogue import Catalogue
-from abate.quantify.columns import connect, quantify_table
+from abate.quantify.columns import SUFFIXES, connect, quantify_table, quantify_texts
 from abate.quantify.columns_input import identifier, quoted
 from abate.quantify.columns_select import RESULTS
-from abate.quantify.columns_source import InputError, csv_relation, parquet_relation
+from abate.quantify.columns_source import InputError, csv_relation, line_batches, parquet_relation
 from abate.quantify.factors import Setting, timeline
 from abate.quantify.formula import Field, Mul, Node, Param, Ref, Test
 from abate.quantify.method import Method
@@ -28,7 +28,7 @@ from abate.quantify.outcome import Outcome, Refusal
 from abate.quantify.reading_checks import parts
 from abate.quantify.whatif_change import Changed
 
-ROW = "_row"
+ROW, WAS, WAS_MG = "_row", "_was", "_was_mg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +56,52 @@ def what_if(
     too. Raises InputError where the files do not belong together."""
     con = connect()
     try:
-        _views(con, data, base)
+        texts = _views(con, data, base)
         rows = _same_length(con)
-        where = affected(method_id, catalogue, setting, changed, _columns(con, "data"))
+        fields = {f: f"d.{identifier(f)}" for f in _columns(con, "data")}
+        if texts:
+            known = {f.name for m in catalogue.methods[method_id] for f in m.activity.fields}
+            fields = {f: f"json_extract_string(d.data, {quoted(f'$.{f}')})" for f in known}
+        where = affected(method_id, catalogue, setting, changed, fields, _figures(con))
         con.execute(
-            f"CREATE TEMP TABLE picked AS SELECT d.*, b.{ROW} FROM data d "
-            f"POSITIONAL JOIN base b WHERE {where}"
+            f"CREATE TEMP VIEW picked AS SELECT d.*, b.{ROW}, b.outcome AS {WAS}, b.er_mg AS {WAS_MG} "
+            f"FROM data d POSITIONAL JOIN base b WHERE {where}"
         )
-        again = quantify_table(con, "picked", method_id, changed.catalogue, changed.setting, keys=(ROW,))
-        columns = ", ".join((ROW, *RESULTS))
-        con.execute(f"CREATE TEMP TABLE again AS SELECT {columns} FROM ({again.sql_query()})")
+        compute = quantify_texts if texts else quantify_table
+        again = compute(con, "picked", method_id, changed.catalogue, changed.setting, (ROW, WAS, WAS_MG))
+        columns = ", ".join((ROW, WAS, WAS_MG, *RESULTS))
+        # only a result that is written is held; the sums alone stream, and read only what they need
+        held = "TABLE" if out is not None else "VIEW"
+        con.execute(f"CREATE TEMP {held} again AS SELECT {columns} FROM ({again.sql_query()})")
         if out is not None:
             _write(con, out)
         return _summary(con, rows)
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-        raise InputError(f"{error}".splitlines()[0] + "; give whole Parquet or CSV files") from error
+        raise InputError(f"{error}".splitlines()[0] + "; give whole files") from error
     finally:
         con.close()
 
 
 def affected(
-    method_id: str, catalogue: Catalogue, setting: Setting, changed: Changed, columns: Iterable[str]
+    method_id: str,
+    catalogue: Catalogue,
+    setting: Setting,
+    changed: Changed,
+    fields: Mapping[str, str],
+    figures: Iterable[str],
 ) -> str:
-    """The condition, over the stored result `b` and the data `d`, under which a row must be computed
-    again."""
+    """The condition, over the stored result `b` and the data `d`, under which a row must be computed again.
+
+    `fields` are the fields that the data have, as SQL; `figures` every different text of `b.factors`, so that which of
+    them name a changed figure is decided here and not on every row."""
     methods = catalogue.methods[method_id]
     names = {n for m in methods for n in _parameters(m, catalogue, setting, changed)}
     fate = {Outcome.COUNTED, Outcome.NOT_BELOW_BASELINE}
     reads = "true"
     if changed.ids and not changed.own:
-        listed = ", ".join(map(quoted, sorted(changed.ids)))
-        reads = f"list_has_any(string_split(b.factors, ';'), [{listed}])"
-        reads += f" AND ({_not_zero(methods, names, set(columns))})"
+        naming = sorted(f for f in figures if changed.ids & set(f.split(";")))
+        reads = f"b.factors IN ({', '.join(map(quoted, naming))})" if naming else "false"
+        reads += f" AND ({_not_zero(methods, names, fields)})"
     if any(
         isinstance(p, Param) and p.name in names
         for m in methods
@@ -117,14 +131,14 @@ def _parameters(method: Method, catalogue: Catalogue, setting: Setting, changed:
     return found
 
 
-def _not_zero(methods: Sequence[Method], names: set[str], columns: set[str]) -> str:
+def _not_zero(methods: Sequence[Method], names: set[str], given: Mapping[str, str]) -> str:
     """True where some changed figure is multiplied by no field, or by fields that are all there and not
     zero."""
     conditions = set()
     for method in methods:
         for formula in method.formulas.values():
             for fields in _multiplied(formula.expr, names, frozenset()):
-                conditions.add(" AND ".join(_there(f, columns) for f in sorted(fields)) or "true")
+                conditions.add(" AND ".join(_there(f, given) for f in sorted(fields)) or "true")
         for test in (r.when for r in method.rules):
             if any(isinstance(p, Param) and p.name in names for p in parts(test)):
                 conditions.add("true")
@@ -151,30 +165,30 @@ def _multiplied(tree: Node | Test, names: set[str], fields: frozenset[str]) -> I
             yield from _multiplied(part, names, frozenset())
 
 
-def _there(name: str, columns: set[str]) -> str:
-    if name not in columns:
+def _there(name: str, given: Mapping[str, str]) -> str:
+    if name not in given:
         return "false"
-    column = f"d.{identifier(name)}"
-    return f"coalesce(TRY_CAST({column} AS DOUBLE) <> 0, {column} IS NOT NULL)"
+    value = given[name]
+    return f"coalesce(TRY_CAST({value} AS DOUBLE) <> 0, {value} IS NOT NULL)"
 
 
 # -- files -----------------------------------------------------------------------------------------
 
 
-def _views(con: duckdb.DuckDBPyConnection, data: Sequence[Path], base: Path) -> None:
+def _views(con: duckdb.DuckDBPyConnection, data: Sequence[Path], base: Path) -> bool:
+    """`data` and `base` as relations; true where `data` are JSON texts."""
     for path in (*data, base):
         if not path.is_file():
             raise InputError(f"{path}: there is no such file")
-    forms = {p.suffix.lower() for p in data}
-    if forms == {".parquet"}:
-        relation = parquet_relation(data)
-    elif forms == {".csv"}:
-        relation = csv_relation(data)
+    forms = {SUFFIXES.get(p.suffix.lower()) for p in data}
+    if forms == {"lines"}:
+        con.register("abate_lines", line_batches(data))  # a stream: it is read once, the table several times
+        con.execute("CREATE TEMP TABLE data AS SELECT data FROM abate_lines")
+    elif forms in ({"parquet"}, {"csv"}):
+        relation = parquet_relation(data) if forms == {"parquet"} else csv_relation(data)
+        con.execute(f"CREATE VIEW data AS SELECT * FROM {relation}")
     else:
-        raise InputError(
-            "a what-if reads Parquet or CSV, one kind at a time; write JSON Lines as one of them"
-        )
-    con.execute(f"CREATE VIEW data AS SELECT * FROM {relation}")
+        raise InputError("give CSV, JSON Lines or Parquet, one kind at a time")
     if base.suffix.lower() != ".parquet":
         raise InputError(
             f"{base}: the stored result must be Parquet, as `abate quantify -o FILE.parquet` writes it"
@@ -186,6 +200,11 @@ def _views(con: duckdb.DuckDBPyConnection, data: Sequence[Path], base: Path) -> 
     absent = [c for c in RESULTS if c not in _columns(con, "base")]
     if absent:
         raise InputError(f"{base}: has no column {absent[0]}; give the result of `abate quantify`")
+    return forms == {"lines"}
+
+
+def _figures(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [str(row[0]) for row in con.execute("SELECT DISTINCT factors FROM base").fetchall()]
 
 
 def _columns(con: duckdb.DuckDBPyConnection, view: str) -> list[str]:
@@ -215,24 +234,17 @@ def _write(con: duckdb.DuckDBPyConnection, out: Path) -> None:
 
 
 def _summary(con: duckdb.DuckDBPyConnection, rows: int) -> WhatIf:
-    counted = f"FILTER (outcome = {quoted(Outcome.COUNTED)})"
-    before = con.execute(f"SELECT sum(CAST(er_mg AS HUGEINT)) {counted} FROM base").fetchall()[0][0]
-    con.execute(
-        f"CREATE TEMP TABLE was AS SELECT b.{ROW}, b.outcome, b.er_mg FROM base b "
-        f"SEMI JOIN again USING ({ROW})"
-    )
-    sums = [
-        int(con.execute(f"SELECT sum(CAST(er_mg AS HUGEINT)) {counted} FROM {t}").fetchall()[0][0] or 0)
-        for t in ("was", "again")
-    ]
-    transitions = con.execute(
-        f"SELECT w.outcome, a.outcome, count(*) FROM was w JOIN again a USING ({ROW}) "
-        "GROUP BY ALL ORDER BY ALL"
+    counted = quoted(Outcome.COUNTED)
+    total = f"SELECT sum(CAST(er_mg AS HUGEINT)) FILTER (outcome = {counted}) FROM base"
+    before = int(con.execute(total).fetchall()[0][0] or 0)
+    groups = con.execute(
+        f"SELECT {WAS}, outcome, count(*), sum(CAST({WAS_MG} AS HUGEINT)) FILTER ({WAS} = {counted}), "
+        f"sum(CAST(er_mg AS HUGEINT)) FILTER (outcome = {counted}) FROM again GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     return WhatIf(
         rows=rows,
-        recomputed=sum(int(n) for _, _, n in transitions),
-        before_mg=int(before or 0),
-        after_mg=int(before or 0) - sums[0] + sums[1],
-        transitions=tuple((b, a, int(n)) for b, a, n in transitions),
+        recomputed=sum(int(group[2]) for group in groups),
+        before_mg=before,
+        after_mg=before + sum(int(group[4] or 0) - int(group[3] or 0) for group in groups),
+        transitions=tuple((str(was), str(now), int(n)) for was, now, n, _, _ in groups),
     )

@@ -1,0 +1,100 @@
+"""`abate totals`: records together, by year, under the rules that no record alone can keep."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from abate.cli.setting import known_method, make_setting, refuse, setting_options
+from abate.cli.showing import kilograms
+from abate.quantify import catalogue as shipped
+from abate.quantify.columns import InputError, NotColumnar
+from abate.quantify.factors import FactorError
+from abate.quantify.portfolio import Line, Portfolio, TotalError, total_files
+from abate.quantify.reading import MethodError
+
+
+@click.command()
+@click.argument("method_id", metavar="ID")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write the whole answer as JSON here.")
+@setting_options
+@click.option("--json", "as_json", is_flag=True)
+def command(
+    method_id: str, inputs: tuple[Path, ...], out: Path | None, as_json: bool, **setting: Any
+) -> None:
+    """Totals by year over activity records (CSV, JSON Lines or Parquet), and the net of each source and gas.
+
+    A total is the rounded exact sum, never a sum of rounded amounts. What must not be added is kept apart,
+    what would be counted twice is refused, and a year that is negative stays so.
+    """
+    try:
+        catalogue = shipped.load()
+        known_method(catalogue, method_id)
+        found = total_files(method_id, inputs, catalogue, make_setting(catalogue, **setting))
+    except (TotalError, InputError, NotColumnar, MethodError, FactorError) as error:
+        refuse(str(error))
+    if out:
+        if out.exists():
+            refuse(f"{out} is there already\n  Name a new file.")
+        out.write_text(_json(found) + "\n", "utf-8")
+    click.echo(_json(found) if as_json else "\n".join(_text(found)))
+
+
+def _json(found: Portfolio) -> str:
+    shown = asdict(found)
+    for key in ("totals", "projects", "net"):
+        for line, one in zip(shown[key], getattr(found, key), strict=True):
+            line["negative"] = one.negative
+    shown["left_out"] = [{"outcome": o, "reason": r, "records": n} for o, r, n in found.left_out]
+    return json.dumps(shown, ensure_ascii=False, indent=2)
+
+
+def _text(found: Portfolio) -> list[str]:
+    named = ", ".join(f"{name} {value}" for name, value in found.one.items())
+    lines = [f"{found.method}: {found.rows:,} records" + (f"; {named}" if named else "")]
+    if not found.complete:
+        lines.append("不完整：有记录没有结果（见下） / NOT COMPLETE: records without amounts, listed below")
+    lines += _table("合计 / total", found.totals)
+    if len({tuple(line.per.values()) for line in found.projects}) > 1:
+        lines += _table("各项目 / each project", found.projects)
+    if found.net:
+        lines += _table("逐源逐气体净额 / net of each source and gas", found.net)
+    for v in found.voided:
+        lines.append(
+            f"! {v.of} {v.value}: {v.records:,} records not counted [{v.clause}]: {v.why.zh} / {v.why.en}"
+        )
+    for s in found.stated:
+        alike = " ".join(s.fields.values())
+        lines.append(f"! {s.between} {s.values[0]} and {s.values[1]} overlap in {alike} [{s.clause}]: "
+                     f"{s.why.zh} / {s.why.en}")  # fmt: skip
+    for outcome, reason, records in found.left_out:
+        lines.append(f"- {records:,} records {outcome} {reason}")
+    lines.append("因子 / factors: " + (", ".join(found.factors) or "-"))
+    if found.illustration:
+        lines.append("示例数据，非真实数据 / uses illustrative figures: not a real result")
+    return lines
+
+
+def _table(title: str, found: tuple[Line, ...]) -> list[str]:
+    names = [" ".join([*line.apart.values(), *line.per.values()]) for line in found]
+    wide = max([len(name) for name in names], default=0) + 2
+    head = f"{'':<{wide}}{'year':<6}{'records':>9}{'BE':>20}{'PE':>20}{'LE':>16}{'ER':>20}"
+    return [
+        "",
+        title,
+        head,
+        *(f"{name:<{wide}}{_line(line)}" for name, line in zip(names, found, strict=True)),
+    ]
+
+
+def _line(line: Line) -> str:
+    year = str(line.year) if line.year is not None else "all"
+    columns = ((line.be_mg, 20), (line.pe_mg, 20), (line.le_mg, 16), (line.er_mg, 20))
+    amounts = "".join(f"{kilograms(mg):>{width}}" for mg, width in columns)
+    mark = "  负值，如实列示 / negative, reported as it is" if line.negative else ""
+    return f"{year:<6}{line.records:>9,}{amounts}{mark}"

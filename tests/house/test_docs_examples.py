@@ -1,0 +1,60 @@
+"""Every Python block of the how-to pages and every notebook runs, and prints what stands in it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if "```python" in p.read_text("utf-8"))
+NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
+BLOCK = re.compile(r"```python\n(.*?)```\n(?:```text\n(.*?)```)?", re.DOTALL)
+
+
+def test_there_are_pages_and_notebooks() -> None:
+    assert "python.md" in {p.name for p in PAGES} and len(NOTEBOOKS) >= 2
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_blocks_of_a_page_print_what_they_say(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    space: dict[str, Any] = {}
+    for code, shown in BLOCK.findall(page.read_text("utf-8")):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, page.name, "exec"), space)  # noqa: S102 the page's own code is what is tested
+        assert printed.getvalue().rstrip() == shown.rstrip(), f"{page.name}: after\n{code}"
+
+
+def outputs(cell: Any) -> list[str]:
+    """What a cell shows, as text; the page that an explanation draws of itself is compared as it is."""
+    found = []
+    for output in cell.get("outputs", ()):
+        if output["output_type"] == "stream":
+            found.append(output["text"])
+        elif output["output_type"] == "error":
+            found.append(f"{output['ename']}: {output['evalue']}")
+        else:
+            data = output["data"]
+            found.append(data.get("text/html") or data["text/plain"])
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_shows_what_it_stores(path: Path) -> None:
+    stored = nbformat.read(path, as_version=4)
+    fresh = nbformat.read(path, as_version=4)
+    NotebookClient(
+        fresh, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}
+    ).execute()
+    for before, after in zip(stored.cells, fresh.cells, strict=True):
+        if before.cell_type == "code":
+            assert outputs(before) == outputs(after), before.source
+    assert str(ROOT) not in path.read_text("utf-8")
