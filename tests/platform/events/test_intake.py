@@ -216,7 +216,7 @@ def test_a_database_that_is_away_is_an_honest_503(world: World, monkeypatch: pyt
             cursor.execute("select pg_terminate_backend(pg_backend_pid())")
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake.pipeline.carbon, "store", cut)
+        patch.setattr(intake.pipeline.ledger, "book", cut)
         answer = post(sent, bearer)
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "2")
     assert state()["events_seen"] == []
