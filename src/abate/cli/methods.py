@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
 from abate.cli.lazy import LazyGroup
-from abate.cli.setting import known_method, refuse
+from abate.cli.setting import known_method, make_setting, refuse, setting_options
 from abate.quantify import catalogue as catalogues
 from abate.quantify import published
 from abate.quantify.cases import differences, read_cases
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.explain_expression import condition
-from abate.quantify.factors import GRADES, Resolution, Setting, timeline
+from abate.quantify.factors import GRADES, Resolution, Setting, resolve, timeline
+from abate.quantify.listing import CLAUSE
 from abate.quantify.method import Method, Parameter, Text
 from abate.quantify.one import score
 from abate.quantify.reading import MethodError, read_method
@@ -33,14 +36,19 @@ class _Methods(LazyGroup):
 def command(context: click.Context, as_json: bool) -> None:
     """List, show and check methodologies, and run their worked cases."""
     if context.invoked_subcommand is None:
-        _list(as_json)
+        _list(_load(), as_json, Setting())
 
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True)
-def list_methods(as_json: bool) -> None:
-    """All methodologies, with what each needs before it computes."""
-    _list(as_json)
+@setting_options
+def list_methods(as_json: bool, **setting: Any) -> None:
+    """All methodologies: what each needs, and whether it is open.
+
+    With an operator pack, by its figures and its catalogue; without --on as of the last day that any of them knows.
+    """
+    catalogue = _load()
+    _list(catalogue, as_json, make_setting(catalogue, **setting))
 
 
 @command.command("show")
@@ -50,7 +58,7 @@ def show(method_id: str, as_json: bool) -> None:
     """One methodology: scenarios, boundary, record, figures, formulas, rules."""
     catalogue = _load()
     method = catalogue.newest(known_method(catalogue, method_id))
-    data = summary(catalogue, method) | _detail(catalogue, method)
+    data = summary(catalogue, method, Setting()) | _detail(catalogue, method)
     click.echo(json.dumps(data, ensure_ascii=False, indent=2) if as_json else "\n".join(_lines(data)))
 
 
@@ -128,23 +136,35 @@ def _both(text: Text) -> dict[str, str]:
     return {"zh": text.zh, "en": text.en}
 
 
-def _list(as_json: bool) -> None:
-    catalogue = _load()
-    rows = [summary(catalogue, versions[-1]) for versions in catalogue.methods.values()]
+def _list(catalogue: Catalogue, as_json: bool, setting: Setting) -> None:
+    rows = [summary(catalogue, versions[-1], setting) for versions in catalogue.methods.values()]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     for row in rows:
         number = row["behaviour"] if row["behaviour"] is not None else "-"
-        click.echo(f"{row['id']:<20} {number:>3}  v{row['version']}  {row['status']:<13} {row['grade']:<17} "
+        status = row["status"] if row["open"] else "closed"
+        click.echo(f"{row['id']:<20} {number:>3}  v{row['version']}  {status:<13} {row['grade']:<17} "
                    f"{row['titles']['zh']} · {row['titles']['en']}")  # fmt: skip
+        if not row["open"]:
+            click.echo(f"{'':<26}{row['closed_because']['zh']} / {row['closed_because']['en']} [{CLAUSE.id}]")
 
 
-def summary(catalogue: Catalogue, method: Method) -> dict[str, Any]:
+def summary(catalogue: Catalogue, method: Method, setting: Setting) -> dict[str, Any]:
     """The contract's line of a methodology. `grade` is the lowest grade among the figures it would
     compute with today's newest figures, or among the best that were found where the operator must supply
-    one."""
-    newest = timeline(method, catalogue.registry, Setting())[-1].resolution
+    one. `open` says whether the operator's catalogue has it open, on the day of the setting or the last known."""
+    listing, region = (
+        setting.pack.listing if setting.pack else None,
+        catalogue.registry.region(setting.region),
+    )
+    closed = listing.closed(method.id, region, setting.on or date.max) if listing else None
+    unlisted = (
+        replace(setting, pack=replace(setting.pack, listing=None, hash=f"{setting.pack.hash} unlisted"))
+        if setting.pack
+        else setting
+    )
+    newest = resolve(method, catalogue.registry, unlisted, setting.on or date.max)
     grades = {c.grade for c in newest.chosen.values() if c.id}
     for name in newest.missing:
         selection = method.parameters[name].selection
@@ -158,6 +178,8 @@ def summary(catalogue: Catalogue, method: Method) -> dict[str, Any]:
         "published": method.published.isoformat(),
         "grade": max(grades, key=GRADES.index) if grades else "standard",
         "status": "needs_figure" if newest.missing else "ready",
+        "open": closed is None,
+        "closed_because": _both(closed) if closed else None,
         "titles": _both(method.titles),
     }
 
