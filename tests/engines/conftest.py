@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 from pyspark.sql import SparkSession
-from tests.engines.spark import TINY
 
 from abate.quantify import catalogue as shipped
 from abate.quantify import columns, columns_spark
@@ -26,5 +25,5 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    with columns_spark.session("local[1]", TINY) as session:
+    with columns_spark.session("local[1]", columns_spark.FEW_ROWS) as session:
         yield session

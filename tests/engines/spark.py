@@ -14,15 +14,6 @@ from abate.quantify import columns_spark
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.factors import Setting
 
-TINY = {
-    # generating and compiling Java costs far more than a few rows
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.shuffle.partitions": "1",
-    "spark.default.parallelism": "1",
-    "spark.ui.showConsoleProgress": "false",
-}
-
 
 def by_spark(
     spark: SparkSession,

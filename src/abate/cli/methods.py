@@ -12,16 +12,16 @@ from typing import Any
 import click
 
 from abate.cli.lazy import LazyGroup
+from abate.cli.methods_cases import ENGINES, run_cases
 from abate.cli.setting import known_method, make_setting, refuse, setting_options
 from abate.quantify import catalogue as catalogues
 from abate.quantify import published
-from abate.quantify.cases import differences, read_cases
+from abate.quantify.cases import read_cases
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.explain_expression import condition
 from abate.quantify.factors import GRADES, Resolution, Setting, resolve, timeline
 from abate.quantify.listing import CLAUSE
 from abate.quantify.method import Method, Parameter, Text
-from abate.quantify.one import score
 from abate.quantify.reading import MethodError, read_method
 
 
@@ -96,25 +96,30 @@ def check(path: Path, as_json: bool) -> None:
 @command.command("cases")
 @click.argument("method_id", metavar="ID", required=False)
 @click.option("--json", "as_json", is_flag=True)
-def cases(method_id: str | None, as_json: bool) -> None:
-    """Run the worked cases of one methodology, or of all, with no tolerance."""
+@click.option("--engine", type=click.Choice([*ENGINES, "all"]), default="one", show_default=True)
+@click.option("--master", default="local[1]", show_default=True, metavar="URL", help="Spark's master.")
+def cases(method_id: str | None, as_json: bool, engine: str, master: str) -> None:
+    """Run the worked cases of one methodology, or of all, with no tolerance.
+
+    `one` computes a record with exact fractions, `duckdb` and `spark` compute columns; whatever the engine, its
+    whole result must also be the exact one.
+    """
     catalogue = _load()
     wanted = [known_method(catalogue, method_id)] if method_id else list(catalogue.methods)
-    results = []
-    for name in wanted:
-        try:
-            found = read_cases(name, catalogue)
-        except MethodError as error:
-            refuse(str(error))
-        for case in found:
-            wrong = differences(case, score(case.record, name, catalogue, case.setting))
-            results.append({"method": name, "case": case.name, "line": case.line, "differences": wrong})
+    try:
+        found = [case for name in wanted for case in read_cases(name, catalogue)]
+        results = run_cases(found, catalogue, engine, master)
+    except MethodError as error:
+        refuse(str(error))
     failed = [r for r in results if r["differences"]]
     if as_json:
         click.echo(json.dumps(results, ensure_ascii=False, indent=2))
     else:
         for result in failed:
-            click.echo(f"{result['method']}/cases.yaml:{result['line']}: {result['case']}", err=True)
+            click.echo(
+                f"{result['method']}/cases.yaml:{result['line']}: {result['case']} [{result['engine']}]",
+                err=True,
+            )
             click.echo("".join(f"  {line}\n" for line in result["differences"]), err=True, nl=False)
         click.echo(f"{len(results)} cases, {len(failed)} differ")
     sys.exit(1 if failed else 0)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
 import threading
 import time
@@ -12,16 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from abate.api_spark import LOCAL, quantify_files
 from abate.cli.setting import known_method, make_setting, setting_options
 from abate.quantify import catalogue as shipped
-from abate.quantify.catalogue import Catalogue
 from abate.quantify.columns import InputError, NotColumnar, Summary, quantify_file
-from abate.quantify.factors import FactorError, Setting
+from abate.quantify.factors import FactorError
 from abate.quantify.outcome import Outcome
 from abate.quantify.reading_yaml import MethodError
 
@@ -37,7 +34,7 @@ from abate.quantify.reading_yaml import MethodError
     help="Parquet or CSV file to write, or folder.",
 )
 @click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True)
-@click.option("--master", default="local[*]", show_default=True, metavar="URL", help="Spark's master.")
+@click.option("--master", default=LOCAL, show_default=True, metavar="URL", help="Spark's master.")
 @click.option(
     "--partition-by", type=click.Choice(["day"]), help="Write a folder of Parquet by day (Spark always does)."
 )
@@ -72,47 +69,13 @@ def command(
         setting = make_setting(catalogue, region, on, operator_pack, floor)
         with _progress(out):
             if engine == "spark":
-                summary = _on_spark(master, method_id, inputs, out, catalogue, setting, keys)
+                summary = quantify_files(master, method_id, inputs, out, catalogue, setting, keys)
             else:
                 by_day = partition_by is not None
                 summary = quantify_file(method_id, inputs, out, catalogue, setting, keys, by_day=by_day)
     except (InputError, NotColumnar, MethodError, FactorError) as error:
         raise _refused(str(error)) from error
     click.echo(_json(summary, out) if as_json else _text(summary, out))
-
-
-def _on_spark(
-    master: str,
-    method_id: str,
-    inputs: tuple[Path, ...],
-    out: Path,
-    catalogue: Catalogue,
-    setting: Setting,
-    keys: tuple[str, ...],
-) -> Summary:
-    if lacking := spark_lacks():
-        raise InputError(lacking)
-    texts = [p for p in inputs if p.suffix.lower() in (".csv", ".jsonl", ".ndjson", ".json")]
-    if texts:
-        raise InputError(
-            f"{texts[0]}: the spark engine reads Parquet; quantify text files with --engine duckdb, or write them "
-            "as Parquet first"
-        )
-    from abate.quantify import columns_spark  # lazy: pyspark is an extra
-
-    with columns_spark.session(master) as spark:
-        names = [str(p) for p in inputs]
-        return columns_spark.quantify_folder(spark, method_id, names, str(out), catalogue, setting, keys)
-
-
-def spark_lacks() -> str:
-    """Why Spark cannot run here, with the remedy; empty where it can."""
-    if find_spec("pyspark") is None:
-        return 'the spark engine needs its extra: pip install "abate[spark]"'
-    home = os.environ.get("JAVA_HOME")
-    if not (shutil.which("java") or (home and (Path(home) / "bin" / "java").is_file())):
-        return "the spark engine needs Java 17 or newer: on Debian, apt-get install default-jre-headless; else JAVA_HOME"
-    return ""
 
 
 def _refused(reason: str) -> click.ClickException:

@@ -28,10 +28,22 @@ CONFIG = {
     "spark.sql.caseSensitive": "true",
     "spark.sql.variant.allowDuplicateKeys": "false",
 }
+WHOLE_TASKS = {
+    # what a task wrote counts when the job commits it, so what a lost task left behind is never read
+    "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "1",
+}
 LOCAL = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+}
+FEW_ROWS = {
+    # generating and compiling Java costs far more than computing a few rows
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "1",
+    "spark.ui.showConsoleProgress": "false",
 }
 VIEW = "abate_records"
 _TYPES = {
@@ -46,7 +58,7 @@ def connect(master: str, more: dict[str, str] | None = None) -> SparkSession:
     """A session on `master`. A master on this machine is spoken to over loopback only."""
     near = master.startswith(("local", "spark://127.0.0.1"))
     builder = SparkSession.builder.master(master).appName("abate")
-    for key, value in (CONFIG | (LOCAL if near else {}) | (more or {})).items():
+    for key, value in (CONFIG | WHOLE_TASKS | (LOCAL if near else {}) | (more or {})).items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
@@ -78,6 +90,7 @@ def quantify_frame(
 ) -> DataFrame:
     """Results of records with a column for each field, and `day` where asked. Raises InputError, NotColumnar,
     KeyError."""
+    _configured(spark)
     plan = compiled(method_id, catalogue, setting)
     types = {name: _type(name, kind) for name, kind in records.dtypes}
     rows = typed_rows(types, plan.methods, VIEW, key_columns(plan.newest, keys))
@@ -115,6 +128,17 @@ def quantify_folder(
         raise InputError(str(error).splitlines()[0]) from error
     finally:
         files.delete(jvm.Path(staging), True)
+
+
+def _configured(spark: SparkSession) -> None:
+    """A session of the caller's computes as CONFIG says, or not at all: elsewhere it would wrap or round."""
+    for key, value in CONFIG.items():
+        found = spark.conf.get(key, "")
+        if str(found).lower() != value.lower():
+            raise InputError(
+                f"the Spark session has {key} = {found or 'nothing'}; exact results need {value}: "
+                f'spark.conf.set("{key}", "{value}")'
+            )
 
 
 def _summary(spark: SparkSession, folder: str, setting: Setting) -> Summary:
