@@ -13,15 +13,15 @@ import click
 
 from abate.cli.lazy import LazyGroup
 from abate.cli.methods_cases import ENGINES, run_cases
+from abate.cli.methods_show import both, detail, lines
 from abate.cli.setting import known_method, make_setting, refuse, setting_options
 from abate.quantify import catalogue as catalogues
 from abate.quantify import published
 from abate.quantify.cases import read_cases
 from abate.quantify.catalogue import Catalogue
-from abate.quantify.explain_expression import condition
-from abate.quantify.factors import GRADES, Resolution, Setting, resolve, timeline
+from abate.quantify.factors import GRADES, Resolution, Setting, resolve
 from abate.quantify.listing import CLAUSE
-from abate.quantify.method import Method, Parameter, Text
+from abate.quantify.method import Method
 from abate.quantify.reading import MethodError, read_method
 
 
@@ -54,12 +54,14 @@ def list_methods(as_json: bool, **setting: Any) -> None:
 @command.command("show")
 @click.argument("method_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True)
-def show(method_id: str, as_json: bool) -> None:
-    """One methodology: scenarios, boundary, record, figures, formulas, rules."""
+@setting_options
+def show(method_id: str, as_json: bool, **setting: Any) -> None:
+    """One methodology: scenarios, boundary, record, figures with their documents, formulas, rules, overlaps."""
     catalogue = _load()
     method = catalogue.newest(known_method(catalogue, method_id))
-    data = summary(catalogue, method, Setting()) | _detail(catalogue, method)
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2) if as_json else "\n".join(_lines(data)))
+    chosen = make_setting(catalogue, **setting)
+    data = summary(catalogue, method, chosen) | detail(method, _figures(catalogue, method, chosen))
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2) if as_json else "\n".join(lines(data)))
 
 
 @command.command("check")
@@ -137,10 +139,6 @@ def _error(error: MethodError) -> dict[str, Any]:
     return {"file": error.file, "line": error.line, "reason": error.reason, "remedy": error.remedy}
 
 
-def _both(text: Text) -> dict[str, str]:
-    return {"zh": text.zh, "en": text.en}
-
-
 def _list(catalogue: Catalogue, as_json: bool, setting: Setting) -> None:
     rows = [summary(catalogue, versions[-1], setting) for versions in catalogue.methods.values()]
     if as_json:
@@ -164,12 +162,7 @@ def summary(catalogue: Catalogue, method: Method, setting: Setting) -> dict[str,
         catalogue.registry.region(setting.region),
     )
     closed = listing.closed(method.id, region, setting.on or date.max) if listing else None
-    unlisted = (
-        replace(setting, pack=replace(setting.pack, listing=None, hash=f"{setting.pack.hash} unlisted"))
-        if setting.pack
-        else setting
-    )
-    newest = resolve(method, catalogue.registry, unlisted, setting.on or date.max)
+    newest = _figures(catalogue, method, setting)
     grades = {c.grade for c in newest.chosen.values() if c.id}
     for name in newest.missing:
         selection = method.parameters[name].selection
@@ -184,88 +177,14 @@ def summary(catalogue: Catalogue, method: Method, setting: Setting) -> dict[str,
         "grade": max(grades, key=GRADES.index) if grades else "standard",
         "status": "needs_figure" if newest.missing else "ready",
         "open": closed is None,
-        "closed_because": _both(closed) if closed else None,
-        "titles": _both(method.titles),
+        "closed_because": both(closed) if closed else None,
+        "titles": both(method.titles),
     }
 
 
-def _detail(catalogue: Catalogue, method: Method) -> dict[str, Any]:
-    newest = timeline(method, catalogue.registry, Setting())[-1].resolution
-    return {
-        "hash": method.hash,
-        "in_force": [str(method.in_force_from), str(method.in_force_to) if method.in_force_to else None],
-        "summary": _both(method.summary),
-        "functional_unit": _both(method.functional_unit),
-        "gases": list(method.gases),
-        "baseline": _both(method.baseline.text),
-        "project": _both(method.project.text),
-        "boundary_difference": _both(method.boundary_difference) if method.boundary_difference else None,
-        "sources": [
-            {"scenario": side, "id": s.id, "included": s.included, "name": _both(s.name)}
-            for side, scenario in (("baseline", method.baseline), ("project", method.project))
-            for s in scenario.sources
-        ],
-        "record": [
-            {"field": f.name, "kind": f.kind, "unit": f.unit, "decimals": f.decimals, "required": f.required,
-             "meaning": _both(f.meaning)}
-            for f in method.activity.fields
-        ],
-        "one_of": [list(g) for g in method.activity.one_of],
-        "figures": [
-            _figure(p, newest)
-            for p in method.parameters.values()
-        ],
-        "recognition": [
-            {"id": r.id, "test": condition(r.test, None), "clause": r.clause.id, "why": _both(r.why)}
-            for r in method.recognition
-        ],
-        "formulas": [
-            {"name": f.name, "formula": f.text, "unit": f.unit, "clause": f.clause.id,
-             "meaning": _both(f.meaning)}
-            for f in method.formulas.values()
-        ],
-        "rules": [
-            {"id": r.id, "when": condition(r.when, None), "formula": r.formula, "clause": r.clause.id,
-             "why": _both(r.why)}
-            for r in method.rules
-        ],
-    }  # fmt: skip
-
-
-def _figure(parameter: Parameter, newest: Resolution) -> dict[str, Any]:
-    chosen, note = newest.chosen.get(parameter.name), newest.notes.get(parameter.name)
-    return {
-        "parameter": parameter.name,
-        "unit": parameter.unit,
-        "meaning": _both(parameter.meaning),
-        "value": chosen.printed if chosen else None,
-        "id": chosen.id if chosen else None,
-        "note": _both(note) if note else None,
-    }
-
-
-def _lines(data: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{data['titles']['zh']} · {data['titles']['en']} ({data['id']} v{data['version']}, {data['status']})"
-    ]
-    lines += [data["summary"]["zh"], data["summary"]["en"], ""]
-    lines += [f"standard {data['standard']}, published {data['published']}, hash {data['hash']}", ""]
-    lines += ["Record"]
-    for f in data["record"]:
-        need = "required" if f["required"] else "optional"
-        meaning = f"{f['meaning']['zh']} · {f['meaning']['en']}"
-        lines.append(f"  {f['field']:<24} {f['kind']:<8} {f['unit']:<9} {need:<9} {meaning}")
-    lines += ["", "Figures"]
-    for p in data["figures"]:
-        shown = f"{p['value']} ({p['id'] or 'own'})" if p["value"] is not None else f"— {p['note']['en']}"
-        lines.append(f"  {p['parameter']:<24} {p['unit']:<12} {shown}")
-    sections = (
-        ("Recognition", "recognition", "id", "test"),
-        ("Formulas", "formulas", "name", "formula"),
-        ("Rules", "rules", "id", "when"),
-    )
-    for title, key, left, right in sections:
-        if data[key]:
-            lines += ["", title]
-            lines += [f"  {x[left]:<24} {x[right]}  [{x['clause']}]" for x in data[key]]
-    return lines
+def _figures(catalogue: Catalogue, method: Method, setting: Setting) -> Resolution:
+    """What every parameter takes on the day of the setting or the last known, open or closed."""
+    if setting.pack and setting.pack.listing:
+        pack = replace(setting.pack, listing=None, hash=f"{setting.pack.hash} unlisted")
+        setting = replace(setting, pack=pack)
+    return resolve(method, catalogue.registry, setting, setting.on or date.max)

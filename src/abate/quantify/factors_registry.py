@@ -79,6 +79,11 @@ class Factor:
     notes: str
 
     @property
+    def place(self) -> str:
+        """Table or section of the source; where only a copy was seen that does not give it, that copy."""
+        return self.table or f"no table is known / 表号不详; seen in / 见于: {self.where_seen}"
+
+    @property
     def decimals(self) -> int:
         _, _, after = self.value_text.partition(".")
         return len(after)
