@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -105,6 +106,19 @@ class Stack:
                     process.kill()
             psutil.wait_procs(children, timeout=10)
         self.postgres.wait()
+
+    def kill_backend(self, dice: random.Random) -> None:
+        """SIGKILL to one process that serves a connection; PostgreSQL then ends all the others and recovers by itself."""
+        assert self.postgres is not None
+        backends = [
+            process
+            for process in psutil.Process(self.postgres.pid).children()
+            if "postgres: postgres abate" in " ".join(process.cmdline())
+        ]
+        if backends:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                dice.choice(backends).kill()
+        until("PostgreSQL's recovery", self._answers)
 
     # --- the server -------------------------------------------------------------------------------------------------
     def environment(self) -> dict[str, str]:

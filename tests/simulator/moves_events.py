@@ -45,6 +45,11 @@ def new_ride(city: City, dice: Random) -> Ride:
         at = at.replace(hour=15, minute=59, second=58) + timedelta(seconds=dice.randint(0, 4))
         at = at if at < city.now - timedelta(hours=3) else at - timedelta(days=1)
     hundreds = dice.choice((1, 2, 3, 7, 10, 19, 33))
+    if city.model.booked and dice.random() < 0.4:
+        # A day of which something is told already: its cap is shared, and what was undone there left room.
+        beside = city.model.booked[dice.choice(list(city.model.booked))].ride
+        at = beside.at + timedelta(seconds=dice.randint(0, 60))
+        return Ride(dice.randrange(2), city.order(), beside.who, beside.behaviour, at, hundreds)
     return Ride(
         dice.randrange(2),
         city.order(),

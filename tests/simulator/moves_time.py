@@ -30,7 +30,7 @@ def wait(city: City, dice: Random) -> None:
         day = clock.day(city.now)
         city.now += timedelta(days=monthrange(day.year, day.month)[1] - day.day + 1)
     elif fate < 0.5:
-        city.back(timedelta(seconds=dice.choice((1, 600, 40_000, 90_000))))
+        city.back(timedelta(seconds=dice.choice((1, 600, 90_000, 90_000))))
     else:
         city.now += timedelta(seconds=dice.choice((1, 3600, 30_000, 100_000)))
 

@@ -29,7 +29,6 @@ def told(failure: Failure) -> str:
     return f"{small.why}\nKeep it in tests/simulator/seeds.txt as: {line}"
 
 
-@pytest.mark.clause("P-8.5-e")
 def test_a_few_seeds_agree() -> None:
     for seed in SEEDS:
         _, failure = play(seed, range(STEPS))
