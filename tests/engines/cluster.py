@@ -15,7 +15,7 @@ from pathlib import Path
 import pyspark
 
 SPARK = Path(pyspark.__file__).parent
-DEADLINE = 120
+DEADLINE = 400
 
 
 @dataclass

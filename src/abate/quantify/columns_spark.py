@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it brings no types
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
@@ -126,6 +127,8 @@ def quantify_folder(
         return summary
     except PySparkException as error:
         raise InputError(str(error).splitlines()[0]) from error
+    except Py4JJavaError as error:  # what Java threw and Spark has no Python name for, like a broken file
+        raise InputError(f"{', '.join(inputs)}: {str(error.java_exception).splitlines()[0]}") from error
     finally:
         files.delete(jvm.Path(staging), True)
 
