@@ -118,3 +118,12 @@ class MonthNotClosed(Problem):
     en = "Days of this month are not closed yet."
     remedy_zh = "请先结清该月的每一天：abate close --day。"
     remedy_en = "Close its days first: abate close --day."
+
+
+class StatementTooLong(Problem):
+    code = "statement-too-long"
+    status = 422
+    zh = "所选期间的流水超过一份对账单的上限（5,000 笔）。"
+    en = "The period has more entries than one statement takes (5,000)."
+    remedy_zh = "请选择更短的期间。"
+    remedy_en = "Choose a shorter period."
