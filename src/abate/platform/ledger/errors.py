@@ -102,6 +102,24 @@ class SamePerson(Problem):
     remedy_en = "Choose another account."
 
 
+class NoPerson(Problem):
+    code = "person-unknown"
+    status = 404
+    zh = "没有这个人，没有记账。"
+    en = "There is no such person. Nothing was booked."
+    remedy_zh = "请核对人员编号。"
+    remedy_en = "Check the number of the person."
+
+
+class AccountErased(Problem):
+    code = "account-erased"
+    status = 409
+    zh = "该账户已注销，不能再转入积分；没有记账，转出方的积分没有减少。"
+    en = "This person was erased: nobody could spend what arrives. Nothing was booked or taken from anyone."
+    remedy_zh = "请选择另一个账户；已经寄出的积分由转出平台退回。"
+    remedy_en = "Choose another account; what another platform sent is to be returned by that platform."
+
+
 class DayNotOver(Problem):
     code = "day-not-over"
     status = 409
