@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 from django.db import connection, transaction
+from django.test import Client
+from pypdf import PdfReader
 from tests.platform.ledger.conftest import DAYS, expiring_room
 from tests.platform.pipeline.world import NOW, World
 
@@ -27,7 +31,7 @@ from abate.platform.ledger import actions, expiring, holds, queries, standing
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
 from abate.platform.people import actions as people
-from abate.platform.web import statement
+from abate.platform.web import statement, statement_pdf
 
 pytestmark = [pytest.mark.platform]
 __all__ = ["expiring_room"]
@@ -241,3 +245,68 @@ def test_a_pending_entry_is_told_as_such_and_an_erased_person_opens_nothing(
     assert found.ok, found.first_failure
     status = {check.name: check.status.value for check in found.checks}
     assert status["person"] == status["recomputed"] == "not checked" and status["running"] == "passed"
+
+
+@pytest.mark.clause("P-4.4", "P-4.2")
+def test_pages_files_and_interface_give_the_same_in_both_languages(
+    told: tuple[World, dict[str, Any]], enter: Any
+) -> None:
+    world, document = told
+    person, month = world.people[0], f"{clock.today():%Y-%m}"
+    for language, title in (("zh-hans", "碳账户对账单"), ("en", "Carbon account statement")):
+        browser = enter(person.user, language)
+        assert f"/statement/{month}.pdf" in browser.get("/statement").content.decode()
+        assert browser.get("/entries").content.decode().count('href="/statement"') == 1
+        file = browser.get(f"/statement/{month}.json")
+        made = file.json()
+        assert "attachment" in file["Content-Disposition"] and verdict(made).ok
+        assert (made["closing"], made["opening"]) == (document["closing"], document["opening"])
+        paper = browser.get(f"/statement/{month}.pdf")
+        assert paper["Content-Type"] == "application/pdf"
+        read = PdfReader(io.BytesIO(paper.content))
+        assert read.metadata is not None and read.metadata.title == title
+        assert b"<pdfaid:part>3" in read.trailer["/Root"]["/Metadata"].get_data()
+        (attached,) = read.attachments["statement.json"]
+        assert verdict(json.loads(attached)).ok
+        words = " ".join(page.extract_text() for page in read.pages)
+        for row in document["rows"]:
+            # Every figure of every entry stands on the paper.
+            for figure in (
+                f"{abs(row['credits']):,}",
+                f"{row['credits_after']:,}".replace("-", "−"),
+                str(row["receipt"]["index"]),
+            ):
+                assert figure in words, (row, figure)
+            assert (
+                not row["carbon_mg"]
+                or f"{abs(row['carbon_mg']) // 1000:,}.{abs(row['carbon_mg']) % 1000:03}" in words
+            )
+        first, last = document["first"], document["last"]
+        over = browser.get(f"/v1/me/statement?first={first}&last={last}").json()
+        assert over["rows"] == document["rows"] and verdict(over).ok
+        assert browser.get(f"/v1/me/statement.pdf?first={first}&last={last}").content[:5] == b"%PDF-"
+        assert browser.get(f"/v1/me/statement?first={last}&last={first}").json()["code"] == "statement-period"
+        assert browser.get("/v1/me/statement?first=x&last=y").status_code == 422
+        assert browser.get("/statement/2026-13.pdf").status_code == 404
+        assert browser.get("/statement?month=2999-01").status_code == 422
+    assert enter(world.people[1].user).get(f"/statement/{month}.json").json()["person"] != document["person"]
+    assert Client().get(f"/v1/me/statement?first={first}&last={last}").status_code == 401
+    assert Client().get(f"/statement/{month}.pdf").status_code == 302
+
+
+def test_without_a_chinese_font_the_paper_is_refused_by_name(
+    told: tuple[World, dict[str, Any]], enter: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(statement_pdf, "FONTS", ("No Such Family",))
+    browser = enter(told[0].people[0].user)
+    answer = browser.get(f"/v1/me/statement.pdf?first={FIRST}&last={clock.today()}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "pdf-font-missing")
+    page = browser.get("/statement").content.decode()
+    assert ".pdf" not in page and ".json" in page
+
+
+def test_a_sign_without_a_shape_costs_the_archive_form_only(told: tuple[World, dict[str, Any]]) -> None:
+    odd = statement.make(told[0].people[0], FIRST, clock.today())
+    rows = tuple(replace(row, about=f"{row.about}\U0001f9ff #let x = *y* $z$ @q") for row in odd.rows)
+    read = PdfReader(io.BytesIO(statement_pdf.render(replace(odd, rows=rows), made_up=False)))
+    assert "statement.json" in read.attachments and "#let x = *y* $z$ @q" in read.pages[0].extract_text()

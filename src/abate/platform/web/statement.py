@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -19,7 +21,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.doors.keyring import keyring
 from abate.platform.ledger import statement as ledger
 from abate.platform.ledger.standing import LotRow
-from abate.platform.ledger.statement import Account, Line
+from abate.platform.ledger.statement import Account, Line, Period
 from abate.platform.log import queries as log
 from abate.platform.people.models import Person
 from abate.platform.web import openings
@@ -39,13 +41,8 @@ class PeriodUnfit(Problem):
 
 def make(person: Person, first: date, last: date) -> Statement:
     """The person's own statement, every entry opened. Raises PeriodUnfit, StatementTooLong, NoHead."""
-    if not first <= last <= clock.today() or last - first >= timedelta(days=MAX_DAYS):
-        raise PeriodUnfit(f"{first} to {last}")
-    with transaction.atomic(), connection.cursor() as cursor:
-        if len(connection.savepoint_ids) == 0:
-            # One snapshot: lots that are cut meanwhile would not fit the rows read before.
-            cursor.execute("set transaction isolation level repeatable read, read only")
-        found = ledger.period(person.pk, first, last)
+    with _snapshot():
+        found = summary(person, first, last)
         numbers = [line.id for line in found.lines]
         note, proofs = log.receipts(person.pk, numbers)
         opened = openings.own(person.pk, numbers)
@@ -66,6 +63,24 @@ def make(person: Person, first: date, last: date) -> Statement:
         rows=tuple(_rows(found.opening, found.lines, proofs)),
         closing=_state(found.closing),
     )
+
+
+def summary(person: Person, first: date, last: date) -> Period:
+    """The same without proofs, for a page. Raises PeriodUnfit, StatementTooLong."""
+    if not first <= last <= clock.today() or last - first >= timedelta(days=MAX_DAYS):
+        raise PeriodUnfit(f"{first} to {last}")
+    with _snapshot():
+        return ledger.period(person.pk, first, last)
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """One snapshot: lots that are cut meanwhile would not fit the rows read before."""
+    with transaction.atomic():
+        if len(connection.savepoint_ids) == 0:
+            with connection.cursor() as cursor:
+                cursor.execute("set transaction isolation level repeatable read, read only")
+        yield
 
 
 def month(of: date) -> tuple[date, date]:
