@@ -58,6 +58,9 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
             for w, jobs in found.items()
         },
         "processors_of_other_work": {w: [job["others"] for job in jobs] for w, jobs in found.items()},
+        "bytes_per_row": {
+            k: round(statistics.median(job[k] / job["rows"] for job in every)) for k in ("read", "written")
+        },
         "load_average": round(os.getloadavg()[0], 1),
     }
 
@@ -88,9 +91,13 @@ def _job(folder: Path, workers: int) -> dict[str, float]:
                 return {"rows": done.rows} | {k: round(v, 2) for k, v in figures.items()}
 
             timed("small")
-            result = timed("large")
+            result = timed("large") | {"read": _size(folder / "large"), "written": _size(place / "large")}
     shutil.rmtree(place)
     return result
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*.parquet"))
 
 
 def _processor(groups: set[int]) -> float:
