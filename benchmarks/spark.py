@@ -22,6 +22,7 @@ from benchmarks.large import _make
 NAME = "spark"
 ABOUT = "online meetings on a Spark cluster on loopback: two workers against one"
 PARTS = 16
+DAY, MIDNIGHT = 86_400, 57_600
 CONF = (
     "spark.executor.memory 1g\nspark.sql.files.openCostInBytes 0\n"
     f"spark.sql.files.minPartitionNum {PARTS}\nspark.ui.showConsoleProgress false\n"
@@ -41,7 +42,8 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
         for stem, count in (("small", rows // 100), ("large", rows)):
             (folder / stem).mkdir()
             for k in range(PARTS):
-                _make(folder / stem / f"{k}.parquet", k, count // PARTS)
+                # each file one day of the platform's zone, as partners' days come in
+                _make(folder / stem / f"{k}.parquet", k, count // PARTS, MIDNIGHT + k * DAY, DAY)
         for number in range(rounds):
             for workers in (1, 2) if number % 2 == 0 else (2, 1):
                 found[workers].append(_job(folder, workers))
@@ -58,6 +60,9 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
             for w, jobs in found.items()
         },
         "processors_of_other_work": {w: [job["others"] for job in jobs] for w, jobs in found.items()},
+        "bytes_per_row": {
+            k: round(statistics.median(job[k] / job["rows"] for job in every)) for k in ("read", "written")
+        },
         "load_average": round(os.getloadavg()[0], 1),
     }
 
@@ -88,9 +93,13 @@ def _job(folder: Path, workers: int) -> dict[str, float]:
                 return {"rows": done.rows} | {k: round(v, 2) for k, v in figures.items()}
 
             timed("small")
-            result = timed("large")
+            result = timed("large") | {"read": _size(folder / "large"), "written": _size(place / "large")}
     shutil.rmtree(place)
     return result
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*.parquet"))
 
 
 def _processor(groups: set[int]) -> float:
