@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,8 +12,10 @@ from tests.browser import looks
 from tests.browser.conftest import Visitor
 from tests.platform.web import city as stage
 
+from abate.platform.doors import clock
 from abate.platform.incentives import actions as incentives
 from abate.platform.log import actions as log
+from abate.platform.reconciliation import actions as reconciliation
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
 LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
@@ -100,6 +103,11 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
     log.sequence()
     codes = [incentives.redeem(city.person, city.offer, uuid4()) for _ in range(2)]
     incentives.burn(city.cashier, codes[0].text)
+    for party, file in (
+        (city.partner, b"event\nnever-came\nmeeting-1\n"),
+        (city.cafe, b"code\nABCD-EFGH-JKMN\n"),
+    ):
+        reconciliation.compare(party, clock.today() - timedelta(days=1), file, "csv", via="file")
     tag = f"{width}-{language}-{scheme}"
     with override_settings(ABATE_DEMO=True):
         window = visitor()
@@ -116,6 +124,10 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
         window = visitor()
         window.sign_in(city.operator)
         look(window, f"{tag}-operator", shots)
+        assert window.go("/operator/breaks") == 200
+        for act in window.page.locator("details summary").all():
+            act.click()
+        look(window, f"{tag}-breaks", shots)
         window = visitor()
         window.sign_in(city.stranger.user)
         for path in ("/", "/feed", "/entries", "/statement", "/codes"):

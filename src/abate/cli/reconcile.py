@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from abate.cli.lazy import LazyGroup
 from abate.platform.doors.errors import SetupError
 
 WORDS = {
@@ -43,7 +44,12 @@ WORDS = {
 }
 
 
-@click.command()
+class _Reconcile(LazyGroup):
+    MODULE = "abate.cli.reconcile_parties"
+    LATER = ("partner", "breaks", "assign", "resolve")
+
+
+@click.group(cls=_Reconcile, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--recompute", is_flag=True, help="Also compute every stored quantity again from its record.")
 @click.option(
@@ -52,8 +58,14 @@ WORDS = {
     default=lambda: Path(os.environ.get("ABATE_DATA_DIR", ".abate")),
     show_default="ABATE_DATA_DIR or .abate",
 )
-def command(as_json: bool, recompute: bool, data_dir: Path) -> None:
-    """Compare accounts with entries per asset, and both with quantities and log. Exit 1 on any difference."""
+@click.pass_context
+def command(context: click.Context, as_json: bool, recompute: bool, data_dir: Path) -> None:
+    """Compare accounts with entries per asset, and both with quantities and log. Exit 1 on any difference.
+
+    With a command: hold what a partner or an acceptor has against the books, and follow what does not agree.
+    """
+    if context.invoked_subcommand is not None:
+        return
     from abate.platform.config import setup  # lazy: `abate reconcile --help` must not start Django
 
     try:

@@ -45,7 +45,18 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-ROOMS = ["log", "review", "parties", "people", "events", "carbon", "ledger", "credits", "incentives"]
+ROOMS = [
+    "log",
+    "review",
+    "parties",
+    "people",
+    "events",
+    "carbon",
+    "ledger",
+    "credits",
+    "incentives",
+    "reconciliation",
+]
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
+from abate.platform.reconciliation.models import Kind, State
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
 _EVENT = {
@@ -147,6 +148,76 @@ _TOKEN = {
 }
 
 
+_COUNTS = ("rows", "matched", "missing_here", "missing_there", "different", "open")
+_BREAK = {
+    "type": "object",
+    "description": "One item that does not agree; `ours` and `theirs` are what each side holds, null where nothing.",
+    "properties": {
+        "id": {"type": "integer"},
+        "day": {"type": "string", "format": "date"},
+        "item": {"type": "string"},
+        "kind": {"enum": [kind.value for kind in Kind]},
+        "state": {"enum": [state.value for state in State]},
+        "owner": {"type": "string", "description": "who must act"},
+        "age_days": {"type": "integer"},
+        "ours": {"type": ["object", "null"]},
+        "theirs": {"type": ["object", "null"]},
+    },
+}
+_BREAKS = {"type": "array", "items": {"$ref": "#/components/schemas/Break"}}
+
+
+def _of_party(operation: str, summary: str, properties: dict[str, Any], *, day: bool) -> dict[str, Any]:
+    """An address for a party's token."""
+    refusals = {
+        "401": "No live token",
+        "413": "Too large",
+        "415": "Another form",
+        "422": "Refused whole, by line",
+    }
+    told = {"type": "object", "properties": properties}
+    answers: dict[str, Any] = {
+        "200": {"description": summary, "content": {"application/json": {"schema": told}}}
+    }
+    answers |= {status: {"description": words, "content": _PROBLEM} for status, words in refusals.items()}
+    place = {"name": "day", "in": "query", "required": day, "schema": {"type": "string", "format": "date"}}
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "security": [{"PartnerToken": ["events"]}],
+        "parameters": [place],
+        "responses": answers,
+    }
+
+
+_RECONCILIATION = {
+    "/v1/reconciliation": {
+        "post": _of_party(
+            "reconcile",
+            "Hold the party's file for a day against the books",
+            {name: {"type": "integer"} for name in _COUNTS} | {"breaks": _BREAKS},
+            day=True,
+        )
+        | {
+            "requestBody": {
+                "required": True,
+                "content": {
+                    kind: {"schema": {"type": "string"}} for kind in ("text/csv", "application/x-ndjson")
+                },
+            }
+        }
+    },
+    "/v1/reconciliation/breaks": {
+        "get": _of_party(
+            "breaks",
+            "The party's open breaks, the oldest first",
+            {"breaks": _BREAKS, "next_after": {"type": ["integer", "null"]}},
+            day=False,
+        )
+    },
+}
+
+
 def _read(operation: str, summary: str, media: str, *, absent: str = "") -> dict[str, Any]:
     """An address anybody may read: no token, one kind of answer."""
     schema: dict[str, Any] = {"type": "object"} if media == "application/json" else {"type": "string"}
@@ -193,7 +264,7 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
                 if int(status) >= 400:
                     response["content"] = _PROBLEM
     parts = made.setdefault("components", {})
-    parts.setdefault("schemas", {}).update({"Event": _EVENT, "Result": _RESULT})
+    parts.setdefault("schemas", {}).update({"Event": _EVENT, "Result": _RESULT, "Break": _BREAK})
     parts.setdefault("securitySchemes", {})["PartnerToken"] = {
         "type": "oauth2",
         "flows": {
@@ -203,5 +274,6 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
             }
         },
     }
-    made["paths"] = {"/v1/events": _EVENTS, "/identity/o/api/token": _TOKEN, **made["paths"], **_PUBLIC}
+    ours = {"/v1/events": _EVENTS, **_RECONCILIATION, "/identity/o/api/token": _TOKEN}
+    made["paths"] = {**ours, **made["paths"], **_PUBLIC}
     return made

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from abate.platform.web import health, log_views
+from abate.platform.web import health, log_views, reconciliation
 from abate.platform.web.api_statement import api
 from abate.platform.web.pages import (
     acceptor,
     authorisations,
+    breaks,
     offers,
     operator,
     record,
@@ -44,6 +45,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("authorise/<slug:party_code>", authorisations.authorise, name="authorise"),
     path("acceptor", acceptor.acceptor, name="acceptor"),
     path("operator", operator.operator, name="operator"),
+    path("operator/breaks", breaks.breaks, name="breaks"),
+    path("operator/breaks/<int:break_id>", breaks.step, name="break-step"),
+    *reconciliation.urlpatterns,
     path("v1/", api.urls),
     path("livez", health.livez),
     path("readyz", health.readyz),

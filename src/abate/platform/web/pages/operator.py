@@ -10,6 +10,7 @@ from abate.platform.events.reasons import REASONS
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
+from abate.platform.reconciliation import queries as reconciliation
 from abate.platform.web import overview, screen
 from abate.platform.web.access import operator_page
 from abate.platform.web.wording import pick, say
@@ -42,6 +43,7 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
         "even": all(asset.even for asset in sums.values()),
         "pending": figures.pending,
         "log_size": log.size(),
+        "breaks": reconciliation.open_breaks(),
         "parties": parties.parties(),
         "refusals": [
             (
