@@ -69,7 +69,7 @@ def call(method: str, body: bytes, headers: dict[str, str]) -> Answer:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    raw = [(name.encode(), value.encode()) for name, value in {"host": "testserver", **headers}.items()]
     scope = {"type": "http", "method": method, "path": "/v1/events", "headers": raw}
     asyncio.run(intake.app(scope, receive, send))
     start, end = sent
@@ -216,7 +216,7 @@ def test_a_database_that_is_away_is_an_honest_503(world: World, monkeypatch: pyt
             cursor.execute("select pg_terminate_backend(pg_backend_pid())")
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake.pipeline.carbon, "store", cut)
+        patch.setattr(intake.pipeline.ledger, "book", cut)
         answer = post(sent, bearer)
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "2")
     assert state()["events_seen"] == []
