@@ -32,8 +32,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("acceptor", acceptor.acceptor, name="acceptor"),
     path("operator", operator.operator, name="operator"),
     path("v1/", api.urls),
-    path("livez", health.livez),
-    path("readyz", health.readyz),
-    path("metrics", health.metrics),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
     *log_views.urlpatterns,
 ]

@@ -10,6 +10,7 @@ from abate.platform.events.reasons import REASONS
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
+from abate.platform.review import rights
 from abate.platform.web import overview, screen
 from abate.platform.web.access import operator_page
 from abate.platform.web.wording import pick, say
@@ -52,4 +53,5 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
             for row in events.newest_refusals(20)
         ],
     }
-    return screen.show(request, "operator", context, section="operator")
+    allowed = rights.shown(request.user, "overview", context)
+    return screen.show(request, "operator", allowed, section="operator")
