@@ -17,6 +17,7 @@ from abate.api_data import ACCEPTED, is_path, like, one_record, record_texts, to
 from abate.api_engine import cursor, table_results
 from abate.api_errors import AbateError, refusals
 from abate.api_explanation import Explanation
+from abate.api_spark import LOCAL, frame_results, is_frame, quantify_files
 from abate.quantify import catalogue as catalogues
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.columns import (
@@ -51,6 +52,7 @@ def quantify(
     keys: Sequence[str] = (),
     out: str | Path | None = None,
     engine: str = "duckdb",
+    master: str = LOCAL,
 ) -> Any:
     """Milligrams CO2e of every record of `data`, in the order of the rows.
 
@@ -63,6 +65,9 @@ def quantify(
     `demo`, `floor` the lowest grade of figure, `keys` further columns to pass through, `out` a Parquet or CSV file to
     write (then `data` are files and the result is a `Summary`).
 
+    A data frame of Spark is answered with one, in its own session (which needs the settings of
+    docs/howto/cluster.md); `engine="spark"` writes Parquet files into the new folder `out` through `master`.
+
     Returns the same kind of thing: data frame for data frame (same index), reader for reader (a stream: nothing
     is held), list of dicts for list of dicts, an Arrow table otherwise. Columns: the record's key columns and
     `keys`, then be_mg, pe_mg, le_mg, er_mg (int64), outcome, reason, method, method_version (int32), factors. `er_mg` is
@@ -71,16 +76,14 @@ def quantify(
 
     Raises AbateError where the call as a whole cannot be answered.
     """
-    if engine != "duckdb":
-        raise AbateError(
-            "unknown_engine",
-            f"engine {engine!r}",
-            "Tables of this process are computed by duckdb; a cluster reads files itself.",
-            "Leave engine out, or run `abate quantify ID INPUT -o OUT --engine spark` on files.",
-        )
+    if engine not in ("duckdb", "spark"):
+        why = "Every engine gives the same integers; what differs is where it runs."
+        raise AbateError("unknown_engine", f"engine {engine!r}", why, "Give duckdb or spark.")
     with refusals():
         catalogue, setting = _setting(method_id, region, on, operator_pack, floor)
         paths = [data] if is_path(data) else data if _all(data, is_path) else None
+        if engine == "spark" or is_frame(data):
+            return _on_spark(method_id, data, paths, out, master, catalogue, setting, keys)
         if paths is not None:
             return _files(method_id, [Path(p) for p in paths], out, catalogue, setting, keys)
         if out is not None:
@@ -207,6 +210,32 @@ def _files(
     # the file holds texts as dictionaries; the contract is plain texts
     kept = [table.schema.field(n) for n in table.column_names if n not in SCHEMA.names]
     return table.cast(pa.schema([*(pa.field(f.name, _unpacked(f.type)) for f in kept), *SCHEMA]))
+
+
+def _on_spark(
+    method_id: str,
+    data: Any,
+    paths: Sequence[str | Path] | None,
+    out: str | Path | None,
+    master: str,
+    catalogue: Catalogue,
+    setting: Setting,
+    keys: Sequence[str],
+) -> Any:
+    if is_frame(data):
+        if out is not None:
+            raise InputError("out is written from files; write the data frame that is returned")
+        return frame_results(data, method_id, catalogue, setting, keys)
+    if paths is None:
+        raise AbateError(
+            "unknown_engine",
+            f"engine 'spark' on a {type(data).__name__}",
+            "What lies in this process is computed here; a cluster reads files itself.",
+            "Leave engine out, or give Parquet files or a data frame of Spark.",
+        )
+    if out is None:
+        raise InputError("engine='spark' writes a folder of Parquet: name it with out=")
+    return quantify_files(master, method_id, paths, out, catalogue, setting, keys)
 
 
 def _unpacked(kind: pa.DataType) -> pa.DataType:

@@ -72,8 +72,9 @@ def test_leakage_without_allocation() -> None:
 def test_rebound_large_and_unknown() -> None:
     found = explain("scope-3-plus", SOLUTION | {"rebound": "large_unknown"})
     refused(
-        found, "rebound_large_unknown:S-5.5.11-c", "nothing of this solution is counted", "see clause", code=0
-    )
+        found, "rebound_large_unknown:S-5.5.11-c", "nothing of this solution is counted", "see clause S-5.5.11-c",
+        'it counts only where not (rebound == "large_unknown")',
+    )  # fmt: skip
 
 
 @pytest.mark.clause("S-5.5.11-c")
@@ -81,9 +82,12 @@ def test_one_record_with_large_and_unknown_rebound_voids_its_solution_in_the_tot
     rows = [SOLUTION, SOLUTION | {"source_id": "van", "rebound": "large_unknown"}]
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
-    code, text = run("totals", "scope-3-plus", path, "--json")
-    data = json.loads(text)
-    assert code == 0 and data["totals"] == []
+    done = CliRunner().invoke(main, ["totals", "scope-3-plus", str(path), "--json"])
+    data = json.loads(done.stdout)
+    assert done.exit_code == 1 and data["totals"] == [] and "no record enters a total" in done.stderr
+    refused(
+        run("totals", "scope-3-plus", path), 'rebound == "large_unknown"', "[S-5.5.11-c]", "abate explain"
+    )
     assert [(v["value"], v["records"], v["clause"]) for v in data["voided"]] == [("s-1", 2, "S-5.5.11-c")]
 
 
@@ -119,9 +123,39 @@ def pack(folder: Path, **figure: str) -> Path:
     return path
 
 
+@pytest.mark.clause("P-7.2-c")
+def test_a_behaviour_that_is_closed_in_the_region(tmp_path: Path) -> None:
+    mine = pack(tmp_path)
+    with mine.open("a", encoding="utf-8") as file:
+        file.write("catalogue:\n  otherwise: open\n  switches:\n    - {behaviour: walking, region: CN-海南, open: false,"
+                   " why: {zh: 试点未含海南, en: the trial leaves Hainan out}}\n")  # fmt: skip
+    there = explain("walking", TRIP, "--operator-pack", mine, "--region", "海南")
+    refused(
+        there,
+        "closed:P-7.2-c",
+        "the trial leaves Hainan out",
+        "see clause P-7.2-c (7.2)",
+        "`catalogue`",
+        code=0,
+    )
+    assert "closed:P-7.2-c" not in explain("walking", TRIP, "--operator-pack", mine, "--region", "北京")[1]
+    listed = json.loads(run("methods", "list", "--json", "--operator-pack", mine, "--region", "海南")[1])
+    shut = [row for row in listed if not row["open"]]
+    assert [(r["id"], r["status"], r["closed_because"]["zh"]) for r in shut] == [
+        ("walking", "ready", "试点未含海南")
+    ]
+
+
+@pytest.mark.clause("P-7.3.2-2")
 def test_a_unit_that_does_not_fit_in_a_pack(tmp_path: Path) -> None:
     found = explain("walking", TRIP, "--operator-pack", pack(tmp_path, unit="kgCO2e/kWh"))
-    refused(found, "walking.ef_baseline", "measure different things", "give it in kgCO2e/pkm")
+    refused(
+        found,
+        "walking.ef_baseline",
+        "measure different things",
+        "[P-7.3.2-2, 7.3.2 (2)]",
+        "give it in kgCO2e/pkm",
+    )
     assert explain("walking", TRIP, "--operator-pack", pack(tmp_path))[0] == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.db import connection
 
 from abate.platform.config import doctor, grants
 from abate.platform.doors import keyring
+from abate.quantify import catalogue
 
 pytestmark = pytest.mark.platform
 
@@ -46,6 +48,20 @@ def test_every_finding_that_is_not_ok_has_a_remedy(settings: pytest.FixtureReque
 def test_an_illustration_outside_the_demo_is_a_fault(settings) -> None:  # type: ignore[no-untyped-def]
     settings.ABATE_OPERATOR_PACK, settings.ABATE_DEMO = "demo", False
     assert states(list(doctor.methods()))["operator pack"] == "fault"
+
+
+def test_a_methodology_edited_after_publication_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "methods"
+    shutil.copytree(catalogue.SHIPPED, folder)
+    file = folder / "walking" / "v1.yaml"
+    file.write_text(file.read_text("utf-8").replace('value: "10"', 'value: "11"'), "utf-8")
+    read = catalogue.load
+    monkeypatch.setattr(doctor.catalogue, "load", lambda: read(folder))
+    (found,) = doctor.methods()
+    assert found.state == "fault" and "walking version 1 is published and was edited" in found.what
+    assert "write v2.yaml" in found.remedy
 
 
 def test_the_demos_secrets_are_a_fault(settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
+from pyspark.sql import SparkSession
 
 from abate.quantify import catalogue as shipped
-from abate.quantify import columns
+from abate.quantify import columns, columns_spark
 from abate.quantify.catalogue import Catalogue
 
 
@@ -20,3 +21,9 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = columns.connect(threads=1)
     yield connection
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    with columns_spark.session("local[1]", columns_spark.FEW_ROWS) as session:
+        yield session

@@ -27,7 +27,7 @@ def main(count: int) -> None:
     client_id, secret = parties.issue_client(party)
     subjects = []
     # They joined before the load's events: an act before its authorisation counts nothing.
-    with clock.frozen(clock.now() - timedelta(days=30)):
+    with clock.frozen(clock.now() - timedelta(days=40)):
         for number in range(count):
             person = people.register("示例居民", made_up_number(date(1990, 1, 1), number), [f"p{number}@example.invalid"],
                                      notice_version="1", made_up=True)  # fmt: skip

@@ -34,6 +34,8 @@ class Partner:
     secret: str
     subjects: list[str]
     seed: int = 1
+    days: int = 1
+    """The acts of its events lie in so many days, the last of them three days ago."""
     acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -46,7 +48,10 @@ class Partner:
         with self._lock:
             numbers = range(self._next, self._next + size)
             self._next += size
-            events = [meeting(n, self.subjects[n % len(self.subjects)], at) for n in numbers]
+            events = [
+                meeting(n, self.subjects[n % len(self.subjects)], at - timedelta(days=n // 7 % self.days))
+                for n in numbers
+            ]
             self.sent.update({e["id"]: e for e in events})
         return events
 

@@ -99,7 +99,9 @@ def test_an_estimate_past_its_review_date_is_not_taken(
     _, explanation = quantify_one(
         MEETING | {"start": "2027-11-01T09:00:00+08:00"}, "online-meeting", CATALOGUE, setting
     )
-    assert explanation.reason == "no_figure:rate" and "2027-10-31" in explanation.why.en
+    assert (explanation.outcome, explanation.reason) == ("refused", "factor_past_review:rate")
+    assert "2027-10-31" in explanation.why.en and "[M-2.3.6-0, 2.3.6 (R)]" in explanation.why.en
+    assert "abate estimate" in explanation.remedy.en
     known = MEETING | {"start": "2027-11-01T09:00:00+08:00", "replacement_rate": "0.3"}
     assert quantify_one(known, "online-meeting", CATALOGUE, setting)[0].outcome is Outcome.COUNTED
 

@@ -96,7 +96,7 @@ def test_a_total_is_the_exact_sum_in_any_order(
         er, be, pe, le = (sum(amounts) * 10**6 for amounts in zip(*filter(None, mine), strict=True))
         assert (line.er_mg, line.be_mg) == (floor(er), floor(be))
         assert (line.pe_mg, line.le_mg) == (ceil(pe), ceil(le))
-        assert line.records == len(mine)
+        assert line.records == sum(amounts is not None for amounts in mine)
     shuffled = random.Random(seed).sample(rows, len(rows))
     assert total(tmp_path, shuffled) == found
 

@@ -121,7 +121,7 @@ def test_an_edit_of_a_published_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_published_version_was_edited() -> None:
-    assert published.check(CATALOGUE) == []
+    assert published.check(CATALOGUE.folder, CATALOGUE.methods) == []
 
 
 @pytest.mark.clause("P-7.3.2-4")

@@ -41,7 +41,10 @@ def command(
     operator_pack: str | None,
     floor: str,
 ) -> None:
-    """Quantify one record and show every step. Exit code 1 where the record is refused."""
+    """Quantify one record and show every step.
+
+    Exit code 1 where the record is refused, and where it is a project's and may not be counted in its total.
+    """
     try:
         catalogue = catalogues.load()
     except MethodError as error:
@@ -51,7 +54,8 @@ def command(
     quantity, explanation = quantify_one(_read(record), method_id, catalogue, setting)
     render = {"text": explain.render_text, "json": explain.render_json, "html": explain.render_html}
     click.echo(render["json" if as_json else shape](explanation, lang), nl=False)
-    sys.exit(1 if quantity.outcome is Outcome.REFUSED else 0)
+    left_out = quantity.outcome is Outcome.NOT_COUNTED and catalogue.newest(method_id).project_total
+    sys.exit(1 if left_out or quantity.outcome is Outcome.REFUSED else 0)
 
 
 def _read(text: str) -> Any:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
 from abate.cli.lazy import LazyGroup
-from abate.cli.setting import known_method, refuse
+from abate.cli.methods_cases import ENGINES, run_cases
+from abate.cli.methods_show import both, detail, lines
+from abate.cli.setting import known_method, make_setting, refuse, setting_options
 from abate.quantify import catalogue as catalogues
 from abate.quantify import published
-from abate.quantify.cases import differences, read_cases
+from abate.quantify.cases import read_cases
 from abate.quantify.catalogue import Catalogue
-from abate.quantify.explain_expression import condition
-from abate.quantify.factors import GRADES, Resolution, Setting, timeline
-from abate.quantify.method import Method, Parameter, Text
-from abate.quantify.one import score
+from abate.quantify.factors import GRADES, Resolution, Setting, resolve
+from abate.quantify.listing import CLAUSE
+from abate.quantify.method import Method
 from abate.quantify.reading import MethodError, read_method
 
 
@@ -33,25 +36,32 @@ class _Methods(LazyGroup):
 def command(context: click.Context, as_json: bool) -> None:
     """List, show and check methodologies, and run their worked cases."""
     if context.invoked_subcommand is None:
-        _list(as_json)
+        _list(_load(), as_json, Setting())
 
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True)
-def list_methods(as_json: bool) -> None:
-    """All methodologies, with what each needs before it computes."""
-    _list(as_json)
+@setting_options
+def list_methods(as_json: bool, **setting: Any) -> None:
+    """All methodologies: what each needs, and whether it is open.
+
+    With an operator pack, by its figures and its catalogue; without --on as of the last day that any of them knows.
+    """
+    catalogue = _load()
+    _list(catalogue, as_json, make_setting(catalogue, **setting))
 
 
 @command.command("show")
 @click.argument("method_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True)
-def show(method_id: str, as_json: bool) -> None:
-    """One methodology: scenarios, boundary, record, figures, formulas, rules."""
+@setting_options
+def show(method_id: str, as_json: bool, **setting: Any) -> None:
+    """One methodology: scenarios, boundary, record, figures with their documents, formulas, rules, overlaps."""
     catalogue = _load()
     method = catalogue.newest(known_method(catalogue, method_id))
-    data = summary(catalogue, method) | _detail(catalogue, method)
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2) if as_json else "\n".join(_lines(data)))
+    chosen = make_setting(catalogue, **setting)
+    data = summary(catalogue, method, chosen) | detail(method, _figures(catalogue, method, chosen))
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2) if as_json else "\n".join(lines(data)))
 
 
 @command.command("check")
@@ -88,25 +98,30 @@ def check(path: Path, as_json: bool) -> None:
 @command.command("cases")
 @click.argument("method_id", metavar="ID", required=False)
 @click.option("--json", "as_json", is_flag=True)
-def cases(method_id: str | None, as_json: bool) -> None:
-    """Run the worked cases of one methodology, or of all, with no tolerance."""
+@click.option("--engine", type=click.Choice([*ENGINES, "all"]), default="one", show_default=True)
+@click.option("--master", default="local[1]", show_default=True, metavar="URL", help="Spark's master.")
+def cases(method_id: str | None, as_json: bool, engine: str, master: str) -> None:
+    """Run the worked cases of one methodology, or of all, with no tolerance.
+
+    `one` computes a record with exact fractions, `duckdb` and `spark` compute columns; whatever the engine, its
+    whole result must also be the exact one.
+    """
     catalogue = _load()
     wanted = [known_method(catalogue, method_id)] if method_id else list(catalogue.methods)
-    results = []
-    for name in wanted:
-        try:
-            found = read_cases(name, catalogue)
-        except MethodError as error:
-            refuse(str(error))
-        for case in found:
-            wrong = differences(case, score(case.record, name, catalogue, case.setting))
-            results.append({"method": name, "case": case.name, "line": case.line, "differences": wrong})
+    try:
+        found = [case for name in wanted for case in read_cases(name, catalogue)]
+        results = run_cases(found, catalogue, engine, master)
+    except MethodError as error:
+        refuse(str(error))
     failed = [r for r in results if r["differences"]]
     if as_json:
         click.echo(json.dumps(results, ensure_ascii=False, indent=2))
     else:
         for result in failed:
-            click.echo(f"{result['method']}/cases.yaml:{result['line']}: {result['case']}", err=True)
+            click.echo(
+                f"{result['method']}/cases.yaml:{result['line']}: {result['case']} [{result['engine']}]",
+                err=True,
+            )
             click.echo("".join(f"  {line}\n" for line in result["differences"]), err=True, nl=False)
         click.echo(f"{len(results)} cases, {len(failed)} differ")
     sys.exit(1 if failed else 0)
@@ -124,27 +139,30 @@ def _error(error: MethodError) -> dict[str, Any]:
     return {"file": error.file, "line": error.line, "reason": error.reason, "remedy": error.remedy}
 
 
-def _both(text: Text) -> dict[str, str]:
-    return {"zh": text.zh, "en": text.en}
-
-
-def _list(as_json: bool) -> None:
-    catalogue = _load()
-    rows = [summary(catalogue, versions[-1]) for versions in catalogue.methods.values()]
+def _list(catalogue: Catalogue, as_json: bool, setting: Setting) -> None:
+    rows = [summary(catalogue, versions[-1], setting) for versions in catalogue.methods.values()]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     for row in rows:
         number = row["behaviour"] if row["behaviour"] is not None else "-"
-        click.echo(f"{row['id']:<20} {number:>3}  v{row['version']}  {row['status']:<13} {row['grade']:<17} "
+        status = row["status"] if row["open"] else "closed"
+        click.echo(f"{row['id']:<20} {number:>3}  v{row['version']}  {status:<13} {row['grade']:<17} "
                    f"{row['titles']['zh']} · {row['titles']['en']}")  # fmt: skip
+        if not row["open"]:
+            click.echo(f"{'':<26}{row['closed_because']['zh']} / {row['closed_because']['en']} [{CLAUSE.id}]")
 
 
-def summary(catalogue: Catalogue, method: Method) -> dict[str, Any]:
+def summary(catalogue: Catalogue, method: Method, setting: Setting) -> dict[str, Any]:
     """The contract's line of a methodology. `grade` is the lowest grade among the figures it would
     compute with today's newest figures, or among the best that were found where the operator must supply
-    one."""
-    newest = timeline(method, catalogue.registry, Setting())[-1].resolution
+    one. `open` says whether the operator's catalogue has it open, on the day of the setting or the last known."""
+    listing, region = (
+        setting.pack.listing if setting.pack else None,
+        catalogue.registry.region(setting.region),
+    )
+    closed = listing.closed(method.id, region, setting.on or date.max) if listing else None
+    newest = _figures(catalogue, method, setting)
     grades = {c.grade for c in newest.chosen.values() if c.id}
     for name in newest.missing:
         selection = method.parameters[name].selection
@@ -158,87 +176,15 @@ def summary(catalogue: Catalogue, method: Method) -> dict[str, Any]:
         "published": method.published.isoformat(),
         "grade": max(grades, key=GRADES.index) if grades else "standard",
         "status": "needs_figure" if newest.missing else "ready",
-        "titles": _both(method.titles),
+        "open": closed is None,
+        "closed_because": both(closed) if closed else None,
+        "titles": both(method.titles),
     }
 
 
-def _detail(catalogue: Catalogue, method: Method) -> dict[str, Any]:
-    newest = timeline(method, catalogue.registry, Setting())[-1].resolution
-    return {
-        "hash": method.hash,
-        "in_force": [str(method.in_force_from), str(method.in_force_to) if method.in_force_to else None],
-        "summary": _both(method.summary),
-        "functional_unit": _both(method.functional_unit),
-        "gases": list(method.gases),
-        "baseline": _both(method.baseline.text),
-        "project": _both(method.project.text),
-        "boundary_difference": _both(method.boundary_difference) if method.boundary_difference else None,
-        "sources": [
-            {"scenario": side, "id": s.id, "included": s.included, "name": _both(s.name)}
-            for side, scenario in (("baseline", method.baseline), ("project", method.project))
-            for s in scenario.sources
-        ],
-        "record": [
-            {"field": f.name, "kind": f.kind, "unit": f.unit, "decimals": f.decimals, "required": f.required,
-             "meaning": _both(f.meaning)}
-            for f in method.activity.fields
-        ],
-        "one_of": [list(g) for g in method.activity.one_of],
-        "figures": [
-            _figure(p, newest)
-            for p in method.parameters.values()
-        ],
-        "recognition": [
-            {"id": r.id, "test": condition(r.test, None), "clause": r.clause.id, "why": _both(r.why)}
-            for r in method.recognition
-        ],
-        "formulas": [
-            {"name": f.name, "formula": f.text, "unit": f.unit, "clause": f.clause.id,
-             "meaning": _both(f.meaning)}
-            for f in method.formulas.values()
-        ],
-        "rules": [
-            {"id": r.id, "when": condition(r.when, None), "formula": r.formula, "clause": r.clause.id,
-             "why": _both(r.why)}
-            for r in method.rules
-        ],
-    }  # fmt: skip
-
-
-def _figure(parameter: Parameter, newest: Resolution) -> dict[str, Any]:
-    chosen, note = newest.chosen.get(parameter.name), newest.notes.get(parameter.name)
-    return {
-        "parameter": parameter.name,
-        "unit": parameter.unit,
-        "meaning": _both(parameter.meaning),
-        "value": chosen.printed if chosen else None,
-        "id": chosen.id if chosen else None,
-        "note": _both(note) if note else None,
-    }
-
-
-def _lines(data: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{data['titles']['zh']} · {data['titles']['en']} ({data['id']} v{data['version']}, {data['status']})"
-    ]
-    lines += [data["summary"]["zh"], data["summary"]["en"], ""]
-    lines += [f"standard {data['standard']}, published {data['published']}, hash {data['hash']}", ""]
-    lines += ["Record"]
-    for f in data["record"]:
-        need = "required" if f["required"] else "optional"
-        meaning = f"{f['meaning']['zh']} · {f['meaning']['en']}"
-        lines.append(f"  {f['field']:<24} {f['kind']:<8} {f['unit']:<9} {need:<9} {meaning}")
-    lines += ["", "Figures"]
-    for p in data["figures"]:
-        shown = f"{p['value']} ({p['id'] or 'own'})" if p["value"] is not None else f"— {p['note']['en']}"
-        lines.append(f"  {p['parameter']:<24} {p['unit']:<12} {shown}")
-    sections = (
-        ("Recognition", "recognition", "id", "test"),
-        ("Formulas", "formulas", "name", "formula"),
-        ("Rules", "rules", "id", "when"),
-    )
-    for title, key, left, right in sections:
-        if data[key]:
-            lines += ["", title]
-            lines += [f"  {x[left]:<24} {x[right]}  [{x['clause']}]" for x in data[key]]
-    return lines
+def _figures(catalogue: Catalogue, method: Method, setting: Setting) -> Resolution:
+    """What every parameter takes on the day of the setting or the last known, open or closed."""
+    if setting.pack and setting.pack.listing:
+        pack = replace(setting.pack, listing=None, hash=f"{setting.pack.hash} unlisted")
+        setting = replace(setting, pack=pack)
+    return resolve(method, catalogue.registry, setting, setting.on or date.max)

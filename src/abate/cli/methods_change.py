@@ -174,7 +174,7 @@ def publish(method_id: str | None, everything: bool) -> None:
     catalogue = load()
     ids = [known_method(catalogue, method_id)] if method_id else list(catalogue.methods)
     try:
-        new = published.publish(catalogue, [m for i in ids for m in catalogue.methods[i]])
+        new = published.publish(catalogue.folder, [m for i in ids for m in catalogue.methods[i]])
     except MethodError as error:
         refuse(str(error))
     for method in new:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from abate.api_spark import LOCAL, quantify_files
 from abate.cli.setting import known_method, make_setting, setting_options
 from abate.quantify import catalogue as shipped
 from abate.quantify.columns import InputError, NotColumnar, Summary, quantify_file
@@ -26,9 +27,17 @@ from abate.quantify.reading_yaml import MethodError
 @click.argument("method_id", metavar="ID")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Parquet or CSV file to write."
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Parquet or CSV file to write, or folder.",
 )
 @click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True)
+@click.option("--master", default=LOCAL, show_default=True, metavar="URL", help="Spark's master.")
+@click.option(
+    "--partition-by", type=click.Choice(["day"]), help="Write a folder of Parquet by day (Spark always does)."
+)
 @setting_options
 @click.option(
     "--key", "keys", multiple=True, metavar="COL", help="Pass an input column through (repeatable)."
@@ -39,6 +48,8 @@ def command(
     inputs: tuple[Path, ...],
     out: Path,
     engine: str,
+    master: str,
+    partition_by: str | None,
     region: str | None,
     on: datetime | None,
     operator_pack: str | None,
@@ -49,18 +60,19 @@ def command(
     """Quantify activity records (CSV, JSON Lines or Parquet) with methodology ID.
 
     The output has the key columns of the input, then be_mg, pe_mg, le_mg, er_mg, outcome, reason, method,
-    method_version and factors. A bad record is refused in its own row and never stops the others.
+    method_version and factors. A bad record is refused in its own row and never stops the others. A folder
+    stands for the Parquet files in it. Spark reads Parquet and writes a folder by day; it keeps keys, not order.
     """
-    if engine == "spark":
-        raise _refused(
-            "engine spark needs the extra `abate[spark]`, which this version does not have yet; use duckdb"
-        )
     try:
         catalogue = shipped.load()
         known_method(catalogue, method_id)
         setting = make_setting(catalogue, region, on, operator_pack, floor)
         with _progress(out):
-            summary = quantify_file(method_id, inputs, out, catalogue, setting, keys)
+            if engine == "spark":
+                summary = quantify_files(master, method_id, inputs, out, catalogue, setting, keys)
+            else:
+                by_day = partition_by is not None
+                summary = quantify_file(method_id, inputs, out, catalogue, setting, keys, by_day=by_day)
     except (InputError, NotColumnar, MethodError, FactorError) as error:
         raise _refused(str(error)) from error
     click.echo(_json(summary, out) if as_json else _text(summary, out))
@@ -97,7 +109,7 @@ def _progress(out: Path) -> Iterator[None]:
         if done.wait(3):
             return
         while True:
-            written = sum(p.stat().st_size for p in out.parent.glob(f".{out.name}.*.part"))
+            written = sum(p.stat().st_size for p in out.parent.glob(f".{out.name}.*.part") if p.is_file())
             click.echo(f"{time.monotonic() - start:6.0f} s, {written / 2**20:,.0f} MiB written", err=True)
             if done.wait(5):
                 return

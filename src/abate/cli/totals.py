@@ -30,7 +30,8 @@ def command(
     """Totals by year over activity records (CSV, JSON Lines or Parquet), and the net of each source and gas.
 
     A total is the rounded exact sum, never a sum of rounded amounts. What must not be added is kept apart,
-    what would be counted twice is refused, and a year that is negative stays so.
+    what would be counted twice is refused, and a year that is negative stays so. Exit code 1 where no record
+    enters a total.
     """
     try:
         catalogue = shipped.load()
@@ -43,6 +44,9 @@ def command(
             refuse(f"{out} is there already\n  Name a new file.")
         out.write_text(_json(found) + "\n", "utf-8")
     click.echo(_json(found) if as_json else "\n".join(_text(found)))
+    if not found.totals:
+        refuse("没有可合计的记录，原因见上 / no record enters a total; the reasons stand above\n"
+               "  Mend the records or leave out what they name; `abate explain` says what each lacks.")  # fmt: skip
 
 
 def _json(found: Portfolio) -> str:
@@ -66,7 +70,8 @@ def _text(found: Portfolio) -> list[str]:
         lines += _table("逐源逐气体净额 / net of each source and gas", found.net)
     for v in found.voided:
         lines.append(
-            f"! {v.of} {v.value}: {v.records:,} records not counted [{v.clause}]: {v.why.zh} / {v.why.en}"
+            f"! {v.of} {v.value}: {v.records:,} records not counted [{v.clause}]: {v.why.zh} / {v.why.en} "
+            f"({v.where}; until no record of it says so / 直至其下没有记录如此声明)"
         )
     for s in found.stated:
         alike = " ".join(s.fields.values())

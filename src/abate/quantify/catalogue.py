@@ -11,10 +11,11 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from abate.quantify import units
+from abate.quantify import published
 from abate.quantify.factors_files import read_pack, read_registry
 from abate.quantify.factors_registry import Pack, Registry
 from abate.quantify.method import Method, Text
+from abate.quantify.pack_checks import check_pack
 from abate.quantify.reading import read_method
 from abate.quantify.reading_overlaps import check_pairs
 from abate.quantify.reading_yaml import MethodError
@@ -56,13 +57,14 @@ class Catalogue:
         """An operator pack: a shipped one by name (`demo`) or a file. Raises MethodError."""
         shipped = self.folder / "packs" / f"{name_or_path}.yaml"
         pack = read_pack(shipped if shipped.exists() else Path(name_or_path), self.registry)
-        check_pack(pack, self)
+        check_pack(pack, self.methods, self.registry)
         return pack
 
 
 @lru_cache(maxsize=4)
 def load(folder: Path = SHIPPED) -> Catalogue:
-    """Read every methodology under `folder`. Raises MethodError for the first that is refused."""
+    """Read every methodology under `folder`. Raises MethodError for the first that is refused, a published one
+    that was edited or is gone included."""
     registry = read_registry(folder)
     methods: dict[str, tuple[Method, ...]] = {}
     for path in sorted(p for p in folder.iterdir() if (p / "v1.yaml").exists()):
@@ -73,6 +75,8 @@ def load(folder: Path = SHIPPED) -> Catalogue:
         _check_versions(versions)
         methods[path.name] = versions
     check_pairs(methods)
+    for error in published.check(folder, methods):
+        raise error
     return Catalogue(methods, registry, _behaviours(folder / "behaviours.csv"), folder)
 
 
@@ -90,42 +94,6 @@ def _check_versions(versions: tuple[Method, ...]) -> None:
         if earlier.in_force_to is None or later.in_force_from <= earlier.in_force_to:
             reason = f"version {earlier.version} is still in force when version {later.version} begins"
             raise MethodError(earlier.path, 1, reason, "end the earlier version on the day before")
-
-
-def check_pack(pack: Pack, catalogue: Catalogue) -> None:
-    """Every figure is for a parameter that exists, in a unit that fits, within its range and decimals."""
-    for figure in pack.figures:
-        where = f"{figure.method}.{figure.parameter}"
-        versions = catalogue.methods.get(figure.method, ())
-        parameters = [m.parameters[figure.parameter] for m in versions if figure.parameter in m.parameters]
-        if not parameters:
-            raise MethodError(f"pack {pack.id}", 0, f"{where} is no parameter", "see `abate methods show ID`")
-        for parameter in parameters:
-            if parameter.selection is None:
-                raise MethodError(
-                    f"pack {pack.id}", 0, f"{where} is not the operator's to set", "remove the figure"
-                )
-            if figure.estimate and figure.estimate.quantity != parameter.selection.estimate:
-                reason = f"{where}: {figure.estimate.id} is an estimate of {figure.estimate.quantity}"
-                raise MethodError(f"pack {pack.id}", 0, reason, "name the estimate of this parameter")
-            try:
-                ratio = units.ratio(figure.unit, parameter.unit)
-            except units.UnitError as error:
-                raise MethodError(
-                    f"pack {pack.id}", 0, f"{where}: {error}", f"give it in {parameter.unit}"
-                ) from error
-            factor = catalogue.registry.factors.get(figure.factor)
-            if factor and factor.kind != "emission-factor":
-                raise MethodError(
-                    f"pack {pack.id}", 0, f"{where}: {factor.id} is a {factor.kind}", "kinds never mix"
-                )
-            value = (factor.value if factor else figure.value or 0) * ratio
-            fine = (value * 10**parameter.decimals).denominator == 1
-            if not (parameter.low <= value <= parameter.high and fine):
-                remedy = (
-                    f"from {parameter.low} to {parameter.high} with at most {parameter.decimals} decimals"
-                )
-                raise MethodError(f"pack {pack.id}", 0, f"{where}: the figure does not fit", remedy)
 
 
 def _behaviours(path: Path) -> dict[int, Behaviour]:

@@ -14,6 +14,7 @@ from math import ceil, floor
 from typing import Literal
 
 from abate.quantify.bounds import Bounds
+from abate.quantify.columns_json import json_number, strict_json
 from abate.quantify.method import ActivityField
 from abate.quantify.outcome import Refusal
 from abate.quantify.record import CONTROL
@@ -140,7 +141,7 @@ def _number(f: ActivityField, column: Column) -> tuple[tuple[dict[str, str], ...
             near = f"CASE WHEN abs({r}) <= {limit}::DOUBLE THEN CAST({r} * {power}::DOUBLE AS BIGINT) END"
             exact = f"i_{f.name} BETWEEN {bounds.low} AND {bounds.high}"
             exact += f" AND CAST(i_{f.name} AS DOUBLE) / {power}::DOUBLE = {r}"
-            many = _too_many(f"CAST({r} AS VARCHAR)", f.decimals)
+            many = _too_many_of_double(r, power)
             wrong = f"isnan({r}) OR isinf({r})"
             faults = ((Refusal.WRONG_TYPE, wrong), (Refusal.TOO_MANY_DECIMALS, many), beyond)
             return ({f"i_{f.name}": near}, {out: f"CASE WHEN {exact} THEN i_{f.name} END"}), faults
@@ -166,22 +167,6 @@ def _number_text(
     return steps, ((Refusal.WRONG_TYPE, wrong), (Refusal.TOO_MANY_DECIMALS, m), beyond)
 
 
-def json_number(j: str) -> str:
-    """The text of a JSON number or of a string that holds one; anything else gives a text that is no
-    number, or null.
-
-    JSON numbers are doubles (I-JSON), which the reader writes as the shortest decimal that names them;
-    whole numbers stay as written. An exponent is allowed in a number only: a string with one becomes `?`.
-    """
-    content = f"json_extract_string({j}, '$')"
-    plain = f"CASE WHEN contains({content}, 'e') THEN '?' ELSE {content} END"
-    double = f"CAST(TRY_CAST({j} AS DOUBLE) AS VARCHAR)"
-    return (
-        f"CASE WHEN starts_with({j}, '\"') THEN {plain} "
-        f"WHEN contains({j}, 'e') OR contains({j}, 'E') THEN {double} ELSE {j} END"
-    )
-
-
 def _is_number(t: str, *, exponents: bool) -> str:
     pattern = NUMBER + (EXPONENT if exponents else "")
     return f"(regexp_full_match({t}, {quoted(pattern)}) AND strlen({t}) <= {LONGEST})"
@@ -195,6 +180,17 @@ def _too_many(t: str, decimals: int) -> str:
         digits = f"strlen(rtrim(split_part(split_part({t}, 'e-', 1), '.', 2), '0'))"
         small = f"TRY_CAST(split_part({t}, 'e-', 2) AS INTEGER) + {digits} > {decimals}"
     return f"CASE WHEN contains({t}, 'e-') THEN {small} ELSE NOT contains({t}, 'e') AND {after} END"
+
+
+def _too_many_of_double(r: str, power: int) -> str:
+    """Whether the shortest decimal that names the double has more decimals: whether no whole number i gives
+    i / 10**d = r. Past 2**53 steps the doubles are so far apart that one always does; below, the product is off
+    by at most one half, and i by at most one from what it should be."""
+    steps = f"CAST(floor({r} * {power}::DOUBLE) AS DOUBLE)"
+    near = " OR ".join(f"({steps} + {k}::DOUBLE) / {power}::DOUBLE = {r}" for k in (0, 1, -1, 2))
+    return (
+        f"CASE WHEN abs({r} * {power}::DOUBLE) <= 9007199254740992::DOUBLE THEN NOT ({near}) ELSE false END"
+    )
 
 
 def scaled_text(t: str, f: ActivityField) -> str:
@@ -282,15 +278,6 @@ def _date(f: ActivityField, column: Column) -> tuple[tuple[dict[str, str], ...],
 
 
 # -- lists -----------------------------------------------------------------------------------------
-
-
-def strict_json(t: str) -> str:
-    """Whether `t` is JSON and nothing more: the reader also takes trailing commas and NaN, which are not."""
-    bare = rf"regexp_replace({t}, '\"(\\.|[^\"\\])*\"', '0', 'g')"
-    return (
-        f"json_valid({t}) AND NOT (regexp_matches({t}, ',\\s*[\\]}}]|[nN]a[nN]|[iI][nN][fF]') "
-        f"AND regexp_matches({bare}, ',\\s*[\\]}}]|[nN]a[nN]|[iI][nN][fF]'))"
-    )
 
 
 def _list(f: ActivityField, column: Column) -> tuple[tuple[dict[str, str], ...], Faults]:

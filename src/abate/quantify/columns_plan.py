@@ -39,7 +39,8 @@ class Segment:
     def usable(self) -> Resolution | None:
         """The figures of the segment where all of them are there."""
         found = self.resolution
-        return None if found is None or found.missing or found.absent else found
+        lacks = found is None or found.closed or found.missing or found.absent
+        return None if lacks else found
 
     @property
     def history(self) -> bool:
@@ -72,6 +73,10 @@ class Plan:
     @property
     def newest(self) -> Method:
         return self.methods[-1]
+
+    def closed(self, method: Method) -> list[int]:
+        """The segments in which the operator has the behaviour closed."""
+        return [s.index for s in self.of(method) if s.resolution and s.resolution.closed]
 
     def of(self, method: Method) -> tuple[Segment, ...]:
         return tuple(s for s in self.segments if s.method is method)

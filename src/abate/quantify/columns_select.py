@@ -21,6 +21,7 @@ from abate.quantify.columns_plan import Plan, Version, names_of
 from abate.quantify.columns_sql import Arithmetic, Whole, as_case
 from abate.quantify.columns_tree import Leaf, decision_tree, leaves, params_of
 from abate.quantify.formula import If, Num, Test
+from abate.quantify.listing import CLOSED
 from abate.quantify.method import ActivityField, Method
 from abate.quantify.one import HISTORY, NO_REDUCTION, RESULT
 from abate.quantify.outcome import Outcome, Refusal
@@ -169,11 +170,14 @@ class _Writer:
         return self.arithmetic[version.method.version]
 
     def _leaf(self) -> str:
-        """The number of the row's leaf; -1 - k where recognition rule k fails; null where there is nothing
-        to compute.
+        """The number of the row's leaf; -1 - k where recognition rule k fails, and one less than the last of
+        these where the behaviour is closed; null where there is nothing to compute.
         """
         whens = []
         for version in self.plan.versions:
+            if closed := self.plan.closed(version.method):
+                shut = -1 - len(version.method.recognition)
+                whens.append(f" WHEN ok AND {among('seg', closed)} THEN {shut}")
             usable = [s.index for s in version.segments if s.usable]
             if not usable:
                 continue
@@ -195,17 +199,23 @@ class _Writer:
         return as_case(tree, self._arithmetic(version), lambda i: exp.true() if sides[i] else exp.false())[0]
 
     def _lacks(self) -> str:
-        """The reason of a row whose leaf reads a figure that its segment lacks; empty where nothing lacks."""
+        """The reason of a row whose leaf reads a figure that its segment lacks; empty where nothing lacks. An
+        overdue one is lacking too, and refuses the row (`_judged`)."""
         by_segment: dict[int, str] = {}
         for version in self.plan.versions:
             for s in version.segments:
                 reasons = {}
                 for i, leaf in enumerate(version.leaves, version.first_leaf):
                     if s.usable and (name := s.usable.first_lacking(_read(leaf))):
-                        reasons[i] = self.labels.sql("reason", f"no_figure:{name}")
+                        reasons[i] = self.labels.sql("reason", s.usable.reason_lacking(name))
                 if reasons:
                     by_segment[s.index] = f"CASE{_by_value(reasons, 'leaf')} END"
         return f"(CASE{_by_value(by_segment)} END)" if by_segment else ""
+
+    def _overdue(self) -> bool:
+        """Whether some segment lacks a figure because it is past its review."""
+        usable = [s.usable for s in self.plan.segments if s.usable]
+        return any(name in figures.overdue for figures in usable for name in figures.lacking)
 
     def _amounts(self) -> dict[str, str]:
         """Amounts as whole milligrams (null where a result does not fit 64 bits), and whether an ER that
@@ -229,16 +239,19 @@ class _Writer:
         return {name: f"CAST({_by_leaf(sql)} AS BIGINT)" for name, sql in written.items()}
 
     def _judged(self) -> dict[str, str]:
-        """`fits`: no amount passes 64 bits of milligrams. `above`: the exact ER is above zero, or a total
-        is kept as is.
+        """`fits`: no amount passes 64 bits of milligrams and no figure is past its review. `above`: the exact
+        ER is above zero, or a total is kept as is.
         """
         fits = "(leaf IS NULL OR leaf < 0 OR (" + " AND ".join(f"{a} IS NOT NULL" for a in AMOUNTS) + "))"
         # a CASE looks at the exact value only on the few rows that show 0; AND and OR would on every row
         above = (
             f"CASE WHEN er_mg > 0 THEN true WHEN er_mg = 0 THEN coalesce({self.above}, false) ELSE false END"
         )
+        overdue = f"starts_with(CAST(lacks AS VARCHAR), '{Refusal.FACTOR_PAST_REVIEW}')"
+        holds = [fits] if self.wide else []
+        holds += [f"NOT coalesce({overdue}, false)"] if self._overdue() else []
         return {
-            "fits": fits if self.wide else "true",
+            "fits": " AND ".join(holds) or "true",
             "above": self._by_version(lambda m: "true" if m.project_total else above),
         }
 
@@ -250,7 +263,7 @@ class _Writer:
         )
         outcome = (
             f"CASE WHEN leaf >= 0 THEN CASE WHEN NOT fits THEN {refused} WHEN above THEN {counted} "
-            f"ELSE {not_below} END WHEN leaf < 0 THEN {not_counted} WHEN ok THEN {needs_figure} "
+            f"ELSE {not_below} END WHEN leaf < 0 THEN {not_counted} WHEN ok AND fits THEN {needs_figure} "
             f"ELSE {refused} END"
         )
         # where one amount does not fit, the record has none
@@ -282,6 +295,8 @@ class _Writer:
             -1 - k: self.labels.sql("reason", f"{r.id}:{r.clause.id}")
             for k, r in enumerate(method.recognition)
         }
+        if self.plan.closed(method):
+            reasons[-1 - len(method.recognition)] = self.labels.sql("reason", CLOSED)
         return f"CASE{_by_value(reasons, 'leaf')} END" if reasons else "NULL"
 
     def _marks(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ that a line that is no JSON refuses only itself; so does a CSV row of the wrong 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,7 +16,8 @@ import duckdb
 import pyarrow as pa
 
 from abate.quantify.columns_checks import NO_FIELD, Source
-from abate.quantify.columns_input import Column, column_of, identifier, quoted, strict_json
+from abate.quantify.columns_input import Column, column_of, identifier, quoted
+from abate.quantify.columns_json import strict_json
 from abate.quantify.method import Method
 
 CHUNK = 1 << 22
@@ -103,7 +104,13 @@ def table_rows(
 ) -> Rows:
     """Records as rows of a relation with a column for each field. Raises InputError."""
     found = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    types = {str(row[0]): str(row[1]) for row in found}
+    return typed_rows({str(row[0]): str(row[1]) for row in found}, methods, relation, keys)
+
+
+def typed_rows(
+    types: Mapping[str, str], methods: Sequence[Method], relation: str, keys: Sequence[str]
+) -> Rows:
+    """The same of a relation whose columns have these types (as DuckDB names them). Raises InputError."""
     fields = {f.name for m in methods for f in m.activity.fields}
     own = {k for m in methods for k in m.activity.key}
     absent = [k for k in keys if k not in types and k not in own]
@@ -136,7 +143,9 @@ def table_rows(
 
 
 def parquet_relation(paths: Sequence[Path]) -> str:
-    return f"read_parquet([{', '.join(quoted(str(p)) for p in paths)}], union_by_name = true)"
+    """Columns are the files' own: `day=...` in a path is no field of a record."""
+    files = ", ".join(quoted(str(p)) for p in paths)
+    return f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
 
 
 def csv_relation(paths: Sequence[Path]) -> str:

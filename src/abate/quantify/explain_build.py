@@ -79,12 +79,18 @@ def not_counted(
         quantity,
         why=failed.why,
         remedy=Text(
-            f"见条款 {place}；记录已保留，不计入减排量",
-            f"see clause {place}; the record is kept and counts nothing",
+            f"见条款 {place}；仅在 {condition(failed.test, None)} 时计入。若属实则无需处理：记录已保留，不计入减排量",
+            f"see clause {place}; it counts only where {condition(failed.test, None)}. Correct the record where it says "
+            "otherwise than the facts; if it is right, nothing is to be done: it is kept and counts nothing",
         ),
         checks=_checks(start.method, evaluation, failed),
         figures=_check_figures(start, resolution),
     )
+
+
+def closed(start: Start, quantity: Quantity, why: Text) -> Explanation:
+    """Of a behaviour that the operator's catalogue has closed in the region on the day."""
+    return _explanation(start, quantity, why=why, remedy=words.REOPEN)
 
 
 def computed(

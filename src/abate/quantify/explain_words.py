@@ -44,14 +44,20 @@ REMEDIES: Mapping[Refusal, Text] = {
     ),
     Refusal.NO_FACTOR: Text("改用有因子的地区，或不设地区", "choose a region that has a factor, or none"),
     Refusal.FACTOR_PAST_REVIEW: Text(
-        "导入新版因子集（abate factors import），或由运营方提供数值",
-        "import the newer set (abate factors import), or supply the operator's own figure",
+        "导入新版因子集（abate factors import），重新估计（abate estimate），或由运营方提供新的数值",
+        "import the newer set (abate factors import), estimate it again (abate estimate), or supply a newer figure "
+        "of the operator",
     ),
 }
 
 SUPPLY = Text(
     "运营方在数据包中提供此参数（abate explain … --operator-pack 文件），并注明来源",
     "the operator supplies this parameter in a pack (abate explain … --operator-pack FILE) with its source",
+)
+REOPEN = Text(
+    "见条款 P-7.2-c（7.2）；记录已保留，不计入减排量。名录由运营方在数据包的 catalogue 中按地区和日期开关",
+    "see clause P-7.2-c (7.2); the record is kept and counts nothing. The operator opens and closes behaviours by "
+    "region and date under `catalogue` of the pack",
 )
 ILLUSTRATION = Text(
     "本结果使用了示例数据包，仅作演示，不是真实减排量",

@@ -81,6 +81,8 @@ def _steps(method: Method, registry: Registry, setting: Setting) -> set[date]:
                 days |= {factor.published, registry.ends(factor)}
             if parameter.selection.past_review == "refuse":
                 days |= {overdue_from(f) for f in selectable(parameter.selection, registry)}
+    if setting.pack and setting.pack.listing:
+        days |= setting.pack.listing.steps(method.id)
     for figure in setting.pack.figures if setting.pack else ():
         days |= {figure.start, figure.end + timedelta(1) if figure.end else None}
         days.add(figure.estimate.review_by + timedelta(1) if figure.estimate else None)
@@ -88,6 +90,9 @@ def _steps(method: Method, registry: Registry, setting: Setting) -> set[date]:
 
 
 def _resolve(method: Method, registry: Registry, setting: Setting, day: date) -> Resolution:
+    listing, region = setting.pack.listing if setting.pack else None, registry.region(setting.region)
+    if listing and (why := listing.closed(method.id, region, day)):
+        return Resolution({}, closed=why)
     chosen: dict[str, Chosen] = {}
     missing: list[str] = []
     absent: list[str] = []
@@ -101,7 +106,7 @@ def _resolve(method: Method, registry: Registry, setting: Setting, day: date) ->
         else:
             found, suppliable = select(method, parameter, registry, setting, day)
             if isinstance(found, Chosen) and past_review(parameter, found, setting, day):
-                found, suppliable = review_note(parameter, found), False
+                found, suppliable = review_note(method, parameter, found), False
                 overdue.add(name)
         if isinstance(found, Chosen):
             chosen[name] = found

@@ -156,7 +156,7 @@ def _from_factor(parameter: Parameter, factor: Factor, reason: Text) -> Chosen:
         printed=factor.value_text,
         printed_unit=factor.unit,
         document=Text(factor.source, factor.source),
-        place=factor.table,
+        place=factor.place,
         grade=parameter.grade or factor.grade,
         illustration=False,
         reason=reason,
@@ -245,7 +245,7 @@ def _from_figure(
     factor = registry.factors[figure.factor] if figure.factor else None
     if factor:
         value, printed, unit = factor.value, factor.value_text, factor.unit
-        document, place = Text(factor.source, factor.source), factor.table
+        document, place = Text(factor.source, factor.source), factor.place
     else:
         assert figure.value is not None  # of an estimate: its lower bound
         value, printed, unit = figure.value, figure.value_text, figure.unit

@@ -15,6 +15,7 @@ from abate.quantify import units
 from abate.quantify.distributions_file import read_section
 from abate.quantify.estimate_document import Estimate, read_estimate
 from abate.quantify.factors_registry import GRADES, KINDS, Document, Factor, Figure, Pack, Registry
+from abate.quantify.listing import read_listing
 from abate.quantify.method import Text
 from abate.quantify.reading_yaml import DECIMAL, MethodError, Table, Value, plain, read_yaml
 
@@ -192,9 +193,12 @@ def read_pack(path: Path, registry: Registry) -> Pack:
     _unbroken(table["figures"], figures)
     titles_of = {key: document.title for key, document in registry.documents.items()}
     told = read_section(section, titles_of) if (section := table.get("uncertainty")) else None
+    switched = table.get("catalogue")
+    listing = read_listing(switched, registry.known_region) if switched else None
     table.done()
     content = json.dumps(plain(top), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return Pack(identity, titles, illustration, figures, hashlib.sha256(content.encode()).hexdigest(), told)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return Pack(identity, titles, illustration, figures, digest, told, listing)
 
 
 def _figure(at: Value, registry: Registry, folder: Path) -> Figure:

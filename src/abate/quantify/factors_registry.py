@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from abate.quantify.distributions import Uncertainties
 from abate.quantify.estimate_document import Estimate
+from abate.quantify.listing import Listing
 from abate.quantify.method import Text
 from abate.quantify.outcome import Refusal
 
@@ -78,6 +79,11 @@ class Factor:
     notes: str
 
     @property
+    def place(self) -> str:
+        """Table or section of the source; where only a copy was seen that does not give it, that copy."""
+        return self.table or f"no table is known / 表号不详; seen in / 见于: {self.where_seen}"
+
+    @property
     def decimals(self) -> int:
         _, _, after = self.value_text.partition(".")
         return len(after)
@@ -115,6 +121,8 @@ class Pack:
     hash: str = ""
     uncertainty: Uncertainties | None = field(default=None, repr=False)
     """What the operator states of the uncertainty of inputs and figures."""
+    listing: Listing | None = field(default=None, repr=False)
+    """Which catalogue entries the operator has open where and when; without it, all."""
 
 
 @lru_cache(maxsize=32)
@@ -175,13 +183,13 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What every parameter of a methodology takes on a day.
+    """What every parameter of a methodology takes on a day; nothing where the operator has it `closed` then.
 
     `missing` parameters make a record `needs_figure`, `absent` ones make it `refused`
     (`no_factor:<parameter>`, or `factor_past_review:<parameter>` for those in `overdue`), whatever the record
     says; all in the methodology's order, with the reason in `notes`. `lacking` ones make only those records
     `needs_figure` that read them; until it is known which do, `stand_ins` let the formulas be walked, and no
-    result is ever made of one.
+    result is ever made of one; an overdue one makes them `refused`.
     """
 
     chosen: Mapping[str, Chosen]
@@ -191,6 +199,8 @@ class Resolution:
     overdue: frozenset[str] = frozenset()
     lacking: tuple[str, ...] = ()
     stand_ins: Mapping[str, Fraction] = field(default_factory=dict)
+    closed: Text | None = None
+    """Why no record of the day counts, whatever it says."""
 
     @property
     def walked_with(self) -> Mapping[str, Fraction]:
@@ -200,6 +210,11 @@ class Resolution:
     def first_lacking(self, read: Collection[str]) -> str | None:
         """The first lacking parameter among those that were read."""
         return next((name for name in self.lacking if name in read), None)
+
+    def reason_lacking(self, name: str) -> str:
+        """The reason of a record that reads a lacking parameter."""
+        code = Refusal.FACTOR_PAST_REVIEW.value if name in self.overdue else "no_figure"
+        return f"{code}:{name}"
 
     def refusal(self) -> tuple[Refusal, str] | None:
         """Why every record of the day is refused, and the parameter; None where all figures are there."""
@@ -259,6 +274,10 @@ class Registry:
         if name is None:
             return None
         return self._aliases.get(name.strip().lower(), name.strip())
+
+    def known_region(self, name: str) -> str | None:
+        """The code of a region that `regions.csv` names; None for any other."""
+        return self._aliases.get(name.strip().lower())
 
     def ends(self, factor: Factor) -> date | None:
         """The day from which `factor` no longer applies, if something published supersedes it."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from abate.quantify.factors_registry import Chosen, Factor, Registry, Setting
-from abate.quantify.method import Parameter, Selection, Text
+from abate.quantify.figure_clause import shown_clause
+from abate.quantify.method import Method, Parameter, Selection, Text
 
 
 def overdue_from(factor: Factor) -> date | None:
@@ -38,11 +39,11 @@ def _review_by(chosen: Chosen) -> date | None:
     return factor.review_by if factor is not None and chosen.id == factor.id else chosen.review_by
 
 
-def review_note(parameter: Parameter, chosen: Chosen) -> Text:
+def review_note(method: Method, parameter: Parameter, chosen: Chosen) -> Text:
     review_by = _review_by(chosen)
     assert review_by is not None
     name, by = chosen.id or parameter.name, review_by.isoformat()
-    clause = f" [{parameter.named_by.id}, {parameter.named_by.place}]" if parameter.named_by else ""
+    clause = shown_clause(method, parameter)
     advice = parameter.selection.advice if parameter.selection else None
     return Text(
         f"因子 {name} 的复核期限为 {by}，方法学规定逾期不得采用{clause}"

@@ -69,7 +69,7 @@ def _factor(f: Factor, catalogue: Catalogue) -> Place:
         unit=f.unit,
         what=f"{f.name.zh} · {f.name.en}; {f.kind}, {f.gas}, {f.region}, grade {f.grade}",
         document=f.source,
-        place=f.table or "no table is known: the value was seen second-hand, where `seen` says",
+        place=f.place,
         seen=f"{f.confidence}: {f.where_seen}{notes}",
         dates="; ".join(dates),
         taken_by=tuple(takers(f, catalogue)),

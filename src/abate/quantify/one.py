@@ -3,8 +3,9 @@
 Outcomes in order of precedence: `refused` > `needs_figure` > `not_counted` > `not_below_baseline` >
 `counted`. Reasons: `<code>:<field>` (refused; `no_method_in_force:<dating field>`,
 `no_factor:<parameter>`), `no_figure:<parameter>`, `<rule id>:<clause>` (not counted),
-`no_reduction:P-7.2-a` (not below the baseline). A figure that is needed only where it is read holds up a
-record after recognition, and only one whose formulas read it. A record dated before its methodology was
+`no_reduction:P-7.2-a` (not below the baseline). An entry that the operator has closed (`closed:P-7.2-c`) asks for
+no figure. A figure that is needed only where it is read holds up a record after recognition, and only one whose
+formulas read it; where it is there but past its review, such a record is refused. A record dated before its methodology was
 published is computed as usual and its amounts carry the reason `history:P-7.2-d`. `factors` names the
 figures read where amounts were computed, and is empty otherwise.
 """
@@ -23,6 +24,7 @@ from abate.quantify.evaluation import Evaluation
 from abate.quantify.explain_build import Start
 from abate.quantify.explain_data import Explanation
 from abate.quantify.factors import Resolution, Setting, resolve
+from abate.quantify.listing import CLOSED
 from abate.quantify.method import Method, Text
 from abate.quantify.outcome import Outcome, Quantity, Refusal
 from abate.quantify.record import ORDER, Problem, Record, day_of, read_record
@@ -65,6 +67,9 @@ def _decide(record: Mapping[str, object], method_id: str, catalogue: Catalogue, 
         problem = _not_in_force(method, catalogue.methods[method_id], found.day)
         return _refused(start, (problem,), in_force=False)
     resolution = resolve(method, catalogue.registry, setting, found.day)
+    if closed := resolution.closed:
+        shut = _without_amounts(Outcome.NOT_COUNTED, CLOSED, method)
+        return shut, lambda: explain_build.closed(start, shut, closed)
     if lacking := resolution.refusal():
         code, name = lacking
         return _refused(start, (Problem(code, name, resolution.notes[name]),))
@@ -99,7 +104,9 @@ def _computed(start: Start, method: Method, record: Record, resolution: Resoluti
     rule = evaluation.rule()
     er = evaluation.formula(rule.formula if rule else "ER")
     if name := resolution.first_lacking(evaluation.read):
-        lacks = _without_amounts(Outcome.NEEDS_FIGURE, f"no_figure:{name}", method)
+        if name in resolution.overdue:
+            return _refused(start, (Problem(Refusal.FACTOR_PAST_REVIEW, name, resolution.notes[name]),))
+        lacks = _without_amounts(Outcome.NEEDS_FIGURE, resolution.reason_lacking(name), method)
         return lacks, partial(explain_build.needs_figure, start, lacks, name, resolution)
     milligrams = (mg_down(be), mg_up(pe), mg_up(le), mg_down(er))
     if not all(-INT64 - 1 <= amount <= INT64 for amount in milligrams):

@@ -23,6 +23,7 @@ from abate.quantify.catalogue import Catalogue
 from abate.quantify.columns import connect
 from abate.quantify.columns_plan import make_plan
 from abate.quantify.columns_source import InputError, Rows, file_rows
+from abate.quantify.explain_expression import condition
 from abate.quantify.factors import Setting
 from abate.quantify.method import Clause, Text
 from abate.quantify.outcome import Outcome
@@ -93,6 +94,8 @@ class Voided:
     records: int
     clause: str
     why: Text
+    where: str
+    """What the one record declares, as the methodology writes it; the group counts once none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +249,7 @@ def _void(con: duckdb.DuckDBPyConnection, sql: Statements) -> tuple[Voided, ...]
             )
         con.execute(mark)
         found += [
-            Voided(rule.of, str(value), int(n), rule.clause.id, rule.why)
+            Voided(rule.of, str(value), int(n), rule.clause.id, rule.why, condition(rule.where, None))
             for value, n in con.execute(groups, [k]).fetchall()
         ]
     return tuple(found)

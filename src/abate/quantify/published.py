@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from abate.quantify.catalogue import Catalogue
 from abate.quantify.method import Method
 from abate.quantify.reading_yaml import MethodError
 
@@ -52,10 +51,10 @@ def edited(method: Method, published: dict[tuple[str, int], str]) -> MethodError
     )
 
 
-def check(catalogue: Catalogue) -> list[MethodError]:
+def check(folder: Path, methods: Mapping[str, tuple[Method, ...]]) -> list[MethodError]:
     """Every published version that was edited or is gone."""
-    published = read_published(catalogue.folder)
-    there = {(m.id, m.version): m for versions in catalogue.methods.values() for m in versions}
+    published = read_published(folder)
+    there = {(m.id, m.version): m for versions in methods.values() for m in versions}
     found = [error for m in there.values() if (error := edited(m, published))]
     for method_id, version in published:
         if (method_id, version) not in there:
@@ -64,9 +63,9 @@ def check(catalogue: Catalogue) -> list[MethodError]:
     return found
 
 
-def publish(catalogue: Catalogue, methods: Iterable[Method]) -> tuple[Method, ...]:
+def publish(folder: Path, methods: Iterable[Method]) -> tuple[Method, ...]:
     """Add versions to the list and return those that were new. Raises MethodError for an edited one."""
-    published = read_published(catalogue.folder)
+    published = read_published(folder)
     new = []
     for method in methods:
         error = edited(method, published)
@@ -79,5 +78,5 @@ def publish(catalogue: Catalogue, methods: Iterable[Method]) -> tuple[Method, ..
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows((i, v, published[i, v]) for i, v in sorted(published))
-    (catalogue.folder / FILE).write_text(text.getvalue(), "utf-8")
+    (folder / FILE).write_text(text.getvalue(), "utf-8")
     return tuple(new)

@@ -16,6 +16,7 @@ from abate.platform.config import grants
 from abate.platform.doors import clock, keyring, private_postgres
 from abate.platform.doors.errors import SetupError
 from abate.quantify import catalogue
+from abate.quantify.reading import MethodError
 
 MINIMUM_POSTGRES = 160000
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -137,10 +138,22 @@ def schema() -> Iterator[Finding]:
 
 
 def methods() -> Iterator[Finding]:
-    loaded = catalogue.load()
-    yield Finding("methodologies", "ok", f"{len(loaded.methods)} methodologies read and checked.")
+    try:
+        loaded = catalogue.load()
+    except MethodError as error:
+        yield Finding("methodologies", "fault", f"{error.file}:{error.line}: {error.reason}.", error.remedy)
+        return
+    yield Finding(
+        "methodologies", "ok", f"{len(loaded.methods)} methodologies read and checked, as published."
+    )
     if settings.ABATE_OPERATOR_PACK:
-        pack = loaded.pack(settings.ABATE_OPERATOR_PACK)
+        try:
+            pack = loaded.pack(settings.ABATE_OPERATOR_PACK)
+        except MethodError as error:
+            yield Finding(
+                "operator pack", "fault", f"{error.file}:{error.line}: {error.reason}.", error.remedy
+            )
+            return
         illustration = pack.illustration and not settings.ABATE_DEMO
         yield Finding("operator pack", "fault" if illustration else "ok", f"{pack.id} supplies {len(pack.figures)} figures.",
                       "An illustration must not credit real people: give your own figures." if illustration else "")  # fmt: skip

@@ -191,6 +191,18 @@ _ALL = (
         ),
     ),
     Reason(
+        "closed",
+        (
+            "该行为当日在本地区未开放，保留但不计积分。",
+            "This behaviour is not open in this region on that day; it is kept and credits nothing.",
+        ),
+        (
+            "平台按地区和技术条件选取并调整行为名录（T/CECA-G 0203，7.2）。",
+            "A platform chooses and adapts its list by region and technology (T/CECA-G 0203, 7.2).",
+        ),
+        ("请运营方在名录中开放该行为。", "Ask the operator to open it in the catalogue."),
+    ),
+    Reason(
         "before_publication",
         (
             "行为早于方法学公布之日，保留但不计积分。",

@@ -113,11 +113,12 @@ def exchange_out(person_id: int, credits: int, order_id: str, party_id: int | No
 
 
 def _single(kind: Kind, one: Spend, party_id: int | None = None) -> EntryRow:
-    (verdict,) = spend_all(kind, [one], party_id)
-    if verdict.code == "insufficient":
-        raise errors.InsufficientCredits
-    if verdict.code == "conflict":
-        raise errors.OrderTaken(one.order_id)
+    with transaction.atomic():  # a refusal takes back even what only brought the account up to date
+        (verdict,) = spend_all(kind, [one], party_id)
+        if verdict.code == "insufficient":
+            raise errors.InsufficientCredits
+        if verdict.code == "conflict":
+            raise errors.OrderTaken(one.order_id)
     return entry_of(one.person_id, verdict.entry_id)
 
 

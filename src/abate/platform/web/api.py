@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -223,7 +223,8 @@ def _lots(lots: Iterable[LotRow]) -> list[Lot]:
     summary="Balances and lots at a past moment",
 )
 def account_at(
-    request: HttpRequest, moment: AwareDatetime = Query(..., description="RFC 3339, with its offset")
+    request: HttpRequest,
+    moment: Annotated[AwareDatetime, Query(description="RFC 3339, with its offset")],
 ) -> PastAccount:
     found = standing.at_moment(request.auth.pk, moment)
     return PastAccount(

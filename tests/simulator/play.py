@@ -1,0 +1,80 @@
+"""One run: a seed gives the steps; each step has dice of its own, so that leaving one out changes no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from django.core.management import call_command
+from tests.simulator import checks, faults
+from tests.simulator.city import City, build
+from tests.simulator.moves_time import MOVES
+
+FAULTY = 0.25
+"""The share of steps under a fault of the database."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, at which step of which seed, and the steps before it that were made."""
+
+    seed: int
+    steps: tuple[int, ...]
+    why: str
+
+
+def step(city: City, seed: int, number: int) -> str:
+    dice = Random(f"{seed}/{number}")
+    (move,) = dice.choices([m for m, _ in MOVES], [weight for _, weight in MOVES])
+    city.now += timedelta(seconds=dice.randint(1, 900))
+    city.fault = faults.some(dice) if dice.random() < FAULTY else None
+    move(city, dice)
+    city.fault = None
+    city.latest = max(city.now, city.latest)
+    return move.__name__
+
+
+def play(
+    seed: int,
+    steps: Iterable[int],
+    planted: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> tuple[City | None, Failure | None]:
+    """Make these steps in an empty database, all invariants after each; `planted` is a bug for the time of the run."""
+    call_command("flush", interactive=False, verbosity=0)
+    done: list[int] = []
+    city = build()
+    with planted():
+        for number in steps:
+            done.append(number)
+            try:
+                name = step(city, seed, number)
+                checks.check(city)
+                checks.remember(city)
+                if name == "sequence":
+                    checks.receipts(city)
+            except Exception as wrong:  # whatever comes out of a step is a finding
+                return None, Failure(seed, tuple(done), f"{type(wrong).__name__}: {wrong}")
+        checks.receipts(city)
+    return city, None
+
+
+def shrink(
+    failure: Failure, planted: Callable[[], AbstractContextManager[object]] = nullcontext, *, tries: int = 60
+) -> Failure:
+    """Leave out steps in halves, quarters and so on, for as long as something still fails."""
+    size = max(len(failure.steps) // 2, 1)
+    while size and tries:
+        start = 0
+        while start < len(failure.steps) and tries:
+            rest = failure.steps[:start] + failure.steps[start + size :]
+            tries -= 1
+            _, smaller = play(failure.seed, rest, planted) if rest else (None, None)
+            if smaller is not None:
+                failure = smaller
+            else:
+                start += size
+        size //= 2
+    return failure
