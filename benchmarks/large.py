@@ -58,8 +58,8 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _make(path: Path, part: int, rows: int) -> None:
-    """Made-up meetings; the ids of all parts differ."""
+def _make(path: Path, part: int, rows: int, first: int = 0, seconds: int = 63_000_000) -> None:
+    """Made-up meetings within `seconds` from `first` seconds after the start; the ids of all parts differ."""
     import duckdb
 
     def steps(most: int, decimals: int, salt: int) -> str:
@@ -72,7 +72,7 @@ def _make(path: Path, part: int, rows: int) -> None:
     ]
     columns = [
         "'m-' || lpad(CAST(i AS VARCHAR), 10, '0') AS meeting_id",
-        "TIMESTAMPTZ '2023-10-09 00:00:00+00' + INTERVAL (i * 7919 % 63000000) SECOND AS start",
+        f"TIMESTAMPTZ '2023-10-09 00:00:00+00' + INTERVAL ({first} + i * 7919 % {seconds}) SECOND AS start",
         f"{steps(3000, 1, 11)} AS duration_min",
         "CAST(1 + hash(i, 5) % 40 AS INTEGER) AS participants",
         f"{steps(10_001, 4, 12)} AS replacement_rate",

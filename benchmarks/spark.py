@@ -22,6 +22,7 @@ from benchmarks.large import _make
 NAME = "spark"
 ABOUT = "online meetings on a Spark cluster on loopback: two workers against one"
 PARTS = 16
+DAY, MIDNIGHT = 86_400, 57_600
 CONF = (
     "spark.executor.memory 1g\nspark.sql.files.openCostInBytes 0\n"
     f"spark.sql.files.minPartitionNum {PARTS}\nspark.ui.showConsoleProgress false\n"
@@ -41,7 +42,8 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
         for stem, count in (("small", rows // 100), ("large", rows)):
             (folder / stem).mkdir()
             for k in range(PARTS):
-                _make(folder / stem / f"{k}.parquet", k, count // PARTS)
+                # each file one day of the platform's zone, as partners' days come in
+                _make(folder / stem / f"{k}.parquet", k, count // PARTS, MIDNIGHT + k * DAY, DAY)
         for number in range(rounds):
             for workers in (1, 2) if number % 2 == 0 else (2, 1):
                 found[workers].append(_job(folder, workers))

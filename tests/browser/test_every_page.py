@@ -39,7 +39,16 @@ def look(window: Visitor, name: str, shots: str | None) -> None:
 
 def walk_person(window: Visitor, city: stage.City, tag: str, shots: str | None) -> None:
     window.sign_in(city.person.user)
-    paths = ["/", "/feed", "/entries", "/offers", f"/offers/{city.offer}", "/codes", "/authorisations"]
+    paths = [
+        "/",
+        "/feed",
+        "/entries",
+        "/statement",
+        "/offers",
+        f"/offers/{city.offer}",
+        "/codes",
+        "/authorisations",
+    ]
     for path in [*paths, "/authorise/sample-app"]:
         assert window.go(path) == 200
         look(
@@ -109,7 +118,7 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
         look(window, f"{tag}-operator", shots)
         window = visitor()
         window.sign_in(city.stranger.user)
-        for path in ("/", "/feed", "/entries", "/codes"):
+        for path in ("/", "/feed", "/entries", "/statement", "/codes"):
             assert window.go(path) == 200
             look(window, f"{tag}-empty-{path.strip('/') or 'home'}", shots)
     # A page that is refused is an error to the console; nothing else may be.

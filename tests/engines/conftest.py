@@ -11,6 +11,12 @@ from abate.quantify import columns, columns_spark
 from abate.quantify.catalogue import Catalogue
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spark first. PySpark starts Java by a fork with Python code in the child, which a process with the threads of
+    hundreds of tests behind it does not always survive."""
+    items.sort(key=lambda item: "spark" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
     return shipped.load()

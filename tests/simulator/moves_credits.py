@@ -89,7 +89,7 @@ def spend(city: City, dice: Random) -> None:
 def bring(city: City, dice: Random) -> None:
     """Credits arrive, are given or taken by a decision."""
     who, credits, order = dice.randrange(PEOPLE), amount(dice), city.order()
-    taken = dice.random() < 0.4
+    taken, undo = dice.random() < 0.4, city.trial()
     account = city.model.ready(who, city.now)
     if taken:
         city.attempt("taking", "", lambda: actions.adjust(city.person(who), -credits, order))
@@ -100,7 +100,10 @@ def bring(city: City, dice: Random) -> None:
         city.model.note("adjust", -credits)
         return
     origin, do = dice.choice(((ADJUST, actions.adjust), (EXCHANGE_IN, actions.exchange_in)))
-    city.attempt("giving", "", lambda: do(city.person(who), credits, order))
+    expected = "account-erased" if who in city.model.erased else ""
+    city.attempt("giving", expected, lambda: do(city.person(who), credits, order))
+    if expected:
+        return undo()
     account.credits += credits
     account.back({city.model.key(city.now, origin): credits})
     account.settle(city.now)
@@ -112,6 +115,7 @@ def transfer(city: City, dice: Random) -> None:
     credits, order, undo = amount(dice), city.order(), city.trial()
     one, two = city.model.ready(payer, city.now), city.model.ready(receiver, city.now)
     expected = "insufficient-credits" if one.free(city.now) < credits else ""
+    expected = "account-erased" if receiver in city.model.erased else expected
 
     def do() -> object:
         return actions.transfer(city.person(payer), city.person(receiver), credits, order)

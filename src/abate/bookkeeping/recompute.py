@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,8 @@ class Recomputing:
     """
 
     operator_pack: Path | None = None
+    # Each pack is read once, however many entries of a statement rest on it.
+    _packs: dict[str, Pack] = field(default_factory=dict, compare=False, repr=False)
 
     def __call__(self, given: Receipt, public: Leaf, part: AwardPart) -> str:
         """What the record gives. Raises Unlike where the booked milligrams or factors are others.
@@ -49,13 +51,18 @@ class Recomputing:
     def pack(self, loaded: Catalogue, terms: Terms | None, factors: str) -> Pack | None:
         """The operator's figures that the award rests on. Raises Unable where they are not at hand."""
         if self.operator_pack is not None:
-            return loaded.pack(str(self.operator_pack))
+            return self._read(loaded, str(self.operator_pack))
         named = terms.pack if terms else None
         if named is not None and named in {file.stem for file in (loaded.folder / "packs").glob("*.yaml")}:
-            return loaded.pack(named)
+            return self._read(loaded, named)
         if "pack:" in factors:
             raise Unable(f"the operator's figures in {factors!r} are not at hand: give --operator-pack FILE")
         return None
+
+    def _read(self, loaded: Catalogue, name: str) -> Pack:
+        if name not in self._packs:
+            self._packs[name] = loaded.pack(name)
+        return self._packs[name]
 
 
 def _method(loaded: Catalogue, given: Receipt, public: Leaf, part: AwardPart) -> Method:

@@ -28,7 +28,7 @@ COMMANDS = {
     "log": "Export the log, and let verifiers look into it.",
     "backup": "Copy the database, and stream every change away as it is made.",
     "restore": "Bring a database back from a backup, and make it safe to open.",
-    "verify": "Check a receipt or a log, offline.",
+    "verify": "Check a receipt, a statement or a log, offline.",
     "monitor": "Watch a log from outside and keep every head it showed.",
     "witness": "Be a witness for logs of other organisations.",
     "bench": "Run benchmarks; every figure is a ratio within one run.",

@@ -17,31 +17,42 @@ WORDS = {
     "running": "every running balance is the one before and the entry",
     "credit_rule": "credits are floor(eligible total / rule) less what was spent",
     "leaf": "every entry has one leaf of its hash in the log, queued or numbered",
+    "booked": "every entry but awards gives the leaf hash it had, while the person's key is there",
     "counter": "every entry stands against the account of its kind",
-    "lots": "lots, holds and what is not yet cut make up balance and debt",
-    "draws": "every lot is what came into it less what was drawn",
-    "spends": "every spend drew from lots what it spent",
-    "held": "what is held is the sum of the open holds",
     "clearing": "what one side of a transfer gave the other received",
     "receives": "cancellation, expiry and retirement only receive",
-    "reversal": "every reversal undoes one entry by its amounts, and no reversal",
-    "close": "every close carries the one before it over and sums the entries up to its last day",
+    "day": "every entry carries the day of its booking, or the first open one after closed days",
+    "lots": "lots, holds and what is not yet cut make up balance and debt",
+    "draws": "every lot is what came into it less what was drawn",
+    "spends": "every entry drew from lots what it took and put into them what it brought",
+    "brought": "every lot is as large as the awards and entries that made it",
+    "expiry": "every lot expires by the rule of the day its credits came",
+    "held": "what is held is the sum of the open holds",
+    "holds": "every hold has its entry, and its end is of the kind its state says",
+    "reversal": "every reversal is registered, and undoes one entry by its amounts, and no reversal",
+    "orders": "every movement asked for by an order id is registered under it",
+    "close": "every account of every close is its entries, summed again",
     "ends": "a code is given back exactly where its redemption was reversed",
     "entry": "every credited quantity has its award of the same amounts, and the other way round",
     "seen": "every accepted event id has its one quantity",
     "eligible": "a person's eligible total is the sum over the quantities",
+    "commitment": "every award is what its leaf commits to, while the person's key is there",
+    "event": "every stored record is what its event id stands for",
+    "day_totals": "the day totals of caps are the quantities less reversals, up to the cap",
+    "recomputed": "every quantity comes out of its record again, to the milligram",
 }
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--recompute", is_flag=True, help="Also compute every stored quantity again from its record.")
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=lambda: Path(os.environ.get("ABATE_DATA_DIR", ".abate")),
     show_default="ABATE_DATA_DIR or .abate",
 )
-def command(as_json: bool, data_dir: Path) -> None:
+def command(as_json: bool, recompute: bool, data_dir: Path) -> None:
     """Compare accounts with entries per asset, and both with quantities and log. Exit 1 on any difference."""
     from abate.platform.config import setup  # lazy: `abate reconcile --help` must not start Django
 
@@ -51,7 +62,7 @@ def command(as_json: bool, data_dir: Path) -> None:
     except SetupError as fault:
         click.echo(str(fault), err=True)
         sys.exit(1)
-    found = report()
+    found = report(recompute=recompute)
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -59,11 +70,15 @@ def command(as_json: bool, data_dir: Path) -> None:
     sys.exit(0 if found["even"] else 1)
 
 
-def report() -> dict:
-    """`assets` (people, entries, accounts, even), `differences` (rows that break each rule), `even`."""
+def report(*, recompute: bool = False) -> dict:
+    """`assets` (people, entries, accounts, even), `differences` (rows that break each rule), `even`.
+
+    With `recompute` also `recomputed`: how many quantities were computed again.
+    """
     from django.db import connection, transaction  # lazy: needs Django set up
 
     from abate.platform.carbon import queries as carbon  # lazy: as above
+    from abate.platform.carbon import recomputing  # lazy: as above
     from abate.platform.credits import queries as rules  # lazy: as above
     from abate.platform.doors import clock  # lazy: as above
     from abate.platform.incentives import queries as incentives  # lazy: as above
@@ -75,7 +90,8 @@ def report() -> dict:
             cursor.execute("set transaction isolation level repeatable read, read only")
         sums = ledger.sums()
         differences = ledger.differences(rules.mg_per_credit(clock.today())) | carbon.differences()
-        differences |= incentives.differences()
+        differences |= rules.differences() | incentives.differences()
+        recomputed = recomputing.recompute() if recompute else None
     assets = {
         asset: {
             "people": one.people,
@@ -85,8 +101,11 @@ def report() -> dict:
         }
         for asset, one in sums.items()
     }
+    if recomputed is not None:
+        differences["recomputed"] = recomputed[1]
     even = all(one.even for one in sums.values()) and not any(differences.values())
-    return {"even": even, "assets": assets, "differences": differences}
+    found = {"even": even, "assets": assets, "differences": differences}
+    return found if recomputed is None else found | {"recomputed": recomputed[0]}
 
 
 def _print(found: dict) -> None:
@@ -98,4 +117,6 @@ def _print(found: dict) -> None:
         )
     for name, number in found["differences"].items():
         click.echo(f"{'ok' if not number else f'{number:,} rows'}: {WORDS[name]}")
+    if "recomputed" in found:
+        click.echo(f"recomputed: {found['recomputed']:,} quantities")
     click.echo("even" if found["even"] else "NOT EVEN")

@@ -1,5 +1,5 @@
-"""`abate verify`: check a receipt, a log or a proof between two heads, offline. Needs the pure packages only, no Django and no
-database.
+"""`abate verify`: check a receipt, a statement, a log or a proof between two heads, offline. Needs the pure packages only, no
+Django and no database.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pathlib import Path
 
 import click
 
-from abate.bookkeeping import checkpoint, consistency, cosignature
+from abate.bookkeeping import checkpoint, consistency, cosignature, statement
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.openings import FILE as OPENINGS
-from abate.bookkeeping.receipt import MAX_BYTES
+from abate.bookkeeping.statement import MAX_BYTES
 from abate.bookkeeping.verify import Quorum, Status, Verdict, verify_receipt
+from abate.bookkeeping.verify_statement import verify_statement
 
 _MARKS = {Status.PASSED: "pass", Status.FAILED: "FAIL", Status.NOT_CHECKED: "-"}
 MAX_FILE = 16 * 1024 * 1024
@@ -24,7 +25,7 @@ MAX_FILE = 16 * 1024 * 1024
 
 
 @click.command()
-@click.argument("subject", metavar="LOG-OR-RECEIPT", type=click.Path(exists=True, path_type=Path))
+@click.argument("subject", metavar="FILE-OR-LOG", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--key",
     "key_file",
@@ -60,8 +61,9 @@ def command(
     needed: int | None,
     as_json: bool,
 ) -> None:
-    """Check LOG-OR-RECEIPT, a receipt file or the folder of a log, and name the first thing that is wrong.
+    """Check FILE-OR-LOG, a receipt, a person's statement or the folder of a log, and name the first thing that is wrong.
 
+    Of a statement (JSON) every receipt and every figure is checked; what differs is named with its row.
     In a log's folder with bundles and openings.jsonl every issued figure is computed again from its record.
     A proof between two heads of a log (`abate log prove`) is checked too.
 
@@ -77,7 +79,7 @@ def command(
         verdict = _log(subject, key, operator_pack, since, quorum)
     else:
         if subject.stat().st_size > MAX_BYTES:
-            raise click.BadParameter(f"{subject} is larger than any receipt ({MAX_BYTES} bytes)")
+            raise click.BadParameter(f"{subject} is larger than any receipt or statement ({MAX_BYTES} bytes)")
         verdict = _document(subject.read_bytes(), key, operator_pack, quorum)
     _show(verdict, as_json)
     sys.exit(0 if verdict.ok else 1)
@@ -115,7 +117,7 @@ def _log(
 
 
 def _document(text: bytes, key: Key | None, operator_pack: Path | None, quorum: Quorum | None) -> Verdict:
-    """A receipt, or a proof between two heads: its member `format` tells."""
+    """A receipt, a statement, or a proof between two heads: its member `format` tells."""
     try:
         told = json.loads(text)
     except (ValueError, RecursionError):
@@ -124,6 +126,8 @@ def _document(text: bytes, key: Key | None, operator_pack: Path | None, quorum: 
         return consistency.verify_consistency(text, key)
     from abate.bookkeeping.recompute import Recomputing  # lazy: a log's hashes need no methodologies
 
+    if isinstance(told, dict) and told.get("format") == statement.FORMAT:
+        return verify_statement(text, key, Recomputing(operator_pack), quorum)
     return verify_receipt(text, key, Recomputing(operator_pack), quorum)
 
 

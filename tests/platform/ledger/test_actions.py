@@ -19,7 +19,7 @@ from abate.platform.credits import actions as credits
 from abate.platform.credits.errors import RuleTooLate, TwoExpiries
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
-from abate.platform.ledger import actions, errors, expiring, holds, queries, standing
+from abate.platform.ledger import actions, erasing, errors, expiring, holds, queries, standing
 from abate.platform.ledger.actions import Spend, Verdict
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import actions as log
@@ -137,8 +137,17 @@ def _refusals(world: World) -> dict[str, Callable[[], object]]:
     undone = credits.reverse(one, redeemed.id, "undo")
     held = holds.hold(one, 1, "held", NOW + timedelta(hours=1))
     holds.settle(one, held.id, "paid")
-    soon = NOW + timedelta(hours=1)
+    soon, nobody, gone = NOW + timedelta(hours=1), 10**9, world.people[2]
+    erasing.erase(gone)
     return {
+        "person-unknown": lambda: actions.transfer(one, nobody, 1, "t"),
+        "person-unknown ": lambda: actions.transfer(nobody, one, 1, "t"),
+        "person-unknown  ": lambda: actions.adjust(nobody, 1, "a"),
+        "person-unknown   ": lambda: actions.adjust(nobody, -1, "a"),
+        "person-unknown    ": lambda: actions.exchange_in(nobody, 1, "in"),
+        "account-erased": lambda: actions.transfer(one, gone.pk, 1, "t"),
+        "account-erased ": lambda: actions.adjust(gone.pk, 1, "a"),
+        "account-erased  ": lambda: actions.exchange_in(gone.pk, 1, "in"),
         "insufficient-credits": lambda: actions.transfer(one, two, 10**6, "t"),
         "same-person": lambda: actions.transfer(one, one, 1, "t"),
         "order-taken": lambda: actions.cancel(one, 2, "spent"),

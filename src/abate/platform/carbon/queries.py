@@ -15,6 +15,7 @@ from abate.bookkeeping import leaf
 from abate.bookkeeping.receipt import Opening
 from abate.platform.carbon.basis import catalogue, packs_called, stored_setting
 from abate.platform.carbon.errors import NotReproducible, QuantityUnknown
+from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Unclaimed
 from abate.platform.events.outcomes import Outcome, Result
@@ -218,10 +219,11 @@ def differences() -> dict[str, int]:
     `entry`: a credited quantity without its award, or with other amounts, or the other way round.
     `seen`: an accepted event without its quantity, or the other way round.
     `eligible`: a person whose eligible total is not the sum over the quantities.
+    `commitment`: an award that is not what its leaf commits to. `event`: a record that is not what its event id stands for.
     """
     with connection.cursor() as cursor:
         found = {}
-        for name in ("entry", "seen", "eligible"):
-            cursor.execute(SQL[f"differ_{name}"])
+        for name in ("entry", "seen", "eligible", "commitment", "event"):
+            cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
             found[name] = int(cursor.fetchone()[0])
     return found

@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from abate.platform.config import grants
 from abate.platform.doors import clock, keyring, private_postgres
 from abate.platform.doors.errors import SetupError
+from abate.platform.web import statement_pdf
 from abate.quantify import catalogue
 from abate.quantify.reading import MethodError
 
@@ -166,6 +167,12 @@ def place() -> Iterator[Finding]:
     free = shutil.disk_usage(settings.ABATE_DATA_DIR).free
     yield Finding("disk", "ok" if free > LEAST_FREE_BYTES else "fault", f"{free // 1024**3} GiB free.",
                   "" if free > LEAST_FREE_BYTES else "Free space before PostgreSQL stops writing.")  # fmt: skip
+    family = statement_pdf.font()
+    if family:
+        yield Finding("fonts", "ok", f"PDF statements are set in {family}.")
+    else:
+        yield Finding("fonts", "warning", "No font with Chinese: statements come as JSON only.",
+                      "Install one (Debian: fonts-noto-cjk) and start again.")  # fmt: skip
     yield Finding("python", "ok", f"Python {sys.version.split()[0]}")
 
 

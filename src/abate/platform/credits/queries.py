@@ -35,3 +35,10 @@ def any_cap(behaviours: Collection[str], first: date, last: date) -> bool:
 def caps() -> list[Cap]:
     """All caps, newest first, for pages that explain them."""
     return list(Cap.objects.order_by("-from_day", "behaviour"))
+
+
+def differences() -> dict[str, int]:
+    """`day_totals`: days of a person whose counted or eligible total is not what quantities and reversals come to."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["differ_day_totals"])
+        return {"day_totals": int(cursor.fetchone()[0])}

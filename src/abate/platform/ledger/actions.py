@@ -123,7 +123,10 @@ def _single(kind: Kind, one: Spend, party_id: int | None = None) -> EntryRow:
 
 
 def exchange_in(person_id: int, credits: int, order_id: str, party_id: int | None = None) -> EntryRow:
-    """Credits arrive from another platform, into a lot of the booking day. Raises OrderTaken."""
+    """Credits arrive from another platform, into a lot of the booking day.
+
+    Raises NoPerson, AccountErased, OrderTaken.
+    """
     positive(credits)
     return _credit(Kind.EXCHANGE_IN, person_id, credits, order_id, party_id)
 
@@ -131,16 +134,19 @@ def exchange_in(person_id: int, credits: int, order_id: str, party_id: int | Non
 def adjust(person_id: int, credits: int, order_id: str) -> EntryRow:
     """Give (above zero) or take credits by a decision that `order_id` names.
 
-    What is taken beyond what is free becomes a debt that later credits settle first. Raises OrderTaken.
+    What is taken beyond what is free becomes a debt that later credits settle first. Raises NoPerson, OrderTaken, and
+    where credits are given AccountErased.
     """
     if credits > 0:
         return _credit(Kind.ADJUST, person_id, credits, order_id, None)
     positive(-credits)
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["keep_erasing_out"])
         at = posting.ready(cursor, [person_id])
         done = before(cursor, person_id, order_id, digest(Kind.ADJUST, credits))
         if done is not None:
             return entry_of(person_id, done)
+        _is_erased(cursor, person_id)
         if person_id not in at.free:
             cursor.execute(SQL["open_accounts"], {"persons": [person_id], "at": at.at})
         free = min(at.free.get(person_id, 0), -credits)
@@ -154,11 +160,13 @@ def adjust(person_id: int, credits: int, order_id: str) -> EntryRow:
 
 def _credit(kind: Kind, person_id: int, credits: int, order_id: str, party_id: int | None) -> EntryRow:
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["keep_erasing_out"])
         cursor.execute(SQL["open_accounts"], {"persons": [person_id], "at": clock.now()})
         at = posting.ready(cursor, [person_id])
         done = before(cursor, person_id, order_id, digest(kind, credits))
         if done is not None:
             return entry_of(person_id, done)
+        _can_receive(cursor, person_id)
         (made,) = posting.post(cursor, kind, [Item(person_id, order_id, credits=credits)], at, party_id)
         posting.put(cursor, kind, [(person_id, made.id, None, at.day, credits)])
         posting.settle_after(cursor, at, [made])
@@ -184,18 +192,22 @@ def retire(person_id: int, carbon_mg: int, order_id: str) -> EntryRow:
 def transfer(payer: int, receiver: int, credits: int, order_id: str) -> EntryRow:
     """Move credits from one person to another: an entry on either side. Returns the payer's.
 
-    The credits keep their expiry and the day they came. Raises SamePerson, InsufficientCredits, OrderTaken.
+    The credits keep their expiry and the day they came. Raises SamePerson, OrderTaken, NoPerson, AccountErased (the
+    receiver's), InsufficientCredits.
     """
     positive(credits)
     if payer == receiver:
         raise errors.SamePerson
     content = digest(Kind.TRANSFER, credits, receiver)
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["keep_erasing_out"])
         cursor.execute(SQL["open_accounts"], {"persons": [payer, receiver], "at": clock.now()})
         at = posting.ready(cursor, [payer, receiver])
         done = before(cursor, payer, order_id, content)
         if done is not None:
             return entry_of(payer, done)
+        _is_erased(cursor, payer)
+        _can_receive(cursor, receiver)
         if at.free[payer] < credits:
             raise errors.InsufficientCredits(f"{at.free[payer]} < {credits}")
         sides = [Item(payer, order_id, credits=-credits), Item(receiver, order_id, credits=credits)]
@@ -207,6 +219,20 @@ def transfer(payer: int, receiver: int, credits: int, order_id: str) -> EntryRow
         posting.settle_after(cursor, at, [into])
         note(cursor, [(payer, order_id, out.id, content)])
     return out
+
+
+def _can_receive(cursor: CursorWrapper, person_id: int) -> None:
+    if _is_erased(cursor, person_id):
+        raise errors.AccountErased
+
+
+def _is_erased(cursor: CursorWrapper, person_id: int) -> bool:
+    """True only of a person that exists, for good while erasing is kept out. Raises NoPerson."""
+    cursor.execute(SQL["erased"], {"person": person_id})
+    found = cursor.fetchone()
+    if found is None:
+        raise errors.NoPerson(str(person_id))
+    return bool(found[0])
 
 
 def positive(amount: int) -> None:

@@ -102,6 +102,24 @@ class SamePerson(Problem):
     remedy_en = "Choose another account."
 
 
+class NoPerson(Problem):
+    code = "person-unknown"
+    status = 404
+    zh = "没有这个人，没有记账。"
+    en = "There is no such person. Nothing was booked."
+    remedy_zh = "请核对人员编号。"
+    remedy_en = "Check the number of the person."
+
+
+class AccountErased(Problem):
+    code = "account-erased"
+    status = 409
+    zh = "该账户已注销，不能再转入积分；没有记账，转出方的积分没有减少。"
+    en = "This person was erased: nobody could spend what arrives. Nothing was booked or taken from anyone."
+    remedy_zh = "请选择另一个账户；已经寄出的积分由转出平台退回。"
+    remedy_en = "Choose another account; what another platform sent is to be returned by that platform."
+
+
 class DayNotOver(Problem):
     code = "day-not-over"
     status = 409
@@ -118,3 +136,12 @@ class MonthNotClosed(Problem):
     en = "Days of this month are not closed yet."
     remedy_zh = "请先结清该月的每一天：abate close --day。"
     remedy_en = "Close its days first: abate close --day."
+
+
+class StatementTooLong(Problem):
+    code = "statement-too-long"
+    status = 422
+    zh = "所选期间的流水超过一份对账单的上限（5,000 笔）。"
+    en = "The period has more entries than one statement takes (5,000)."
+    remedy_zh = "请选择更短的期间。"
+    remedy_en = "Choose a shorter period."

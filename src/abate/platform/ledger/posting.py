@@ -86,6 +86,7 @@ def _lapse(cursor: CursorWrapper, at: Ready, asked: dict[str, object]) -> None:
     persons, holds = [row[0] for row in overdue], [row[1] for row in overdue]
     end_holds(cursor, at, Hold.LAPSED, persons, holds, [entry.id for entry in made])
     put_back(cursor, persons, holds, [entry.id for entry in made])
+    settle_after(cursor, at, made)
 
 
 def end_holds(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from django.db import connection
 
-from abate.bookkeeping.kinds import Counter
+from abate.bookkeeping.kinds import Counter, Kind
+from abate.bookkeeping.leaf import NOTHING
+from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -108,14 +110,20 @@ _RULES = (
     "running",
     "credit_rule",
     "leaf",
+    "booked",
     "counter",
+    "clearing",
+    "receives",
+    "day",
     "lots",
     "draws",
     "spends",
+    "brought",
+    "expiry",
     "held",
-    "clearing",
-    "receives",
+    "holds",
     "reversal",
+    "orders",
     "close",
 )
 
@@ -123,11 +131,19 @@ _RULES = (
 def differences(mg_per_credit: int) -> dict[str, int]:
     """How many rows break each rule of the ledger; all zero where it agrees with itself.
 
-    Each rule is one statement of sql/reconcile.sql; cli/reconcile.py says it in words.
+    Each rule is one statement: sql/reconcile.sql has those of entries and balances, sql/reconcile_lots.sql of lots and
+    what moves them, sql/reconcile_registries.sql of registries and closes; cli/reconcile.py says each in words.
     """
+    values = {
+        "mg_per_credit": mg_per_credit,
+        "zone": clock.zone().key,
+        "names": [counter.name.lower() for counter in sorted(Counter)],
+        "kinds": [kind.name.lower() for kind in sorted(Kind)],
+        "nothing": NOTHING,
+    }
     with connection.cursor() as cursor:
         found = {}
         for name in _RULES:
-            cursor.execute(SQL[f"differ_{name}"], {"mg_per_credit": mg_per_credit})
+            cursor.execute(SQL[f"differ_{name}"], values)
             found[name] = int(cursor.fetchone()[0])
     return found

@@ -9,6 +9,7 @@ from abate.bookkeeping import cosignature, merkle
 from abate.bookkeeping.receipt import MethodName, Opening, Receipt, Terms
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
+from abate.platform.log.errors import NoHead
 from abate.platform.log.models import Access, Checkpoint, Cosignature, Leaf, Pending, Reading, Tile
 from abate.platform.log.sources import SOURCES
 
@@ -85,6 +86,23 @@ def receipt(
     proof = merkle.inclusion(nodes(), index, head[0])
     made = Receipt(keyring().log_origin, index, bytes(leaf), tuple(proof), head[1], opening, method, terms)
     return made.document()
+
+
+def receipts(person_id: int, entry_ids: Collection[int]) -> tuple[str, dict[int, Receipt]]:
+    """A signed head, and the proofs of a person's entries under it, by entry, nothing opened.
+
+    Entries without a number yet are left out. Raises NoHead before the log's first head.
+    """
+    rows = Leaf.objects.filter(person_id=person_id, entry_id__in=entry_ids)
+    found = list(rows.values_list("entry_id", "idx", "leaf"))
+    if not Checkpoint.objects.exists():
+        raise NoHead
+    size, note = _head_for(max((index for _, index, _ in found), default=0))
+    origin, tree = keyring().log_origin, nodes()
+    return note, {
+        entry_id: Receipt(origin, index, bytes(leaf), tuple(merkle.inclusion(tree, index, size)), note)
+        for entry_id, index, leaf in found
+    }
 
 
 def bundle(number: int, width: int = merkle.WIDTH) -> bytes | None:

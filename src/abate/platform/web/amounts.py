@@ -50,6 +50,11 @@ def exact(mg: int) -> str:
     return f"{_decimal(mg, 0)}{_GAP}mg"
 
 
+def grams(mg: int) -> str:
+    """Every milligram, in grams, without the unit: `26.912`."""
+    return _decimal(mg, 3)
+
+
 def count(number: int) -> str:
     """A whole number with separators and a true minus sign."""
     return _decimal(number, 0)
@@ -80,6 +85,11 @@ def moment(value: datetime) -> str:
     """Day and time of day in the platform's zone."""
     local = value.astimezone(clock.zone())
     return f"{day(local.date())} {local:%H:%M}"
+
+
+def stamp(value: datetime) -> str:
+    """`2026-11-21 09:32` in the platform's zone, for paper: with its year, the same in both languages."""
+    return f"{value.astimezone(clock.zone()):%Y-%m-%d %H:%M}"
 
 
 def time_of_day(value: datetime) -> str:

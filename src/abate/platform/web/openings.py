@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -28,9 +28,11 @@ left join carbon_quantity quantity
 left join carbon_basis basis on basis.id = quantity.basis_id
 left join parties_party party on party.id = quantity.party_id
 left join people_subject subject on subject.person_id = quantity.person_id and subject.party_id = quantity.party_id
-where leaf.idx between %(first)s and %(last)s
+where {which}
 order by leaf.idx
 """
+_BY_NUMBER = _ROWS.format(which="leaf.idx between %(first)s and %(last)s")
+_BY_PERSON = _ROWS.format(which="leaf.person_id = %(person)s and leaf.entry_id = any(%(entries)s)")
 
 
 def openings(first: int, last: int) -> Iterator[Opened]:
@@ -38,12 +40,21 @@ def openings(first: int, last: int) -> Iterator[Opened]:
 
     The caller has written down that they are shown (log.actions.note_reading).
     """
-    values = {"first": first, "last": last, "award": int(Kind.AWARD)}
+    yield from _stream(_BY_NUMBER, {"first": first, "last": last})
+
+
+def own(person_id: int, entry_ids: Collection[int]) -> dict[int, Opened]:
+    """What opens these entries of one person, for that person, by the number in the log."""
+    values = {"person": person_id, "entries": list(entry_ids)}
+    return {one.index: one for one in _stream(_BY_PERSON, values)}
+
+
+def _stream(statement: str, values: dict[str, object]) -> Iterator[Opened]:
     with transaction.atomic():
         connection.ensure_connection()
         with connection.connection.cursor(name="log_openings") as cursor:
             cursor.itersize = 5_000
-            cursor.execute(_ROWS, values)
+            cursor.execute(statement, values | {"award": int(Kind.AWARD)})
             for row in cursor:
                 made = _opened(row)
                 if made is not None:

@@ -203,20 +203,25 @@ _ACCOUNTS = {
 }
 
 
+def name_of(kind: int) -> str:
+    """A kind of entry in words."""
+    return pick(_TITLES[Kind(kind)]) if kind in _TITLES else say("低碳行为入账", "Behaviour booked")
+
+
+def reason_of(kind: int, cause: str) -> str:
+    """The cause as people read it: what names another entry begins with that entry's leaf hash."""
+    return cause[65:] if kind in {Kind.REVERSE, Kind.SETTLE, Kind.RELEASE} else cause
+
+
 def line(row: EntryRow, behaviour: str = "") -> Line:
-    title = behaviour or say("低碳行为入账", "Behaviour booked")
-    if row.kind != Kind.AWARD:
-        title = pick(_TITLES[Kind(row.kind)])
-    # What names another entry begins with that entry's leaf hash; people read the reason after it.
-    named = row.kind in {Kind.REVERSE, Kind.SETTLE, Kind.RELEASE}
     return Line(
         row.id,
-        title,
+        behaviour or name_of(row.kind),
         row.at,
         row.carbon_mg,
         row.credits,
         row.carbon_after,
         row.credits_after,
-        row.cause[65:] if named else row.cause,
+        reason_of(row.kind, row.cause),
         pick(_ACCOUNTS[Counter(row.counter)]),
     )

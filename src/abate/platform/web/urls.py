@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from abate.platform.web import health, log_views
-from abate.platform.web.api import api
-from abate.platform.web.pages import acceptor, authorisations, offers, operator, record, signin, start
+from abate.platform.web.api_statement import api
+from abate.platform.web.pages import (
+    acceptor,
+    authorisations,
+    offers,
+    operator,
+    record,
+    signin,
+    start,
+    statement,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", start.home, name="home"),
@@ -21,6 +30,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("entries", record.entries, name="entries"),
     path("entries/<int:entry_id>", record.entry, name="entry"),
     path("entries/<int:entry_id>/receipt.json", record.receipt, name="entry-receipt"),
+    path("statement", statement.page, name="statement"),
+    re_path(
+        r"^statement/(?P<month>[0-9]{4}-[0-9]{2})\.(?P<form>json|pdf)$", statement.file, name="statement-file"
+    ),
     path("offers", offers.offers, name="offers"),
     path("offers/<uuid:offer_id>", offers.offer, name="offer"),
     path("offers/<uuid:offer_id>/redeem", offers.redeem, name="redeem"),

@@ -47,6 +47,45 @@ from (select person_id, sum(eligible_mg) as eligible_mg
 full join (select person_id, eligible_mg from ledger_balance where eligible_mg > 0) balance using (person_id)
 where coalesce(quantity.eligible_mg, 0) <> coalesce(balance.eligible_mg, 0)
 
+-- name: differ_commitment
+-- What an award committed to, put together again from its row as bookkeeping/leaf.py writes it, while the key is there.
+select count(*)
+from ledger_entry entry
+join people_person person on person.id = entry.person_id and person.commit_key is not null
+left join carbon_basis basis on basis.id = entry.basis_id
+left join parties_party party on party.id = entry.cause_party
+left join people_subject known on known.person_id = entry.person_id and known.party_id = entry.cause_party
+where entry.kind = 1
+      and entry.commitment is distinct from abate_commitment(
+          abate_salt(person.commit_key, entry.id),
+          sha256(convert_to(
+              '{"subject":' || to_json(known.subject)::text || ',"party":' || to_json(party.code)::text
+              || ',"event":' || to_json(entry.cause)::text || ',"behaviour":' || to_json(basis.behaviour)::text
+              || ',"occurred_at":"'
+              || to_char(entry.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+              || '","record":' || entry.record || ',"er_mg":' || entry.carbon_mg::text
+              || ',"version":' || basis.version::text || ',"factors":' || to_json(basis.factors)::text || '}', 'UTF8')))
+
+-- name: differ_event
+-- The digest that an event id stands for (carbon/measure.py), from the stored row: it outlives the person's key, and
+-- binds what credited nothing too. The day of the act is that of its moment.
+select count(*)
+from carbon_quantity quantity
+left join events_seen seen on seen.party_id = quantity.party_id and seen.event_id = quantity.event_id
+left join carbon_basis basis on basis.id = quantity.basis_id
+left join people_subject known on known.person_id = quantity.person_id and known.party_id = quantity.party_id
+where seen.digest is distinct from sha256(convert_to(
+          basis.behaviour || E'\n' || known.subject || E'\n'
+          || (extract(epoch from quantity.occurred_at) * 1000000)::bigint::text || E'\n' || quantity.record, 'UTF8'))
+   or seen.place is distinct from quantity.place
+   or quantity.day <> (quantity.occurred_at at time zone %(zone)s)::date
+
+-- name: bases
+select id, behaviour, version, method_hash, factors, region, grade_floor, pack, pack_hash from carbon_basis
+
+-- name: all_records
+select basis_id, outcome = 8, be_mg, pe_mg, le_mg, er_mg, record from carbon_quantity order by basis_id
+
 -- name: names_of_entries
 select quantity.entry_id, basis.behaviour
 from carbon_quantity quantity

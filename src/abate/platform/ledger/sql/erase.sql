@@ -30,6 +30,6 @@ with gone as (
 )
 insert into ledger_entry (person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter,
                           cause_party, cause, leaf_hash)
-select %(person)s, leafed.id, %(kind)s, %(at)s, %(day)s, 0, 0, counted.carbon_mg, counted.credits, %(counter)s,
+select %(person)s, leafed.id, %(kind)s, %(at)s, (select ledger_booking_day(%(day)s)), 0, 0, counted.carbon_mg, counted.credits, %(counter)s,
        null, leafed.erased::text, abate_leaf_hash(leafed.leaf)
 from leafed, counted

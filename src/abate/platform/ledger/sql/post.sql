@@ -4,6 +4,14 @@ select person_id, 0, 0, 0, 0, %(at)s from unnest(%(persons)s::bigint[]) as asked
 order by person_id
 on conflict (person_id) do nothing
 
+-- name: keep_erasing_out
+-- Before any account, as a batch does: erasing takes it alone (erase.sql) and so comes wholly before or wholly after.
+select pg_advisory_xact_lock_shared(4912026, 2)
+
+-- name: erased
+-- Read by a statement of its own, after the lock above was granted. No row: no such person.
+select status = 'erased' from people_person where id = %(person)s
+
 -- name: lock
 -- In the order of persons, whoever asks: two that want the same accounts wait and never in a circle.
 select person_id from ledger_balance where person_id = any(%(persons)s::bigint[]) order by person_id for update

@@ -68,51 +68,6 @@ select count(*) from ledger_entry
 where (kind, counter) not in ((1, 1), (3, 2), (4, 2), (5, 3), (6, 4), (7, 0), (8, 2), (9, 0), (10, 6), (11, 6), (12, 5),
                               (13, 5), (14, 7), (15, 0))
 
--- name: differ_lots
--- What lots hold, what is held and what is not yet cut make up the balance and the debt.
-select count(*)
-from ledger_balance balance
-left join (select person_id, sum(left_credits) as credits from ledger_lot group by person_id) lot using (person_id)
-left join (select entry.person_id, sum(entry.credits) as credits
-           from ledger_entry entry
-           join ledger_balance account on account.person_id = entry.person_id and entry.id > account.lotted_id
-           where entry.kind = 1
-           group by entry.person_id) fresh using (person_id)
-where balance.credits + balance.owed <> coalesce(lot.credits, 0) + coalesce(fresh.credits, 0) + balance.held
-
--- name: differ_draws
--- A lot is what awards brought, and every movement that is on record.
-select count(*)
-from (select person_id, expires_on, day, origin, left_credits, credits_in from ledger_lot) lot
-full join (select person_id, expires_on, day, origin, sum(credits) as moved, sum(greatest(credits, 0)) as put
-           from ledger_draw group by person_id, expires_on, day, origin) draw
-    using (person_id, expires_on, day, origin)
-where lot.left_credits is distinct from
-      (case when origin = 1 then lot.credits_in else 0 end + coalesce(draw.moved, 0))
-   or lot.credits_in > (case when origin = 1 then lot.credits_in else draw.put end)
-
--- name: differ_spends
--- Every entry that takes or brings credits, other than an award, moved lots by what it moved and what it left owed.
-select count(*)
-from ledger_entry entry
-left join (select person_id, entry_id, sum(credits) as moved from ledger_draw group by person_id, entry_id) draw
-    on draw.person_id = entry.person_id and draw.entry_id = entry.id
-where entry.kind in (3, 4, 5, 12) and coalesce(draw.moved, 0) <> entry.credits
-
--- name: differ_held
--- What is held is the sum of the open holds, and each open hold drew its credits out of lots.
-select count(*)
-from ledger_balance balance
-full join (select hold.person_id, sum(hold.credits) as credits,
-                  bool_and(-coalesce(draw.moved, 0) = hold.credits) as drawn
-           from ledger_hold hold
-           left join (select person_id, entry_id, sum(credits) as moved from ledger_draw
-                      group by person_id, entry_id) draw
-               on draw.person_id = hold.person_id and draw.entry_id = hold.entry_id
-           where hold.state = 1
-           group by hold.person_id) held using (person_id)
-where coalesce(balance.held, -1) <> coalesce(held.credits, 0) or not coalesce(held.drawn, true)
-
 -- name: differ_clearing
 -- Both sides of every transfer: what clearing received it gave.
 select count(*) from (select sum(credits) as credits from ledger_entry where counter = 4 having sum(credits) <> 0) open
@@ -121,28 +76,31 @@ select count(*) from (select sum(credits) as credits from ledger_entry where cou
 -- Cancellation, expiry and retirement only receive.
 select count(*) from ledger_entry where counter in (2, 3, 7) and (credits > 0 or carbon_mg > 0)
 
--- name: differ_reversal
--- A reversal names an entry that is there, undoes its amounts and is undone by nothing.
+-- name: differ_day
+-- An entry carries the platform's day of its booking, or, where that was closed, the first day that was open.
 select count(*)
-from ledger_reversal undone
-left join ledger_entry entry on entry.person_id = undone.person_id and entry.id = undone.entry_id
-left join ledger_entry back on back.person_id = undone.person_id and back.id = undone.reverse_id
-where entry.id is null or back.id is null or back.kind <> 10 or entry.kind = 10 or entry.kind <> undone.kind
-   or back.carbon_mg <> -entry.carbon_mg or (entry.kind <> 1 and back.credits <> -entry.credits)
+from ledger_entry entry
+cross join lateral (select (entry.at at time zone %(zone)s)::date as day) booked
+left join ledger_closed_day closed on closed.day = entry.day - 1
+where entry.day < booked.day or (entry.day > booked.day and closed.day is null)
 
--- name: differ_close
--- A close carries the one before it over, and its closing is the sum of all entries up to its last day.
+-- name: differ_booked
+-- The leaf hash of every entry but awards, put together again from its row while the person's key is there; an award's
+-- is in differ_leaf, its commitment in carbon's differ_commitment. Codes: 3 redeem, 7 hold, 8 settle, 9 release, 10 reverse.
 select count(*)
-from ledger_close closed
-left join ledger_close before
-    on (before.period, before.account, before.asset) = (closed.period, closed.account, closed.asset)
-   and before.last_day = closed.first_day - 1
-left join (select closed.period, closed.first_day,
-                  sum(entry.carbon_mg) as carbon_mg, sum(entry.credits) as credits
-           from (select distinct period, first_day, last_day from ledger_close) closed
-           join ledger_entry entry on entry.day <= closed.last_day
-           group by closed.period, closed.first_day) upto
-    on upto.period = closed.period and upto.first_day = closed.first_day and closed.account = 'people'
-where closed.opening <> coalesce(before.closing, closed.opening)
-   or (closed.account = 'people'
-       and closed.closing <> coalesce(case closed.asset when 'carbon_mg' then upto.carbon_mg else upto.credits end, 0))
+from ledger_entry entry
+join people_person person on person.id = entry.person_id and person.commit_key is not null
+left join ledger_hold hold
+    on hold.person_id = entry.person_id and entry.kind in (7, 8, 9)
+   and entry.id = case entry.kind when 7 then hold.entry_id else hold.end_entry_id end
+cross join lateral (select case when entry.kind = 3
+    then abate_personal_redeem(person.pseudonym, entry.cause, -entry.credits)
+    else abate_personal_booking(person.pseudonym, (%(kinds)s::text[])[entry.kind], entry.cause, entry.carbon_mg,
+                                entry.credits, case entry.kind when 7 then hold.credits when 8 then -hold.credits
+                                                               when 9 then -hold.credits else 0 end) end as text) personal
+where entry.kind not in (1, 15)
+      and entry.leaf_hash is distinct from abate_leaf_hash(abate_leaf(
+          entry.kind::int, entry.carbon_mg, entry.credits, entry.at, %(nothing)s, %(nothing)s,
+          case when entry.kind in (8, 9, 10) and entry.cause ~ '^[0-9a-f]{64} '
+               then decode(left(entry.cause, 64), 'hex') else sha256(convert_to(entry.cause, 'UTF8')) end,
+          abate_commitment(abate_salt(person.commit_key, entry.id), sha256(convert_to(personal.text, 'UTF8')))))

@@ -1,0 +1,80 @@
+"""Every stored quantity computed again by the columnar engine, in chunks: it must come out to the milligram. (P-7.2-a)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+import duckdb
+import pyarrow as pa
+from django.db import connection
+
+from abate.platform.carbon.basis import catalogue, stored_setting
+from abate.platform.carbon.measure import HISTORY
+from abate.platform.carbon.queries import SQL
+from abate.quantify import columns
+from abate.quantify.outcome import Outcome
+
+_CHUNK = 20_000
+_RESULTS = ("be_mg", "pe_mg", "le_mg", "er_mg", "canonical", "method_version", "factors", "outcome", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    behaviour: str
+    version: int
+    method_hash: bytes
+    factors: str
+    region: str | None
+    grade_floor: str
+    pack: str | None
+    pack_hash: str | None
+
+
+def recompute() -> tuple[int, int]:
+    """(quantities recomputed, how many of them do not come out as stored).
+
+    From the stored record, on the stored basis: amounts, canonical record, methodology version, figures used, and
+    whether it credits. What a basis at hand no longer allows (a methodology or pack that is not here as it was) does
+    not come out either. Reads in order of bases, a chunk at a time.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["bases"])
+        bases = {number: _Basis(*values) for number, *values in cursor.fetchall()}
+    done = wrong = 0
+    with duckdb.connect() as engine, connection.chunked_cursor() as cursor:
+        engine.execute("set threads = 1")
+        cursor.execute(SQL["all_records"])
+        while rows := cursor.fetchmany(_CHUNK):
+            for number, group in groupby(rows, key=itemgetter(0)):
+                stored = [row[1:] for row in group]
+                done += len(stored)
+                wrong += _wrong(engine, bases.get(number), stored)
+    return done, wrong
+
+
+def _wrong(engine: duckdb.DuckDBPyConnection, basis: _Basis | None, stored: Sequence[tuple]) -> int:
+    """How many rows (credits, be, pe, le, er, record) of one basis do not come out."""
+    if basis is None:
+        return len(stored)
+    versions = catalogue().methods.get(basis.behaviour, ())
+    at_hand = any(m.version == basis.version and m.hash == bytes(basis.method_hash).hex() for m in versions)
+    setting = stored_setting(basis.region, basis.grade_floor, basis.pack, basis.pack_hash)
+    if not at_hand or setting is None:
+        return len(stored)
+    table = pa.table(
+        {
+            "ord": pa.array(range(len(stored)), pa.int64()),
+            "data": pa.array([row[-1] for row in stored], pa.string()),
+        }
+    )
+    found = columns.quantify_events(engine, table, basis.behaviour, catalogue(), setting)
+    again = zip(*(found.column(name).to_pylist() for name in _RESULTS), strict=True)
+    wrong = 0
+    for (credits, *kept), (*figures, version, factors, outcome, reason) in zip(stored, again, strict=True):
+        counts = outcome == Outcome.COUNTED and reason != HISTORY and (figures[3] or 0) > 0
+        same = (credits, kept, basis.version, basis.factors) == (counts, figures, version, factors or "")
+        wrong += not same
+    return wrong

@@ -1,0 +1,85 @@
+-- name: differ_lots
+-- What lots hold, what is held and what is not yet cut make up the balance and the debt.
+select count(*)
+from ledger_balance balance
+left join (select person_id, sum(left_credits) as credits from ledger_lot group by person_id) lot using (person_id)
+left join (select entry.person_id, sum(entry.credits) as credits
+           from ledger_entry entry
+           join ledger_balance account on account.person_id = entry.person_id and entry.id > account.lotted_id
+           where entry.kind = 1
+           group by entry.person_id) fresh using (person_id)
+where balance.credits + balance.owed <> coalesce(lot.credits, 0) + coalesce(fresh.credits, 0) + balance.held
+
+-- name: differ_draws
+-- A lot is what awards brought, and every movement that is on record.
+select count(*)
+from (select person_id, expires_on, day, origin, left_credits, credits_in from ledger_lot) lot
+full join (select person_id, expires_on, day, origin, sum(credits) as moved, sum(greatest(credits, 0)) as put
+           from ledger_draw group by person_id, expires_on, day, origin) draw
+    using (person_id, expires_on, day, origin)
+where lot.left_credits is distinct from
+      (case when origin = 1 then lot.credits_in else 0 end + coalesce(draw.moved, 0))
+   or lot.credits_in > (case when origin = 1 then lot.credits_in else draw.put end)
+
+-- name: differ_spends
+-- Every entry moved lots by what its kind moves. What a debt took of new credits is drawn by the entry that brought them,
+-- so these are held against what was put alone; what is taken may be owed in part. Codes of bookkeeping/kinds.py.
+select count(*)
+from ledger_entry entry
+full join (select person_id, entry_id, sum(credits) as moved, sum(greatest(credits, 0)) as put
+           from ledger_draw group by person_id, entry_id) draw
+    on draw.person_id = entry.person_id and draw.entry_id = entry.id
+left join ledger_hold begun on begun.person_id = entry.person_id and begun.entry_id = entry.id
+left join ledger_hold ended on ended.person_id = entry.person_id and ended.end_entry_id = entry.id
+where case
+    when entry.id is null then true
+    when entry.kind in (1, 15) then draw.put > 0
+    when entry.kind in (3, 4, 5, 12) or (entry.kind = 6 and entry.credits < 0)
+        then coalesce(draw.moved, 0) <> entry.credits
+    when entry.kind = 7 then draw.moved is distinct from -begun.credits
+    when entry.kind = 9 then draw.put is distinct from ended.credits
+    when entry.kind in (8, 14) then draw.entry_id is not null
+    when entry.credits > 0 then coalesce(draw.put, 0) <> entry.credits
+    else coalesce(draw.put, 0) <> 0 or coalesce(draw.moved, 0) < entry.credits
+end
+
+-- name: differ_brought
+-- A lot came from awards of its day that are cut, or from entries that put credits into it (6 transfer, 11 adjust,
+-- 13 exchange_in); nothing else makes one larger.
+select count(*)
+from (select person_id, expires_on, day, origin, sum(credits) as credits
+      from (select entry.person_id, dated.expires_on, entry.day, 1::smallint as origin, entry.credits
+            from ledger_entry entry
+            join ledger_balance balance on balance.person_id = entry.person_id and entry.id <= balance.lotted_id
+            join (select day, credits_expires_on(day) as expires_on
+                  from (select distinct day from ledger_entry where kind = 1) one) dated on dated.day = entry.day
+            where entry.kind = 1 and entry.credits > 0
+            union all
+            select draw.person_id, draw.expires_on, draw.day, draw.origin, draw.credits
+            from ledger_draw draw
+            join ledger_entry entry on entry.person_id = draw.person_id and entry.id = draw.entry_id
+            where draw.credits > 0 and entry.kind = draw.origin and entry.kind in (6, 11, 13)) one
+      group by person_id, expires_on, day, origin) brought
+full join ledger_lot lot using (person_id, expires_on, day, origin)
+where brought.credits is distinct from lot.credits_in
+
+-- name: differ_expiry
+-- Credits expire by the rule of the day they came, whoever holds them: a transfer carries both.
+select count(*)
+from ledger_lot lot
+join (select day, credits_expires_on(day) as expires_on from (select distinct day from ledger_lot) one) dated using (day)
+where lot.expires_on <> dated.expires_on
+
+-- name: differ_held
+-- What is held is the sum of the open holds, and each open hold drew its credits out of lots.
+select count(*)
+from ledger_balance balance
+full join (select hold.person_id, sum(hold.credits) as credits,
+                  bool_and(-coalesce(draw.moved, 0) = hold.credits) as drawn
+           from ledger_hold hold
+           left join (select person_id, entry_id, sum(credits) as moved from ledger_draw
+                      group by person_id, entry_id) draw
+               on draw.person_id = hold.person_id and draw.entry_id = hold.entry_id
+           where hold.state = 1
+           group by hold.person_id) held using (person_id)
+where coalesce(balance.held, -1) <> coalesce(held.credits, 0) or not coalesce(held.drawn, true)

@@ -1,0 +1,80 @@
+-- name: differ_reversal
+-- A reversal names an entry that is there, undoes its amounts and is undone by nothing; and each one is in the registry.
+select count(*)
+from ledger_reversal undone
+full join (select * from ledger_entry where kind = 10) back
+    on back.person_id = undone.person_id and back.id = undone.reverse_id
+left join ledger_entry entry on entry.person_id = undone.person_id and entry.id = undone.entry_id
+where entry.id is null or back.id is null or entry.kind = 10 or entry.kind <> undone.kind
+   or back.carbon_mg <> -entry.carbon_mg or (entry.kind <> 1 and back.credits <> -entry.credits)
+   or left(back.cause, 64) <> encode(coalesce(entry.leaf_hash, abate_leaf_hash(ledger_leaf(entry))), 'hex')
+
+-- name: differ_orders
+-- Every movement that is asked for by an order id is in the registry under that id: 4 cancel, 6 transfer (the payer's side),
+-- 7 hold, 11 adjust, 12 and 13 exchange, 14 retire. A redemption has its code instead.
+select count(*)
+from ledger_order taken
+full join (select person_id, id, cause from ledger_entry
+           where kind in (4, 7, 11, 12, 13, 14) or (kind = 6 and credits < 0)) entry
+    on entry.person_id = taken.person_id and entry.id = taken.entry_id
+where entry.cause is distinct from taken.order_id
+
+-- name: differ_holds
+-- Every entry of kind hold (7) made a hold; an entry of kind settle (8) or release (9) ended one, by all it held, as its
+-- state says: 2 settled, 3 released, 4 lapsed.
+select count(*)
+from (select * from ledger_entry where kind = 7) begun
+full join ledger_hold hold on hold.person_id = begun.person_id and hold.entry_id = begun.id
+full join (select * from ledger_entry where kind in (8, 9)) ended
+    on ended.person_id = hold.person_id and ended.id = hold.end_entry_id
+where begun.id is null or hold.entry_id is null or hold.at <> begun.at
+   or (hold.state <> 1
+       and (hold.state, ended.kind, ended.credits) not in ((2, 8, -hold.credits), (3, 9, 0), (4, 9, 0)))
+   or (hold.state = 1) <> (ended.id is null) or hold.ended_at <> ended.at
+
+-- name: differ_close
+-- Every account and asset of every close, summed again: what came before is the opening, what is within came in and went
+-- out. (That closing = opening + in - out the table itself holds.) Of the days that are closed only the last may have no
+-- sums yet. Running sums by day, met at the day before the first and at the last.
+with account as (
+    select account, asset
+    from unnest(array_append(%(names)s::text[], 'people')) as name (account)
+    cross join (values ('carbon_mg'), ('credits')) kept (asset)
+), span as (
+    select period, first_day, last_day from ledger_close where period = 'month'
+    union
+    select 'day', day, day from ledger_closed_day closed
+    where day < (select max(day) from ledger_closed_day)
+       or exists (select from ledger_close sums where sums.period = 'day' and sums.first_day = closed.day)
+), moved as materialized (
+    select day, counter, count(*) as entries,
+           sum(greatest(carbon_mg, 0)) as carbon_in, sum(greatest(-carbon_mg, 0)) as carbon_out,
+           sum(greatest(credits, 0)) as credits_in, sum(greatest(-credits, 0)) as credits_out
+    from ledger_entry group by day, counter
+), side as (
+    select 'people' as account, 'carbon_mg' as asset, day, carbon_in as came_in, carbon_out as went_out, entries from moved
+    union all select 'people', 'credits', day, credits_in, credits_out, entries from moved
+    union all select (%(names)s::text[])[counter + 1], 'carbon_mg', day, carbon_out, carbon_in, entries from moved
+    union all select (%(names)s::text[])[counter + 1], 'credits', day, credits_out, credits_in, entries from moved
+    union all select account, asset, day, 0, 0, 0
+    from account cross join (select first_day - 1 as day from span union select last_day from span) bound
+), running as (
+    select account, asset, day, sum(sum(came_in)) over upto as came_in, sum(sum(went_out)) over upto as went_out,
+           sum(sum(entries)) over upto as entries
+    from side
+    group by account, asset, day
+    window upto as (partition by account, asset order by day)
+), again as (
+    select span.period, span.first_day, span.last_day, account, asset, before.came_in - before.went_out as opening,
+           until.came_in - before.came_in as came_in, until.went_out - before.went_out as went_out,
+           until.entries - before.entries as entries
+    from span
+    join running before on before.day = span.first_day - 1
+    join running until using (account, asset)
+    where until.day = span.last_day
+)
+select count(*)
+from again
+full join ledger_close closed using (period, first_day, last_day, account, asset)
+where (again.opening, again.came_in, again.went_out, again.entries)
+      is distinct from (closed.opening, closed.came_in, closed.went_out, closed.entries::numeric)

@@ -1,0 +1,167 @@
+"""What is planted behind the ledger's back, by the owner of the database, is found and named; a sound ledger is even."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from tests.platform.ledger.conftest import DAYS
+from tests.platform.pipeline.world import NOW, World, make_world
+
+from abate.cli import reconcile
+from abate.platform.credits import actions as credits
+from abate.platform.doors import clock
+from abate.platform.ledger import actions, closing, erasing, expiring, holds, queries, standing
+from abate.platform.log import actions as log
+
+pytestmark = [pytest.mark.platform]
+MONTH = timedelta(days=30)
+
+
+@pytest.fixture
+def booked(db: None, settings: Any) -> Iterator[World]:
+    """Entries of every kind, under a cap, with credits that expire; the days up to yesterday and their month closed."""
+    settings.ABATE_OPERATOR_PACK = "demo"
+    first = clock.day(NOW)
+    with clock.frozen(NOW - MONTH):
+        credits.add_rule(first, ("五天有效", "Good for five days"), expiry_days=DAYS)
+        credits.add_cap("cycling", date(2026, 5, 1), 300_000, ("每日上限", "A day's cap"))
+    with clock.frozen(NOW):
+        world = make_world()
+        one, two, _ = (person.pk for person in world.people)
+        got = world.send(world.meeting("m"), world.meeting("n"), *(world.ride(f"r{n}") for n in "abc"))
+        history = world.meeting("early", start="2023-05-01T09:00:00+08:00")
+        world.send(
+            history, world.meeting("saved nothing", pkm_coach=0), world.meeting("short", duration_min=30)
+        )
+        actions.adjust(one, 50, "gift"), actions.adjust(two, 5, "gift")
+        with transaction.atomic(), connection.cursor() as cursor:
+            actions.post_redeem(cursor, one, 7, "offer")
+        out = actions.exchange_out(one, 3, "out")
+        actions.exchange_in(one, 2, "in"), actions.cancel(one, 1, "off"), actions.retire(one, 1000, "retired")
+        actions.transfer(one, two, 4, "t")
+        spent, freed, *_ = [holds.hold(one, 2, name, NOW + timedelta(days=2)) for name in "sfl"]
+        holds.settle(one, spent.id, "paid"), holds.release(one, freed.id, "not wanted")
+        credits.reverse(one, out.id, "came back"), credits.reverse(one, got[2].entry, "withdrawn")
+        actions.adjust(two, -20, "mistake")
+        log.sequence()
+    with clock.frozen(NOW + timedelta(days=1)):
+        world.send(world.meeting("later", who=1), world.ride("later ride"))
+    with clock.frozen(NOW + timedelta(days=DAYS)):
+        expiring.cut_all(), holds.lapse_overdue(), expiring.expire_due()
+        world.send(world.meeting("last"))
+    with clock.frozen(NOW + MONTH):
+        closing.close_day(clock.today() - timedelta(days=1)), closing.close_month(first)
+        yield world
+
+
+def found(*, recompute: bool = False) -> dict[str, int]:
+    report = reconcile.report(recompute=recompute)
+    sums = {asset: int(not one["even"]) for asset, one in report["assets"].items()}
+    return {name: rows for name, rows in (report["differences"] | sums).items() if rows}
+
+
+def plant(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert cursor.rowcount > 0, "nothing was planted"
+
+
+def elsewhere(kind: int) -> str:
+    """The draws of the entries of one kind are written to awards of the same people: no lot, no balance changes."""
+    return (
+        "update ledger_draw draw set entry_id = (select max(award.id) from ledger_entry award"
+        " where award.person_id = draw.person_id and award.kind = 1)"
+        f" where entry_id in (select id from ledger_entry where kind = {kind})"
+    )
+
+
+MOVED_LOTS = (
+    "with draw as (update ledger_draw set expires_on = expires_on + 30 where origin = 1)"
+    " update ledger_lot set expires_on = expires_on + 30 where origin = 1"
+)
+CLOSE = "update ledger_close set {} where period = 'day' and account = '{}' and asset = 'credits'"
+# What is planted, and the rules that must name it.
+PLANTED = {
+    "update credits_day set eligible_mg = eligible_mg - 1": {"day_totals"},
+    "update credits_day set counted_mg = counted_mg + 5": {"day_totals"},
+    "delete from credits_day": {"day_totals"},
+    "update ledger_entry set record = replace(record, '200', '201') where kind = 1": {
+        "commitment",
+        "event",
+        "recomputed",
+    },
+    "update carbon_kept set record = replace(record, 'early', 'later')": {"event"},
+    "update ledger_entry set be_mg = be_mg + 1 where kind = 1": {"recomputed"},
+    "update ledger_entry set cause = cause || 'x' where kind = 1": {"commitment"},
+    "update ledger_entry set act_day = act_day - 1 where kind = 1": {"event"},
+    "update ledger_entry set cause = 'another' where kind = 4": {"booked", "orders"},
+    "update ledger_entry set at = at + interval '1 s' where kind = 11": {"booked"},
+    "update ledger_entry set day = day - 40 where kind = 1": {"day", "close"},
+    "update ledger_entry set day = day + 40 where kind = 3": {"day", "close"},
+    "delete from ledger_reversal where kind <> 1": {"reversal"},
+    "delete from ledger_reversal where kind = 1": {"reversal", "day_totals"},
+    "delete from ledger_order where order_id = 't'": {"orders"},
+    "delete from ledger_order where order_id = 'retired'": {"orders"},
+    "update ledger_order set entry_id = entry_id + 1": {"orders"},
+    "update ledger_hold set state = 3 where state = 2": {"holds"},
+    "update ledger_hold set state = 2 where state = 4": {"holds"},
+    "delete from ledger_hold where state = 3": {"holds"},
+    MOVED_LOTS: {"expiry"},
+    MOVED_LOTS.replace("origin = 1", "origin = 6"): {"expiry"},
+    "update ledger_lot set credits_in = credits_in + 1 where origin = 1": {"brought"},
+    "update ledger_lot set credits_in = credits_in + 1 where origin = 11": {"brought"},
+    CLOSE.format("closing = closing + 1, came_in = came_in + 1", "issuance"): {"close"},
+    CLOSE.format("closing = closing + 1, opening = opening + 1", "cancellation"): {"close"},
+    CLOSE.format("came_in = came_in + 1, went_out = went_out + 1", "people"): {"close"},
+    CLOSE.format("entries = entries + 1", "people"): {"close"},
+    "delete from ledger_close where account = 'retirement'": {"close"},
+    "delete from ledger_close where period = 'day' and first_day = '2026-06-03'": {"close"},
+    **{elsewhere(kind): {"spends"} for kind in (3, 4, 5, 6, 7, 9, 10, 11, 12, 13)},
+    "update ledger_draw draw set entry_id = hold.end_entry_id from ledger_hold hold"
+    " where hold.state = 2 and draw.entry_id = hold.entry_id": {"spends"},
+}
+
+
+def test_a_sound_ledger_is_even(booked: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select array_agg(distinct kind order by kind) from ledger_entry")
+        assert cursor.fetchone()[0] == [1, *range(3, 15)]
+    report = reconcile.report(recompute=True)
+    assert report["even"] and report["recomputed"] == 11
+    assert set(report["differences"]) == set(reconcile.WORDS)
+    # The digest of the event outlives the key; what the key alone could open is no longer compared.
+    erasing.erase(booked.people[0])
+    assert found() == {}
+    plant(
+        "update ledger_entry set record = replace(record, '200', '201') where kind = 1 and record like '%200%'"
+    )
+    assert {"event", "recomputed"} <= found(recompute=True).keys()
+
+
+@pytest.mark.parametrize("statement", PLANTED)
+def test_what_is_planted_is_named(booked: World, statement: str) -> None:
+    plant(statement)
+    assert PLANTED[statement] <= found(recompute="recomputed" in PLANTED[statement]).keys()
+
+
+def test_a_debt_paid_by_a_lapsed_hold_is_drawn_by_its_release(booked: World) -> None:
+    """Whatever entry was the newest one before: an expiry here, which draws what expired and nothing else."""
+    payer, person = (one.pk for one in make_world(2).people)
+    begun = clock.now()
+    actions.adjust(payer, 4, "gift")
+    with clock.frozen(begun + timedelta(days=2)):
+        actions.adjust(person, 5, "gift")
+        holds.hold(person, 5, "held", begun + timedelta(days=DAYS + 1))
+        actions.transfer(payer, person, 4, "soon over")
+    with clock.frozen(begun + timedelta(days=DAYS)):
+        actions.adjust(person, -3, "mistake")
+        expiring.expire_due()
+        assert queries.entries(person, limit=1)[0].credits == -4
+    with clock.frozen(begun + timedelta(days=DAYS + 1)):
+        assert holds.lapse_overdue() == 1
+        assert (standing.standing(person).free, standing.standing(person).owed) == (2, 0)
+        assert found() == {}
