@@ -86,5 +86,6 @@ def build(sample: list[Ride]) -> City:
     credits.add_cap("cycling", date(2020, 1, 1), CYCLING_CAP_MG,
                     ("示例上限：每日骑行", "sample cap: a day's cycling"))  # fmt: skip
     operator = review.create_user(User.Kind.STAFF, made_up=True)
-    review.grant(operator, Grant.Role.OPERATOR)
+    review.enrol(operator, made_up_number(BORN, 999))
+    review.grant(operator, Grant.Role.QUERY)
     return City(clients, subjects, {bike: p.id for bike, p in residents.items()}, cashier, operator)

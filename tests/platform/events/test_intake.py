@@ -69,7 +69,7 @@ def call(method: str, body: bytes, headers: dict[str, str]) -> Answer:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    raw = [(name.encode(), value.encode()) for name, value in {"host": "testserver", **headers}.items()]
     scope = {"type": "http", "method": method, "path": "/v1/events", "headers": raw}
     asyncio.run(intake.app(scope, receive, send))
     start, end = sent

@@ -90,7 +90,8 @@ def test_a_party_sends_its_file_and_reads_its_breaks(world: World, client: Clien
 @pytest.mark.clause("P-4.4")
 def test_the_operator_sees_ages_assigns_and_decides(world: World, enter: Callable[..., Client]) -> None:
     operator = review.create_user("staff", made_up=True)
-    review.grant(operator, "operator")
+    review.enrol(operator, "made-up operator")
+    review.grant(operator, "finance")
     addresses.actions.compare(party(world), DAY, lines(rows(world, e_0=None, lost={})), "jsonl", via="file")
     with clock.frozen(NOW + timedelta(days=5)):
         for language, words in (

@@ -129,7 +129,8 @@ def build() -> City:
         credits.add_cap("cycling", clock.today() - timedelta(days=60), 900_000, ("示例上限", "sample cap"))
     cashier, operator = review.create_user("staff", made_up=True), review.create_user("staff", made_up=True)
     parties.add_member(cashier, cafe, "acceptor")
-    review.grant(operator, "operator")
+    review.enrol(operator, "made-up operator")
+    review.grant(operator, "query")
     now = clock.now()
     offer = incentives.create_offer(
         party_id=cafe.pk,

@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "abate.platform.web.middleware.Pages",
+    "abate.platform.web.gate.Gate",
 ]
 CSRF_FAILURE_VIEW = "abate.platform.web.refusals.form_outdated"
 ROOT_URLCONF = "abate.platform.config.urls"

@@ -41,6 +41,24 @@ class TooLarge(Problem):
     remedy_en = "Split it over several requests; for large files use `abate load`."
 
 
+class TooSlow(Problem):
+    code = "too-slow"
+    status = 408
+    zh = "请求体未在 30 秒内传完，全部未处理。"
+    en = "The body did not arrive within 30 seconds; nothing was processed."
+    remedy_zh = "检查网络，或分成较小的请求重新发送；相同 id 不会重复入账。"
+    remedy_en = "Check the network, or send it again in smaller requests; an id is never booked twice."
+
+
+class WrongHost(Problem):
+    code = "wrong-host"
+    status = 421
+    zh = "请求的主机名不是本平台的。"
+    en = "The host named in the request is not this platform."
+    remedy_zh = "使用运营方提供的接口地址；运营方请核对 ABATE_ORIGIN。"
+    remedy_en = "Use the address the operator gave you; as operator, check ABATE_ORIGIN."
+
+
 class UnsupportedMediaType(Problem):
     code = "unsupported-media-type"
     status = 415

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 
+from django.db import IntegrityError, transaction
+
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
-from abate.platform.review.errors import LinkSpent
-from abate.platform.review.models import Grant, SignInLink, User
+from abate.platform.review.errors import EnrolledOtherwise, LinkSpent, NotEnrolled, RolesExclude, RoleUnknown
+from abate.platform.review.models import Grant, Human, SignInLink, Staff, User
 
 
 def create_user(kind: str, *, made_up: bool = False) -> User:
@@ -24,8 +26,46 @@ def deactivate(user: User) -> None:
     User.objects.filter(pk=user.pk).update(is_active=False)
 
 
+def enrol(user: User, identity: str) -> None:
+    """Tie a staff account to its holder by the keyed digest of `identity` (an identity number, kept nowhere).
+
+    Raises EnrolledOtherwise where the account is another person's.
+    """
+    digest = keyring().identity_hmac(identity)
+    with transaction.atomic():
+        # The side is the first role's to say; a person without a role can be moved by any grant.
+        Human.objects.get_or_create(human=digest, defaults={"side": Human.Side.OPERATION})
+        staff, _ = Staff.objects.get_or_create(user=user, defaults={"human_id": digest})
+    if bytes(staff.human_id) != digest:
+        raise EnrolledOtherwise
+
+
 def grant(user: User, role: str) -> None:
-    Grant.objects.get_or_create(user=user, role=role, defaults={"granted_at": clock.now()})
+    """Give `user` a role; giving it again changes nothing. Raises RoleUnknown, NotEnrolled, RolesExclude.
+
+    The rules about administrators are constraints of the tables: of two grants at once that exclude each other one
+    is refused.
+    """
+    if role not in Grant.Role.values:
+        raise RoleUnknown(role[:40])
+    staff = Staff.objects.filter(user=user).first()
+    if staff is None:
+        raise NotEnrolled
+    side = Human.Side.ADMINISTRATION if role in Grant.ADMINISTRATORS else Human.Side.OPERATION
+    own = bytes(staff.human_id)
+    try:
+        with transaction.atomic():
+            # Refused by the grants' foreign key while the person holds a role of the other side.
+            Human.objects.filter(human=own).exclude(side=side).update(side=side)
+            values = {"human": own, "side": side, "granted_at": clock.now()}
+            Grant.objects.get_or_create(user=user, role=role, defaults=values)
+    except IntegrityError as fault:
+        raise RolesExclude(role) from fault
+
+
+def withdraw(user: User, role: str) -> None:
+    """Take a role back; it ends with the next request."""
+    Grant.objects.filter(user=user, role=role).delete()
 
 
 def issue_link(user: User, *, valid: timedelta = timedelta(hours=24)) -> str:

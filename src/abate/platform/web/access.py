@@ -66,10 +66,11 @@ def acceptor_of(request: HttpRequest) -> Party | None:
     )
 
 
-def is_operator(request: HttpRequest) -> bool:
+def is_staff(request: HttpRequest) -> bool:
+    """Whether the signed-in user holds any role of the operator's; what each may do is review.rights' to say."""
     if not request.user.is_authenticated:
         return False
-    return _once(request, "_abate_operator", lambda: review.has_role(request.user, "operator"))
+    return _once(request, "_abate_operator", lambda: bool(review.roles(request.user)))
 
 
 def _guard(find: Callable[[HttpRequest], T | None]) -> Callable[..., Callable[..., HttpResponse]]:
@@ -93,5 +94,5 @@ person_page = _guard(person_of)
 """The view gets (request, person): the signed-in person, and nobody else's data can be asked for."""
 acceptor_page = _guard(acceptor_of)
 """The view gets (request, party)."""
-operator_page = _guard(lambda request: is_operator(request) or None)
-"""The view gets (request, True)."""
+operator_page = _guard(lambda request: is_staff(request) or None)
+"""The view gets (request, True): somebody of the staff, whose right the gate has seen already (gate.py)."""

@@ -87,8 +87,10 @@ _EVENTS = {
                     "400": "Not JSON, or an empty batch",
                     "401": "No token, or an expired, revoked or unknown one",
                     "403": "The token may not send events",
+                    "408": "The body did not arrive within 30 seconds",
                     "413": "More than 1,000 events or 5 MB",
                     "415": "Another content type",
+                    "421": "The Host header names another installation",
                     "503": "Busy: send the same events again",
                 }.items()
             },

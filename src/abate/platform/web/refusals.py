@@ -62,23 +62,24 @@ def problem_json(problem: Problem, *, language: str | None = None) -> HttpRespon
     )
 
 
-def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """A refusal as the caller reads it: a problem document for a program, a page for a person."""
     if request.path.startswith(_INTERFACES):
         return problem_json(problem)
     return screen.refuse(request, problem)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, PageMissing())
+    return answer(request, PageMissing())
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, NotAllowed())
+    return answer(request, NotAllowed())
 
 
 def form_outdated(request: HttpRequest, reason: str = "") -> HttpResponse:
     log.info("a form was refused: %s", reason)
-    return _answer(request, FormOutdated())
+    return answer(request, FormOutdated())
 
 
 def fault(request: HttpRequest) -> HttpResponse:

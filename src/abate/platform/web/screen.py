@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from abate.platform.doors.errors import Problem
+from abate.platform.review import rights
 from abate.platform.web import access
 from abate.platform.web.wording import english, say
 
@@ -65,7 +66,7 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         ]
     if access.acceptor_of(request):
         tabs.append(("acceptor", "scan", say("核销", "Burn")))
-    if access.is_operator(request):
+    if rights.may(request.user, "view", "overview"):
         tabs.append(("operator", "gauge", say("总览", "Overview")))
     return [Tab(reverse(name), icon, title, name == section) for name, icon, title in tabs]
 

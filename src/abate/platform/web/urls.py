@@ -49,8 +49,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/breaks/<int:break_id>", breaks.step, name="break-step"),
     *reconciliation.urlpatterns,
     path("v1/", api.urls),
-    path("livez", health.livez),
-    path("readyz", health.readyz),
-    path("metrics", health.metrics),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
     *log_views.urlpatterns,
 ]

@@ -13,6 +13,7 @@ from abate.platform.parties import queries as parties
 from abate.platform.reconciliation import actions, queries
 from abate.platform.reconciliation.models import Kind, Resolution, State
 from abate.platform.reconciliation.queries import BreakRow
+from abate.platform.review import rights
 from abate.platform.web import screen
 from abate.platform.web.access import Missing, operator_page
 from abate.platform.web.wording import pick, say
@@ -53,15 +54,19 @@ def breaks(request: HttpRequest, role: bool) -> HttpResponse:
     )
     count, oldest = queries.open_breaks()
     context = {
-        "count": count,
-        "oldest": oldest,
-        "rows": [_told(row, parties.codes(), names) for row in rows[:_PAGE]],
+        "may_act": rights.may(request.user, "change", "breaks"),
         "older": rows[_PAGE - 1].id if len(rows) > _PAGE else None,
         "names": sorted(names.items()),
         "code": code if code in names else "",
         "everything": everything,
         "resolutions": [(one.value, pick(words)) for one, words in RESOLUTIONS.items()],
     }
+    told = {
+        "count": count,
+        "oldest": oldest,
+        "rows": [_told(row, parties.codes(), names) for row in rows[:_PAGE]],
+    }
+    context |= rights.shown(request.user, "breaks", told)
     return screen.show(request, "breaks", context, section="operator")
 
 

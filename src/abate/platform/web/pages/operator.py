@@ -11,6 +11,7 @@ from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
 from abate.platform.reconciliation import queries as reconciliation
+from abate.platform.review import rights
 from abate.platform.web import overview, screen
 from abate.platform.web.access import operator_page
 from abate.platform.web.wording import pick, say
@@ -54,4 +55,6 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
             for row in events.newest_refusals(20)
         ],
     }
-    return screen.show(request, "operator", context, section="operator")
+    allowed = rights.shown(request.user, "overview", context)
+    allowed["may_breaks"] = rights.may(request.user, "view", "breaks")
+    return screen.show(request, "operator", allowed, section="operator")

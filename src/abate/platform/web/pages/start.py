@@ -10,6 +10,7 @@ from abate.platform.carbon import queries as carbon
 from abate.platform.doors import clock
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import standing
+from abate.platform.review import rights
 from abate.platform.web import access, picture, receipts, screen, story
 
 
@@ -20,7 +21,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if person is None:
         if access.acceptor_of(request):
             return redirect("acceptor")
-        if access.is_operator(request):
+        if rights.may(request.user, "view", "overview"):
             return redirect("operator")
         return screen.show(request, "welcome")
     newest = ledger.entries(person.pk, limit=50)

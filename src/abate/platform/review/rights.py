@@ -1,0 +1,94 @@
+"""Who may do what, from rights.toml. Pages, interfaces and exports ask here and nowhere else. Clause P-8.4-c."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from abate.platform.review import queries
+from abate.platform.review.errors import NoRight
+from abate.platform.review.models import User
+
+ACTS = frozenset({"add", "delete", "change", "view"})
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """`rights`: thing -> what may be done with it; `labels`: which fields of it are shown."""
+
+    name: str
+    zh: str
+    en: str
+    side: str
+    labels: frozenset[str]
+    rights: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """`things`: thing -> field -> label."""
+
+    labels: tuple[str, ...]
+    things: Mapping[str, Mapping[str, str]]
+    roles: Mapping[str, Role]
+
+
+def read(text: str) -> Rights:
+    """The rights in `text`. Raises ValueError for a word that means nothing: a typing error must not grant or hide."""
+    data = tomllib.loads(text)
+    labels = tuple(data["labels"])
+    things = {name: dict(thing["fields"]) for name, thing in data["things"].items()}
+    roles = {}
+    for name, raw in data["roles"].items():
+        rights = {thing: frozenset(acts) for thing, acts in raw["rights"].items()}
+        role = Role(name, raw["zh"], raw["en"], raw["side"], frozenset(raw["labels"]), rights)
+        _known(f"role {name}: thing", rights, things)
+        _known(f"role {name}: act", frozenset().union(*rights.values()), ACTS)
+        _known(f"role {name}: label", role.labels, labels)
+        _known(f"role {name}: side", [role.side], ("administration", "operation"))
+        roles[name] = role
+    for name, fields in things.items():
+        _known(f"thing {name}: label", fields.values(), labels)
+    return Rights(labels, things, roles)
+
+
+def _known(what: str, given: object, known: object) -> None:
+    unknown = sorted(set(given) - set(known))  # type: ignore[call-overload]
+    if unknown:
+        raise ValueError(f"{what} {unknown[0]!r} is not known; known are {', '.join(sorted(known))}")  # type: ignore[call-overload]
+
+
+@lru_cache(maxsize=1)
+def rights() -> Rights:
+    return read((Path(__file__).parent / "rights.toml").read_text(encoding="utf-8"))
+
+
+def _roles(user: User) -> list[Role]:
+    return [rights().roles[name] for name in queries.roles(user)]
+
+
+def may(user: User, act: str, thing: str) -> bool:
+    """Whether `user` may `act` (add, delete, change, view) on things of this kind now."""
+    return any(act in role.rights.get(thing, ()) for role in _roles(user))
+
+
+def require(user: User, act: str, thing: str) -> None:
+    """Raises NoRight where `user` may not."""
+    if not may(user, act, thing):
+        raise NoRight(f"{act} {thing}")
+
+
+def shown(user: User, thing: str, values: Mapping[str, object]) -> dict[str, object]:
+    """`values` with None for each field whose label no role with the right to view this thing includes.
+
+    A field without a label is withheld from everybody: a new one is seen only after somebody said what it is.
+    """
+    seen: set[str] = set()
+    for role in _roles(user):
+        if "view" in role.rights.get(thing, ()):
+            seen |= role.labels
+    fields = rights().things[thing]
+    return {name: value if fields.get(name) in seen else None for name, value in values.items()}

@@ -1,0 +1,81 @@
+"""The one door before every address: what endpoints.csv does not list, with its method, is refused.
+
+An address of the staff's is refused here by the right that its line names. The other lines say whose the address
+is; the view behind it finds the person, acceptor or token that it shows the data of, and nothing else's (access.py).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse
+
+from abate.platform.doors.errors import Problem
+from abate.platform.review import rights
+from abate.platform.web import refusals
+
+WHO = frozenset({"anyone", "person", "acceptor", "staff", "verifier", "key"})
+"""`verifier` and `key`: by a token or a key of a party's, not by a session."""
+
+
+class NoRightDeclared(Problem):
+    code = "no-right-declared"
+    status = 403
+    zh = "该地址未登记权限，一律拒绝。"
+    en = "No right is declared for this address, so nobody has it."
+    remedy_zh = "运营方须在 web/endpoints.csv 中登记该地址和方法。"
+    remedy_en = "The operator declares the address and its method in web/endpoints.csv."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    who: str
+    act: str
+    thing: str
+
+
+@lru_cache(maxsize=1)
+def lines() -> dict[tuple[str, str], Line]:
+    """(endpoint, method) -> who may call it. Raises ValueError for a line that grants what does not exist."""
+    found: dict[tuple[str, str], Line] = {}
+    with (Path(__file__).parent / "endpoints.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            line = Line(row["who"], row["act"], row["thing"])
+            right = line.act in rights.ACTS and line.thing in rights.rights().things
+            if (
+                line.who not in WHO
+                or right != (line.who == "staff")
+                or (row["endpoint"], row["method"]) in found
+            ):
+                raise ValueError(f"endpoints.csv: the line {row} cannot be")
+            found[row["endpoint"], row["method"]] = line
+    return found
+
+
+class Gate:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, kwargs: object
+    ) -> HttpResponse | None:
+        match = request.resolver_match
+        name = match.view_name if match else ""
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        line = lines().get((name, method))
+        if line is None:
+            return refusals.answer(request, NoRightDeclared())
+        # A stranger is sent to sign in by the view's own guard.
+        if line.who == "staff" and request.user.is_authenticated:
+            try:
+                rights.require(request.user, line.act, line.thing)
+            except Problem as problem:
+                return refusals.answer(request, problem)
+        return None
