@@ -84,7 +84,8 @@ def test_a_party_sends_its_file_and_reads_its_breaks(world: World, client: Clien
     assert len(queries.files()) == before + 1
     monkeypatch.setattr(addresses, "LARGEST", 100)
     assert post().json()["code"] == "reconciliation-too-large"
-    assert client.get("/v1/reconciliation", headers=headers).status_code == 405
+    wrong = client.get("/v1/reconciliation", headers=headers)
+    assert (wrong.status_code, wrong["Allow"]) == (405, "POST")
 
 
 @pytest.mark.clause("P-4.4")

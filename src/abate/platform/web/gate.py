@@ -31,6 +31,15 @@ class NoRightDeclared(Problem):
     remedy_en = "The operator declares the address and its method in web/endpoints.csv."
 
 
+class MethodNotDeclared(Problem):
+    code = "method-not-allowed"
+    status = 405
+    zh = "该地址不接受这种请求方法。"
+    en = "This address does not take this method."
+    remedy_zh = "可用的方法见响应头 Allow。"
+    remedy_en = "The header Allow says which it takes."
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     who: str
@@ -71,7 +80,7 @@ class Gate:
         method = "GET" if request.method == "HEAD" else request.method or ""
         line = lines().get((name, method))
         if line is None:
-            return refusals.answer(request, NoRightDeclared())
+            return _closed(request, sorted(other for address, other in lines() if address == name))
         # A stranger is sent to sign in by the view's own guard.
         if line.who == "staff" and request.user.is_authenticated:
             try:
@@ -79,3 +88,11 @@ class Gate:
             except Problem as problem:
                 return refusals.answer(request, problem)
         return None
+
+
+def _closed(request: HttpRequest, methods: list[str]) -> HttpResponse:
+    if not methods:
+        return refusals.answer(request, NoRightDeclared())
+    refused = refusals.answer(request, MethodNotDeclared())
+    refused["Allow"] = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
+    return refused
