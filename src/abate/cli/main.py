@@ -24,6 +24,7 @@ COMMANDS = {
     "load": "Send a file of events of any size through the pipeline.",
     "ledger": "Undo or adjust entries by new ones, and show accounts.",
     "close": "Close a day or a month: time-outs, expiries, sums kept.",
+    "months": "The monthly partitions of the large tables.",
     "reconcile": "Prove that accounts and entries agree.",
     "log": "Export the log, and let verifiers look into it.",
     "backup": "Copy the database, and stream every change away as it is made.",
@@ -34,7 +35,9 @@ COMMANDS = {
     "bench": "Run benchmarks; every figure is a ratio within one run.",
     "doctor": "Name each misconfiguration with its remedy.",
 }
-PLATFORM = frozenset({"demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log"})
+PLATFORM = frozenset(
+    {"demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log", "months"}
+)
 
 
 def _platform_installed() -> bool:

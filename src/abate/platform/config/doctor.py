@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from abate.platform.config import grants
-from abate.platform.doors import clock, keyring, private_postgres
+from abate.platform.doors import clock, keyring, private_postgres, rotation
 from abate.platform.doors.errors import SetupError
 from abate.platform.web import statement_pdf
 from abate.quantify import catalogue
@@ -126,7 +126,7 @@ def schema() -> Iterator[Finding]:
             )
             return
         open_tables = []
-        for table in grants.append_only_tables():
+        for table in [*grants.append_only_tables(), *grants.partitions(connection)]:
             cursor.execute("SELECT has_table_privilege(%s, %s, 'UPDATE') OR has_table_privilege(%s, %s, 'DELETE')",
                            [grants.ROLE, table, grants.ROLE, table])  # fmt: skip
             if cursor.fetchone()[0]:
@@ -136,6 +136,18 @@ def schema() -> Iterator[Finding]:
                       "Start `abate serve` once; it sets the grants anew.")  # fmt: skip
     else:
         yield Finding("grants", "ok", "What is append-only is so for the application's role.")
+
+
+def months() -> Iterator[Finding]:
+    try:
+        ahead, turned = rotation.least_ahead(), rotation.turned()
+    except DatabaseError:
+        return
+    enough = ahead >= 1 and turned
+    yield Finding("months", "ok" if enough else "warning",
+                  f"Partitions are ready for {ahead} months after this one"
+                  + ("." if turned else "; new rows still go to a month before."),
+                  "" if enough else "Run `abate months turn`; nothing is lost meanwhile.")  # fmt: skip
 
 
 def methods() -> Iterator[Finding]:
@@ -176,7 +188,15 @@ def place() -> Iterator[Finding]:
     yield Finding("python", "ok", f"Python {sys.version.split()[0]}")
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (place, secrets, transport, server, schema, methods)
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    place,
+    secrets,
+    transport,
+    server,
+    schema,
+    months,
+    methods,
+)
 
 
 def examine() -> list[Finding]:

@@ -25,9 +25,17 @@ def changeable_columns() -> list[tuple[str, str]]:
     return sorted(found)
 
 
+def partitions(connection: BaseDatabaseWrapper) -> list[str]:
+    """Every partition of every table. The application reaches them through their table, with its rights alone."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' ORDER BY relname")
+        return [name for (name,) in cursor.fetchall()]
+
+
 def apply_grants(connection: BaseDatabaseWrapper) -> None:
     """Create the role where it is missing and set its rights from the models. Needs the owner's connection."""
     role, never = sql.Identifier(ROLE), append_only_tables()
+    parts = partitions(connection)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE])
         if cursor.fetchone() is None:
@@ -49,6 +57,7 @@ def apply_grants(connection: BaseDatabaseWrapper) -> None:
                 )
                 for table, column in changeable_columns()
             ),
+            *(sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.Identifier(part), role) for part in parts),
         ]
         for statement in statements:
             cursor.execute(statement.as_string())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import django
@@ -10,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from abate.platform.doors import database, keyring
+from abate.platform.doors.months import TablesBusy
 
 
 def environment(data_dir: Path, *, demo: bool = False, log_origin: str | None = None) -> None:
@@ -25,12 +27,19 @@ def environment(data_dir: Path, *, demo: bool = False, log_origin: str | None = 
 
 
 def migrate() -> None:
-    """Bring the schema up to date as the owner and set the application role's rights. Starts Django."""
+    """Bring the schema up to date as the owner, with months ahead, and set the application role's rights. Starts Django.
+
+    Where a table is too busy for its next month, what is there serves on, and `abate doctor` says so.
+    """
     from abate.platform.config import grants  # lazy: needs Django's app registry
+    from abate.platform.doors import rotation  # lazy: as above
 
     os.environ.pop("ABATE_DB_ROLE", None)
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
+    # With every start and every daily close, so that no month comes unprepared.
+    with suppress(TablesBusy):
+        rotation.keep_ahead()
     grants.apply_grants(connection)
     connection.close()
 

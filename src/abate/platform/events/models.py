@@ -50,6 +50,9 @@ class Refusal(models.Model):
     """An event that was not accepted, and why. It carries no subject and no record; its id stays free."""
 
     append_only = True
+    # Nothing booked rests on a refusal: its month may leave for an archive file.
+    by_month = True
+    stays = ""
 
     batch_id = models.BigIntegerField()
     party_id = models.IntegerField()
@@ -61,3 +64,18 @@ class Refusal(models.Model):
 
     class Meta:
         db_table = "events_refusal"
+
+
+class Archived(models.Model):
+    """A month of refusals that is in an archive file and no longer here: how many rows, and the file's digest.
+
+    The row goes when the month comes back.
+    """
+
+    month = models.TextField(primary_key=True)
+    rows = models.BigIntegerField()
+    sha256 = models.BinaryField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "events_archived"

@@ -15,6 +15,11 @@ class Entry(models.Model):
     """
 
     append_only = True
+    by_month = True
+    stays = (
+        "every balance, statement, system account and reconciliation is a sum from the first entry on, and a receipt's "
+        "opening is made from its entry"
+    )
 
     pk = models.CompositePrimaryKey("person_id", "id")
     person_id = models.BigIntegerField()

@@ -9,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from abate.platform.doors import rotation
 from abate.platform.web import overview
 
 log = logging.getLogger("abate.web")
@@ -55,5 +56,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
             "# HELP abate_log_pending Entries not yet numbered in the log.",
             "# TYPE abate_log_pending gauge",
             f"abate_log_pending {figures.pending}",
+            "# HELP abate_months_ahead Months after this one that have partitions, in the table with fewest.",
+            "# TYPE abate_months_ahead gauge",
+            f"abate_months_ahead {rotation.least_ahead()}",
+            "# HELP abate_month_turned 1 where new rows go to this month's partitions.",
+            "# TYPE abate_month_turned gauge",
+            f"abate_month_turned {int(rotation.turned())}",
         ]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
