@@ -72,7 +72,8 @@ GOOD = leaf.encode(Leaf(1, 1, 0, AT))
         (GOOD[:-1], "leaf-length"),
         (GOOD + b"\x00", "leaf-length"),
         (b"\x00" + GOOD[1:], "leaf-version"),
-        (b"\x02" + GOOD[1:], "leaf-version"),
+        (b"\x02" + GOOD[1:], "leaf-length"),
+        (b"\x03" + GOOD[1:], "leaf-version"),
         (GOOD[:19] + (2**63 - 1).to_bytes(8) + GOOD[27:], "leaf-time"),
     ],
 )

@@ -1,9 +1,9 @@
-"""The leaf of the transparency log: 155 bytes for every entry, and the commitment to its personal part.
+"""The leaf of the transparency log: 155 or 187 bytes for every entry, and the commitment to its personal part.
 
 A leaf, numbers big-endian and signed (PostgreSQL: `int2send`, `int8send`), nothing between the fields:
 
     offset  bytes  field
-         0      1  format version, 0x01
+         0      1  format version, 0x01 or 0x02
          1      2  kind           code of the entry kind (kinds.py)
          3      8  carbon_mg      the person's side, mg CO2e, signed
         11      8  credits        the person's side, whole credits, signed
@@ -15,8 +15,11 @@ A leaf, numbers big-endian and signed (PostgreSQL: `int2send`, `int8send`), noth
                                   reverse, settle, release, erased: leaf hash of the entry reversed, of the
                                   hold, of the entry erased; others: SHA-256 of the cause text
        123     32  commitment     SHA-256(salt || SHA-256(personal)), personal in UTF-8; zeros where there is none
+       155     32  sm3            format 2 only: SM3(salt || SM3(personal)), the same commitment by the national
+                                  digest (GB/T 32905), so that what is opened can be checked without SHA-256
 
-Its hash in the tree is RFC 6962's: SHA-256(0x00 || leaf).
+Its hash in the tree is RFC 6962's: SHA-256(0x00 || leaf). Both formats may stand in one log. Format 2 is written
+where the operator's switch is on (ABATE_LOG_SM) and there is a personal part; everything else has format 1.
 
     salt = SHA-256(commit_key || "abate-salt-1" || int8 entry_id)
 
@@ -46,7 +49,7 @@ The personal part is a JSON object on one line, without spaces, its members in e
 
 The personal part goes in by its digest, so that who knows the act can digest it before the entry has an id.
 
-The same bytes in SQL: abate_leaf, abate_leaf_hash, abate_salt, abate_personal_redeem and abate_commitment (made
+The same bytes in SQL, SM3 apart, which PostgreSQL does not have: abate_leaf, abate_leaf_sm3, abate_leaf_hash, abate_salt, abate_personal_redeem and abate_commitment (made
 by the first migration of platform/log) and abate_personal_booking (platform/ledger); tests hold both sides together.
 """
 
@@ -59,12 +62,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from abate.bookkeeping import sm3
 from abate.bookkeeping.merkle import leaf_hash as leaf_hash
 
 VERSION = 1
+WITH_SM3 = 2
 SIZE = 155
+"""Bytes of format 1, and of what both formats have in common."""
+SIZE_WITH_SM3 = SIZE + 32
 NOTHING = bytes(32)
 _LAYOUT = struct.Struct(">Bhqqq32s32s32s32s")
+_SIZES = {VERSION: SIZE, WITH_SM3: SIZE_WITH_SM3}
 _SALT_LABEL = b"abate-salt-1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -90,6 +98,8 @@ class Leaf:
     factors_hash: bytes = NOTHING
     cause: bytes = NOTHING
     commitment: bytes = NOTHING
+    sm3: bytes | None = None
+    """None in format 1."""
 
 
 def microseconds(at: datetime) -> int:
@@ -100,13 +110,15 @@ def microseconds(at: datetime) -> int:
 
 
 def encode(leaf: Leaf) -> bytes:
-    """The 155 bytes of `leaf`. Raises LeafError where a value does not fit its field."""
+    """The bytes of `leaf`, in format 2 where it has an SM3. Raises LeafError where a value does not fit its field."""
     for name in ("method_hash", "factors_hash", "cause", "commitment"):
         if len(getattr(leaf, name)) != 32:
             raise LeafError("digest-length", f"{name} must be 32 bytes, not {len(getattr(leaf, name))}")
+    if leaf.sm3 is not None:
+        _check_sm3(leaf.commitment, leaf.sm3)
     try:
-        return _LAYOUT.pack(
-            VERSION,
+        common = _LAYOUT.pack(
+            VERSION if leaf.sm3 is None else WITH_SM3,
             leaf.kind,
             leaf.carbon_mg,
             leaf.credits,
@@ -118,23 +130,41 @@ def encode(leaf: Leaf) -> bytes:
         )
     except struct.error as fault:
         raise LeafError("out-of-range", f"a number does not fit its field of the leaf: {fault}") from None
+    return common + (leaf.sm3 or b"")
 
 
 def decode(data: bytes) -> Leaf:
     """The leaf in `data`. Raises LeafError for a wrong length, an unknown version, an impossible time."""
-    if len(data) != SIZE:
-        raise LeafError("leaf-length", f"a leaf of format 1 has {SIZE} bytes; these are {len(data)}")
-    version, kind, carbon, credits, at, method, factors, cause, commitment = _LAYOUT.unpack(data)
-    if version != VERSION:
+    if not data:
+        raise LeafError("leaf-length", "a leaf has at least one byte, its format; here is none")
+    if data[0] not in _SIZES:
         raise LeafError(
             "leaf-version",
-            f"leaf format {version} is not known here; format {VERSION} is. Take a newer verifier",
+            f"leaf format {data[0]} is not known here; {VERSION} and {WITH_SM3} are. Take a newer verifier",
         )
+    if len(data) != _SIZES[data[0]]:
+        raise LeafError(
+            "leaf-length",
+            f"a leaf of format {data[0]} has {_SIZES[data[0]]} bytes; these are {len(data)}",
+        )
+    _, kind, carbon, credits, at, method, factors, cause, commitment = _LAYOUT.unpack(data[:SIZE])
+    national = None if data[0] == VERSION else data[SIZE:]
+    if national is not None:
+        _check_sm3(commitment, national)
     try:
         moment = _EPOCH + timedelta(microseconds=at)
     except OverflowError:
         raise LeafError("leaf-time", f"{at} microseconds since 1970 is no date of this calendar") from None
-    return Leaf(kind, carbon, credits, moment, method, factors, cause, commitment)
+    return Leaf(kind, carbon, credits, moment, method, factors, cause, commitment, national)
+
+
+def _check_sm3(commitment: bytes, made: bytes) -> None:
+    if len(made) != 32:
+        raise LeafError("digest-length", f"sm3 must be 32 bytes, not {len(made)}")
+    if NOTHING in (commitment, made):
+        raise LeafError(
+            "leaf-sm3", "a leaf of format 2 commits to a personal part twice, by SHA-256 and by SM3"
+        )
 
 
 def text_hash(text: str) -> bytes:
@@ -152,6 +182,16 @@ def salt(commit_key: bytes, entry_id: int) -> bytes:
 def commitment(salt_: bytes, personal: str) -> bytes:
     """What the leaf holds instead of the personal part."""
     return hashlib.sha256(salt_ + text_hash(personal)).digest()
+
+
+def sm3_part(personal: str) -> bytes:
+    """SM3 of a personal part, made before the entry has an id and a salt."""
+    return sm3.digest(personal.encode())
+
+
+def sm3_commitment(salt_: bytes, part: bytes) -> bytes:
+    """The field `sm3` of a leaf; `part` is sm3_part of the personal part."""
+    return sm3.digest(salt_ + part)
 
 
 def json_text(text: str) -> str:

@@ -195,8 +195,16 @@ def _see_opening(given: Receipt, public: Leaf) -> str:
         raise Unable("nothing is opened: withheld, or erased with the person's key")
     if leaf.commitment(given.opening.salt, given.opening.personal) != public.commitment:
         raise Unlike("the opened personal part and salt are not what the leaf commits to")
+    sm3_fits(public.sm3, given.opening.salt, given.opening.personal)
     leaf.read_personal(given.opening.personal)
-    return "the personal part and salt are what the leaf commits to"
+    also = " and, by SM3, once more" if public.sm3 else ""
+    return f"the personal part and salt are what the leaf commits to{also}"
+
+
+def sm3_fits(sm3: bytes | None, salt: bytes, personal: str) -> None:
+    """Raises Unlike where a leaf of format 2 commits to something else by SM3 than what is opened."""
+    if sm3 is not None and leaf.sm3_commitment(salt, leaf.sm3_part(personal)) != sm3:
+        raise Unlike("sm3: what is opened is not what the leaf commits to by SM3")
 
 
 def same_booking(part: BookingPart, kind: int, carbon_mg: int, credits: int, cause: bytes) -> None:

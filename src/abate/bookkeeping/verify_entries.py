@@ -21,11 +21,12 @@ from abate.bookkeeping.log_files import FileError, LogFiles
 from abate.bookkeeping.openings import Opened
 from abate.bookkeeping.receipt import ReceiptError
 from abate.bookkeeping.recompute_all import Group, RecomputingAll
-from abate.bookkeeping.verify import Unable, Unlike, same, same_booking
+from abate.bookkeeping.verify import Unable, Unlike, same, same_booking, sm3_fits
 
 _FIELDS = struct.Struct(">Bhqqq32s32s32s32s")
 _LENGTH = leaf.SIZE.to_bytes(2)
 _STEP = 2 + leaf.SIZE
+_SIZES = {leaf.VERSION: leaf.SIZE, leaf.WITH_SM3: leaf.SIZE_WITH_SM3}
 _LINE = re.compile(
     r'\{"index":([0-9]{1,18}),"opening":\{"salt":"([A-Za-z0-9+/]{43}=)","personal":"(.*)"\},("method":.*)\}\n?'
 )
@@ -39,8 +40,8 @@ _AWARD = re.compile(
 CHUNK = 100_000
 """Awards recomputed at a time: about 100 MB with their records."""
 
-Public = tuple[int, int, int, bytes, bytes, bytes, bytes]
-"""kind, carbon_mg, credits, method_hash, factors_hash, cause, commitment of a leaf."""
+Public = tuple[int, int, int, bytes, bytes, bytes, bytes, bytes | None]
+"""kind, carbon_mg, credits, method_hash, factors_hash, cause, commitment of a leaf, and its SM3 or None."""
 Line = tuple[int, bytes, str, str]
 """Entry, salt, personal part, and the members `method` and `setting` as the text that they are."""
 
@@ -140,22 +141,23 @@ class Entries:
     def _public(self, index: int, data: bytes) -> Public:
         """The leaf's own fields, summed; what is not admitted is refused by the careful readers."""
         try:
-            version, kind, carbon, credits, at, *digests = _FIELDS.unpack(data)
+            version, kind, carbon, credits, at, *digests = _FIELDS.unpack(data[: leaf.SIZE])
+            national = data[leaf.SIZE :] or None
             # A rule of kinds.py looks at signs alone.
             signs = (kind, carbon > 0, carbon < 0, credits > 0, credits < 0)
-            if version != leaf.VERSION or signs not in self._admitted or not -(2**55) < at < 2**55:
+            common = _SIZES.get(version) == len(data)
+            common = common and not (national and leaf.NOTHING in (national, digests[-1]))
+            if not common or signs not in self._admitted or not -(2**55) < at < 2**55:
                 public = leaf.decode(data)
                 kinds.check(public.kind, public.carbon_mg, public.credits)
                 self._admitted.add(signs)
         except (LeafError, EntryError) as fault:
             raise Unlike(f"entry {index}: {fault}") from None
         except struct.error:
-            raise Unlike(
-                f"entry {index}: a leaf of format 1 has {leaf.SIZE} bytes, not {len(data)}"
-            ) from None
+            raise Unlike(f"entry {index}: a leaf has {leaf.SIZE} bytes at least, not {len(data)}") from None
         self.carbon += carbon
         self.credits += credits
-        return (kind, carbon, credits, *digests)
+        return (kind, carbon, credits, *digests, national)
 
     def _leave(self, index: int, public: Public, digest: bytes) -> None:
         """An entry that was not opened."""
@@ -183,7 +185,7 @@ class Entries:
         return found
 
     def _open(self, index: int, public: Public, line: Line) -> None:
-        kind, carbon, credits, method_hash, factors_hash, cause, commitment = public
+        kind, carbon, credits, method_hash, factors_hash, cause, commitment, national = public
         _, salt, personal, beside = line
         self.awards += kind == Kind.AWARD
         if self.wrong_opening is not None:
@@ -191,6 +193,7 @@ class Entries:
         try:
             if sha256(salt + sha256(personal.encode()).digest()).digest() != commitment:
                 raise Unlike("what is opened is not what the leaf commits to")
+            sm3_fits(national, salt, personal)
             part = _award(personal)
             if isinstance(part, RedeemPart):
                 same("kind", Kind.REDEEM, kind)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import Cursor, errors
 
@@ -53,6 +54,8 @@ class Prepared:
 
     arrival: Arrival
     rows: bytes
+    sm3_parts: Mapping[int, bytes] | None
+    """Where leaves carry SM3: that of each personal part, by place."""
     counts: Mapping[int, int]
     """How many staged events have each outcome."""
     bases: Sequence[basis.BasisKey]
@@ -78,9 +81,11 @@ def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
     measured = measure(sound, setting, arrival.received_at + FUTURE_TOLERANCE)
     used, subjects = staging.used(measured), staging.subjects(measured)
     moments = [one.event.time for one in measured if one.outcome == Outcome.CREDITED]
+    parts: dict[int, bytes] | None = {} if settings.ABATE_LOG_SM else None
     return Prepared(
         arrival=arrival,
-        rows=staging.rows(measured, used, subjects, arrival.sender.code),
+        rows=staging.rows(measured, used, subjects, arrival.sender.code, parts),
+        sm3_parts=parts,
         counts=Counter(one.outcome for one in measured),
         bases=basis.keys_of(setting, used),
         subjects=staging.arrays(measured, subjects),
@@ -135,7 +140,7 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
                 bases=bases,
                 mg_per_credit=rules.mg_per_credit(clock.day(now)),
             )
-            results += ledger.book(cursor, terms, everything=everything)
+            results += ledger.book(cursor, terms, everything=everything, sm3_parts=batch.sm3_parts)
         if any(counts.get(outcome) for outcome in Outcome.without_credits()):
             results += carbon.keep(cursor, party_id=sender.party_id, batch_id=batch_id, bases=bases)
         settled, more = _settle(cursor, sender.party_id, rest)

@@ -44,6 +44,10 @@ LEAF_SQL = "select abate_leaf(%s, %s, %s, %s, %s, %s, %s, %s)"
 def test_leaf_and_its_hash(kind, carbon, credits, at, method, factors, cause, commitment, other) -> None:
     made = leaf.encode(leaf.Leaf(kind, carbon, credits, at, method, factors, cause, commitment))
     assert one(LEAF_SQL, kind, carbon, credits, at, method, factors, cause, commitment) == made
+    assert one("select abate_leaf_sm3(%s, null)", made) == made
+    if leaf.NOTHING not in (commitment, cause):
+        told = leaf.Leaf(kind, carbon, credits, at, method, factors, cause, commitment, cause)
+        assert one("select abate_leaf_sm3(%s, %s)", made, cause) == leaf.encode(told)
     assert one("select abate_leaf_hash(%s)", made) == leaf.leaf_hash(made)
     assert one("select abate_leaf_hash(%s)", other) == leaf.leaf_hash(other)
 
@@ -87,8 +91,9 @@ def test_functions_are_written_into_the_calling_statement() -> None:
     """A call that stays a call costs an executor of its own for every row of a batch."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "explain (verbose, costs off) select abate_leaf_hash(abate_leaf(1, g, g, now(), z, z, z,"
-            " abate_commitment(abate_salt(z, g), sha256(convert_to(abate_personal_redeem('a', 'b', g), 'UTF8')))))"
+            "explain (verbose, costs off) select abate_leaf_hash(abate_leaf_sm3(abate_leaf(1, g, g, now(), z, z,"
+            " z, abate_commitment(abate_salt(z, g), sha256(convert_to(abate_personal_redeem('a', 'b', g),"
+            " 'UTF8')))), substring(z from g::int * 32 + 1 for 32)))"
             " from generate_series(1::bigint, 3) g, (select sha256('x') z offset 0)"
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())

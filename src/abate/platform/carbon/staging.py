@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from struct import Struct
 
-from abate.bookkeeping.leaf import json_text, time_text
+from abate.bookkeeping.leaf import json_text, sm3_part, time_text
 from abate.platform.carbon.measure import Measured
 from abate.platform.doors import clock
 from abate.platform.events.actions import Subjects
@@ -31,9 +31,16 @@ _NUMBERS = Struct(">h" + "ii" * 2 + "ih" * 2 + "iq" + "ii" + "iq" * 5).pack
 
 
 def rows(
-    measured: Sequence[Measured], used: Sequence[Key], subjects: Sequence[tuple[str, str]], party: str
+    measured: Sequence[Measured],
+    used: Sequence[Key],
+    subjects: Sequence[tuple[str, str]],
+    party: str,
+    sm3_parts: dict[int, bytes] | None = None,
 ) -> bytes:
-    """The events in the order of their ids, in the column order of `copy_stage`."""
+    """The events in the order of their ids, in the column order of `copy_stage`.
+
+    `sm3_parts`, where given, takes the SM3 of each personal part, by place.
+    """
     bases = {key: number for number, key in enumerate(used, 1)}
     who = {key: number for number, key in enumerate(subjects, 1)}
     ordered = sorted(measured, key=lambda one: one.event.place)
@@ -56,6 +63,8 @@ def rows(
                 f'"occurred_at":"{time_text(moment)}","record":{one.record},"er_mg":{er}{after[key]}'
             )
             part = sha256(personal.encode()).digest()
+            if sm3_parts is not None:
+                sm3_parts[event.place] = sm3_part(personal)
         basis = bases[key] if one.record and one.version else None
         day = clock.day(moment).toordinal() - _FIRST_DAY
         numbers = (

@@ -16,6 +16,8 @@ ABATE_GRADE_FLOOR = os.environ.get("ABATE_GRADE_FLOOR", "standard")
 ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
 # A file with the witnesses that are asked to cosign the log's heads (log/cosigning.py).
 ABATE_WITNESSES = os.environ.get("ABATE_WITNESSES") or None
+# SM3 inside the leaves and a signature line by SM2 under the log's heads (docs/howto/national-algorithms.md).
+ABATE_LOG_SM = os.environ.get("ABATE_LOG_SM") == "1"
 ABATE_MESSAGES = os.environ.get("ABATE_MESSAGES", "abate.platform.doors.messages.Console")
 # Who answers the real-name check. The built-in provider sees the form of a number only and is no authority.
 ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.identity.FormProvider")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from psycopg import Cursor
 
+from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import RULES, Kind
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
@@ -29,12 +30,15 @@ class Terms:
     mg_per_credit: int
 
 
-def book(cursor: Cursor, terms: Terms, *, everything: bool) -> list[Result]:
+def book(
+    cursor: Cursor, terms: Terms, *, everything: bool, sm3_parts: Mapping[int, bytes] | None = None
+) -> list[Result]:
     """Book every credited event on the staging table; returns the results if `everything`.
 
     Balances in order of persons, then entries with their quantities and what their leaves will hold. Credits follow
     the person's running total of eligible milligrams: an entry gets the whole multiples of `mg_per_credit` that the
     total passes with it, so any order and any batching give the same credits. Clauses P-3.4, P-7.2-a, P-7.4.
+    With `sm3_parts` (the SM3 of each personal part, by place) the leaves have format 2.
     """
     values: dict[str, object] = {
         "mg_per_credit": terms.mg_per_credit,
@@ -55,8 +59,18 @@ def book(cursor: Cursor, terms: Terms, *, everything: bool) -> list[Result]:
         if everything
         else []
     )
+    values["sm3"] = _sm3(cursor, values, sm3_parts) if sm3_parts else None
     cursor.execute(SQL["close_batch"], values)
     return results
+
+
+def _sm3(cursor: Cursor, values: dict[str, object], parts: Mapping[int, bytes]) -> bytes:
+    """The SM3 commitments of the batch's awards, at 32 times their place; zeros where nothing was credited."""
+    made = bytearray(32 * (max(parts) + 1))
+    cursor.execute(SQL["salts"], values)
+    for place, salt in cursor:
+        made[32 * place : 32 * place + 32] = leaf.sm3_commitment(bytes(salt), parts[place])
+    return bytes(made)
 
 
 def stored(cursor: Cursor, party_id: int, repeated: Iterable[Unclaimed]) -> list[Result]:

@@ -51,6 +51,8 @@ class Entry(models.Model):
     record = models.TextField(null=True)
     reason = models.TextField(null=True)
     commitment = models.BinaryField(null=True)
+    # The SM3 commitment of an entry that is no award and whose leaf has format 2; an award's stands with its batch.
+    sm3 = models.BinaryField(null=True)
 
     class Meta:
         db_table = "ledger_entry"
@@ -72,6 +74,8 @@ class Batch(models.Model):
     batch_id = models.BigIntegerField(primary_key=True)
     first_entry = models.BigIntegerField()
     last_entry = models.BigIntegerField()
+    # Where leaves have format 2: the SM3 commitments of the awards, 32 bytes for each place of the batch.
+    sm3 = models.BinaryField(null=True)
 
     class Meta:
         db_table = "ledger_batch"

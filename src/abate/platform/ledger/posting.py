@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping import kinds, leaf
@@ -132,30 +133,47 @@ def post(
     """Write entries of one kind for locked accounts, in the order given. Raises EntryError before anything."""
     for item in items:
         kinds.check(kind, item.carbon_mg, item.credits)
-    cursor.execute(
-        SQL["post"],
-        {
-            "persons": [item.person_id for item in items],
-            "carbons": [item.carbon_mg for item in items],
-            "credits": [item.credits for item in items],
-            "helds": [item.held for item in items],
-            "oweds": [item.owed for item in items],
-            "eligibles": [item.eligible_mg for item in items],
-            "causes": [item.cause for item in items],
-            "digests": [item.names or leaf.text_hash(item.cause) for item in items],
-            "kind": int(kind),
-            "name": kind.name.lower(),
-            "counter": int(RULES[kind].counter),
-            "party": party_id,
-            "at": at.at,
-            "day": at.day,
-            "nothing": leaf.NOTHING,
-        },
-    )
+    values = _values(kind, items, at, party_id)
+    cursor.execute(SQL["post"], values | _national(cursor, values))
     made = sorted((row(values) for values in cursor.fetchall()), key=lambda entry: entry.id)
     if len(made) != len(items):
         raise RuntimeError(f"{len(items)} entries were to be posted, {len(made)} were")
     return made
+
+
+def _national(cursor: CursorWrapper, values: dict[str, object]) -> dict[str, object]:
+    """The ids and SM3 commitments of what is posted, where leaves carry them; else none of both."""
+    if not settings.ABATE_LOG_SM:
+        return {"ids": [], "sm3": []}
+    cursor.execute(SQL["open_parts"], values)
+    opened = cursor.fetchall()
+    return {
+        "ids": [entry_id for entry_id, _, _ in opened],
+        "sm3": [
+            leaf.sm3_commitment(bytes(salt), leaf.sm3_part(personal)) if salt else None
+            for _, salt, personal in opened
+        ],
+    }
+
+
+def _values(kind: Kind, items: Sequence[Item], at: Ready, party_id: int | None) -> dict[str, object]:
+    return {
+        "persons": [item.person_id for item in items],
+        "carbons": [item.carbon_mg for item in items],
+        "credits": [item.credits for item in items],
+        "helds": [item.held for item in items],
+        "oweds": [item.owed for item in items],
+        "eligibles": [item.eligible_mg for item in items],
+        "causes": [item.cause for item in items],
+        "digests": [item.names or leaf.text_hash(item.cause) for item in items],
+        "kind": int(kind),
+        "name": kind.name.lower(),
+        "counter": int(RULES[kind].counter),
+        "party": party_id,
+        "at": at.at,
+        "day": at.day,
+        "nothing": leaf.NOTHING,
+    }
 
 
 def draw(

@@ -51,11 +51,19 @@ returning place, cause, reason, carbon_mg, credits, id, eligible_mg < carbon_mg
 -- name: first_entry
 select nextval('ledger_entry_id_seq')
 
+-- name: salts
+-- For the SM3 commitments, which PostgreSQL cannot make: what salts each award that was just booked.
+select entry.place, abate_salt(who.commit_key, entry.id)
+from pg_temp.events_who who
+join ledger_entry entry on entry.person_id = who.person_id and entry.batch_id = %(batch)s
+                           and entry.id between %(first)s and (select currval('ledger_entry_id_seq'))
+where who.entries > 0
+
 -- name: close_batch
 -- Where the batch's awards are, for good, and that their leaves are due, until the log has asked for them.
 with closed as (
-    insert into ledger_batch (batch_id, first_entry, last_entry)
-    values (%(batch)s, %(first)s, currval('ledger_entry_id_seq'))
+    insert into ledger_batch (batch_id, first_entry, last_entry, sm3)
+    values (%(batch)s, %(first)s, currval('ledger_entry_id_seq'), %(sm3)s)
 )
 insert into ledger_due (batch_id, entries, person_ids)
 select %(batch)s, sum(entries), array_agg(person_id) from pg_temp.events_who where entries > 0 having count(*) > 0

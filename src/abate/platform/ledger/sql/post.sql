@@ -29,13 +29,33 @@ left join (select person_id, sum(left_credits) as credits from ledger_lot
            group by person_id) lot using (person_id)
 where balance.person_id = any(%(persons)s::bigint[])
 
+-- name: open_parts
+-- For the SM3 commitments, which PostgreSQL cannot make: ids drawn in the order given, salts, personal parts. The
+-- accounts are locked, so ids of one person still ascend in booking order. No salt where the person was erased.
+with numbered as materialized (
+    select sorted.*, nextval('ledger_entry_id_seq') as id
+    from (select * from unnest(%(persons)s::bigint[], %(carbons)s::bigint[], %(credits)s::bigint[], %(helds)s::bigint[],
+                               %(causes)s::text[])
+              with ordinality as item (person_id, carbon_mg, credits, held, cause, place)
+          order by place) sorted
+    offset 0
+)
+select numbered.id, abate_salt(person.commit_key, numbered.id),
+       case when %(kind)s = 3 then abate_personal_redeem(person.pseudonym, cause, -credits)
+            else abate_personal_booking(person.pseudonym, %(name)s, cause, carbon_mg, credits, held) end
+from numbered
+join people_person person on person.id = numbered.person_id
+order by place
+
 -- name: post
 -- Entries of one kind for locked accounts, in the order given: balances, running balances, leaves, queue of the log.
 -- An erased person has no key: their leaf commits to nothing.
 with item as materialized (
     select * from unnest(%(persons)s::bigint[], %(carbons)s::bigint[], %(credits)s::bigint[], %(helds)s::bigint[],
-                         %(oweds)s::bigint[], %(eligibles)s::bigint[], %(causes)s::text[], %(digests)s::bytea[])
-        with ordinality as item (person_id, carbon_mg, credits, held, owed, eligible_mg, cause, digest, place)
+                         %(oweds)s::bigint[], %(eligibles)s::bigint[], %(causes)s::text[], %(digests)s::bytea[],
+                         %(ids)s::bigint[], %(sm3)s::bytea[])
+        with ordinality as item (person_id, carbon_mg, credits, held, owed, eligible_mg, cause, digest, drawn_id, sm3,
+                                 place)
 ), total as (
     select person_id, ledger_sum(carbon_mg) as carbon_mg, ledger_sum(credits) as credits, ledger_sum(held) as held,
            ledger_sum(owed) as owed, ledger_sum(eligible_mg) as eligible_mg, count(*)::int as entries
@@ -60,16 +80,16 @@ with item as materialized (
     order by item.place
     offset 0
 ), numbered as materialized (
-    select sorted.*, nextval('ledger_entry_id_seq') as id from sorted
+    select sorted.*, coalesce(drawn_id, nextval('ledger_entry_id_seq')) as id from sorted
 ), leafed as materialized (
     select numbered.*,
-           abate_leaf(%(kind)s, numbered.carbon_mg, numbered.credits, %(at)s, %(nothing)s, %(nothing)s, digest,
+           abate_leaf_sm3(abate_leaf(%(kind)s, numbered.carbon_mg, numbered.credits, %(at)s, %(nothing)s, %(nothing)s, digest,
                coalesce(abate_commitment(abate_salt(person.commit_key, numbered.id), sha256(convert_to(
                    case when %(kind)s = 3
                         then abate_personal_redeem(person.pseudonym, cause, -numbered.credits)
                         else abate_personal_booking(person.pseudonym, %(name)s, cause, numbered.carbon_mg,
                                                     numbered.credits, numbered.held) end, 'UTF8'))),
-                        %(nothing)s)) as leaf
+                        %(nothing)s)), numbered.sm3) as leaf
     from numbered
     join people_person person on person.id = numbered.person_id
 ), pending as (
@@ -77,9 +97,9 @@ with item as materialized (
     select person_id, id, leaf, abate_leaf_hash(leaf) from leafed
 )
 insert into ledger_entry (person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter,
-                          cause_party, cause, leaf_hash)
+                          cause_party, cause, leaf_hash, sm3)
 select person_id, id, %(kind)s, %(at)s, %(day)s, carbon_mg, credits, carbon_after, credits_after, %(counter)s,
-       %(party)s, cause, abate_leaf_hash(leaf)
+       %(party)s, cause, abate_leaf_hash(leaf), sm3
 from leafed
 returning person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party,
           cause, leaf_hash

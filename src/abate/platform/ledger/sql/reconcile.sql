@@ -40,11 +40,14 @@ where balance.credits <> balance.eligible_mg / %(mg_per_credit)s + coalesce(spen
 with entry as materialized (
     select entry.person_id, entry.id as entry_id,
            coalesce(entry.leaf_hash,
-                    abate_leaf_hash(abate_leaf(entry.kind::int, entry.carbon_mg, entry.credits, entry.at, basis.method_hash,
-                                               basis.factors_hash, batch.body_sha256, entry.commitment))) as hash
+                    abate_leaf_hash(abate_leaf_sm3(
+                        abate_leaf(entry.kind::int, entry.carbon_mg, entry.credits, entry.at, basis.method_hash,
+                                   basis.factors_hash, batch.body_sha256, entry.commitment),
+                        substring(within.sm3 from entry.place * 32 + 1 for 32)))) as hash
     from ledger_entry entry
     left join carbon_basis basis on basis.id = entry.basis_id
     left join events_batch batch on batch.id = entry.batch_id
+    left join ledger_batch within on within.batch_id = entry.batch_id
 )
 select count(*) + (select count(*)
                    from ledger_due due
@@ -99,8 +102,9 @@ cross join lateral (select case when entry.kind = 3
                                 entry.credits, case entry.kind when 7 then hold.credits when 8 then -hold.credits
                                                                when 9 then -hold.credits else 0 end) end as text) personal
 where entry.kind not in (1, 15)
-      and entry.leaf_hash is distinct from abate_leaf_hash(abate_leaf(
+      and entry.leaf_hash is distinct from abate_leaf_hash(abate_leaf_sm3(abate_leaf(
           entry.kind::int, entry.carbon_mg, entry.credits, entry.at, %(nothing)s, %(nothing)s,
           case when entry.kind in (8, 9, 10) and entry.cause ~ '^[0-9a-f]{64} '
                then decode(left(entry.cause, 64), 'hex') else sha256(convert_to(entry.cause, 'UTF8')) end,
-          abate_commitment(abate_salt(person.commit_key, entry.id), sha256(convert_to(personal.text, 'UTF8')))))
+          abate_commitment(abate_salt(person.commit_key, entry.id), sha256(convert_to(personal.text, 'UTF8')))),
+          entry.sm3))

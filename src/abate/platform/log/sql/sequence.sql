@@ -33,7 +33,9 @@ stored as (
     select idx, person_id, entry_id, leaf, hash from numbered
 )
 select count(*), string_agg(hash, ''::bytea order by idx),
-    min(entry_id) filter (where octet_length(leaf) <> 155 or hash is distinct from abate_leaf_hash(leaf))
+    min(entry_id) filter (where octet_length(leaf) <> case substring(leaf for 1) when '\x01' then 155
+                                                           when '\x02' then 187 else 0 end
+                                or hash is distinct from abate_leaf_hash(leaf))
 from numbered
 
 -- name: write_tiles
