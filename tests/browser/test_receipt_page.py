@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.bookkeeping import real_log
 from tests.bookkeeping.conftest import SmallLog
 from tests.browser import looks
 
-from abate.bookkeeping import cosignature, merkle
+from abate.bookkeeping import cosignature, leaf, merkle
 from abate.bookkeeping.receipt import Receipt
 from abate.bookkeeping.verify import verify_receipt
 
@@ -135,6 +136,26 @@ def test_a_checkpoint_with_cosignatures_is_read(page: Page, log: real_log.RealLo
     document["checkpoint"] += cosignature.cosign(text, "witness.test/w1", bytes(32), 1_700_000_000)
     page.goto(FILE)
     assert check(page, json.dumps(document), str(log.key))[0] == "right"
+
+
+def test_a_leaf_with_sm3_is_read_and_the_page_says_what_it_leaves_open(
+    page: Page, log: real_log.RealLog
+) -> None:
+    made = log.copy()
+    opening = made.booked[5].opened[0]  # type: ignore[index]
+    national = leaf.sm3_commitment(opening.salt, leaf.sm3_part(opening.personal))
+    told = replace(leaf.decode(made.booked[5].leaf), sm3=national)
+    made.booked[5] = replace(made.booked[5], leaf=leaf.encode(told))
+    document = receipt_of(made, 5)
+    assert verify_receipt(document, made.key).ok
+    page.goto(FILE)
+    verdict, states = check(page, json.dumps(document, ensure_ascii=False), str(made.key))
+    assert (verdict, set(states.values())) == ("right", {"passed"})
+    assert "本页不核对" in page.inner_text("#checks [data-check=opening]")
+    for data in (made.booked[5].leaf[:-1], made.booked[5].leaf[:155] + bytes(32)):
+        cut = document | {"leaf": base64.b64encode(data).decode()}
+        assert check(page, json.dumps(cut), str(made.key))[1]["leaf"] == "failed"
+        assert not verify_receipt(cut, made.key).ok
 
 
 def flip(document: dict[str, Any], member: str, random: Random) -> dict[str, Any]:

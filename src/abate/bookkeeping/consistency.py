@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from abate.bookkeeping import checkpoint, merkle, receipt
 from abate.bookkeeping.checkpoint import Checkpoint, Key
 from abate.bookkeeping.receipt import ReceiptError
-from abate.bookkeeping.verify import NO_KEY, Status, Unlike, Verdict
+from abate.bookkeeping.sm2 import Sm2Key
+from abate.bookkeeping.verify import NO_KEY, Status, Unlike, Verdict, see_sm2
 
 FORMAT = "abate-consistency/1"
 _MEMBERS = {"format", "old", "new", "proof"}
@@ -31,8 +32,13 @@ def document(old: str, new: str, nodes: merkle.Nodes) -> dict[str, object]:
     }
 
 
-def verify_consistency(source: str | bytes | Mapping[str, object], key: Key | None) -> Verdict:
-    """Check the document. Checks, in order: form, signature (of both heads), consistency."""
+def verify_consistency(
+    source: str | bytes | Mapping[str, object], key: Key | None, sm2_key: Sm2Key | None = None
+) -> Verdict:
+    """Check the document. Checks, in order: form, signature, sm2 (where `sm2_key` is given), consistency.
+
+    By SM2 the newer head must be signed: it covers the older one, which may be from before that key.
+    """
     verdict = Verdict()
     try:
         members = receipt.members_of(source, "consistency", _MEMBERS)
@@ -47,6 +53,8 @@ def verify_consistency(source: str | bytes | Mapping[str, object], key: Key | No
     if not verdict.look("signature", lambda: _see_signatures(old, new, key, heads)):
         verdict.skip("no two signed heads of one log", "consistency")
         return verdict
+    if sm2_key is not None:
+        verdict.look("sm2", lambda: see_sm2(new, sm2_key))
     verdict.look("consistency", lambda: _see_consistency(heads[0], heads[1], proof))
     return verdict
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from abate.bookkeeping import checkpoint, cosignature, kinds, leaf, merkle, receipt
+from abate.bookkeeping import checkpoint, cosignature, kinds, leaf, merkle, receipt, sm2
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.cosignature import Witness
 from abate.bookkeeping.kinds import EntryError, Kind
 from abate.bookkeeping.leaf import AwardPart, BookingPart, Leaf, LeafError, RedeemPart
 from abate.bookkeeping.merkle import ProofError
 from abate.bookkeeping.receipt import Receipt, ReceiptError
+from abate.bookkeeping.sm2 import Sm2Key
 
 MG_PER_CREDIT = 1000
 """Credit k stands for the milligrams [1000(k-1), 1000k) of a person's running total."""
@@ -112,11 +113,12 @@ def verify_receipt(
     key: Key | None,
     recompute: Recompute | None = None,
     quorum: Quorum | None = None,
+    sm2_key: Sm2Key | None = None,
 ) -> Verdict:
     """Check one receipt. Without a key nothing can be proved, and the check `signature` fails saying so.
 
-    Checks, in order: form, leaf, signature, witnesses (where `quorum` is given), inclusion, opening, facts,
-    recomputed, credits.
+    Checks, in order: form, leaf, signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given),
+    inclusion, opening, facts, recomputed, credits.
     """
     verdict = Verdict()
     try:
@@ -127,6 +129,8 @@ def verify_receipt(
     verdict.note("form", Status.PASSED, f"a receipt of log {given.log}, entry number {given.index}")
     readable = verdict.look("leaf", lambda: _see_leaf(given.leaf))
     verdict.look("signature", lambda: _see_signature(given, key))
+    if sm2_key is not None:
+        verdict.look("sm2", lambda: see_sm2(given.checkpoint, sm2_key))
     if quorum is not None:
         verdict.look("witnesses", lambda: see_witnesses(given.checkpoint, quorum))
     verdict.look("inclusion", lambda: _see_inclusion(given))
@@ -161,6 +165,15 @@ def _see_signature(given: Receipt, key: Key | None) -> str:
     if head.origin != given.log:
         raise Unlike(f"the receipt names log {given.log!r}, its checkpoint is of {head.origin!r}")
     return f"checkpoint of {head.origin}, {head.size} entries, signed by {key.name}+{key.key_id.hex()}"
+
+
+def see_sm2(note: str | bytes, key: Sm2Key) -> str:
+    """The head is signed by the log's SM2 key too, and is of the log that the key names."""
+    read = checkpoint.read_note(note)
+    origin = checkpoint.read_checkpoint(read.text).origin
+    if origin != key.name:
+        raise Unlike(f"the checkpoint is of log {origin!r}, the SM2 key of {key.name!r}")
+    return sm2.check(read, key)
 
 
 def see_witnesses(note: str | bytes, quorum: Quorum) -> str:

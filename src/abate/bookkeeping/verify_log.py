@@ -8,7 +8,8 @@ from abate.bookkeeping import checkpoint, merkle
 from abate.bookkeeping.checkpoint import Checkpoint, Key
 from abate.bookkeeping.log_files import Fetch, FileError, LogFiles, span
 from abate.bookkeeping.recompute_all import RecomputingAll
-from abate.bookkeeping.verify import NO_KEY, Quorum, Unable, Unlike, Verdict, see_witnesses
+from abate.bookkeeping.sm2 import Sm2Key
+from abate.bookkeeping.verify import NO_KEY, Quorum, Unable, Unlike, Verdict, see_sm2, see_witnesses
 from abate.bookkeeping.verify_entries import Entries
 
 
@@ -20,11 +21,12 @@ def verify_log(
     openings: Iterable[str] | None = None,
     recompute: RecomputingAll | None = None,
     quorum: Quorum | None = None,
+    sm2_key: Sm2Key | None = None,
 ) -> Verdict:
     """Check a whole log as static files: checkpoint, every tile, and the bundles of leaves where they are
     at hand.
 
-    Checks, in order: signature, witnesses (where `quorum` is given), tiles, root, consistency (where `since`, an
+    Checks, in order: signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), tiles, root, consistency (where `since`, an
     older signed note, is given), entries, openings and recomputed (where `openings`, lines as in openings.py, are
     given). Each names its first wrong row.
     """
@@ -35,6 +37,8 @@ def verify_log(
     if not verdict.look("signature", lambda: _see_signature(fetch, key, heads)):
         verdict.skip("no signed tree head to compare with", "tiles", "root", *more, *last)
         return verdict
+    if sm2_key is not None:
+        verdict.look("sm2", lambda: see_sm2(fetch("checkpoint") or b"", sm2_key))
     if quorum is not None:
         verdict.look("witnesses", lambda: see_witnesses(fetch("checkpoint") or b"", quorum))
     files = LogFiles(fetch, heads[0].size)

@@ -17,6 +17,7 @@ from abate.bookkeeping.checkpoint import Key
 from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.leaf import AwardPart, BookingPart, Leaf, RedeemPart
 from abate.bookkeeping.receipt import ReceiptError
+from abate.bookkeeping.sm2 import Sm2Key
 from abate.bookkeeping.statement import Lot, Row, State, Statement
 from abate.bookkeeping.verify import (
     NO_KEY,
@@ -26,6 +27,7 @@ from abate.bookkeeping.verify import (
     Unable,
     Unlike,
     Verdict,
+    see_sm2,
     see_witnesses,
     verify_receipt,
 )
@@ -59,11 +61,12 @@ def verify_statement(
     key: Key | None,
     recompute: Recompute | None = None,
     quorum: Quorum | None = None,
+    sm2_key: Sm2Key | None = None,
 ) -> Verdict:
     """Check one statement. Without a key nothing can be proved, and the check `signature` fails saying so.
 
-    Checks, in order: form, signature, witnesses (where `quorum` is given), receipts, rows, person, order, running,
-    credits, lots, pending, recomputed.
+    Checks, in order: form, signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), receipts,
+    rows, person, order, running, credits, lots, pending, recomputed.
     """
     verdict = Verdict()
     try:
@@ -74,6 +77,8 @@ def verify_statement(
         return verdict
     verdict.note("form", Status.PASSED, f"{len(given.rows)} entries from {given.first} to {given.last}")
     verdict.look("signature", lambda: _see_signature(given, key))
+    if sm2_key is not None:
+        verdict.look("sm2", lambda: see_sm2(given.checkpoint, sm2_key))
     if quorum is not None:
         verdict.look("witnesses", lambda: see_witnesses(given.checkpoint, quorum))
     seen = _Reading()

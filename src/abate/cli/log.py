@@ -169,6 +169,30 @@ def end(number: int, data_dir: Path) -> None:
     click.echo(f"Access {number} has ended.")
 
 
+@command.command("sm2-key")
+@click.option("--make", is_flag=True, help="Make the key and write it into the secret file; once.")
+@_data_dir
+def sm2_key(make: bool, data_dir: Path) -> None:
+    """Print the log's SM2 verifier key, for `abate verify --sm2-key`."""
+    _start(data_dir)
+    from abate.bookkeeping import sm2  # lazy: only here
+    from abate.platform.doors import keyring  # lazy: as above
+    from abate.platform.log import national  # lazy: as above
+
+    try:
+        if make:
+            private, public = sm2.new_key()
+            keyring.add_sm2(Path(os.environ["ABATE_SECRET_FILE"]), private + public)
+        key = national.key()
+    except (SetupError, sm2.Sm2Missing) as fault:
+        click.echo(f"Error: {fault}", err=True)
+        sys.exit(1)
+    if key is None:
+        click.echo("Error: there is no SM2 key yet. Make one: abate log sm2-key --make", err=True)
+        sys.exit(1)
+    click.echo(str(key))
+
+
 @command.command()
 @_as_json
 @_data_dir

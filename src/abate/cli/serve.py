@@ -81,10 +81,11 @@ def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
         sys.exit(1)
     import uvicorn  # lazy: only this command serves
 
-    from abate.platform.log import cosigning  # lazy: needs Django set up
+    from abate.platform.log import cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
 
     try:
+        national.check()
         cosigner = cosigning.Cosigner(cosigning.configured())
     except SetupError as fault:
         click.echo(f"Error: {fault}", err=True)

@@ -7,14 +7,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
 
-from abate.bookkeeping import checkpoint, consistency, cosignature, statement
+from abate.bookkeeping import checkpoint, consistency, cosignature, sm2, statement
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.openings import FILE as OPENINGS
+from abate.bookkeeping.sm2 import Sm2Key
 from abate.bookkeeping.statement import MAX_BYTES
 from abate.bookkeeping.verify import Quorum, Status, Verdict, verify_receipt
 from abate.bookkeeping.verify_statement import verify_statement
@@ -31,6 +33,12 @@ MAX_FILE = 16 * 1024 * 1024
     "key_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File with the log's verifier key (name+hash+base64), from a place you trust.",
+)
+@click.option(
+    "--sm2-key",
+    "sm2_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the log's SM2 verifier key: its signature must stand under the head too.",
 )
 @click.option(
     "--operator-pack",
@@ -55,6 +63,7 @@ MAX_FILE = 16 * 1024 * 1024
 def command(
     subject: Path,
     key_file: Path | None,
+    sm2_file: Path | None,
     operator_pack: Path | None,
     since: Path | None,
     witness_file: Path | None,
@@ -74,15 +83,31 @@ def command(
         key = _read_key(key_file) if key_file else None
     except NoteError as fault:
         raise click.BadParameter(f"{key_file}: {fault}", param_hint="--key") from None
-    quorum = _quorum(witness_file, needed)
+    trusted = _Trusted(key, _quorum(witness_file, needed), _sm2_key(sm2_file) if sm2_file else None)
     if subject.is_dir():
-        verdict = _log(subject, key, operator_pack, since, quorum)
+        verdict = _log(subject, trusted, operator_pack, since)
     else:
         if subject.stat().st_size > MAX_BYTES:
             raise click.BadParameter(f"{subject} is larger than any receipt or statement ({MAX_BYTES} bytes)")
-        verdict = _document(subject.read_bytes(), key, operator_pack, quorum)
+        verdict = _document(subject.read_bytes(), trusted, operator_pack)
     _show(verdict, as_json)
     sys.exit(0 if verdict.ok else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trusted:
+    """What the caller trusts, and how much of it must have signed."""
+
+    key: Key | None
+    quorum: Quorum | None
+    sm2_key: Sm2Key | None
+
+
+def _sm2_key(file: Path) -> Sm2Key:
+    try:
+        return sm2.read_key(file.read_text(encoding="utf-8", errors="replace"))
+    except NoteError as fault:
+        raise click.BadParameter(f"{file}: {fault}", param_hint="--sm2-key") from None
 
 
 def _quorum(file: Path | None, needed: int | None) -> Quorum | None:
@@ -100,35 +125,35 @@ def _quorum(file: Path | None, needed: int | None) -> Quorum | None:
     return Quorum(found, needed or len(found))
 
 
-def _log(
-    folder: Path, key: Key | None, operator_pack: Path | None, since: Path | None, quorum: Quorum | None
-) -> Verdict:
+def _log(folder: Path, trusted: _Trusted, operator_pack: Path | None, since: Path | None) -> Verdict:
     from abate.bookkeeping.recompute_all import RecomputingAll  # lazy: DuckDB and all methodologies
     from abate.bookkeeping.verify_log import verify_log  # lazy: as above
 
     kept = since.read_text(encoding="utf-8", errors="replace") if since else None
     fetch, opened = partial(_file, folder), folder / OPENINGS
+    every = {"since": kept, "quorum": trusted.quorum, "sm2_key": trusted.sm2_key}
     if not opened.is_file():
-        return verify_log(fetch, key, since=kept, quorum=quorum)
+        return verify_log(fetch, trusted.key, **every)
     # A byte that is no UTF-8 becomes another sign, and what it opens no longer fits its leaf.
     with opened.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-        every = RecomputingAll(operator_pack)
-        return verify_log(fetch, key, since=kept, openings=lines, recompute=every, quorum=quorum)
+        again = RecomputingAll(operator_pack)
+        return verify_log(fetch, trusted.key, openings=lines, recompute=again, **every)
 
 
-def _document(text: bytes, key: Key | None, operator_pack: Path | None, quorum: Quorum | None) -> Verdict:
+def _document(text: bytes, trusted: _Trusted, operator_pack: Path | None) -> Verdict:
     """A receipt, a statement, or a proof between two heads: its member `format` tells."""
     try:
         told = json.loads(text)
     except (ValueError, RecursionError):
         told = None
     if isinstance(told, dict) and told.get("format") == consistency.FORMAT:
-        return consistency.verify_consistency(text, key)
+        return consistency.verify_consistency(text, trusted.key, trusted.sm2_key)
     from abate.bookkeeping.recompute import Recomputing  # lazy: a log's hashes need no methodologies
 
+    again = Recomputing(operator_pack)
     if isinstance(told, dict) and told.get("format") == statement.FORMAT:
-        return verify_statement(text, key, Recomputing(operator_pack), quorum)
-    return verify_receipt(text, key, Recomputing(operator_pack), quorum)
+        return verify_statement(text, trusted.key, again, trusted.quorum, trusted.sm2_key)
+    return verify_receipt(text, trusted.key, again, trusted.quorum, trusted.sm2_key)
 
 
 def _read_key(file: Path) -> Key:

@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from abate.platform.config import grants
 from abate.platform.doors import clock, keyring, private_postgres, rotation
 from abate.platform.doors.errors import SetupError
+from abate.platform.log import national
 from abate.platform.web import statement_pdf
 from abate.quantify import catalogue
 from abate.quantify.reading import MethodError
@@ -188,6 +189,16 @@ def place() -> Iterator[Finding]:
     yield Finding("python", "ok", f"Python {sys.version.split()[0]}")
 
 
+def algorithms() -> Iterator[Finding]:
+    if settings.ABATE_LOG_SM:
+        try:
+            national.check()
+        except SetupError as fault:
+            yield Finding("national algorithms", "fault", fault.what, fault.remedy)
+        else:
+            yield Finding("national algorithms", "ok", "Leaves carry SM3, heads are signed by SM2 too.")
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     place,
     secrets,
@@ -196,6 +207,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     schema,
     months,
     methods,
+    algorithms,
 )
 
 

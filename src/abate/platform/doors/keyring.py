@@ -35,6 +35,8 @@ class Keyring:
     codes: bytes
     master: bytes
     log_signing: bytes
+    log_sm2: bytes | None = None
+    """Private key (32 bytes) and public point (64) of the log's second signature; None until it is made."""
 
     def identity_hmac(self, value: str) -> bytes:
         """Keyed digest of an identity or contact: unique to compare, useless without the key."""
@@ -69,12 +71,31 @@ def create(path: Path, *, demo: bool = False, log_origin: str = "abate.invalid/l
         os.fsync(file.fileno())
 
 
+def add_sm2(path: Path, key: bytes) -> None:
+    """Write the log's SM2 key into an existing secret file, all or nothing. Raises SetupError where one is there."""
+    if read(path).log_sm2 is not None:
+        raise SetupError(
+            f"{path} holds an SM2 key already.",
+            "Whoever checks the log knows it by that key; another would look like another log.",
+            "Keep it. `abate log sm2-key` shows its public half.",
+        )
+    document = json.loads(path.read_text()) | {"log_sm2": base64.b64encode(key).decode()}
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(json.dumps(document, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
 def read(path: Path) -> Keyring:
     """Read a secret file; raises SetupError naming what is wrong with it and what to do."""
     try:
         mode = path.stat().st_mode & 0o077
         document = json.loads(path.read_text())
         keys = {name: base64.b64decode(document[name], validate=True) for name in _FIELDS}
+        second = base64.b64decode(document["log_sm2"], validate=True) if "log_sm2" in document else None
     except FileNotFoundError:
         raise SetupError(
             f"There is no secret file at {path}.",
@@ -93,13 +114,15 @@ def read(path: Path) -> Keyring:
             "Whoever reads it can open identities and sign the log.",
             f"Run: chmod 600 {path}",
         )
-    if any(len(key) != 32 for key in keys.values()):
+    if any(len(key) != 32 for key in keys.values()) or len(second or bytes(96)) != 96:
         raise SetupError(
-            f"The secret file {path} holds a key that is not 32 bytes long.",
+            f"The secret file {path} holds a key that is not 32 bytes long (96 for the log's SM2 key).",
             "A short key is guessable; a wrong one opens nothing.",
             "Restore the file from its backup.",
         )
-    return Keyring(demo=bool(document.get("demo")), log_origin=str(document["log_origin"]), **keys)
+    return Keyring(
+        demo=bool(document.get("demo")), log_origin=str(document["log_origin"]), log_sm2=second, **keys
+    )
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from abate.bookkeeping.merkle import ProofError
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import Keyring, keyring
 from abate.platform.doors.statements import statements
-from abate.platform.log import models
+from abate.platform.log import models, national
 from abate.platform.log.errors import AccessMalformed, AccessUnknown, LogDamaged
 from abate.platform.log.sources import SOURCES
 
@@ -184,10 +184,11 @@ def _grow(cursor: CursorWrapper, head: Checkpoint, edge: dict[int, bytes], added
 
 
 def _sign(head: Checkpoint, ring: Keyring) -> None:
+    note = checkpoint.sign_checkpoint(head, ring.log_signing)
     models.Checkpoint.objects.create(
         size=head.size,
         root=head.root,
-        note=checkpoint.sign_checkpoint(head, ring.log_signing),
+        note=note + national.line(checkpoint.read_note(note).text, ring),
         at=clock.now(),
     )
 

@@ -130,12 +130,15 @@ async function checkInclusion(receipt, leaf) {
 // -- the leaf and what opens it --------------------------------------------------------------------------------------------
 
 function readLeaf(data) {
-  if (data.length !== 155) unlike(`记录应为 155 字节，现为 ${data.length}`, `a leaf of format 1 has 155 bytes; these are ${data.length}`);
-  if (data[0] !== 1) unlike(`不认识的记录格式 ${data[0]}，请用新版核对页`, `leaf format ${data[0]} is not known here: take a newer page`);
+  const format = data[0], size = { 1: 155, 2: 187 }[format];
+  if (!size) unlike(`不认识的记录格式 ${format}，请用新版核对页`, `leaf format ${format} is not known here: take a newer page`);
+  if (data.length !== size) unlike(`格式 ${format} 的记录应为 ${size} 字节，现为 ${data.length}`, `a leaf of format ${format} has ${size} bytes; these are ${data.length}`);
+  const zeros = (from) => data.slice(from, from + 32).every((byte) => byte === 0);
+  if (format === 2 && (zeros(123) || zeros(155))) unlike("格式 2 的记录缺少承诺", "a leaf of format 2 commits by SHA-256 and by SM3");
   const view = new DataView(data.buffer, data.byteOffset);
   return {
     kind: view.getInt16(1), carbon: view.getBigInt64(3), credits: view.getBigInt64(11), at: view.getBigInt64(19),
-    method: data.slice(27, 59), factors: data.slice(59, 91), cause: data.slice(91, 123), commitment: data.slice(123, 155),
+    method: data.slice(27, 59), factors: data.slice(59, 91), cause: data.slice(91, 123), commitment: data.slice(123, 155), sm3: format === 2,
   };
 }
 
@@ -147,6 +150,8 @@ async function checkOpening(receipt, leaf) {
   if (!same(await sha256(join(salt, digest)), leaf.commitment)) {
     unlike("给出的个人部分不是记录所承诺的", "the opened personal part and salt are not what the leaf commits to");
   }
+  // No browser offers SM3; the command checks it.
+  if (leaf.sm3) return two("与记录的承诺一致（国密 SM3 摘要本页不核对，请用命令 abate verify）", "it is what the leaf commits to (its SM3 is not checked here; the command abate verify does)");
   return two("与记录的承诺一致", "it is what the leaf commits to");
 }
 

@@ -1,0 +1,43 @@
+"""The operator's switch for the national algorithms: SM3 in leaves (bookkeeping/leaf.py), SM2 under heads (sm2.py)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from abate.bookkeeping import sm2
+from abate.bookkeeping.checkpoint import NoteError
+from abate.bookkeeping.sm2 import Sm2Key
+from abate.platform.doors.errors import SetupError
+from abate.platform.doors.keyring import Keyring, keyring
+
+
+def line(text: str, ring: Keyring) -> str:
+    """The SM2 line under a head's text; empty where the switch is off. Raises SetupError."""
+    if not settings.ABATE_LOG_SM:
+        return ""
+    if ring.log_sm2 is None:
+        raise SetupError(
+            "ABATE_LOG_SM is on, and the secret file holds no SM2 key.",
+            "Heads would go out without the signature that you promised to others.",
+            "Run `abate log sm2-key --make`, keep a copy of the secret file, publish the key that it prints.",
+        )
+    private, public = ring.log_sm2[: sm2.PRIVATE], ring.log_sm2[sm2.PRIVATE :]
+    try:
+        return sm2.line(text, ring.log_origin, private, public)
+    except NoteError as fault:
+        raise SetupError(
+            f"ABATE_LOG_SM is on, and SM2 does not sign: {fault.code}: {fault}.",
+            "Heads would go out without the signature that you promised to others.",
+            'Install it with: pip install "abate[sm]". A damaged key: restore the secret file from its backup.',
+        ) from fault
+
+
+def check() -> None:
+    """Sign something by SM2 where the switch is on. Raises SetupError where that cannot be."""
+    line("abate\n", keyring())
+
+
+def key() -> Sm2Key | None:
+    """The public half of this log's SM2 key, for `abate verify --sm2-key`; None where none was made."""
+    ring = keyring()
+    return Sm2Key(ring.log_origin, ring.log_sm2[sm2.PRIVATE :]) if ring.log_sm2 else None
