@@ -49,8 +49,9 @@ The personal part is a JSON object on one line, without spaces, its members in e
 
 The personal part goes in by its digest, so that who knows the act can digest it before the entry has an id.
 
-The same bytes in SQL, SM3 apart, which PostgreSQL does not have: abate_leaf, abate_leaf_sm3, abate_leaf_hash, abate_salt, abate_personal_redeem and abate_commitment (made
-by the first migration of platform/log) and abate_personal_booking (platform/ledger); tests hold both sides together.
+The same bytes in SQL, SM3 apart, which PostgreSQL does not have: abate_leaf, abate_leaf_sm3, abate_leaf_hash,
+abate_salt, abate_personal_redeem, abate_commitment (platform/log) and abate_personal_booking (platform/ledger); tests
+hold both sides together.
 """
 
 from __future__ import annotations

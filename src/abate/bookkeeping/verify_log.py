@@ -26,8 +26,8 @@ def verify_log(
     """Check a whole log as static files: checkpoint, every tile, and the bundles of leaves where they are
     at hand.
 
-    Checks, in order: signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), tiles, root, consistency (where `since`, an
-    older signed note, is given), entries, openings and recomputed (where `openings`, lines as in openings.py, are
+    Checks, in order: signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), tiles, root,
+    consistency (where `since`, an older signed note, is given), entries, openings and recomputed (where `openings`, lines as in openings.py, are
     given). Each names its first wrong row.
     """
     verdict = Verdict()
