@@ -27,8 +27,8 @@ def verify_log(
     at hand.
 
     Checks, in order: signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), tiles, root,
-    consistency (where `since`, an older signed note, is given), entries, openings and recomputed (where `openings`, lines as in openings.py, are
-    given). Each names its first wrong row.
+    consistency (where `since`, an older signed note, is given), entries, openings and recomputed (where `openings`,
+    lines as in openings.py, are given). Each names its first wrong row.
     """
     verdict = Verdict()
     heads: list[Checkpoint] = []
