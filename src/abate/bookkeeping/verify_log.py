@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from abate.bookkeeping import checkpoint, merkle
+from abate.bookkeeping.anchors import see_anchors
 from abate.bookkeeping.checkpoint import Checkpoint, Key
 from abate.bookkeeping.log_files import Fetch, FileError, LogFiles, span
 from abate.bookkeeping.recompute_all import RecomputingAll
@@ -22,13 +23,14 @@ def verify_log(
     recompute: RecomputingAll | None = None,
     quorum: Quorum | None = None,
     sm2_key: Sm2Key | None = None,
+    anchors: Iterable[bytes] | None = None,
 ) -> Verdict:
     """Check a whole log as static files: checkpoint, every tile, and the bundles of leaves where they are
     at hand.
 
     Checks, in order: signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), tiles, root,
-    consistency (where `since`, an older signed note, is given), entries, openings and recomputed (where `openings`,
-    lines as in openings.py, are given). Each names its first wrong row.
+    consistency (where `since`, an older signed note, is given), anchors (lines as in anchors.py, where given),
+    entries, openings and recomputed (where `openings`, lines as in openings.py, are given). Each names its first wrong row.
     """
     verdict = Verdict()
     heads: list[Checkpoint] = []
@@ -46,6 +48,8 @@ def verify_log(
     verdict.look("root", lambda: _see_root(files, heads[0]))
     if since is not None:
         verdict.look("consistency", lambda: _see_since(files, heads[0], since, key))
+    if anchors is not None:
+        verdict.look("anchors", lambda: _see_anchors(files, heads[0], anchors))
     entries = Entries(files, openings, recompute)
     verdict.look("entries", entries.see)
     if openings is not None:
@@ -96,6 +100,13 @@ def _see_root(files: LogFiles, head: Checkpoint) -> str:
     if root != head.root:
         raise Unlike(f"the tiles give another root than the checkpoint of {head.size} entries")
     return f"the tiles give the signed root of {head.size} entries"
+
+
+def _see_anchors(files: LogFiles, head: Checkpoint, anchors: Iterable[bytes]) -> str:
+    try:
+        return see_anchors(anchors, files.nodes(), head.size)
+    except FileError as fault:
+        raise Unlike(str(fault)) from None
 
 
 def _see_since(files: LogFiles, head: Checkpoint, since: str, key: Key | None) -> str:

@@ -194,6 +194,35 @@ def sm2_key(make: bool, data_dir: Path) -> None:
 
 
 @command.command()
+@click.option(
+    "--check",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of anchors: is each a root that this log went through?",
+)
+@_as_json
+@_data_dir
+def anchors(file: Path | None, as_json: bool, data_dir: Path) -> None:
+    """List the roots that were kept elsewhere, or check a file of them against the stored tree."""
+    _start(data_dir)
+    from abate.bookkeeping.anchors import see_anchors  # lazy: only here
+    from abate.bookkeeping.verify import Verdict  # lazy: as above
+    from abate.platform.log import queries  # lazy: models exist once Django has started
+
+    if file is None:
+        _show(queries.anchors(), ("size", "root", "at", "kept_at"), as_json)
+        return
+    verdict = Verdict()
+    with file.open("rb") as lines:
+        verdict.look("anchors", lambda: see_anchors(lines, queries.nodes(), queries.size()))
+    one = verdict.checks[0]
+    click.echo(
+        json.dumps(verdict.document(), ensure_ascii=False) if as_json else f"{one.status}: {one.detail}"
+    )
+    sys.exit(0 if verdict.ok else 1)
+
+
+@command.command()
 @_as_json
 @_data_dir
 def accesses(as_json: bool, data_dir: Path) -> None:
@@ -231,7 +260,11 @@ def _show(rows: list, names: tuple[str, ...], as_json: bool) -> None:
     for row in rows:
         one: dict[str, Any] = {name: getattr(row, name) for name in names}
         one |= {name: value.isoformat() for name, value in one.items() if isinstance(value, datetime)}
-        one["party"] = codes.get(one.pop("party_id"), "the operator's own command")
+        one |= {
+            name: bytes(value).hex() for name, value in one.items() if isinstance(value, bytes | memoryview)
+        }
+        if "party_id" in one:
+            one["party"] = codes.get(one.pop("party_id"), "the operator's own command")
         shown.append(one)
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False))

@@ -81,12 +81,13 @@ def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
         sys.exit(1)
     import uvicorn  # lazy: only this command serves
 
-    from abate.platform.log import cosigning, national  # lazy: needs Django set up
+    from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
 
     try:
         national.check()
         cosigner = cosigning.Cosigner(cosigning.configured())
+        anchorer = anchoring.Anchorer(anchoring.configured())
     except SetupError as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
@@ -96,11 +97,13 @@ def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
     sequencer = Sequencer()
     sequencer.start()
     cosigner.start()
+    anchorer.start()
     try:
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
                     server_header=False, timeout_graceful_shutdown=10,
                     # The limits on sign-in codes count by address: a proxy's word for it counts only where one is declared.
                     proxy_headers=os.environ.get("ABATE_BEHIND_PROXY") == "1")  # fmt: skip
     finally:
+        anchorer.stop()
         cosigner.stop()
         sequencer.stop()

@@ -51,6 +51,12 @@ MAX_FILE = 16 * 1024 * 1024
     help="A checkpoint of this log kept from earlier: the log must go on from it.",
 )
 @click.option(
+    "--anchors",
+    "anchor_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Roots of this log kept elsewhere, a line each: it must have gone through all of them.",
+)
+@click.option(
     "--witnesses",
     "witness_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -66,6 +72,7 @@ def command(
     sm2_file: Path | None,
     operator_pack: Path | None,
     since: Path | None,
+    anchor_file: Path | None,
     witness_file: Path | None,
     needed: int | None,
     as_json: bool,
@@ -85,7 +92,7 @@ def command(
         raise click.BadParameter(f"{key_file}: {fault}", param_hint="--key") from None
     trusted = _Trusted(key, _quorum(witness_file, needed), _sm2_key(sm2_file) if sm2_file else None)
     if subject.is_dir():
-        verdict = _log(subject, trusted, operator_pack, since)
+        verdict = _log(subject, trusted, operator_pack, since, anchor_file)
     else:
         if subject.stat().st_size > MAX_BYTES:
             raise click.BadParameter(f"{subject} is larger than any receipt or statement ({MAX_BYTES} bytes)")
@@ -125,13 +132,16 @@ def _quorum(file: Path | None, needed: int | None) -> Quorum | None:
     return Quorum(found, needed or len(found))
 
 
-def _log(folder: Path, trusted: _Trusted, operator_pack: Path | None, since: Path | None) -> Verdict:
+def _log(
+    folder: Path, trusted: _Trusted, operator_pack: Path | None, since: Path | None, anchor_file: Path | None
+) -> Verdict:
     from abate.bookkeeping.recompute_all import RecomputingAll  # lazy: DuckDB and all methodologies
     from abate.bookkeeping.verify_log import verify_log  # lazy: as above
 
     kept = since.read_text(encoding="utf-8", errors="replace") if since else None
     fetch, opened = partial(_file, folder), folder / OPENINGS
-    every = {"since": kept, "quorum": trusted.quorum, "sm2_key": trusted.sm2_key}
+    anchors = anchor_file.read_bytes().splitlines(keepends=True) if anchor_file else None
+    every = {"since": kept, "quorum": trusted.quorum, "sm2_key": trusted.sm2_key, "anchors": anchors}
     if not opened.is_file():
         return verify_log(fetch, trusted.key, **every)
     # A byte that is no UTF-8 becomes another sign, and what it opens no longer fits its leaf.

@@ -15,12 +15,15 @@ from django.db.migrations.executor import MigrationExecutor
 from abate.platform.config import grants
 from abate.platform.doors import clock, keyring, private_postgres, rotation
 from abate.platform.doors.errors import SetupError
-from abate.platform.log import national
+from abate.platform.log import anchoring, national
+from abate.platform.log import queries as log
 from abate.platform.web import statement_pdf
 from abate.quantify import catalogue
 from abate.quantify.reading import MethodError
 
 MINIMUM_POSTGRES = 160000
+MOST_LATE = 300
+"""Seconds that an anchor may be overdue before it is a fault: our policy, a few tries of the adapter."""
 LEAST_FREE_BYTES = 2 * 1024**3
 
 
@@ -199,6 +202,24 @@ def algorithms() -> Iterator[Finding]:
             yield Finding("national algorithms", "ok", "Leaves carry SM3, heads are signed by SM2 too.")
 
 
+def anchors() -> Iterator[Finding]:
+    if not settings.ABATE_ANCHOR:
+        return
+    try:
+        anchoring.configured()
+        late = log.anchor_late(settings.ABATE_ANCHOR_SECONDS)
+    except SetupError as fault:
+        yield Finding("anchors", "fault", fault.what, fault.remedy)
+    except DatabaseError:
+        return
+    else:
+        if late < MOST_LATE:
+            yield Finding("anchors", "ok", f"{settings.ABATE_ANCHOR} keeps the log's roots.")
+        else:
+            yield Finding("anchors", "fault", f"The log's next anchor is {late:.0f} s overdue.",
+                          "Let `abate serve` run; its log (abate.log.anchoring) says why an anchor was not kept.")  # fmt: skip
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     place,
     secrets,
@@ -208,6 +229,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     months,
     methods,
     algorithms,
+    anchors,
 )
 
 

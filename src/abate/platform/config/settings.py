@@ -18,6 +18,10 @@ ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
 ABATE_WITNESSES = os.environ.get("ABATE_WITNESSES") or None
 # SM3 inside the leaves and a signature line by SM2 under the log's heads (docs/howto/national-algorithms.md).
 ABATE_LOG_SM = os.environ.get("ABATE_LOG_SM") == "1"
+# Who keeps the log's roots elsewhere, and how often (log/anchoring.py).
+ABATE_ANCHOR = os.environ.get("ABATE_ANCHOR") or None
+ABATE_ANCHOR_FILE = os.environ.get("ABATE_ANCHOR_FILE") or None
+ABATE_ANCHOR_SECONDS = int(os.environ.get("ABATE_ANCHOR_SECONDS") or 3600)
 ABATE_MESSAGES = os.environ.get("ABATE_MESSAGES", "abate.platform.doors.messages.Console")
 # Who answers the real-name check. The built-in provider sees the form of a number only and is no authority.
 ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.identity.FormProvider")

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping import checkpoint, merkle
+from abate.bookkeeping.anchors import Anchor
 from abate.bookkeeping.checkpoint import Checkpoint, NoteError
 from abate.bookkeeping.cosignature import Seal
 from abate.bookkeeping.merkle import ProofError
@@ -99,6 +100,29 @@ def add_cosignature(size: int, key_id: bytes, seal: Seal) -> None:
     models.Cosignature.objects.bulk_create(
         [models.Cosignature(size=size, key_id=key_id, line=seal.line, at=seal.at)], ignore_conflicts=True
     )
+
+
+def next_anchor(every: int) -> Anchor | None:
+    """The anchor that waits to be kept; where none waits and one is due, the newest head becomes it.
+
+    Due is one where the last is at least `every` seconds old and the log has grown since. What is chosen stands in
+    the database before any adapter sees it: a restart neither repeats another one nor skips it.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SQL["lock_anchors"])
+        last = models.Anchor.objects.order_by("-size").first()
+        head = models.Checkpoint.objects.order_by("-size").first()
+        due = last is None or (last.kept_at is not None and clock.now() - last.at >= timedelta(seconds=every))
+        if due and head is not None and head.size > (last.size if last else 0):
+            last = models.Anchor.objects.create(size=head.size, root=head.root, at=clock.now())
+        if last is None or last.kept_at is not None:
+            return None
+        return Anchor(last.size, bytes(last.root), last.at)
+
+
+def anchor_kept(size: int) -> None:
+    """The adapter has reported the anchor of this size as kept."""
+    models.Anchor.objects.filter(size=size, kept_at=None).update(kept_at=clock.now())
 
 
 def note_reading(

@@ -122,6 +122,21 @@ class Reading(models.Model):
         ]
 
 
+class Anchor(models.Model):
+    """A head that is to be anchored, and since when it is. At most one waits, the one of the largest size."""
+
+    append_only = True
+    may_change = ("kept_at",)
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.BinaryField()
+    at = models.DateTimeField()
+    kept_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "log_anchor"
+
+
 class Cosignature(models.Model):
     """A witness's signature line on the head of one size."""
 

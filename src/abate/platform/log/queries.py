@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from abate.bookkeeping import checkpoint as notes
 from abate.bookkeeping import cosignature, merkle
@@ -10,7 +11,7 @@ from abate.bookkeeping.receipt import MethodName, Opening, Receipt, Terms
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.log.errors import NoHead
-from abate.platform.log.models import Access, Checkpoint, Cosignature, Leaf, Pending, Reading, Tile
+from abate.platform.log.models import Access, Anchor, Checkpoint, Cosignature, Leaf, Pending, Reading, Tile
 from abate.platform.log.sources import SOURCES
 
 
@@ -158,6 +159,24 @@ def _head_for(index: int) -> tuple[int, str]:
     # A leaf is stored with a checkpoint that covers it, in one transaction: the newest one does, then.
     size, note = wanted.values_list("size", "note")[0]
     return size, _sealed(size, note)
+
+
+def anchors() -> list[Anchor]:
+    """Every anchor, the oldest first; one that is not kept yet waits."""
+    return list(Anchor.objects.order_by("size"))
+
+
+def anchor_late(every: int) -> float:
+    """Seconds by which anchoring is behind: since when one waits, or since when one should have been chosen; else 0."""
+    now, last = clock.now(), Anchor.objects.order_by("-size").first()
+    if last is not None and last.kept_at is None:
+        return (now - last.at).total_seconds()
+    grown = Checkpoint.objects.filter(size__gt=last.size if last else 0).order_by("size")
+    since = grown.values_list("at", flat=True).first()
+    if since is None:
+        return 0.0
+    due = max(since, last.at + timedelta(seconds=every)) if last else since
+    return max(0.0, (now - due).total_seconds())
 
 
 def access_to(party_id: int, index: int) -> int | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from abate.platform.doors import rotation
+from abate.platform.log import queries as log_queries
 from abate.platform.web import overview
 
 log = logging.getLogger("abate.web")
@@ -63,4 +65,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
             "# TYPE abate_month_turned gauge",
             f"abate_month_turned {int(rotation.turned())}",
         ]
+        if settings.ABATE_ANCHOR:
+            lines += [
+                "# HELP abate_anchor_late_seconds How long the log's next anchor is overdue; small values are the way.",
+                "# TYPE abate_anchor_late_seconds gauge",
+                f"abate_anchor_late_seconds {log_queries.anchor_late(settings.ABATE_ANCHOR_SECONDS):.0f}",
+            ]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -2,6 +2,10 @@
 -- One sequencer at a time, whatever number of processes run one; given back when the transaction ends.
 select pg_try_advisory_xact_lock(4912026, 1)
 
+-- name: lock_anchors
+-- One process chooses what is anchored next; the others wait for its word.
+select pg_advisory_xact_lock(4912026, 3)
+
 -- name: waiting
 select exists (select from log_pending)
 
