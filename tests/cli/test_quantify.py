@@ -9,7 +9,9 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
+from abate.cli import quantify as module
 from abate.cli.quantify import command
+from abate.quantify.columns import Summary
 
 HEADER = "meeting_id,start,duration_min,participants,replacement_rate,pkm_rail,electricity_kwh\n"
 
@@ -64,3 +66,33 @@ def test_refused_with_a_reason(source: Path, tmp_path: Path, words: tuple[str, .
 def test_an_absent_input_is_named(tmp_path: Path) -> None:
     done = run("online-meeting", tmp_path / "none.csv", "-o", tmp_path / "out.parquet")
     assert done.exit_code == 1 and "none.csv" in done.output
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_reasons_are_counted_as_the_rows_say(tmp_path: Path, form: str) -> None:
+    """The sums of the summary are those of the file that was written, reason by reason."""
+    path, out = tmp_path / "in.csv", tmp_path / f"out.{form}"
+    start = "2024-06-01T09:00:00+08:00"
+    sound = [f"m{i},{start},45,5,0.35,{i}.5,1.25" for i in range(3)]
+    late = [f"l{i},yesterday,45,5,0.35,1,1" for i in range(4)]
+    bare = [f"b{i},{start},,5,0.35,1,1" for i in range(2)]
+    path.write_text(HEADER + "\n".join([*late, *sound, *bare]) + "\n", "utf-8")
+    done = run("online-meeting", path, "-o", out, "--json")
+    assert done.exit_code == 0, done.output
+    summary = json.loads(done.stdout)
+    rows = duckdb.sql(
+        f"SELECT outcome, reason, count(*) FROM '{out}' WHERE reason <> '' GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    told = sorted((o, r, n) for o, reasons in summary["reasons"].items() for r, n in reasons.items())
+    assert told == rows and len(rows) >= 2
+    refused = summary["reasons"]["refused"]
+    assert next(iter(refused.items())) == ("wrong_type:start", 4), "the most frequent first"
+    assert sum(refused.values()) == summary["outcomes"]["refused"] == 6
+    text = run("online-meeting", path, "-o", out).stdout
+    assert text.index("refused") < text.index("wrong_type:start")
+
+
+def test_a_screen_of_reasons_and_the_rest_counted() -> None:
+    reasons = {"refused": {f"wrong_type:f{n}": 100 - n for n in range(11)}}
+    text = module._text(Summary(1, {"refused": 1}, 0, (), False, reasons), Path("out"))
+    assert text.count("wrong_type") == 8 and "3 种其他原因" in text

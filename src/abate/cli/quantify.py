@@ -22,6 +22,9 @@ from abate.quantify.factors import FactorError
 from abate.quantify.outcome import Outcome
 from abate.quantify.reading_yaml import MethodError
 
+MOST_REASONS = 8
+"""Lines for the reasons of one outcome: what fits on a screen."""
+
 
 @click.command()
 @click.argument("method_id", metavar="ID")
@@ -88,7 +91,12 @@ def _json(summary: Summary, out: Path) -> str:
 
 def _text(summary: Summary, out: Path) -> str:
     lines = [f"{out}: {summary.rows:,} rows"]
-    lines += [f"  {o.value:<20}{summary.outcomes[o]:>16,}" for o in Outcome if o in summary.outcomes]
+    for outcome in (one for one in Outcome if one in summary.outcomes):
+        lines.append(f"  {outcome.value:<20}{summary.outcomes[outcome]:>16,}")
+        why = list(summary.reasons.get(outcome, {}).items())
+        lines += [f"    {reason:<34}{rows:>12,}" for reason, rows in why[:MOST_REASONS]]
+        if len(why) > MOST_REASONS:
+            lines.append(f"    … {len(why) - MOST_REASONS} 种其他原因 / other reasons (--json has all)")
     lines.append(
         f"减排量合计 / ER of counted rows: {summary.er_mg:,} mg = {summary.er_mg / 10**9:,.3f} t CO2e"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -64,7 +65,7 @@ CLOSED = frozenset({"outcome", "reason", "method", "factors"})
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a run came to: rows by outcome, the sum of ER over counted rows (mg), the figures that were
-    read.
+    read; `reasons`: outcome -> reason -> rows, the most frequent first, of rows that have a reason.
     """
 
     rows: int
@@ -72,6 +73,7 @@ class Summary:
     er_mg: int
     factors: tuple[str, ...]
     illustration: bool
+    reasons: dict[str, dict[str, int]]
 
 
 def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyConnection:
@@ -279,23 +281,31 @@ def _summary(
     else:
         relation = f"read_csv({quoted(str(part))}, all_varchar = true, header = true)"
     found = con.execute(
-        f"SELECT outcome, factors, count(*), sum(CAST(er_mg AS HUGEINT)) FILTER (outcome = 'counted') "
+        f"SELECT outcome, reason, factors, count(*), sum(CAST(er_mg AS HUGEINT)) FILTER (outcome = 'counted') "
         f"FROM {relation} GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     return summary_of(found, setting)
 
 
-def summary_of(found: Iterable[tuple[str, str | None, int, int | None]], setting: Setting) -> Summary:
-    """From groups of rows: outcome, factors, how many, the sum of ER where counted."""
+def summary_of(
+    found: Iterable[tuple[str, str | None, str | None, int, int | None]], setting: Setting
+) -> Summary:
+    """From groups of rows: outcome, reason, factors, how many, the sum of ER where counted."""
     groups = list(found)
     outcomes: dict[str, int] = {}
     factors: set[str] = set()
-    for outcome, used, rows, _ in groups:
+    reasons: Counter[tuple[str, str]] = Counter()
+    for outcome, reason, used, rows, _ in groups:
         outcomes[outcome] = outcomes.get(outcome, 0) + rows
+        if reason:
+            reasons[outcome, reason] += rows
         factors |= {f for f in (used or "").split(";") if f}
-    er_mg = sum(int(row[3] or 0) for row in groups)
+    er_mg = sum(int(row[4] or 0) for row in groups)
     shown = bool(setting.pack and setting.pack.illustration and any(f.startswith("pack:") for f in factors))
-    return Summary(sum(outcomes.values()), outcomes, er_mg, tuple(sorted(factors)), shown)
+    why: dict[str, dict[str, int]] = {}
+    for (outcome, reason), rows in sorted(reasons.items(), key=lambda one: (-one[1], one[0])):
+        why.setdefault(outcome, {})[reason] = rows
+    return Summary(sum(outcomes.values()), outcomes, er_mg, tuple(sorted(factors)), shown, why)
 
 
 # -- compiled once ---------------------------------------------------------------------------------

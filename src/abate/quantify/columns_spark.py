@@ -147,8 +147,8 @@ def _configured(spark: SparkSession) -> None:
 def _summary(spark: SparkSession, folder: str, setting: Setting) -> Summary:
     spark.read.parquet(folder).createOrReplaceTempView("abate_results")
     found = spark.sql(
-        "SELECT outcome, factors, count(*), sum(CAST(er_mg AS DECIMAL(38, 0))) FILTER (WHERE outcome = 'counted') "
-        "FROM abate_results GROUP BY outcome, factors"
+        "SELECT outcome, reason, factors, count(*), sum(CAST(er_mg AS DECIMAL(38, 0))) FILTER (WHERE outcome = 'counted') "
+        "FROM abate_results GROUP BY outcome, reason, factors"
     ).collect()
     return summary_of([tuple(row) for row in found], setting)
 
