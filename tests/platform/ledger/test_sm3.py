@@ -7,6 +7,7 @@ import json
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from django.db import connection, transaction
 from tests.platform.ledger.test_erasing import handed_out, is_even, key
 from tests.platform.pipeline.world import NOW, World
 
-from abate.bookkeeping import leaf
+from abate.bookkeeping import leaf, sm2
 from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.recompute import Recomputing
 from abate.bookkeeping.recompute_all import RecomputingAll
 from abate.bookkeeping.verify import Verdict, verify_receipt
 from abate.bookkeeping.verify_log import verify_log
 from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
 from abate.platform.ledger import actions, erasing, expiring, holds
 from abate.platform.log import actions as log
 from abate.platform.log import export
@@ -33,8 +35,10 @@ pytestmark = [pytest.mark.platform]
 
 
 @pytest.fixture
-def world(expiring_room: World, settings: Any) -> Iterator[World]:
+def world(expiring_room: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A batch and a redemption from before the switch, then entries of many kinds with it on."""
+    ring = replace(keyring(), log_sm2=b"".join(sm2.new_key()))
+    monkeypatch.setattr(log, "keyring", lambda: ring)
     made, one, two = expiring_room, expiring_room.people[0].pk, expiring_room.people[1].pk
     with clock.frozen(NOW):
         made.send(*[made.meeting(f"m-{n}", n % 3, f"2026-05-{10 + n}T09:00:00+08:00") for n in range(6)])

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from django.db import connection
+from django.test import Client
 
 from abate.bookkeeping import anchors
 from abate.bookkeeping.anchors import Anchor
@@ -196,11 +197,18 @@ def test_an_adapter_that_hangs_stops_nothing_and_is_asked_once(fill: Callable[..
     assert queries.anchor_late(HOUR) == 0
 
 
-def test_where_nobody_anchors_that_shows_too(fill: Callable[..., None]) -> None:
+def test_where_nobody_anchors_that_shows_too(
+    fill: Callable[..., None], client: Client, settings: Any
+) -> None:
     fill(1, 3)
     actions.sequence()
     with clock.frozen(clock.now() + timedelta(minutes=10)):
         assert queries.anchor_late(HOUR) >= 599
+        told = client.get("/metrics").content.decode().splitlines()
+        late = [line.split() for line in told if line.startswith("abate_anchor_late_seconds")]
+        assert len(late) == 1 and int(late[0][1]) >= 599
+        settings.ABATE_ANCHOR = None
+        assert "abate_anchor" not in client.get("/metrics").content.decode()
 
 
 def test_the_file_refuses_another_history(tmp_path: Path) -> None:
