@@ -32,7 +32,7 @@ join carbon_basis basis on basis.id = entry.basis_id
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0002_lots_holds_closes"),
+        ("ledger", "0003_entries_by_month"),
         ("log", "0004_leaf_with_sm3"),
     ]
 
