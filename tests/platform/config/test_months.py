@@ -221,17 +221,26 @@ def test_the_application_adds_through_the_table_and_reaches_no_partition(
 
 @pytest.mark.slow
 def test_an_installation_with_rows_goes_over_and_back(unturned: None, world: World) -> None:
-    """From the tables of before to months with rows in them, and back: every row and every sum as it was."""
-    rows = "select * from ledger_entry order by id"
-    call_command("migrate", "ledger", "0002_lots_holds_closes", verbosity=0)
-    call_command("migrate", "events", "0001", verbosity=0)
-    assert ask("select relkind from pg_class where relname = 'ledger_entry'") == [("r",)]
+    """From months to the tables of before and over again, with rows in them: every row and every sum as it was.
+
+    What books and what compares is of the newest schema; on the older one the rows alone are looked at.
+    """
+    rows = "select to_jsonb(entry) - 'sm3' from ledger_entry entry order by id"
+
+    def back() -> None:
+        call_command("migrate", "ledger", "0002_lots_holds_closes", verbosity=0)
+        call_command("migrate", "events", "0001", verbosity=0)
+        assert ask("select relkind from pg_class where relname = 'ledger_entry'") == [("r",)]
+        assert ask("select count(*) from events_refusal") == [(1,)]
+
     world.send(
         *(world.ride(f"r{n}", n % 3, km=5) for n in range(30)),
         world.ride("later", start="2030-01-01T00:00:00+08:00"),
     )
     before = ask(rows)
-    assert len(before) == 30 and ask("select count(*) from events_refusal") == [(1,)]
+    assert len(before) == 30
+    back()
+    assert ask(rows) == before
     call_command("migrate", verbosity=0)
     assert ask(rows) == before and differences() == {}
     assert ask("select tableoid::regclass::text, count(*) from ledger_entry group by 1") == [
@@ -241,13 +250,16 @@ def test_an_installation_with_rows_goes_over_and_back(unturned: None, world: Wor
     assert world.send(world.ride("r3", km=5))[0].outcome == Outcome.EXISTS
     assert world.send(world.ride("new"))[0].outcome == Outcome.CREDITED
     assert differences() == {} and len(ask(rows)) == 31
-    call_command("migrate", "ledger", "0002_lots_holds_closes", verbosity=0)
-    assert len(ask(rows)) == 31 and differences() == {}
-    (result,) = world.send(world.ride("newer"))
-    assert result.entry and result.entry > Month.of(clock.today()).first_id
+    before = ask(rows)
+    back()
+    assert ask(rows) == before
+    (drawn,) = ask("select nextval('ledger_entry_id_seq')")
+    assert drawn[0] > Month.of(clock.today()).first_id
     pointing = ask(
         "select count(*) from pg_constraint where contype = 'f' and confrelid = 'ledger_entry'::regclass"
     )
     assert pointing == [(1,)]
     call_command("migrate", verbosity=0)
+    (result,) = world.send(world.ride("newer"))
+    assert result.entry and result.entry > drawn[0]
     assert differences() == {} and len(ask(rows)) == 32
