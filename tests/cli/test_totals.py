@@ -28,7 +28,7 @@ def test_every_command_of_the_page_runs_and_prints_what_stands_beside_it(
     monkeypatch.chdir(HOWTO)
     page = (HOWTO / "scope-3-plus.md").read_text("utf-8")
     blocks = re.findall(r"```sh\nabate (.*?)```(?:\s*```text\n(.*?)```)?", page, flags=re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for command, expected in blocks:
         done = CliRunner().invoke(main, shlex.split(command))
         assert done.exit_code == 0, done.output
@@ -62,3 +62,17 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     code, text = run("scope-3-plus", tmp_path / "none.csv")
     assert code == 1 and "none.csv: there is no such file" in text
     assert run("no-such", RECORDS)[0] == 2
+
+
+@pytest.mark.clause("S-5.5.1-3", "S-5.5.4")
+def test_the_declared_project_of_the_page(tmp_path: Path) -> None:
+    given = (HOWTO / "scope-3-plus" / "p-1.jsonl", "--project", HOWTO / "scope-3-plus" / "p-1.yaml")
+    code, text = run("scope-3-plus", *given, "--reported", "2026-01-31")
+    assert code == 0 and "declaration p-1: p-1.yaml" in text and "reviewed by 2028-02-10" in text
+    assert "every year is recommended" in run("scope-3-plus", *given, "--reported", "2026-02-11")[1]
+    code, text = run("scope-3-plus", *given, "--reported", "2028-02-11")
+    assert code == 1 and "baseline_overdue" in text and "p-1.yaml" in text
+    assert "--reported" in run("scope-3-plus", *given)[1]
+    assert "were not checked (--project)" in run("scope-3-plus", given[0])[1]
+    (declared,) = json.loads(run("scope-3-plus", *given, "--reported", "2026-01-31", "--json")[1])["declared"]
+    assert declared["overdue_on"] == "2028-02-10" and len(declared["sha256"]) == 64

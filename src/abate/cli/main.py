@@ -16,6 +16,7 @@ COMMANDS = {
     "factors": "List and show emission factors with their sources.",
     "quantify": "Quantify files of activity records into milligrams CO2e.",
     "estimate": "Estimate R or eta from a sample, with its confidence bound.",
+    "reading-log": "Sum a raw log of reading visits for digital reading.",
     "totals": "Totals by year, under the rules that span records.",
     "explain": "Quantify one record and show every step.",
     "uncertainty": "Intervals of the reduction, per record and for a portfolio.",

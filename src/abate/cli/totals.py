@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from abate.quantify import catalogue as shipped
 from abate.quantify.columns import InputError, NotColumnar
 from abate.quantify.factors import FactorError
 from abate.quantify.portfolio import Line, Portfolio, TotalError, total_files
+from abate.quantify.project_document import read_project
 from abate.quantify.reading import MethodError
 
 
@@ -22,10 +24,26 @@ from abate.quantify.reading import MethodError
 @click.argument("method_id", metavar="ID")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write the whole answer as JSON here.")
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Declaration of a project (repeatable): boundary, functional units, baselines, factors.",
+)
+@click.option("--reported", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
+              help="The day of the report, against which baselines are overdue; with --project.")  # fmt: skip
 @setting_options
 @click.option("--json", "as_json", is_flag=True)
 def command(
-    method_id: str, inputs: tuple[Path, ...], out: Path | None, as_json: bool, **setting: Any
+    method_id: str,
+    inputs: tuple[Path, ...],
+    out: Path | None,
+    projects: tuple[Path, ...],
+    reported: datetime | None,
+    as_json: bool,
+    **setting: Any,
 ) -> None:
     """Totals by year over activity records (CSV, JSON Lines or Parquet), and the net of each source and gas.
 
@@ -36,7 +54,14 @@ def command(
     try:
         catalogue = shipped.load()
         known_method(catalogue, method_id)
-        found = total_files(method_id, inputs, catalogue, make_setting(catalogue, **setting))
+        found = total_files(
+            method_id,
+            inputs,
+            catalogue,
+            make_setting(catalogue, **setting),
+            [read_project(path) for path in projects],
+            reported.date() if reported else None,
+        )
     except (TotalError, InputError, NotColumnar, MethodError, FactorError) as error:
         refuse(str(error))
     if out:
@@ -55,7 +80,7 @@ def _json(found: Portfolio) -> str:
         for line, one in zip(shown[key], getattr(found, key), strict=True):
             line["negative"] = one.negative
     shown["left_out"] = [{"outcome": o, "reason": r, "records": n} for o, r, n in found.left_out]
-    return json.dumps(shown, ensure_ascii=False, indent=2)
+    return json.dumps(shown, ensure_ascii=False, indent=2, default=date.isoformat)
 
 
 def _text(found: Portfolio) -> list[str]:
@@ -77,11 +102,32 @@ def _text(found: Portfolio) -> list[str]:
         alike = " ".join(s.fields.values())
         lines.append(f"! {s.between} {s.values[0]} and {s.values[1]} overlap in {alike} [{s.clause}]: "
                      f"{s.why.zh} / {s.why.en}")  # fmt: skip
+    lines += _declared(found)
     for outcome, reason, records in found.left_out:
         lines.append(f"- {records:,} records {outcome} {reason}")
     lines.append("因子 / factors: " + (", ".join(found.factors) or "-"))
     if found.illustration:
         lines.append("示例数据，非真实数据 / uses illustrative figures: not a real result")
+    return lines
+
+
+def _declared(found: Portfolio) -> list[str]:
+    if found.net and not found.declared:
+        return [
+            "未附项目说明：边界、功能单位、基准线回顾与因子依据未经核对（--project） / no declaration of the projects: "
+            "boundary, functional unit, reviews of baselines and fitness of factors were not checked (--project)"
+        ]
+    lines = []
+    for one in found.declared:
+        lines.append(
+            f"项目说明 / declaration {one.project}: {one.file} sha256:{one.sha256[:16]}; "
+            f"基准线须于此日前回顾 / baselines are to be reviewed by {one.overdue_on}"
+        )
+        for solution, day in one.due:
+            lines.append(
+                f"! {one.project} {solution}: 基准线上次回顾于 {day}，建议每年回顾 / the baseline was last looked at "
+                f"on {day}; a review every year is recommended [S-5.5.4]"
+            )
     return lines
 
 

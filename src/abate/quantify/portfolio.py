@@ -13,6 +13,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
@@ -25,9 +26,12 @@ from abate.quantify.columns_plan import make_plan
 from abate.quantify.columns_source import InputError, Rows, file_rows
 from abate.quantify.explain_expression import condition
 from abate.quantify.factors import Setting
-from abate.quantify.method import Clause, Text
+from abate.quantify.method import Text
 from abate.quantify.outcome import Outcome
+from abate.quantify.portfolio_errors import TotalError
 from abate.quantify.portfolio_sql import AMOUNTS, SPLIT, Statements, statements
+from abate.quantify.project_checks import Declared, check
+from abate.quantify.project_document import Project
 from abate.quantify.rounding import mg_down, mg_up
 
 MOST_DENOMINATORS = 100_000
@@ -36,16 +40,6 @@ MOST_DENOMINATORS = 100_000
 
 _Key: TypeAlias = tuple[tuple[str, ...], int, tuple[str, ...]]
 """What is kept apart, the year, and project, source and gas."""
-
-
-class TotalError(ValueError):
-    """Records that may not be added: `code`, what and where, the clause, and what to do."""
-
-    def __init__(self, code: str, reason: Text, clause: Clause | None, remedy: Text) -> None:
-        named = f" [{clause.id}, {clause.place}]" if clause else ""
-        super().__init__(f"{code}: {reason.zh} / {reason.en}{named}\n  {remedy.zh} / {remedy.en}")
-        self.code = code
-        self.clause = clause.id if clause else None
 
 
 @dataclass(slots=True)
@@ -125,12 +119,23 @@ class Portfolio:
     complete: bool
     factors: tuple[str, ...]
     illustration: bool = field(default=False)
+    declared: tuple[Declared, ...] = ()
+    """Declarations of the projects, where the run was given any (S-5.5.1 to S-5.5.9)."""
 
 
 def total_files(
-    method_id: str, inputs: Sequence[Path], catalogue: Catalogue, setting: Setting, memory: str = "512MB"
+    method_id: str,
+    inputs: Sequence[Path],
+    catalogue: Catalogue,
+    setting: Setting,
+    projects: Sequence[Project] = (),
+    reported: date | None = None,
+    memory: str = "512MB",
 ) -> Portfolio:
-    """Raises TotalError for records that may not be added, InputError, NotColumnar and KeyError."""
+    """Records against `projects`, the declarations of theirs, where given; `reported` is then the day of the report.
+
+    Raises TotalError for records that may not be added, InputError, NotColumnar and KeyError.
+    """
     methods = catalogue.methods[method_id]
     con = connect(memory)
     with tempfile.TemporaryDirectory(prefix="abate-totals-") as spill:
@@ -139,7 +144,8 @@ def total_files(
             rows = file_rows(con, methods, inputs, methods[-1].activity.key)
             sql = _written(method_id, catalogue, setting, rows)
             con.execute(f"CREATE TEMP TABLE rated AS {sql.rated}")
-            return _portfolio(con, sql, setting)
+            declared = check(con, projects, reported) if projects else ()
+            return _portfolio(con, sql, setting, declared)
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise InputError(str(error).splitlines()[0]) from error
         finally:
@@ -160,7 +166,9 @@ def _written(method_id: str, catalogue: Catalogue, setting: Setting, rows: Rows)
     return _WRITTEN[key]
 
 
-def _portfolio(con: duckdb.DuckDBPyConnection, sql: Statements, setting: Setting) -> Portfolio:
+def _portfolio(
+    con: duckdb.DuckDBPyConnection, sql: Statements, setting: Setting, declared: tuple[Declared, ...]
+) -> Portfolio:
     one = _one(con, sql)
     voided = _void(con, sql)
     _once(con, sql)
@@ -182,6 +190,7 @@ def _portfolio(con: duckdb.DuckDBPyConnection, sql: Statements, setting: Setting
         complete=not any(outcome in lacking for outcome, _, _ in left_out),
         factors=factors,
         illustration=shown,
+        declared=declared,
     )
 
 

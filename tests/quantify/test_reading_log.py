@@ -1,0 +1,115 @@
+"""Q of digital reading from the raw log: every visit once, sums exact and never rounded up, bad rows by name."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from abate.cli.main import main
+from abate.quantify import catalogue
+from abate.quantify.columns_source import InputError
+from abate.quantify.factors import Setting
+from abate.quantify.one import quantify_one
+from abate.quantify.reading_log import LogError, volumes
+
+ZONE = Setting().zone
+
+
+def log(folder: Path, *rows: str, head: str = "visit_id,site_id,at,pages,characters,seconds") -> Path:
+    path = folder / "log.csv"
+    path.write_text("\n".join([head, *rows]) + "\n", "utf-8")
+    return path
+
+
+@pytest.mark.clause("D-6.6-1")
+def test_visits_are_summed_by_site_and_year_of_the_zone(tmp_path: Path) -> None:
+    path = log(
+        tmp_path,
+        "v1,lib,2026-01-01T00:30:00+08:00,10.5,,",
+        "v2,lib,2025-12-31T16:30:00Z,4.55,,",
+        "v3,lib,2025-12-31T15:59:59Z,1,,",
+        "v4,bus,2026-05-01T00:00:00+08:00,,700,",
+        "v5,app,2026-05-01T00:00:00+08:00,,,3600.5",
+        "v1,lib,2026-01-01T00:30:00+08:00,10.5,,",
+    )
+    assert [(v.site_id, v.year, v.visits, v.field, v.amount, v.repeated) for v in volumes([path], ZONE)] == [
+        ("app", 2026, 1, "hours_read", "1.00", 0),
+        ("bus", 2026, 1, "characters_read", "700", 0),
+        ("lib", 2025, 1, "pages_read", "1.0", 0),
+        ("lib", 2026, 2, "pages_read", "15.0", 1),
+    ]
+
+
+@pytest.mark.clause("D-6.6-1", "D-3.3")
+def test_the_sum_of_a_log_is_what_a_record_computes_with(tmp_path: Path) -> None:
+    path = log(tmp_path, *(f"v{n},s-1,2026-03-02T09:00:00+08:00,2000,," for n in range(1000)))
+    done = CliRunner().invoke(main, ["reading-log", str(path), "--json"])
+    told = json.loads(done.output)
+    assert told["pages_read"] == "2000000.0" and told["visits"] == 1000
+    shipped = catalogue.load()
+    record = {"project_id": "p", "site_id": told["site_id"], "period_start": "2026-01-01", "period_end": "2026-12-31",
+              "origin": "new", "in_operation_on": "2026-01-01", "purpose": "estimate", "book_factor_origin": "other",
+              "eta_determined_on": "2026-01-01", "electricity_mwh": "2", "historical_devices": "0",
+              "pages_read": told["pages_read"]}  # fmt: skip
+    quantity, _ = quantify_one(record, "digital-reading", shipped, Setting(pack=shipped.pack("demo")))
+    assert quantity.be_mg == 3_600_000_000  # 10,000 books
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(amounts=st.lists(st.integers(0, 10**10), min_size=1, max_size=30))
+def test_hours_are_exact_and_never_rounded_up(tmp_path: Path, amounts: list[int]) -> None:
+    rows = [f"v{n},s,2026-03-02T09:00:00Z,,,{a // 1000}.{a % 1000:03d}" for n, a in enumerate(amounts)]
+    (found,) = volumes([log(tmp_path, *rows)], ZONE)
+    exact = Fraction(sum(amounts), 3_600_000)
+    assert Fraction(found.amount) <= exact < Fraction(found.amount) + Fraction(1, 100)
+
+
+@pytest.mark.clause("D-6.6-1")
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ("v2,s,2026-03-02T09:00:00,1,,", "moment"),
+        ("v2,s,yesterday,1,,", "moment"),
+        ("v2,s,2026-13-02T09:00:00Z,1,,", "moment"),
+        ("v2,,2026-03-02T09:00:00Z,1,,", "missing"),
+        ("v2,s,2026-03-02T09:00:00Z,,,", "one_measure"),
+        ("v2,s,2026-03-02T09:00:00Z,1,2,", "one_measure"),
+        ("v2,s,2026-03-02T09:00:00Z,-1,,", "amount"),
+        ("v2,s,2026-03-02T09:00:00Z,many,,", "amount"),
+        ("v2,s,2026-03-02T09:00:00Z,1.0005,,", "amount"),
+        ("v2,s,2026-03-02T09:00:00Z,10000001,,", "amount"),
+        ("v2,t,2026-03-02T09:00:00Z,,1.5,", "amount"),
+        ("v1,s,2026-03-02T09:00:00Z,2,,", "visit_twice"),
+        ("v2,s,2026-03-02T09:00:00Z,,7,", "mixed_measures"),
+        ("v2,s", "unreadable"),
+    ],
+)
+def test_a_bad_row_refuses_the_log_by_name(tmp_path: Path, row: str, code: str) -> None:
+    with pytest.raises(LogError, match=r"D-6\.6-1") as caught:
+        volumes([log(tmp_path, "v1,s,2026-03-02T09:00:00Z,1,,", row)], ZONE)
+    assert caught.value.code == code
+
+
+def test_a_name_in_the_log_and_a_missing_column_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="anonymous"):
+        volumes([log(tmp_path, "v,s,2026-03-02T09:00:00Z,1,x", head="visit_id,site_id,at,pages,phone")], ZONE)
+    with pytest.raises(InputError, match="no column site_id"):
+        volumes([log(tmp_path, "v,2026-03-02T09:00:00Z,1", head="visit_id,at,pages")], ZONE)
+    assert CliRunner().invoke(main, ["reading-log", str(tmp_path / "none.csv")]).exit_code == 1
+
+
+def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
+    path = log(tmp_path, "v1,s,2026-03-02T09:00:00Z,1.5,,", "v2,s,2026-03-02T10:00:00Z,2,,")
+    parquet = tmp_path / "log.parquet"
+    duckdb.sql(
+        f'copy (select visit_id, site_id, "at"::timestamptz as "at", pages::decimal(9,1) as pages '
+        f"from read_csv('{path}')) to '{parquet}'"
+    )
+    assert volumes([parquet], ZONE) == volumes([path], ZONE)
