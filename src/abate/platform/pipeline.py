@@ -45,6 +45,7 @@ _TABLES = (
     events.SQL["make_stage"],
     events.SQL["make_who"],
     events.SQL["make_new"],
+    credits.SQL["make_claim"],
 )
 
 
@@ -130,7 +131,7 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
         if batch.span:
             capped = rules.any_cap(batch.behaviours, *map(clock.day, batch.span))
             if capped:
-                credits.cut(cursor)
+                credits.cut(cursor, sender.party_id, batch_id)
             if capped or not whole:
                 events.count_again(cursor)
             terms = ledger.Terms(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -34,11 +35,37 @@ def any_cap(behaviours: Collection[str], first: date, last: date) -> bool:
 
 def caps() -> list[Cap]:
     """All caps, newest first, for pages that explain them."""
-    return list(Cap.objects.order_by("-from_day", "behaviour"))
+    return list(Cap.objects.order_by("-from_day", "behaviour", "scope", "period", "field"))
+
+
+@dataclass(frozen=True, slots=True)
+class CutBy:
+    """The cap that took part of an award, and how many milligrams."""
+
+    reason_zh: str
+    reason_en: str
+    cut_mg: int
+    scope: str
+    period: str
+
+
+def cut_by(person_id: int, entry_id: int) -> CutBy | None:
+    """Which cap took part of this award: of several, the one with the least room."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["cut_by"], {"person": person_id, "entry": entry_id})
+        found = cursor.fetchone()
+    return None if found is None else CutBy(*found)
 
 
 def differences() -> dict[str, int]:
-    """`day_totals`: days of a person whose counted or eligible total is not what quantities and reversals come to."""
+    """How many rows break each rule of caps.
+
+    `caps`: balances that are not what the awards that stand come to; `short`: cuts that are not what was booked;
+    `room`: awards of one person that are short though their caps have room.
+    """
+    found = {}
     with connection.cursor() as cursor:
-        cursor.execute(SQL["differ_day_totals"])
-        return {"day_totals": int(cursor.fetchone()[0])}
+        for name in ("caps", "short", "room"):
+            cursor.execute(SQL[f"differ_{name}"])
+            found[name] = int(cursor.fetchone()[0])
+    return found
