@@ -23,6 +23,7 @@ COMMANDS = {
     "party": "Make a partner and its keys.",
     "load": "Send a file of events of any size through the pipeline.",
     "ledger": "Undo or adjust entries by new ones, and show accounts.",
+    "cap": "Lay and list caps on what earns credits.",
     "close": "Close a day or a month: time-outs, expiries, sums kept.",
     "months": "The monthly partitions of the large tables.",
     "reconcile": "Prove that accounts and entries agree.",
@@ -36,7 +37,7 @@ COMMANDS = {
     "doctor": "Name each misconfiguration with its remedy.",
 }
 PLATFORM = frozenset(
-    {"demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log", "months"}
+    {"cap", "demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log", "months"}
 )
 
 

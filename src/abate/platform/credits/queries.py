@@ -49,12 +49,11 @@ class CutBy:
     period: str
 
 
-def cut_by(person_id: int, entry_id: int) -> CutBy | None:
-    """Which cap took part of this award: of several, the one with the least room."""
+def cuts(person_id: int, entry_ids: Collection[int]) -> dict[int, CutBy]:
+    """Which cap took part of each of these awards of a person: of several caps, the one with the least room."""
     with connection.cursor() as cursor:
-        cursor.execute(SQL["cut_by"], {"person": person_id, "entry": entry_id})
-        found = cursor.fetchone()
-    return None if found is None else CutBy(*found)
+        cursor.execute(SQL["cuts"], {"person": person_id, "entries": list(entry_ids)})
+        return {entry: CutBy(*found) for entry, *found in cursor.fetchall()}
 
 
 def differences() -> dict[str, int]:

@@ -105,13 +105,13 @@ select exists (select from carbon_quantity quantity
                join carbon_basis basis on basis.id = quantity.basis_id
                where %(behaviour)s in ('', basis.behaviour) and quantity.day >= %(from_day)s)
 
--- name: cut_by
--- The cap that took part of an award, by the award's entry.
-select cap.reason_zh, cap.reason_en, short.cut_mg, cap.scope, cap.period
+-- name: cuts
+-- The caps that took part of awards, by the awards' entries.
+select entry.id, cap.reason_zh, cap.reason_en, short.cut_mg, cap.scope, cap.period
 from ledger_entry entry
 join credits_short short on (short.person_id, short.batch_id, short.place) = (entry.person_id, entry.batch_id, entry.place)
 join credits_cap cap on cap.id = short.cap_id
-where entry.person_id = %(person)s and entry.id = %(entry)s
+where entry.person_id = %(person)s and entry.id = any(%(entries)s::bigint[])
 
 -- name: rule
 select mg_per_credit from credits_rule where from_day <= %(day)s order by from_day desc limit 1

@@ -16,6 +16,7 @@ from counted
 full join credits_used held using (cap_id, start, holder, object)
 left join credits_cap cap on cap.id = cap_id
 where coalesce(counted.used_mg, 0) <> coalesce(held.used_mg, 0) or held.max_mg is distinct from cap.max_mg
+   or held.used_mg > held.max_mg
 
 -- name: differ_short
 -- What an award was cut by is noted, and nothing else is; and of each person all that stands is what was eligible when it
