@@ -44,8 +44,8 @@ CAPS = (
 # Tables that a refused request may not touch; refusals, attempts and batches are themselves on record elsewhere.
 KEPT = (
     "ledger_entry", "ledger_balance", "ledger_lot", "ledger_draw", "ledger_hold", "ledger_reversal", "ledger_due",
-    "ledger_close", "ledger_closed_day", "credits_used", "credits_short", "credits_cap", "credits_rule", "carbon_kept", "events_seen",
-    "incentives_code", "incentives_offer", "people_authorisation", "log_leaf", "log_pending",
+    "ledger_close", "ledger_closed_day", "credits_used", "credits_short", "credits_cap", "credits_rule", "carbon_kept",
+    "events_seen", "incentives_code", "incentives_offer", "people_authorisation", "log_leaf", "log_pending",
 )  # fmt: skip
 ALREADY = {"reversed-already", "code-burnt", "hold-ended", "code-cancelled"}
 """Said to whoever asks again after an answer was lost: it was done."""

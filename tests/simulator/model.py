@@ -130,7 +130,8 @@ class Model:
     def lay(self, cap: Cap) -> str:
         """Lay a cap; returns the code of the refusal, empty where there is none."""
         late = any(
-            cap.behaviour in ("", one.ride.behaviour) and one.act.day >= cap.start for one in self.booked.values()
+            cap.behaviour in ("", one.ride.behaviour) and one.act.day >= cap.start
+            for one in self.booked.values()
         )
         if late:
             return "cap-too-late"

@@ -208,7 +208,10 @@ def authorise(city: City, dice: Random) -> None:
 def cap(city: City, dice: Random) -> None:
     """A cap from some day on, which is refused where something of that day has been counted."""
     behaviour, today = dice.choice(BEHAVIOURS), clock.day(city.now)
-    scope, period = dice.choice(("person", "person", "party", "object")), dice.choice(("day", "day", "month", "ever"))
+    scope, period = (
+        dice.choice(("person", "person", "party", "object")),
+        dice.choice(("day", "day", "month", "ever")),
+    )
     start = today + timedelta(days=dice.choice((-20, -3, 0, 1, 2)))
     if period == "month":
         start = (start.replace(day=1) + timedelta(days=31)).replace(day=1)

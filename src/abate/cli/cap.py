@@ -42,7 +42,18 @@ def _run(data_dir: Path, work: Callable[[], Any]) -> None:
 
 
 def _told(cap: Any) -> dict[str, object]:
-    names = ("id", "behaviour", "scope", "period", "field", "from_day", "to_day", "max_mg", "reason_zh", "reason_en")
+    names = (
+        "id",
+        "behaviour",
+        "scope",
+        "period",
+        "field",
+        "from_day",
+        "to_day",
+        "max_mg",
+        "reason_zh",
+        "reason_en",
+    )
     return {name: getattr(cap, name) for name in names}
 
 
@@ -75,7 +86,9 @@ def list_caps(data_dir: Path) -> None:
     "--period", type=click.Choice(["day", "month", "ever"]), default="day", show_default=True,
     help="Of the act, at UTC+8.",
 )  # fmt: skip
-@click.option("--field", default="", help="Of an object: the field of the record that names it, such as a meter.")
+@click.option(
+    "--field", default="", help="Of an object: the field of the record that names it, such as a meter."
+)
 @click.option("--from", "from_day", type=_date, required=True, help="The first day of acts under it.")
 @click.option("--to", "to_day", type=_date, help="The last one; open if not given.")
 @click.option("--reason-zh", required=True, help="Why, as people read it in Chinese.")

@@ -38,6 +38,7 @@ COMMANDS = {
 }
 PLATFORM = frozenset(
     {"cap", "demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log", "months"}
+    {"cap", "demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log"}
 )
 
 

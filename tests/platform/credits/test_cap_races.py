@@ -76,9 +76,7 @@ def test_reversals_beside_batches_keep_every_balance(world: World, other: World)
 
 
 @pytest.mark.parametrize("naive", [True, False])
-def test_room_read_without_a_lock_is_seen(
-    world: World, monkeypatch: pytest.MonkeyPatch, naive: bool
-) -> None:
+def test_room_read_without_a_lock_is_seen(world: World, monkeypatch: pytest.MonkeyPatch, naive: bool) -> None:
     """Planted: all read the room, then raise the balance. The constraint refuses what is too much; the lock, nobody."""
     credits.add_cap("cycling", MAY, 1_000_500, WHY, per=Per("party", "ever"))
     world.send(world.ride("first"))

@@ -81,7 +81,9 @@ def test_the_least_room_decides_and_every_cap_is_raised_by_what_was_counted(worl
 
 
 def test_a_person_is_told_which_cap_it_was_and_why(world: World) -> None:
-    credits.add_cap("cycling", MAY, 1000, ("试点预算已用完", "the pilot's budget is spent"), per=Per("party", "ever"))
+    credits.add_cap(
+        "cycling", MAY, 1000, ("试点预算已用完", "the pilot's budget is spent"), per=Per("party", "ever")
+    )
     (sent,) = world.send(world.ride("one"))
     found = carbon.behaviour_of_entry(world.people[0].pk, sent.entry)
     (stop,) = story.tell([found])
@@ -116,7 +118,7 @@ def test_room_given_back_goes_to_the_same_person_first_and_then_to_whoever_comes
 def test_what_takes_room_needs_room_under_all_its_caps(world: World) -> None:
     credits.add_cap("cycling", MAY, RIDE, WHY)
     credits.add_cap("cycling", MAY, RIDE + 5, WHY, per=Per("object", "ever", "trip_id"))
-    shared, _ = world.send(world.ride("trip", 0), world.ride("mine", 1))
+    world.send(world.ride("trip", 0), world.ride("mine", 1))
     # Of the same trip, told under another id: its trip has 5 mg of room left, whatever becomes of its person's day.
     event = world.ride("again", 1)
     event["data"]["trip_id"] = "trip"

@@ -16,7 +16,9 @@ class CapExists(Problem):
     zh = "同范围、同周期、同行为的上限已从该日开始。"
     en = "A cap of that scope, period, behaviour and field begins on that day already."
     remedy_zh = "请从另一日开始；较晚的上限自其开始日起取代较早的。"
-    remedy_en = "Let it begin on another day: a later cap takes the place of an earlier one from its first day on."
+    remedy_en = (
+        "Let it begin on another day: a later cap takes the place of an earlier one from its first day on."
+    )
 
 
 class NotACap(Problem):

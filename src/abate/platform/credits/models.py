@@ -98,7 +98,8 @@ class Used(models.Model):
         db_table = "credits_used"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(used_mg__gte=0, used_mg__lte=models.F("max_mg")), name="credits_used_within"
+                condition=models.Q(used_mg__gte=0, used_mg__lte=models.F("max_mg")),
+                name="credits_used_within",
             ),
         ]
 
