@@ -128,10 +128,12 @@ def add_rule(
     *,
     expiry_days: int | None = None,
     expiry_years: int | None = None,
+    claim_days: int | None = None,
 ) -> Rule:
     """From `from_day` on, booked credits expire so many days later, or with the end of the n-th following year.
 
-    Without either they do not expire. The rate stays. An event measured before and booked after falls under the rule
+    Without either they do not expire. With `claim_days` credits wait so many days to be collected by their person, expire
+    counted from the day of that, and lapse otherwise. The rate stays. An event measured before and booked after falls under the rule
     of the day it is booked on. Raises RuleTooLate where that day is not in the future, or is booked already: a clock
     that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given.
     """
@@ -149,6 +151,7 @@ def add_rule(
             mg_per_credit=queries.mg_per_credit(from_day),
             expiry_days=expiry_days,
             expiry_years=expiry_years,
+            claim_days=claim_days,
             title_zh=title[0],
             title_en=title[1],
         )

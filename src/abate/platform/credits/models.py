@@ -9,7 +9,8 @@ class Rule(models.Model):
     """From `from_day` on, every `mg_per_credit` eligible milligrams of a person make one credit.
 
     Credits booked under the rule expire `expiry_days` days later, or with the end of the `expiry_years`-th
-    following year, or never.
+    following year, or never. With `claim_days`, what is booked under it waits to be collected: by its person, before so
+    many days are over, and it expires from that day on; what is not collected lapses.
     """
 
     append_only = True
@@ -18,6 +19,7 @@ class Rule(models.Model):
     mg_per_credit = models.BigIntegerField()
     expiry_days = models.IntegerField(null=True)
     expiry_years = models.IntegerField(null=True)
+    claim_days = models.IntegerField(null=True)
     title_zh = models.TextField()
     title_en = models.TextField()
 
@@ -31,6 +33,10 @@ class Rule(models.Model):
                 name="credits_rule_expiry",
             ),
             models.CheckConstraint(condition=models.Q(mg_per_credit__gt=0), name="credits_rule_positive"),
+            models.CheckConstraint(
+                condition=models.Q(claim_days__isnull=True) | models.Q(claim_days__range=(1, 3660)),
+                name="credits_rule_claim",
+            ),
         ]
 
 

@@ -212,6 +212,8 @@ _TITLES = {
     Kind.EXCHANGE_OUT: ("转出到其他平台", "Moved to another platform"),
     Kind.EXCHANGE_IN: ("由其他平台转入", "Came from another platform"),
     Kind.RETIRE: ("减排量注销（抵销）", "Reductions retired"),
+    Kind.COLLECT: ("积分领取", "Credits collected"),
+    Kind.LAPSE: ("积分逾期未领取", "Credits not collected in time"),
     Kind.ERASED: ("个人信息已删除", "Personal part erased"),
 }
 _ACCOUNTS = {
