@@ -14,17 +14,17 @@ import click
 
 from abate.platform.doors.errors import Problem, SetupError
 
-_data_dir = click.option(
+data_dir_option = click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=lambda: Path(os.environ.get("ABATE_DATA_DIR", ".abate")),
     show_default="ABATE_DATA_DIR or .abate",
     help="Where the installation keeps its secrets and, without DATABASE_URL, its database.",
 )
-_date = click.DateTime(["%Y-%m-%d"])
+day_option = click.DateTime(["%Y-%m-%d"])
 
 
-def _run(data_dir: Path, work: Callable[[], Any]) -> None:
+def run(data_dir: Path, work: Callable[[], Any]) -> None:
     from abate.platform.config import setup  # lazy: `abate cap --help` must not start Django
 
     try:
@@ -63,7 +63,7 @@ def command() -> None:
 
 
 @command.command("list")
-@_data_dir
+@data_dir_option
 def list_caps(data_dir: Path) -> None:
     """List all caps, the newest first."""
 
@@ -72,7 +72,7 @@ def list_caps(data_dir: Path) -> None:
 
         return [_told(cap) for cap in queries.caps()]
 
-    _run(data_dir, work)
+    run(data_dir, work)
 
 
 @command.command()
@@ -89,11 +89,11 @@ def list_caps(data_dir: Path) -> None:
 @click.option(
     "--field", default="", help="Of an object: the field of the record that names it, such as a meter."
 )
-@click.option("--from", "from_day", type=_date, required=True, help="The first day of acts under it.")
-@click.option("--to", "to_day", type=_date, help="The last one; open if not given.")
+@click.option("--from", "from_day", type=day_option, required=True, help="The first day of acts under it.")
+@click.option("--to", "to_day", type=day_option, help="The last one; open if not given.")
 @click.option("--reason-zh", required=True, help="Why, as people read it in Chinese.")
 @click.option("--reason-en", required=True, help="The same in English.")
-@_data_dir
+@data_dir_option
 def add(
     max_mg: int,
     behaviour: str,
@@ -117,4 +117,4 @@ def add(
             actions.add_cap(behaviour, from_day.date(), max_mg, (reason_zh, reason_en), last, per=kind)
         )
 
-    _run(data_dir, work)
+    run(data_dir, work)

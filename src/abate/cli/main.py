@@ -23,6 +23,7 @@ COMMANDS = {
     "party": "Make a partner and its keys.",
     "load": "Send a file of events of any size through the pipeline.",
     "ledger": "Undo or adjust entries by new ones, and show accounts.",
+    "rule": "Set and list the rules by which credits live.",
     "cap": "Lay and list caps on what earns credits.",
     "close": "Close a day or a month: time-outs, expiries, sums kept.",
     "months": "The monthly partitions of the large tables.",

@@ -45,7 +45,10 @@ def issued_went_somewhere(world: World) -> bool:
     there = sum(one.free + one.held + one.waiting - one.owed for one in found)
     # What is due by date and not yet posted lies in lots that nobody can touch.
     with connection.cursor() as cursor:
-        cursor.execute("select coalesce(sum(left_credits), 0)::bigint from ledger_lot where expires_on <= %s", [clock.today()])
+        cursor.execute(
+            "select coalesce(sum(left_credits), 0)::bigint from ledger_lot where expires_on <= %s",
+            [clock.today()],
+        )
         (due,) = cursor.fetchone()
     return by_kind.pop(Kind.AWARD, 0) == there + due - sum(by_kind.values())
 

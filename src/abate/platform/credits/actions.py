@@ -133,9 +133,9 @@ def add_rule(
     """From `from_day` on, booked credits expire so many days later, or with the end of the n-th following year.
 
     Without either they do not expire. With `claim_days` credits wait so many days to be collected by their person, expire
-    counted from the day of that, and lapse otherwise. The rate stays. An event measured before and booked after falls under the rule
-    of the day it is booked on. Raises RuleTooLate where that day is not in the future, or is booked already: a clock
-    that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given.
+    counted from the day of that, and lapse otherwise. The rate stays. An event measured before and booked after falls
+    under the rule of the day it is booked on. Raises RuleTooLate where that day is not in the future, or is booked
+    already: a clock that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given.
     """
     if expiry_days is not None and expiry_years is not None:
         raise TwoExpiries("expiry_days, expiry_years")

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db import connection
 
 from abate.platform.credits.errors import NoRule
-from abate.platform.credits.models import Cap
+from abate.platform.credits.models import Cap, Rule
 from abate.platform.doors.statements import statements
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -36,6 +36,11 @@ def any_cap(behaviours: Collection[str], first: date, last: date) -> bool:
 def caps() -> list[Cap]:
     """All caps, newest first, for pages that explain them."""
     return list(Cap.objects.order_by("-from_day", "behaviour", "scope", "period", "field"))
+
+
+def all_rules() -> list[Rule]:
+    """All rules, the newest first."""
+    return list(Rule.objects.order_by("-from_day"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Query
@@ -15,6 +15,7 @@ from abate.platform.web.api import Entry, PersonSession, ProblemDocument, entry_
 from abate.platform.web.api_statement import api
 
 __all__ = ["api"]
+_Day = Annotated[date | None, Query(description="only what was booked on this day")]
 
 
 class TokenMissing(Problem):
@@ -39,10 +40,14 @@ class PersonActs(PersonSession):
 @api.post(
     "/me/collect",
     auth=PersonActs(),
-    response={200: Entry, 401: ProblemDocument, 403: ProblemDocument, 409: ProblemDocument, 422: ProblemDocument},
+    response={
+        200: Entry,
+        401: ProblemDocument,
+        403: ProblemDocument,
+        409: ProblemDocument,
+        422: ProblemDocument,
+    },
     summary="Collect the credits that wait, all or those booked on one day",
 )
-def collect(
-    request: HttpRequest, came_on: date | None = Query(None, description="only what was booked on this day")
-) -> Entry:
+def collect(request: HttpRequest, came_on: _Day = None) -> Entry:
     return entry_of(collecting.collect(request.auth.pk, came_on))

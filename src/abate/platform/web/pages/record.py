@@ -8,8 +8,8 @@ from datetime import date, datetime
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.safestring import mark_safe
 from django.shortcuts import redirect
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
 from abate.bookkeeping.kinds import Kind
