@@ -38,8 +38,20 @@ COMMANDS = {
     "doctor": "Name each misconfiguration with its remedy.",
 }
 PLATFORM = frozenset(
-    {"cap", "demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log", "months"}
-    {"cap", "demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log"}
+    {
+        "cap",
+        "rule",
+        "demo",
+        "serve",
+        "party",
+        "load",
+        "ledger",
+        "close",
+        "reconcile",
+        "doctor",
+        "log",
+        "months",
+    }
 )
 
 

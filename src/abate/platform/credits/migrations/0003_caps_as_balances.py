@@ -1,6 +1,6 @@
 """Caps of any scope and period, and a balance for each; what was counted by the day is carried over.
 
-Not reversible once a cap is of another scope or period than a person's day: the old tables have no place for it.
+Reversible until a cap is of another scope or period than a person's day: the old tables have no place for it.
 """
 
 from django.db import migrations, models
@@ -69,13 +69,35 @@ from (select entry.person_id, entry.batch_id, entry.place, entry.act_day, claim.
       left join ledger_reversal undone on undone.person_id = entry.person_id and undone.entry_id = entry.id
       where entry.kind = 1 and entry.eligible_mg < entry.carbon_mg) line;
 """
+# Back: what was counted of a day is what is eligible and what is short of it.
+CARRY_BACK = """
+do $$ begin
+    if exists (select from credits_cap where scope <> 'person' or period <> 'day' or behaviour = '') then
+        raise exception 'a cap is of another scope or period than a day of a person and a behaviour: no way back';
+    end if;
+end $$;
+insert into credits_day (person_id, behaviour, day, counted_mg, eligible_mg, max_mg)
+select used.holder, cap.behaviour, used.start, used.used_mg + coalesce(short.mg, 0), used.used_mg, used.max_mg
+from credits_used used
+join credits_cap cap on cap.id = used.cap_id
+left join (select short.cap_id, short.person_id, short.day, sum(short.short_mg)::bigint as mg
+           from credits_short short
+           join ledger_entry entry on (entry.person_id, entry.batch_id, entry.place)
+                                      = (short.person_id, short.batch_id, short.place)
+           where not exists (select from ledger_reversal undone
+                             where undone.person_id = entry.person_id and undone.entry_id = entry.id)
+           group by short.cap_id, short.person_id, short.day) short
+    on (short.cap_id, short.person_id, short.day) = (used.cap_id, used.holder, used.start);
+delete from credits_used;
+delete from credits_short;
+"""
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("credits", "0002_expiry"),
         ("carbon", "0002_kept"),
-        ("ledger", "0002_lots_holds_closes"),
+        ("ledger", "0003_entries_by_month"),
     ]
 
     operations = [
@@ -153,7 +175,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(LIFE, "drop view credits_cap_life"),
         *(migrations.RunSQL(make, drop) for make, drop in PARTS),
         migrations.RunSQL(COUNTED, "drop view credits_counted"),
-        migrations.RunSQL(CARRY),
+        migrations.RunSQL(CARRY, CARRY_BACK),
         migrations.DeleteModel("Day"),
         migrations.AddConstraint(
             "Cap",
