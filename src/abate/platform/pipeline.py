@@ -41,6 +41,8 @@ _RACES = (
     errors.LockNotAvailable,
 )
 _TRIES = 5
+# Our policy: up to so many events a batch goes by plans made once for the connection.
+_FEW = 16
 _TABLES = (
     events.SQL["make_stage"],
     events.SQL["make_who"],
@@ -118,7 +120,7 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
     results: list[Result] = []
     rest: list[Unclaimed] = []
     refused = list(batch.refused)
-    with workspace() as cursor:
+    with workspace(few=sum(counts.values()) <= _FEW) as cursor:
         batch_id = events.open_batch(cursor, batch.arrival)
         bases = carbon.number_bases(cursor, batch.bases, now)
         events.stage(cursor, batch.rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from django.db import connection
@@ -12,6 +13,7 @@ from psycopg import Cursor
 
 # The temporary tables that a connection has already; made outside of any transaction they stay for good.
 _ready: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
+_NEVER_BY_ITSELF = 1 << 30
 _NAME = re.compile(r"create temporary table if not exists (\w+)")
 
 
@@ -49,11 +51,22 @@ def prepare(tables: Sequence[str]) -> None:
             cursor.execute("truncate pg_temp." + _NAME.findall(statement)[0])
 
 
+class _Planned(Cursor):
+    """Its statements are planned once for a connection and kept: planning them costs more than one event does."""
+
+    def execute(self, query: Any, params: Any = None, **kwargs: Any) -> _Planned:
+        return super().execute(query, params, **{**kwargs, "prepare": True})
+
+
 @contextmanager
-def workspace() -> Iterator[Cursor]:
+def workspace(*, few: bool = False) -> Iterator[Cursor]:
     """A cursor that binds on the server, inside the transaction that is open.
 
-    Errors come out as Django's, their cause as psycopg's.
+    With `few` rows on the temporary tables the plans are kept; a large batch has plans made for its size, which must
+    not be those of a small one. Errors come out as Django's, their cause as psycopg's.
     """
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        yield cursor
+    with connection.wrap_database_errors:
+        # Django leaves preparing off. Nothing is prepared by itself: what is asked for is.
+        connection.connection.prepare_threshold = _NEVER_BY_ITSELF if few else None
+        with (_Planned if few else Cursor)(connection.connection) as cursor:
+            yield cursor
