@@ -42,6 +42,7 @@ WORDS = {
     "caps": "the balance of every cap is what of the awards that stand was counted on it",
     "short": "what a cap took of an award is noted, and nothing else is",
     "room": "nothing of a person is short while their own caps have room",
+    "revised": "a quantity computed again is of the same event, and the one before is undone",
     "recomputed": "every quantity comes out of its record again, to the milligram",
 }
 

@@ -142,6 +142,14 @@ def _cut_words(cut: CutBy | None) -> str:
     )
 
 
+def _corrected(found: Behaviour) -> str:
+    """That it was computed again, and why."""
+    if found.corrected is None:
+        return ""
+    why = pick(found.corrected)
+    return say("已重新计算并更正：{why}。", "Computed again and corrected: {why}.", why=why)
+
+
 def _rule_words(method: Method | None, code: str, clause: str) -> str:
     if code in {"history", "before_publication"}:
         return pick(REASONS["before_publication"].what)
@@ -162,7 +170,7 @@ def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:
         title=title_of(found.behaviour),
         state=state,
         tone=tone,
-        why=_why(found, cut),
+        why=" ".join(filter(None, (_why(found, cut), _corrected(found)))),
         href=href,
         party=(sender.title_zh, sender.title_en) if sender else (found.party_code, found.party_code),
         event_id=found.event_id,
