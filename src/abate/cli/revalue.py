@@ -32,7 +32,9 @@ _LEFT = {
 @click.option("--from", "first", required=True, type=_DAY, metavar="DATE", help="First day of the acts.")
 @click.option("--to", "last", required=True, type=_DAY, metavar="DATE", help="Last day of the acts.")
 @click.option("--book", metavar="DIGEST", help="Book what was shown under this digest, or go on with it.")
-@click.option("--reason-zh", default=_REASON[0], show_default=True, help="Told to people; goes into the entries.")
+@click.option(
+    "--reason-zh", default=_REASON[0], show_default=True, help="Told to people; goes into the entries."
+)
 @click.option("--reason-en", default=_REASON[1], show_default=True, help="The same in English.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(

@@ -69,6 +69,7 @@ def replace(settings: Any, tmp_path: Path) -> Any:
 
     return put
 
+
 def spend(person: int, credits_: int) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         ledger_actions.post_redeem(cursor, person, credits_, "spent")
@@ -94,7 +95,9 @@ def test_the_effect_is_what_one_by_one_recomputation_gives(
         world.send(*part, world.meeting(f"m{len(part)}", dice.randrange(3)))
     before, old = world.totals(), {ride["id"]: _event(world, ride) for ride in rides}
     replace(factor)
-    quantities = [one.quantify_one(ride["data"], "cycling", catalogue(), basis.setting())[0] for ride in rides]
+    quantities = [
+        one.quantify_one(ride["data"], "cycling", catalogue(), basis.setting())[0] for ride in rides
+    ]
     new = [quantity.er_mg or 0 for quantity in quantities]
     shown = revaluing.propose(MAY)
     assert (world.totals(), shown.changed) == (before, len(rides))

@@ -157,9 +157,7 @@ def changes(asked: Asked, read: Reading) -> Iterator[list[Change]]:
         waiting: list[Stored] = []
         for _, person in groupby(rows, key=attrgetter("party_id", "person_id")):
             theirs = list(person)
-            if waiting and (
-                waiting[0].party_id != theirs[0].party_id or len(waiting) + len(theirs) > CHUNK
-            ):
+            if waiting and (waiting[0].party_id != theirs[0].party_id or len(waiting) + len(theirs) > CHUNK):
                 if found := _compare(asked.behaviour, waiting, read):
                     yield found
                 waiting = []

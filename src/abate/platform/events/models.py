@@ -23,7 +23,9 @@ class Batch(models.Model):
     class Meta:
         db_table = "events_batch"
         constraints = [
-            models.CheckConstraint(condition=models.Q(via__in=["http", "file", "revalue"]), name="events_batch_via"),
+            models.CheckConstraint(
+                condition=models.Q(via__in=["http", "file", "revalue"]), name="events_batch_via"
+            ),
             models.CheckConstraint(condition=models.Q(count__gt=0), name="events_batch_count"),
         ]
 

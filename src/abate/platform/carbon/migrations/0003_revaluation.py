@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("carbon", "0002_kept"), ("events", "0002_via_revalue")]
+    dependencies = [("carbon", "0002_kept"), ("events", "0003_via_revalue")]
 
     operations = [
         migrations.CreateModel(
@@ -12,7 +12,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
                 ),
                 ("proposal", models.BinaryField(unique=True)),
                 ("behaviour", models.TextField()),
@@ -31,8 +33,13 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "person_id", "batch_id", "place",
-                        blank=True, editable=False, primary_key=True, serialize=False,
+                        "person_id",
+                        "batch_id",
+                        "place",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
                     ),
                 ),
                 ("person_id", models.BigIntegerField()),

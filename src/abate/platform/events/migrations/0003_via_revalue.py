@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0001_initial")]
+    dependencies = [("events", "0002_refusals_by_month")]
 
     operations = [
         migrations.RemoveConstraint("Batch", "events_batch_via"),
