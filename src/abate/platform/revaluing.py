@@ -166,6 +166,7 @@ def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:
         # Room under a cap is given back award by award, as for one that is withdrawn.
         for person, entry in awards:
             credits.reverse(person, entry, reason)
+        credits.begin_claims_anew(cursor)
     else:
         rate = rules.mg_per_credit(clock.today())
         reversing.reverse_awards(cursor, awards, reason, rate)

@@ -115,6 +115,11 @@ def cut(cursor: Cursor, party_id: int, batch_id: int) -> None:
         cursor.execute(SQL["grant"], values)
 
 
+def begin_claims_anew(cursor: CursorWrapper) -> None:
+    """For a transaction that reverses and then books: what the reversals laid out is no claim of the batch."""
+    cursor.execute(SQL["clear_claims"])
+
+
 def _spread(cursor: Cursor | CursorWrapper) -> None:
     while True:
         cursor.execute(SQL["spread"])
