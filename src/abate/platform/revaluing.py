@@ -34,7 +34,6 @@ from abate.platform.ledger import reversing
 from abate.platform.ledger.queries import Holdings
 
 VIA = "revalue"
-_TRIES = 5
 
 
 @dataclass(slots=True)
@@ -111,7 +110,7 @@ def _chunk(
 ) -> None:
     """Book one partner's changes in a transaction, again where it lost a race; without a `number` take them back."""
     prepare(pipeline.TABLES)
-    for attempt in range(_TRIES):
+    for attempt in range(pipeline.TRIES):
         try:
             with transaction.atomic():
                 kept, before, after = _book(changed, reason, number, proposal)
@@ -120,7 +119,7 @@ def _chunk(
             break
         except DatabaseError as fault:
             race = isinstance(fault.__cause__, pipeline.RACES)
-            if not race or attempt == _TRIES - 1 or connection.in_atomic_block:
+            if not race or attempt == pipeline.TRIES - 1 or connection.in_atomic_block:
                 raise (Busy() if race else fault) from fault
             time.sleep(0.01 * 2**attempt)
     found.retired += len(changed) - len(kept)

@@ -80,7 +80,7 @@ def test_room_read_without_a_lock_is_seen(world: World, monkeypatch: pytest.Monk
     """Planted: all read the room, then raise the balance. The constraint refuses what is too much; the lock, nobody."""
     credits.add_cap("cycling", MAY, 1_000_500, WHY, per=Per("party", "ever"))
     world.send(world.ride("first"))
-    monkeypatch.setattr(pipeline, "_TRIES", 1)
+    monkeypatch.setattr(pipeline, "TRIES", 1)
     if naive:
         text, old = credits.SQL["lock_used"], "do update set used_mg = used.used_mg\n"
         assert old in text

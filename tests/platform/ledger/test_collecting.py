@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from tests.platform.ledger.test_actions import each_receipt_opens
 from tests.platform.ledger.test_races import tally, together
 from tests.platform.pipeline.world import NOW, World, differences, make_world
 
@@ -16,6 +17,7 @@ from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
 from abate.platform.ledger import actions, collecting, expiring, queries, standing
 from abate.platform.ledger.errors import InsufficientCredits, NothingToCollect
+from abate.platform.log import actions as log
 
 pytestmark = pytest.mark.platform
 CLAIM, LIFE = 7, 30
@@ -189,3 +191,18 @@ def test_what_is_planted_is_named(room: World, statement: str) -> None:
             cursor.execute(statement)
             assert cursor.rowcount > 0, "nothing was planted"
         assert PLANTED[statement] in differences()
+
+
+@pytest.mark.clause("P-8.5-e")
+def test_collecting_and_lapsing_have_receipts_that_open(room: World) -> None:
+    person = room.people[0]
+    room.send(room.meeting("a"))
+    collecting.collect(person.pk)
+    room.send(room.meeting("b"))
+    with clock.frozen(later(CLAIM)):
+        expiring.cut_all()
+        assert collecting.lapse_due() > 0
+    log.sequence()
+    rows = queries.entries(person.pk, limit=100)
+    assert {row.kind for row in rows} == {Kind.AWARD, Kind.COLLECT, Kind.LAPSE}
+    each_receipt_opens(person, rows)
