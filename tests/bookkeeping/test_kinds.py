@@ -28,6 +28,9 @@ def test_codes_are_for_ever() -> None:
         "exchange_in": 13,
         "retire": 14,
         "erased": 15,
+        "uncollected": 16,
+        "collect": 17,
+        "lapse": 18,
     }
     assert {counter.name.lower(): counter.value for counter in Counter} == {
         "none": 0,

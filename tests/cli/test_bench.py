@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from abate.cli.bench import command
@@ -22,3 +23,11 @@ def test_quantify_gives_equal_amounts_and_ratios() -> None:
     assert figures["rows"] == 5000
     assert figures["rows_where_amounts_differ"] == 0
     assert figures["speed_over_polars"] > 0 and figures["memory_over_polars"] > 0
+
+
+def test_pgledger_is_skipped_with_its_reason_where_its_sql_is_not_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ABATE_PGLEDGER_SQL", raising=False)
+    done = CliRunner().invoke(command, ["pgledger", "--json"])
+    assert done.exit_code == 0 and "ABATE_PGLEDGER_SQL" in json.loads(done.stdout)["pgledger"]["skipped"]

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from tests.platform.ledger.accounts import Account
 from tests.platform.pipeline.world import GIVEN, NOW, World, make_world
 from tests.simulator import faults
+from tests.simulator.caps import Cap
 from tests.simulator.model import Model
 
 from abate.platform.credits import actions as credits
@@ -30,15 +31,21 @@ PEOPLE = 4
 BEHAVIOURS = ("cycling", "walking")
 PRICES = (40, 150)
 STOCK = 4
-CAP_MG = 400_000
 EXPIRY_DAYS = 6
 BACK = timedelta(days=30)
 FROM = GIVEN + timedelta(days=1)
+DAY = clock.day(FROM)
+CAPS = (
+    Cap("person", "day", "cycling", DAY, 400_000),
+    Cap("person", "month", "", DAY.replace(day=1), 3_000_000),
+    Cap("party", "month", "walking", DAY.replace(day=1), 2_500_000),
+    Cap("object", "ever", "cycling", DAY, 300_000),
+)
 # Tables that a refused request may not touch; refusals, attempts and batches are themselves on record elsewhere.
 KEPT = (
     "ledger_entry", "ledger_balance", "ledger_lot", "ledger_draw", "ledger_hold", "ledger_reversal", "ledger_due",
-    "ledger_close", "ledger_closed_day", "credits_day", "credits_cap", "credits_rule", "carbon_kept", "events_seen",
-    "incentives_code", "incentives_offer", "people_authorisation", "log_leaf", "log_pending",
+    "ledger_close", "ledger_closed_day", "credits_used", "credits_short", "credits_cap", "credits_rule", "carbon_kept",
+    "events_seen", "incentives_code", "incentives_offer", "people_authorisation", "log_leaf", "log_pending",
 )  # fmt: skip
 ALREADY = {"reversed-already", "code-burnt", "hold-ended", "code-cancelled"}
 """Said to whoever asks again after an answer was lost: it was done."""
@@ -160,6 +167,10 @@ def fingerprint() -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
+def per(cap: Cap) -> credits.Per:
+    return credits.Per(cap.scope, cap.period, "trip_id" if cap.scope == "object" else "")
+
+
 def build() -> City:
     """An empty city a month after everybody gave every partner leave; credits expire, and rides are capped by the day."""
     first = make_world(PEOPLE, BEHAVIOURS)
@@ -169,7 +180,8 @@ def build() -> City:
         )
         subjects = [people.authorise(one, second, BEHAVIOURS, notice_version="1") for one in first.people]
         credits.add_rule(clock.day(FROM), ("数日有效", "Good for days"), expiry_days=EXPIRY_DAYS)
-        credits.add_cap("cycling", clock.day(FROM), CAP_MG, ("每日上限", "a day's cap"))
+        for cap in CAPS:
+            credits.add_cap(cap.behaviour, cap.start, cap.most, ("上限", "a cap"), per=per(cap))
     other = World(Sender(second.pk, second.code, frozenset(BEHAVIOURS), "test"), first.people, subjects)
     with clock.frozen(NOW):
         merchant = parties.create_party(f"{first.sender.code}-s", "merchant", "某店", "A shop", made_up=True)
@@ -191,7 +203,8 @@ def build() -> City:
         ]
     model = Model([Account() for _ in range(PEOPLE)])
     model.given = {(who, n): [[GIVEN, None]] for who in range(PEOPLE) for n in range(2)}
-    model.caps = [("cycling", clock.day(FROM), CAP_MG)]
+    for cap in CAPS:
+        model.lay(cap)
     model.expiries = [(clock.day(FROM), EXPIRY_DAYS)]
     model.stock = dict.fromkeys(range(len(PRICES)), STOCK)
     return City([first, other], user, offers, model)

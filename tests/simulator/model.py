@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from tests.platform.ledger.accounts import Account, Key
+from tests.simulator.caps import Act, Cap, Caps
 
 from abate.platform.doors import clock
 
@@ -30,6 +31,13 @@ class Ride:
     behaviour: str
     at: datetime
     hundreds: int
+    trip: str = ""
+    """The trip it is a part of, where other events are parts of it too."""
+
+    @property
+    def act(self) -> Act:
+        trip = self.trip or self.id
+        return Act(self.who, self.partner, trip, self.behaviour, clock.day(self.at), self.er_mg)
 
     @property
     def er_mg(self) -> int:
@@ -38,13 +46,17 @@ class Ride:
 
 @dataclass
 class Booked:
-    """What became of an accepted event, for ever."""
+    """What became of an accepted event. `eligible` is what of it counts now: it rises where another's room becomes its own."""
 
     ride: Ride
     credits: int
     eligible: int
     key: Key
     entry: int = 0
+
+    @property
+    def act(self) -> Act:
+        return self.ride.act
 
 
 @dataclass
@@ -63,9 +75,7 @@ class Model:
     given: dict[tuple[int, int], list[list[datetime | None]]] = field(default_factory=dict)
     """(person, partner) -> authorisations [from, until]; without an end it lives."""
     booked: dict[tuple[int, str], Booked] = field(default_factory=dict)
-    days: dict[tuple[int, str, date], list[int]] = field(default_factory=dict)
-    """(person, behaviour, day) -> [counted, cap when it was first counted]."""
-    caps: list[tuple[str, date, int]] = field(default_factory=list)
+    caps: Caps = field(default_factory=Caps)
     expiries: list[tuple[date, int]] = field(default_factory=list)
     spent: dict[tuple[int, int], Spent] = field(default_factory=dict)
     """(person, entry) -> a spend that can be given back."""
@@ -95,7 +105,7 @@ class Model:
         if first is not None:
             same = first.ride == ride
             return ("exists", first.ride.er_mg, first.credits) if same else ("conflict", 0, 0)
-        eligible = self._count(ride)
+        eligible = self.caps.count(ride.act, ride.er_mg)
         account = self.accounts[ride.who]
         credits = (account.eligible + eligible) // MG_PER_CREDIT - account.eligible // MG_PER_CREDIT
         key = self.key(now, 1)
@@ -108,30 +118,27 @@ class Model:
         self.note("award", credits, ride.er_mg)
         return "credited", ride.er_mg, credits
 
-    def _count(self, ride: Ride) -> int:
-        place = (ride.who, ride.behaviour, clock.day(ride.at))
-        if place not in self.days:
-            caps = [most for name, start, most in self.caps if name == ride.behaviour and start <= place[2]]
-            if not caps:
-                return ride.er_mg
-            self.days[place] = [0, min(caps)]
-        counted, most = self.days[place]
-        self.days[place][0] = counted + ride.er_mg
-        return min(counted + ride.er_mg, most) - min(counted, most)
-
     def uncount(self, booked: Booked) -> int:
         """The eligible milligrams that undoing an award takes back."""
-        place = (booked.ride.who, booked.ride.behaviour, clock.day(booked.ride.at))
-        if place not in self.days:
-            return booked.eligible
-        counted, most = self.days[place]
-        self.days[place][0] = counted - booked.ride.er_mg
-        return min(counted, most) - min(counted - booked.ride.er_mg, most)
+        standing = [
+            one
+            for one in self.booked.values()
+            if one is not booked and (one.ride.who, one.entry) not in self.undone
+        ]
+        return self.caps.back(booked, standing)
 
-    def counted_since(self, behaviour: str, start: date) -> bool:
-        return any(
-            b.ride.behaviour == behaviour and clock.day(b.ride.at) >= start for b in self.booked.values()
+    def lay(self, cap: Cap) -> str:
+        """Lay a cap; returns the code of the refusal, empty where there is none."""
+        late = any(
+            cap.behaviour in ("", one.ride.behaviour) and one.act.day >= cap.start
+            for one in self.booked.values()
         )
+        if late:
+            return "cap-too-late"
+        if self.caps.exists(cap):
+            return "cap-exists"
+        self.caps.laid.append(cap)
+        return ""
 
     # --- credits ----------------------------------------------------------------------------------------------------
     def key(self, now: datetime, origin: int) -> Key:

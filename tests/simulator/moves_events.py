@@ -12,7 +12,8 @@ from random import Random
 
 from django.db import connection
 from tests.platform.pipeline.world import World
-from tests.simulator.city import BACK, BEHAVIOURS, PEOPLE, City, Wrong, same
+from tests.simulator.caps import Cap
+from tests.simulator.city import BACK, BEHAVIOURS, PEOPLE, City, Wrong, per, same
 from tests.simulator.model import Model, Ride
 
 from abate.platform import pipeline
@@ -33,7 +34,7 @@ def event(city: City, ride: Ride) -> dict:
     start = ride.at.strftime("%Y-%m-%dT%H:%M:%SZ")
     end = (ride.at + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     km = f"{ride.hundreds // 10}.{ride.hundreds % 10}"
-    data = {"trip_id": ride.id, "start": start, "end": end, "distance_km": km}
+    data = {"trip_id": ride.trip or ride.id, "start": start, "end": end, "distance_km": km}
     return world.event(ride.id, ride.behaviour, ride.who, start, data)
 
 
@@ -49,7 +50,8 @@ def new_ride(city: City, dice: Random) -> Ride:
         # A day of which something is told already: its cap is shared, and what was undone there left room.
         beside = city.model.booked[dice.choice(list(city.model.booked))].ride
         at = beside.at + timedelta(seconds=dice.randint(0, 60))
-        return Ride(dice.randrange(2), city.order(), beside.who, beside.behaviour, at, hundreds)
+        trip = dice.choice(("", beside.trip or beside.id))
+        return Ride(dice.randrange(2), city.order(), beside.who, beside.behaviour, at, hundreds, trip)
     return Ride(
         dice.randrange(2),
         city.order(),
@@ -205,15 +207,18 @@ def authorise(city: City, dice: Random) -> None:
 
 def cap(city: City, dice: Random) -> None:
     """A cap from some day on, which is refused where something of that day has been counted."""
-    behaviour = dice.choice(BEHAVIOURS)
-    start = clock.day(city.now) + timedelta(days=dice.choice((-20, -3, 0, 1, 2)))
-    most = dice.randint(20, 500) * 1000
-    late = city.model.counted_since(behaviour, start)
+    behaviour, today = dice.choice(BEHAVIOURS), clock.day(city.now)
+    scope, period = (
+        dice.choice(("person", "person", "party", "object")),
+        dice.choice(("day", "day", "month", "ever")),
+    )
+    start = today + timedelta(days=dice.choice((-20, -3, 0, 1, 2)))
+    if period == "month":
+        start = (start.replace(day=1) + timedelta(days=31)).replace(day=1)
+    laid = Cap(scope, period, behaviour, start, dice.randint(20, 500) * 1000)
     city.attempt(
         "a new cap",
-        "cap-too-late" if late else "",
-        lambda: credits.add_cap(behaviour, start, most, ("上限", "cap")),
+        city.model.lay(laid),
+        lambda: credits.add_cap(behaviour, start, laid.most, ("上限", "cap"), per=per(laid)),
         safe=False,
     )
-    if not late:
-        city.model.caps.append((behaviour, start, most))

@@ -71,11 +71,16 @@ def rule(city: City, dice: Random) -> None:
     start = clock.day(city.latest) + timedelta(days=dice.choice((1, 2, 5)))
     if any(known == start for known, _ in city.model.expiries):
         return
-    lives = dice.randint(2, 9)
+    lives, closed = dice.randint(2, 9), city.model.closed
+    booked = closed is not None and start <= closed + timedelta(days=1)
     city.attempt(
-        "a new rule", "", lambda: credits.add_rule(start, ("规则", "Rule"), expiry_days=lives), safe=False
+        "a new rule",
+        "rule-too-late" if booked else "",
+        lambda: credits.add_rule(start, ("规则", "Rule"), expiry_days=lives),
+        safe=False,
     )
-    city.model.expiries.append((start, lives))
+    if not booked:
+        city.model.expiries.append((start, lives))
     today = clock.day(city.now)
     city.attempt(
         "a rule for today", "rule-too-late", lambda: credits.add_rule(today, ("晚", "late")), safe=False

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from abate.platform import pipeline
+from abate.platform.credits.actions import SQL as CREDITS
 from abate.platform.events.actions import SQL as EVENTS
 from abate.platform.incentives import actions as incentives
 from abate.platform.ledger import actions as ledger
@@ -64,6 +65,13 @@ def _of_another(nodes: Any, index: int, size: int) -> list[bytes]:
 
 PLANTED: dict[str, Planted] = {
     "a cap is forgotten": _code(pipeline.rules, "any_cap", lambda *_: False),
+    "the widest of several caps decides": _text(CREDITS, "spread", "min(left_mg)), 0)", "max(left_mg)), 0)"),
+    "caps are raised by what was asked": _text(
+        CREDITS, "grant", "ledger_sum(granted_mg) as mg", "least(sum(asked_mg), min(room_mg)) as mg"
+    ),
+    "room given back is nobody's": _text(
+        CREDITS, "refill", "case when bool_or(place = 0) then %(stood)s else 0 end", "0"
+    ),
     "an order is forgotten": _code(ledger, "note", lambda *_: None),
     "the last lot is spent first": _text(
         LEDGER, "draw", "order by expires_on, day, origin", "order by expires_on desc, day desc, origin desc"

@@ -50,6 +50,12 @@ class Kind(IntEnum):
     """Milligrams taken out of circulation for good."""
     ERASED = 15
     """The personal part of an earlier entry can no longer be opened. Moves nothing."""
+    UNCOLLECTED = 16
+    """No entry: the origin of lots whose credits wait to be collected by their person."""
+    COLLECT = 17
+    """Credits that waited are collected: free from that moment. Moves nothing between accounts."""
+    LAPSE = 18
+    """Credits that were not collected in time."""
 
 
 class Counter(IntEnum):
@@ -128,6 +134,8 @@ RULES: Mapping[Kind, Rule] = MappingProxyType(
         Kind.EXCHANGE_IN: Rule(Counter.EXCHANGE, Sign.ZERO, Sign.POSITIVE),
         Kind.RETIRE: Rule(Counter.RETIREMENT, Sign.NEGATIVE, Sign.ZERO),
         Kind.ERASED: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
+        Kind.COLLECT: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
+        Kind.LAPSE: Rule(Counter.EXPIRY, Sign.ZERO, Sign.NEGATIVE),
     }
 )
 

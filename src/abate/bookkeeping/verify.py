@@ -274,5 +274,5 @@ def _see_credits(public: Leaf) -> str:
         raise Unlike(f"{public.carbon_mg} mg yield {most} credits at most, booked are {public.credits}")
     return (
         f"{public.credits} credits, at most {most} possible. Not shown by one receipt: the running total "
-        "before it and a day's cap; the person's whole statement shows these"
+        "before it and caps; the person's whole statement shows these"
     )

@@ -31,7 +31,8 @@ from abate.platform.doors.errors import Problem, SetupError
 def command(day: datetime | None, month: datetime | None, as_json: bool, data_dir: Path) -> None:
     """Close a day, and every open day before it, or a month.
 
-    First the jobs of the day: holds whose time is over are released, lots are cut, expired credits get their entries.
+    First the jobs of the day: holds whose time is over are released, lots are cut, expired credits and those not
+    collected in time get their entries.
     Then the period is closed: opening carried over, what came in and went out, closing, for every account and asset.
     Nothing is booked on a closed day any more. Closing again prints what was kept.
     """
@@ -59,19 +60,25 @@ def command(day: datetime | None, month: datetime | None, as_json: bool, data_di
             f"  in {line['came_in']:,}  out {line['went_out']:,}  closing {line['closing']:,}"
         )
     click.echo(
-        f"closed; {found['expired']:,} credits expired, {found['lapsed']:,} accounts had holds time out"
+        f"closed; {found['expired']:,} credits expired, {found['uncollected']:,} were not collected in time, "
+        f"{found['lapsed']:,} accounts had holds time out"
     )
 
 
 def run(day: datetime | None, month: datetime | None) -> dict:
-    """`lapsed`, `expired` (of the jobs) and `accounts`, the kept close."""
+    """`lapsed`, `expired`, `uncollected` (of the jobs) and `accounts`, the kept close."""
     from abate.platform.doors import clock  # lazy: needs Django set up
-    from abate.platform.ledger import closing, expiring, holds  # lazy: as above
+    from abate.platform.ledger import closing, collecting, expiring, holds  # lazy: as above
 
     lapsed, _ = holds.lapse_overdue(), expiring.cut_all()
-    expired = expiring.expire_due()
+    expired, uncollected = expiring.expire_due(), collecting.lapse_due()
     if month:
         kept = closing.close_month(month.date())
     else:
         kept = closing.close_day(day.date() if day else clock.today() - timedelta(days=1))
-    return {"lapsed": lapsed, "expired": expired, "accounts": [asdict(row) for row in kept]}
+    return {
+        "lapsed": lapsed,
+        "expired": expired,
+        "uncollected": uncollected,
+        "accounts": [asdict(row) for row in kept],
+    }

@@ -24,9 +24,12 @@ COMMANDS = {
     "party": "Make a partner and its keys.",
     "load": "Send a file of events of any size through the pipeline.",
     "ledger": "Undo or adjust entries by new ones, and show accounts.",
+    "rule": "Set and list the rules by which credits live.",
+    "cap": "Lay and list caps on what earns credits.",
     "close": "Close a day or a month: time-outs, expiries, sums kept.",
     "months": "The monthly partitions of the large tables.",
     "reconcile": "Prove that accounts and entries agree.",
+    "revalue": "Compute past quantities again; correct the books.",
     "log": "Export the log, and let verifiers look into it.",
     "backup": "Copy the database, and stream every change away as it is made.",
     "restore": "Bring a database back from a backup, and make it safe to open.",
@@ -37,7 +40,21 @@ COMMANDS = {
     "doctor": "Name each misconfiguration with its remedy.",
 }
 PLATFORM = frozenset(
-    {"demo", "serve", "party", "load", "ledger", "close", "reconcile", "doctor", "log", "months"}
+    {
+        "cap",
+        "rule",
+        "demo",
+        "serve",
+        "party",
+        "load",
+        "ledger",
+        "close",
+        "reconcile",
+        "revalue",
+        "doctor",
+        "log",
+        "months",
+    }
 )
 
 

@@ -39,7 +39,10 @@ WORDS = {
     "eligible": "a person's eligible total is the sum over the quantities",
     "commitment": "every award is what its leaf commits to, while the person's key is there",
     "event": "every stored record is what its event id stands for",
-    "day_totals": "the day totals of caps are the quantities less reversals, up to the cap",
+    "caps": "the balance of every cap is what of the awards that stand was counted on it",
+    "short": "what a cap took of an award is noted, and nothing else is",
+    "room": "nothing of a person is short while their own caps have room",
+    "revised": "a quantity computed again is of the same event, and the one before is undone",
     "recomputed": "every quantity comes out of its record again, to the milligram",
 }
 

@@ -21,7 +21,7 @@ from psycopg import Cursor, errors
 from abate.platform.carbon import actions as carbon
 from abate.platform.carbon import basis, staging
 from abate.platform.carbon import queries as quantities
-from abate.platform.carbon.measure import measure
+from abate.platform.carbon.measure import Measured, measure
 from abate.platform.credits import actions as credits
 from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
@@ -34,17 +34,20 @@ from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.ledger import awards as ledger
 
 # A race that PostgreSQL settles by refusing one side: tried again, never shown as a refusal of the event.
-_RACES = (
+RACES = (
     errors.DeadlockDetected,
     errors.SerializationFailure,
     errors.IntegrityError,
     errors.LockNotAvailable,
 )
-_TRIES = 5
-_TABLES = (
+TRIES = 5
+# Our policy: up to so many events a batch goes by plans made once for the connection.
+_FEW = 16
+TABLES = (
     events.SQL["make_stage"],
     events.SQL["make_who"],
     events.SQL["make_new"],
+    credits.SQL["make_claim"],
 )
 
 
@@ -76,9 +79,13 @@ def run_batch(arrival: Arrival, read: Sequence[Event | Refused], *, everything: 
 
 def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
     """Measure a batch and lay it out for the staging table."""
-    setting = basis.setting()
     sound = [one for one in read if isinstance(one, Event)]
-    measured = measure(sound, setting, arrival.received_at + FUTURE_TOLERANCE)
+    measured = measure(sound, basis.setting(), arrival.received_at + FUTURE_TOLERANCE)
+    return laid_out(arrival, measured, [one for one in read if isinstance(one, Refused)])
+
+
+def laid_out(arrival: Arrival, measured: Sequence[Measured], refused: Sequence[Refused] = ()) -> Prepared:
+    """The batch of what is measured already."""
     used, subjects = staging.used(measured), staging.subjects(measured)
     moments = [one.event.time for one in measured if one.outcome == Outcome.CREDITED]
     parts: dict[int, bytes] | None = {} if settings.ABATE_LOG_SM else None
@@ -87,25 +94,25 @@ def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
         rows=staging.rows(measured, used, subjects, arrival.sender.code, parts),
         sm3_parts=parts,
         counts=Counter(one.outcome for one in measured),
-        bases=basis.keys_of(setting, used),
+        bases=basis.keys_of(basis.setting(), used),
         subjects=staging.arrays(measured, subjects),
         behaviours={behaviour for _, behaviour in subjects},
         span=(min(moments), max(moments)) if moments else None,
-        refused=[one for one in read if isinstance(one, Refused)],
+        refused=refused,
     )
 
 
 def book(batch: Prepared, *, everything: bool = True) -> list[Result]:
     """Book a prepared batch, again where it lost a race."""
-    for attempt in range(_TRIES):
+    for attempt in range(TRIES):
         try:
-            prepare(_TABLES)
+            prepare(TABLES)
             with transaction.atomic():
                 results = _book(batch, everything)
             return sorted(results, key=lambda result: result.place)
         except DatabaseError as fault:
-            race = isinstance(fault.__cause__, _RACES)
-            if not race or attempt == _TRIES - 1 or connection.in_atomic_block:
+            race = isinstance(fault.__cause__, RACES)
+            if not race or attempt == TRIES - 1 or connection.in_atomic_block:
                 raise (Busy() if race or _is_away(fault) else fault) from fault
             time.sleep(0.01 * 2**attempt)
     raise AssertionError("unreachable")
@@ -117,7 +124,7 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
     results: list[Result] = []
     rest: list[Unclaimed] = []
     refused = list(batch.refused)
-    with workspace() as cursor:
+    with workspace(few=sum(counts.values()) <= _FEW) as cursor:
         batch_id = events.open_batch(cursor, batch.arrival)
         bases = carbon.number_bases(cursor, batch.bases, now)
         events.stage(cursor, batch.rows)
@@ -127,27 +134,40 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
             rest = events.rest(cursor, sender.party_id, partly=not whole)
         if not whole:
             events.keep_claimed(cursor)
-        if batch.span:
-            capped = rules.any_cap(batch.behaviours, *map(clock.day, batch.span))
-            if capped:
-                credits.cut(cursor)
-            if capped or not whole:
-                events.count_again(cursor)
-            terms = ledger.Terms(
-                at=now,
-                party_id=sender.party_id,
-                batch_id=batch_id,
-                bases=bases,
-                mg_per_credit=rules.mg_per_credit(clock.day(now)),
-            )
-            results += ledger.book(cursor, terms, everything=everything, sm3_parts=batch.sm3_parts)
-        if any(counts.get(outcome) for outcome in Outcome.without_credits()):
-            results += carbon.keep(cursor, party_id=sender.party_id, batch_id=batch_id, bases=bases)
+        results += enter(cursor, batch, batch_id, bases, whole=whole, everything=everything)
         settled, more = _settle(cursor, sender.party_id, rest)
         refused += more
         events.refuse(cursor, batch_id, sender.party_id, now, refused)
     refusals = [Result(one.place, one.id, Outcome.REFUSED, one.reason) for one in refused]
     return results + settled + refusals
+
+
+def enter(
+    cursor: Cursor, batch: Prepared, batch_id: int, bases: Sequence[int], *, whole: bool, everything: bool
+) -> list[Result]:
+    """Book the staged events whose people are named: what is credited with its entries, the rest kept.
+
+    `whole`: they are all that the sums of the people were made of.
+    """
+    results: list[Result] = []
+    party_id, now = batch.arrival.sender.party_id, clock.now()
+    if batch.span:
+        capped = rules.any_cap(batch.behaviours, *map(clock.day, batch.span))
+        if capped:
+            credits.cut(cursor, party_id, batch_id)
+        if capped or not whole:
+            events.count_again(cursor)
+        terms = ledger.Terms(
+            at=now,
+            party_id=party_id,
+            batch_id=batch_id,
+            bases=bases,
+            mg_per_credit=rules.mg_per_credit(clock.day(now)),
+        )
+        results += ledger.book(cursor, terms, everything=everything, sm3_parts=batch.sm3_parts)
+    if any(batch.counts.get(outcome) for outcome in Outcome.without_credits()):
+        results += carbon.keep(cursor, party_id=party_id, batch_id=batch_id, bases=bases)
+    return results
 
 
 def _settle(cursor: Cursor, party: int, rest: Iterable[Unclaimed]) -> tuple[list[Result], list[Refused]]:

@@ -86,9 +86,12 @@ MOVED_LOTS = (
 CLOSE = "update ledger_close set {} where period = 'day' and account = '{}' and asset = 'credits'"
 # What is planted, and the rules that must name it.
 PLANTED = {
-    "update credits_day set eligible_mg = eligible_mg - 1": {"day_totals"},
-    "update credits_day set counted_mg = counted_mg + 5": {"day_totals"},
-    "delete from credits_day": {"day_totals"},
+    "update credits_used set used_mg = used_mg - 1": {"caps", "room"},
+    "update credits_used set max_mg = max_mg + 5": {"caps", "room"},
+    "delete from credits_used": {"caps", "room"},
+    "update credits_short set short_mg = short_mg - 1 where short_mg > 0": {"caps", "short"},
+    "update credits_short set cut_mg = cut_mg + 1": {"short"},
+    "delete from credits_short": {"caps", "short"},
     "update ledger_entry set record = replace(record, '200', '201') where kind = 1": {
         "commitment",
         "event",
@@ -103,7 +106,7 @@ PLANTED = {
     "update ledger_entry set day = day - 40 where kind = 1": {"day", "close"},
     "update ledger_entry set day = day + 40 where kind = 3": {"day", "close"},
     "delete from ledger_reversal where kind <> 1": {"reversal"},
-    "delete from ledger_reversal where kind = 1": {"reversal", "day_totals"},
+    "delete from ledger_reversal where kind = 1": {"reversal", "caps", "short"},
     "delete from ledger_order where order_id = 't'": {"orders"},
     "delete from ledger_order where order_id = 'retired'": {"orders"},
     "update ledger_order set entry_id = entry_id + 1": {"orders"},

@@ -94,5 +94,5 @@ def test_a_cap_takes_its_part_and_says_so(world: World) -> None:
 def test_a_cap_cannot_be_laid_over_days_that_were_counted(world: World) -> None:
     world.send(world.ride("a"))
     with pytest.raises(CapTooLate):
-        credits.add_cap("cycling", date(2026, 5, 20), 1, ("", ""))
-    credits.add_cap("cycling", date(2026, 5, 21), 1, ("", ""))
+        credits.add_cap("cycling", date(2026, 5, 20), 1, ("上限", "cap"))
+    credits.add_cap("cycling", date(2026, 5, 21), 1, ("上限", "cap"))

@@ -30,7 +30,15 @@ GIVEN = datetime(2023, 1, 1, tzinfo=UTC)
 BEHAVIOURS = ("cycling", "online-meeting", "walking")
 _number = count()
 # What a batch may change; a refused one leaves every one of them as it was.
-TABLES = ("events_seen", "carbon_quantity", "ledger_entry", "ledger_balance", "credits_day", "ledger_due")
+TABLES = (
+    "events_seen",
+    "carbon_quantity",
+    "ledger_entry",
+    "ledger_balance",
+    "credits_used",
+    "credits_short",
+    "ledger_due",
+)
 
 
 @dataclass

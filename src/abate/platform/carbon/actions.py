@@ -7,10 +7,15 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+from django.db import connection
 from psycopg import Cursor
 
 from abate.platform.carbon.basis import BasisKey
+from abate.platform.carbon.errors import StateChanged
+from abate.platform.carbon.revaluing import Asked, Change
+from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
+from abate.platform.events.actions import Subjects
 from abate.platform.events.outcomes import Outcome, Result
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -43,3 +48,50 @@ def keep(cursor: Cursor, *, party_id: int, batch_id: int, bases: list[int]) -> l
         Result(place, event_id, Outcome(outcome), reason, er_mg)
         for place, event_id, outcome, reason, er_mg in cursor.fetchall()
     ]
+
+
+def approve(proposal: bytes, asked: Asked, header: str, reason: tuple[str, str]) -> int:
+    """Write down that a proposal is to be booked; returns its number, the same however often. `reason` is (zh, en)."""
+    values = {
+        "proposal": proposal,
+        "behaviour": asked.behaviour,
+        "first": asked.first,
+        "last": asked.last,
+        "header": header,
+        "reason_zh": reason[0],
+        "reason_en": reason[1],
+        "at": clock.now(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["approve"], values)
+        cursor.execute(SQL["revaluation"], {"proposal": proposal})
+        return int(cursor.fetchone()[0])
+
+
+def revise(cursor: Cursor, revaluation_id: int, batch_id: int, changed: Sequence[Change]) -> None:
+    """Note which quantity stands in the place of which. Raises StateChanged where another already does."""
+    stored = [change.stored for change in changed]
+    cursor.execute(
+        SQL["revise"],
+        {
+            "revaluation": revaluation_id,
+            "batch": batch_id,
+            "persons": [one.person_id for one in stored],
+            "places": [change.now.event.place for change in changed],
+            "old_batches": [one.batch_id for one in stored],
+            "old_places": [one.place for one in stored],
+            "seen_batches": [one.seen_batch_id for one in stored],
+            "seen_places": [one.seen_place for one in stored],
+        },
+    )
+    if cursor.rowcount != len(stored):
+        raise StateChanged
+
+
+def name_known(cursor: Cursor, party_id: int, subjects: Subjects, expected: int) -> None:
+    """The people of events that were accepted before. Raises StateChanged where one was erased meanwhile."""
+    values = {"party": party_id, "subjects": subjects.names, "behaviours": subjects.behaviours}
+    values |= {"entries": subjects.entries, "er_mg": subjects.er_mg}
+    cursor.execute(SQL["name_known"], values)
+    if cursor.rowcount != expected:
+        raise StateChanged

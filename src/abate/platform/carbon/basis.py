@@ -64,8 +64,9 @@ def stored_setting(
 
 
 def packs_called(pack_id: str) -> list[Pack]:
-    """The packs at hand with this id: the one the operator uses now, and a shipped one."""
-    found = [_pack(settings.ABATE_OPERATOR_PACK)] if settings.ABATE_OPERATOR_PACK else []
+    """The packs at hand with this id: the one the operator uses now, those used before, and a shipped one."""
+    names = [settings.ABATE_OPERATOR_PACK, *settings.ABATE_FORMER_PACKS]
+    found = [_pack(name) for name in names if name]
     if (catalogue().folder / "packs" / f"{pack_id}.yaml").exists():
         found.append(_pack(pack_id))
     return [pack for pack in found if pack.id == pack_id]

@@ -17,3 +17,12 @@ class QuantityUnknown(Problem):
     en = "There is no such behaviour."
     remedy_zh = "请从账户明细重新进入。"
     remedy_en = "Open it again from the account's list."
+
+
+class StateChanged(Problem):
+    code = "revaluation-changed"
+    status = 409
+    zh = "待入账的内容与所展示的不一致：此后有新事件、冲正、注销或另一次重新计算。"
+    en = "What would be booked is not what was shown: an event, a reversal, an erasure or a revaluation came since."
+    remedy_zh = "请重新运行 abate revalue 查看影响，再按新的摘要批准。"
+    remedy_en = "Run abate revalue again, look at the effect, and book the digest that it prints."

@@ -65,3 +65,55 @@ class Kept(models.Model):
                 condition=models.Q(outcome__gte=4, outcome__lte=7), name="carbon_kept_outcome"
             ),
         ]
+
+
+class Revaluation(models.Model):
+    """A proposal that was approved: which quantities it found changed, under what setting, and why people are told so.
+
+    `proposal` is the digest of the changes and of `header`, what else was shown with them (carbon/revaluing.py).
+    """
+
+    append_only = True
+
+    proposal = models.BinaryField(unique=True)
+    behaviour = models.TextField()
+    from_day = models.DateField()
+    to_day = models.DateField()
+    header = models.TextField()
+    reason_zh = models.TextField()
+    reason_en = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "carbon_revaluation"
+
+
+class Revision(models.Model):
+    """One event's quantity that a later one stands for: both stay. `seen_*` is its place in the registry of event ids.
+
+    A quantity is superseded once: what stands for an event is the one that no revision names as old.
+    """
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("person_id", "batch_id", "place")
+    person_id = models.BigIntegerField()
+    batch_id = models.BigIntegerField()
+    old_batch_id = models.BigIntegerField()
+    seen_batch_id = models.BigIntegerField()
+    revaluation_id = models.BigIntegerField()
+    place = models.IntegerField()
+    old_place = models.IntegerField()
+    seen_place = models.IntegerField()
+
+    class Meta:
+        db_table = "carbon_revision"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person_id", "old_batch_id", "old_place"], name="carbon_revision_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["person_id", "seen_batch_id", "seen_place"], name="carbon_revision_seen"),
+            models.Index(fields=["revaluation_id"], name="carbon_revision_of"),
+        ]

@@ -65,6 +65,8 @@ class Behaviour:
     pack_hash: str | None
     batch_id: int
     body_sha256: bytes
+    corrected: tuple[str, str] | None = None
+    """Why it stands in the place of an earlier quantity of the event: (Chinese, English)."""
 
     @property
     def place(self) -> Place:
@@ -83,13 +85,21 @@ def _behaviours(condition: str, values: dict[str, object]) -> list[Behaviour]:
         cursor.execute(SQL["behaviours"] + condition, values)
         rows = cursor.fetchall()
     return [
-        Behaviour(*row[:9], Outcome(row[9]), *row[10:21], bytes(row[21]), *row[22:27], bytes(row[27]))
+        Behaviour(
+            *row[:9],
+            Outcome(row[9]),
+            *row[10:21],
+            bytes(row[21]),
+            *row[22:27],
+            bytes(row[27]),
+            (row[28], row[29]) if row[28] else None,
+        )
         for row in rows
     ]
 
 
 def feed(person_id: int, before: Place | None = None, limit: int = 20) -> list[Behaviour]:
-    """A person's behaviours, the newest act first; `before` is the `place` of the last one already shown."""
+    """A person's behaviours as they stand, the newest act first; `before` is the `place` of the last one already shown."""
     values: dict[str, object] = {"person": person_id, "limit": limit}
     condition = ""
     if before is not None:
@@ -98,7 +108,7 @@ def feed(person_id: int, before: Place | None = None, limit: int = 20) -> list[B
             " and (quantity.party_id, quantity.event_id) > (%(party)s, %(event)s)))"
         )
         values |= {"at": before[0], "party": before[1], "event": before[2]}
-    return _behaviours(condition + _NEWEST_FIRST, values)
+    return _behaviours("\n" + SQL["stands"] + condition + _NEWEST_FIRST, values)
 
 
 def week(person_id: int, last_day: date) -> list[tuple[date, int, int]]:
@@ -113,7 +123,8 @@ def week(person_id: int, last_day: date) -> list[tuple[date, int, int]]:
 
 def behaviour(person_id: int, party_id: int, event_id: str) -> Behaviour | None:
     condition = " and quantity.party_id = %(party)s and quantity.event_id = %(event)s"
-    found = _behaviours(condition, {"person": person_id, "party": party_id, "event": event_id})
+    values: dict[str, object] = {"person": person_id, "party": party_id, "event": event_id}
+    found = _behaviours("\n" + SQL["stands"] + condition, values)
     return found[0] if found else None
 
 
@@ -220,10 +231,11 @@ def differences() -> dict[str, int]:
     `seen`: an accepted event without its quantity, or the other way round.
     `eligible`: a person whose eligible total is not the sum over the quantities.
     `commitment`: an award that is not what its leaf commits to. `event`: a record that is not what its event id stands for.
+    `revised`: a quantity computed again that is not the same event's, or whose old award still stands.
     """
     with connection.cursor() as cursor:
         found = {}
-        for name in ("entry", "seen", "eligible", "commitment", "event"):
+        for name in ("entry", "seen", "eligible", "commitment", "event", "revised"):
             cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
             found[name] = int(cursor.fetchone()[0])
     return found

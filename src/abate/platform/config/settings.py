@@ -14,6 +14,8 @@ ABATE_ZONE = os.environ.get("ABATE_ZONE", "Asia/Shanghai")
 ABATE_REGION = os.environ.get("ABATE_REGION") or None
 ABATE_GRADE_FLOOR = os.environ.get("ABATE_GRADE_FLOOR", "standard")
 ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
+# Packs that were in force once: what was booked on them recomputes from these files, as they were then.
+ABATE_FORMER_PACKS = [name for name in os.environ.get("ABATE_FORMER_PACKS", "").split(os.pathsep) if name]
 # A file with the witnesses that are asked to cosign the log's heads (log/cosigning.py).
 ABATE_WITNESSES = os.environ.get("ABATE_WITNESSES") or None
 # SM3 inside the leaves and a signature line by SM2 under the log's heads (docs/howto/national-algorithms.md).

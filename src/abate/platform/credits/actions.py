@@ -1,19 +1,23 @@
-"""The only writer of caps and of the day totals they are held against."""
+"""The only writer of rules, caps, and the balances of caps."""
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 
 from abate.platform.carbon import queries as carbon
+from abate.platform.carbon.basis import catalogue
 from abate.platform.credits import queries
-from abate.platform.credits.errors import CapTooLate, RuleTooLate, TwoExpiries
+from abate.platform.credits.errors import CapExists, CapTooLate, NotACap, RuleTooLate, TwoExpiries
 from abate.platform.credits.models import Cap, Rule
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
+from abate.platform.doors.workspace import prepare
 from abate.platform.ledger import errors as ledger_errors
 from abate.platform.ledger import reversing
 from abate.platform.ledger.queries import EntryRow
@@ -21,31 +25,106 @@ from abate.platform.ledger.queries import EntryRow
 SQL = statements(Path(__file__).parent / "sql")
 
 
+@dataclass(frozen=True, slots=True)
+class Per:
+    """What a cap is per: `scope` person, party or object, `period` day, month or ever; of an object the record's
+    `field` that names it."""
+
+    scope: str = Cap.PERSON
+    period: str = Cap.DAY
+    field: str = ""
+
+
+PERSON_DAY = Per()
+
+
 def add_cap(
-    behaviour: str, from_day: date, max_mg: int, reason: tuple[str, str], to_day: date | None = None
+    behaviour: str,
+    from_day: date,
+    max_mg: int,
+    reason: tuple[str, str],
+    to_day: date | None = None,
+    *,
+    per: Per = PERSON_DAY,
 ) -> Cap:
-    """Let at most `max_mg` of `behaviour` be eligible per person and day. `reason` is (Chinese, English).
+    """Let at most `max_mg` of `behaviour` (empty: of all) be eligible per what `per` says. `reason` is (Chinese, English).
 
-    Raises CapTooLate where something of it was counted on `from_day` or later: day totals are kept for capped
-    days only, and a cap laid over counted days would make totals depend on the order of arrival.
+    An earlier cap of the same kind ends the day before. Batches on their way end first, and later ones see the cap.
+    Raises NotACap where the description is unsound, CapTooLate where something of it was counted on `from_day` or
+    later (a cap laid over counted days would make totals depend on the order of arrival), CapExists where one of its
+    kind begins on that day.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(SQL["counted_since"], {"behaviour": behaviour, "from_day": from_day})
-        if cursor.fetchone()[0]:
-            raise CapTooLate(behaviour)
-    return Cap.objects.create(
-        behaviour=behaviour,
-        from_day=from_day,
-        to_day=to_day,
-        max_mg=max_mg,
-        reason_zh=reason[0],
-        reason_en=reason[1],
-    )
+    _check(behaviour, from_day, to_day, max_mg, reason, per)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(SQL["keep_batches_out"])
+            cursor.execute(SQL["counted_since"], {"behaviour": behaviour, "from_day": from_day})
+            if cursor.fetchone()[0]:
+                raise CapTooLate(behaviour)
+            return Cap.objects.create(
+                behaviour=behaviour,
+                scope=per.scope,
+                period=per.period,
+                field=per.field,
+                from_day=from_day,
+                to_day=to_day,
+                max_mg=max_mg,
+                reason_zh=reason[0],
+                reason_en=reason[1],
+            )
+    except IntegrityError as fault:
+        raise CapExists(from_day.isoformat()) from fault
 
 
-def cut(cursor: Cursor) -> None:
-    """Raise the day totals of the batch's capped events and set what of each is eligible."""
-    cursor.execute(SQL["cut"])
+def _check(
+    behaviour: str, from_day: date, to_day: date | None, max_mg: int, reason: tuple[str, str], per: Per
+) -> None:
+    """Raise NotACap naming the first part that is unsound."""
+    versions = catalogue().methods.get(behaviour, ())
+    if per.scope not in Cap.SCOPES or per.period not in Cap.PERIODS:
+        raise NotACap(f"per {per.scope} {per.period}")
+    if behaviour and not versions:
+        raise NotACap(f"behaviour {behaviour}")
+    if max_mg < 0 or not all(text.strip() for text in reason):
+        raise NotACap("max_mg" if max_mg < 0 else "reason")
+    if to_day is not None and to_day < from_day:
+        raise NotACap("to_day")
+    if (per.scope == Cap.OBJECT) != bool(per.field) or (per.field and not behaviour):
+        raise NotACap(f"field {per.field}")
+    for method in versions if per.field else ():
+        fields = {one.name: one for one in method.activity.fields}
+        # A record that leaves its object out would be under no cap.
+        if per.field not in fields or not fields[per.field].required:
+            raise NotACap(f"field {per.field}")
+    if per.period == Cap.MONTH:
+        last = to_day is None or (to_day + timedelta(days=1)).day == 1
+        if from_day.day != 1 or not last:
+            raise NotACap("month")
+
+
+def cut(cursor: Cursor, party_id: int, batch_id: int) -> None:
+    """Count the batch's capped events on every balance they fall under; set what of each is eligible.
+
+    The least room decides; every balance is raised by what was counted, no more.
+    """
+    values = {"party": party_id, "batch": batch_id}
+    cursor.execute(SQL["claim"], values)
+    if cursor.rowcount:
+        cursor.execute(SQL["lock_used"])
+        _spread(cursor)
+        cursor.execute(SQL["grant"], values)
+
+
+def begin_claims_anew(cursor: CursorWrapper) -> None:
+    """For a transaction that reverses and then books: what the reversals laid out is no claim of the batch."""
+    cursor.execute(SQL["clear_claims"])
+
+
+def _spread(cursor: Cursor | CursorWrapper) -> None:
+    while True:
+        cursor.execute(SQL["spread"])
+        if not cursor.rowcount:
+            return
 
 
 def add_rule(
@@ -54,50 +133,89 @@ def add_rule(
     *,
     expiry_days: int | None = None,
     expiry_years: int | None = None,
+    claim_days: int | None = None,
 ) -> Rule:
     """From `from_day` on, booked credits expire so many days later, or with the end of the n-th following year.
 
-    Without either they do not expire. The rate stays. Raises RuleTooLate where the day is not in the future: what is
-    booked already has its expiry. Raises TwoExpiries where both are given.
+    Without either they do not expire. With `claim_days` credits wait so many days to be collected by their person, expire
+    counted from the day of that, and lapse otherwise. The rate stays. An event measured before and booked after falls
+    under the rule of the day it is booked on. Raises RuleTooLate where that day is not in the future, or is booked
+    already: a clock that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given.
     """
-    if from_day <= clock.today():
-        raise RuleTooLate(from_day.isoformat())
     if expiry_days is not None and expiry_years is not None:
         raise TwoExpiries("expiry_days, expiry_years")
-    return Rule.objects.create(
-        from_day=from_day,
-        mg_per_credit=queries.mg_per_credit(from_day),
-        expiry_days=expiry_days,
-        expiry_years=expiry_years,
-        title_zh=title[0],
-        title_en=title[1],
-    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["keep_batches_out"])
+        cursor.execute(SQL["keep_bookings_out"])
+        cursor.execute(SQL["booked_since"], {"from_day": from_day})
+        booked = cursor.fetchone()[0]
+        if from_day <= clock.today() or (booked is not None and booked >= from_day):
+            raise RuleTooLate(from_day.isoformat())
+        return Rule.objects.create(
+            from_day=from_day,
+            mg_per_credit=queries.mg_per_credit(from_day),
+            expiry_days=expiry_days,
+            expiry_years=expiry_years,
+            claim_days=claim_days,
+            title_zh=title[0],
+            title_en=title[1],
+        )
 
 
 def reverse(person_id: int, entry_id: int, reason: str) -> EntryRow:
     """Undo an award (a withdrawn event, a returned purchase) or a spend by a new entry naming its leaf.
 
-    An award's milligrams leave the day's total of its cap too, so that the room they took is free again and any order
-    of awards and reversals gives the same totals. Day totals are locked before the account, as by a batch. Raises the
-    ledger's NoEntry, NotReversible, ReversedAlready, CarbonRetired.
+    The room that an award took of its caps is free again. What was cut of the same person takes it first, so that any
+    order of a person's awards and reversals gives the same totals; what is left is for whoever comes next. Balances of
+    caps are locked before the account, as by a batch. Raises the ledger's NoEntry, NotReversible, ReversedAlready,
+    CarbonRetired.
     """
     found = carbon.behaviour_of_entry(person_id, entry_id)
+    prepare((SQL["make_claim"],))
     with transaction.atomic(), connection.cursor() as cursor:
         if found is None:
             return reversing.reverse_spend(cursor, person_id, entry_id, reason)
-        values = {"person": person_id, "behaviour": found.behaviour, "day": found.day, "er_mg": found.er_mg}
-        cursor.execute(SQL["lock_day"], values)
-        day = cursor.fetchone()
-        cursor.execute(SQL["reversed"], {"person": person_id, "entry": entry_id})
+        values = {"person": person_id, "entry": entry_id}
+        capped = _lock_claims(cursor, values)
+        cursor.execute(SQL["reversed"], values)
         if cursor.fetchone()[0]:
             raise ledger_errors.ReversedAlready
-        eligible = found.eligible_mg
-        if day is not None:
-            counted, most = day
-            eligible = min(counted, most) - min(counted - (found.er_mg or 0), most)
-            cursor.execute(SQL["lower_day"], values)
+        eligible = _give_room(cursor, values) if capped else found.eligible_mg
         rate = queries.mg_per_credit(clock.today())
         return reversing.reverse_award(cursor, person_id, entry_id, reason, eligible, rate)
+
+
+def _lock_claims(cursor: CursorWrapper, values: dict[str, int]) -> bool:
+    """Lock every balance that the award or what may take its room is counted on; returns whether there is any.
+
+    What is short can change until the locks are held: then they are let go, and taken again for what is there now.
+    """
+    while True:
+        point = transaction.savepoint()
+        listed = _list_claims(cursor, values)
+        if not listed:
+            return False
+        cursor.execute(SQL["lock_used"])
+        if _list_claims(cursor, values) == listed:
+            cursor.execute(SQL["lock_used"])
+            return True
+        transaction.savepoint_rollback(point)
+
+
+def _list_claims(cursor: CursorWrapper, values: dict[str, int]) -> list[tuple[object, ...]]:
+    cursor.execute(SQL["clear_claims"])
+    cursor.execute(SQL["claims_back"], values)
+    return sorted(cursor.fetchall())
+
+
+def _give_room(cursor: CursorWrapper, values: dict[str, int]) -> int:
+    """Free the award's room and let what is short take it; returns the eligible milligrams the person loses."""
+    cursor.execute(SQL["stands"], values)
+    stood = int(cursor.fetchone()[0])
+    cursor.execute(SQL["make_room"], {"stood": stood})
+    _spread(cursor)
+    cursor.execute(SQL["refill"], values | {"stood": stood})
+    return stood - int(cursor.fetchone()[0])
 
 
 def set_first_rule(**_: object) -> None:

@@ -10,6 +10,33 @@ class CapTooLate(Problem):
     remedy_en = "Let the cap begin on a day of which nothing has been counted yet."
 
 
+class CapExists(Problem):
+    code = "cap-exists"
+    status = 409
+    zh = "同范围、同周期、同行为的上限已从该日开始。"
+    en = "A cap of that scope, period, behaviour and field begins on that day already."
+    remedy_zh = "请从另一日开始；较晚的上限自其开始日起取代较早的。"
+    remedy_en = (
+        "Let it begin on another day: a later cap takes the place of an earlier one from its first day on."
+    )
+
+
+class NotACap(Problem):
+    code = "cap-unsound"
+    status = 422
+    zh = "上限的描述不成立。"
+    en = "That does not describe a cap."
+    remedy_zh = (
+        "范围为 person、party 或 object，周期为 day、month 或 ever；object 须给出行为及其各版本中必填的记录字段；"
+        "按月的上限从每月一日开始、在月末结束；数量不为负；理由须有中英文。"
+    )
+    remedy_en = (
+        "Scope is person, party or object; period is day, month or ever. An object needs a behaviour and a field that "
+        "all its versions require. A cap by the month begins on the first and ends on the last day of a month. The "
+        "amount is not negative, and the reason is given in both languages."
+    )
+
+
 class NoRule(Problem):
     code = "no-credit-rule"
     status = 500
@@ -22,10 +49,10 @@ class NoRule(Problem):
 class RuleTooLate(Problem):
     code = "rule-too-late"
     status = 409
-    zh = "积分规则只能从将来的日期开始。"
-    en = "A credit rule begins on a day in the future: what is booked already follows the rule of its day."
-    remedy_zh = "请把开始日期设在明天或以后。"
-    remedy_en = "Let it begin tomorrow or later."
+    zh = "积分规则只能从将来的、尚未记账的日期开始。"
+    en = "A credit rule begins on a future day that nothing is booked on: what is booked follows the rule of its day."
+    remedy_zh = "请把开始日期设在明天或以后，且晚于最后记账日。"
+    remedy_en = "Let it begin tomorrow or later, and after the last day that is booked on."
 
 
 class TwoExpiries(Problem):

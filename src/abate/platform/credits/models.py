@@ -1,4 +1,4 @@
-"""Rows of the credit rules: what a credit is worth, caps as data, and the day totals they hold against."""
+"""Rows of the credit rules: what a credit is worth, caps as data, and the balances of caps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ class Rule(models.Model):
     """From `from_day` on, every `mg_per_credit` eligible milligrams of a person make one credit.
 
     Credits booked under the rule expire `expiry_days` days later, or with the end of the `expiry_years`-th
-    following year, or never.
+    following year, or never. With `claim_days`, what is booked under it waits to be collected: by its person, before so
+    many days are over, and it expires from that day on; what is not collected lapses.
     """
 
     append_only = True
@@ -18,6 +19,7 @@ class Rule(models.Model):
     mg_per_credit = models.BigIntegerField()
     expiry_days = models.IntegerField(null=True)
     expiry_years = models.IntegerField(null=True)
+    claim_days = models.IntegerField(null=True)
     title_zh = models.TextField()
     title_en = models.TextField()
 
@@ -31,15 +33,29 @@ class Rule(models.Model):
                 name="credits_rule_expiry",
             ),
             models.CheckConstraint(condition=models.Q(mg_per_credit__gt=0), name="credits_rule_positive"),
+            models.CheckConstraint(
+                condition=models.Q(claim_days__isnull=True) | models.Q(claim_days__range=(1, 3660)),
+                name="credits_rule_claim",
+            ),
         ]
 
 
 class Cap(models.Model):
-    """At most `max_mg` of one behaviour are eligible per person and day of the event; dated by that day."""
+    """At most `max_mg` of a behaviour (all of them where it is empty) are eligible within a scope and a period.
+
+    The period is that of the act: a day, a calendar month, or all the days of the cap. An object is what the field
+    `field` of the activity record names: a meter, an order. A later cap of the same scope, period, behaviour and field
+    takes the place of an earlier one (the view `credits_cap_life`); otherwise caps hold side by side.
+    """
 
     append_only = True
+    PERSON, PARTY, OBJECT = SCOPES = ("person", "party", "object")
+    DAY, MONTH, EVER = PERIODS = ("day", "month", "ever")
 
-    behaviour = models.TextField()
+    behaviour = models.TextField(db_default="", db_collation="C")
+    scope = models.TextField(db_default=PERSON)
+    period = models.TextField(db_default=DAY)
+    field = models.TextField(db_default="")
     from_day = models.DateField()
     to_day = models.DateField(null=True)
     max_mg = models.BigIntegerField()
@@ -54,28 +70,69 @@ class Cap(models.Model):
                 condition=models.Q(to_day__isnull=True) | models.Q(to_day__gte=models.F("from_day")),
                 name="credits_cap_days",
             ),
+            models.CheckConstraint(
+                condition=models.Q(scope__in=["person", "party"], field="")
+                | (models.Q(scope="object") & ~models.Q(field="") & ~models.Q(behaviour="")),
+                name="credits_cap_scope",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(period__in=["day", "month", "ever"]), name="credits_cap_period"
+            ),
+            # Two that would hold on the same day for the same thing are never both there.
+            models.UniqueConstraint(
+                fields=["scope", "period", "behaviour", "field", "from_day"], name="credits_cap_once"
+            ),
         ]
 
 
-class Day(models.Model):
-    """A person's day of one capped behaviour: all that was counted, and the part that is eligible."""
+class Used(models.Model):
+    """The balance of a cap: what of it is used in one period (`start`) by one person, party or object.
 
-    pk = models.CompositePrimaryKey("person_id", "behaviour", "day")
-    person_id = models.BigIntegerField()
-    counted_mg = models.BigIntegerField()
-    eligible_mg = models.BigIntegerField()
+    `holder` is the person's or party's id, 0 of an object; `object` the SHA-256 of the object's name, empty of a person
+    or party. Under the last constraint no program can count more than the cap admits.
+    """
+
+    pk = models.CompositePrimaryKey("cap_id", "start", "holder", "object")
+    cap_id = models.BigIntegerField()
+    holder = models.BigIntegerField()
+    used_mg = models.BigIntegerField()
     max_mg = models.BigIntegerField()
-    day = models.DateField()
-    behaviour = models.TextField(db_collation="C")
+    start = models.DateField()
+    object = models.BinaryField()
 
     class Meta:
-        db_table = "credits_day"
+        db_table = "credits_used"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(
-                    counted_mg__gte=0, eligible_mg__gte=0, eligible_mg__lte=models.F("counted_mg")
-                )
-                & models.Q(eligible_mg__lte=models.F("max_mg")),
-                name="credits_day_within",
+                condition=models.Q(used_mg__gte=0, used_mg__lte=models.F("max_mg")),
+                name="credits_used_within",
+            ),
+        ]
+
+
+class Short(models.Model):
+    """An award of which a cap took part: how much (`cut_mg`), which cap had the least room, and what is short today.
+
+    Room that one award gives back goes first to what is short of the same person (`short_mg` falls).
+    """
+
+    append_only = True
+    may_change = ("short_mg",)
+
+    pk = models.CompositePrimaryKey("person_id", "batch_id", "place")
+    person_id = models.BigIntegerField()
+    batch_id = models.BigIntegerField()
+    cap_id = models.BigIntegerField()
+    cut_mg = models.BigIntegerField()
+    short_mg = models.BigIntegerField()
+    place = models.IntegerField()
+    day = models.DateField()
+
+    class Meta:
+        db_table = "credits_short"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(cut_mg__gt=0, short_mg__gte=0, short_mg__lte=models.F("cut_mg")),
+                name="credits_short_within",
             ),
         ]

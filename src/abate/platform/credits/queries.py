@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from django.db import connection
 
 from abate.platform.credits.errors import NoRule
-from abate.platform.credits.models import Cap
+from abate.platform.credits.models import Cap, Rule
 from abate.platform.doors.statements import statements
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -34,11 +35,41 @@ def any_cap(behaviours: Collection[str], first: date, last: date) -> bool:
 
 def caps() -> list[Cap]:
     """All caps, newest first, for pages that explain them."""
-    return list(Cap.objects.order_by("-from_day", "behaviour"))
+    return list(Cap.objects.order_by("-from_day", "behaviour", "scope", "period", "field"))
+
+
+def all_rules() -> list[Rule]:
+    """All rules, the newest first."""
+    return list(Rule.objects.order_by("-from_day"))
+
+
+@dataclass(frozen=True, slots=True)
+class CutBy:
+    """The cap that took part of an award, and how many milligrams."""
+
+    reason_zh: str
+    reason_en: str
+    cut_mg: int
+    scope: str
+    period: str
+
+
+def cuts(person_id: int, entry_ids: Collection[int]) -> dict[int, CutBy]:
+    """Which cap took part of each of these awards of a person: of several caps, the one with the least room."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["cuts"], {"person": person_id, "entries": list(entry_ids)})
+        return {entry: CutBy(*found) for entry, *found in cursor.fetchall()}
 
 
 def differences() -> dict[str, int]:
-    """`day_totals`: days of a person whose counted or eligible total is not what quantities and reversals come to."""
+    """How many rows break each rule of caps.
+
+    `caps`: balances that are not what the awards that stand come to; `short`: cuts that are not what was booked;
+    `room`: awards of one person that are short though their caps have room.
+    """
+    found = {}
     with connection.cursor() as cursor:
-        cursor.execute(SQL["differ_day_totals"])
-        return {"day_totals": int(cursor.fetchone()[0])}
+        for name in ("caps", "short", "room"):
+            cursor.execute(SQL[f"differ_{name}"])
+            found[name] = int(cursor.fetchone()[0])
+    return found

@@ -6,7 +6,10 @@ from django.db import models
 
 
 class Batch(models.Model):
-    """One request or one chunk of a file: who sent it, when, and the digest of its bytes."""
+    """One request or one chunk of a file: who sent it, when, and the digest of its bytes.
+
+    Via `revalue`: quantities computed again of what a partner sent before; the digest is that of the proposal.
+    """
 
     append_only = True
 
@@ -20,7 +23,9 @@ class Batch(models.Model):
     class Meta:
         db_table = "events_batch"
         constraints = [
-            models.CheckConstraint(condition=models.Q(via__in=["http", "file"]), name="events_batch_via"),
+            models.CheckConstraint(
+                condition=models.Q(via__in=["http", "file", "revalue"]), name="events_batch_via"
+            ),
             models.CheckConstraint(condition=models.Q(count__gt=0), name="events_batch_count"),
         ]
 

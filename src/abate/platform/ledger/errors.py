@@ -145,3 +145,12 @@ class StatementTooLong(Problem):
     en = "The period has more entries than one statement takes (5,000)."
     remedy_zh = "请选择更短的期间。"
     remedy_en = "Choose a shorter period."
+
+
+class NothingToCollect(Problem):
+    code = "nothing-to-collect"
+    status = 409
+    zh = "没有可领取的积分。"
+    en = "There are no credits to collect."
+    remedy_zh = "可能已经领取，或已过领取期限；请查看账户流水。"
+    remedy_en = "They may be collected already, or their time is over; see the account statement."

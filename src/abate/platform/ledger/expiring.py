@@ -34,7 +34,7 @@ def expire_due() -> int:
     expired, after = 0, 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            values = {"today": clock.today(), "after": after, "limit": _PEOPLE}
+            values = {"today": clock.today(), "after": after, "limit": _PEOPLE, "waiting": False}
             cursor.execute(SQL["persons_to_expire"], values)
             persons = [person for (person,) in cursor.fetchall()]
             if not persons:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -62,6 +62,15 @@ class AssetSums:
         return self.people == self.entries and self.people + sum(self.accounts.values()) == 0
 
 
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What several accounts hold together, and how many of them owe how many credits."""
+
+    credits: int
+    owed: int
+    debtors: int
+
+
 def row(values: tuple) -> EntryRow:
     """An EntryRow from a row with the columns in its order."""
     return EntryRow(*values[:-1], bytes(values[-1]))
@@ -87,6 +96,14 @@ def entry(person_id: int, entry_id: int) -> EntryRow | None:
         cursor.execute(SQL["entry"], {"person": person_id, "entry": entry_id})
         found = cursor.fetchone()
     return row(found) if found else None
+
+
+def closed_among(days: Collection[date]) -> int:
+    """How many of these days are closed."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["last_closed"])
+        (closed,) = cursor.fetchone()
+    return sum(closed is not None and day <= closed for day in days)
 
 
 def sums() -> dict[str, AssetSums]:

@@ -7,10 +7,11 @@ from datetime import date, datetime
 
 from django.db import connection
 
+from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
 from abate.platform.ledger.queries import SQL
 
-_AWARD = 1
+_WAITS = Kind.UNCOLLECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,22 @@ class HoldRow:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`free` can be spent; `lots` are where it lies, first used first; `owed` is what later credits settle first."""
+    """`free` can be spent; `lots` are where it lies, first used first; `owed` is what later credits settle first.
+
+    `uncollected` is what the person can collect, each before its `expires_on`; it is not free until then.
+    """
 
     free: int
     owed: int
     held: int
     lots: tuple[LotRow, ...]
     holds: tuple[HoldRow, ...]
+    uncollected: tuple[LotRow, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """Credits that can be collected now."""
+        return sum(lot.credits for lot in self.uncollected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +83,25 @@ def standing(person_id: int) -> Standing:
         lapsed = cursor.fetchall()
         cursor.execute(SQL["holds"], values)
         holds = tuple(HoldRow(*row) for row in cursor.fetchall())
-    for day, expires_on, credits in fresh:
-        paid = min(owed, credits)
+    for day, expires_on, origin, credits in fresh:
+        paid = 0 if origin == _WAITS else min(owed, credits)
         owed -= paid
-        key = (expires_on, day, _AWARD)
+        key = (expires_on, day, origin)
         lots[key] = lots.get(key, 0) + credits - paid
     for expires_on, day, origin, credits in lapsed:
         lots[expires_on, day, origin] = lots.get((expires_on, day, origin), 0) + credits
         held -= credits
     today = clock.day(now)
-    live = []
+    live, waits = [], []
     for key, credits in sorted(lots.items()):
-        if key[0] > today:
+        if key[0] > today and key[2] == _WAITS:
+            waits += [LotRow(*key, credits)] if credits else []
+        elif key[0] > today:
             paid = min(owed, credits)
             owed -= paid
             if credits > paid:
                 live.append(LotRow(*key, credits - paid))
-    return Standing(sum(lot.credits for lot in live), owed, held, tuple(live), holds)
+    return Standing(sum(lot.credits for lot in live), owed, held, tuple(live), holds, tuple(waits))
 
 
 def at_moment(person_id: int, moment: datetime) -> Past:

@@ -69,6 +69,7 @@ class Account(Schema):
     """What the person holds. `eligible_mg` is the running total that credits are counted from.
 
     `free` of the credits can be spent now and lie in `lots`; `held` are set aside; `owed` is settled by what comes.
+    `uncollected` wait to be collected, each before its `expires_on`, and are not free until then.
     """
 
     carbon_mg: int
@@ -78,6 +79,7 @@ class Account(Schema):
     held: int
     owed: int
     lots: list[Lot]
+    uncollected: list[Lot]
 
 
 class PastAccount(Schema):
@@ -168,7 +170,7 @@ _REFUSALS = {401: ProblemDocument, 404: ProblemDocument, 422: ProblemDocument}
 _ENTRY_ID = {"le": 2**63 - 1, "ge": 1}
 
 
-def _entry(row: EntryRow) -> Entry:
+def entry_of(row: EntryRow) -> Entry:
     return Entry(
         id=row.id,
         kind=Kind(row.kind).name.lower(),
@@ -202,6 +204,7 @@ def account(request: HttpRequest) -> Account:
         held=found.held,
         owed=found.owed,
         lots=_lots(found.lots),
+        uncollected=_lots(found.uncollected),
     )
 
 
@@ -246,7 +249,7 @@ def entries(
 ) -> Entries:
     rows = ledger.entries(request.auth.pk, before, limit)
     return Entries(
-        entries=[_entry(row) for row in rows], next_before=rows[-1].id if len(rows) == limit else None
+        entries=[entry_of(row) for row in rows], next_before=rows[-1].id if len(rows) == limit else None
     )
 
 

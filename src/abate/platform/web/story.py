@@ -13,6 +13,8 @@ from abate.bookkeeping.kinds import Counter, Kind
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.basis import catalogue
 from abate.platform.carbon.queries import Behaviour
+from abate.platform.credits import queries as rules
+from abate.platform.credits.queries import CutBy
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.ledger.queries import EntryRow
@@ -78,7 +80,7 @@ def _method(behaviour: str, version: int) -> Method | None:
 def _state(found: Behaviour) -> tuple[str, str]:
     match found.outcome:
         case Outcome.CREDITED if found.capped:
-            return say("已计入，达到每日上限", "Credited, daily cap reached"), "part"
+            return say("已计入，达到上限", "Credited, cap reached"), "part"
         case Outcome.CREDITED:
             return say("已计入", "Credited"), "good"
         case Outcome.NOT_BELOW_BASELINE:
@@ -91,17 +93,13 @@ def _state(found: Behaviour) -> tuple[str, str]:
             return say("审核中", "Under review"), "wait"
 
 
-def _why(found: Behaviour) -> str:
+def _why(found: Behaviour, cut: CutBy | None) -> str:
     """Why it counted as it did: the rule and its clause, the missing figure, the cap."""
     code, _, rest = (found.reason or "").partition(":")
     method = _method(found.behaviour, found.version)
     match found.outcome:
         case Outcome.CREDITED if found.capped:
-            return say(
-                "当天同类行为已达积分上限，减排量照常入账，超出部分不计积分。",
-                "The day's cap on credits for this behaviour was reached. The reduction is booked in full; "
-                "what lies above the cap earns no credits.",
-            )
+            return _cut_words(cut)
         case Outcome.NOT_BELOW_BASELINE:
             return say(
                 "排放没有低于基准情景，记录保留，不计积分（T/CECA-G 0203，7.2）。",
@@ -121,16 +119,47 @@ def _why(found: Behaviour) -> str:
             return ""
 
 
+# What a cap is per, as far as its person is concerned.
+_PER = {
+    "person": ("您本人", "of your own"),
+    "party": ("该数据方全部用户", "of all users of that partner"),
+    "object": ("该设备或订单", "of that device or order"),
+}
+_PERIODS = {"day": ("当日", "for the day"), "month": ("当月", "for the month"), "ever": ("累计", "in total")}
+
+
+def _cut_words(cut: CutBy | None) -> str:
+    """Which cap was reached, what it is per, and the operator's reason for it."""
+    if cut is None:
+        return ""
+    return say(
+        "已达积分上限（{per}，{period}）：{reason}。减排量照常入账，超出部分不计积分。",
+        "A cap on credits was reached ({per}, {period}): {reason}. The reduction is booked in full; what lies above the "
+        "cap earns no credits.",
+        per=pick(_PER[cut.scope]),
+        period=pick(_PERIODS[cut.period]),
+        reason=pick((cut.reason_zh, cut.reason_en)),
+    )
+
+
+def _corrected(found: Behaviour) -> str:
+    """That it was computed again, and why."""
+    if found.corrected is None:
+        return ""
+    why = pick(found.corrected)
+    return say("已重新计算并更正：{why}。", "Computed again and corrected: {why}.", why=why)
+
+
 def _rule_words(method: Method | None, code: str, clause: str) -> str:
     if code in {"history", "before_publication"}:
         return pick(REASONS["before_publication"].what)
-    rules = {rule.id: rule for rule in method.recognition} if method else {}
-    words = _pair(rules[code].why) if code in rules else code
+    known = {rule.id: rule for rule in method.recognition} if method else {}
+    words = _pair(known[code].why) if code in known else code
     words = words[:1].upper() + words[1:]
     return words + (say("（条款 {c}）", " (clause {c})", c=clause) if clause else "")
 
 
-def stop(found: Behaviour, sender: PartyRow | None) -> Stop:
+def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:
     state, tone = _state(found)
     method = _method(found.behaviour, found.version)
     if found.entry_id is not None:
@@ -141,7 +170,7 @@ def stop(found: Behaviour, sender: PartyRow | None) -> Stop:
         title=title_of(found.behaviour),
         state=state,
         tone=tone,
-        why=_why(found),
+        why=" ".join(filter(None, (_why(found, cut), _corrected(found)))),
         href=href,
         party=(sender.title_zh, sender.title_en) if sender else (found.party_code, found.party_code),
         event_id=found.event_id,
@@ -160,9 +189,14 @@ def stop(found: Behaviour, sender: PartyRow | None) -> Stop:
 
 
 def tell(found: Iterable[Behaviour]) -> list[Stop]:
-    """Each behaviour in words, with the partner that sent it."""
+    """Each behaviour in words, with the partner that sent it and the cap that took part of it."""
+    told = list(found)
     senders = {row.code: row for row in parties.parties()}
-    return [stop(one, senders.get(one.party_code)) for one in found]
+    capped = {one.entry_id: one.person_id for one in told if one.capped and one.entry_id is not None}
+    cuts: dict[int, CutBy] = {}
+    for person in set(capped.values()):
+        cuts |= rules.cuts(person, [entry for entry, who in capped.items() if who == person])
+    return [stop(one, senders.get(one.party_code), cuts.get(one.entry_id or 0)) for one in told]
 
 
 def lines(rows: Sequence[EntryRow]) -> list[Line]:
@@ -186,6 +220,8 @@ _TITLES = {
     Kind.EXCHANGE_OUT: ("转出到其他平台", "Moved to another platform"),
     Kind.EXCHANGE_IN: ("由其他平台转入", "Came from another platform"),
     Kind.RETIRE: ("减排量注销（抵销）", "Reductions retired"),
+    Kind.COLLECT: ("积分领取", "Credits collected"),
+    Kind.LAPSE: ("积分逾期未领取", "Credits not collected in time"),
     Kind.ERASED: ("个人信息已删除", "Personal part erased"),
 }
 _ACCOUNTS = {

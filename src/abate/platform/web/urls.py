@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from abate.platform.web import health, log_views, reconciliation
-from abate.platform.web.api_statement import api
+from abate.platform.web.api_collect import api
 from abate.platform.web.pages import (
     acceptor,
     authorisations,
@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("entries", record.entries, name="entries"),
     path("entries/<int:entry_id>", record.entry, name="entry"),
     path("entries/<int:entry_id>/receipt.json", record.receipt, name="entry-receipt"),
+    path("collect", record.collect, name="collect"),
     path("statement", statement.page, name="statement"),
     re_path(
         r"^statement/(?P<month>[0-9]{4}-[0-9]{2})\.(?P<form>json|pdf)$", statement.file, name="statement-file"

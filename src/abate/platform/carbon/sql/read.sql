@@ -3,23 +3,39 @@ select quantity.person_id, quantity.party_id, party.code, quantity.event_id, bas
        quantity.occurred_at, batch.received_at, quantity.day, quantity.outcome, quantity.reason, quantity.be_mg,
        quantity.pe_mg, quantity.le_mg, quantity.er_mg, quantity.eligible_mg, quantity.credits, quantity.capped,
        quantity.entry_id, quantity.record, basis.factors, basis.method_hash, basis.region, basis.grade_floor,
-       basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256
+       basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256, cause.reason_zh, cause.reason_en
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
 join events_batch batch on batch.id = quantity.batch_id
 join parties_party party on party.id = quantity.party_id
+left join carbon_revision made
+    on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
+left join carbon_revaluation cause on cause.id = made.revaluation_id
 where quantity.person_id = %(person)s
+
+-- name: stands
+-- Of the quantities of an event the one that no later one was put in the place of.
+ and not exists (select from carbon_revision later
+                  where (later.person_id, later.old_batch_id, later.old_place)
+                        = (quantity.person_id, quantity.batch_id, quantity.place))
 
 -- name: week
 select quantity.day, coalesce(sum(quantity.er_mg), 0)::bigint, coalesce(sum(quantity.credits), 0)::bigint
 from carbon_quantity quantity
 where quantity.person_id = %(person)s and quantity.day between %(first)s and %(last)s and quantity.outcome = 8
+      and not exists (select from carbon_revision later
+                      where (later.person_id, later.old_batch_id, later.old_place)
+                            = (quantity.person_id, quantity.batch_id, quantity.place))
 group by quantity.day
 order by quantity.day
 
 -- name: by_outcome
 select outcome, count(*), coalesce(sum(er_mg) filter (where outcome = 8), 0)::bigint
-from carbon_quantity group by outcome order by outcome
+from carbon_quantity quantity
+where not exists (select from carbon_revision later
+                      where (later.person_id, later.old_batch_id, later.old_place)
+                            = (quantity.person_id, quantity.batch_id, quantity.place))
+group by outcome order by outcome
 
 -- name: differ_entry
 -- A credited quantity and its award say the same, both ways. (The entries of other kinds have no quantity.)
@@ -30,10 +46,17 @@ full join (select person_id, entry_id, er_mg, credits from carbon_quantity where
 where (entry.carbon_mg, entry.credits) is distinct from (quantity.er_mg, quantity.credits)
 
 -- name: differ_seen
--- An accepted event has its id in the registry and one quantity, both ways.
+-- An accepted event has its id in the registry and one quantity that stands, both ways.
 select count(*)
 from (select party_id, event_id, person_id, batch_id from events_seen) seen
-full join (select party_id, event_id, person_id, batch_id from carbon_quantity) quantity
+full join (select quantity.party_id, quantity.event_id, quantity.person_id,
+                  coalesce(made.seen_batch_id, quantity.batch_id) as batch_id
+           from carbon_quantity quantity
+           left join carbon_revision made
+               on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
+           where not exists (select from carbon_revision later
+                      where (later.person_id, later.old_batch_id, later.old_place)
+                            = (quantity.person_id, quantity.batch_id, quantity.place))) quantity
     using (party_id, event_id)
 where (seen.person_id, seen.batch_id) is distinct from (quantity.person_id, quantity.batch_id)
 
@@ -74,10 +97,12 @@ from carbon_quantity quantity
 left join events_seen seen on seen.party_id = quantity.party_id and seen.event_id = quantity.event_id
 left join carbon_basis basis on basis.id = quantity.basis_id
 left join people_subject known on known.person_id = quantity.person_id and known.party_id = quantity.party_id
+left join carbon_revision made
+    on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
 where seen.digest is distinct from sha256(convert_to(
           basis.behaviour || E'\n' || known.subject || E'\n'
           || (extract(epoch from quantity.occurred_at) * 1000000)::bigint::text || E'\n' || quantity.record, 'UTF8'))
-   or seen.place is distinct from quantity.place
+   or seen.place is distinct from coalesce(made.seen_place, quantity.place)
    or quantity.day <> (quantity.occurred_at at time zone %(zone)s)::date
 
 -- name: bases
@@ -91,3 +116,25 @@ select quantity.entry_id, basis.behaviour
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
 where quantity.person_id = %(person)s and quantity.entry_id = any(%(entries)s)
+
+-- name: differ_revised
+-- A quantity computed again is of the same event, and of the old one nothing stands: its award, if it had one, is undone.
+select count(*)
+from carbon_revision revision
+left join carbon_quantity made
+    on (made.person_id, made.batch_id, made.place) = (revision.person_id, revision.batch_id, revision.place)
+left join carbon_quantity old
+    on (old.person_id, old.batch_id, old.place) = (revision.person_id, revision.old_batch_id, revision.old_place)
+left join carbon_revision before
+    on (before.person_id, before.batch_id, before.place)
+       = (revision.person_id, revision.old_batch_id, revision.old_place)
+left join ledger_reversal undone on undone.person_id = old.person_id and undone.entry_id = old.entry_id
+left join events_batch batch on batch.id = revision.batch_id
+left join carbon_revaluation cause on cause.id = revision.revaluation_id
+where (made.party_id, made.event_id, made.occurred_at, made.record)
+      is distinct from (old.party_id, old.event_id, old.occurred_at, old.record)
+   or made.event_id is null
+   or (old.outcome = 8 and undone.entry_id is null)
+   or (revision.seen_batch_id, revision.seen_place)
+      is distinct from (coalesce(before.seen_batch_id, revision.old_batch_id), coalesce(before.seen_place, revision.old_place))
+   or batch.via is distinct from 'revalue' or batch.body_sha256 is distinct from cause.proposal

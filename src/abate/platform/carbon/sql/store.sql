@@ -20,8 +20,14 @@ where stage.outcome between 4 and 7
 returning place, event_id, outcome, reason, er_mg
 
 -- name: stored
+-- What stands for each event today: the quantity it was accepted with, or the newest that was put in its place.
 select asked.place, asked.event_id, kept.reason, kept.er_mg, kept.outcome
 from unnest(%(places)s::int[], %(events)s::text[]) as asked (place, event_id)
 join events_seen seen on seen.party_id = %(party)s and seen.event_id = asked.event_id collate "C"
+left join lateral (select revision.batch_id, revision.place from carbon_revision revision
+                   where (revision.person_id, revision.seen_batch_id, revision.seen_place)
+                         = (seen.person_id, seen.batch_id, seen.place)
+                   order by revision.revaluation_id desc limit 1) newest on true
 join carbon_kept kept
-    on kept.person_id = seen.person_id and kept.batch_id = seen.batch_id and kept.place = seen.place
+    on kept.person_id = seen.person_id and kept.batch_id = coalesce(newest.batch_id, seen.batch_id)
+       and kept.place = coalesce(newest.place, seen.place)

@@ -1,27 +1,52 @@
--- name: differ_day_totals
--- The day totals of caps, again from the quantities that stand and from what reversals took back: all of it counted, and
--- eligible what the lowest cap of that day admits. Where no cap is, all is eligible.
+-- name: differ_caps
+-- Every balance of a cap, again from the awards that stand: what of each is eligible today, counted on each of its caps.
 with counted as (
-    select quantity.person_id, basis.behaviour collate "C" as behaviour, quantity.day,
-           coalesce(sum(quantity.er_mg) filter (where undone.person_id is null), 0) as counted_mg,
-           sum(quantity.eligible_mg) - coalesce(sum(undone.eligible_mg), 0) as eligible_mg
-    from carbon_quantity quantity
-    join carbon_basis basis on basis.id = quantity.basis_id
-    left join ledger_reversal undone on undone.person_id = quantity.person_id and undone.entry_id = quantity.entry_id
-    where quantity.outcome = 8
-    group by 1, 2, 3
-), cap as (
-    select one.behaviour, one.day, min(cap.max_mg) as max_mg
-    from (select distinct behaviour, day from counted) one
-    join credits_cap cap on cap.behaviour collate "C" = one.behaviour
-                            and one.day between cap.from_day and coalesce(cap.to_day, 'infinity')
-    group by one.behaviour, one.day
+    select claim.cap_id, claim.start, claim.holder, claim.object,
+           sum(entry.carbon_mg - coalesce(short.short_mg, 0)) as used_mg
+    from credits_counted claim
+    join ledger_entry entry on entry.person_id = claim.person_id and entry.id = claim.entry_id
+    left join credits_short short
+        on (short.person_id, short.batch_id, short.place) = (entry.person_id, entry.batch_id, entry.place)
+    where not exists (select from ledger_reversal undone
+                      where undone.person_id = entry.person_id and undone.entry_id = entry.id)
+    group by claim.cap_id, claim.start, claim.holder, claim.object
 )
 select count(*)
 from counted
-left join cap using (behaviour, day)
-full join credits_day held using (person_id, behaviour, day)
-where (held.counted_mg::numeric, held.eligible_mg::numeric, held.max_mg)
-      is distinct from (case when cap.max_mg is not null then counted.counted_mg end,
-                        case when cap.max_mg is not null then least(counted.counted_mg, cap.max_mg) end, cap.max_mg)
-   or counted.eligible_mg <> least(counted.counted_mg, cap.max_mg)
+full join credits_used held using (cap_id, start, holder, object)
+left join credits_cap cap on cap.id = cap_id
+where coalesce(counted.used_mg, 0) <> coalesce(held.used_mg, 0) or held.max_mg is distinct from cap.max_mg
+   or held.used_mg > held.max_mg
+
+-- name: differ_short
+-- What an award was cut by is noted, and nothing else is; and of each person all that stands is what was eligible when it
+-- was booked, less what reversals took.
+with award as (
+    select entry.person_id, entry.id, entry.carbon_mg, entry.eligible_mg, short.cut_mg, short.short_mg,
+           undone.entry_id is null as stands, undone.eligible_mg as taken_mg
+    from (select * from ledger_entry where kind = 1) entry
+    full join credits_short short using (person_id, batch_id, place)
+    left join ledger_reversal undone on undone.person_id = entry.person_id and undone.entry_id = entry.id
+)
+select (select count(*) from award where carbon_mg - eligible_mg is distinct from coalesce(cut_mg, 0))
+     + (select count(*)
+        from (select from award
+              group by person_id
+              having sum(eligible_mg) - coalesce(sum(taken_mg), 0)
+                     <> coalesce(sum(carbon_mg - coalesce(short_mg, 0)) filter (where stands), 0)) person)
+
+-- name: differ_room
+-- Awards that are short though each of their caps has room: of caps that are one person's alone, nobody else's
+-- reversal can have made it.
+select count(*)
+from credits_short short
+join ledger_entry entry on (entry.person_id, entry.batch_id, entry.place) = (short.person_id, short.batch_id, short.place)
+where short.short_mg > 0
+      and not exists (select from ledger_reversal undone
+                      where undone.person_id = entry.person_id and undone.entry_id = entry.id)
+      and not exists (select from credits_counted claim
+                      join credits_used used on (used.cap_id, used.start, used.holder, used.object)
+                                                = (claim.cap_id, claim.start, claim.holder, claim.object)
+                      join credits_cap cap on cap.id = claim.cap_id
+                      where claim.person_id = entry.person_id and claim.entry_id = entry.id
+                            and (cap.scope <> 'person' or used.used_mg = used.max_mg))

@@ -69,11 +69,16 @@ insert into ledger_due (batch_id, entries, person_ids)
 select %(batch)s, sum(entries), array_agg(person_id) from pg_temp.events_who where entries > 0 having count(*) > 0
 
 -- name: stored
--- The awards of events that are sent again: from the batch to the ids it took, so that the key of entries finds them.
+-- The awards of events that are sent again: from the batch to the ids it took, so that the key of entries finds them;
+-- where the event was revalued, the batch of that.
 select asked.place, asked.event_id, entry.reason, entry.carbon_mg, entry.credits, entry.id,
        entry.eligible_mg < entry.carbon_mg
 from unnest(%(places)s::int[], %(events)s::text[]) as asked (place, event_id)
 join events_seen seen on seen.party_id = %(party)s and seen.event_id = asked.event_id collate "C"
-join ledger_batch batch on batch.batch_id = seen.batch_id
+left join lateral (select revision.batch_id, revision.place from carbon_revision revision
+                   where (revision.person_id, revision.seen_batch_id, revision.seen_place)
+                         = (seen.person_id, seen.batch_id, seen.place)
+                   order by revision.revaluation_id desc limit 1) newest on true
+join ledger_batch batch on batch.batch_id = coalesce(newest.batch_id, seen.batch_id)
 join ledger_entry entry on entry.person_id = seen.person_id and entry.id between batch.first_entry and batch.last_entry
-                           and entry.batch_id = seen.batch_id and entry.place = seen.place
+                           and entry.batch_id = batch.batch_id and entry.place = coalesce(newest.place, seen.place)

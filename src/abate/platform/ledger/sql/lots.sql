@@ -1,6 +1,6 @@
 -- name: cut
 -- Awards booked since the last cut, merged by day into lots. Under the lock of the account no new one can come. A debt
--- is settled first, by the oldest of them, however late the cut is made.
+-- is settled first, by the oldest of them, however late the cut is made; what waits to be collected settles none.
 with fresh as materialized (
     select entry.person_id, entry.day, ledger_sum(entry.credits) filter (where entry.kind = 1) as credits,
            max(entry.id) as last
@@ -9,10 +9,13 @@ with fresh as materialized (
     where balance.person_id = any(%(persons)s::bigint[])
     group by entry.person_id, entry.day
 ), dated as (
-    select day, credits_expires_on(day) as expires_on from (select distinct day from fresh) days
+    select day, credits_award_until(day) as expires_on, credits_award_origin(day) as origin
+    from (select distinct day from fresh) days
 ), paid as materialized (
-    select fresh.person_id, fresh.day, dated.expires_on, fresh.last, fresh.credits,
-           greatest(least(fresh.credits, balance.owed - (ledger_sum(fresh.credits) over upto - fresh.credits)), 0) as debt
+    select fresh.person_id, fresh.day, dated.expires_on, dated.origin, fresh.last, fresh.credits,
+           case when dated.origin = 1 then greatest(least(fresh.credits, balance.owed - (
+               ledger_sum(case when dated.origin = 1 then fresh.credits else 0 end) over upto - fresh.credits)), 0)
+           else 0 end as debt
     from fresh
     join dated using (day)
     join ledger_balance balance using (person_id)
@@ -20,7 +23,7 @@ with fresh as materialized (
     window upto as (partition by fresh.person_id order by fresh.day rows unbounded preceding)
 ), cut as (
     insert into ledger_lot as lot (person_id, expires_on, day, origin, credits_in, left_credits)
-    select person_id, expires_on, day, 1, credits, credits - debt from paid
+    select person_id, expires_on, day, origin, credits, credits - debt from paid
     on conflict (person_id, expires_on, day, origin) do update
     set credits_in = lot.credits_in + excluded.credits_in, left_credits = lot.left_credits + excluded.left_credits
 ), settled as (
@@ -46,7 +49,7 @@ with demand as (
     select person_id, expires_on, day, origin, left_credits, ledger_sum(left_credits) over (
                partition by person_id order by expires_on, day, origin rows unbounded preceding) as upto
     from ledger_lot
-    where person_id = any(%(persons)s::bigint[]) and left_credits > 0
+    where person_id = any(%(persons)s::bigint[]) and left_credits > 0 and origin <> 16
           and expires_on > %(after)s and expires_on <= %(until)s
 ), taken as materialized (
     select lot.person_id, lot.expires_on, lot.day, lot.origin, demand.entry_id,
@@ -66,13 +69,40 @@ with demand as (
 )
 select coalesce(sum(credits), 0)::bigint from taken
 
+-- name: draw_waiting
+-- What waits to be collected, all that an entry's person has of one span of last days, or of one day of booking.
+with taken as materialized (
+    select lot.person_id, lot.expires_on, lot.day, lot.origin, given.entry_id, lot.left_credits as credits
+    from unnest(%(persons)s::bigint[], %(entries)s::bigint[]) as given (person_id, entry_id)
+    join ledger_lot lot on lot.person_id = given.person_id
+    where lot.origin = 16 and lot.left_credits > 0 and lot.expires_on > %(after)s and lot.expires_on <= %(until)s
+          and lot.day = coalesce(%(day)s::date, lot.day)
+), lowered as (
+    update ledger_lot lot set left_credits = 0
+    from taken
+    where (lot.person_id, lot.expires_on, lot.day, lot.origin)
+          = (taken.person_id, taken.expires_on, taken.day, taken.origin)
+), noted as (
+    insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
+    select person_id, entry_id, expires_on, day, origin, -credits from taken
+)
+select coalesce(sum(credits), 0)::bigint from taken
+
+-- name: waiting
+-- What each of these waits to collect (after today), or let lapse (until today).
+select person_id, sum(left_credits)::bigint, min(day), max(day) from ledger_lot
+where person_id = any(%(persons)s::bigint[]) and origin = 16 and left_credits > 0
+      and expires_on > %(after)s and expires_on <= %(until)s and day = coalesce(%(day)s::date, day)
+group by person_id
+order by person_id
+
 -- name: draw_own
 -- What an award brought is taken from its own lot first, expired or not.
 with own as (
     select person_id, expires_on, day, origin, least(left_credits, %(credits)s::bigint) as credits
     from ledger_lot
-    where person_id = %(person)s and day = %(day)s and origin = 1 and left_credits > 0
-          and expires_on = credits_expires_on(%(day)s)
+    where person_id = %(person)s and day = %(day)s and origin = credits_award_origin(%(day)s) and left_credits > 0
+          and expires_on = credits_award_until(%(day)s)
 ), lowered as (
     update ledger_lot lot set left_credits = lot.left_credits - own.credits
     from own
@@ -142,16 +172,17 @@ limit %(limit)s
 
 -- name: persons_to_expire
 select distinct person_id from ledger_lot
-where left_credits > 0 and expires_on <= %(today)s and person_id > %(after)s
+where left_credits > 0 and expires_on <= %(today)s and person_id > %(after)s and (origin = 16) = %(waiting)s
 order by person_id
 limit %(limit)s
 
 -- name: expired
 select person_id, sum(left_credits)::bigint from ledger_lot
-where person_id = any(%(persons)s::bigint[]) and left_credits > 0 and expires_on <= %(today)s
+where person_id = any(%(persons)s::bigint[]) and left_credits > 0 and expires_on <= %(today)s and origin <> 16
 group by person_id
 order by person_id
 
 -- name: own_lot
-select left_credits, expires_on > %(today)s from ledger_lot
-where person_id = %(person)s and day = %(day)s and origin = 1 and expires_on = credits_expires_on(%(day)s)
+select left_credits, expires_on > %(today)s and origin <> 16 from ledger_lot
+where person_id = %(person)s and day = %(day)s and origin = credits_award_origin(%(day)s)
+      and expires_on = credits_award_until(%(day)s)

@@ -25,7 +25,8 @@ select ledger_booking_day(%(day)s)
 select balance.person_id, balance.owed, balance.lotted_id, coalesce(lot.credits, 0)::bigint
 from ledger_balance balance
 left join (select person_id, sum(left_credits) as credits from ledger_lot
-           where person_id = any(%(persons)s::bigint[]) and left_credits > 0 and expires_on > %(today)s
+           where person_id = any(%(persons)s::bigint[]) and left_credits > 0 and origin <> 16
+                 and expires_on > %(today)s
            group by person_id) lot using (person_id)
 where balance.person_id = any(%(persons)s::bigint[])
 

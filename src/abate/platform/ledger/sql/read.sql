@@ -32,7 +32,7 @@ order by expires_on, day, origin
 
 -- name: fresh
 -- What was earned and is in no lot yet, by day.
-select fresh.day, credits_expires_on(fresh.day), fresh.credits
+select fresh.day, credits_award_until(fresh.day), credits_award_origin(fresh.day), fresh.credits
 from (select entry.day, sum(entry.credits)::bigint as credits
       from ledger_entry entry
       join ledger_balance balance on balance.person_id = entry.person_id and entry.id > balance.lotted_id
@@ -67,7 +67,7 @@ where person_id = %(person)s and at <= %(at)s and coalesce(ended_at > %(at)s, tr
 -- name: lots_at
 -- As they stand today, less what came later: awards by their day, and every movement on record up to then.
 select expires_on, day, origin, sum(credits)::bigint
-from (select credits_expires_on(day) as expires_on, day, 1::smallint as origin, credits
+from (select credits_award_until(day) as expires_on, day, credits_award_origin(day) as origin, credits
       from (select day, sum(credits)::bigint as credits from ledger_entry
             where person_id = %(person)s and kind = 1 and at <= %(at)s and credits > 0 group by day) award
       union all

@@ -69,7 +69,7 @@ where entry.hash is distinct from leaf.hash or entry.hash is null
 -- Codes of bookkeeping/kinds.py: award against issuance, redeem and cancel against cancellation, and so on.
 select count(*) from ledger_entry
 where (kind, counter) not in ((1, 1), (3, 2), (4, 2), (5, 3), (6, 4), (7, 0), (8, 2), (9, 0), (10, 6), (11, 6), (12, 5),
-                              (13, 5), (14, 7), (15, 0))
+                              (13, 5), (14, 7), (15, 0), (17, 0), (18, 3))
 
 -- name: differ_clearing
 -- Both sides of every transfer: what clearing received it gave.

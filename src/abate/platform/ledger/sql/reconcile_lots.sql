@@ -18,21 +18,25 @@ full join (select person_id, expires_on, day, origin, sum(credits) as moved, sum
            from ledger_draw group by person_id, expires_on, day, origin) draw
     using (person_id, expires_on, day, origin)
 where lot.left_credits is distinct from
-      (case when origin = 1 then lot.credits_in else 0 end + coalesce(draw.moved, 0))
-   or lot.credits_in > (case when origin = 1 then lot.credits_in else draw.put end)
+      (case when origin in (1, 16) then lot.credits_in else 0 end + coalesce(draw.moved, 0))
+   or lot.credits_in > (case when origin in (1, 16) then lot.credits_in else draw.put end)
 
 -- name: differ_spends
 -- Every entry moved lots by what its kind moves. What a debt took of new credits is drawn by the entry that brought them,
 -- so these are held against what was put alone; what is taken may be owed in part. Codes of bookkeeping/kinds.py.
 select count(*)
 from ledger_entry entry
-full join (select person_id, entry_id, sum(credits) as moved, sum(greatest(credits, 0)) as put
+full join (select person_id, entry_id, sum(credits) as moved, sum(greatest(credits, 0)) as put,
+                  coalesce(sum(credits) filter (where origin = 16), 0) as waited
            from ledger_draw group by person_id, entry_id) draw
     on draw.person_id = entry.person_id and draw.entry_id = entry.id
 left join ledger_hold begun on begun.person_id = entry.person_id and begun.entry_id = entry.id
 left join ledger_hold ended on ended.person_id = entry.person_id and ended.end_entry_id = entry.id
 where case
     when entry.id is null then true
+    when entry.kind = 17 then draw.put is distinct from -draw.waited or draw.put <= 0
+    when entry.kind = 18 then (draw.waited, draw.moved) is distinct from (entry.credits::numeric, entry.credits::numeric)
+    when entry.kind <> 10 and draw.waited <> 0 then true
     when entry.kind in (1, 15) then draw.put > 0
     when entry.kind in (3, 4, 5, 12) or (entry.kind = 6 and entry.credits < 0)
         then coalesce(draw.moved, 0) <> entry.credits
@@ -45,30 +49,31 @@ end
 
 -- name: differ_brought
 -- A lot came from awards of its day that are cut, or from entries that put credits into it (6 transfer, 11 adjust,
--- 13 exchange_in); nothing else makes one larger.
+-- 13 exchange_in, 17 collect); nothing else makes one larger.
 select count(*)
 from (select person_id, expires_on, day, origin, sum(credits) as credits
-      from (select entry.person_id, dated.expires_on, entry.day, 1::smallint as origin, entry.credits
+      from (select entry.person_id, dated.expires_on, entry.day, dated.origin, entry.credits
             from ledger_entry entry
             join ledger_balance balance on balance.person_id = entry.person_id and entry.id <= balance.lotted_id
-            join (select day, credits_expires_on(day) as expires_on
+            join (select day, credits_award_until(day) as expires_on, credits_award_origin(day) as origin
                   from (select distinct day from ledger_entry where kind = 1) one) dated on dated.day = entry.day
             where entry.kind = 1 and entry.credits > 0
             union all
             select draw.person_id, draw.expires_on, draw.day, draw.origin, draw.credits
             from ledger_draw draw
             join ledger_entry entry on entry.person_id = draw.person_id and entry.id = draw.entry_id
-            where draw.credits > 0 and entry.kind = draw.origin and entry.kind in (6, 11, 13)) one
+            where draw.credits > 0 and entry.kind = draw.origin and entry.kind in (6, 11, 13, 17)) one
       group by person_id, expires_on, day, origin) brought
 full join ledger_lot lot using (person_id, expires_on, day, origin)
 where brought.credits is distinct from lot.credits_in
 
 -- name: differ_expiry
--- Credits expire by the rule of the day they came, whoever holds them: a transfer carries both.
+-- Credits expire by the rule of the day they came, whoever holds them: a transfer carries both. What waits lapses by it.
 select count(*)
 from ledger_lot lot
-join (select day, credits_expires_on(day) as expires_on from (select distinct day from ledger_lot) one) dated using (day)
-where lot.expires_on <> dated.expires_on
+join (select day, credits_expires_on(day) as expires_on, credits_award_until(day) as until
+      from (select distinct day from ledger_lot) one) dated using (day)
+where lot.expires_on <> case when lot.origin = 16 then dated.until else dated.expires_on end
 
 -- name: differ_held
 -- What is held is the sum of the open holds, and each open hold drew its credits out of lots.

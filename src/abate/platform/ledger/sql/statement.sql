@@ -27,7 +27,7 @@ left join (select carbon_after, credits_after from ledger_entry
 -- name: lots_upto
 -- What awards brought, by their day, and every movement on record up to this entry.
 select expires_on, day, origin, sum(credits)::bigint
-from (select credits_expires_on(day) as expires_on, day, 1::smallint as origin, credits
+from (select credits_award_until(day) as expires_on, day, credits_award_origin(day) as origin, credits
       from (select day, sum(credits)::bigint as credits from ledger_entry
             where person_id = %(person)s and kind = 1 and id <= %(upto)s and credits > 0 group by day) award
       union all
@@ -53,7 +53,8 @@ limit %(limit)s
 -- name: moves
 -- By how much each entry changed each lot.
 select entry_id, expires_on, day, origin, sum(credits)::bigint
-from (select id as entry_id, credits_expires_on(day) as expires_on, day, 1::smallint as origin, credits from ledger_entry
+from (select id as entry_id, credits_award_until(day) as expires_on, day, credits_award_origin(day) as origin, credits
+      from ledger_entry
       where person_id = %(person)s and id > %(after)s and id <= %(upto)s and kind = 1 and credits > 0
       union all
       select entry_id, expires_on, day, origin, credits from ledger_draw

@@ -32,8 +32,11 @@ group by item, label having count(*) > 1 order by min(line)
 -- Every item of either side once; what breaks is kept, the rest counted. What is not here on that day may be here on
 -- another, under its id.
 with ours as (
-    select event_id as item, outcome, er_mg, credits from carbon_quantity
+    select event_id as item, outcome, er_mg, credits from carbon_quantity quantity
     where party_id = %(party)s and day = %(day)s
+          and not exists (select from carbon_revision later
+                          where (later.person_id, later.old_batch_id, later.old_place)
+                                = (quantity.person_id, quantity.batch_id, quantity.place))
 ), met as (
     select coalesce(theirs.item, ours.item) as item, coalesce(theirs.label, ours.item) as label,
            theirs.item is not null as there, ours.item is not null as here,
@@ -45,8 +48,13 @@ with ours as (
     select met.item, quantity.day, (%(names)s::text[])[quantity.outcome + 1] as outcome, quantity.er_mg, quantity.credits
     from met
     join events_seen seen on seen.party_id = %(party)s and seen.event_id = met.item
-    join carbon_quantity quantity on quantity.person_id = seen.person_id and quantity.batch_id = seen.batch_id
-                                     and quantity.place = seen.place
+    left join lateral (select revision.batch_id, revision.place from carbon_revision revision
+                       where (revision.person_id, revision.seen_batch_id, revision.seen_place)
+                             = (seen.person_id, seen.batch_id, seen.place)
+                       order by revision.revaluation_id desc limit 1) newest on true
+    join carbon_quantity quantity on quantity.person_id = seen.person_id
+                                     and quantity.batch_id = coalesce(newest.batch_id, seen.batch_id)
+                                     and quantity.place = coalesce(newest.place, seen.place)
     where not met.here
 ), verdict as materialized (
     select met.item, met.label, met.there,

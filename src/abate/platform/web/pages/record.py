@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.utils.safestring import mark_safe
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from abate.bookkeeping.kinds import Kind
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.errors import NotReproducible
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.incentives import queries as incentives
+from abate.platform.ledger import collecting, standing
 from abate.platform.ledger import queries as ledger
-from abate.platform.ledger import standing
+from abate.platform.ledger.errors import NothingToCollect
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import queries as log
 from abate.platform.people.models import Person
@@ -71,6 +73,22 @@ def entries(request: HttpRequest, person: Person) -> HttpResponse:
         "older": rows[_PAGE - 1].id if len(rows) > _PAGE else None,
     }
     return screen.show(request, "entries", context, section="home")
+
+
+@require_POST
+@person_page
+def collect(request: HttpRequest, person: Person) -> HttpResponse:
+    """Collect what waits: all, or what was booked on one day. Tapped again, there is nothing left to do."""
+    asked = request.POST.get("came_on", "")
+    try:
+        day = date.fromisoformat(asked) if asked else None
+    except ValueError:
+        raise Missing from None
+    try:
+        collecting.collect(person.pk, day)
+    except NothingToCollect as problem:
+        return screen.refuse(request, problem)
+    return redirect("entries")
 
 
 def _own(person: Person, entry_id: int) -> EntryRow:

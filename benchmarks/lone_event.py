@@ -1,0 +1,116 @@
+"""One event a call through the platform's path, beside pgbench's transaction (TPC-B style) on the same server.
+
+Both are durable and commit once a call; a client of ours is a process that books prepared events one after the other,
+as a server's worker does. pgbench runs with `-M prepared`, scale 20, in a database of its own; the two take turns.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import statistics
+import subprocess
+import time
+from random import Random
+from typing import Any
+
+from benchmarks import events_postgres
+from benchmarks.processor import spent
+
+NAME = "lone-event"
+ABOUT = "one event a call beside pgbench's TPC-B-like transaction, at 1 and 8 clients"
+PEOPLE = 10_000
+SCALE = 20
+SECONDS = 5
+WARM = 30
+
+
+def run(options: dict[str, Any]) -> dict[str, Any]:
+    """`rounds` (3), `events` a client and round (400). Ratios are taken within a round."""
+    rounds, count = int(options.get("rounds") or 3), int(options.get("events") or 400)
+    with events_postgres.platform() as server:
+        events_postgres.make_people(PEOPLE)
+        events_postgres._sql("create database pgbench")
+        _pgbench("-i", "-q", "-s", str(SCALE))
+        events = events_postgres.rides(Random(1))
+        found = {}
+        for clients in (1, 8):
+            lines = [_round(events, clients, count) for _ in range(rounds)]
+            found[f"clients_{clients}"] = {
+                name: round(statistics.median(line[name] for line in lines), 3) for name in lines[0]
+            }
+        return {"server": server, **found, "disagreements": events_postgres._disagreements()}
+
+
+def _round(events: Any, clients: int, count: int) -> dict[str, float]:
+    """Calls a second of both; processor time a call in milliseconds; the ratios (above 1: ours is quicker)."""
+
+    jobs = [[events_postgres.prepared(events, 1)[0] for _ in range(count + WARM)] for _ in range(clients)]
+    with spent() as theirs:
+        done = _pgbench("-c", str(clients), "-j", str(min(clients, 2)), "-T", str(SECONDS), "-M", "prepared")
+    tps = float(re.search(r"tps = ([\d.]+)", done)[1])  # type: ignore[index]
+    context = multiprocessing.get_context("fork")
+    gate, own_seconds = context.Barrier(clients + 1, timeout=120), context.Array("d", clients)
+    workers = [
+        context.Process(target=_client, args=(place, own, gate, own_seconds))
+        for place, own in enumerate(jobs)
+    ]
+    for worker in workers:
+        worker.start()
+    # Thrice: all are warm, all begin, all have ended (and their connections are still there to be counted).
+    gate.wait()
+    with spent() as ours:
+        gate.wait()
+        gate.wait()
+    gate.wait()
+    for worker in workers:
+        worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise RuntimeError("a client failed")
+    ours.client += sum(own_seconds)
+    rate, calls = clients * count / ours.wall, clients * count
+    costs = 1000 * ours.processor / calls, 1000 * theirs.processor / (tps * SECONDS)
+    return {
+        "events_per_second": rate,
+        "pgbench_tps": tps,
+        "ratio": rate / tps,
+        "processor_ms_an_event": costs[0],
+        "of_it_server": 1000 * ours.server / calls,
+        "processor_ms_a_transaction": costs[1],
+        "processor_ratio": costs[1] / costs[0],
+    }
+
+
+def _client(place: int, jobs: list[Any], gate: Any, own_seconds: Any) -> None:
+    from django.db import connection  # lazy: needs Django set up
+
+    from abate.platform import pipeline  # lazy: as above
+
+    # The parent's connection stays the parent's, and held, or its end here would end it there.
+    parents, connection.connection = connection.connection, None
+    for job in jobs[:WARM]:
+        pipeline.book(job)
+    gate.wait()
+    gate.wait()
+    begun = time.process_time()
+    for job in jobs[WARM:]:
+        pipeline.book(job)
+    own_seconds[place] = time.process_time() - begun
+    gate.wait()
+    gate.wait()
+    assert parents is not connection.connection
+    # Not the parent's clean-up: the server is not ours to stop.
+    os._exit(0)
+
+
+def _pgbench(*options: str) -> str:
+    from django.db import connection  # lazy: needs Django set up
+
+    from abate.platform.doors import private_postgres  # lazy: as above
+
+    known = connection.get_connection_params()
+    place = ["-h", str(known["host"]), "-U", str(known["user"]), "pgbench"]
+    program = str(private_postgres.programs() / "pgbench")
+    done = subprocess.run([program, *options, *place], capture_output=True, text=True, check=True)
+    return done.stdout

@@ -1,0 +1,123 @@
+"""Awards of this ledger beside transfers of pgledger, on the same server with the same durability, in turns.
+
+Ours is the whole path of an event: staging, authorisation, ids, balances, entries with quantities, what the log will
+hold. pgledger books a transfer from an account `issuance` to the person, as an award is one, or, in single calls, also
+between random pairs of people, where no account is hot. Its SQL is not shipped: name a file of it (with the function
+`uuid_to_ulid` that it needs) in ABATE_PGLEDGER_SQL.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from benchmarks import events_postgres
+from benchmarks.processor import spent
+
+NAME = "pgledger"
+ABOUT = "awards beside transfers of pgledger (its SQL named by ABATE_PGLEDGER_SQL)"
+PEOPLE = 10_000
+BATCH = 10_000
+# pgledger goes through a batch row by row, gathering ids in arrays: a smaller batch may suit it better.
+THEIR_BATCHES = (100, 1_000, 10_000)
+SINGLES = 300
+
+
+def run(options: dict[str, Any]) -> dict[str, Any]:
+    """`rounds` (3). Rates are awards or transfers a second, ratios are taken within a round."""
+    named = os.environ.get("ABATE_PGLEDGER_SQL")
+    if not named or not Path(named).is_file():
+        return {"skipped": "ABATE_PGLEDGER_SQL names no file with pgledger's SQL"}
+    rounds = int(options.get("rounds") or 3)
+    with events_postgres.platform() as server:
+        events_postgres.make_people(PEOPLE)
+        accounts = _install(Path(named).read_text(encoding="utf-8"))
+        events, random = events_postgres.rides(Random(1)), Random(2)
+        found = [_round(events, accounts, random) for _ in range(rounds)]
+        return {
+            "server": server,
+            "people": PEOPLE,
+            "per_second": {name: _middle(found, name, "wall") for name in found[0]},
+            "per_processor_second": {name: _middle(found, name, "processor") for name in found[0]},
+            "batch_ratio": _ratio(found, "batch", [f"pgledger {size}" for size in THEIR_BATCHES]),
+            "single_ratio": _ratio(found, "single", ["pgledger single", "pgledger pairs"]),
+            "disagreements": events_postgres._disagreements(),
+        }
+
+
+def _install(text: str) -> list[str]:
+    """pgledger in a schema of its own; its account of issuance, then one for each person."""
+    _ask("create schema pgledger")
+    _ask("set search_path to pgledger")
+    _ask(text)
+    for name in ["issuance"] + [f"person-{n}" for n in range(PEOPLE)]:
+        _ask("select id from pgledger_create_account(%s, 'MG')", (name,))
+    # Ours first; no name is in both.
+    _ask("set search_path to public, pgledger")
+    _ask("vacuum analyze")
+    return [row[0] for row in _ask("select id from pgledger.pgledger_accounts order by (name <> 'issuance')")]
+
+
+def _round(events: Iterator[Any], accounts: list[str], random: Random) -> dict[str, tuple[float, float]]:
+    """(wall, processor) rates of each way, in turns."""
+    from abate.platform import pipeline  # lazy: needs Django set up
+
+    found = {}
+    batch, _, _ = events_postgres.prepared(events, BATCH)
+    found["batch"] = _rate(BATCH, lambda: pipeline.book(batch, everything=False))
+    for size in THEIR_BATCHES:
+        found[f"pgledger {size}"] = _rate(BATCH, lambda size=size: _transfers(accounts, random, size))
+    singles = [events_postgres.prepared(events, 1)[0] for _ in range(SINGLES)]
+    found["single"] = _rate(SINGLES, lambda: [pipeline.book(one) for one in singles])
+    found["pgledger single"] = _rate(SINGLES, lambda: _transfers(accounts, random, 1, SINGLES))
+    found["pgledger pairs"] = _rate(SINGLES, lambda: _transfers(accounts, random, 1, SINGLES, pairs=True))
+    return found
+
+
+def _transfers(
+    accounts: list[str], random: Random, size: int, count: int = BATCH, pairs: bool = False
+) -> None:
+    for _ in range(count // size):
+        chosen = [1 + int(PEOPLE * random.random() ** 2) for _ in range(size)]
+        payers = [
+            accounts[1 + (who + random.randrange(PEOPLE - 1)) % PEOPLE] if pairs else accounts[0]
+            for who in chosen
+        ]
+        _ask(
+            "select count(*) from pgledger.pgledger_create_transfers("
+            "(select array_agg((payer, payee, mg)::pgledger.transfer_request)"
+            " from unnest(%s::text[], %s::text[], %s::numeric[]) line (payer, payee, mg)))",
+            (payers, [accounts[who] for who in chosen], [random.randrange(1, 500_000) for _ in chosen]),
+        )
+
+
+def _rate(count: int, work: Callable[[], object]) -> tuple[float, float]:
+    with spent() as took:
+        work()
+    return count / took.wall, count / max(took.processor, 1e-3)
+
+
+def _ask(statement: str, values: tuple[object, ...] | None = None) -> list[tuple[Any, ...]]:
+    """One statement, one transaction."""
+    from django.db import connection  # lazy: needs Django set up
+
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _middle(found: list[dict[str, tuple[float, float]]], name: str, which: str) -> int:
+    place = 0 if which == "wall" else 1
+    return round(statistics.median(one[name][place] for one in found))
+
+
+def _ratio(found: list[dict[str, tuple[float, float]]], ours: str, theirs: list[str]) -> dict[str, float]:
+    """Against the quickest of pgledger's ways in each round."""
+    return {
+        which: round(statistics.median(one[ours][p] / max(one[t][p] for t in theirs) for one in found), 2)
+        for p, which in enumerate(("wall", "processor"))
+    }

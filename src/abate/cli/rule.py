@@ -1,0 +1,74 @@
+"""`abate rule`: from which day credits expire when, and whether they wait to be collected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from abate.cli.cap import data_dir_option, day_option, run
+
+
+def _told(rule: Any) -> dict[str, object]:
+    names = ("from_day", "mg_per_credit", "expiry_days", "expiry_years", "claim_days", "title_zh", "title_en")
+    return {name: getattr(rule, name) for name in names}
+
+
+@click.group()
+def command() -> None:
+    """Set and list the rules by which credits live. Prints JSON."""
+
+
+@command.command("list")
+@data_dir_option
+def list_rules(data_dir: Path) -> None:
+    """List all rules, the newest first."""
+
+    def work() -> list[dict[str, object]]:
+        from abate.platform.credits import queries  # lazy: models exist once Django has started
+
+        return [_told(rule) for rule in queries.all_rules()]
+
+    run(data_dir, work)
+
+
+@command.command()
+@click.option(
+    "--from", "from_day", type=day_option, required=True, help="The first day of bookings under it."
+)
+@click.option(
+    "--expiry-days", type=click.IntRange(1, 36600), help="Credits expire so many days after they came."
+)
+@click.option(
+    "--expiry-years", type=click.IntRange(0, 100), help="Or with the end of the n-th following year."
+)
+@click.option("--claim-days", type=click.IntRange(1, 3660), help="They wait so many days to be collected.")
+@click.option("--title-zh", required=True, help="What it is called, as people read it in Chinese.")
+@click.option("--title-en", required=True, help="The same in English.")
+@data_dir_option
+def add(
+    from_day: datetime,
+    expiry_days: int | None,
+    expiry_years: int | None,
+    claim_days: int | None,
+    title_zh: str,
+    title_en: str,
+    data_dir: Path,
+) -> None:
+    """Set a rule from a day that nothing is booked on yet. Without options credits are for good and free at once."""
+
+    def work() -> dict[str, object]:
+        from abate.platform.credits import actions  # lazy: as above
+
+        made = actions.add_rule(
+            from_day.date(),
+            (title_zh, title_en),
+            expiry_days=expiry_days,
+            expiry_years=expiry_years,
+            claim_days=claim_days,
+        )
+        return _told(made)
+
+    run(data_dir, work)

@@ -1,0 +1,218 @@
+"""What stored quantities come to under the present setting: which would change, and the digest of all that would.
+
+Nothing is written here. A quantity that stands is measured again from its stored record as a new event would be
+(measure.py); one whose outcome or amounts differ is a change. Clauses P-7.2-a, P-7.2-d.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+from operator import attrgetter
+
+from django.db import connection
+
+from abate.platform.carbon import basis
+from abate.platform.carbon.measure import Measured, digest, measure
+from abate.platform.carbon.queries import SQL
+from abate.platform.doors import clock
+from abate.platform.events.envelope import FUTURE_TOLERANCE, Event
+from abate.platform.events.outcomes import Outcome
+
+CHUNK = 5_000
+"""Quantities measured, and changes booked, together: our policy. A person's are never in two chunks."""
+Figures = tuple[int, int | None, int | None, int | None, int | None]
+"""Outcome, and be, pe, le and er in mg CO2e."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The behaviour, and the days of the act from `first` to `last`."""
+
+    behaviour: str
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A quantity that stands. `seen_*` is where the registry of event ids has its event; `booked` the award's day."""
+
+    party_id: int
+    party: str
+    person_id: int
+    subject: str
+    event_id: str
+    occurred_at: datetime
+    batch_id: int
+    place: int
+    seen_batch_id: int
+    seen_place: int
+    outcome: int
+    be_mg: int | None
+    pe_mg: int | None
+    le_mg: int | None
+    er_mg: int | None
+    eligible_mg: int
+    entry_id: int | None
+    booked: date | None
+    version: int
+    factors: str
+    record: str
+    left_alone: str | None
+
+    @property
+    def figures(self) -> Figures:
+        return self.outcome, self.be_mg, self.pe_mg, self.le_mg, self.er_mg
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A quantity that stands, and what it comes to today."""
+
+    stored: Stored
+    now: Measured
+
+    @property
+    def before_mg(self) -> int:
+        """What the event was credited with, in mg."""
+        return _credited(self.stored.figures)
+
+    @property
+    def gain_mg(self) -> int:
+        """By how much the credited amount changes; what credits nothing counts as nothing."""
+        return _credited((self.now.outcome, *self.now.amounts)) - self.before_mg
+
+    @property
+    def line(self) -> bytes:
+        figures: Figures = (int(self.now.outcome), *self.now.amounts)
+        one = self.stored
+        return _line(one.party_id, one.event_id, one.figures, figures, self.now.version, self.now.factors)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read: how many, how many of them are left alone and why, on which factors, the days of old awards."""
+
+    events: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+    factors_before: set[str] = field(default_factory=set)
+    factors_after: set[str] = field(default_factory=set)
+    booked: set[date] = field(default_factory=set)
+
+
+def _credited(figures: Figures) -> int:
+    return (figures[4] or 0) if figures[0] == Outcome.CREDITED else 0
+
+
+def _line(
+    party_id: int, event_id: str, old: Figures, new: Figures, version: int | None, factors: str | None
+) -> bytes:
+    """The digest of one change."""
+    text = json.dumps([party_id, event_id, old, new, version, factors or ""], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()
+
+
+def proposal(header: str, lines: Sequence[bytes]) -> bytes:
+    """The digest of a proposal: what was shown of it, and every change, in an order that is the changes' own."""
+    made = hashlib.sha256(header.encode())
+    for line in sorted(lines):
+        made.update(line)
+    return made.digest()
+
+
+def header(asked: Asked, read: Reading) -> str:
+    """What was looked at, under what setting, and what is left alone."""
+    setting = basis.setting()
+    return json.dumps(
+        {
+            "behaviour": asked.behaviour,
+            "from": asked.first.isoformat(),
+            "to": asked.last.isoformat(),
+            "events": read.events,
+            "left_alone": dict(sorted(read.left.items())),
+            "region": setting.region,
+            "floor": setting.floor,
+            "pack": setting.pack.hash if setting.pack else None,
+            "factors_before": sorted(read.factors_before),
+            "factors_after": sorted(read.factors_after),
+        },
+        sort_keys=True,
+    )
+
+
+def changes(asked: Asked, read: Reading) -> Iterator[list[Change]]:
+    """The changes of one partner's people, a chunk at a time; counts go to `read`. Read in one snapshot, streaming."""
+    values = {"behaviour": asked.behaviour, "first": asked.first, "last": asked.last}
+    with connection.chunked_cursor() as cursor:
+        with _any_plan():
+            cursor.execute(SQL["standing"], values)
+        rows = (Stored(*row) for row in iter(cursor.fetchone, None))
+        waiting: list[Stored] = []
+        for _, person in groupby(rows, key=attrgetter("party_id", "person_id")):
+            theirs = list(person)
+            if waiting and (waiting[0].party_id != theirs[0].party_id or len(waiting) + len(theirs) > CHUNK):
+                if found := _compare(asked.behaviour, waiting, read):
+                    yield found
+                waiting = []
+            waiting += theirs
+        if found := _compare(asked.behaviour, waiting, read):
+            yield found
+
+
+@contextmanager
+def _any_plan() -> Iterator[None]:
+    """A connection that books batches reads no table through (doors/workspace.py); this one statement shall."""
+    with connection.cursor() as cursor:
+        cursor.execute("select current_setting('enable_seqscan')")
+        (before,) = cursor.fetchone()
+        cursor.execute("select set_config('enable_seqscan', 'on', false)")
+        yield
+        cursor.execute("select set_config('enable_seqscan', %s, false)", [before])
+
+
+def _compare(behaviour: str, stored: Sequence[Stored], read: Reading) -> list[Change]:
+    read.events += len(stored)
+    read.left.update(one.left_alone for one in stored if one.left_alone)
+    open_ = [one for one in stored if not one.left_alone]
+    events = [
+        Event(place, one.event_id, behaviour, one.subject, one.occurred_at, one.record.encode())
+        for place, one in enumerate(open_)
+    ]
+    found = []
+    for now in measure(events, basis.setting(), clock.now() + FUTURE_TOLERANCE) if events else []:
+        one = open_[now.event.place]
+        same_event = now.record is not None and now.digest == digest(
+            behaviour, one.subject, one.occurred_at, one.record
+        )
+        if now.outcome == Outcome.REFUSED or not same_event:
+            # The version of today reads the record otherwise, or not at all: an id may only ever mean one record.
+            read.left["other_record"] += 1
+        elif (int(now.outcome), *now.amounts) != one.figures:
+            found.append(Change(one, now))
+            read.factors_before.update(filter(None, one.factors.split(";")))
+            read.factors_after.update(filter(None, now.factors.split(";")))
+            if one.booked:
+                read.booked.add(one.booked)
+    return sorted(found, key=lambda change: change.now.event.place)
+
+
+def done(revaluation_id: int) -> tuple[list[bytes], int]:
+    """The lines of what a revaluation booked already, and how many they are."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["done"], {"revaluation": revaluation_id})
+        lines = [_line(row[0], row[1], row[2:7], row[7:12], *row[12:]) for row in cursor.fetchall()]
+    return lines, len(lines)
+
+
+def approved(digest_: bytes) -> tuple[int, str] | None:
+    """The number and header of a revaluation whose booking began; None where it did not."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["revaluation"], {"proposal": digest_})
+        return cursor.fetchone()  # type: ignore[no-any-return]

@@ -1,0 +1,197 @@
+"""Past quantities computed again under the present setting, their effect shown, and the books corrected by new entries.
+
+Each changed event gets a reversal of its award and a new award (or a kept quantity that credits nothing), booked through
+the lane of batches, with the digest of the proposal as the cause in every leaf. The effect that is shown before is no
+estimate: every chunk is booked and taken back. Clauses P-7.2-a, P-7.3.3.3-b.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, connection, transaction
+from psycopg import Cursor
+
+from abate.platform import pipeline
+from abate.platform.carbon import actions as carbon
+from abate.platform.carbon import revaluing as reading
+from abate.platform.carbon.errors import StateChanged
+from abate.platform.carbon.revaluing import Asked, Change, Reading
+from abate.platform.credits import actions as credits
+from abate.platform.credits import queries as rules
+from abate.platform.doors import clock
+from abate.platform.doors.workspace import prepare, workspace
+from abate.platform.events import actions as events
+from abate.platform.events.actions import Arrival
+from abate.platform.events.envelope import Sender
+from abate.platform.events.errors import Busy
+from abate.platform.events.outcomes import Outcome
+from abate.platform.ledger import queries as ledger
+from abate.platform.ledger import reversing
+from abate.platform.ledger.queries import Holdings
+
+VIA = "revalue"
+
+
+@dataclass(slots=True)
+class Effect:
+    """What booking does, or did. Milligrams of the changed events; credits and debts of the accounts they are on.
+
+    `retired`: changed events left alone, as milligrams of their award were retired and cannot be taken back.
+    """
+
+    digest: str = ""
+    header: str = ""
+    events: int = 0
+    changed: int = 0
+    up: int = 0
+    down: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    people: int = 0
+    mg_before: int = 0
+    mg_after: int = 0
+    credits_before: int = 0
+    credits_after: int = 0
+    debtors: int = 0
+    owed: int = 0
+    left_alone: dict[str, int] = field(default_factory=dict)
+    retired: int = 0
+    closed_days: int = 0
+    booked_before: int = 0
+
+
+def propose(asked: Asked) -> Effect:
+    """What booking would do now, and the digest that `book` asks for. Nothing is changed."""
+    return _propose(asked)[0]
+
+
+def _propose(asked: Asked, *, effect: bool = True) -> tuple[Effect, list[bytes]]:
+    read, found, lines = Reading(), Effect(), []
+    for chunk in reading.changes(asked, read):
+        lines += [change.line for change in chunk]
+        if effect:
+            _chunk(found, chunk, ("试算", "trial"), None, bytes(32))
+    found.header = reading.header(asked, read)
+    found.events, found.left_alone = read.events, dict(read.left)
+    found.closed_days = ledger.closed_among(read.booked)
+    found.digest = reading.proposal(found.header, lines).hex()
+    return found, lines
+
+
+def book(asked: Asked, digest: str, reason: tuple[str, str]) -> Effect:
+    """Book exactly what was shown under `digest`; repeated, go on where it ended. `reason` is (zh, en), told to people.
+
+    Chunks of whole accounts are committed one by one. What was booked before counts into the digest, so that a booking that
+    was cut off is completed by the same call, and nothing is booked twice. Raises StateChanged, Busy.
+    """
+    proposal = bytes.fromhex(digest)
+    begun = reading.approved(proposal)
+    shown, lines = _propose(asked, effect=False)
+    done, booked_before = reading.done(begun[0]) if begun else ([], 0)
+    header = begun[1] if begun else shown.header
+    if reading.proposal(header, lines + done) != proposal:
+        raise StateChanged(digest[:12])
+    number = carbon.approve(proposal, asked, header, reason)
+    approved, found = set(lines), Effect(digest=digest, header=header, booked_before=booked_before)
+    for chunk in reading.changes(asked, read := Reading()):
+        if not approved.issuperset(change.line for change in chunk):
+            raise StateChanged(digest[:12])
+        _chunk(found, chunk, reason, number, proposal)
+    found.events, found.left_alone = read.events, dict(read.left)
+    found.closed_days = ledger.closed_among(read.booked)
+    return found
+
+
+def _chunk(
+    found: Effect, changed: list[Change], reason: tuple[str, str], number: int | None, proposal: bytes
+) -> None:
+    """Book one partner's changes in a transaction, again where it lost a race; without a `number` take them back."""
+    prepare(pipeline.TABLES)
+    for attempt in range(pipeline.TRIES):
+        try:
+            with transaction.atomic():
+                kept, before, after = _book(changed, reason, number, proposal)
+                if number is None:
+                    transaction.set_rollback(True)
+            break
+        except DatabaseError as fault:
+            race = isinstance(fault.__cause__, pipeline.RACES)
+            if not race or attempt == pipeline.TRIES - 1 or connection.in_atomic_block:
+                raise (Busy() if race else fault) from fault
+            time.sleep(0.01 * 2**attempt)
+    found.retired += len(changed) - len(kept)
+    _count(found, kept, before, after)
+
+
+def _book(
+    changed: Sequence[Change], reason: tuple[str, str], number: int | None, proposal: bytes
+) -> tuple[list[Change], Holdings, Holdings]:
+    """Reversals, then awards, as a batch of its own; returns what was booked, and the accounts before and after."""
+    first = changed[0].stored
+    sender = Sender(first.party_id, first.party, frozenset({changed[0].now.event.behaviour}), VIA)
+    with connection.cursor() as django, workspace() as cursor:
+        arrival = Arrival(sender, VIA, clock.now(), proposal, len(changed))
+        batch_id = events.open_batch(cursor, arrival)
+        kept = _not_retired(django, changed)
+        people = sorted({change.stored.person_id for change in kept})
+        before = reversing.settled(django, people)
+        if kept:
+            if number is not None:
+                carbon.revise(cursor, number, batch_id, kept)
+            _reverse(django, kept, f"{reason[0]} / {reason[1]} ({VIA} {number or 0})")
+            _award(cursor, pipeline.laid_out(arrival, [change.now for change in kept]), batch_id)
+        return kept, before, reversing.settled(django, people)
+
+
+def _not_retired(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
+    taken: Counter[int] = Counter()
+    for change in changed:
+        if change.stored.entry_id:
+            taken[change.stored.person_id] += change.stored.er_mg or 0
+    short = reversing.short_of_carbon(cursor, taken)
+    return [change for change in changed if change.stored.person_id not in short]
+
+
+def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:
+    awards = [(one.stored.person_id, one.stored.entry_id) for one in kept if one.stored.entry_id]
+    if not awards:
+        return
+    days = [one.stored.occurred_at for one in kept]
+    behaviours = {one.now.event.behaviour for one in kept}
+    if rules.any_cap(behaviours, clock.day(min(days)), clock.day(max(days))):
+        # Room under a cap is given back award by award, as for one that is withdrawn.
+        for person, entry in awards:
+            credits.reverse(person, entry, reason)
+        credits.begin_claims_anew(cursor)
+    else:
+        rate = rules.mg_per_credit(clock.today())
+        reversing.reverse_awards(cursor, awards, reason, rate)
+
+
+def _award(cursor: Cursor, batch: pipeline.Prepared, batch_id: int) -> None:
+    sender = batch.arrival.sender
+    bases = carbon.number_bases(cursor, batch.bases, clock.now())
+    events.stage(cursor, batch.rows)
+    named = len(batch.subjects.entries.split(","))
+    carbon.name_known(cursor, sender.party_id, batch.subjects, named)
+    pipeline.enter(cursor, batch, batch_id, bases, whole=True, everything=False)
+
+
+def _count(found: Effect, kept: Sequence[Change], before: Holdings, after: Holdings) -> None:
+    found.changed += len(kept)
+    found.up += sum(change.gain_mg > 0 for change in kept)
+    found.down += sum(change.gain_mg < 0 for change in kept)
+    for change in kept:
+        old, new = Outcome(change.stored.outcome), Outcome(change.now.outcome)
+        if old != new:
+            found.outcomes[f"{old.text} -> {new.text}"] += 1
+        found.mg_before += change.before_mg
+        found.mg_after += change.before_mg + change.gain_mg
+    found.people += len({change.stored.person_id for change in kept})
+    found.credits_before += before.credits
+    found.credits_after += after.credits
+    found.debtors += after.debtors - before.debtors
+    found.owed += after.owed - before.owed
