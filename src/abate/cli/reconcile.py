@@ -43,6 +43,7 @@ WORDS = {
     "short": "what a cap took of an award is noted, and nothing else is",
     "room": "nothing of a person is short while their own caps have room",
     "revised": "a quantity computed again is of the same event, and the one before is undone",
+    "withdrawn": "every event that was taken back is undone by an entry that says by which event and why",
     "recomputed": "every quantity comes out of its record again, to the milligram",
 }
 

@@ -24,11 +24,12 @@ from abate.platform.carbon import queries as quantities
 from abate.platform.carbon.measure import Measured, measure
 from abate.platform.credits import actions as credits
 from abate.platform.credits import queries as rules
+from abate.platform.credits import taking
 from abate.platform.doors import clock
 from abate.platform.doors.workspace import prepare, workspace
 from abate.platform.events import actions as events
 from abate.platform.events.actions import Arrival, Subjects, Unclaimed
-from abate.platform.events.envelope import FUTURE_TOLERANCE, Event, Refused
+from abate.platform.events.envelope import FUTURE_TOLERANCE, Event, Refused, Withdrawal
 from abate.platform.events.errors import Busy
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.ledger import awards as ledger
@@ -51,6 +52,9 @@ TABLES = (
 )
 
 
+Read = Event | Withdrawal | Refused
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A batch that is read and measured: everything that needs no database is done."""
@@ -67,9 +71,13 @@ class Prepared:
     span: tuple[datetime, datetime] | None
     """From the first to the last moment of the events that would be credited."""
     refused: Sequence[Refused]
+    takings: Sequence[taking.Taking]
+    """What the batch takes back: withdrawals, and the events that its corrections stand in for."""
+    read: Sequence[Read]
+    """All of the batch as it was read, where it takes back; otherwise nothing."""
 
 
-def run_batch(arrival: Arrival, read: Sequence[Event | Refused], *, everything: bool = True) -> list[Result]:
+def run_batch(arrival: Arrival, read: Sequence[Read], *, everything: bool = True) -> list[Result]:
     """Book one batch; returns the results by place (without the credited ones unless `everything`).
 
     When it returns, the batch is committed. Raises Busy, with nothing booked, where the database stays away.
@@ -77,15 +85,16 @@ def run_batch(arrival: Arrival, read: Sequence[Event | Refused], *, everything: 
     return book(ready(arrival, read), everything=everything)
 
 
-def ready(arrival: Arrival, read: Sequence[Event | Refused]) -> Prepared:
+def ready(arrival: Arrival, read: Sequence[Read]) -> Prepared:
     """Measure a batch and lay it out for the staging table."""
     sound = [one for one in read if isinstance(one, Event)]
     measured = measure(sound, basis.setting(), arrival.received_at + FUTURE_TOLERANCE)
-    return laid_out(arrival, measured, [one for one in read if isinstance(one, Refused)])
+    return laid_out(arrival, measured, read)
 
 
-def laid_out(arrival: Arrival, measured: Sequence[Measured], refused: Sequence[Refused] = ()) -> Prepared:
-    """The batch of what is measured already."""
+def laid_out(arrival: Arrival, measured: Sequence[Measured], read: Sequence[Read] = ()) -> Prepared:
+    """The batch of what is measured already; of `read` only refusals and what is taken back count."""
+    takings = taking.takings(read)
     used, subjects = staging.used(measured), staging.subjects(measured)
     moments = [one.event.time for one in measured if one.outcome == Outcome.CREDITED]
     parts: dict[int, bytes] | None = {} if settings.ABATE_LOG_SM else None
@@ -98,12 +107,24 @@ def laid_out(arrival: Arrival, measured: Sequence[Measured], refused: Sequence[R
         subjects=staging.arrays(measured, subjects),
         behaviours={behaviour for _, behaviour in subjects},
         span=(min(moments), max(moments)) if moments else None,
-        refused=refused,
+        refused=[one for one in read if isinstance(one, Refused)],
+        takings=takings,
+        read=read if takings else (),
     )
 
 
 def book(batch: Prepared, *, everything: bool = True) -> list[Result]:
-    """Book a prepared batch, again where it lost a race."""
+    """Book a prepared batch; as run_batch."""
+    while True:
+        try:
+            return _try(batch, everything)
+        except taking.NotTaken as found:
+            # A correction stands or falls with what it corrects: the batch again, without it. Each round has fewer.
+            batch = ready(batch.arrival, [found.refused.get(one.place, one) for one in batch.read])
+
+
+def _try(batch: Prepared, everything: bool) -> list[Result]:
+    """Book it, again where it lost a race. Raises NotTaken, with nothing booked."""
     for attempt in range(TRIES):
         try:
             prepare(TABLES)
@@ -134,9 +155,15 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
             rest = events.rest(cursor, sender.party_id, partly=not whole)
         if not whole:
             events.keep_claimed(cursor)
+        if batch.takings:
+            taking.lock(sender.party_id, batch_id, batch.takings)
         results += enter(cursor, batch, batch_id, bases, whole=whole, everything=everything)
         settled, more = _settle(cursor, sender.party_id, rest)
         refused += more
+        if batch.takings:
+            taken, more = _take_back(cursor, batch, batch_id, rest, results, settled)
+            results += taken
+            refused += more
         events.refuse(cursor, batch_id, sender.party_id, now, refused)
     refusals = [Result(one.place, one.id, Outcome.REFUSED, one.reason) for one in refused]
     return results + settled + refusals
@@ -170,6 +197,30 @@ def enter(
     return results
 
 
+def _take_back(
+    cursor: Cursor,
+    batch: Prepared,
+    batch_id: int,
+    rest: Sequence[Unclaimed],
+    booked: Sequence[Result],
+    settled: Sequence[Result],
+) -> tuple[list[Result], list[Refused]]:
+    """Last, so that what this batch booked can be taken back too. A correction takes back once: with its own id."""
+    party = batch.arrival.sender.party_id
+    unclaimed = {one.place for one in rest}
+    due = [one for one in batch.takings if one.kind == taking.WITHDRAWN or one.place not in unclaimed]
+    taken, refused, undone = taking.take(party, batch_id, due)
+    for result in booked:
+        result.undone = undone.get(result.place)
+    asked = {one.place: one.target for one in batch.takings if one.place in unclaimed}
+    before = events.corrected(cursor, party, [one.event_id for one in rest if one.place in asked])
+    for result in settled:
+        if result.place in asked and result.id and before.get(result.id) != asked[result.place]:
+            result.outcome, result.reason, result.stored = Outcome.CONFLICT, "other_content:corrects", None
+            result.er_mg, result.credits, result.entry = None, 0, None
+    return taken, refused
+
+
 def _settle(cursor: Cursor, party: int, rest: Iterable[Unclaimed]) -> tuple[list[Result], list[Refused]]:
     """Results of the events that were not claimed, in the order of precedence: refused, conflict, exists."""
     results: list[Result] = []
@@ -185,7 +236,12 @@ def _settle(cursor: Cursor, party: int, rest: Iterable[Unclaimed]) -> tuple[list
             repeated.append(one)
         else:
             results.append(Result(one.place, one.event_id, Outcome.CONFLICT, "other_content:id"))
-    results += ledger.stored(cursor, party, repeated) + quantities.stored(cursor, party, repeated)
+    if repeated:
+        stored = ledger.stored(cursor, party, repeated) + quantities.stored(cursor, party, repeated)
+        gone = events.withdrawn(cursor, party, [one.event_id for one in repeated])
+        for result in stored:
+            result.withdrawn_by = gone.get(result.id or "")
+        results += stored
     return results, refused
 
 

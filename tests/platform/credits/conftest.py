@@ -30,3 +30,9 @@ def other(world: World) -> World:
         )
         subjects = [people.authorise(one, party, BEHAVIOURS, notice_version="1") for one in world.people]
     return World(Sender(party.pk, party.code, frozenset(BEHAVIOURS), "test"), world.people, subjects)
+
+
+@pytest.fixture
+def twin(world: World) -> World:
+    """Another partner with people of its own: the same again, apart."""
+    return make_world()

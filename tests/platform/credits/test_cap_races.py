@@ -12,7 +12,7 @@ from tests.platform.pipeline.world import World, differences
 
 from abate.platform import pipeline
 from abate.platform.credits import actions as credits
-from abate.platform.credits import queries
+from abate.platform.credits import queries, room
 from abate.platform.credits.actions import Per
 from abate.platform.credits.errors import CapTooLate, RuleTooLate
 from abate.platform.doors import clock
@@ -87,13 +87,13 @@ def test_room_read_without_a_lock_is_seen(world: World, monkeypatch: pytest.Monk
         unlocked = "(select * from held union all select cap_id, start, holder, object, max_mg - used_mg from credits_used)"
         text = text.replace(old, "do nothing\n").replace("from held\n", f"from {unlocked} held\n")
         monkeypatch.setitem(credits.SQL, "lock_used", text)
-        read, spread = threading.Barrier(16, timeout=60), credits._spread
+        read, spread = threading.Barrier(16, timeout=60), room.spread
 
         def wait(cursor: Any) -> None:
             read.wait()
             spread(cursor)
 
-        monkeypatch.setattr(credits, "_spread", wait)
+        monkeypatch.setattr(room, "spread", wait)
     found = tally(together(lambda number: world.send(world.ride(f"r{number}", number % 3))))
     assert found == ({"done": 3, "busy": 13} if naive else {"done": 16})
     assert differences() == {}

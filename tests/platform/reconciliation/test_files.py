@@ -9,11 +9,13 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
+from tests.platform.pipeline.test_withdrawals import correction, withdrawal
 from tests.platform.pipeline.world import NOW, World, make_world, state
 
 from abate.platform.config import grants
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
+from abate.platform.events.outcomes import Outcome
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.reconciliation import actions, errors, queries
@@ -252,3 +254,22 @@ def test_a_million_rows(transactional_db: None) -> None:
         result = actions.compare(party(world), DAY, data, "csv", via="file")
         assert counts(result.file) == (998_000, 1_000, 1_000, 1_000)
         assert result.open == 3_000 and len(queries.breaks(limit=5_000)) == 3_000
+
+
+@pytest.mark.clause("P-4.4")
+def test_what_was_taken_back_agrees_as_withdrawn_or_left_out_and_differs_as_credited(world: World) -> None:
+    took = world.send(
+        withdrawal(world, "w-0", "e-0"),
+        withdrawal(world, "w-1", "e-1", 1),
+        withdrawal(world, "w-2", "e-2"),
+        correction(world.meeting("c-3", 1), "e-3"),
+    )
+    assert [one.outcome for one in took] == [Outcome.WITHDRAWN] * 3 + [Outcome.CREDITED]
+    nothing = {"outcome": "withdrawn", "er_mg": 0, "credits": 0}
+    itself = {"outcome": "withdrawn", "er_mg": took[0].er_mg, "credits": took[0].credits}
+    # Left out, listed as withdrawn, beside the withdrawal itself; the corrected one left out for what stands in for it.
+    told = rows(world, e_0=None, e_1=nothing, e_2=nothing, e_3=None, w_0=itself)
+    assert counts(send(world, told).file) == (11, 0, 0, 0) and queries.breaks() == []
+    send(world, rows(world, e_0=None, e_1=nothing, e_3=None))
+    (broken,) = queries.breaks()
+    assert (broken.label, broken.kind, broken.ours["outcome"]) == ("e-2", "different", "withdrawn")

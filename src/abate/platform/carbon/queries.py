@@ -31,6 +31,16 @@ Place = tuple[datetime, int, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """How an event was taken back: `kind` and `cause` of events/withdrawals.py, by which event, decided when."""
+
+    kind: int
+    cause: str
+    by_id: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """One accepted event of a person with all that its figure rests on. Amounts in mg CO2e, null where none.
 
@@ -67,6 +77,10 @@ class Behaviour:
     body_sha256: bytes
     corrected: tuple[str, str] | None = None
     """Why it stands in the place of an earlier quantity of the event: (Chinese, English)."""
+    withdrawn: Withdrawn | None = None
+    corrects: str | None = None
+    """The event that this one stands in for, and why (a code of events/withdrawals.py)."""
+    corrects_cause: str | None = None
 
     @property
     def place(self) -> Place:
@@ -93,6 +107,8 @@ def _behaviours(condition: str, values: dict[str, object]) -> list[Behaviour]:
             *row[22:27],
             bytes(row[27]),
             (row[28], row[29]) if row[28] else None,
+            Withdrawn(*row[30:34]) if row[30] else None,
+            *row[34:],
         )
         for row in rows
     ]
@@ -232,10 +248,11 @@ def differences() -> dict[str, int]:
     `eligible`: a person whose eligible total is not the sum over the quantities.
     `commitment`: an award that is not what its leaf commits to. `event`: a record that is not what its event id stands for.
     `revised`: a quantity computed again that is not the same event's, or whose old award still stands.
+    `withdrawn`: an event that was taken back and is not undone as noted, or the other way round.
     """
     with connection.cursor() as cursor:
         found = {}
-        for name in ("entry", "seen", "eligible", "commitment", "event", "revised"):
+        for name in ("entry", "seen", "eligible", "commitment", "event", "revised", "withdrawn"):
             cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
             found[name] = int(cursor.fetchone()[0])
     return found

@@ -12,7 +12,7 @@ from psycopg import Cursor
 
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.basis import catalogue
-from abate.platform.credits import queries
+from abate.platform.credits import queries, room
 from abate.platform.credits.errors import CapExists, CapTooLate, NotACap, RuleTooLate, TwoExpiries
 from abate.platform.credits.models import Cap, Rule
 from abate.platform.doors import clock
@@ -111,20 +111,13 @@ def cut(cursor: Cursor, party_id: int, batch_id: int) -> None:
     cursor.execute(SQL["claim"], values)
     if cursor.rowcount:
         cursor.execute(SQL["lock_used"])
-        _spread(cursor)
+        room.spread(cursor)
         cursor.execute(SQL["grant"], values)
 
 
 def begin_claims_anew(cursor: CursorWrapper) -> None:
     """For a transaction that reverses and then books: what the reversals laid out is no claim of the batch."""
     cursor.execute(SQL["clear_claims"])
-
-
-def _spread(cursor: Cursor | CursorWrapper) -> None:
-    while True:
-        cursor.execute(SQL["spread"])
-        if not cursor.rowcount:
-            return
 
 
 def add_rule(
@@ -175,47 +168,13 @@ def reverse(person_id: int, entry_id: int, reason: str) -> EntryRow:
     with transaction.atomic(), connection.cursor() as cursor:
         if found is None:
             return reversing.reverse_spend(cursor, person_id, entry_id, reason)
-        values = {"person": person_id, "entry": entry_id}
-        capped = _lock_claims(cursor, values)
-        cursor.execute(SQL["reversed"], values)
+        capped = room.lock(cursor, lambda: room.claims_of(cursor, person_id, entry_id))
+        cursor.execute(SQL["reversed"], {"person": person_id, "entry": entry_id})
         if cursor.fetchone()[0]:
             raise ledger_errors.ReversedAlready
-        eligible = _give_room(cursor, values) if capped else found.eligible_mg
+        eligible = room.give(cursor, person_id, entry_id) if capped else found.eligible_mg
         rate = queries.mg_per_credit(clock.today())
         return reversing.reverse_award(cursor, person_id, entry_id, reason, eligible, rate)
-
-
-def _lock_claims(cursor: CursorWrapper, values: dict[str, int]) -> bool:
-    """Lock every balance that the award or what may take its room is counted on; returns whether there is any.
-
-    What is short can change until the locks are held: then they are let go, and taken again for what is there now.
-    """
-    while True:
-        point = transaction.savepoint()
-        listed = _list_claims(cursor, values)
-        if not listed:
-            return False
-        cursor.execute(SQL["lock_used"])
-        if _list_claims(cursor, values) == listed:
-            cursor.execute(SQL["lock_used"])
-            return True
-        transaction.savepoint_rollback(point)
-
-
-def _list_claims(cursor: CursorWrapper, values: dict[str, int]) -> list[tuple[object, ...]]:
-    cursor.execute(SQL["clear_claims"])
-    cursor.execute(SQL["claims_back"], values)
-    return sorted(cursor.fetchall())
-
-
-def _give_room(cursor: CursorWrapper, values: dict[str, int]) -> int:
-    """Free the award's room and let what is short take it; returns the eligible milligrams the person loses."""
-    cursor.execute(SQL["stands"], values)
-    stood = int(cursor.fetchone()[0])
-    cursor.execute(SQL["make_room"], {"stood": stood})
-    _spread(cursor)
-    cursor.execute(SQL["refill"], values | {"stood": stood})
-    return stood - int(cursor.fetchone()[0])
 
 
 def set_first_rule(**_: object) -> None:

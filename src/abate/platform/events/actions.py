@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 from psycopg.errors import UniqueViolation
 
@@ -147,3 +148,31 @@ def refuse(cursor: Cursor, batch_id: int, party_id: int, at: datetime, refused: 
             "details": [one.detail for one in refused],
         },
     )
+
+
+def note_withdrawals(
+    cursor: CursorWrapper,
+    party_id: int,
+    batch_id: int,
+    at: datetime,
+    rows: Sequence[tuple[str, str, int, str, int, int, datetime, bytes]],
+) -> None:
+    """Note what was taken back: (event, by, kind, cause, person, place, decided at, digest); the ids of withdrawals are
+    claimed with it.
+    """
+    names = ("events", "by", "kinds", "causes", "persons", "places", "decided", "digests")
+    columns = (list(column) for column in zip(*rows, strict=True))
+    values = dict(zip(names, columns, strict=True)) | {"party": party_id, "batch": batch_id, "at": at}
+    cursor.execute(SQL["note_withdrawals"], values)
+
+
+def withdrawn(cursor: Cursor, party_id: int, ids: Sequence[str]) -> dict[str, str]:
+    """Which of these events were taken back, and by which event."""
+    cursor.execute(SQL["withdrawn"], {"party": party_id, "events": list(ids)})
+    return dict(cursor.fetchall())
+
+
+def corrected(cursor: Cursor, party_id: int, ids: Sequence[str]) -> dict[str, str]:
+    """Which event each of these corrected."""
+    cursor.execute(SQL["corrections"], {"party": party_id, "events": list(ids)})
+    return dict(cursor.fetchall())

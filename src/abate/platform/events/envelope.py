@@ -14,11 +14,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from abate.platform.events.withdrawals import CAUSES
+
 # Our policy: clocks of partners may be ahead of ours by this much.
 FUTURE_TOLERANCE = timedelta(minutes=5)
 # No record is older (quantify/record.py); the first year of all has moments that UTC has not.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIX = "org.abate.behaviour."
+WITHDRAWAL = "org.abate.withdrawal"
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 _CONTENT_TYPE = re.compile(r"(?i)application/json\s*(;\s*charset=utf-8\s*)?")
 _ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "data")
@@ -44,6 +47,20 @@ class Event(msgspec.Struct, gc=False):
     subject: str
     time: datetime
     data: bytes
+    corrects: str | None = None
+    """The event of the same party and person that this one stands in for, and why."""
+    cause: str = ""
+
+
+class Withdrawal(msgspec.Struct, gc=False):
+    """A party takes `event` back, for a `cause` of withdrawals.py; `time` is when it was decided."""
+
+    place: int
+    id: str
+    subject: str
+    time: datetime
+    event: str
+    cause: str
 
 
 class Refused(msgspec.Struct, gc=False):
@@ -71,6 +88,12 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     datacontenttype: Literal["application/json"] = "application/json"
 
 
+class _Taken(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    event: _Name
+    reason: str
+
+
+_decode_taken = msgspec.json.Decoder(_Taken).decode
 _decode = msgspec.json.Decoder(_Envelope).decode
 _decode_loosely = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -86,7 +109,7 @@ class Reader:
         self._known = {PREFIX + name: name for name in catalogue}
         self._latest = now + FUTURE_TOLERANCE
 
-    def read(self, place: int, raw: bytes | msgspec.Raw) -> Event | Refused:
+    def read(self, place: int, raw: bytes | msgspec.Raw) -> Event | Withdrawal | Refused:
         """One event from its JSON text."""
         try:
             found = _decode(raw)
@@ -98,10 +121,12 @@ class Reader:
 
     def check(
         self, place: int, id: str, source: str, type: str, subject: str, time: datetime, data: bytes
-    ) -> Event | Refused:
+    ) -> Event | Withdrawal | Refused:
         """One event from its attributes, of the right types; `id` and `subject` of the right length."""
         behaviour = self._types.get(type)
         timely = EARLIEST <= time <= self._latest
+        if type == WITHDRAWAL and source == self._sender.code and timely:
+            return _withdrawal(place, id, subject, time, data)
         if behaviour is None or source != self._sender.code or not timely or data[:1] != b"{":
             return self._refuse(place, id, source, type, time, data)
         if not (id.isprintable() and subject.isprintable()):
@@ -113,15 +138,15 @@ class Reader:
         shown, behaviour = id if id.isprintable() else None, self._known.get(type)
         if source != self._sender.code:
             return Refused(place, shown, behaviour, "wrong_source", "source")
-        if behaviour is None:
+        if behaviour is None and type != WITHDRAWAL:
             return Refused(place, shown, None, "unknown_behaviour", "type")
-        if type not in self._types:
+        if behaviour is not None and type not in self._types:
             return Refused(place, shown, behaviour, "behaviour_not_granted", behaviour)
         if data[:1] != b"{":
             return Refused(place, shown, behaviour, "malformed", "data")
         return Refused(place, shown, behaviour, "out_of_range" if time < EARLIEST else "future", "time")
 
-    def _read_loosely(self, place: int, raw: bytes | msgspec.Raw) -> Event | Refused:
+    def _read_loosely(self, place: int, raw: bytes | msgspec.Raw) -> Event | Withdrawal | Refused:
         """Name the attribute that is wrong, or accept an event with extension attributes."""
         try:
             members = _decode_loosely(raw)
@@ -134,7 +159,7 @@ class Reader:
         if wrong:
             return Refused(place, shown, behaviour, *wrong)
         assert all(text is not None for text in texts.values())
-        return self.check(
+        found = self.check(
             place,
             texts["id"] or "",
             texts["source"] or "",
@@ -143,6 +168,7 @@ class Reader:
             _decode_time(members["time"]),
             bytes(members["data"]),
         )
+        return _correction(found, members) if isinstance(found, Event) and "corrects" in members else found
 
     def _first_wrong(
         self, members: dict[str, msgspec.Raw], texts: dict[str, str | None]
@@ -172,6 +198,32 @@ class Reader:
             elif bytes(value)[:1] in (b"{", b"["):
                 return "malformed", name
         return None
+
+
+def _withdrawal(place: int, id: str, subject: str, time: datetime, data: bytes) -> Withdrawal | Refused:
+    if not (id.isprintable() and subject.isprintable()):
+        wrong = "subject" if id.isprintable() else "id"
+        return Refused(place, id if wrong == "subject" else None, None, "malformed", wrong)
+    try:
+        taken = _decode_taken(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Refused(place, id, None, "malformed", "data")
+    if not taken.event.isprintable() or taken.event == id:
+        return Refused(place, id, None, "malformed", "event")
+    if taken.reason not in CAUSES:
+        return Refused(place, id, None, "unknown_cause", "reason")
+    return Withdrawal(place, id, subject, time, taken.event, taken.reason)
+
+
+def _correction(found: Event, members: dict[str, msgspec.Raw]) -> Event | Refused:
+    """An event of the ordinary type with the extensions `corrects` and `correctedfor`."""
+    corrects, cause = _text(members["corrects"]), _text(members.get("correctedfor"))
+    if not _is_name(corrects) or corrects == found.id:
+        return Refused(found.place, found.id, found.behaviour, "malformed", "corrects")
+    if cause not in CAUSES:
+        return Refused(found.place, found.id, found.behaviour, "unknown_cause", "correctedfor")
+    found.corrects, found.cause = corrects, cause
+    return found
 
 
 def _text(raw: msgspec.Raw | None) -> str | None:

@@ -20,11 +20,12 @@ from typing import BinaryIO, TextIO
 
 import pyarrow.parquet as pq
 
-from abate.platform.events.envelope import PREFIX, Event, Reader, Refused, Sender
+from abate.platform.events.envelope import PREFIX, Event, Reader, Refused, Sender, Withdrawal
 
 # Our policy: no event is larger than this; HTTP takes no more for a whole batch.
 LONGEST_LINE = 1_000_000
-_ENVELOPE = ("id", "source", "type", "behaviour", "subject", "time", "specversion", "data")
+_EXTENSIONS = ("corrects", "correctedfor")
+_ENVELOPE = ("id", "source", "type", "behaviour", "subject", "time", "specversion", "data", *_EXTENSIONS)
 
 
 class FileRefused(Exception):
@@ -40,7 +41,7 @@ class Chunk:
     their bytes.
     """
 
-    read: list[Event | Refused] = field(default_factory=list)
+    read: list[Event | Withdrawal | Refused] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     digest: bytes = b""
 
@@ -177,7 +178,7 @@ def _event(row: Mapping[str, object], sender: Sender) -> bytes | None:
         "subject": given.get("subject"),
         "time": given.get("time"),
         "data": data,
-    }
+    } | {name: given[name] for name in _EXTENSIONS if name in given}
     try:
         return json.dumps(event, ensure_ascii=False, default=_plain).encode()
     except UnicodeEncodeError:

@@ -84,3 +84,30 @@ class Archived(models.Model):
 
     class Meta:
         db_table = "events_archived"
+
+
+class Withdrawal(models.Model):
+    """An event that its party took back, by which event of its own, and why. An event is taken back once.
+
+    By a withdrawal (kind 1, whose id stands in `events_seen` and nowhere else) or by the event that corrects it (kind 2).
+    """
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("party_id", "event_id")
+    party_id = models.IntegerField()
+    event_id = models.TextField(db_collation="C")
+    by_id = models.TextField(db_collation="C")
+    kind = models.SmallIntegerField()
+    cause = models.TextField()
+    person_id = models.BigIntegerField()
+    batch_id = models.BigIntegerField()
+    decided_at = models.DateTimeField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "events_withdrawal"
+        constraints = [
+            models.UniqueConstraint(fields=["party_id", "by_id"], name="events_withdrawal_by"),
+            models.CheckConstraint(condition=models.Q(kind__in=[1, 2]), name="events_withdrawal_kind"),
+        ]

@@ -25,6 +25,8 @@ class Outcome(IntEnum):
     """Kept and explained; no less was emitted than in the baseline scenario (T/CECA-G 0203, 7.2)."""
     CREDITED = 8
     """Booked in the person's carbon account; `capped` where a cap took part of the credits."""
+    WITHDRAWN = 9
+    """The event that this one names is taken back; its entry is reversed. Amounts are what that took."""
 
     @classmethod
     def without_credits(cls) -> tuple[Outcome, ...]:
@@ -52,3 +54,7 @@ class Result:
     entry: int | None = None
     capped: bool = False
     stored: Outcome | None = None
+    undone: int | None = None
+    """The entry by which a correction undid the event it corrects."""
+    withdrawn_by: str | None = None
+    """Beside `exists`: the event that took this one back since."""

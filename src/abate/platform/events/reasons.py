@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from abate.platform.events.withdrawals import CAUSES
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -186,8 +188,8 @@ _ALL = (
             "An id means one event for ever; what was booked is not rewritten.",
         ),
         (
-            "若是另一事件，请换 id；若要更正，请联系运营方。",
-            "Give another event another id; to correct one, ask the operator.",
+            "若是另一事件，请换 id；若要更正，请发送更正事件（corrects）。",
+            "Give another event another id; to correct one, send an event with `corrects`.",
         ),
     ),
     Reason(
@@ -213,6 +215,66 @@ _ALL = (
             "The baseline must be identified beforehand (T/CECA-G 0203, 7.2).",
         ),
         ("无需处理。", "Nothing is to be done."),
+    ),
+    Reason(
+        "unknown_cause",
+        ("没有这种撤回原因。", "There is no such cause for taking an event back."),
+        ("原因会告知本人。", "The person is told the cause."),
+        ("使用其中之一：" + "、".join(CAUSES) + "。", "Use one of: " + ", ".join(CAUSES) + "."),
+    ),
+    Reason(
+        "event_unknown",
+        ("本机构没有发送过这个事件，或它未被接收。", "Your party has no accepted event of this id."),
+        ("机构只能撤回自己发送的事件。", "A party takes back only what it sent itself."),
+        (
+            "核对事件 id；尚未得到答复的事件请先重发。",
+            "Check the id; send an event that has no answer yet first.",
+        ),
+    ),
+    Reason(
+        "other_person",
+        ("该事件属于另一用户。", "The event is another person's."),
+        (
+            "撤回须指明同一用户，以免误撤。",
+            "Event and withdrawal name the same person, so that none is taken by mistake.",
+        ),
+        ("subject 应与原事件相同。", "Let subject be that of the event."),
+    ),
+    Reason(
+        "withdrawn_already",
+        ("该事件已经撤回或更正过。", "The event was taken back or corrected before."),
+        ("一个事件只撤回一次。", "An event is taken back once."),
+        (
+            "如更正本身有误，请更正那一更正事件。",
+            "Where a correction is wrong, correct the event that corrected.",
+        ),
+    ),
+    Reason(
+        "not_withdrawable",
+        ("撤回本身不能撤回。", "A withdrawal is not withdrawn."),
+        ("冲正不能再冲正。", "A reversal is not reversed."),
+        ("如行为确实成立，请用新的 id 重新发送。", "Where the act stands after all, send it under a new id."),
+    ),
+    Reason(
+        "reversed_already",
+        ("该事件的分录已由运营方冲正。", "The operator reversed its entry already."),
+        ("一笔分录只冲正一次。", "An entry is reversed once."),
+        ("无需处理。", "Nothing is to be done."),
+    ),
+    Reason(
+        "person_erased",
+        ("该用户已注销。", "The person was erased."),
+        ("已注销账户不再变动。", "The account of an erased person does not move any more."),
+        ("无需处理。", "Nothing is to be done."),
+    ),
+    Reason(
+        "carbon_retired",
+        (
+            "该减排量已注销（抵销），无法撤回。",
+            "The reductions were retired: the account does not hold them any more.",
+        ),
+        ("已注销的减排量不能再动用。", "What was retired stays retired."),
+        ("请联系运营方处理。", "Ask the operator to settle it."),
     ),
 )
 

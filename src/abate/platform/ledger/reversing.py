@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.db.backends.utils import CursorWrapper
@@ -12,6 +13,9 @@ from abate.platform.ledger import errors, posting, queries
 from abate.platform.ledger.posting import SQL, Item, Ready
 from abate.platform.ledger.queries import EntryRow, Holdings
 
+_Lot = tuple[date, date, int]
+"""Expires on, day it came, origin: sorted, the order in which credits are used."""
+_AWARDED = frozenset({Kind.AWARD, Kind.UNCOLLECTED})
 SPENDS = frozenset({Kind.REDEEM, Kind.SETTLE, Kind.EXCHANGE_OUT})
 """What can be given back. Cancelling, retiring and expiry are for good; a transfer is sent back by its receiver."""
 
@@ -36,39 +40,122 @@ def reverse_spend(cursor: CursorWrapper, person_id: int, entry_id: int, reason: 
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Award:
+    """An award to take back; `day` is that of its booking, which names its lot."""
+
+    person_id: int
+    entry_id: int
+    day: date
+    carbon_mg: int
+    leaf_hash: bytes
+
+
+class Awards:
+    """Awards of locked accounts taken back together, each judged against what the ones before it left.
+
+    The credits are the whole multiples that the running total loses, so that any order of awards and reversals ends
+    with the same totals. They come from the award's own lot, expired, waiting or not, then from those that expire first; what
+    is missing is owed. The caller knows the caps (credits).
+    """
+
+    def __init__(self, cursor: CursorWrapper, at: Ready, persons: Sequence[int], mg_per_credit: int) -> None:
+        self._cursor, self._at, self._rate = cursor, at, mg_per_credit
+        asked = {"persons": sorted(set(persons))}
+        cursor.execute(SQL["balances"], asked)
+        self._held = {person: [carbon, eligible] for person, carbon, eligible in cursor.fetchall()}
+        cursor.execute(SQL["all_lots"], asked)
+        self._lots: dict[int, dict[_Lot, int]] = {}
+        for person, expires_on, day, origin, left in cursor.fetchall():
+            self._lots.setdefault(person, {})[expires_on, day, origin] = left
+        self._taken: list[tuple[Award, Item, list[tuple[_Lot, int]]]] = []
+
+    def holds(self, award: Award) -> bool:
+        """Whether the account still has the award's milligrams, after what was taken before it."""
+        return self._held[award.person_id][0] >= award.carbon_mg
+
+    def take(self, award: Award, reason: str, eligible_mg: int) -> None:
+        """Take an award that its account holds; written when `post` is called."""
+        held = self._held[award.person_id]
+        credits = held[1] // self._rate - (held[1] - eligible_mg) // self._rate
+        held[0] -= award.carbon_mg
+        held[1] -= eligible_mg
+        drawn = self._draw(award, credits)
+        item = Item(
+            award.person_id,
+            f"{award.leaf_hash.hex()} {reason}",
+            carbon_mg=-award.carbon_mg,
+            credits=-credits,
+            owed=credits - sum(number for _, number in drawn),
+            eligible_mg=-eligible_mg,
+            names=award.leaf_hash,
+        )
+        self._taken.append((award, item, drawn))
+
+    def _draw(self, award: Award, credits: int) -> list[tuple[_Lot, int]]:
+        lots = self._lots.get(award.person_id, {})
+        own = [lot for lot in lots if lot[1] == award.day and lot[2] in _AWARDED]
+        others = [
+            lot for lot in lots if lot not in own and lot[0] > self._at.today and lot[2] != Kind.UNCOLLECTED
+        ]
+        drawn = []
+        for lot in own + others:
+            number = min(lots[lot], credits)
+            if number:
+                lots[lot] -= number
+                credits -= number
+                drawn.append((lot, number))
+        return drawn
+
+    def post(self, party_id: int | None) -> list[EntryRow]:
+        """The reversing entries, in the order taken."""
+        if not self._taken:
+            return []
+        made = posting.post(
+            self._cursor, Kind.REVERSE, [item for _, item, _ in self._taken], self._at, party_id
+        )
+        lines = list(zip(self._taken, made, strict=True))
+        draws = [
+            (entry.person_id, entry.id, *lot, number)
+            for (_, _, drawn), entry in lines
+            for lot, number in drawn
+        ]
+        if draws:
+            names = ("persons", "entries", "expiries", "days", "origins", "credits")
+            columns = (list(column) for column in zip(*draws, strict=True))
+            self._cursor.execute(SQL["draw_from"], dict(zip(names, columns, strict=True)))
+        _note(
+            self._cursor,
+            [
+                (award.person_id, award.entry_id, entry.id, -item.eligible_mg, int(Kind.AWARD))
+                for (award, item, _), entry in lines
+            ],
+        )
+        return made
+
+
+def _note(cursor: CursorWrapper, undone: Sequence[tuple[int, int, int, int, int]]) -> None:
+    names = ("persons", "entries", "reverses", "eligibles", "kinds")
+    columns = (list(column) for column in zip(*undone, strict=True))
+    cursor.execute(SQL["note_reversals"], dict(zip(names, columns, strict=True)))
+
+
 def reverse_award(
     cursor: CursorWrapper, person_id: int, entry_id: int, reason: str, eligible_mg: int, mg_per_credit: int
 ) -> EntryRow:
-    """Take an award back: its milligrams, `eligible_mg` of the running total, and the credits these carried.
+    """Take one award back: its milligrams, `eligible_mg` of the running total, and the credits these carried.
 
-    The credits are the whole multiples that the running total loses, so that any order of awards and reversals ends
-    with the same totals. They come from the award's own lot, then from those that expire first; what is missing is
-    owed. The caller knows the caps (credits.actions). Raises NoEntry, NotReversible, ReversedAlready, CarbonRetired.
+    Raises NoEntry, NotReversible, ReversedAlready, CarbonRetired.
     """
     at, found = _open(cursor, person_id, entry_id)
     if found.kind != Kind.AWARD:
         raise errors.NotReversible(Kind(found.kind).name.lower())
-    held = queries.balance(person_id)
-    if held.carbon_mg < found.carbon_mg:
+    awards = Awards(cursor, at, [person_id], mg_per_credit)
+    award = Award(person_id, entry_id, found.day, found.carbon_mg, found.leaf_hash)
+    if not awards.holds(award):
         raise errors.CarbonRetired
-    credits = held.eligible_mg // mg_per_credit - (held.eligible_mg - eligible_mg) // mg_per_credit
-    own, free = _lots(cursor, at, person_id, found.day, credits)
-    item = Item(
-        person_id,
-        "",
-        carbon_mg=-found.carbon_mg,
-        credits=-credits,
-        owed=credits - own - free,
-        eligible_mg=-eligible_mg,
-    )
-    made = _post(cursor, at, found, reason, item)
-    if own:
-        values = {"person": person_id, "entry": made.id, "day": found.day, "credits": own}
-        cursor.execute(SQL["draw_own"], values)
-        if cursor.fetchone()[0] != own:
-            raise RuntimeError("an award's own lot is not what it was under the lock")
-    if free:
-        posting.draw(cursor, at, [(person_id, made.id, free)])
+    awards.take(award, reason, eligible_mg)
+    (made,) = awards.post(found.cause_party)
     return made
 
 
@@ -93,7 +180,7 @@ def reverse_awards(
 ) -> list[EntryRow]:
     """Take many awards (person, entry) of one partner back, as `reverse_award` one after the other; no cap is on them.
 
-    Each draws on its own lot first, all of them on what else is free after that. Raises ReversedAlready.
+    The accounts hold their milligrams (short_of_carbon). Raises ReversedAlready.
     """
     at = posting.ready(cursor, [person for person, _ in asked])
     columns = {"persons": [person for person, _ in asked], "entries": [entry for _, entry in asked]}
@@ -101,75 +188,10 @@ def reverse_awards(
     found = cursor.fetchall()
     if len(found) != len(asked):
         raise errors.ReversedAlready
-    taken = _credits_of(found, mg_per_credit)
-    own, free = _shares(cursor, at, found, taken)
-    items = [
-        Item(
-            person,
-            f"{bytes(named).hex()} {reason}",
-            carbon_mg=-carbon,
-            credits=-taken[place],
-            owed=taken[place] - own[place] - free[place],
-            eligible_mg=-eligible,
-            names=bytes(named),
-        )
-        for place, (person, _, _, carbon, eligible, _, named, _) in enumerate(found)
-    ]
-    made = posting.post(cursor, Kind.REVERSE, items, at, found[0][7])
-    persons, entries, days, _, eligibles, *_ = (list(column) for column in zip(*found, strict=True))
-    reverses = [entry.id for entry in made]
-    values = {"persons": persons, "entries": entries, "reverses": reverses, "eligibles": eligibles}
-    cursor.execute(SQL["note_reversals"], values)
-    drawn = [place for place, credits in enumerate(own) if credits]
-    values = {"persons": [persons[n] for n in drawn], "entries": [reverses[n] for n in drawn]}
-    values |= {"days": [days[n] for n in drawn], "credits": [own[n] for n in drawn]}
-    cursor.execute(SQL["draw_own_lots"], values)
-    if cursor.fetchone()[0] != sum(own):
-        raise RuntimeError("an award's own lot is not what it was under the lock")
-    others = [(persons[n], reverses[n], credits) for n, credits in enumerate(free) if credits]
-    if others:
-        posting.draw(cursor, at, others)
-    return made
-
-
-def _credits_of(found: Sequence[tuple], mg_per_credit: int) -> list[int]:
-    """The whole credits that each person's running total loses with each award, one after the other."""
-    totals: dict[int, int] = {}
-    taken = []
-    for person, _, _, _, eligible, total, *_ in found:
-        before = totals.get(person, total)
-        totals[person] = before - eligible
-        taken.append(before // mg_per_credit - (before - eligible) // mg_per_credit)
-    return taken
-
-
-def _shares(
-    cursor: CursorWrapper, at: Ready, found: Sequence[tuple], taken: Sequence[int]
-) -> tuple[list[int], list[int]]:
-    """Of what each award gives back: how much its own lot gives, and how much the others that are not expired."""
-    persons, days = [row[0] for row in found], [row[2] for row in found]
-    cursor.execute(SQL["own_lots"], {"persons": persons, "days": days, "today": at.today})
-    lots = {(person, day): (left, live) for person, day, left, live in cursor.fetchall()}
-    free = {person: at.free.get(person, 0) for person in persons}
-    own, others = [], []
-    for person, day, credits in zip(persons, days, taken, strict=True):
-        left, live = lots.get((person, day), (0, False))
-        own.append(min(left, credits))
-        lots[person, day] = left - own[-1], live
-        free[person] -= own[-1] if live else 0
-    for person, mine, credits in zip(persons, own, taken, strict=True):
-        others.append(max(min(credits - mine, free[person]), 0))
-        free[person] -= others[-1]
-    return own, others
-
-
-def _lots(cursor: CursorWrapper, at: Ready, person_id: int, day: date, credits: int) -> tuple[int, int]:
-    """How many of these credits the award's own lot gives, and how many the others that are not expired."""
-    cursor.execute(SQL["own_lot"], {"person": person_id, "day": day, "today": at.today})
-    left, live = cursor.fetchone() or (0, False)
-    own = min(left, credits)
-    others = at.free.get(person_id, 0) - (own if live else 0)
-    return own, max(min(credits - own, others), 0)
+    awards = Awards(cursor, at, [person for person, _ in asked], mg_per_credit)
+    for person, entry, day, carbon, eligible, leaf, _ in found:
+        awards.take(Award(person, entry, day, carbon, bytes(leaf)), reason, eligible)
+    return awards.post(found[0][6])
 
 
 def _open(cursor: CursorWrapper, person_id: int, entry_id: int) -> tuple[Ready, EntryRow]:
@@ -184,16 +206,7 @@ def _open(cursor: CursorWrapper, person_id: int, entry_id: int) -> tuple[Ready, 
 
 
 def _post(cursor: CursorWrapper, at: Ready, found: EntryRow, reason: str, item: Item) -> EntryRow:
-    named = Item(
-        item.person_id,
-        f"{found.leaf_hash.hex()} {reason}",
-        carbon_mg=item.carbon_mg,
-        credits=item.credits,
-        owed=item.owed,
-        eligible_mg=item.eligible_mg,
-        names=found.leaf_hash,
-    )
+    named = replace(item, cause=f"{found.leaf_hash.hex()} {reason}", names=found.leaf_hash)
     (made,) = posting.post(cursor, Kind.REVERSE, [named], at, found.cause_party)
-    values = {"person": found.person_id, "entry": found.id, "reverse": made.id, "kind": found.kind}
-    cursor.execute(SQL["note_reversal"], values | {"eligible": -item.eligible_mg})
+    _note(cursor, [(found.person_id, found.id, made.id, -item.eligible_mg, found.kind)])
     return made

@@ -219,6 +219,10 @@ def answer_of(result: Result, language: str) -> dict[str, object]:
         answer["stored"] = result.stored.text
     if result.outcome == Outcome.CREDITED or result.stored == Outcome.CREDITED:
         answer["capped"] = result.capped
+    if result.undone is not None:
+        answer["undone"] = result.undone
+    if result.withdrawn_by is not None:
+        answer["withdrawn_by"] = result.withdrawn_by
     known = REASONS.get((result.reason or "").partition(":")[0])
     if known is not None:
         answer["detail"] = known.text(language)

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
+from abate.platform.events.withdrawals import CAUSES
 from abate.platform.reconciliation.models import Kind, State
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
@@ -23,10 +24,21 @@ _EVENT = {
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "minLength": 1, "maxLength": 128, "description": "the idempotency key"},
         "source": {"type": "string", "description": "the party's code"},
-        "type": {"type": "string", "pattern": "^org\\.abate\\.behaviour\\.[a-z][a-z0-9-]*$"},
+        "type": {
+            "type": "string",
+            "pattern": "^org\\.abate\\.(behaviour\\.[a-z][a-z0-9-]*|withdrawal)$",
+            "description": "`org.abate.withdrawal` takes an event back: its `data` is `event`, the id, and `reason`",
+        },
         "subject": {"type": "string", "minLength": 1, "maxLength": 128, "description": "pairwise name"},
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"const": "application/json"},
+        "corrects": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "description": "extension: the event of the same subject that this one stands in for; it is reversed",
+        },
+        "correctedfor": {"enum": list(CAUSES), "description": "extension, beside `corrects`: why"},
         "data": {"type": "object"},
     },
 }
@@ -44,6 +56,14 @@ _RESULT = {
             "description": "`code:field` or `rule:clause`. Codes of refusals: " + ", ".join(REASONS),
         },
         "capped": {"type": "boolean"},
+        "undone": {
+            "type": "integer",
+            "description": "of a correction: the entry that reversed what it corrects",
+        },
+        "withdrawn_by": {
+            "type": "string",
+            "description": "beside `exists`: the event that took this one back",
+        },
         "stored": {"enum": [*(outcome.text for outcome in Outcome), None], "description": "beside `exists`"},
     },
 }

@@ -12,11 +12,12 @@ from django.urls import reverse
 from abate.bookkeeping.kinds import Counter, Kind
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.basis import catalogue
-from abate.platform.carbon.queries import Behaviour
+from abate.platform.carbon.queries import Behaviour, Withdrawn
 from abate.platform.credits import queries as rules
 from abate.platform.credits.queries import CutBy
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
+from abate.platform.events.withdrawals import CAUSES, CORRECTED, read_entry_cause
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
 from abate.platform.parties.queries import PartyRow
@@ -78,6 +79,10 @@ def _method(behaviour: str, version: int) -> Method | None:
 
 
 def _state(found: Behaviour) -> tuple[str, str]:
+    if found.withdrawn:
+        if found.withdrawn.kind == CORRECTED:
+            return say("已更正", "Corrected"), "none"
+        return say("已撤回", "Withdrawn"), "none"
     match found.outcome:
         case Outcome.CREDITED if found.capped:
             return say("已计入，达到上限", "Credited, cap reached"), "part"
@@ -95,6 +100,8 @@ def _state(found: Behaviour) -> tuple[str, str]:
 
 def _why(found: Behaviour, cut: CutBy | None) -> str:
     """Why it counted as it did: the rule and its clause, the missing figure, the cap."""
+    if found.withdrawn:
+        return _gone(found.withdrawn)
     code, _, rest = (found.reason or "").partition(":")
     method = _method(found.behaviour, found.version)
     match found.outcome:
@@ -150,6 +157,23 @@ def _corrected(found: Behaviour) -> str:
     return say("已重新计算并更正：{why}。", "Computed again and corrected: {why}.", why=why)
 
 
+def _gone(taken: Withdrawn) -> str:
+    cause = pick(CAUSES[taken.cause])
+    if taken.kind == CORRECTED:
+        return say(
+            "合作方已更正：{cause}。原入账已冲正，由事件 {by} 代替。",
+            "The partner corrected it: {cause}. Its entry was reversed; event {by} stands in for it.",
+            cause=cause,
+            by=taken.by_id,
+        )
+    return say(
+        "合作方已撤回：{cause}。已入账的减排量和积分已冲正；已花掉的积分由以后的积分抵还。",
+        "The partner took it back: {cause}. What was booked for it was reversed; credits spent already are "
+        "settled by later ones.",
+        cause=cause,
+    )
+
+
 def _rule_words(method: Method | None, code: str, clause: str) -> str:
     if code in {"history", "before_publication"}:
         return pick(REASONS["before_publication"].what)
@@ -179,7 +203,7 @@ def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:
         er_mg=found.er_mg,
         eligible_mg=found.eligible_mg,
         credits=found.credits,
-        credited=found.outcome == Outcome.CREDITED,
+        credited=found.outcome == Outcome.CREDITED and found.withdrawn is None,
         method=found.behaviour,
         method_title=_pair(method.titles) if method else found.behaviour,
         version=found.version,
@@ -246,7 +270,20 @@ def name_of(kind: int) -> str:
 
 def reason_of(kind: int, cause: str) -> str:
     """The cause as people read it: what names another entry begins with that entry's leaf hash."""
-    return cause[65:] if kind in {Kind.REVERSE, Kind.SETTLE, Kind.RELEASE} else cause
+    if kind not in {Kind.REVERSE, Kind.SETTLE, Kind.RELEASE}:
+        return cause
+    taken = read_entry_cause(cause[65:])
+    if taken is None:
+        return cause[65:]
+    verb, code, by = taken
+    words = (
+        ("合作方更正", "corrected by the partner")
+        if verb == CORRECTED
+        else ("合作方撤回", "taken back by the partner")
+    )
+    return say(
+        "{verb}：{cause}（{by}）", "{verb}: {cause} ({by})", verb=pick(words), cause=pick(CAUSES[code]), by=by
+    )
 
 
 def line(row: EntryRow, behaviour: str = "") -> Line:

@@ -3,8 +3,12 @@ select quantity.person_id, quantity.party_id, party.code, quantity.event_id, bas
        quantity.occurred_at, batch.received_at, quantity.day, quantity.outcome, quantity.reason, quantity.be_mg,
        quantity.pe_mg, quantity.le_mg, quantity.er_mg, quantity.eligible_mg, quantity.credits, quantity.capped,
        quantity.entry_id, quantity.record, basis.factors, basis.method_hash, basis.region, basis.grade_floor,
-       basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256, cause.reason_zh, cause.reason_en
+       basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256, cause.reason_zh, cause.reason_en,
+       gone.kind, gone.cause, gone.by_id, gone.decided_at, stands_for.event_id, stands_for.cause
 from carbon_quantity quantity
+left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
+left join events_withdrawal stands_for
+    on stands_for.party_id = quantity.party_id and stands_for.by_id = quantity.event_id
 join carbon_basis basis on basis.id = quantity.basis_id
 join events_batch batch on batch.id = quantity.batch_id
 join parties_party party on party.id = quantity.party_id
@@ -26,16 +30,21 @@ where quantity.person_id = %(person)s and quantity.day between %(first)s and %(l
       and not exists (select from carbon_revision later
                       where (later.person_id, later.old_batch_id, later.old_place)
                             = (quantity.person_id, quantity.batch_id, quantity.place))
+      and not exists (select from events_withdrawal gone
+                      where gone.party_id = quantity.party_id and gone.event_id = quantity.event_id)
 group by quantity.day
 order by quantity.day
 
 -- name: by_outcome
-select outcome, count(*), coalesce(sum(er_mg) filter (where outcome = 8), 0)::bigint
+-- As they stand: what its party took back is counted as withdrawn, whatever it was.
+select case when gone.event_id is null then outcome else 9 end as stands, count(*),
+       coalesce(sum(er_mg) filter (where outcome = 8 and gone.event_id is null), 0)::bigint
 from carbon_quantity quantity
+left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
 where not exists (select from carbon_revision later
                       where (later.person_id, later.old_batch_id, later.old_place)
                             = (quantity.person_id, quantity.batch_id, quantity.place))
-group by outcome order by outcome
+group by stands order by stands
 
 -- name: differ_entry
 -- A credited quantity and its award say the same, both ways. (The entries of other kinds have no quantity.)
@@ -46,9 +55,11 @@ full join (select person_id, entry_id, er_mg, credits from carbon_quantity where
 where (entry.carbon_mg, entry.credits) is distinct from (quantity.er_mg, quantity.credits)
 
 -- name: differ_seen
--- An accepted event has its id in the registry and one quantity that stands, both ways.
+-- An accepted event has its id in the registry and one quantity that stands, both ways; the id of a withdrawal has none.
 select count(*)
-from (select party_id, event_id, person_id, batch_id from events_seen) seen
+from (select party_id, event_id, person_id, batch_id from events_seen seen
+      where not exists (select from events_withdrawal self where self.party_id = seen.party_id and self.kind = 1
+                                                                 and self.by_id = seen.event_id)) seen
 full join (select quantity.party_id, quantity.event_id, quantity.person_id,
                   coalesce(made.seen_batch_id, quantity.batch_id) as batch_id
            from carbon_quantity quantity
@@ -104,6 +115,34 @@ where seen.digest is distinct from sha256(convert_to(
           || (extract(epoch from quantity.occurred_at) * 1000000)::bigint::text || E'\n' || quantity.record, 'UTF8'))
    or seen.place is distinct from coalesce(made.seen_place, quantity.place)
    or quantity.day <> (quantity.occurred_at at time zone %(zone)s)::date
+
+-- name: differ_withdrawn
+-- What was taken back: the event is there, is the same person's, and its award is undone by an entry that says by which
+-- event and why; a withdrawal's id stands for what it says, a correction's for a quantity of the person. And an entry that
+-- says so is noted here.
+select count(*)
+from events_withdrawal gone
+left join (select * from carbon_quantity quantity
+           where not exists (select from carbon_revision later
+                           where (later.person_id, later.old_batch_id, later.old_place)
+                                 = (quantity.person_id, quantity.batch_id, quantity.place))) quantity
+    on quantity.party_id = gone.party_id and quantity.event_id = gone.event_id
+left join events_seen own on own.party_id = gone.party_id and own.event_id = gone.by_id
+left join people_subject known on known.person_id = gone.person_id and known.party_id = gone.party_id
+left join (select distinct party_id, event_id from carbon_quantity) instead
+    on instead.party_id = gone.party_id and instead.event_id = gone.by_id
+left join ledger_reversal undone on undone.person_id = quantity.person_id and undone.entry_id = quantity.entry_id
+full join (select * from ledger_entry
+           where kind = 10 and substr(cause, 66) ~ '^(withdrawn|corrected):[a-z_]+:') back
+    on back.person_id = undone.person_id and back.id = undone.reverse_id
+where gone.event_id is null or quantity.person_id is distinct from gone.person_id
+   or own.person_id is distinct from gone.person_id
+   or (quantity.outcome = 8 and substr(back.cause, 66) is distinct from
+       (array['withdrawn', 'corrected'])[gone.kind] || ':' || gone.cause || ':' || gone.by_id)
+   or (gone.kind = 2) <> (instead.event_id is not null)
+   or (gone.kind = 1 and own.digest is distinct from sha256(convert_to(
+          E'withdrawal\n' || gone.event_id || E'\n' || gone.cause || E'\n' || known.subject || E'\n'
+          || (extract(epoch from gone.decided_at) * 1000000)::bigint::text, 'UTF8')))
 
 -- name: bases
 select id, behaviour, version, method_hash, factors, region, grade_floor, pack, pack_hash from carbon_basis

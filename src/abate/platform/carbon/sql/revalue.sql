@@ -6,7 +6,7 @@ select quantity.party_id, party.code, quantity.person_id, known.subject, quantit
        coalesce(made.seen_place, quantity.place), quantity.outcome, quantity.be_mg, quantity.pe_mg, quantity.le_mg,
        quantity.er_mg, quantity.eligible_mg, quantity.entry_id, award.day, basis.version, basis.factors, quantity.record,
        case when person.commit_key is null or known.subject is null then 'erased'
-            when undone.entry_id is not null then 'taken_back'
+            when undone.entry_id is not null or gone.event_id is not null then 'taken_back'
             when quantity.outcome = 4 then 'quarantined' end as left_alone
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
@@ -16,6 +16,7 @@ left join people_subject known on known.person_id = quantity.person_id and known
 left join carbon_revision made
     on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
 left join ledger_reversal undone on undone.person_id = quantity.person_id and undone.entry_id = quantity.entry_id
+left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
 left join ledger_entry award on award.person_id = quantity.person_id and award.id = quantity.entry_id
 where basis.behaviour = %(behaviour)s and quantity.day between %(first)s and %(last)s
       and not exists (select from carbon_revision later

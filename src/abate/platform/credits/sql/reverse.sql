@@ -11,7 +11,7 @@ with award as (
     join ledger_batch within on within.batch_id = short.batch_id
     join ledger_entry entry on entry.person_id = short.person_id and entry.batch_id = short.batch_id
                                and entry.place = short.place and entry.id between within.first_entry and within.last_entry
-    where short.person_id = %(person)s and short.short_mg > 0 and entry.id <> %(entry)s
+    where short.person_id = %(person)s and short.short_mg > 0 and entry.id <> all(%(gone)s::bigint[])
           and not exists (select from ledger_reversal undone
                           where undone.person_id = entry.person_id and undone.entry_id = entry.id)
           and exists (select from credits_counted other

@@ -118,3 +118,24 @@ insert into events_refusal (batch_id, party_id, event_id, at, behaviour, code, d
 select %(batch)s, %(party)s, event_id, %(at)s, behaviour, code, detail
 from unnest(%(ids)s::text[], %(behaviours)s::text[], %(codes)s::text[], %(details)s::text[])
     as refused (event_id, behaviour, code, detail)
+
+-- name: note_withdrawals
+-- Two that take back one event, or two meanings of one id, meet here at the keys: who loses is done again and then told.
+with taken as (
+    select * from unnest(%(events)s::text[], %(by)s::text[], %(kinds)s::smallint[], %(causes)s::text[],
+                         %(persons)s::bigint[], %(places)s::int[], %(decided)s::timestamptz[], %(digests)s::bytea[])
+        as taken (event_id, by_id, kind, cause, person_id, place, decided_at, digest)
+), claimed as (
+    insert into events_seen (party_id, event_id, person_id, batch_id, place, digest)
+    select %(party)s, by_id, person_id, %(batch)s, place, digest from taken where kind = 1 order by by_id collate "C"
+)
+insert into events_withdrawal (party_id, event_id, by_id, kind, cause, person_id, batch_id, decided_at, at)
+select %(party)s, event_id, by_id, kind, cause, person_id, %(batch)s, decided_at, %(at)s
+from taken order by event_id collate "C"
+
+-- name: withdrawn
+select event_id, by_id from events_withdrawal where party_id = %(party)s and event_id = any(%(events)s::text[])
+
+-- name: corrections
+select by_id, event_id from events_withdrawal
+where party_id = %(party)s and kind = 2 and by_id = any(%(events)s::text[])

@@ -96,23 +96,26 @@ where person_id = any(%(persons)s::bigint[]) and origin = 16 and left_credits > 
 group by person_id
 order by person_id
 
--- name: draw_own
--- What an award brought is taken from its own lot first, expired or not.
-with own as (
-    select person_id, expires_on, day, origin, least(left_credits, %(credits)s::bigint) as credits
-    from ledger_lot
-    where person_id = %(person)s and day = %(day)s and origin = credits_award_origin(%(day)s) and left_credits > 0
-          and expires_on = credits_award_until(%(day)s)
+-- name: all_lots
+select person_id, expires_on, day, origin, left_credits from ledger_lot
+where person_id = any(%(persons)s::bigint[]) and left_credits > 0
+order by person_id, expires_on, day, origin
+
+-- name: draw_from
+-- From the very lots that were chosen under the lock; the table's constraint refuses more than is left.
+with drawn as (
+    select * from unnest(%(persons)s::bigint[], %(entries)s::bigint[], %(expiries)s::date[], %(days)s::date[],
+                         %(origins)s::smallint[], %(credits)s::bigint[])
+        as drawn (person_id, entry_id, expires_on, day, origin, credits)
 ), lowered as (
-    update ledger_lot lot set left_credits = lot.left_credits - own.credits
-    from own
+    update ledger_lot lot set left_credits = lot.left_credits - total.credits
+    from (select person_id, expires_on, day, origin, ledger_sum(credits) as credits from drawn
+          group by person_id, expires_on, day, origin) total
     where (lot.person_id, lot.expires_on, lot.day, lot.origin)
-          = (own.person_id, own.expires_on, own.day, own.origin)
-), noted as (
-    insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
-    select person_id, %(entry)s, expires_on, day, origin, -credits from own
+          = (total.person_id, total.expires_on, total.day, total.origin)
 )
-select coalesce(sum(credits), 0)::bigint from own
+insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
+select person_id, entry_id, expires_on, day, origin, -credits from drawn
 
 -- name: put
 -- New credits into lots: of their own origin and day, or, by a transfer, with the expiry and day that they had.
@@ -181,8 +184,3 @@ select person_id, sum(left_credits)::bigint from ledger_lot
 where person_id = any(%(persons)s::bigint[]) and left_credits > 0 and expires_on <= %(today)s and origin <> 16
 group by person_id
 order by person_id
-
--- name: own_lot
-select left_credits, expires_on > %(today)s and origin <> 16 from ledger_lot
-where person_id = %(person)s and day = %(day)s and origin = credits_award_origin(%(day)s)
-      and expires_on = credits_award_until(%(day)s)

@@ -142,9 +142,13 @@ select person_id from ledger_hold where state = 1 and expires_at <= %(at)s order
 -- name: reversal_of
 select reverse_id from ledger_reversal where person_id = %(person)s and entry_id = %(entry)s
 
--- name: note_reversal
+-- name: note_reversals
 insert into ledger_reversal (person_id, entry_id, reverse_id, eligible_mg, kind)
-values (%(person)s, %(entry)s, %(reverse)s, %(eligible)s, %(kind)s)
+select * from unnest(%(persons)s::bigint[], %(entries)s::bigint[], %(reverses)s::bigint[], %(eligibles)s::bigint[],
+                     %(kinds)s::smallint[])
+
+-- name: balances
+select person_id, carbon_mg, eligible_mg from ledger_balance where person_id = any(%(persons)s::bigint[])
 
 -- name: hold_of_settle
 select entry_id from ledger_hold where person_id = %(person)s and end_entry_id = %(entry)s and state = 2

@@ -30,13 +30,20 @@ group by item, label having count(*) > 1 order by min(line)
 
 -- name: meet_events
 -- Every item of either side once; what breaks is kept, the rest counted. What is not here on that day may be here on
--- another, under its id.
+-- another, under its id. An event that its party took back stands as withdrawn with nothing: left out there, or listed so,
+-- it agrees; listed as credited it differs. A withdrawal itself has no day and agrees wherever it is listed.
 with ours as (
-    select event_id as item, outcome, er_mg, credits from carbon_quantity quantity
-    where party_id = %(party)s and day = %(day)s
+    select quantity.event_id as item, case when gone.event_id is null then quantity.outcome else 9 end as outcome,
+           case when gone.event_id is null then quantity.er_mg else 0 end as er_mg,
+           case when gone.event_id is null then quantity.credits else 0 end as credits
+    from carbon_quantity quantity
+    left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
+    where quantity.party_id = %(party)s and quantity.day = %(day)s
           and not exists (select from carbon_revision later
                           where (later.person_id, later.old_batch_id, later.old_place)
                                 = (quantity.person_id, quantity.batch_id, quantity.place))
+), itself as (
+    select by_id as item from events_withdrawal where party_id = %(party)s and kind = 1
 ), met as (
     select coalesce(theirs.item, ours.item) as item, coalesce(theirs.label, ours.item) as label,
            theirs.item is not null as there, ours.item is not null as here,
@@ -58,7 +65,9 @@ with ours as (
     where not met.here
 ), verdict as materialized (
     select met.item, met.label, met.there,
-           case when not met.there then 'missing_there'
+           case when not met.there and met.outcome = 'withdrawn' then 'gone'
+                when not met.there then 'missing_there'
+                when itself.item is not null then 'matched'
                 when elsewhere.item is not null then 'different'
                 when not met.here and met.their_outcome = any(%(not_kept)s::text[]) then 'matched'
                 when not met.here then 'missing_here'
@@ -75,9 +84,10 @@ with ours as (
                'outcome', met.their_outcome, 'er_mg', met.their_er_mg, 'credits', met.their_credits)) end as theirs
     from met
     left join elsewhere on elsewhere.item = met.item
+    left join itself on itself.item = met.item
 ), kept as (
     insert into pg_temp.reconciliation_met (item, label, kind, ours, theirs)
-    select item, label, kind, ours, theirs from verdict where kind <> 'matched'
+    select item, label, kind, ours, theirs from verdict where kind not in ('matched', 'gone')
 )
 select count(*) filter (where there), count(*) filter (where kind = 'matched'),
        count(*) filter (where kind = 'missing_here'), count(*) filter (where kind = 'missing_there'),

@@ -22,6 +22,7 @@ _NAMES = {
     "not_counted": ("不计入", "Not counted", "none"),
     "needs_figure": ("等待数值", "Waiting for a figure", "wait"),
     "quarantined": ("审核中", "Under review", "wait"),
+    "withdrawn": ("已撤回", "Taken back", "none"),
     "refused": ("拒收", "Refused", "bad"),
 }
 
