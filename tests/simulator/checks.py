@@ -115,8 +115,8 @@ def _codes(city: City) -> None:
 def remember(city: City) -> None:
     """Keep what everybody holds now; and look at an older moment, which must still be what it was.
 
-    While the clock runs behind where it was, what is booked has moments before what was booked earlier: the past is
-    then what the entries say, and not what was seen; nothing is kept of that time.
+    While the clock runs behind where it was, a moment's state is that of another step for each account (posting order
+    decides, ledger/standing.py, tried in test_actions.py); nothing is kept of that time.
     """
     if city.now >= city.latest:
         city.past[city.now] = [(one.carbon, one.credits) for one in city.model.accounts]

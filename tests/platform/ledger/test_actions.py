@@ -271,6 +271,29 @@ def test_an_account_as_it_was_at_every_moment(expiring_room: World) -> None:
     assert standing.at_moment(person, NOW - timedelta(hours=1)) == standing.Past(0, 0, 0, ())
 
 
+@pytest.mark.clause("P-4.4")
+def test_a_past_moment_is_a_state_that_was_even_where_the_clock_went_back(expiring_room: World) -> None:
+    person = expiring_room.people[0].pk
+    was = {}
+    steps: list[tuple[int, Callable[[], Any]]] = [
+        (0, lambda: actions.adjust(person, 7, "first")),
+        (3, lambda: holds.hold(person, 2, "held", NOW + timedelta(days=9))),
+        (1, lambda: actions.cancel(person, 1, "the clock was set back")),
+        (2, lambda: actions.adjust(person, 5, "still behind")),
+        (4, lambda: actions.cancel(person, 3, "last")),
+    ]
+    for hour, step in steps:
+        with clock.frozen(NOW + timedelta(hours=hour)):
+            step()
+            now = standing.standing(person)
+            was[hour] = standing.Past(0, queries.balance(person).credits, now.held, now.lots)
+    # At 03:00 the last entry posted with that moment or an earlier one is the one of 02:00.
+    for hour, step_of in ((0, 0), (1, 1), (2, 2), (3, 2), (4, 4)):
+        seen = standing.at_moment(person, NOW + timedelta(hours=hour))
+        assert seen == was[step_of], hour
+        assert sum(lot.credits for lot in seen.lots) + seen.held == seen.credits
+
+
 def test_every_kind_of_entry_has_a_receipt_that_opens(expiring_room: World) -> None:
     world, person = expiring_room, expiring_room.people[0]
     one, two = person.pk, world.people[1].pk

@@ -105,17 +105,22 @@ def standing(person_id: int) -> Standing:
 
 
 def at_moment(person_id: int, moment: datetime) -> Past:
-    """Balance, held credits and lots after everything booked up to `moment`; nothing before the first entry."""
-    values = {"person": person_id, "at": moment}
+    """Balance, held credits and lots after the last entry that bears this moment or an earlier one; nothing before the first.
+
+    Entries count in the order in which they were posted. Where the clock was set back in between, what was posted before
+    that last entry is contained whatever moment it bears: every answer is a state in which the account really was.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(SQL["entry_at"], values)
+        cursor.execute(SQL["entry_at"], {"person": person_id, "at": moment})
         last = cursor.fetchone()
+        if last is None:
+            return Past(0, 0, 0, ())
+        values = {"person": person_id, "until": last[1]}
         cursor.execute(SQL["held_at"], values)
         (held,) = cursor.fetchone()
         cursor.execute(SQL["lots_at"], values)
         lots = tuple(LotRow(*row) for row in cursor.fetchall())
-    carbon, credits = (last[7], last[8]) if last else (0, 0)
-    return Past(carbon, credits, held, lots)
+    return Past(last[7], last[8], held, lots)
 
 
 def held_by(person_id: int, entry_id: int) -> int | None:

@@ -53,6 +53,7 @@ where person_id = %(person)s and state = 1 and expires_at > %(at)s
 order by expires_at, entry_id
 
 -- name: entry_at
+-- By posting order, which is that of ids: a clock that was set back gives later entries earlier moments.
 select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party, cause,
        leaf_hash
 from ledger_entry
@@ -62,19 +63,18 @@ limit 1
 
 -- name: held_at
 select coalesce(sum(credits), 0)::bigint from ledger_hold
-where person_id = %(person)s and at <= %(at)s and coalesce(ended_at > %(at)s, true)
+where person_id = %(person)s and entry_id <= %(until)s and coalesce(end_entry_id > %(until)s, true)
 
 -- name: lots_at
--- As they stand today, less what came later: awards by their day, and every movement on record up to then.
+-- After the entry `until`: awards by their day, and every movement on record up to it.
 select expires_on, day, origin, sum(credits)::bigint
 from (select credits_award_until(day) as expires_on, day, credits_award_origin(day) as origin, credits
       from (select day, sum(credits)::bigint as credits from ledger_entry
-            where person_id = %(person)s and kind = 1 and at <= %(at)s and credits > 0 group by day) award
+            where person_id = %(person)s and kind = 1 and id <= %(until)s and credits > 0 group by day) award
       union all
       select draw.expires_on, draw.day, draw.origin, draw.credits
       from ledger_draw draw
-      join ledger_entry entry on entry.person_id = draw.person_id and entry.id = draw.entry_id
-      where draw.person_id = %(person)s and entry.at <= %(at)s) moved
+      where draw.person_id = %(person)s and draw.entry_id <= %(until)s) moved
 group by expires_on, day, origin
 having sum(credits) <> 0
 order by expires_on, day, origin
