@@ -33,12 +33,11 @@ def entry_of(city: City, who: int, found: Answer) -> int:
 def redeem(city: City, dice: Random) -> None:
     """An offer is bought, and bought again by the same order; a second order of the same id for another is refused."""
     who, offer = dice.randrange(PEOPLE), dice.randrange(len(PRICES))
-    if who in city.model.erased:
-        return
     undo, order = city.trial(), uuid5(NAMESPACE_OID, city.order())
     account = city.model.ready(who, city.now)
     short = account.free(city.now) < PRICES[offer]
     expected = "insufficient-credits" if short else "out-of-stock" if city.model.stock[offer] == 0 else ""
+    expected = "account-erased" if who in city.model.erased else expected
     person = city.partners[0].people[who]
     found = city.attempt("redeeming", expected, lambda: incentives.redeem(person, city.offers[offer], order))
     if expected:
@@ -73,10 +72,11 @@ def spend(city: City, dice: Random) -> None:
     who, credits, order = dice.randrange(PEOPLE), amount(dice), city.order()
     kind, do = dice.choice((("cancel", actions.cancel), ("exchange_out", actions.exchange_out)))
     undo, account = city.trial(), city.model.ready(who, city.now)
-    if account.free(city.now) < credits:
-        city.attempt(kind, "insufficient-credits", lambda: do(city.person(who), credits, order))
+    expected = "insufficient-credits" if account.free(city.now) < credits else ""
+    expected = "account-erased" if who in city.model.erased else expected
+    found = city.attempt(kind, expected, lambda: do(city.person(who), credits, order))
+    if expected:
         return undo()
-    found = city.attempt(kind, "", lambda: do(city.person(who), credits, order))
     drawn = city.model.spend(who, kind, credits, city.now)
     entry = entry_of(city, who, found)
     if kind == "exchange_out":
@@ -91,8 +91,11 @@ def bring(city: City, dice: Random) -> None:
     who, credits, order = dice.randrange(PEOPLE), amount(dice), city.order()
     taken, undo = dice.random() < 0.4, city.trial()
     account = city.model.ready(who, city.now)
+    expected = "account-erased" if who in city.model.erased else ""
     if taken:
-        city.attempt("taking", "", lambda: actions.adjust(city.person(who), -credits, order))
+        city.attempt("taking", expected, lambda: actions.adjust(city.person(who), -credits, order))
+        if expected:
+            return undo()
         free = min(account.free(city.now), credits)
         account.draw(free, city.now)
         account.owed += credits - free
@@ -100,7 +103,6 @@ def bring(city: City, dice: Random) -> None:
         city.model.note("adjust", -credits)
         return
     origin, do = dice.choice(((ADJUST, actions.adjust), (EXCHANGE_IN, actions.exchange_in)))
-    expected = "account-erased" if who in city.model.erased else ""
     city.attempt("giving", expected, lambda: do(city.person(who), credits, order))
     if expected:
         return undo()
@@ -115,7 +117,7 @@ def transfer(city: City, dice: Random) -> None:
     credits, order, undo = amount(dice), city.order(), city.trial()
     one, two = city.model.ready(payer, city.now), city.model.ready(receiver, city.now)
     expected = "insufficient-credits" if one.free(city.now) < credits else ""
-    expected = "account-erased" if receiver in city.model.erased else expected
+    expected = "account-erased" if {payer, receiver} & city.model.erased else expected
 
     def do() -> object:
         return actions.transfer(city.person(payer), city.person(receiver), credits, order)
@@ -136,6 +138,7 @@ def hold(city: City, dice: Random) -> None:
     ends = city.now + timedelta(hours=dice.randint(1, 40))
     undo, account = city.trial(), city.model.ready(who, city.now)
     expected = "insufficient-credits" if account.free(city.now) < credits else ""
+    expected = "account-erased" if who in city.model.erased else expected
     found = city.attempt("a hold", expected, lambda: holds.hold(city.person(who), credits, order, ends))
     if expected:
         return undo()
@@ -176,6 +179,7 @@ def retire(city: City, dice: Random) -> None:
     undo, account = city.trial(), city.model.ready(who, city.now)
     carbon = max(account.carbon // dice.randint(1, 8) + dice.randint(-1, 1), 1)
     expected = "carbon-retired" if account.carbon < carbon else ""
+    expected = "account-erased" if who in city.model.erased else expected
     city.attempt("retiring", expected, lambda: actions.retire(city.person(who), carbon, order))
     if expected:
         return undo()
@@ -193,6 +197,8 @@ def reverse_spend(city: City, dice: Random) -> None:
     burnt = text and city.model.codes[text][3] == "burnt"
     if (who, entry) in city.model.undone:
         expected = "reversed-already"
+    elif who in city.model.erased:
+        expected = "account-erased"
     else:
         expected = "not-reversible" if spent is None else "code-burnt" if burnt else ""
     city.attempt(
@@ -215,6 +221,7 @@ def reverse_award(city: City, dice: Random) -> None:
     who, place = booked.ride.who, (booked.ride.who, booked.entry)
     undo, account = city.trial(), city.model.ready(booked.ride.who, city.now)
     expected = "carbon-retired" if account.carbon < booked.ride.er_mg else ""
+    expected = "account-erased" if who in city.model.erased else expected
     expected = "reversed-already" if place in city.model.undone else expected
     city.attempt(
         "taking an award back",
@@ -231,6 +238,7 @@ def spend_or_expire(city: City, dice: Random) -> None:
     """Midnight: the job posts what expires while its owner spends. One of the two orders, and nothing twice."""
     who, credits, order = dice.randrange(PEOPLE), amount(dice), city.order()
     before, person = copy.deepcopy(city.model), city.person(who)
+    refused = "erased" if who in city.model.erased else "insufficient"
 
     def ask() -> str:
         (verdict,) = actions.spend_all(Kind.CANCEL, [actions.Spend(person, credits, order)])
@@ -246,11 +254,11 @@ def spend_or_expire(city: City, dice: Random) -> None:
         if first:
             city.model.expire(city.now)
         account = city.model.ready(who, city.now)
-        fits = account.free(city.now) >= credits
+        fits = who not in city.model.erased and account.free(city.now) >= credits
         if fits:
             city.model.spend(who, "cancel", credits, city.now)
         if not first:
             city.model.expire(city.now)
-        if verdict == ("done" if fits else "insufficient"):
+        if verdict == ("done" if fits else refused):
             break
-    same("verdict of the spend at midnight", verdict, "done" if fits else "insufficient")
+    same("verdict of the spend at midnight", verdict, "done" if fits else refused)

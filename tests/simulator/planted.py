@@ -72,6 +72,7 @@ PLANTED: dict[str, Planted] = {
     "room given back is nobody's": _text(
         CREDITS, "refill", "case when bool_or(place = 0) then %(stood)s else 0 end", "0"
     ),
+    "an erased person goes on spending": _text(LEDGER, "erased", "status = 'erased'", "false"),
     "an order is forgotten": _code(ledger, "note", lambda *_: None),
     "the last lot is spent first": _text(
         LEDGER, "draw", "order by expires_on, day, origin", "order by expires_on desc, day desc, origin desc"

@@ -161,7 +161,7 @@ def reverse(person_id: int, entry_id: int, reason: str) -> EntryRow:
     The room that an award took of its caps is free again. What was cut of the same person takes it first, so that any
     order of a person's awards and reversals gives the same totals; what is left is for whoever comes next. Balances of
     caps are locked before the account, as by a batch. Raises the ledger's NoEntry, NotReversible, ReversedAlready,
-    CarbonRetired.
+    AccountErased, CarbonRetired.
     """
     found = carbon.behaviour_of_entry(person_id, entry_id)
     prepare((SQL["make_claim"],))

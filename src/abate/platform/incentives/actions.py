@@ -94,7 +94,7 @@ def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
 
     `order_id` is made by the asking side. The same order asked again, at once or after a lost answer, gives
     the same code and spends nothing. Raises OfferUnknown, OfferClosed, OutOfStock, OrderConflict, and the
-    ledger's InsufficientCredits. Clauses P-7.5.3-1 to -3.
+    ledger's AccountErased, InsufficientCredits. Clauses P-7.5.3-1 to -3.
     """
     found = _order(person.id, offer_id, order_id)
     if found:

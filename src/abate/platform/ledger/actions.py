@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -27,7 +27,7 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one: `done`, `exists` (the same was asked before), `insufficient` or `conflict`."""
+    """What became of one: `done`, `exists` (the same was asked before), `insufficient`, `erased` or `conflict`."""
 
     code: str
     entry_id: int | None = None
@@ -37,10 +37,11 @@ def post_redeem(cursor: CursorWrapper, person_id: int, credits: int, cause: str)
     """Cancel `credits` (positive) of a person inside the caller's transaction; `cause` is the order id.
 
     The credits come out of the lots that expire first and go to the cancellation account, which only receives.
-    Raises InsufficientCredits, having changed nothing. Clause P-7.5.3-3.
+    Raises AccountErased, InsufficientCredits, having changed nothing. Clause P-7.5.3-3.
     """
     positive(credits)
     at = posting.ready(cursor, [person_id])
+    refuse_erased(cursor, person_id)
     if at.free.get(person_id, 0) < credits:
         raise errors.InsufficientCredits(f"{at.free.get(person_id, 0)} < {credits}")
     (made,) = posting.post(cursor, Kind.REDEEM, [Item(person_id, cause, credits=-credits)], at)
@@ -60,6 +61,7 @@ def spend_all(kind: Kind, asked: Sequence[Spend], party_id: int | None = None) -
         return []
     with transaction.atomic(), connection.cursor() as cursor:
         at = posting.ready(cursor, [one.person_id for one in asked])
+        erased = _erased(cursor, {one.person_id for one in asked})
         known = _known(cursor, [(one.person_id, one.order_id) for one in asked])
         verdicts: list[Verdict | None] = []
         taken: dict[tuple[int, str], int] = {}
@@ -72,6 +74,8 @@ def spend_all(kind: Kind, asked: Sequence[Spend], party_id: int | None = None) -
             elif key in taken:
                 same = asked[taken[key]].credits == one.credits
                 verdicts.append(None if same else Verdict("conflict"))
+            elif erased.get(one.person_id):
+                verdicts.append(Verdict("erased"))
             elif at.free.get(one.person_id, 0) < one.credits:
                 verdicts.append(Verdict("insufficient"))
             else:
@@ -103,7 +107,10 @@ def _book(
 
 
 def cancel(person_id: int, credits: int, order_id: str) -> EntryRow:
-    """Give credits up for good. Raises InsufficientCredits, OrderTaken; asked again, it gives the same entry."""
+    """Give credits up for good. Asked again, it gives the same entry.
+
+    Raises AccountErased, InsufficientCredits, OrderTaken.
+    """
     return _single(Kind.CANCEL, Spend(person_id, credits, order_id))
 
 
@@ -115,6 +122,8 @@ def exchange_out(person_id: int, credits: int, order_id: str, party_id: int | No
 def _single(kind: Kind, one: Spend, party_id: int | None = None) -> EntryRow:
     with transaction.atomic():  # a refusal takes back even what only brought the account up to date
         (verdict,) = spend_all(kind, [one], party_id)
+        if verdict.code == "erased":
+            raise errors.AccountErased
         if verdict.code == "insufficient":
             raise errors.InsufficientCredits
         if verdict.code == "conflict":
@@ -134,8 +143,8 @@ def exchange_in(person_id: int, credits: int, order_id: str, party_id: int | Non
 def adjust(person_id: int, credits: int, order_id: str) -> EntryRow:
     """Give (above zero) or take credits by a decision that `order_id` names.
 
-    What is taken beyond what is free becomes a debt that later credits settle first. Raises NoPerson, OrderTaken, and
-    where credits are given AccountErased.
+    What is taken beyond what is free becomes a debt that later credits settle first. Raises NoPerson, OrderTaken,
+    AccountErased.
     """
     if credits > 0:
         return _credit(Kind.ADJUST, person_id, credits, order_id, None)
@@ -146,7 +155,7 @@ def adjust(person_id: int, credits: int, order_id: str) -> EntryRow:
         done = before(cursor, person_id, order_id, digest(Kind.ADJUST, credits))
         if done is not None:
             return entry_of(person_id, done)
-        _is_erased(cursor, person_id)
+        _must_live(cursor, person_id)
         if person_id not in at.free:
             cursor.execute(SQL["open_accounts"], {"persons": [person_id], "at": at.at})
         free = min(at.free.get(person_id, 0), -credits)
@@ -166,7 +175,7 @@ def _credit(kind: Kind, person_id: int, credits: int, order_id: str, party_id: i
         done = before(cursor, person_id, order_id, digest(kind, credits))
         if done is not None:
             return entry_of(person_id, done)
-        _can_receive(cursor, person_id)
+        _must_live(cursor, person_id)
         (made,) = posting.post(cursor, kind, [Item(person_id, order_id, credits=credits)], at, party_id)
         posting.put(cursor, kind, [(person_id, made.id, None, at.day, credits)])
         posting.settle_after(cursor, at, [made])
@@ -175,13 +184,14 @@ def _credit(kind: Kind, person_id: int, credits: int, order_id: str, party_id: i
 
 
 def retire(person_id: int, carbon_mg: int, order_id: str) -> EntryRow:
-    """Take milligrams out of circulation for good. Raises CarbonRetired where the account holds less."""
+    """Take milligrams out of circulation for good. Raises AccountErased, CarbonRetired where the account holds less."""
     positive(carbon_mg)
     with transaction.atomic(), connection.cursor() as cursor:
         at = posting.ready(cursor, [person_id])
         done = before(cursor, person_id, order_id, digest(Kind.RETIRE, carbon_mg))
         if done is not None:
             return entry_of(person_id, done)
+        refuse_erased(cursor, person_id)
         if queries.balance(person_id).carbon_mg < carbon_mg:
             raise errors.CarbonRetired
         (made,) = posting.post(cursor, Kind.RETIRE, [Item(person_id, order_id, carbon_mg=-carbon_mg)], at)
@@ -192,8 +202,8 @@ def retire(person_id: int, carbon_mg: int, order_id: str) -> EntryRow:
 def transfer(payer: int, receiver: int, credits: int, order_id: str) -> EntryRow:
     """Move credits from one person to another: an entry on either side. Returns the payer's.
 
-    The credits keep their expiry and the day they came. Raises SamePerson, OrderTaken, NoPerson, AccountErased (the
-    receiver's), InsufficientCredits.
+    The credits keep their expiry and the day they came. Raises SamePerson, OrderTaken, NoPerson, AccountErased (of
+    either), InsufficientCredits.
     """
     positive(credits)
     if payer == receiver:
@@ -206,8 +216,8 @@ def transfer(payer: int, receiver: int, credits: int, order_id: str) -> EntryRow
         done = before(cursor, payer, order_id, content)
         if done is not None:
             return entry_of(payer, done)
-        _is_erased(cursor, payer)
-        _can_receive(cursor, receiver)
+        _must_live(cursor, payer)
+        _must_live(cursor, receiver)
         if at.free[payer] < credits:
             raise errors.InsufficientCredits(f"{at.free[payer]} < {credits}")
         sides = [Item(payer, order_id, credits=-credits), Item(receiver, order_id, credits=credits)]
@@ -221,18 +231,28 @@ def transfer(payer: int, receiver: int, credits: int, order_id: str) -> EntryRow
     return out
 
 
-def _can_receive(cursor: CursorWrapper, person_id: int) -> None:
-    if _is_erased(cursor, person_id):
+def _erased(cursor: CursorWrapper, persons: Collection[int]) -> dict[int, bool]:
+    """Of those that exist, whether each was erased: for good while erasing is kept out, or their account is locked."""
+    cursor.execute(SQL["erased"], {"persons": list(persons)})
+    return dict(cursor.fetchall())
+
+
+def refuse_erased(cursor: CursorWrapper, person_id: int) -> None:
+    """To be asked under the account's lock, which erasing takes before it destroys the key. Raises AccountErased.
+
+    Not part of `posting.ready`: what lapses, expires or was set aside before goes on for the erased too.
+    """
+    if _erased(cursor, [person_id]).get(person_id):
         raise errors.AccountErased
 
 
-def _is_erased(cursor: CursorWrapper, person_id: int) -> bool:
-    """True only of a person that exists, for good while erasing is kept out. Raises NoPerson."""
-    cursor.execute(SQL["erased"], {"person": person_id})
-    found = cursor.fetchone()
-    if found is None:
+def _must_live(cursor: CursorWrapper, person_id: int) -> None:
+    """For what may open an account, while erasing is kept out. Raises NoPerson, AccountErased."""
+    erased = _erased(cursor, [person_id])
+    if person_id not in erased:
         raise errors.NoPerson(str(person_id))
-    return bool(found[0])
+    if erased[person_id]:
+        raise errors.AccountErased
 
 
 def positive(amount: int) -> None:

@@ -114,10 +114,15 @@ class NoPerson(Problem):
 class AccountErased(Problem):
     code = "account-erased"
     status = 409
-    zh = "该账户已注销，不能再转入积分；没有记账，转出方的积分没有减少。"
-    en = "This person was erased: nobody could spend what arrives. Nothing was booked or taken from anyone."
-    remedy_zh = "请选择另一个账户；已经寄出的积分由转出平台退回。"
-    remedy_en = "Choose another account; what another platform sent is to be returned by that platform."
+    zh = "该账户已注销，不再转入或支出积分，也不再冲正；没有记账，任何一方的积分都没有变动。"
+    en = "This person was erased: nothing arrives, is spent, held or undone any more. Nothing was booked for anyone."
+    remedy_zh = (
+        "转入请选择另一个账户，其他平台已经寄出的积分由该平台退回；支出和冲正不再办理，余下的积分按期失效。"
+    )
+    remedy_en = (
+        "For what arrives choose another account; what another platform sent is to be returned by that platform. "
+        "Nothing can be spent or undone for an erased person; credits left over expire by their rule."
+    )
 
 
 class DayNotOver(Problem):

@@ -19,8 +19,8 @@ _PEOPLE = 1000
 def hold(person_id: int, credits: int, order_id: str, expires_at: datetime) -> EntryRow:
     """Set credits aside until `expires_at`; the entry's id names the hold.
 
-    The very lots are reserved, so credits do not expire while they are held. Raises InsufficientCredits, OrderTaken,
-    HoldTooLong.
+    The very lots are reserved, so credits do not expire while they are held. Raises AccountErased,
+    InsufficientCredits, OrderTaken, HoldTooLong.
     """
     actions.positive(credits)
     content = actions.digest(Kind.HOLD, credits)
@@ -29,6 +29,7 @@ def hold(person_id: int, credits: int, order_id: str, expires_at: datetime) -> E
         done = actions.before(cursor, person_id, order_id, content)
         if done is not None:
             return actions.entry_of(person_id, done)
+        actions.refuse_erased(cursor, person_id)
         if expires_at <= at.at:
             raise errors.HoldTooLong
         if at.free.get(person_id, 0) < credits:

@@ -9,7 +9,7 @@ from datetime import date
 from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping.kinds import Kind
-from abate.platform.ledger import errors, posting, queries
+from abate.platform.ledger import actions, errors, posting, queries
 from abate.platform.ledger.posting import SQL, Item, Ready
 from abate.platform.ledger.queries import EntryRow, Holdings
 
@@ -24,7 +24,7 @@ def reverse_spend(cursor: CursorWrapper, person_id: int, entry_id: int, reason: 
     """Give the credits of a spend back to the very lots they came from, inside the caller's transaction.
 
     A lot that expired meanwhile stays unspendable. Debts are settled first. Raises NoEntry, NotReversible,
-    ReversedAlready.
+    ReversedAlready, AccountErased.
     """
     at, found = _open(cursor, person_id, entry_id)
     if found.kind not in SPENDS:
@@ -145,7 +145,7 @@ def reverse_award(
 ) -> EntryRow:
     """Take one award back: its milligrams, `eligible_mg` of the running total, and the credits these carried.
 
-    Raises NoEntry, NotReversible, ReversedAlready, CarbonRetired.
+    Raises NoEntry, NotReversible, ReversedAlready, AccountErased, CarbonRetired.
     """
     at, found = _open(cursor, person_id, entry_id)
     if found.kind != Kind.AWARD:
@@ -202,6 +202,7 @@ def _open(cursor: CursorWrapper, person_id: int, entry_id: int) -> tuple[Ready, 
     cursor.execute(SQL["reversal_of"], {"person": person_id, "entry": entry_id})
     if cursor.fetchone():
         raise errors.ReversedAlready
+    actions.refuse_erased(cursor, person_id)
     return at, found
 
 

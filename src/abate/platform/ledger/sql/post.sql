@@ -9,8 +9,9 @@ on conflict (person_id) do nothing
 select pg_advisory_xact_lock_shared(4912026, 2)
 
 -- name: erased
--- Read by a statement of its own, after the lock above was granted. No row: no such person.
-select status = 'erased' from people_person where id = %(person)s
+-- Read by a statement of its own, after the lock above or that of the accounts was granted: erasing takes both first.
+-- No row: no such person.
+select id, status = 'erased' from people_person where id = any(%(persons)s::bigint[])
 
 -- name: lock
 -- In the order of persons, whoever asks: two that want the same accounts wait and never in a circle.
