@@ -87,7 +87,7 @@ def test_two_versions_do_not_overlap_and_each_has_its_days(tmp_path: Path) -> No
         "in_force: {from: 2022-10-31, to: null}", "in_force: {from: 2022-10-31, to: 2025-12-31}"
     )
     (folder / "walking" / "v1.yaml").write_text(ended, "utf-8")
-    catalogue.load.cache_clear()
+    catalogue._load.cache_clear()
     both = catalogue.load(folder)
     found = [
         both.in_force("walking", day) for day in (date(2025, 12, 31), date(2026, 1, 1), date(2022, 1, 1))
@@ -108,7 +108,7 @@ def test_layout_and_comments_are_not_content(tmp_path: Path) -> None:
     path.write_text("# a remark\n" + path.read_text("utf-8"), "utf-8")
     assert catalogue.load(folder).newest("walking").hash == CATALOGUE.newest("walking").hash
     path.write_text(path.read_text("utf-8").replace('value: "10"', 'value: "11"'), "utf-8")
-    catalogue.load.cache_clear()
+    catalogue._load.cache_clear()
     assert catalogue.load(folder).newest("walking").hash != CATALOGUE.newest("walking").hash
 
 

@@ -61,7 +61,7 @@ def test_a_catalogue_with_an_edited_version_is_not_loaded(tmp_path: Path) -> Non
     file = folder / "walking" / "v1.yaml"
     text = file.read_text("utf-8")
     file.write_text(text.replace('value: "10"', 'value: "11"'), "utf-8")
-    catalogue.load.cache_clear()
+    catalogue._load.cache_clear()
     with pytest.raises(
         MethodError, match=r"walking version 1 is published and was edited.*\n.*write v2\.yaml"
     ):

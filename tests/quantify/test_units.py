@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -77,3 +79,26 @@ def test_whatever_is_written_is_a_unit_or_is_refused(text: str) -> None:
         units.parse(text)
     except units.UnitError as error:
         assert repr(text) in str(error) or "vocabulary" in str(error)
+
+
+THREADS = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from abate.quantify import units
+texts = ["kgCO2e/kWh", "kgCO2e", "kWh", "km", "pkm", "kgCO2e/pkm", "kg", "h"]
+begin, found = threading.Barrier(len(texts)), []
+def parse(text):
+    begin.wait()
+    found.append(units.parse(text))
+threads = [threading.Thread(target=parse, args=(text,)) for text in texts]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+assert len(found) == len(texts)
+assert units.parse("kgCO2e/kWh") * units.parse("kWh") == units.parse("kgCO2e")
+assert units.parse("kgCO2e/pkm") * units.parse("pkm") == units.parse("kgCO2e")
+"""
+
+
+def test_threads_that_parse_first_at_the_same_time_share_one_vocabulary() -> None:
+    """A server's first requests after a start: units of two vocabularies would never compare again."""
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

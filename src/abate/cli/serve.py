@@ -14,6 +14,7 @@ import click
 from abate.platform.config import setup
 from abate.platform.doors import keyring
 from abate.platform.doors.errors import SetupError
+from abate.quantify.reading_yaml import MethodError
 
 
 def bind_address(text: str) -> tuple[str, int]:
@@ -81,14 +82,17 @@ def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
         sys.exit(1)
     import uvicorn  # lazy: only this command serves
 
+    from abate.platform.carbon import basis  # lazy: needs Django set up
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
 
     try:
         national.check()
+        # Before the first event asks for it, from several threads at once.
+        basis.catalogue(), basis.setting()
         cosigner = cosigning.Cosigner(cosigning.configured())
         anchorer = anchoring.Anchorer(anchoring.configured())
-    except SetupError as fault:
+    except (SetupError, MethodError) as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
     click.echo(f"Abate serves {os.environ['ABATE_ORIGIN']} (Ctrl-C stops it)", err=True)

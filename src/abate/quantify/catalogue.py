@@ -10,6 +10,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 
 from abate.quantify import published
 from abate.quantify.factors_files import read_pack, read_registry
@@ -61,10 +62,18 @@ class Catalogue:
         return pack
 
 
-@lru_cache(maxsize=4)
+_LOADING = Lock()
+
+
 def load(folder: Path = SHIPPED) -> Catalogue:
-    """Read every methodology under `folder`. Raises MethodError for the first that is refused, a published one
-    that was edited or is gone included."""
+    """Read every methodology under `folder`, once in a process. Raises MethodError for the first that is refused, a
+    published one that was edited or is gone included."""
+    with _LOADING:
+        return _load(folder)
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path) -> Catalogue:
     registry = read_registry(folder)
     methods: dict[str, tuple[Method, ...]] = {}
     for path in sorted(p for p in folder.iterdir() if (p / "v1.yaml").exists()):

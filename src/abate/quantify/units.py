@@ -11,6 +11,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from threading import Lock
 from tokenize import TokenError
 from typing import Any
 
@@ -63,13 +64,18 @@ class UnitError(ValueError):
     """A unit that is not in the vocabulary, or two that do not go together."""
 
 
-@lru_cache(maxsize=1)
-def _registry() -> Any:
+def _made() -> Any:
     """Our own small vocabulary with exact numbers; Pint's default file is neither needed nor exact (and
     loads slowly)."""
     registry: Any = pint.UnitRegistry(None, non_int_type=Decimal)
     registry.load_definitions(list(DEFINITIONS))
     return registry
+
+
+# Made at import, once for the process: units of two registries never compare, and threads that each made one would leave
+# both kinds in the caches below for good. Pint's parser is not made for threads either.
+_REGISTRY = _made()
+_PARSING = Lock()
 
 
 @lru_cache(maxsize=4096)
@@ -81,11 +87,12 @@ def parse(text: str) -> Any:
         elif "-" in odd:
             text = text.replace(odd, plain)
     if not text:
-        return _registry().dimensionless
+        return _REGISTRY.dimensionless
     if not WRITTEN.fullmatch(text) or text.count("(") != text.count(")"):
         raise UnitError(f"unit {text!r} is not in the vocabulary")
     try:
-        unit = _registry().parse_units(text)
+        with _PARSING:
+            unit = _REGISTRY.parse_units(text)
     except (pint.PintError, SyntaxError, TokenError, ArithmeticError, LookupError, AttributeError,
             TypeError, ValueError, AssertionError, RecursionError) as error:  # fmt: skip
         raise UnitError(f"unit {text!r} is not in the vocabulary") from error
