@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import os
 import sys
 from collections import defaultdict
 from datetime import date
@@ -10,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import click
+import django
 
 from abate.bookkeeping import kinds
 from abate.cli import main as cli
@@ -169,11 +172,20 @@ def _marks(decorators: list[ast.expr]) -> list[str]:
     return found
 
 
+def problems_page() -> str:
+    """Every refusal of the platform. Needs Django's registry, for the views name some; no database."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "abate.platform.config.settings")
+    django.setup()
+    importlib.import_module("abate.platform.config.urls")
+    return importlib.import_module("abate.platform.web.problems").as_markdown()
+
+
 PAGES = {
     "methods.md": methods_page,
     "outcomes.md": outcomes_page,
     "cli.md": cli_page,
     "clauses.md": clauses_page,
+    "problems.md": problems_page,
 }
 
 

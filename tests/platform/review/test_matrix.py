@@ -100,7 +100,8 @@ def town() -> Town:
     return Town(city, *found)
 
 
-COMMON = {"sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
+COMMON = {"problem": {"code": "busy"},
+          "sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "break-step": {"break_id": 1},
           "statement-file": {"month": "2026-01", "form": "json"},
           "v1:statement_json": {"?": "first=2026-01-01&last=2026-01-31"},

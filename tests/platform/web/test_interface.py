@@ -81,8 +81,12 @@ def test_refusals_are_problems(city: stage.City, enter) -> None:
         document = answer.json()
         assert answer.status_code == document["status"] == status
         assert answer["Content-Type"] == "application/problem+json"
-        assert document["type"].startswith("urn:abate:problem:") and document["title"] and document["remedy"]
-    assert Client().get("/v1/nothing").json()["code"] == "not-found"
+        assert (
+            document["type"].endswith(f"/problems/{document['code']}")
+            and document["title"]
+            and document["remedy"]
+        )
+    assert Client().get("/v1/nothing").json()["code"] == "no-such-address"
 
 
 def test_the_description_is_valid_and_complete() -> None:

@@ -6,6 +6,8 @@ class NotReproducible(Problem):
     status = 500
     zh = "重新计算的结果与已入账的数字不一致。"
     en = "The figure computed again is not the figure that was booked."
+    why_zh = "不能逐位复算的数字不可信。"
+    why_en = "A figure that cannot be recomputed cannot be trusted."
     remedy_zh = "请立即通知运营方：方法学文件、因子文件或数据包在发布后被改动。"
     remedy_en = "Tell the operator at once: a methodology, factor or pack file was changed after its release."
 
@@ -15,6 +17,8 @@ class QuantityUnknown(Problem):
     status = 404
     zh = "没有这条行为记录。"
     en = "There is no such behaviour."
+    why_zh = "只能显示已记录的行为。"
+    why_en = "Only a behaviour that is on record can be shown."
     remedy_zh = "请从账户明细重新进入。"
     remedy_en = "Open it again from the account's list."
 
@@ -24,5 +28,7 @@ class StateChanged(Problem):
     status = 409
     zh = "待入账的内容与所展示的不一致：此后有新事件、冲正、注销或另一次重新计算。"
     en = "What would be booked is not what was shown: an event, a reversal, an erasure or a revaluation came since."
+    why_zh = "批准的内容与将要入账的内容须一致。"
+    why_en = "What is booked must be what was approved."
     remedy_zh = "请重新运行 abate revalue 查看影响，再按新的摘要批准。"
     remedy_en = "Run abate revalue again, look at the effect, and book the digest that it prints."

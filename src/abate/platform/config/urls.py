@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("abate.platform.web.urls")),
 ]
 
+handler400 = "abate.platform.web.refusals.bad_request"
 handler403 = "abate.platform.web.refusals.not_allowed"
 handler404 = "abate.platform.web.refusals.not_found"
 handler500 = "abate.platform.web.refusals.fault"

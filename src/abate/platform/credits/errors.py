@@ -6,6 +6,8 @@ class CapTooLate(Problem):
     status = 409
     zh = "该日起已有行为计入，不能再追加上限。"
     en = "Behaviours of that day or later are counted already; a cap cannot be added to them."
+    why_zh = "已入账的数量不因新上限改变。"
+    why_en = "What is booked does not change under a new cap."
     remedy_zh = "上限请从尚无行为计入的日期开始。"
     remedy_en = "Let the cap begin on a day of which nothing has been counted yet."
 
@@ -15,6 +17,8 @@ class CapExists(Problem):
     status = 409
     zh = "同范围、同周期、同行为的上限已从该日开始。"
     en = "A cap of that scope, period, behaviour and field begins on that day already."
+    why_zh = "同一规则出现两次时，无法确定适用哪一条。"
+    why_en = "With two rules of one kind nobody could say which applies."
     remedy_zh = "请从另一日开始；较晚的上限自其开始日起取代较早的。"
     remedy_en = (
         "Let it begin on another day: a later cap takes the place of an earlier one from its first day on."
@@ -26,6 +30,8 @@ class NotACap(Problem):
     status = 422
     zh = "上限的描述不成立。"
     en = "That does not describe a cap."
+    why_zh = "含义不清的上限会错误扣减积分。"
+    why_en = "A cap that can be read in two ways would cut credits wrongly."
     remedy_zh = (
         "范围为 person、party 或 object，周期为 day、month 或 ever；object 须给出行为及其各版本中必填的记录字段；"
         "按月的上限从每月一日开始、在月末结束；数量不为负；理由须有中英文。"
@@ -42,6 +48,8 @@ class NoRule(Problem):
     status = 500
     zh = "该日没有有效的积分规则。"
     en = "No credit rule is in force on that day."
+    why_zh = "没有规则就不能把减排量换成积分。"
+    why_en = "Without a rule milligrams cannot become credits."
     remedy_zh = "在 credits_rule 中设定规则。"
     remedy_en = "Set a rule in credits_rule."
 
@@ -51,6 +59,8 @@ class RuleTooLate(Problem):
     status = 409
     zh = "积分规则只能从将来的、尚未记账的日期开始。"
     en = "A credit rule begins on a future day that nothing is booked on: what is booked follows the rule of its day."
+    why_zh = "已入账的积分不因新规则改变。"
+    why_en = "What is booked does not change under a new rule."
     remedy_zh = "请把开始日期设在明天或以后，且晚于最后记账日。"
     remedy_en = "Let it begin tomorrow or later, and after the last day that is booked on."
 
@@ -60,5 +70,7 @@ class TwoExpiries(Problem):
     status = 422
     zh = "一条规则只能有一种有效期。"
     en = "A rule has one kind of expiry."
+    why_zh = "两种到期规则互相矛盾。"
+    why_en = "Two kinds of expiry contradict each other."
     remedy_zh = "请只给出天数或年数中的一个。"
     remedy_en = "Give either a number of days or of years."

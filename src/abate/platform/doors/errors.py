@@ -14,6 +14,8 @@ class SetupError(Exception):
 class Problem(Exception):
     """An expected refusal. `code` is stable and becomes the end of the RFC 9457 `type`; nothing was changed.
 
+    Each class says what, why and what to do, in both languages: `/problems/CODE` shows it (web/problems.py).
+
     Subclasses set the class attributes; `detail` may name the field or value (never personal data).
     """
 
@@ -21,6 +23,8 @@ class Problem(Exception):
     status = 400
     zh = "请求被拒绝。"
     en = "The request was refused."
+    why_zh = "拒绝都须说明原因。"
+    why_en = "Every refusal says why."
     remedy_zh = "请检查后重试。"
     remedy_en = "Check the request and try again."
 

@@ -21,6 +21,8 @@ class AccessMalformed(Problem):
     status = 422
     zh = "授权核验的范围、期限或事由不符合规定。"
     en = "The span, the days or the reason of this access are not as they must be."
+    why_zh = "每次查看须有范围、期限和理由。"
+    why_en = "Every look into leaves has its span, its days and its reason."
     remedy_zh = "条目从小到大,一次不超过 100 万条;期限 1 至 366 天;事由不能为空。"
     remedy_en = (
         "Entries from low to high, a million at most; 1 to 366 days; a reason that says for which case."
@@ -32,6 +34,8 @@ class AccessUnknown(Problem):
     status = 404
     zh = "没有这项核验授权。"
     en = "There is no such access."
+    why_zh = "只能管理现存的查看权限。"
+    why_en = "Only an access that exists can be ended."
     remedy_zh = "请核对编号;`abate log accesses` 列出全部。"
     remedy_en = "Check its number; `abate log accesses` lists them all."
 
@@ -43,6 +47,8 @@ class NotOpened(Problem):
     status = 403
     zh = "该条目未授权贵机构核验。"
     en = "This entry is not opened to you."
+    why_zh = "披露项只对获准的核查方公开。"
+    why_en = "What is personal is opened to those who were let in, and to nobody else."
     remedy_zh = "请向平台运营方说明案由,申请该条目的核验授权。"
     remedy_en = "Ask the operator for access to this entry, naming the case."
 
@@ -52,6 +58,8 @@ class OtherHistory(Problem):
     status = 409
     zh = "文件夹中的日志不是本平台日志的前段。"
     en = "The log in this folder is not the beginning of this platform's log."
+    why_zh = "不同的历史不能相互证明。"
+    why_en = "Two histories cannot prove each other."
     remedy_zh = "请保留该文件夹作为证据,另选空文件夹导出,并核对数据库是否被回滚或改写。"
     remedy_en = (
         "Keep the folder as evidence, export into an empty one, and find out whether the database was rolled "
@@ -64,6 +72,8 @@ class NoHead(Problem):
     status = 404
     zh = "日志还没有签名的检查点。"
     en = "The log has no signed head of this size."
+    why_zh = "证明须以已签名的日志头为准。"
+    why_en = "A proof stands on a signed head."
     remedy_zh = "平台运行后约一秒会产生第一个检查点;`--from` 与 `--to` 须是已签名的规模。"
     remedy_en = (
         "The first is signed about a second after the platform starts; sizes must be ones that were signed."

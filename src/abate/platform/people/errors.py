@@ -34,6 +34,8 @@ class IdentityRefused(Problem):
     status = 422
     zh = "实名信息未通过核验。"
     en = "The real-name check did not pass."
+    why_zh = "一人一户须以真实身份为准。"
+    why_en = "One account for one person rests on a real identity."
     remedy_zh = "请对照证件核对姓名和号码后重试。"
     remedy_en = "Compare name and number with the document and try again."
 
@@ -49,6 +51,8 @@ class IdentityTaken(Problem):
     status = 409
     zh = "该身份已开立碳账户;一人只能有一个账户。"
     en = "An account for this identity exists already; one person has one account."
+    why_zh = "一人多户会重复获得激励。"
+    why_en = "Two accounts would reward one act twice."
     remedy_zh = "请用开户时的手机号或邮箱登录;如非本人开立,请联系平台运营方。"
     remedy_en = (
         "Sign in with the contact it was opened with; if that was not you, ask the platform's operator."
@@ -60,6 +64,8 @@ class TooYoung(Problem):
     status = 422
     zh = "未满 14 周岁,须由监护人同意;本平台目前还不能办理监护人同意。"
     en = "Under 14 a guardian must agree, and this platform cannot record that yet (PIPL article 31)."
+    why_zh = "未满十四周岁须由监护人同意（个人信息保护法第三十一条）。"
+    why_en = "Under 14 a guardian must agree (PIPL, article 31)."
     remedy_zh = "请在年满 14 周岁后注册。"
     remedy_en = "Register after the 14th birthday."
 
@@ -68,6 +74,8 @@ class ContactMalformed(Problem):
     code = "contact-malformed"
     zh = "这不是有效的手机号或邮箱。"
     en = "This is neither a mobile number nor an e-mail address."
+    why_zh = "验证码只能发往有效的手机号或邮箱。"
+    why_en = "A code can only be sent to a real number or address."
     remedy_zh = "请输入 11 位大陆手机号(可带 +86)或完整邮箱。"
     remedy_en = (
         "Enter a mainland mobile number of 11 digits (with +86 or without) or a complete e-mail address."
@@ -79,6 +87,8 @@ class ContactTaken(Problem):
     status = 409
     zh = "该手机号或邮箱已用于另一个账户。"
     en = "Another account signs in with this phone or e-mail."
+    why_zh = "一个联系方式只对应一个账户。"
+    why_en = "One contact signs in to one account."
     remedy_zh = "请直接登录,或使用另一个联系方式注册。"
     remedy_en = "Sign in, or register with another contact."
 
@@ -88,6 +98,8 @@ class ContactUnproved(Problem):
     status = 403
     zh = "尚未验证该手机号或邮箱属于您。"
     en = "It is not proved yet that this phone or e-mail is yours."
+    why_zh = "未经验证的联系方式可能属于他人。"
+    why_en = "A contact that is not proved may be another person's."
     remedy_zh = "请先获取并输入验证码。"
     remedy_en = "Ask for a code and enter it first; a proof is good for 30 minutes."
 
@@ -97,6 +109,8 @@ class CodeRefused(Problem):
     status = 403
     zh = "验证码错误、已使用或已过期。"
     en = "The code is wrong, was used before, or has expired."
+    why_zh = "验证码证明联系方式属于本人。"
+    why_en = "The code is what proves that the contact is yours."
     remedy_zh = "请核对最新的验证码,或稍后重新获取。"
     remedy_en = "Check the newest code, or ask for another one later."
 
@@ -108,6 +122,8 @@ class NoAccount(Problem):
     status = 404
     zh = "该手机号或邮箱尚未开立账户。"
     en = "No account signs in with this phone or e-mail."
+    why_zh = "登录须先有账户。"
+    why_en = "Only somebody with an account can sign in."
     remedy_zh = "请注册。"
     remedy_en = "Register; the contact is proved already."
 
@@ -121,6 +137,8 @@ class TooManyCodes(Problem):
     status = 429
     zh = "获取验证码过于频繁。"
     en = "Too many codes were asked for."
+    why_zh = "防止有人用验证码骚扰他人或猜测验证码。"
+    why_en = "It keeps others from flooding a phone or guessing codes."
     remedy_zh = "请稍后再试。"
     remedy_en = "Try again later."
 
@@ -134,6 +152,8 @@ class CodeNotSent(Problem):
     status = 503
     zh = "验证码未能发出。"
     en = "The code could not be sent."
+    why_zh = "没有验证码就无法证明号码属于本人。"
+    why_en = "Without the code nobody can prove that the contact is his."
     remedy_zh = "请稍后再试,或改用另一种联系方式。"
     remedy_en = "Try again later, or use another contact."
 
@@ -142,6 +162,8 @@ class NoticeMissing(Problem):
     code = "notice-missing"
     zh = "缺少所同意的告知书版本。"
     en = "The version of the notice that was agreed to is missing."
+    why_zh = "同意须对应一份确定的告知（个人信息保护法）。"
+    why_en = "Consent is to a notice of a known version (PIPL)."
     remedy_zh = "请先阅读并同意告知书。"
     remedy_en = "Read the notice and agree to it first."
 
@@ -151,6 +173,8 @@ class BehaviourNotOffered(Problem):
     status = 422
     zh = "该机构没有提供此行为的数据。"
     en = "This party does not send that behaviour."
+    why_zh = "授权只针对该机构实际报送的行为。"
+    why_en = "An authorisation covers what the party really sends, and nothing more."
     remedy_zh = "请从该机构的行为清单中选择,至少一项。"
     remedy_en = "Choose from the party's list, at least one."
 
@@ -160,6 +184,8 @@ class AuthorisationUnknown(Problem):
     status = 404
     zh = "没有这项授权。"
     en = "You have given no such authorisation."
+    why_zh = "只能撤回自己给出的授权。"
+    why_en = "Only the person who gave an authorisation takes it back."
     remedy_zh = "请刷新“我的授权”页面。"
     remedy_en = "Open the page of your authorisations again."
 
@@ -169,5 +195,7 @@ class PersonErased(Problem):
     status = 410
     zh = "该账户已注销,个人信息已不可读取。"
     en = "This account was cancelled; nothing personal in it can be read any more."
+    why_zh = "注销后个人资料无法再读取。"
+    why_en = "After erasure nothing personal can be read."
     remedy_zh = "无法恢复。"
     remedy_en = "It cannot be brought back."

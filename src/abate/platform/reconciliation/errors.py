@@ -15,24 +15,32 @@ class FileUnreadable(_FileRefused):
     code = "reconciliation-unreadable"
     zh = "对账文件无法读取。"
     en = "The file cannot be read."
+    why_zh = "无法读取的文件不能核对。"
+    why_en = "What cannot be read cannot be compared."
 
 
 class RowMalformed(_FileRefused):
     code = "reconciliation-malformed"
     zh = "对账文件中有不合规定的行。"
     en = "The file has rows that are not as described."
+    why_zh = "读错的行会造成虚假差异。"
+    why_en = "A row read wrongly would make a break that is none."
 
 
 class RowsTwice(_FileRefused):
     code = "reconciliation-duplicate"
     zh = "对账文件中有重复的条目。"
     en = "The file names an item more than once."
+    why_zh = "重复条目使数量无法核对。"
+    why_en = "An item named twice cannot be counted."
 
 
 class RowsForeign(_FileRefused):
     code = "reconciliation-foreign"
     zh = "对账文件中有其他机构或其他日期的行。"
     en = "The file has rows of another party or of another day."
+    why_zh = "只能核对本机构当日的记录。"
+    why_en = "A file is about one party and one day."
 
 
 class FileTooLarge(_FileRefused):
@@ -40,6 +48,8 @@ class FileTooLarge(_FileRefused):
     status = 413
     zh = "对账文件超过上限。"
     en = "The file is larger than what is taken."
+    why_zh = "过大的文件会占满服务。"
+    why_en = "A file of any size would keep others waiting."
     remedy_zh = "经接口最大 32 MB；更大的文件由运营方用 abate reconcile partner 读入。"
     remedy_en = "32 MB at most over HTTP; the operator reads larger files with abate reconcile partner."
 
@@ -49,6 +59,8 @@ class DayNotOver(Problem):
     status = 422
     zh = "只能对已经结束的日期对账。"
     en = "Only a day that is over can be reconciled."
+    why_zh = "未结束的日期仍会有新的记录。"
+    why_en = "More may still come for a day that is not over."
     remedy_zh = "请在该日结束后再发送。"
     remedy_en = "Send the file once the day is over."
 
@@ -58,6 +70,8 @@ class BreakUnknown(Problem):
     status = 404
     zh = "没有这条差异。"
     en = "There is no such break."
+    why_zh = "只能处理现有的差异。"
+    why_en = "Only a break that exists can be settled."
     remedy_zh = "请核对编号；abate reconcile breaks 列出全部。"
     remedy_en = "Check its number; abate reconcile breaks lists them."
 
@@ -67,6 +81,8 @@ class BreakClosed(Problem):
     status = 409
     zh = "这条差异已经关闭。"
     en = "This break is closed already."
+    why_zh = "已关闭的差异保留原有结论。"
+    why_en = "A closed break keeps how it was settled."
     remedy_zh = "如仍有差异，下一份对账文件会重新打开它。"
     remedy_en = "The next file opens it again if it still differs."
 
@@ -76,6 +92,8 @@ class StepMalformed(Problem):
     status = 422
     zh = "处理方式、责任方或说明不合规定。"
     en = "The resolution, the owner or the note is not as it must be."
+    why_zh = "处理结果须能被他人理解。"
+    why_en = "How a break was settled must be plain to others."
     remedy_zh = "处理方式：resent、reversed、corrected_there、accepted；说明和责任方不能为空，最长 500 字。"
     remedy_en = (
         "Resolutions: resent, reversed, corrected_there, accepted; a note or an owner has 1 to 500 signs."

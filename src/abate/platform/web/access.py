@@ -27,6 +27,8 @@ class NotYours(Problem):
     status = 403
     zh = "当前账号没有查看此页面的权限。"
     en = "This account may not see this page."
+    why_zh = "每个页面只对相应角色开放。"
+    why_en = "A page is open to the role it was made for."
     remedy_zh = "请退出后用对应角色的账号登录。"
     remedy_en = "Sign out and sign in with an account of the role that may."
 
@@ -38,6 +40,8 @@ class Missing(Problem):
     status = 404
     zh = "没有找到这条记录。"
     en = "There is no such record."
+    why_zh = "没有可以显示的内容；他人的记录同样如此回答。"
+    why_en = "There is nothing to show; another person's record is answered in the same way."
     remedy_zh = "请从明细中打开。"
     remedy_en = "Open it from your activity list."
 

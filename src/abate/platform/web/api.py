@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Query, Schema, Status
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import APIKeyCookie
 from pydantic import AwareDatetime
 
@@ -31,6 +31,8 @@ class SignInFirst(Problem):
     status = 401
     zh = "需要先登录。"
     en = "Sign in first."
+    why_zh = "账户只对本人显示。"
+    why_en = "An account is shown to its person only."
     remedy_zh = "在 /sign-in 登录后，带会话 Cookie 再次请求。"
     remedy_en = "Sign in at /sign-in and ask again with the session's cookie."
 
@@ -40,6 +42,8 @@ class RequestInvalid(Problem):
     status = 422
     zh = "请求的参数不合规定。"
     en = "A parameter of the request is not as described."
+    why_zh = "参数不明时不猜测。"
+    why_en = "Nothing is guessed about a parameter."
     remedy_zh = "对照 /v1/openapi.json 检查参数。"
     remedy_en = "Compare it with /v1/openapi.json."
 
@@ -158,6 +162,17 @@ def on_problem(request: HttpRequest, problem: Problem) -> HttpResponse:
 @api.exception_handler(AuthenticationError)
 def on_stranger(request: HttpRequest, fault: AuthenticationError) -> HttpResponse:
     return problem_json(SignInFirst())
+
+
+@api.exception_handler(Http404)
+def on_missing(request: HttpRequest, fault: Http404) -> HttpResponse:
+    return problem_json(Missing())
+
+
+@api.exception_handler(HttpError)
+def on_unreadable(request: HttpRequest, fault: HttpError) -> HttpResponse:
+    """Ninja's own refusal: a body that cannot be read."""
+    return problem_json(RequestInvalid())
 
 
 @api.exception_handler(ValidationError)

@@ -23,6 +23,8 @@ class TokenMissing(Problem):
     status = 403
     zh = "请求没有带上防跨站令牌。"
     en = "The request has no token against cross-site requests."
+    why_zh = "没有令牌时，其他网站可冒用您的登录。"
+    why_en = "Without it another site could act with your session."
     remedy_zh = "请在 X-CSRFToken 头中带上 csrftoken Cookie 的值。"
     remedy_en = "Send the value of the csrftoken cookie in the header X-CSRFToken."
 

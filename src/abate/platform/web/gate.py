@@ -27,6 +27,8 @@ class NoRightDeclared(Problem):
     status = 403
     zh = "该地址未登记权限，一律拒绝。"
     en = "No right is declared for this address, so nobody has it."
+    why_zh = "未登记的地址默认关闭。"
+    why_en = "What nobody declared stays closed."
     remedy_zh = "运营方须在 web/endpoints.csv 中登记该地址和方法。"
     remedy_en = "The operator declares the address and its method in web/endpoints.csv."
 
@@ -36,6 +38,8 @@ class MethodNotDeclared(Problem):
     status = 405
     zh = "该地址不接受这种请求方法。"
     en = "This address does not take this method."
+    why_zh = "每个地址只做登记过的事。"
+    why_en = "An address does what is declared for it, and nothing else."
     remedy_zh = "可用的方法见响应头 Allow。"
     remedy_en = "The header Allow says which it takes."
 

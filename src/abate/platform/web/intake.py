@@ -33,7 +33,6 @@ from abate.platform.events.errors import (
     EmptyBatch,
     Fault,
     Malformed,
-    MethodNotAllowed,
     ScopeMissing,
     TokenRefused,
     TooLarge,
@@ -45,7 +44,8 @@ from abate.platform.events.errors import (
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.events.reasons import REASONS
 from abate.platform.parties import queries as parties
-from abate.platform.web.refusals import TYPE
+from abate.platform.web import refusals
+from abate.platform.web.gate import MethodNotDeclared
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -77,7 +77,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if not names_us(headers):
             raise WrongHost
         if scope["method"] != "POST":
-            raise MethodNotAllowed
+            raise MethodNotDeclared
         _check_length(headers)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(_pool, _admit, headers)
@@ -231,16 +231,7 @@ def answer_of(result: Result, language: str) -> dict[str, object]:
 
 
 def _problem(problem: Problem, language: str) -> bytes:
-    """RFC 9457. `type` is stable; the texts follow the language asked for."""
-    document: dict[str, object] = {
-        "type": f"{TYPE}{problem.code}",
-        "title": problem.text(language),
-        "status": problem.status,
-        "code": problem.code,
-        **({"detail": problem.detail} if problem.detail else {}),
-        "remedy": problem.remedy(language),
-    }
-    return _write(document)
+    return _write(refusals.document(problem, language))
 
 
 async def _answer(send: Send, status: int, body: bytes, language: str) -> None:

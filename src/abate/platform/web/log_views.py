@@ -30,6 +30,8 @@ class VerifierTokenNeeded(Problem):
     status = 401
     zh = "叶子与披露项只向核查机构提供,需要有效的访问令牌。"
     en = "Leaves and openings are for verifiers only, with a live access token."
+    why_zh = "叶子内容须知道由谁查看。"
+    why_en = "It must be known who looks into leaves."
     remedy_zh = "用核查机构的密钥在 /identity/o/api/token 换取令牌;公开的瓦片和检查点不需要令牌。"
     remedy_en = "Get a token at /identity/o/api/token with a verifier's key; tiles and checkpoint need none."
 
@@ -39,6 +41,8 @@ class VerifiersOnly(Problem):
     status = 403
     zh = "该密钥不属于核查机构,或没有 log 权限。"
     en = "This key is not a verifier's, or lacks the scope `log`."
+    why_zh = "叶子内容只对核查机构开放。"
+    why_en = "Leaves are open to verifiers only."
     remedy_zh = "运营方用 `abate party create --kind verifier` 和 `abate party client` 发放核查密钥。"
     remedy_en = "The operator gives one by `abate party create --kind verifier` and `abate party client`."
 

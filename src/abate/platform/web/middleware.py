@@ -19,6 +19,8 @@ class NotText(Problem):
     status = 400
     zh = "提交的内容含有无法保存的字符。"
     en = "What was sent holds a sign that no text can hold."
+    why_zh = "无法保存的字符会使内容与原文不符。"
+    why_en = "A text that cannot be kept as it was sent would be another text."
     remedy_zh = "请删除不可见字符后重新输入。"
     remedy_en = "Remove invisible signs and type it again."
 

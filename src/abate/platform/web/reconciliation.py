@@ -28,6 +28,8 @@ class TokenNeeded(Problem):
     status = 401
     zh = "需要有效的访问令牌。"
     en = "A live access token is needed."
+    why_zh = "须知道是哪个机构在请求。"
+    why_en = "It must be known which party asks."
     remedy_zh = "用机构的密钥在 /identity/o/api/token 换取令牌。"
     remedy_en = "Get one at /identity/o/api/token with the party's key."
 
@@ -37,6 +39,8 @@ class FormUnknown(Problem):
     status = 415
     zh = "对账文件须为 text/csv 或 application/x-ndjson。"
     en = "A reconciliation file is text/csv or application/x-ndjson."
+    why_zh = "无法确定文件如何读取。"
+    why_en = "It cannot be told how to read the file."
     remedy_zh = "请设置 Content-Type。"
     remedy_en = "Say so in Content-Type."
 
@@ -46,6 +50,8 @@ class DayNeeded(Problem):
     status = 422
     zh = "需要参数 day，例如 2026-11-20。"
     en = "The parameter day is needed, such as 2026-11-20."
+    why_zh = "对账按日进行。"
+    why_en = "A file is held against the books of one day."
     remedy_zh = "day 是文件所属的日期，按平台时区。"
     remedy_en = "It is the day that the file is about, in the platform's zone."
 

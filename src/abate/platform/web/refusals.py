@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -11,16 +12,17 @@ from abate.platform.doors.errors import Problem
 from abate.platform.web import screen
 from abate.platform.web.wording import english, say
 
-TYPE = "urn:abate:problem:"
 _INTERFACES = ("/v1/", "/log/", "/identity/")
 log = logging.getLogger("abate.web")
 
 
 class PageMissing(Problem):
-    code = "not-found"
+    code = "no-such-address"
     status = 404
-    zh = "没有这个页面。"
-    en = "There is no such page."
+    zh = "没有这个地址。"
+    en = "There is no such address."
+    why_zh = "未登记的地址什么也不做。"
+    why_en = "An address that is not there does nothing."
     remedy_zh = "请检查地址，或回到首页。"
     remedy_en = "Check the address, or go back to the start page."
 
@@ -30,6 +32,8 @@ class NotAllowed(Problem):
     status = 403
     zh = "没有权限。"
     en = "This is not allowed."
+    why_zh = "每个页面只对有权限的账号开放。"
+    why_en = "A page is open to those who have the right to it."
     remedy_zh = "请用有权限的账号登录。"
     remedy_en = "Sign in with an account that may."
 
@@ -39,23 +43,33 @@ class FormOutdated(Problem):
     status = 403
     zh = "页面已失效，内容没有提交。"
     en = "This page is out of date; nothing was sent."
+    why_zh = "防止其他网站冒用您的登录提交内容。"
+    why_en = "It keeps other sites from sending forms with your session."
     remedy_zh = "请返回上一页刷新后再提交；如浏览器禁用了 Cookie，请允许本站使用。"
     remedy_en = "Go back, reload the page and send it again. Cookies of this site must be allowed."
 
 
-def problem_json(problem: Problem, *, language: str | None = None) -> HttpResponse:
-    """RFC 9457, in the language asked for."""
-    lang = language or ("en" if english() else "zh")
-    body = {
-        "type": f"{TYPE}{problem.code}",
-        "title": problem.text(lang),
+def type_of(code: str) -> str:
+    """The address that a problem's `type` names: this installation's own page about it."""
+    return f"{settings.ABATE_ORIGIN}/problems/{code}"
+
+
+def document(problem: Problem, language: str) -> dict[str, object]:
+    """RFC 9457. `type` and `code` are stable; the texts follow the language asked for."""
+    return {
+        "type": type_of(problem.code),
+        "title": problem.text(language),
         "status": problem.status,
         "code": problem.code,
         **({"detail": problem.detail} if problem.detail else {}),
-        "remedy": problem.remedy(lang),
+        "remedy": problem.remedy(language),
     }
+
+
+def problem_json(problem: Problem, *, language: str | None = None) -> HttpResponse:
+    """RFC 9457, in the language asked for."""
     return JsonResponse(
-        body,
+        document(problem, language or ("en" if english() else "zh")),
         status=problem.status,
         content_type="application/problem+json",
         json_dumps_params={"ensure_ascii": False},
@@ -67,6 +81,21 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     if request.path.startswith(_INTERFACES):
         return problem_json(problem)
     return screen.refuse(request, problem)
+
+
+class RequestUnsafe(Problem):
+    code = "request-unsafe"
+    status = 400
+    zh = "请求的形式不安全，未作处理。"
+    en = "The request has a form that is not safe; nothing was done."
+    why_zh = "过多的字段、伪造的主机名等只见于攻击。"
+    why_en = "Too many fields, a forged host and the like are seen in attacks only."
+    remedy_zh = "请用浏览器中的页面，或对照 /v1/openapi.json 检查请求。"
+    remedy_en = "Use the page in a browser, or compare the request with /v1/openapi.json."
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, RequestUnsafe())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -88,7 +117,7 @@ def fault(request: HttpRequest) -> HttpResponse:
     remedy = say("请稍后重试。问题已记录。", "Try again in a while. The fault was recorded.")
     if request.path.startswith(_INTERFACES):
         body = {
-            "type": f"{TYPE}fault",
+            "type": type_of("fault"),
             "title": title,
             "status": 500,
             "code": "fault",

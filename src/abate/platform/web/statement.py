@@ -35,6 +35,8 @@ class PeriodUnfit(Problem):
     status = 422
     zh = "对账单的期间须从某日到同日或其后，不超过 366 天，且不在将来。"
     en = "A statement runs from a day to the same or a later one, 366 days at most, and not into the future."
+    why_zh = "对账单只覆盖已经发生的日期。"
+    why_en = "A statement speaks of days that have been."
     remedy_zh = "请检查起止日期。"
     remedy_en = "Check its first and last day."
 

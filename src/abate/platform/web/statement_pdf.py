@@ -43,6 +43,8 @@ class NoChineseFont(Problem):
     status = 503
     zh = "服务器没有中文字体，无法生成 PDF。"
     en = "The server has no font with Chinese, so no PDF can be made."
+    why_zh = "缺字的对账单不可使用。"
+    why_en = "A statement with missing characters would be worthless."
     remedy_zh = "可先下载 JSON 对账单；运维人员请安装中文字体（Debian：fonts-noto-cjk）并重启。"
     remedy_en = (
         "Take the JSON statement; the operator installs one (Debian: fonts-noto-cjk) and starts again."
