@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,6 +53,8 @@ TABLES = (
 
 
 Read = Event | Withdrawal | Refused
+Then = Callable[[Sequence[Result]], None]
+"""What is to be written with a batch or not at all: called with its results, last in its transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,14 @@ class Prepared:
     """All of the batch as it was read, where it takes back; otherwise nothing."""
 
 
-def run_batch(arrival: Arrival, read: Sequence[Read], *, everything: bool = True) -> list[Result]:
+def run_batch(
+    arrival: Arrival, read: Sequence[Read], *, everything: bool = True, then: Then | None = None
+) -> list[Result]:
     """Book one batch; returns the results by place (without the credited ones unless `everything`).
 
     When it returns, the batch is committed. Raises Busy, with nothing booked, where the database stays away.
     """
-    return book(ready(arrival, read), everything=everything)
+    return book(ready(arrival, read), everything=everything, then=then)
 
 
 def ready(arrival: Arrival, read: Sequence[Read]) -> Prepared:
@@ -113,24 +117,26 @@ def laid_out(arrival: Arrival, measured: Sequence[Measured], read: Sequence[Read
     )
 
 
-def book(batch: Prepared, *, everything: bool = True) -> list[Result]:
+def book(batch: Prepared, *, everything: bool = True, then: Then | None = None) -> list[Result]:
     """Book a prepared batch; as run_batch."""
     while True:
         try:
-            return _try(batch, everything)
+            return _try(batch, everything, then)
         except taking.NotTaken as found:
             # A correction stands or falls with what it corrects: the batch again, without it. Each round has fewer.
             batch = ready(batch.arrival, [found.refused.get(one.place, one) for one in batch.read])
 
 
-def _try(batch: Prepared, everything: bool) -> list[Result]:
+def _try(batch: Prepared, everything: bool, then: Then | None) -> list[Result]:
     """Book it, again where it lost a race. Raises NotTaken, with nothing booked."""
     for attempt in range(TRIES):
         try:
             prepare(TABLES)
             with transaction.atomic():
-                results = _book(batch, everything)
-            return sorted(results, key=lambda result: result.place)
+                results = sorted(_book(batch, everything), key=lambda result: result.place)
+                if then is not None:
+                    then(results)
+            return results
         except DatabaseError as fault:
             race = isinstance(fault.__cause__, RACES)
             if not race or attempt == TRIES - 1 or connection.in_atomic_block:

@@ -71,8 +71,8 @@ def test_a_party_sends_its_file_and_reads_its_breaks(world: World, client: Clien
 
     before = len(queries.files())
     for answer, status, code in (
-        (post(headers={}), 401, "token-needed"),
-        (post(headers=token(party(world), ["log"])), 401, "token-needed"),
+        (post(headers={}), 401, "token-refused"),
+        (post(headers=token(party(world), ["log"])), 403, "scope-missing"),
         (post("/v1/reconciliation"), 422, "reconciliation-day-needed"),
         (post("/v1/reconciliation?day=2026-13-01"), 422, "reconciliation-day-needed"),
         (post(f"/v1/reconciliation?day={clock.today()}"), 422, "reconciliation-day"),

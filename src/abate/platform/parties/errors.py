@@ -83,3 +83,36 @@ class ClientUnknown(Problem):
     why_en = "Only a key that exists can be changed."
     remedy_zh = "请核对密钥编号。"
     remedy_en = "Check the key's id."
+
+
+class KeyMalformed(Problem):
+    code = "idempotency-key-malformed"
+    status = 400
+    zh = "Idempotency-Key 的格式不符。"
+    en = "The Idempotency-Key is malformed."
+    why_zh = "读错的键会把两个请求当成一个。"
+    why_en = "A key that is misread would take two requests for one."
+    remedy_zh = '使用 1 至 128 个可见 ASCII 字符，置于双引号中，例如 "8e03978e-40d5-43dd-bc93-6994a57f9324"。'
+    remedy_en = 'Send 1 to 128 printable ASCII signs in double quotes, such as "8e03978e-40d5-43dd-bc93-6994a57f9324".'
+
+
+class KeyReused(Problem):
+    code = "idempotency-key-reused"
+    status = 422
+    zh = "该 Idempotency-Key 已用于另一个请求。"
+    en = "This Idempotency-Key stands for another request already."
+    why_zh = "一个键只对应一个请求和一个结果。"
+    why_en = "A key stands for one request and its one answer."
+    remedy_zh = "内容不同时换一个键；24 小时后键可重新使用。"
+    remedy_en = "Send another content under another key; a key is free again after 24 hours."
+
+
+class KeyInFlight(Problem):
+    code = "idempotency-key-in-flight"
+    status = 409
+    zh = "同一 Idempotency-Key 的请求正在处理。"
+    en = "A request with this Idempotency-Key is at work."
+    why_zh = "结果尚未确定，不能重复执行。"
+    why_en = "Its answer is not there yet, and it must not be done twice."
+    remedy_zh = "稍后原样重发。"
+    remedy_en = "Send the same again in a moment."

@@ -94,3 +94,19 @@ class Member(models.Model):
                 condition=models.Q(role__in=["acceptor", "partner"]), name="parties_member_role"
             )
         ]
+
+
+class Answer(models.Model):
+    """What a call under an `Idempotency-Key` was answered; the same call is answered the same until then."""
+
+    pk = models.CompositePrimaryKey("party_id", "key")
+    party_id = models.IntegerField()
+    key = models.TextField(db_collation="C")
+    digest = models.BinaryField()
+    status = models.SmallIntegerField()
+    media = models.TextField()
+    body = models.BinaryField()
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "parties_answer"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -33,8 +33,6 @@ from abate.platform.events.errors import (
     EmptyBatch,
     Fault,
     Malformed,
-    ScopeMissing,
-    TokenRefused,
     TooLarge,
     TooManyEvents,
     TooSlow,
@@ -43,8 +41,10 @@ from abate.platform.events.errors import (
 )
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.events.reasons import REASONS
-from abate.platform.parties import queries as parties
-from abate.platform.web import refusals
+from abate.platform.parties import answers
+from abate.platform.parties.answers import Keep, Reply
+from abate.platform.web import caller, refusals
+from abate.platform.web.caller import Call
 from abate.platform.web.gate import MethodNotDeclared
 
 Scope = Mapping[str, Any]
@@ -73,6 +73,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of the one route."""
     headers = dict(scope["headers"])
     language = "en" if _prefers_english(headers.get(b"accept-language", b"")) else "zh"
+    more: list[tuple[bytes, bytes]] = []
     try:
         if not names_us(headers):
             raise WrongHost
@@ -80,9 +81,12 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
             raise MethodNotDeclared
         _check_length(headers)
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(_pool, _admit, headers)
+        call = caller.from_scope(scope)
+        await loop.run_in_executor(_pool, _admit, call)
         body = await _in_time(receive)
-        status, answer = 200, await loop.run_in_executor(_pool, _take, headers, body, language)
+        reply, repeated = await loop.run_in_executor(_pool, _take, call, body, language)
+        status, answer = reply.status, reply.body
+        more += [(b"idempotent-replayed", b"true")] if repeated else []
     except _Gone:
         return
     except Problem as problem:
@@ -90,7 +94,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     except Exception:  # noqa: BLE001 (a fault of ours: the partner still gets a problem document, the operator the trace)
         _log.exception("the intake failed")
         status, answer = Fault.status, _problem(Fault(), language)
-    await _answer(send, status, answer, language)
+    await _answer(send, status, answer, language, more)
 
 
 class _Gone(Exception):
@@ -150,40 +154,47 @@ def _database() -> Iterator[None]:
         raise Busy from fault
 
 
-def _admit(headers: Mapping[bytes, bytes]) -> None:
+def _admit(call: Call) -> None:
     """Whether this sender's body is to be read at all. (P-6.1-b)"""
     with _database():
-        _sender(headers)
+        caller.sender(call, SCOPE)
 
 
-def _take(headers: Mapping[bytes, bytes], body: bytes, language: str) -> bytes:
-    """The blocking part, in a thread of its own with its own database connection."""
+def _take(call: Call, body: bytes, language: str) -> tuple[Reply, bool]:
+    """The blocking part, in a thread of its own with its own database connection: (answer, whether it is repeated)."""
     with _database():
-        sender = _sender(headers)
-        raws = _events(headers, body)
-        now = clock.now()
-        reader = Reader(sender, catalogue().methods, now)
-        read = [reader.read(place, raw) for place, raw in enumerate(raws)]
-        arrival = Arrival(sender, "http", now, hashlib.sha256(body).digest(), len(raws))
-        results = pipeline.run_batch(arrival, read)
-    return _write({"results": [answer_of(result, language) for result in results]})
+        found = caller.sender(call, SCOPE)
+        sender = Sender(found.party_id, found.code, found.behaviours, found.client_id)
+        kind = call.headers.get("content-type", "")
+        asked = caller.asked(call, found, body)
+
+        def work(keep: Keep | None) -> Reply:
+            raws = _events(kind, body)
+            now = clock.now()
+            reader = Reader(sender, catalogue().methods, now)
+            read = [reader.read(place, raw) for place, raw in enumerate(raws)]
+            arrival = Arrival(sender, "http", now, hashlib.sha256(body).digest(), len(raws))
+            if keep is None:
+                return _reply(pipeline.run_batch(arrival, read), language)
+            told: list[Reply] = []
+
+            def then(results: Sequence[Result]) -> None:
+                told[:] = [_reply(results, language)]
+                keep(told[0])
+
+            pipeline.run_batch(arrival, read, then=then)
+            return told[0]
+
+        return answers.once(asked, work)
 
 
-def _sender(headers: Mapping[bytes, bytes]) -> Sender:
-    kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
-        raise TokenRefused
-    found = parties.token_party(token.strip(), None)
-    if found is None:
-        raise TokenRefused
-    if SCOPE not in found.scopes:
-        raise ScopeMissing
-    return Sender(found.party_id, found.code, found.behaviours, found.client_id)
+def _reply(results: Sequence[Result], language: str) -> Reply:
+    return Reply(_write({"results": [answer_of(result, language) for result in results]}))
 
 
-def _events(headers: Mapping[bytes, bytes], body: bytes) -> list[bytes] | list[msgspec.Raw]:
+def _events(media: str, body: bytes) -> list[bytes] | list[msgspec.Raw]:
     """The events of a body as JSON texts, still unread."""
-    kind, _, parameters = headers.get(b"content-type", b"").decode("latin-1").partition(";")
+    kind, _, parameters = media.partition(";")
     kind = kind.strip().lower()
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if kind not in (_ONE, _BATCH, _EITHER) or charset not in ("", "utf-8"):
@@ -234,13 +245,16 @@ def _problem(problem: Problem, language: str) -> bytes:
     return _write(refusals.document(problem, language))
 
 
-async def _answer(send: Send, status: int, body: bytes, language: str) -> None:
+async def _answer(
+    send: Send, status: int, body: bytes, language: str, more: Sequence[tuple[bytes, bytes]]
+) -> None:
     headers = [
         (b"content-type", b"application/json" if status == 200 else b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
         (b"content-language", b"en" if language == "en" else b"zh"),
         (b"cache-control", b"no-store"),
         (b"vary", b"accept-language"),
+        *more,
     ]
     if status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="abate", error="invalid_token"'))

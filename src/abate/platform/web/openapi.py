@@ -67,11 +67,26 @@ _RESULT = {
         "stored": {"enum": [*(outcome.text for outcome in Outcome), None], "description": "beside `exists`"},
     },
 }
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "For 24 hours the same call under the same key is answered byte for byte the same, and done once",
+    "schema": {"type": "string", "pattern": r'^("[!#-\[\]-~]{1,128}"|[A-Za-z0-9._:/+=-]{1,128})$'},
+    "example": '"8e03978e-40d5-43dd-bc93-6994a57f9324"',
+}
+_REPEATED = {
+    "Idempotent-Replayed": {
+        "description": "`true` where the answer is a kept one",
+        "schema": {"const": "true"},
+    }
+}
 _EVENTS = {
     "post": {
         "operationId": "send_events",
         "summary": "Send one event, or a batch of up to 1,000 events and 5 MB",
         "security": [{"PartnerToken": ["events"]}],
+        "parameters": [_KEY],
         "requestBody": {
             "required": True,
             "content": {
@@ -89,6 +104,7 @@ _EVENTS = {
         "responses": {
             "200": {
                 "description": "One result per event, in the order sent; a bad event never stops the others",
+                "headers": _REPEATED,
                 "content": {
                     "application/json": {
                         "schema": {
@@ -104,13 +120,15 @@ _EVENTS = {
             **{
                 status: {"description": text, "content": _PROBLEM}
                 for status, text in {
-                    "400": "Not JSON, or an empty batch",
+                    "400": "Not JSON, an empty batch, or a malformed Idempotency-Key",
                     "401": "No token, or an expired, revoked or unknown one",
                     "403": "The token may not send events",
                     "408": "The body did not arrive within 30 seconds",
+                    "409": "A request with this Idempotency-Key is at work",
                     "413": "More than 1,000 events or 5 MB",
                     "415": "Another content type",
                     "421": "The Host header names another installation",
+                    "422": "The Idempotency-Key stands for another request",
                     "503": "Busy: send the same events again",
                 }.items()
             },
@@ -189,14 +207,19 @@ _BREAK = {
 _BREAKS = {"type": "array", "items": {"$ref": "#/components/schemas/Break"}}
 
 
-def _of_party(operation: str, summary: str, properties: dict[str, Any], *, day: bool) -> dict[str, Any]:
+def _of_party(
+    operation: str, summary: str, properties: dict[str, Any], *, day: bool, keyed: bool = False
+) -> dict[str, Any]:
     """An address for a party's token."""
     refusals = {
         "401": "No live token",
+        "403": "The token may not do this",
         "413": "Too large",
         "415": "Another form",
         "422": "Refused whole, by line",
     }
+    if keyed:
+        refusals |= {"400": "A malformed Idempotency-Key", "409": "This Idempotency-Key is at work"}
     told = {"type": "object", "properties": properties}
     answers: dict[str, Any] = {
         "200": {"description": summary, "content": {"application/json": {"schema": told}}}
@@ -207,7 +230,7 @@ def _of_party(operation: str, summary: str, properties: dict[str, Any], *, day: 
         "operationId": operation,
         "summary": summary,
         "security": [{"PartnerToken": ["events"]}],
-        "parameters": [place],
+        "parameters": [place, _KEY] if keyed else [place],
         "responses": answers,
     }
 
@@ -219,6 +242,7 @@ _RECONCILIATION = {
             "Hold the party's file for a day against the books",
             {name: {"type": "integer"} for name in _COUNTS} | {"breaks": _BREAKS},
             day=True,
+            keyed=True,
         )
         | {
             "requestBody": {

@@ -5,33 +5,30 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date
 
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform.doors.errors import Problem
+from abate.platform.events.errors import TokenRefused
+from abate.platform.parties import answers
 from abate.platform.parties import queries as parties
+from abate.platform.parties.actions import EVENTS
+from abate.platform.parties.answers import Keep, Reply
 from abate.platform.parties.queries import TokenParty
 from abate.platform.reconciliation import actions, queries
 from abate.platform.reconciliation.errors import FileTooLarge
 from abate.platform.reconciliation.queries import BreakRow
+from abate.platform.web import caller
 from abate.platform.web.refusals import problem_json
 
+COUNTS = ("rows", "matched", "missing_here", "missing_there", "different")
 LARGEST = 32 * 1024 * 1024
 """Bytes of a file over HTTP: our policy, about half a million events."""
 FORMS = {"text/csv": "csv", "application/x-ndjson": "jsonl", "application/jsonl": "jsonl"}
-
-
-class TokenNeeded(Problem):
-    code = "token-needed"
-    status = 401
-    zh = "需要有效的访问令牌。"
-    en = "A live access token is needed."
-    why_zh = "须知道是哪个机构在请求。"
-    why_en = "It must be known which party asks."
-    remedy_zh = "用机构的密钥在 /identity/o/api/token 换取令牌。"
-    remedy_en = "Get one at /identity/o/api/token with the party's key."
 
 
 class FormUnknown(Problem):
@@ -61,7 +58,8 @@ class DayNeeded(Problem):
 def send(request: HttpRequest) -> HttpResponse:
     """Compare the party's file for a day; 200 with the counts and the first open breaks of that day."""
     try:
-        who = _party(request)
+        call = caller.from_request(request)
+        who = caller.sender(call, EVENTS)
         day = _day(request, needed=True)
         form = FORMS.get(request.headers.get("Content-Type", "").partition(";")[0].strip().lower())
         if form is None:
@@ -69,34 +67,38 @@ def send(request: HttpRequest) -> HttpResponse:
         data = request.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise FileTooLarge
-        result = actions.compare(
-            parties.party(who.code), day, data, form, via="http", client_id=who.client_id
-        )
+
+        def work(keep: Keep | None) -> Reply:
+            with transaction.atomic():
+                reply = _compare(who, day, data, form)
+                if keep is not None:
+                    keep(reply)
+            return reply
+
+        reply, repeated = answers.once(caller.asked(call, who, data), work)
     except Problem as problem:
         return _refused(problem)
+    answer = HttpResponse(reply.body, content_type=reply.media, status=reply.status)
+    if repeated:
+        answer["Idempotent-Replayed"] = "true"
+    return answer
+
+
+def _compare(who: TokenParty, day: date, data: bytes, form: str) -> Reply:
+    party = parties.party(who.code)
+    result = actions.compare(party, day, data, form, via="http", client_id=who.client_id)
     file = result.file
-    told = {
-        name: getattr(file, name)
-        for name in ("rows", "matched", "missing_here", "missing_there", "different")
-    }
-    opened = queries.breaks(who.party_id, day)
-    return JsonResponse(
-        {
-            "file": file.pk,
-            "side": file.side,
-            "day": day,
-            **told,
-            "open": result.open,
-            "breaks": [show(one) for one in opened],
-        }
-    )
+    told = {name: getattr(file, name) for name in COUNTS}
+    opened = [show(one) for one in queries.breaks(who.party_id, day)]
+    made = {"file": file.pk, "side": file.side, "day": day, **told, "open": result.open, "breaks": opened}
+    return Reply(DjangoJSONEncoder().encode(made).encode())
 
 
 @require_safe
 def breaks(request: HttpRequest) -> HttpResponse:
     """The party's open breaks, a hundred a page, the oldest first; `after` goes on, `day` keeps to one day."""
     try:
-        who = _party(request)
+        who = caller.sender(caller.from_request(request), EVENTS)
         day = _day(request)
     except Problem as problem:
         return _refused(problem)
@@ -116,14 +118,6 @@ def show(one: BreakRow) -> dict[str, object]:
     return made
 
 
-def _party(request: HttpRequest) -> TokenParty:
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    found = parties.token_party(token.strip()) if kind.lower() == "bearer" else None
-    if found is None:
-        raise TokenNeeded
-    return found
-
-
 def _day(request: HttpRequest, *, needed: bool = False) -> date | None:
     text = request.GET.get("day")
     if text is None and not needed:
@@ -136,7 +130,7 @@ def _day(request: HttpRequest, *, needed: bool = False) -> date | None:
 
 def _refused(problem: Problem) -> HttpResponse:
     answer = problem_json(problem)
-    if problem.status == TokenNeeded.status:
+    if problem.status == TokenRefused.status:
         answer["WWW-Authenticate"] = 'Bearer realm="abate", error="invalid_token"'
     return answer
 

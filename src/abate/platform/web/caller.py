@@ -1,0 +1,70 @@
+"""Who calls the interface as a partner: one reading of a request for the intake and for the views of Django."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from abate.platform.events.errors import ScopeMissing, TokenRefused
+from abate.platform.parties import answers
+from abate.platform.parties import queries as parties
+from abate.platform.parties.answers import Asked
+from abate.platform.parties.queries import TokenParty
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What of a request tells who sends it. `target` is path and query; headers by lower-case name, lines joined."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    address: str
+
+
+def from_scope(scope: Mapping[str, Any]) -> Call:
+    """The call of an ASGI request."""
+    query = scope.get("query_string") or b""
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    client = scope.get("client")
+    lines = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    target = f"{path}?{query.decode('latin-1')}" if query else path
+    return Call(scope["method"], target, _joined(lines), client[0] if client else "")
+
+
+def from_request(request: HttpRequest) -> Call:
+    """The call of a Django request."""
+    lines = ((name.lower(), value) for name, value in request.headers.items())
+    return Call(
+        request.method or "", request.get_full_path(), _joined(lines), request.META.get("REMOTE_ADDR", "")
+    )
+
+
+def _joined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in lines:
+        found[name] = f"{found[name]}, {value}" if name in found else value.strip()
+    return found
+
+
+def sender(call: Call, scope: str) -> TokenParty:
+    """The party that speaks, by its token. Raises TokenRefused, ScopeMissing. (P-6.1-b)"""
+    kind, _, token = call.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise TokenRefused
+    found = parties.token_party(token.strip(), None)
+    if found is None:
+        raise TokenRefused
+    if scope not in found.scopes:
+        raise ScopeMissing(scope)
+    return found
+
+
+def asked(call: Call, found: TokenParty, body: bytes) -> Asked | None:
+    """The call under its `Idempotency-Key`, if it names one. Raises KeyMalformed."""
+    media = call.headers.get("content-type", "")
+    parts = (call.method.encode(), call.target.encode(), media.encode(), body)
+    return answers.asked(found.party_id, call.headers.get("idempotency-key"), *parts)
