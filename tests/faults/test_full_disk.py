@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from tests.faults.load import Partner
@@ -68,6 +71,9 @@ def test_a_full_disk_refuses_and_loses_nothing(stack: Stack) -> None:
     assert set(partner.acknowledged) < set(partner.sent)
     with pytest.raises(PartnerError, match=r"HTTP 503: .*problem:busy"):
         send(stack.origin, partner._token, partner.batch(50))
+    with pytest.raises(HTTPError) as told:
+        urlopen(f"{stack.origin}/readyz", timeout=10)
+    assert told.value.code == 503 and not json.load(told.value)["ready"]
     filler.unlink()
     assert stack.postgres is not None
     if stack.postgres.poll() is not None:  # it ends itself where not even its log of changes has room

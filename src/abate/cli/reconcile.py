@@ -32,8 +32,10 @@ WORDS = {
     "holds": "every hold has its entry, and its end is of the kind its state says",
     "reversal": "every reversal is registered, and undoes one entry by its amounts, and no reversal",
     "orders": "every movement asked for by an order id is registered under it",
+    "digests": "every order id stands for the kind, amount and receiver of its entry",
     "close": "every account of every close is its entries, summed again",
     "ends": "a code is given back exactly where its redemption was reversed",
+    "codes": "every redemption has one code, of the same order",
     "entry": "every credited quantity has its award of the same amounts, and the other way round",
     "seen": "every accepted event id has its one quantity",
     "eligible": "a person's eligible total is the sum over the quantities",
@@ -87,7 +89,8 @@ def command(context: click.Context, as_json: bool, recompute: bool, data_dir: Pa
 
 
 def report(*, recompute: bool = False) -> dict:
-    """`assets` (people, entries, accounts, even), `differences` (rows that break each rule), `even`.
+    """`assets` (people, entries, accounts, even), `differences` (rows that break each rule), `first` (the first such row of
+    the rules that name it), `even`.
 
     With `recompute` also `recomputed`: how many quantities were computed again.
     """
@@ -107,6 +110,11 @@ def report(*, recompute: bool = False) -> dict:
         sums = ledger.sums()
         differences = ledger.differences(rules.mg_per_credit(clock.today())) | carbon.differences()
         differences |= rules.differences() | incentives.differences()
+        first = {}
+        if differences["digests"] and (order := ledger.first_wrong_order()):
+            first["digests"] = f"person {order[0]}, order {order[1]!r}, entry {order[2]}"
+        if differences["codes"] and (code := incentives.first_wrong_code()):
+            first["codes"] = f"person {code[0]}, entry {code[1]}"
         recomputed = recomputing.recompute() if recompute else None
     assets = {
         asset: {
@@ -120,7 +128,7 @@ def report(*, recompute: bool = False) -> dict:
     if recomputed is not None:
         differences["recomputed"] = recomputed[1]
     even = all(one.even for one in sums.values()) and not any(differences.values())
-    found = {"even": even, "assets": assets, "differences": differences}
+    found = {"even": even, "assets": assets, "differences": differences, "first": first}
     return found if recomputed is None else found | {"recomputed": recomputed[0]}
 
 
@@ -133,6 +141,8 @@ def _print(found: dict) -> None:
         )
     for name, number in found["differences"].items():
         click.echo(f"{'ok' if not number else f'{number:,} rows'}: {WORDS[name]}")
+        if name in found["first"]:
+            click.echo(f"  the first: {found['first'][name]}")
     if "recomputed" in found:
         click.echo(f"recomputed: {found['recomputed']:,} quantities")
     click.echo("even" if found["even"] else "NOT EVEN")

@@ -123,6 +123,8 @@ def _print(found: dict[str, Any], *, booked: bool) -> None:
         click.echo(f"left alone: {number:,} events {_LEFT[why]}")
     if found["retired"]:
         click.echo(f"left alone: {found['retired']:,} events of people who retired the milligrams")
+    if found["erased"]:
+        click.echo(f"left alone: {found['erased']:,} events of people who were erased meanwhile")
     for name in ("factors_before", "factors_after"):
         click.echo(f"{name.replace('_', ' ')}: {', '.join(header[name]) or 'none'}")
     click.echo(f"digest {found['digest']}")

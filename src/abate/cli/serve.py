@@ -73,7 +73,7 @@ def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
     try:
         host, port = bind_address(bind)
         os.environ.setdefault("ABATE_ORIGIN", f"http://127.0.0.1:{port}")
-        setup.environment(data_dir)
+        setup.environment(data_dir, begin=True)
         refuse_unsafe(host, demo=demo)
         setup.migrate()
         setup.become_application()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
@@ -76,7 +76,9 @@ class Prepared:
     takings: Sequence[taking.Taking]
     """What the batch takes back: withdrawals, and the events that its corrections stand in for."""
     read: Sequence[Read]
-    """All of the batch as it was read, where it takes back; otherwise nothing."""
+    """All of the batch as it was read."""
+    careful: bool = False
+    """Whether each account is held against the most that it can hold, before anything is added to it."""
 
 
 def run_batch(
@@ -113,7 +115,8 @@ def laid_out(arrival: Arrival, measured: Sequence[Measured], read: Sequence[Read
         span=(min(moments), max(moments)) if moments else None,
         refused=[one for one in read if isinstance(one, Refused)],
         takings=takings,
-        read=read if takings else (),
+        read=read,
+        careful=staging.overflows(measured),
     )
 
 
@@ -122,13 +125,14 @@ def book(batch: Prepared, *, everything: bool = True, then: Then | None = None) 
     while True:
         try:
             return _try(batch, everything, then)
-        except taking.NotTaken as found:
-            # A correction stands or falls with what it corrects: the batch again, without it. Each round has fewer.
+        except (taking.NotTaken, _TooMuch) as found:
+            # A correction stands or falls with what it corrects, and what no account can hold is refused: the batch again,
+            # without them. Each round has fewer.
             batch = ready(batch.arrival, [found.refused.get(one.place, one) for one in batch.read])
 
 
 def _try(batch: Prepared, everything: bool, then: Then | None) -> list[Result]:
-    """Book it, again where it lost a race. Raises NotTaken, with nothing booked."""
+    """Book it, again where it lost a race. Raises NotTaken, _TooMuch, with nothing booked."""
     for attempt in range(TRIES):
         try:
             prepare(TABLES)
@@ -138,6 +142,9 @@ def _try(batch: Prepared, everything: bool, then: Then | None) -> list[Result]:
                     then(results)
             return results
         except DatabaseError as fault:
+            if isinstance(fault.__cause__, errors.NumericValueOutOfRange) and not batch.careful:
+                batch = replace(batch, careful=True)
+                continue
             race = isinstance(fault.__cause__, RACES)
             if not race or attempt == TRIES - 1 or connection.in_atomic_block:
                 raise (Busy() if race or _is_away(fault) else fault) from fault
@@ -163,6 +170,8 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
             events.keep_claimed(cursor)
         if batch.takings:
             taking.lock(sender.party_id, batch_id, batch.takings)
+        if batch.careful:
+            _refuse_too_much(cursor)
         results += enter(cursor, batch, batch_id, bases, whole=whole, everything=everything)
         settled, more = _settle(cursor, sender.party_id, rest)
         refused += more
@@ -173,6 +182,28 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
         events.refuse(cursor, batch_id, sender.party_id, now, refused)
     refusals = [Result(one.place, one.id, Outcome.REFUSED, one.reason) for one in refused]
     return results + settled + refusals
+
+
+class _TooMuch(Exception):
+    """Events by which an account would hold more milligrams than it can: the batch is booked again with these refused."""
+
+    def __init__(self, refused: dict[int, Refused]) -> None:
+        super().__init__(f"{len(refused)} events")
+        self.refused = refused
+
+
+def _refuse_too_much(cursor: Cursor) -> None:
+    """Hold what was claimed against its accounts, in the order of places. Raises _TooMuch."""
+    refused: dict[int, Refused] = {}
+    held: dict[int, int] = {}
+    for place, event_id, behaviour, person, er_mg, before in ledger.staged(cursor):
+        after = held.get(person, before) + er_mg
+        if after > staging.MOST:
+            refused[place] = Refused(place, event_id, behaviour, "total_too_large", "er_mg")
+        else:
+            held[person] = after
+    if refused:
+        raise _TooMuch(refused)
 
 
 def enter(

@@ -40,7 +40,8 @@ VIA = "revalue"
 class Effect:
     """What booking does, or did. Milligrams of the changed events; credits and debts of the accounts they are on.
 
-    `retired`: changed events left alone, as milligrams of their award were retired and cannot be taken back.
+    `retired`: changed events left alone, as milligrams of their award were retired and cannot be taken back. `erased`:
+    those of people who were erased after they were read.
     """
 
     digest: str = ""
@@ -59,6 +60,7 @@ class Effect:
     owed: int = 0
     left_alone: dict[str, int] = field(default_factory=dict)
     retired: int = 0
+    erased: int = 0
     closed_days: int = 0
     booked_before: int = 0
 
@@ -113,7 +115,7 @@ def _chunk(
     for attempt in range(pipeline.TRIES):
         try:
             with transaction.atomic():
-                kept, before, after = _book(changed, reason, number, proposal)
+                living, kept, before, after = _book(changed, reason, number, proposal)
                 if number is None:
                     transaction.set_rollback(True)
             break
@@ -122,28 +124,34 @@ def _chunk(
             if not race or attempt == pipeline.TRIES - 1 or connection.in_atomic_block:
                 raise (Busy() if race else fault) from fault
             time.sleep(0.01 * 2**attempt)
-    found.retired += len(changed) - len(kept)
+    found.erased += len(changed) - len(living)
+    found.retired += len(living) - len(kept)
     _count(found, kept, before, after)
 
 
 def _book(
     changed: Sequence[Change], reason: tuple[str, str], number: int | None, proposal: bytes
-) -> tuple[list[Change], Holdings, Holdings]:
-    """Reversals, then awards, as a batch of its own; returns what was booked, and the accounts before and after."""
+) -> tuple[list[Change], list[Change], Holdings, Holdings]:
+    """Reversals, then awards, as a batch of its own; returns the changes of the living, of these what was booked, and the
+    accounts before and after.
+    """
     first = changed[0].stored
     sender = Sender(first.party_id, first.party, frozenset({changed[0].now.event.behaviour}), VIA)
     with connection.cursor() as django, workspace() as cursor:
         arrival = Arrival(sender, VIA, clock.now(), proposal, len(changed))
         batch_id = events.open_batch(cursor, arrival)
-        kept = _not_retired(django, changed)
+        # An open batch keeps erasing out: who was erased since the reading is known for good.
+        gone = reversing.erased(django, {change.stored.person_id for change in changed})
+        living = [change for change in changed if change.stored.person_id not in gone]
+        kept = _not_retired(django, living)
         people = sorted({change.stored.person_id for change in kept})
         before = reversing.settled(django, people)
         if kept:
             if number is not None:
                 carbon.revise(cursor, number, batch_id, kept)
-            _reverse(django, kept, f"{reason[0]} / {reason[1]} ({VIA} {number or 0})")
+            _reverse(django, kept, reading.entry_cause(reason, number or 0))
             _award(cursor, pipeline.laid_out(arrival, [change.now for change in kept]), batch_id)
-        return kept, before, reversing.settled(django, people)
+        return living, kept, before, reversing.settled(django, people)
 
 
 def _not_retired(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from django.db import connection
 from tests.platform.ledger.test_actions import each_receipt_opens
+from tests.platform.ledger.test_erasing_spends import together as beside
 from tests.platform.ledger.test_races import tally, together
-from tests.platform.pipeline.world import NOW, World, differences, make_world
+from tests.platform.pipeline.world import NOW, World, differences, make_world, state
 
 from abate.bookkeeping.kinds import Counter, Kind
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
-from abate.platform.ledger import actions, collecting, expiring, queries, standing
-from abate.platform.ledger.errors import InsufficientCredits, NothingToCollect
+from abate.platform.ledger import actions, collecting, erasing, expiring, queries, standing
+from abate.platform.ledger.errors import AccountErased, InsufficientCredits, NothingToCollect
 from abate.platform.log import actions as log
 
 pytestmark = pytest.mark.platform
@@ -206,3 +207,27 @@ def test_collecting_and_lapsing_have_receipts_that_open(room: World) -> None:
     rows = queries.entries(person.pk, limit=100)
     assert {row.kind for row in rows} == {Kind.AWARD, Kind.COLLECT, Kind.LAPSE}
     each_receipt_opens(person, rows)
+
+
+def test_nothing_is_collected_for_the_erased(room: World) -> None:
+    room.send(room.meeting("a"))
+    person = room.people[0]
+    erasing.erase(person)
+    before = state()
+    with pytest.raises(AccountErased):
+        collecting.collect(person.pk)
+    assert state() == before and standing.standing(person.pk).waiting > 0
+    with clock.frozen(later(CLAIM)):
+        expiring.cut_all()
+        assert collecting.lapse_due() > 0, "what ends by itself goes on"
+        assert differences() == {} and issued_went_somewhere(room)
+
+
+def test_who_is_erased_while_collecting_waits_collects_nothing(
+    room: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.send(room.meeting("a"))
+    person = room.people[0]
+    leaving = (lambda: erasing.erase(person), [lambda: collecting.collect(person.pk)])
+    found, came = beside(*leaving, (erasing.people, "destroy"), monkeypatch)
+    assert found == [1] and came == ["account-erased"] and differences() == {}

@@ -203,7 +203,7 @@ def test_who_erases_first_has_all_eight_refused(leaving: Leaving, monkeypatch: p
 
 def test_a_status_read_before_the_lock_is_seen(leaving: Leaving, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: the verdict is from before the account's lock. What needs no other lock is then booked late."""
-    ready, erased, seen = posting.ready, actions._erased, threading.local()
+    ready, erased, seen = posting.ready, actions.erased, threading.local()
 
     def early(cursor: Any, persons: Sequence[int]) -> posting.Ready:
         seen.by = erased(cursor, persons)
@@ -211,7 +211,7 @@ def test_a_status_read_before_the_lock_is_seen(leaving: Leaving, monkeypatch: py
 
     with monkeypatch.context() as planted:
         planted.setattr(posting, "ready", early)
-        planted.setattr(actions, "_erased", lambda *_: seen.by)
+        planted.setattr(actions, "erased", lambda *_: seen.by)
         came = erase_first(leaving, monkeypatch)
     assert sorted(one for one in came if isinstance(one, str)) == ["account-erased"] * 2, "transfer, adjust"
     assert len(leaving.late()) == 6

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from tests.platform.ledger.conftest import DAYS
 from tests.platform.pipeline.world import NOW, World, make_world
 
+from abate.bookkeeping.kinds import Kind
 from abate.cli import reconcile
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
+from abate.platform.incentives import actions as incentives
 from abate.platform.ledger import actions, closing, erasing, expiring, holds, queries, standing
 from abate.platform.log import actions as log
+from abate.platform.parties import actions as parties
 
 pytestmark = [pytest.mark.platform]
 MONTH = timedelta(days=30)
@@ -38,8 +42,7 @@ def booked(db: None, settings: Any) -> Iterator[World]:
             history, world.meeting("saved nothing", pkm_coach=0), world.meeting("short", duration_min=30)
         )
         actions.adjust(one, 50, "gift"), actions.adjust(two, 5, "gift")
-        with transaction.atomic(), connection.cursor() as cursor:
-            actions.post_redeem(cursor, one, 7, "offer")
+        incentives.redeem(world.people[0], _offer(price=7), uuid4())
         out = actions.exchange_out(one, 3, "out")
         actions.exchange_in(one, 2, "in"), actions.cancel(one, 1, "off"), actions.retire(one, 1000, "retired")
         actions.transfer(one, two, 4, "t")
@@ -56,6 +59,15 @@ def booked(db: None, settings: Any) -> Iterator[World]:
     with clock.frozen(NOW + MONTH):
         closing.close_day(clock.today() - timedelta(days=1)), closing.close_month(first)
         yield world
+
+
+def _offer(price: int) -> UUID:
+    shop = parties.create_party("a-shop", "merchant", "某店", "A shop", made_up=True)
+    span = {"from_at": NOW - MONTH, "to_at": NOW + MONTH}
+    texts = {"title": ("咖啡券", "Coffee voucher"), "detail": ("一杯", "One cup")}
+    return incentives.create_offer(
+        party_id=shop.pk, price_credits=price, stock=1, valid_days=30, made_up=True, **texts, **span
+    )
 
 
 def found(*, recompute: bool = False) -> dict[str, int]:
@@ -83,6 +95,7 @@ MOVED_LOTS = (
     "with draw as (update ledger_draw set expires_on = expires_on + 30 where origin = 1)"
     " update ledger_lot set expires_on = expires_on + 30 where origin = 1"
 )
+DIGEST = "update ledger_order set digest = sha256(convert_to({}, 'UTF8')) where order_id = '{}'"
 CLOSE = "update ledger_close set {} where period = 'day' and account = '{}' and asset = 'credits'"
 # What is planted, and the rules that must name it.
 PLANTED = {
@@ -110,6 +123,15 @@ PLANTED = {
     "delete from ledger_order where order_id = 't'": {"orders"},
     "delete from ledger_order where order_id = 'retired'": {"orders"},
     "update ledger_order set entry_id = entry_id + 1": {"orders"},
+    DIGEST.format("'HOLD 3 0'", "s"): {"digests"},
+    DIGEST.format("'CANCEL 2 0'", "off"): {"digests"},
+    DIGEST.format("'ADJUST 20 0'", "mistake"): {"digests"},
+    DIGEST.format("'RETIRE 1001 0'", "retired"): {"digests"},
+    DIGEST.format("'EXCHANGE_IN 3 0'", "out"): {"digests"},
+    DIGEST.format("'TRANSFER 4 ' || person_id", "t"): {"digests"},
+    "update ledger_entry set credits = credits + 1 where kind = 6 and credits > 0": {"digests", "running"},
+    "update incentives_code set order_id = gen_random_uuid()": {"codes"},
+    "delete from incentives_code": {"codes"},
     "update ledger_hold set state = 3 where state = 2": {"holds"},
     "update ledger_hold set state = 2 where state = 4": {"holds"},
     "delete from ledger_hold where state = 3": {"holds"},
@@ -149,6 +171,19 @@ def test_a_sound_ledger_is_even(booked: World) -> None:
 def test_what_is_planted_is_named(booked: World, statement: str) -> None:
     plant(statement)
     assert PLANTED[statement] <= found(recompute="recomputed" in PLANTED[statement]).keys()
+
+
+def test_the_first_wrong_order_and_code_are_named(booked: World) -> None:
+    assert reconcile.report()["first"] == {}
+    plant(DIGEST.format("'nothing'", "gift"))
+    plant("update incentives_code set order_id = gen_random_uuid()")
+    told = reconcile.report()
+    one = booked.people[0].pk
+    gift = next(row for row in queries.entries(one, limit=100) if row.cause == "gift")
+    assert told["differences"]["digests"] == 2 and not told["even"]
+    assert told["first"]["digests"] == f"person {one}, order 'gift', entry {gift.id}"
+    (spent,) = [row for row in queries.entries(one, limit=100) if row.kind == Kind.REDEEM]
+    assert told["first"]["codes"] == f"person {one}, entry {spent.id}"
 
 
 def test_a_debt_paid_by_a_lapsed_hold_is_drawn_by_its_release(booked: World) -> None:

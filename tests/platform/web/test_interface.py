@@ -117,7 +117,10 @@ def test_watchers_learn_counts_and_nobodys_data(city: stage.City, monkeypatch) -
     assert figures["credited"] == "5" and figures["refused"] == "1" and figures["needs_figure"] == "1"
     assert "abate_log_pending 5" in text and "abate_up 1" in text
     assert Client().get("/livez").status_code == 200
-    assert Client().get("/readyz").json() == {"ready": True, "checks": {"database": "ok", "migrations": "ok"}}
+    assert Client().get("/readyz").json() == {
+        "ready": True,
+        "checks": {"database": "ok", "migrations": "ok", "writing": "ok"},
+    }
 
 
 def test_watchers_learn_that_the_database_is_away(monkeypatch) -> None:

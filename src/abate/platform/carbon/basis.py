@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -64,9 +65,15 @@ def stored_setting(
 
 
 def packs_called(pack_id: str) -> list[Pack]:
-    """The packs at hand with this id: the one the operator uses now, those used before, and a shipped one."""
-    names = [settings.ABATE_OPERATOR_PACK, *settings.ABATE_FORMER_PACKS]
-    found = [_pack(name) for name in names if name]
+    """The packs at hand with this id: the one the operator uses now, those used before, and a shipped one.
+
+    A former one that cannot be read is not at hand: its figures cannot be shown again, all else goes on (`abate doctor`
+    names it).
+    """
+    found = [_pack(settings.ABATE_OPERATOR_PACK)] if settings.ABATE_OPERATOR_PACK else []
+    for name in settings.ABATE_FORMER_PACKS:
+        with suppress(SetupError):
+            found.append(_pack(name))
     if (catalogue().folder / "packs" / f"{pack_id}.yaml").exists():
         found.append(_pack(pack_id))
     return [pack for pack in found if pack.id == pack_id]

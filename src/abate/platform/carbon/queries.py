@@ -41,6 +41,14 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Superseded:
+    """That a later quantity of the event was put in the place of this one: why (Chinese, English), approved when."""
+
+    why: tuple[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """One accepted event of a person with all that its figure rests on. Amounts in mg CO2e, null where none.
 
@@ -78,6 +86,7 @@ class Behaviour:
     corrected: tuple[str, str] | None = None
     """Why it stands in the place of an earlier quantity of the event: (Chinese, English)."""
     withdrawn: Withdrawn | None = None
+    superseded: Superseded | None = None
     corrects: str | None = None
     """The event that this one stands in for, and why (a code of events/withdrawals.py)."""
     corrects_cause: str | None = None
@@ -108,7 +117,8 @@ def _behaviours(condition: str, values: dict[str, object]) -> list[Behaviour]:
             bytes(row[27]),
             (row[28], row[29]) if row[28] else None,
             Withdrawn(*row[30:34]) if row[30] else None,
-            *row[34:],
+            Superseded((row[34], row[35]), row[36]) if row[34] else None,
+            *row[37:],
         )
         for row in rows
     ]

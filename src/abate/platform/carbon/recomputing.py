@@ -55,6 +55,20 @@ def recompute() -> tuple[int, int]:
     return done, wrong
 
 
+def packs_missing() -> list[str]:
+    """Id and first digits of the SHA-256 of each pack that something was booked on and that is not at hand as it was."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["bases"])
+        packs = {row[-4:] for row in cursor.fetchall() if row[-2] is not None}
+    return sorted(
+        {
+            f"{pack} ({hash[:12]})"
+            for *place, pack, hash in packs
+            if stored_setting(*place, pack, hash) is None
+        }
+    )
+
+
 def _wrong(engine: duckdb.DuckDBPyConnection, basis: _Basis | None, stored: Sequence[tuple]) -> int:
     """How many rows (credits, be, pe, le, er, record) of one basis do not come out."""
     if basis is None:

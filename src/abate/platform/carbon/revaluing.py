@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -201,6 +202,18 @@ def _compare(behaviour: str, stored: Sequence[Stored], read: Reading) -> list[Ch
             if one.booked:
                 read.booked.add(one.booked)
     return sorted(found, key=lambda change: change.now.event.place)
+
+
+def entry_cause(reason: tuple[str, str], number: int) -> str:
+    """What the reversal of an old award says of why, beside the award's leaf: (Chinese, English), and which revaluation."""
+    return f"{reason[0]} / {reason[1]} (revalue {number})"
+
+
+def read_entry_cause(text: str) -> tuple[str, str] | None:
+    """The (Chinese, English) reason of an entry_cause; None for another text, or one that parts in two ways."""
+    found = re.fullmatch(r"(.+) \(revalue \d+\)", text, re.DOTALL)
+    halves = found[1].split(" / ") if found else []
+    return (halves[0], halves[1]) if len(halves) == 2 else None
 
 
 def done(revaluation_id: int) -> tuple[list[bytes], int]:

@@ -19,6 +19,8 @@ Key = tuple[str, int, str]
 HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 END = b"\xff\xff"
 _FIELDS = 16
+MOST = 2**63 - 1
+"""The most milligrams that an account can hold; a sum beyond is cut to it here, and refused by name (pipeline.py)."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _FIRST_DAY = date(2000, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
@@ -56,7 +58,7 @@ def rows(
         if one.outcome == Outcome.CREDITED:
             er = one.amounts[3]
             assert er is not None
-            upto = sums[event.subject] = sums.get(event.subject, 0) + er
+            upto = sums[event.subject] = min(sums.get(event.subject, 0) + er, MOST)
             # leaf.personal_award, what many events share written once; a test holds both spellings together.
             personal = (
                 f'{{"subject":{_quoted(event.subject)}{before}{_quoted(event.id)},"behaviour":"{event.behaviour}",'
@@ -143,7 +145,7 @@ def arrays(measured: Iterable[Measured], subjects: Sequence[tuple[str, str]]) ->
         er = one.amounts[3]
         if one.outcome == Outcome.CREDITED and er is not None:
             count, er_mg = sums.get(one.event.subject, (0, 0))
-            sums[one.event.subject] = (count + 1, er_mg + er)
+            sums[one.event.subject] = (count + 1, min(er_mg + er, MOST))
     entries, er_mg, last = [], [], None
     for subject, _ in subjects:
         count, total = sums.get(subject, (0, 0))
@@ -157,6 +159,15 @@ def arrays(measured: Iterable[Measured], subjects: Sequence[tuple[str, str]]) ->
 def _array(texts: Iterable[str]) -> str:
     escaped = '","'.join(text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     return f'{{"{escaped}"}}' if escaped else "{}"
+
+
+def overflows(measured: Iterable[Measured]) -> bool:
+    """Whether what one subject is to be credited with is more than an account can hold."""
+    sums: dict[str, int] = {}
+    for one in measured:
+        if one.outcome == Outcome.CREDITED:
+            sums[one.event.subject] = sums.get(one.event.subject, 0) + (one.amounts[3] or 0)
+    return any(total > MOST for total in sums.values())
 
 
 def used(measured: Iterable[Measured]) -> list[Key]:

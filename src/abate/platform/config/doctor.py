@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from abate.platform.carbon import recomputing
 from abate.platform.config import grants
 from abate.platform.doors import clock, keyring, private_postgres, rotation
 from abate.platform.doors.errors import SetupError
@@ -122,6 +123,9 @@ def schema() -> Iterator[Finding]:
         )
         return
     yield Finding("schema", "ok", "The schema is up to date.")
+    if missing := recomputing.packs_missing():
+        yield Finding("former packs", "fault", f"Booked on, and not at hand as they were: {', '.join(missing)}.",
+                      "Put each file back to the letter and name it in ABATE_FORMER_PACKS (docs/howto/revalue.md).")  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [grants.ROLE])
         if cursor.fetchone() is None:

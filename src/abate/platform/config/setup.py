@@ -14,8 +14,15 @@ from abate.platform.doors import database, keyring
 from abate.platform.doors.months import TablesBusy
 
 
-def environment(data_dir: Path, *, demo: bool = False, log_origin: str | None = None) -> None:
-    """Make the data folder, the secret file and the database address known to the settings. Idempotent."""
+def environment(
+    data_dir: Path, *, begin: bool = False, demo: bool = False, log_origin: str | None = None
+) -> None:
+    """Make the data folder, the secret file and the database address known to the settings. Idempotent.
+
+    Only who is to `begin` an installation makes a private database. Raises SetupError where there is none.
+    """
+    if not begin:
+        database.require(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     data_dir = data_dir.resolve()
     os.environ["ABATE_DATA_DIR"] = str(data_dir)

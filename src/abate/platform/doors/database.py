@@ -34,6 +34,17 @@ def parse(url: str) -> dict[str, object]:
     }
 
 
+def require(data_dir: Path) -> None:
+    """Raises SetupError where neither `DATABASE_URL` names a server nor `data_dir` holds a private one."""
+    if os.environ.get("DATABASE_URL", EMBEDDED) in ("", EMBEDDED) and not private_postgres.exists(data_dir):
+        raise SetupError(
+            f"There is no installation of Abate in {data_dir.resolve()}, and DATABASE_URL is not set.",
+            "This command works on an installation that is there; it begins none.",
+            "Go to its folder, name it (--data-dir or ABATE_DATA_DIR), or set DATABASE_URL. To begin one: `abate serve`, or "
+            "`abate demo` for a sample city.",
+        )
+
+
 def url(data_dir: Path) -> str:
     """`DATABASE_URL`, or the address of the private server (started if need be)."""
     given = os.environ.get("DATABASE_URL", "")

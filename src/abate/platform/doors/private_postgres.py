@@ -60,6 +60,11 @@ def start(data_dir: Path, *, wait_seconds: int = WAIT_SECONDS) -> str:
     return address(data_dir)
 
 
+def exists(data_dir: Path) -> bool:
+    """Whether `data_dir` holds a cluster, running or not."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
+
+
 def address(data_dir: Path, *, database: str = "postgres", user: str = "postgres") -> str:
     """Where the private server of `data_dir` answers when it runs."""
     return f"postgresql://{quote(user, safe='')}@/{quote(database, safe='')}?host={_socket((data_dir / 'postgres').resolve())}"

@@ -268,6 +268,18 @@ _ALL = (
         ("无需处理。", "Nothing is to be done."),
     ),
     Reason(
+        "total_too_large",
+        (
+            "该账户的累计减排量将超出可记账的最大值（2^63-1 毫克）。",
+            "The account would come to hold more than can be booked: 2^63-1 milligrams.",
+        ),
+        ("累计量须能逐毫克记账。", "Every total is kept to the milligram."),
+        (
+            "核对活动数据的单位和数量级；数值确实无误的，请联系运营方。",
+            "Check unit and size of the record; where they are right, ask the operator.",
+        ),
+    ),
+    Reason(
         "carbon_retired",
         (
             "该减排量已注销（抵销），无法撤回。",

@@ -162,10 +162,21 @@ def burnt_today(party_id: int, limit: int = 200) -> list[BurntRow]:
 
 
 def differences() -> dict[str, int]:
-    """`ends`: codes that were given back though their entry stands, or whose entry was reversed though they work."""
+    """`ends`: codes that were given back though their entry stands, or whose entry was reversed though they work.
+    `codes`: codes and redemptions of which one lacks the other, or that are of two orders.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_ENDS)
-        return {"ends": int(cursor.fetchone()[0])}
+        ends = int(cursor.fetchone()[0])
+        cursor.execute(f"select count(*) from ({_CODES}) wrong")
+        return {"ends": ends, "codes": int(cursor.fetchone()[0])}
+
+
+def first_wrong_code() -> tuple[int, int] | None:
+    """Person and entry of the first redemption that its code is not of."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"select * from ({_CODES}) wrong order by entry_id, person_id limit 1")
+        return cursor.fetchone()  # type: ignore[no-any-return]
 
 
 _ENDS = """
@@ -173,4 +184,10 @@ select count(*)
 from incentives_code code
 left join ledger_reversal undone on undone.person_id = code.person_id and undone.entry_id = code.entry_id
 where (code.cancelled_at is null) <> (undone.entry_id is null)
+"""
+_CODES = """
+select person_id, entry_id
+from (select person_id, entry_id, order_id::text as cause from incentives_code) code
+full join (select person_id, id as entry_id, cause from ledger_entry where kind = 3) entry using (person_id, entry_id)
+where code.cause is distinct from entry.cause
 """

@@ -61,7 +61,7 @@ def spend_all(kind: Kind, asked: Sequence[Spend], party_id: int | None = None) -
         return []
     with transaction.atomic(), connection.cursor() as cursor:
         at = posting.ready(cursor, [one.person_id for one in asked])
-        erased = _erased(cursor, {one.person_id for one in asked})
+        gone = erased(cursor, {one.person_id for one in asked})
         known = _known(cursor, [(one.person_id, one.order_id) for one in asked])
         verdicts: list[Verdict | None] = []
         taken: dict[tuple[int, str], int] = {}
@@ -74,7 +74,7 @@ def spend_all(kind: Kind, asked: Sequence[Spend], party_id: int | None = None) -
             elif key in taken:
                 same = asked[taken[key]].credits == one.credits
                 verdicts.append(None if same else Verdict("conflict"))
-            elif erased.get(one.person_id):
+            elif gone.get(one.person_id):
                 verdicts.append(Verdict("erased"))
             elif at.free.get(one.person_id, 0) < one.credits:
                 verdicts.append(Verdict("insufficient"))
@@ -231,7 +231,7 @@ def transfer(payer: int, receiver: int, credits: int, order_id: str) -> EntryRow
     return out
 
 
-def _erased(cursor: CursorWrapper, persons: Collection[int]) -> dict[int, bool]:
+def erased(cursor: CursorWrapper, persons: Collection[int]) -> dict[int, bool]:
     """Of those that exist, whether each was erased: for good while erasing is kept out, or their account is locked."""
     cursor.execute(SQL["erased"], {"persons": list(persons)})
     return dict(cursor.fetchall())
@@ -242,16 +242,16 @@ def refuse_erased(cursor: CursorWrapper, person_id: int) -> None:
 
     Not part of `posting.ready`: what lapses, expires or was set aside before goes on for the erased too.
     """
-    if _erased(cursor, [person_id]).get(person_id):
+    if erased(cursor, [person_id]).get(person_id):
         raise errors.AccountErased
 
 
 def _must_live(cursor: CursorWrapper, person_id: int) -> None:
     """For what may open an account, while erasing is kept out. Raises NoPerson, AccountErased."""
-    erased = _erased(cursor, [person_id])
-    if person_id not in erased:
+    found = erased(cursor, [person_id])
+    if person_id not in found:
         raise errors.NoPerson(str(person_id))
-    if erased[person_id]:
+    if found[person_id]:
         raise errors.AccountErased
 
 

@@ -64,6 +64,12 @@ def book(
     return results
 
 
+def staged(cursor: Cursor) -> list[tuple[int, str, str, int, int, int]]:
+    """Place, id, behaviour, person, milligrams and what the account held before, of each staged event to be credited."""
+    cursor.execute(SQL["staged"])
+    return cursor.fetchall()
+
+
 def _sm3(cursor: Cursor, values: dict[str, object], parts: Mapping[int, bytes]) -> bytes:
     """The SM3 commitments of the batch's awards, at 32 times their place; zeros where nothing was credited."""
     made = bytearray(32 * (max(parts) + 1))

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
-from abate.platform.ledger import posting
+from abate.platform.ledger import actions, posting
 from abate.platform.ledger.errors import NothingToCollect
 from abate.platform.ledger.posting import NEVER, SQL, Item
 from abate.platform.ledger.queries import EntryRow
@@ -20,10 +20,11 @@ _PEOPLE = 5_000
 def collect(person_id: int, day: date | None = None) -> EntryRow:
     """Make all that waits, or what was booked on one day, free to spend: a lot from now on, which settles debts first.
 
-    Sixteen taps at once collect it once. Raises NothingToCollect where nothing waits, or its time is over.
+    Sixteen taps at once collect it once. Raises NothingToCollect where nothing waits, or its time is over, and AccountErased.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         at = posting.ready(cursor, [person_id])
+        actions.refuse_erased(cursor, person_id)
         span = {"after": at.today, "until": NEVER, "day": day}
         cursor.execute(SQL["waiting"], span | {"persons": [person_id]})
         found = cursor.fetchone()

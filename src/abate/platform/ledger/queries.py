@@ -145,6 +145,9 @@ _RULES = (
 )
 
 
+_KINDS = [kind.name.lower() for kind in sorted(Kind)]
+
+
 def differences(mg_per_credit: int) -> dict[str, int]:
     """How many rows break each rule of the ledger; all zero where it agrees with itself.
 
@@ -155,7 +158,7 @@ def differences(mg_per_credit: int) -> dict[str, int]:
         "mg_per_credit": mg_per_credit,
         "zone": clock.zone().key,
         "names": [counter.name.lower() for counter in sorted(Counter)],
-        "kinds": [kind.name.lower() for kind in sorted(Kind)],
+        "kinds": _KINDS,
         "nothing": NOTHING,
     }
     with connection.cursor() as cursor:
@@ -163,4 +166,14 @@ def differences(mg_per_credit: int) -> dict[str, int]:
         for name in _RULES:
             cursor.execute(SQL[f"differ_{name}"], values)
             found[name] = int(cursor.fetchone()[0])
+        cursor.execute(f"select count(*) from ({SQL['wrong_digests']}) wrong", {"kinds": _KINDS})
+        found["digests"] = int(cursor.fetchone()[0])
     return found
+
+
+def first_wrong_order() -> tuple[int, str, int] | None:
+    """Person, order id and entry of the first order whose digest is not that of what its entry did."""
+    first = f"select * from ({SQL['wrong_digests']}) wrong order by entry_id limit 1"
+    with connection.cursor() as cursor:
+        cursor.execute(first, {"kinds": _KINDS})
+        return cursor.fetchone()  # type: ignore[no-any-return]

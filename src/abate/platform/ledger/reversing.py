@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -175,14 +175,21 @@ def short_of_carbon(cursor: CursorWrapper, carbons: Mapping[int, int]) -> set[in
     return {person for (person,) in cursor.fetchall()}
 
 
+def erased(cursor: CursorWrapper, persons: Collection[int]) -> set[int]:
+    """Who of them was erased: for good while their accounts are locked, or a batch is open in this transaction."""
+    return {person for person, gone in actions.erased(cursor, persons).items() if gone}
+
+
 def reverse_awards(
     cursor: CursorWrapper, asked: Sequence[tuple[int, int]], reason: str, mg_per_credit: int
 ) -> list[EntryRow]:
     """Take many awards (person, entry) of one partner back, as `reverse_award` one after the other; no cap is on them.
 
-    The accounts hold their milligrams (short_of_carbon). Raises ReversedAlready.
+    The accounts hold their milligrams (short_of_carbon). Raises ReversedAlready, AccountErased.
     """
     at = posting.ready(cursor, [person for person, _ in asked])
+    if erased(cursor, [person for person, _ in asked]):
+        raise errors.AccountErased
     columns = {"persons": [person for person, _ in asked], "entries": [entry for _, entry in asked]}
     cursor.execute(SQL["awards_to_undo"], columns)
     found = cursor.fetchall()

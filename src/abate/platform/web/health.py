@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
@@ -25,17 +25,30 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 where requests can be served: database there, schema up to date; else 503 naming what is not."""
-    checks = {"database": "ok", "migrations": "ok"}
+    """200 where requests can be served: database there, schema up to date, room to write; else 503 naming what is not."""
+    checks = {"database": "ok", "migrations": "ok", "writing": "ok"}
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "not applied: run `abate serve`, which applies them, or `abate doctor`"
     except DatabaseError:
         log.exception("not ready: the database does not answer")
-        checks = {"database": "does not answer", "migrations": "unknown"}
+        checks = {"database": "does not answer", "migrations": "unknown", "writing": "unknown"}
+    else:
+        try:
+            _write()
+        except DatabaseError:
+            log.exception("not ready: the database does not write")
+            checks["writing"] = "refused by the database: a full disk and a standby are the usual causes"
     ready = all(state == "ok" for state in checks.values())
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+def _write() -> None:
+    """Have the database take one more page of its disk, and give it back. Raises DatabaseError where it cannot."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("create temp table if not exists web_probe (word text) on commit delete rows")
+        cursor.execute("insert into pg_temp.web_probe values ('ready')")
 
 
 @require_safe

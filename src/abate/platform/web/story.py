@@ -11,10 +11,12 @@ from django.urls import reverse
 
 from abate.bookkeeping.kinds import Counter, Kind
 from abate.platform.carbon import queries as carbon
+from abate.platform.carbon import revaluing
 from abate.platform.carbon.basis import catalogue
 from abate.platform.carbon.queries import Behaviour, Withdrawn
 from abate.platform.credits import queries as rules
 from abate.platform.credits.queries import CutBy
+from abate.platform.doors import clock
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.events.withdrawals import CAUSES, CORRECTED, read_entry_cause
@@ -34,6 +36,8 @@ class Stop:
     tone: str
     why: str
     href: str
+    present: str
+    """Where the present result is, if this one was superseded."""
     party: Pair
     event_id: str
     occurred_at: datetime
@@ -79,6 +83,8 @@ def _method(behaviour: str, version: int) -> Method | None:
 
 
 def _state(found: Behaviour) -> tuple[str, str]:
+    if found.superseded:
+        return say("已由重新计算取代", "Superseded"), "none"
     if found.withdrawn:
         if found.withdrawn.kind == CORRECTED:
             return say("已更正", "Corrected"), "none"
@@ -100,6 +106,14 @@ def _state(found: Behaviour) -> tuple[str, str]:
 
 def _why(found: Behaviour, cut: CutBy | None) -> str:
     """Why it counted as it did: the rule and its clause, the missing figure, the cap."""
+    if found.superseded:
+        return say(
+            "这是原来的结果，已于 {day} 重新计算并由新的分录取代：{why}。原分录已冲正，其回执仍可验证。",
+            "This is what it came to before. It was computed again on {day}, and a new entry stands in its place: {why}. "
+            "This one was reversed; its receipt still verifies.",
+            day=clock.day(found.superseded.at).isoformat(),
+            why=pick(found.superseded.why),
+        )
     if found.withdrawn:
         return _gone(found.withdrawn)
     code, _, rest = (found.reason or "").partition(":")
@@ -186,16 +200,15 @@ def _rule_words(method: Method | None, code: str, clause: str) -> str:
 def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:
     state, tone = _state(found)
     method = _method(found.behaviour, found.version)
-    if found.entry_id is not None:
-        href = reverse("entry", kwargs={"entry_id": found.entry_id})
-    else:
-        href = f"{reverse('why')}?{urlencode({'party': found.party_id, 'event': found.event_id})}"
+    event = f"{reverse('why')}?{urlencode({'party': found.party_id, 'event': found.event_id})}"
+    href = reverse("entry", kwargs={"entry_id": found.entry_id}) if found.entry_id is not None else event
     return Stop(
         title=title_of(found.behaviour),
         state=state,
         tone=tone,
         why=" ".join(filter(None, (_why(found, cut), _corrected(found)))),
         href=href,
+        present=event if found.superseded else "",
         party=(sender.title_zh, sender.title_en) if sender else (found.party_code, found.party_code),
         event_id=found.event_id,
         occurred_at=found.occurred_at,
@@ -274,7 +287,8 @@ def reason_of(kind: int, cause: str) -> str:
         return cause
     taken = read_entry_cause(cause[65:])
     if taken is None:
-        return cause[65:]
+        again = revaluing.read_entry_cause(cause[65:])
+        return say("重新计算：{why}", "computed again: {why}", why=pick(again)) if again else cause[65:]
     verb, code, by = taken
     words = (
         ("合作方更正", "corrected by the partner")

@@ -4,7 +4,8 @@ select quantity.person_id, quantity.party_id, party.code, quantity.event_id, bas
        quantity.pe_mg, quantity.le_mg, quantity.er_mg, quantity.eligible_mg, quantity.credits, quantity.capped,
        quantity.entry_id, quantity.record, basis.factors, basis.method_hash, basis.region, basis.grade_floor,
        basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256, cause.reason_zh, cause.reason_en,
-       gone.kind, gone.cause, gone.by_id, gone.decided_at, stands_for.event_id, stands_for.cause
+       gone.kind, gone.cause, gone.by_id, gone.decided_at, replaced.reason_zh, replaced.reason_en, replaced.at,
+       stands_for.event_id, stands_for.cause
 from carbon_quantity quantity
 left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
 left join events_withdrawal stands_for
@@ -15,6 +16,10 @@ join parties_party party on party.id = quantity.party_id
 left join carbon_revision made
     on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
 left join carbon_revaluation cause on cause.id = made.revaluation_id
+left join carbon_revision gave_way
+    on (gave_way.person_id, gave_way.old_batch_id, gave_way.old_place)
+       = (quantity.person_id, quantity.batch_id, quantity.place)
+left join carbon_revaluation replaced on replaced.id = gave_way.revaluation_id
 where quantity.person_id = %(person)s
 
 -- name: stands

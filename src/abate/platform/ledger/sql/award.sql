@@ -59,6 +59,16 @@ join ledger_entry entry on entry.person_id = who.person_id and entry.batch_id = 
                            and entry.id between %(first)s and (select currval('ledger_entry_id_seq'))
 where who.entries > 0
 
+-- name: staged
+-- What would be added, with what each account holds before the batch: milligrams or their eligible total.
+select stage.place, stage.event_id, who.behaviour, who.person_id, stage.er_mg,
+       greatest(coalesce(held.carbon_mg, 0), coalesce(held.eligible_mg, 0))
+from pg_temp.events_stage stage
+join pg_temp.events_who who on who.who = stage.who
+left join ledger_balance held on held.person_id = who.person_id
+where stage.outcome = 8
+order by stage.place
+
 -- name: close_batch
 -- Where the batch's awards are, for good, and that their leaves are due, until the log has asked for them.
 with closed as (
