@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
-from abate.platform.doors.errors import Problem, SetupError
-
-_data_dir = click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=lambda: Path(os.environ.get("ABATE_DATA_DIR", ".abate")),
-    show_default="ABATE_DATA_DIR or .abate",
-    help="Where the installation keeps its secrets and, without DATABASE_URL, its database.",
-)
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def _start(data_dir: Path) -> None:
-    from abate.platform.config import setup  # lazy: `abate party --help` must not start Django
-
-    try:
-        setup.environment(data_dir)
-        setup.migrate()
-    except SetupError as fault:
-        click.echo(str(fault), err=True)
-        sys.exit(1)
-
-
-def _refuse(problem: Problem) -> NoReturn:
-    detail = f" ({problem.detail})" if problem.detail else ""
-    click.echo(f"{problem.code}: {problem.en}{detail}\n  {problem.remedy_en}", err=True)
-    click.echo(f"  {problem.zh}{problem.remedy_zh}", err=True)
-    sys.exit(1)
+from abate.cli import installation, party_keys
+from abate.client import samples
+from abate.platform.doors.errors import Problem
 
 
 @click.group()
 def command() -> None:
-    """Make a partner and its keys."""
+    """Make a partner, its keys and its limits."""
+
+
+command.add_command(party_keys.command)
 
 
 @command.command()
@@ -56,8 +33,9 @@ def command() -> None:
     help="What it is, such as data_provider or merchant.",
 )
 @click.option("--behaviour", "behaviours", multiple=True, help="A behaviour it may send; repeat for more.")
-@_as_json
-@_data_dir
+@installation.as_json
+@installation.sandbox
+@installation.data_dir
 def create(
     code: str,
     title_zh: str,
@@ -65,65 +43,112 @@ def create(
     kind: str,
     behaviours: tuple[str, ...],
     as_json: bool,
+    sandbox: bool,
     data_dir: Path,
 ) -> None:
     """Make the partner CODE."""
-    _start(data_dir)
+    installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import actions  # lazy: models exist once Django has started
 
     try:
         party = actions.create_party(code, kind, title_zh, title_en, behaviours)
     except Problem as problem:
-        _refuse(problem)
+        installation.refuse(problem)
     if as_json:
         click.echo(
             json.dumps({"code": party.code, "kind": party.kind, "behaviours": sorted(set(behaviours))})
         )
     else:
-        click.echo(f"Made {party.code}. Its key: abate party client {party.code}")
+        click.echo(f"Made {party.code}. Its key: abate party key new {party.code}")
 
 
 @command.command()
 @click.argument("code")
-@_as_json
-@_data_dir
-def client(code: str, as_json: bool, data_dir: Path) -> None:
-    """Make a key for the partner CODE; its secret is shown this once."""
-    _start(data_dir)
+@click.option("--requests-per-minute", type=int, help="Of all its keys together; none: no limit.")
+@click.option("--events-per-day", type=int, help="Within 24 hours; none: no limit.")
+@installation.sandbox
+@installation.data_dir
+def limit(
+    code: str, requests_per_minute: int | None, events_per_day: int | None, sandbox: bool, data_dir: Path
+) -> None:
+    """Set what the partner CODE may ask for; what is not named is without limit."""
+    installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import actions, queries  # lazy: models exist once Django has started
 
     try:
-        client_id, secret = actions.issue_client(queries.party(code))
+        actions.set_limits(
+            queries.party(code), requests_per_minute=requests_per_minute, events_per_day=events_per_day
+        )
     except Problem as problem:
-        _refuse(problem)
-    if as_json:
-        click.echo(json.dumps({"party": code, "client_id": client_id, "client_secret": secret}))
-    else:
-        click.echo(f"client_id      {client_id}\nclient_secret  {secret}")
-        click.echo("The secret is kept as a hash only and cannot be shown again.", err=True)
+        installation.refuse(problem)
+    click.echo(
+        f"{code}: {requests_per_minute or 'any'} requests a minute, {events_per_day or 'any'} events a day."
+    )
 
 
-@command.command()
-@click.argument("client_id")
-@_data_dir
-def revoke(client_id: str, data_dir: Path) -> None:
-    """Revoke the key CLIENT_ID and every token made with it, at once."""
-    _start(data_dir)
-    from abate.platform.parties import actions  # lazy: models exist once Django has started
+FIRST_EVENT = """A key of the sandbox for {code}. Copy this into a shell, and the first event is booked:
 
+export ABATE=CLIENT_ID:CLIENT_SECRET
+TOKEN=$(curl -s -u "$ABATE" -d grant_type=client_credentials {origin}/identity/o/api/token | \\
+  grep -o '"access_token": *"[^"]*"' | cut -d'"' -f4)
+curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/cloudevents+json' -d '{event}' {origin}/v1/events
+
+The people of the sandbox, as {code} knows them: {subjects}
+"""
+
+
+@command.command("try")
+@click.argument("code")
+@click.option(
+    "--behaviour", "behaviours", multiple=True, help="What it sends; by default online-meeting and walking."
+)
+@installation.as_json
+@installation.data_dir
+def try_(code: str, behaviours: tuple[str, ...], as_json: bool, data_dir: Path) -> None:
+    """Let the partner CODE into the sandbox: a key, three made-up people, and a command to copy.
+
+    The partner is made there if it is not yet; `abate serve --sandbox` serves it.
+    """
+    installation.start(data_dir, sandbox=True)
+    from abate.platform.parties import actions, queries  # lazy: models exist once Django has started
+    from abate.platform.people import volunteers  # lazy: as above
+
+    wanted = behaviours or ("online-meeting", "walking")
     try:
-        actions.revoke_client(client_id)
+        if code not in queries.codes().values():
+            actions.create_party(code, "data_provider", code, code, made_up=True)
+        party = queries.party(code)
+        actions.add_behaviours(party, wanted)
+        subjects = volunteers.volunteers(party, queries.behaviours(party.pk))
+        client_id, secret = actions.issue_client(party, label="sandbox")
     except Problem as problem:
-        _refuse(problem)
-    click.echo(f"Revoked {client_id}.")
+        installation.refuse(problem)
+    origin = os.environ["ABATE_ORIGIN"]
+    if as_json:
+        told = {
+            "origin": origin,
+            "party": code,
+            "client_id": client_id,
+            "client_secret": secret,
+            "subjects": subjects,
+        }
+        click.echo(json.dumps(told))
+        return
+    event = json.dumps(samples.meeting(code, subjects[0], f"first-{client_id[-6:]}", datetime.now(UTC)))
+    text = FIRST_EVENT.replace("CLIENT_ID:CLIENT_SECRET", f"{client_id}:{secret}")
+    values = {"code": code, "origin": origin, "event": event, "subjects": ", ".join(subjects)}
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    click.echo(text)
 
 
 @command.command("list")
-@_as_json
-@_data_dir
-def list_(as_json: bool, data_dir: Path) -> None:
+@installation.as_json
+@installation.sandbox
+@installation.data_dir
+def list_(as_json: bool, sandbox: bool, data_dir: Path) -> None:
     """List the partners and what each may send."""
-    _start(data_dir)
+    installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import queries  # lazy: models exist once Django has started
 
     rows = queries.parties()

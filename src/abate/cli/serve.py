@@ -61,19 +61,28 @@ def end_when_asked() -> None:
 
 
 @click.command()
-@click.option("--bind", envvar="ABATE_BIND", default="127.0.0.1:8000", show_default=True, help="host:port")
+@click.option(
+    "--bind",
+    envvar="ABATE_BIND",
+    help="host:port, by default 127.0.0.1:8000; of the sandbox 127.0.0.1:8001 or ABATE_SANDBOX_BIND.",
+)
 @click.option("--data-dir", envvar="ABATE_DATA_DIR", default=".abate", show_default=True, type=Path)
 @click.option(
     "--demo", is_flag=True, hidden=True, help="Serve the demo's installation (used by `abate demo`)."
 )
+@click.option(
+    "--sandbox", is_flag=True, help="Serve the sandbox beside this installation, for partners to try in."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print where it serves as one line of JSON on stdout.")
-def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
+def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json: bool) -> None:
     """Run the platform: pages, partner API, log and sequencer, in one process."""
     end_when_asked()
     try:
-        host, port = bind_address(bind)
+        if sandbox:
+            bind = os.environ.get("ABATE_SANDBOX_BIND") or setup.SANDBOX_BIND
+        host, port = bind_address(bind or "127.0.0.1:8000")
         os.environ.setdefault("ABATE_ORIGIN", f"http://127.0.0.1:{port}")
-        setup.environment(data_dir, begin=True)
+        setup.environment(data_dir, begin=True, sandbox=sandbox)
         refuse_unsafe(host, demo=demo)
         setup.migrate()
         setup.become_application()
@@ -97,7 +106,9 @@ def command(bind: str, data_dir: Path, demo: bool, as_json: bool) -> None:
         sys.exit(1)
     click.echo(f"Abate serves {os.environ['ABATE_ORIGIN']} (Ctrl-C stops it)", err=True)
     if as_json:
-        click.echo(json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": bind, "pid": os.getpid()}))
+        click.echo(
+            json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": f"{host}:{port}", "pid": os.getpid()})
+        )
     sequencer = Sequencer()
     sequencer.start()
     cosigner.start()

@@ -145,7 +145,7 @@ def test_no_expired_foreign_or_narrow_token(world: World) -> None:
         answer = post(body, bearer)
         assert (answer.status_code, answer.json()["code"]) == (401, "token-refused")
         assert answer.headers["www-authenticate"].startswith("Bearer")
-    answer = post(body, token(world, scope="openid"))
+    answer = post(body, token(world, scope="log"))
     assert (answer.status_code, answer.json()["code"]) == (403, "scope-missing")
     (result,) = post(body, token(make_world(1))).json()["results"]
     assert result["reason"] == "wrong_source:source"

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from django.db import connection
 from tests.platform.people.townspeople import at_once
 
+from abate.cli import installation
 from abate.cli import party as cli
 from abate.platform.parties import actions, queries
 from abate.platform.parties.errors import (
@@ -94,7 +95,7 @@ def test_a_suspended_party_gets_no_key() -> None:
 
 @pytest.mark.django_db
 def test_the_command_makes_a_party_and_shows_its_secret_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_start", lambda data_dir: None)
+    monkeypatch.setattr(installation, "start", lambda data_dir, **_: None)
 
     def run(*words: str) -> tuple[int, str, str]:
         result = CliRunner().invoke(cli.command, words)
@@ -104,14 +105,27 @@ def test_the_command_makes_a_party_and_shows_its_secret_once(monkeypatch: pytest
     assert run(*words)[0] == 0
     status, _, err = run(*words)
     assert status == 1 and "party-code-taken" in err and "abate party list" in err
-    status, out, _ = run("client", "metro-app", "--json")
+    status, out, _ = run(
+        "key", "new", "metro-app", "--label", "a server", "--address", "10.0.0.0/8", "--json"
+    )
     key = json.loads(out)
-    assert status == 0 and set(key) == {"party", "client_id", "client_secret"}
+    assert status == 0 and set(key) == {"client_id", "client_secret"}
     with connection.cursor() as cursor:
         cursor.execute("select c::text from allauth_idp_oidc_client c")
         assert key["client_secret"] not in cursor.fetchone()[0]
     assert json.loads(run("list", "--json")[1])[0]["behaviours"] == ["metro"]
-    assert run("client", "nobody")[0] == 1
-    assert run("revoke", key["client_id"])[0] == 0
-    assert run("revoke", key["client_id"])[0] == 1
+    assert run("key", "new", "nobody")[0] == 1
+    assert run("key", "new", "metro-app", "--address", "everywhere")[0] == 1
+    assert run("key", "new", "metro-app", "--expires", "soon")[0] == 2
+    successor = json.loads(run("key", "rotate", key["client_id"], "--overlap", "24h", "--json")[1])
+    assert run("key", "change", successor["client_id"], "--label", "b", "--requests-per-minute", "9")[0] == 0
+    new, old = json.loads(run("key", "list", "metro-app", "--json")[1])
+    assert (new["label"], new["addresses"], new["state"], new["requests_per_minute"]) == ("b", [], "live", 9)
+    assert (old["label"], old["addresses"], old["state"]) == ("a server", ["10.0.0.0/8"], "expiring")
+    assert "10.0.0.0/8" in run("key", "list", "metro-app")[1]
+    assert run("key", "revoke", key["client_id"])[0] == 0
+    assert run("key", "revoke", key["client_id"])[0] == 1
+    assert run("limit", "metro-app", "--requests-per-minute", "60")[0] == 0
+    assert run("limit", "metro-app", "--events-per-day", "0")[0] == 1
+    assert run("try", "metro-app")[0] == 1
     assert run("create", "metro-app")[0] == 2

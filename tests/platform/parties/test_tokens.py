@@ -47,7 +47,12 @@ def test_a_key_gives_a_token_that_names_its_party(party: Party) -> None:
     assert (body["scope"], body["expires_in"]) == ("events", 3600)
     found = queries.token_party(body["access_token"])
     assert found == queries.TokenParty(
-        party.pk, "metro-app", client_id, frozenset({"events"}), frozenset({"metro", "bus"})
+        party.pk,
+        "metro-app",
+        client_id,
+        frozenset({"events"}),
+        frozenset({"metro", "bus"}),
+        requests_per_minute=actions.REQUESTS_PER_MINUTE,
     )
     assert body["access_token"] not in Token.objects.get().hash
 

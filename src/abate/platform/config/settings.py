@@ -30,6 +30,10 @@ ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.ident
 # Limits on one-time codes that differ from people/policy.py, such as {"per_address": 100}.
 ABATE_CODE_POLICY: dict[str, int] = {}
 ABATE_ORIGIN = os.environ.get("ABATE_ORIGIN", "http://127.0.0.1:8000")
+# A sandbox is an installation of its own: `abate serve --sandbox` (docs/decisions/0021-a-sandbox-of-its-own.md).
+ABATE_SANDBOX = os.environ.get("ABATE_SANDBOX") == "1"
+# Tokens and sign-ins that one address may ask for in a minute.
+ABATE_ADDRESS_PER_MINUTE = int(os.environ.get("ABATE_ADDRESS_PER_MINUTE") or 60)
 # True only where `abate demo` made the installation: made-up people and figures are marked everywhere.
 ABATE_DEMO = os.environ.get("ABATE_DEMO") == "1"
 
@@ -89,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "abate.platform.config.nul.refuse_nul",
+    "abate.platform.web.token_door.token_door",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -11,16 +11,32 @@ from django.core.management import call_command
 from django.db import connection
 
 from abate.platform.doors import database, keyring
+from abate.platform.doors.errors import SetupError
 from abate.platform.doors.months import TablesBusy
+
+SANDBOX = "sandbox"
+"""The folder of the sandbox, inside that of the installation."""
+SANDBOX_BIND = "127.0.0.1:8001"
+"""Where it listens unless told otherwise: beside the live server."""
 
 
 def environment(
-    data_dir: Path, *, begin: bool = False, demo: bool = False, log_origin: str | None = None
+    data_dir: Path,
+    *,
+    begin: bool = False,
+    demo: bool = False,
+    log_origin: str | None = None,
+    sandbox: bool = False,
 ) -> None:
     """Make the data folder, the secret file and the database address known to the settings. Idempotent.
 
     Only who is to `begin` an installation makes a private database. Raises SetupError where there is none.
+
+    The sandbox has a folder, secrets and a database of its own, inside the folder of the installation it stands beside:
+    nothing of it is shared (docs/decisions/0021-a-sandbox-of-its-own.md). `ABATE_SANDBOX=1` asks for it too.
     """
+    if sandbox or os.environ.get("ABATE_SANDBOX") == "1":
+        data_dir, log_origin = _sandbox(data_dir), log_origin or "abate.invalid/sandbox"
     if not begin:
         database.require(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -31,6 +47,32 @@ def environment(
         keyring.create(secret_file, demo=demo, log_origin=log_origin or "abate.invalid/log")
     os.environ["DATABASE_URL"] = database.url(data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
+
+
+def _sandbox(data_dir: Path) -> Path:
+    """Turn the environment of the live installation into that of its sandbox; returns the sandbox's folder."""
+    own = data_dir if data_dir.name == SANDBOX else data_dir / SANDBOX
+    os.environ |= {
+        "ABATE_SANDBOX": "1",
+        "ABATE_SECRET_FILE": str(own.resolve() / "secrets.json"),
+        "DATABASE_URL": os.environ.get("ABATE_SANDBOX_DATABASE_URL") or database.EMBEDDED,
+        "ABATE_ORIGIN": os.environ.get("ABATE_SANDBOX_ORIGIN") or f"http://{SANDBOX_BIND}",
+    }
+    return own
+
+
+def _keep_areas_apart() -> None:
+    """What was once a live database never serves a sandbox, nor the other way round. Raises SetupError."""
+    from abate.platform.parties import actions  # lazy: models exist once Django has started
+
+    wanted = os.environ.get("ABATE_SANDBOX") == "1"
+    if actions.claim_area(sandbox=wanted) != wanted:
+        here, there = ("a sandbox", "live") if wanted else ("live", "a sandbox")
+        raise SetupError(
+            f"This installation is {here}, and its database is that of {there}.",
+            "What is sent to a sandbox must never reach the books, and no key may work in both.",
+            "Give each its own: DATABASE_URL for live, ABATE_SANDBOX_DATABASE_URL for the sandbox.",
+        )
 
 
 def migrate() -> None:
@@ -44,6 +86,7 @@ def migrate() -> None:
     os.environ.pop("ABATE_DB_ROLE", None)
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
+    _keep_areas_apart()
     # With every start and every daily close, so that no month comes unprepared.
     with suppress(TablesBusy):
         rotation.keep_ahead()

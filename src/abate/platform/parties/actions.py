@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
+from datetime import datetime
+from ipaddress import ip_network
 
 from allauth.idp.oidc.models import Client as OAuthClient
 from allauth.idp.oidc.models import Token
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
@@ -15,16 +18,22 @@ from abate.platform.doors import clock, randomness
 from abate.platform.parties.errors import (
     BehaviourMalformed,
     ClientUnknown,
+    LimitMalformed,
     PartyCodeTaken,
+    PartyKeyMalformed,
     PartyMalformed,
     PartySuspended,
 )
-from abate.platform.parties.models import Client, Member, Party, Scope
+from abate.platform.parties.models import Area, Client, Member, Party, Scope
 from abate.platform.review.models import User
 
 EVENTS = "events"
 LOG = "log"
 """The scope of a verifier's key: leaves, and the openings it was given access to."""
+SANDBOX = "sandbox-"
+"""The first signs of the id of every key that was made in a sandbox."""
+REQUESTS_PER_MINUTE = 6_000
+"""Our policy for a new party: a hundred requests a second, of up to 1,000 events each."""
 _CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
 
@@ -47,9 +56,10 @@ def create_party(
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
-                "insert into parties_party (code, kind, title_zh, title_en, status, made_up, created_at)"
-                " values (%s, %s, %s, %s, 'active', %s, %s) on conflict (code) do nothing returning id",
-                [code, kind, title_zh.strip(), title_en.strip(), made_up, clock.now()],
+                "insert into parties_party"
+                " (code, kind, title_zh, title_en, status, made_up, created_at, requests_per_minute)"
+                " values (%s, %s, %s, %s, 'active', %s, %s, %s) on conflict (code) do nothing returning id",
+                [code, kind, title_zh.strip(), title_en.strip(), made_up, clock.now(), REQUESTS_PER_MINUTE],
             )
             row = cursor.fetchone()
         if row is None:
@@ -95,19 +105,42 @@ def remove_member(user: User, party: Party, role: str) -> None:
     Member.objects.filter(user=user, party=party, role=role).delete()
 
 
-def issue_client(party: Party, scopes: Iterable[str] | None = None) -> tuple[str, str]:
+def set_limits(party: Party, *, requests_per_minute: int | None, events_per_day: int | None) -> None:
+    """What the party may ask for from now on; None is no limit. Raises LimitMalformed."""
+    for most in (requests_per_minute, events_per_day):
+        if most is not None and not 0 < most < 2**31:
+            raise LimitMalformed
+    Party.objects.filter(pk=party.pk).update(
+        requests_per_minute=requests_per_minute, events_per_day=events_per_day
+    )
+
+
+def issue_client(
+    party: Party,
+    scopes: Iterable[str] | None = None,
+    *,
+    label: str = "",
+    expires_at: datetime | None = None,
+    addresses: Iterable[str] = (),
+    requests_per_minute: int | None = None,
+) -> tuple[str, str]:
     """A new OAuth2 client-credentials key: (client id, secret). The secret is kept as a password hash only,
     so this is the one time it can be shown. `scopes` follow the kind of party: a verifier reads the log, all
-    others send events. Raises PartySuspended."""
+    others send events. `addresses` are networks (CIDR), none for any. Raises PartySuspended, PartyKeyMalformed,
+    LimitMalformed.
+    """
     if scopes is None:
         scopes = (LOG,) if party.kind == Party.Kind.VERIFIER else (EVENTS,)
     if party.status != Party.Status.ACTIVE:
         raise PartySuspended(party.code)
     secret = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
     granted = list(scopes)
+    if not granted or set(granted) - {EVENTS, LOG}:
+        raise PartyKeyMalformed("scopes")
+    conditions = _conditions(label, expires_at, addresses, requests_per_minute)
     with transaction.atomic():
         oauth = OAuthClient(
-            id=randomness.new_uuid().hex,
+            id=(SANDBOX if settings.ABATE_SANDBOX else "") + randomness.new_uuid().hex,
             name=party.code,
             secret=make_password(secret),
             type=OAuthClient.Type.CONFIDENTIAL,
@@ -119,8 +152,74 @@ def issue_client(party: Party, scopes: Iterable[str] | None = None) -> tuple[str
         oauth.set_scopes(granted)
         oauth.set_default_scopes(granted)
         oauth.save(force_insert=True)
-        Client.objects.create(client=oauth, party=party, created_at=clock.now())
+        Client.objects.create(client=oauth, party=party, created_at=clock.now(), **conditions)
     return oauth.pk, secret
+
+
+def _conditions(
+    label: str, expires_at: datetime | None, addresses: Iterable[str], requests_per_minute: int | None
+) -> dict[str, object]:
+    """A key's conditions as its row has them."""
+    label = label.strip()
+    if len(label) > 80 or not (label.isprintable() or not label):
+        raise PartyKeyMalformed("label")
+    if expires_at is not None and expires_at <= clock.now():
+        raise PartyKeyMalformed("expires")
+    if requests_per_minute is not None and not 0 < requests_per_minute < 2**31:
+        raise LimitMalformed
+    try:
+        networks = sorted({str(ip_network(one.strip())) for one in addresses})
+    except ValueError:
+        raise PartyKeyMalformed("addresses") from None
+    return {
+        "label": label,
+        "expires_at": expires_at,
+        "addresses": networks,
+        "requests_per_minute": requests_per_minute,
+    }
+
+
+def rotate_client(client_id: str, *, until: datetime) -> tuple[str, str]:
+    """A new key with the scopes and conditions of `client_id`, which stays good until `until`: (id, secret).
+
+    Raises ClientUnknown, PartySuspended, PartyKeyMalformed.
+    """
+    with transaction.atomic():
+        old = Client.objects.select_for_update().filter(client_id=client_id, revoked_at=None).first()
+        if old is None or (old.expires_at is not None and old.expires_at <= clock.now()):
+            raise ClientUnknown(client_id[:40])
+        if until < clock.now():
+            raise PartyKeyMalformed("until")
+        made = issue_client(
+            old.party,
+            old.client.get_scopes(),
+            label=old.label,
+            addresses=old.addresses,
+            requests_per_minute=old.requests_per_minute,
+        )
+        old.expires_at = min(until, old.expires_at) if old.expires_at else until
+        old.save(update_fields=["expires_at"])
+    return made
+
+
+def change_client(
+    client_id: str,
+    *,
+    label: str,
+    expires_at: datetime | None,
+    addresses: Iterable[str],
+    requests_per_minute: int | None,
+) -> None:
+    """Give a key other conditions, from the next call on. Raises ClientUnknown, PartyKeyMalformed, LimitMalformed."""
+    conditions = _conditions(label, expires_at, addresses, requests_per_minute)
+    if not Client.objects.filter(client_id=client_id, revoked_at=None).update(**conditions):
+        raise ClientUnknown(client_id[:40])
+
+
+def note_use(client_id: str) -> None:
+    """The key was used today. Once a day each, so that it costs a call nothing."""
+    today = clock.today()
+    Client.objects.filter(client_id=client_id).exclude(last_used_on=today).update(last_used_on=today)
 
 
 def revoke_client(client_id: str) -> None:
@@ -132,3 +231,14 @@ def revoke_client(client_id: str) -> None:
         # No grant and no usable secret: the token endpoint refuses the key by itself.
         OAuthClient.objects.filter(pk=client_id).update(grant_types="", secret=make_password(None))
         Token.objects.filter(client_id=client_id).delete()
+
+
+def claim_area(*, sandbox: bool) -> bool:
+    """Whether this database is a sandbox's; what it is at its first start it stays."""
+    found, _ = Area.objects.get_or_create(pk=1, defaults={"sandbox": sandbox})
+    return found.sandbox
+
+
+def drop_token(token: str) -> None:
+    """An access token is good for nothing from now on."""
+    Token.objects.by_value(token).delete()

@@ -116,3 +116,87 @@ class KeyInFlight(Problem):
     why_en = "Its answer is not there yet, and it must not be done twice."
     remedy_zh = "稍后原样重发。"
     remedy_en = "Send the same again in a moment."
+
+
+class LimitReached(Problem):
+    code = "limit-reached"
+    status = 429
+    zh = "请求过于频繁，或当日事件数已达上限；本次未作处理。"
+    en = "Too many requests, or the day's events are used up; nothing of this one was done."
+    why_zh = "每个机构、密钥和地址都有限额，以免一方占满服务。"
+    why_en = "Parties, keys and addresses have limits, so that one cannot crowd out the others."
+    remedy_zh = "等待响应头 Retry-After 所示秒数后原样重发；需要更高限额请联系运营方。"
+    remedy_en = "Send the same again after the seconds in Retry-After; ask the operator for a higher limit."
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class LimitMalformed(Problem):
+    code = "limit-malformed"
+    status = 422
+    zh = "限额须为正整数，或留空表示不限。"
+    en = "A limit is a whole number above nothing, or none at all."
+    why_zh = "为零的限额等于停用，停用须用暂停或撤销。"
+    why_en = "A limit of nothing would be a suspension that does not say so."
+    remedy_zh = "请填写正整数；停用请用暂停机构或撤销密钥。"
+    remedy_en = "Give a number above nothing; to stop a party, suspend it or revoke its key."
+
+
+class PartyKeyMalformed(Problem):
+    code = "party-key-malformed"
+    status = 422
+    zh = "密钥的名称、权限、地址或期限不符合要求。"
+    en = "The key's label, scopes, addresses or time are not as they must be."
+    why_zh = "写错的地址或期限会使密钥无法使用，或过于开放。"
+    why_en = "A wrong address or time makes a key useless, or too open."
+    remedy_zh = "名称不超过 80 字；权限为 events 或 log；地址为 CIDR，例如 203.0.113.0/24；期限须在将来。"
+    remedy_en = (
+        "A label has 80 signs at most; scopes are events or log; addresses are CIDR, such as 203.0.113.0/24; a time "
+        "lies ahead."
+    )
+
+
+class KeyExpired(Problem):
+    code = "party-key-expired"
+    status = 401
+    zh = "该密钥已过有效期。"
+    en = "This key has passed its time."
+    why_zh = "更换后的旧密钥只在约定时间前有效。"
+    why_en = "A key that was rotated is good until the time that was named, and no longer."
+    remedy_zh = "请改用新密钥；没有新密钥请联系运营方。"
+    remedy_en = "Use the new key; without one, ask the operator."
+
+
+class AddressRefused(Problem):
+    code = "party-key-address"
+    status = 403
+    zh = "该密钥不能从这个网络地址使用。"
+    en = "This key may not be used from this network address."
+    why_zh = "限定地址后，泄露的密钥在别处无法使用。"
+    why_en = "A key that is bound to addresses is worth nothing elsewhere, should it leak."
+    remedy_zh = "请从登记的地址发送，或请运营方修改地址列表。"
+    remedy_en = "Send from an address on its list, or ask the operator to change the list."
+
+
+class OtherArea(Problem):
+    code = "party-key-other-area"
+    status = 401
+    zh = "沙箱密钥不能用于正式环境，正式密钥也不能用于沙箱。"
+    en = "A key of the sandbox does not work on live, nor a live one in the sandbox."
+    why_zh = "沙箱中的事件绝不能进入正式账目。"
+    why_en = "What is sent to the sandbox must never reach the books."
+    remedy_zh = "请核对接口地址与密钥；沙箱密钥以 sandbox- 开头。"
+    remedy_en = "Check address and key against each other; ids of sandbox keys begin with sandbox-."
+
+
+class NotASandbox(Problem):
+    code = "not-a-sandbox"
+    status = 409
+    zh = "这只能在沙箱中进行。"
+    en = "This is for the sandbox only."
+    why_zh = "虚构人员和试用事件不得进入正式账目。"
+    why_en = "Made-up people and events of a trial have no place in the books."
+    remedy_zh = "请加上 --sandbox，并先运行 `abate serve --sandbox`。"
+    remedy_en = "Say --sandbox, and run `abate serve --sandbox` first."

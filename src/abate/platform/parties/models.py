@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.idp.oidc.models import Client as OAuthClient
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -35,6 +36,9 @@ class Party(models.Model):
     status = models.TextField(choices=Status.choices, default=Status.ACTIVE)
     made_up = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    requests_per_minute = models.PositiveIntegerField(null=True)
+    """Of all its keys together; null: no limit."""
+    events_per_day = models.PositiveBigIntegerField(null=True)
 
     class Meta:
         db_table = "parties_party"
@@ -45,6 +49,14 @@ class Party(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=["active", "suspended"]), name="parties_status"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(requests_per_minute=None) | models.Q(requests_per_minute__gt=0),
+                name="parties_requests",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(events_per_day=None) | models.Q(events_per_day__gt=0),
+                name="parties_events",
             ),
         ]
 
@@ -61,15 +73,29 @@ class Scope(models.Model):
 
 
 class Client(models.Model):
-    """A key of a party's for the interface. Revoked keys stay listed: old batches keep their origin."""
+    """A key of a party's for the interface. Revoked keys stay listed: old batches keep their origin.
+
+    `addresses`: the networks it may be used from (CIDR), empty for any. `last_used_on` is written once a day.
+    """
 
     client = models.OneToOneField(OAuthClient, primary_key=True, on_delete=models.PROTECT, related_name="+")
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="clients")
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    label = models.TextField(default="")
+    expires_at = models.DateTimeField(null=True)
+    last_used_on = models.DateField(null=True)
+    addresses = ArrayField(models.TextField(), default=list)
+    requests_per_minute = models.PositiveIntegerField(null=True)
 
     class Meta:
         db_table = "parties_client"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(requests_per_minute=None) | models.Q(requests_per_minute__gt=0),
+                name="parties_client_requests",
+            )
+        ]
 
 
 class Member(models.Model):
@@ -110,3 +136,27 @@ class Answer(models.Model):
 
     class Meta:
         db_table = "parties_answer"
+
+
+class Use(models.Model):
+    """How far a limit is used up: its allowance is whole again at `full_at`. Unlogged, by its migration."""
+
+    subject = models.TextField(primary_key=True, db_collation="C")
+    full_at = models.DateTimeField(db_index=True)
+    span = models.DurationField()
+
+    class Meta:
+        db_table = "parties_use"
+
+
+class Area(models.Model):
+    """One row: whether this database is a sandbox's. It is written once, at the first start."""
+
+    append_only = True
+
+    id = models.SmallIntegerField(primary_key=True)
+    sandbox = models.BooleanField()
+
+    class Meta:
+        db_table = "parties_area"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="parties_area_one")]

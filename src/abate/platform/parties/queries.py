@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from ipaddress import ip_address, ip_network
 
 from allauth.idp.oidc.adapter import get_adapter
 from django.db import connection
 
 from abate.platform.doors import clock
-from abate.platform.parties.errors import NotAVerifier, PartyUnknown
+from abate.platform.parties.errors import (
+    AddressRefused,
+    ClientUnknown,
+    KeyExpired,
+    NotAVerifier,
+    PartySuspended,
+    PartyUnknown,
+)
 from abate.platform.parties.models import Client, Member, Party
 from abate.platform.review.models import User
 
@@ -17,7 +26,8 @@ from abate.platform.review.models import User
 _BY_DIGEST = """
 select p.id, p.code, c.client_id, t.scopes,
        array(select s.behaviour from parties_scope s where s.party_id = p.id order by s.behaviour),
-       p.kind
+       p.kind, p.requests_per_minute, c.requests_per_minute, p.events_per_day, c.last_used_on,
+       c.expires_at, c.addresses
 from allauth_idp_oidc_token t
 join parties_client c on c.client_id = t.client_id and c.revoked_at is null
 join parties_party p on p.id = c.party_id and p.status = 'active'
@@ -35,6 +45,32 @@ class TokenParty:
     scopes: frozenset[str]
     behaviours: frozenset[str]
     kind: str = Party.Kind.DATA_PROVIDER.value
+    requests_per_minute: int | None = None
+    key_requests_per_minute: int | None = None
+    events_per_day: int | None = None
+    last_used_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Under what a key may be used: until when, and from which networks."""
+
+    expires_at: datetime | None
+    addresses: tuple[str, ...]
+
+    def check(self, address: str | None, now: datetime) -> None:
+        """Raises KeyExpired, AddressRefused. Without an address only the time is looked at."""
+        if self.expires_at is not None and self.expires_at <= now:
+            raise KeyExpired
+        if address is None or not self.addresses:
+            return
+        try:
+            came_from = ip_address(address)
+        except ValueError:
+            raise AddressRefused from None
+        came_from = getattr(came_from, "ipv4_mapped", None) or came_from
+        if not any(came_from in ip_network(one) for one in self.addresses):
+            raise AddressRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +86,10 @@ class PartyRow:
     made_up: bool
 
 
-def token_party(token: str, scope: str | None = "events") -> TokenParty | None:
+def token_party(token: str, scope: str | None = "events", address: str | None = None) -> TokenParty | None:
     """The party of a live access token that carries `scope`; None where it is unknown, expired, revoked or
-    without that scope, or its party is suspended. (P-6.1-b)"""
+    without that scope, or its party is suspended. Used from `address`. Raises KeyExpired, AddressRefused. (P-6.1-b)
+    """
     # A token has 86 signs; a long text is not hashed for a stranger.
     if not token or len(token) > 512:
         return None
@@ -61,8 +98,19 @@ def token_party(token: str, scope: str | None = "events") -> TokenParty | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    found = TokenParty(row[0], row[1], row[2], frozenset(row[3].split()), frozenset(row[4]), row[5])
+    found = TokenParty(row[0], row[1], row[2], frozenset(row[3].split()), frozenset(row[4]), *row[5:10])
+    Condition(row[10], tuple(row[11])).check(address, clock.now())
     return found if scope is None or scope in found.scopes else None
+
+
+def may_use(client_id: str, address: str) -> None:
+    """Whether a key may be used now, from `address`. Raises ClientUnknown, PartySuspended, KeyExpired, AddressRefused."""
+    found = Client.objects.filter(client_id=client_id, revoked_at=None).select_related("party").first()
+    if found is None:
+        raise ClientUnknown
+    if found.party.status != Party.Status.ACTIVE:
+        raise PartySuspended(found.party.code)
+    Condition(found.expires_at, tuple(found.addresses)).check(address, clock.now())
 
 
 def party(code: str) -> Party:
@@ -98,6 +146,49 @@ def behaviours(party_id: int, loaded: Party | None = None) -> tuple[str, ...]:
     """What a party may send."""
     party_ = loaded or Party.objects.get(pk=party_id)
     return tuple(sorted(scope.behaviour for scope in party_.scopes.all()))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One line of a party's keys; `state` is live, expiring (a time is set), expired or revoked."""
+
+    client_id: str
+    label: str
+    scopes: tuple[str, ...]
+    addresses: tuple[str, ...]
+    state: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_on: date | None
+    requests_per_minute: int | None
+
+    def as_data(self) -> dict[str, object]:
+        """As JSON has it."""
+        found = asdict(self)
+        for name in ("created_at", "expires_at", "revoked_at", "last_used_on"):
+            found[name] = found[name].isoformat() if found[name] else None
+        return found
+
+
+def keys(party_id: int) -> list[KeyRow]:
+    """A party's keys with their conditions, the newest first."""
+    now = clock.now()
+
+    def state(one: Client) -> str:
+        if one.revoked_at is not None:
+            return "revoked"
+        if one.expires_at is None:
+            return "live"
+        return "expiring" if one.expires_at > now else "expired"
+
+    return [
+        KeyRow(
+            one.client_id, one.label, tuple(one.client.get_scopes()), tuple(one.addresses), state(one), one.created_at,
+            one.expires_at, one.revoked_at, one.last_used_on, one.requests_per_minute,
+        )
+        for one in Client.objects.filter(party_id=party_id).select_related("client").order_by("-created_at")
+    ]  # fmt: skip
 
 
 def clients(party_id: int) -> Sequence[Client]:

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import ScopeMissing, TokenRefused
-from abate.platform.parties import answers
+from abate.platform.parties import actions, answers, limits
 from abate.platform.parties import queries as parties
 from abate.platform.parties.answers import Asked
 from abate.platform.parties.queries import TokenParty
+from abate.platform.web import refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,45 @@ def _joined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def sender(call: Call, scope: str) -> TokenParty:
-    """The party that speaks, by its token. Raises TokenRefused, ScopeMissing. (P-6.1-b)"""
+    """The party that speaks, by its token. Raises TokenRefused, ScopeMissing, KeyExpired, AddressRefused. (P-6.1-b)"""
     kind, _, token = call.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise TokenRefused
-    found = parties.token_party(token.strip(), None)
+    found = parties.token_party(token.strip(), None, call.address)
     if found is None:
         raise TokenRefused
     if scope not in found.scopes:
         raise ScopeMissing(scope)
+    if found.last_used_on != clock.today():
+        actions.note_use(found.client_id)
     return found
+
+
+def admitted(call: Call, scope: str) -> tuple[TokenParty, dict[str, str]]:
+    """The sender, within its limits, and the headers that say how much of them is left. Raises LimitReached too."""
+    found = sender(call, scope)
+    left = limits.take(limits.of_requests(found))
+    return found, left.headers() if left else {}
+
+
+def refused(problem: Problem) -> HttpResponse:
+    """A refusal of a partner's call by a view of Django's."""
+    answer = refusals.problem_json(problem)
+    answer["Cache-Control"] = "private, no-store"
+    for name, value in challenge(problem).items():
+        answer[name] = value
+    return answer
+
+
+def challenge(problem: Problem) -> dict[str, str]:
+    """The headers that go with a refusal: how to be let in, or when to come again."""
+    if problem.status == 401:
+        return {"WWW-Authenticate": 'Bearer realm="abate", error="invalid_token"'}
+    if isinstance(problem, ScopeMissing):
+        return {
+            "WWW-Authenticate": f'Bearer realm="abate", error="insufficient_scope", scope="{problem.detail}"'
+        }
+    return {}
 
 
 def asked(call: Call, found: TokenParty, body: bytes) -> Asked | None:

@@ -15,11 +15,20 @@ from pathlib import Path
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
+from abate.platform.parties import limits
 from abate.platform.review import rights
 from abate.platform.web import refusals
 
 WHO = frozenset({"anyone", "person", "acceptor", "staff", "verifier", "key"})
 """`verifier` and `key`: by a token or a key of a party's, not by a session."""
+
+
+LIMITED = {
+    ("idp:oidc:token", "POST"): "token",
+    ("idp:oidc:revoke", "POST"): "token",
+    **{(name, "POST"): "sign-in" for name in ("sign-in", "sign-in-code", "sign-in-link", "register")},
+}
+"""What strangers may ask for: counted by the address that they come from."""
 
 
 class NoRightDeclared(Problem):
@@ -85,6 +94,13 @@ class Gate:
         line = lines().get((name, method))
         if line is None:
             return _closed(request, sorted(other for address, other in lines() if address == name))
+        if (name, method) in LIMITED:
+            limit = limits.of_address(LIMITED[name, method], request.META.get("REMOTE_ADDR", ""))
+            try:
+                limits.take([limit])
+            except Problem as problem:
+                return refusals.answer(request, problem)
+            limits.forget()
         # A stranger is sent to sign in by the view's own guard.
         if line.who == "staff" and request.user.is_authenticated:
             try:

@@ -41,7 +41,7 @@ from abate.platform.events.errors import (
 )
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.events.reasons import REASONS
-from abate.platform.parties import answers
+from abate.platform.parties import answers, limits
 from abate.platform.parties.answers import Keep, Reply
 from abate.platform.web import caller, refusals
 from abate.platform.web.caller import Call
@@ -82,7 +82,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         _check_length(headers)
         loop = asyncio.get_running_loop()
         call = caller.from_scope(scope)
-        await loop.run_in_executor(_pool, _admit, call)
+        more += await loop.run_in_executor(_pool, _admit, call)
         body = await _in_time(receive)
         reply, repeated = await loop.run_in_executor(_pool, _take, call, body, language)
         status, answer = reply.status, reply.body
@@ -91,6 +91,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     except Problem as problem:
         status, answer = problem.status, _problem(problem, language)
+        more += _lines(caller.challenge(problem))
+        if seconds := refusals.retry_after(problem):
+            more.append((b"retry-after", str(seconds).encode()))
     except Exception:  # noqa: BLE001 (a fault of ours: the partner still gets a problem document, the operator the trace)
         _log.exception("the intake failed")
         status, answer = Fault.status, _problem(Fault(), language)
@@ -154,10 +157,15 @@ def _database() -> Iterator[None]:
         raise Busy from fault
 
 
-def _admit(call: Call) -> None:
-    """Whether this sender's body is to be read at all. (P-6.1-b)"""
+def _lines(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def _admit(call: Call) -> list[tuple[bytes, bytes]]:
+    """Whether this sender's body is to be read at all; headers that say how much it may send. (P-6.1-b)"""
     with _database():
-        caller.sender(call, SCOPE)
+        _, left = caller.admitted(call, SCOPE)
+    return _lines(left)
 
 
 def _take(call: Call, body: bytes, language: str) -> tuple[Reply, bool]:
@@ -170,6 +178,7 @@ def _take(call: Call, body: bytes, language: str) -> tuple[Reply, bool]:
 
         def work(keep: Keep | None) -> Reply:
             raws = _events(kind, body)
+            limits.take(limits.of_events(found), len(raws))
             now = clock.now()
             reader = Reader(sender, catalogue().methods, now)
             read = [reader.read(place, raw) for place, raw in enumerate(raws)]
@@ -256,13 +265,7 @@ async def _answer(
         (b"vary", b"accept-language"),
         *more,
     ]
-    if status == 401:
-        headers.append((b"www-authenticate", b'Bearer realm="abate", error="invalid_token"'))
-    elif status == 403:
-        headers.append(
-            (b"www-authenticate", b'Bearer realm="abate", error="insufficient_scope", scope="events"')
-        )
-    elif status == 405:
+    if status == 405:
         headers.append((b"allow", b"POST"))
     elif status == TooSlow.status:
         # The rest of the body may still come: it is not to be taken for the next request.

@@ -11,14 +11,13 @@ from django.views.decorators.http import require_safe
 
 from abate.bookkeeping import merkle
 from abate.platform.doors.errors import Problem
+from abate.platform.events.errors import ScopeMissing, TokenRefused
 from abate.platform.log import actions, queries
 from abate.platform.log.errors import NotOpened
-from abate.platform.parties import queries as parties
 from abate.platform.parties.actions import LOG
 from abate.platform.parties.models import Party
 from abate.platform.parties.queries import TokenParty
-from abate.platform.web import openings
-from abate.platform.web.refusals import problem_json
+from abate.platform.web import caller, openings
 
 FOR_EVER = "public, max-age=31536000, immutable"
 A_MOMENT = "public, max-age=2"
@@ -43,8 +42,8 @@ class VerifiersOnly(Problem):
     en = "This key is not a verifier's, or lacks the scope `log`."
     why_zh = "叶子内容只对核查机构开放。"
     why_en = "Leaves are open to verifiers only."
-    remedy_zh = "运营方用 `abate party create --kind verifier` 和 `abate party client` 发放核查密钥。"
-    remedy_en = "The operator gives one by `abate party create --kind verifier` and `abate party client`."
+    remedy_zh = "运营方用 `abate party create --kind verifier` 和 `abate party key new` 发放核查密钥。"
+    remedy_en = "The operator gives one by `abate party create --kind verifier` and `abate party key new`."
 
 
 @require_safe
@@ -74,7 +73,7 @@ def _bundle(request: HttpRequest, number: int, width: int) -> HttpResponse:
     try:
         reader = _verifier(request)
     except Problem as problem:
-        return _refused(problem)
+        return caller.refused(problem)
     with transaction.atomic():
         first = number * merkle.WIDTH
         leaves = queries.bundle(number, width) if first + width <= queries.size() else None
@@ -102,27 +101,21 @@ def opening(request: HttpRequest, index: int) -> HttpResponse:
             own = {"party_id": reader.party_id, "client_id": reader.client_id, "access_id": access}
             actions.note_reading("openings", index, index, **own)
     except Problem as problem:
-        return _refused(problem)
+        return caller.refused(problem)
     return _answer(f"{opened.line()}\n".encode(), "application/json", PRIVATE)
 
 
 def _verifier(request: HttpRequest) -> TokenParty:
     """The verifier that asks, by its bearer token. Raises VerifierTokenNeeded, VerifiersOnly."""
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    found = parties.token_party(token.strip(), None) if kind.lower() == "bearer" else None
-    if found is None:
-        raise VerifierTokenNeeded
-    if found.kind != Party.Kind.VERIFIER or LOG not in found.scopes:
+    try:
+        found, _ = caller.admitted(caller.from_request(request), LOG)
+    except TokenRefused:
+        raise VerifierTokenNeeded from None
+    except ScopeMissing:
+        raise VerifiersOnly from None
+    if found.kind != Party.Kind.VERIFIER:
         raise VerifiersOnly
     return found
-
-
-def _refused(problem: Problem) -> HttpResponse:
-    answer = problem_json(problem)
-    answer["Cache-Control"] = PRIVATE
-    if problem.status == VerifierTokenNeeded.status:
-        answer["WWW-Authenticate"] = 'Bearer realm="abate", error="invalid_token"'
-    return answer
 
 
 @require_safe

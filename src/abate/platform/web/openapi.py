@@ -81,6 +81,18 @@ _REPEATED = {
         "schema": {"const": "true"},
     }
 }
+_LIMITS = {
+    "RateLimit-Policy": {
+        "description": "The tightest limit: `q` requests within `w` seconds (draft-ietf-httpapi-ratelimit-headers)",
+        "schema": {"type": "string"},
+        "example": '"requests";q=6000;w=60',
+    },
+    "RateLimit": {
+        "description": "What is left of it: `r` requests now, all of it again after `t` seconds",
+        "schema": {"type": "string"},
+        "example": '"requests";r=5999;t=1',
+    },
+}
 _EVENTS = {
     "post": {
         "operationId": "send_events",
@@ -104,7 +116,7 @@ _EVENTS = {
         "responses": {
             "200": {
                 "description": "One result per event, in the order sent; a bad event never stops the others",
-                "headers": _REPEATED,
+                "headers": _REPEATED | _LIMITS,
                 "content": {
                     "application/json": {
                         "schema": {
@@ -129,6 +141,7 @@ _EVENTS = {
                     "415": "Another content type",
                     "421": "The Host header names another installation",
                     "422": "The Idempotency-Key stands for another request",
+                    "429": "The party's or the key's limit is reached: again after Retry-After seconds",
                     "503": "Busy: send the same events again",
                 }.items()
             },
@@ -180,9 +193,14 @@ _TOKEN = {
                 "content": {"application/json": {"schema": {"type": "object"}}},
             },
             "401": {
-                "description": "Unknown client",
-                "content": {"application/json": {"schema": {"type": "object"}}},
+                "description": "Unknown client, or a key of another area or past its time",
+                "content": {"application/json": {"schema": {"type": "object"}}, **_PROBLEM},
             },
+            "403": {
+                "description": "The party is suspended, or the key bound to other addresses",
+                "content": _PROBLEM,
+            },
+            "429": {"description": "Too many tokens were asked for from this address", "content": _PROBLEM},
         },
     }
 }
@@ -216,6 +234,7 @@ def _of_party(
         "403": "The token may not do this",
         "413": "Too large",
         "415": "Another form",
+        "429": "The limit is reached: again after Retry-After seconds",
         "422": "Refused whole, by line",
     }
     if keyed:

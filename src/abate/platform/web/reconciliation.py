@@ -13,7 +13,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform.doors.errors import Problem
-from abate.platform.events.errors import TokenRefused
 from abate.platform.parties import answers
 from abate.platform.parties import queries as parties
 from abate.platform.parties.actions import EVENTS
@@ -23,7 +22,6 @@ from abate.platform.reconciliation import actions, queries
 from abate.platform.reconciliation.errors import FileTooLarge
 from abate.platform.reconciliation.queries import BreakRow
 from abate.platform.web import caller
-from abate.platform.web.refusals import problem_json
 
 COUNTS = ("rows", "matched", "missing_here", "missing_there", "different")
 LARGEST = 32 * 1024 * 1024
@@ -59,7 +57,7 @@ def send(request: HttpRequest) -> HttpResponse:
     """Compare the party's file for a day; 200 with the counts and the first open breaks of that day."""
     try:
         call = caller.from_request(request)
-        who = caller.sender(call, EVENTS)
+        who, left = caller.admitted(call, EVENTS)
         day = _day(request, needed=True)
         form = FORMS.get(request.headers.get("Content-Type", "").partition(";")[0].strip().lower())
         if form is None:
@@ -77,8 +75,8 @@ def send(request: HttpRequest) -> HttpResponse:
 
         reply, repeated = answers.once(caller.asked(call, who, data), work)
     except Problem as problem:
-        return _refused(problem)
-    answer = HttpResponse(reply.body, content_type=reply.media, status=reply.status)
+        return caller.refused(problem)
+    answer = HttpResponse(reply.body, content_type=reply.media, status=reply.status, headers=left)
     if repeated:
         answer["Idempotent-Replayed"] = "true"
     return answer
@@ -98,15 +96,16 @@ def _compare(who: TokenParty, day: date, data: bytes, form: str) -> Reply:
 def breaks(request: HttpRequest) -> HttpResponse:
     """The party's open breaks, a hundred a page, the oldest first; `after` goes on, `day` keeps to one day."""
     try:
-        who = caller.sender(caller.from_request(request), EVENTS)
+        who, left = caller.admitted(caller.from_request(request), EVENTS)
         day = _day(request)
     except Problem as problem:
-        return _refused(problem)
+        return caller.refused(problem)
     after = request.GET.get("after", "0")
     place = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
     found = queries.breaks(who.party_id, day, after=place)
     return JsonResponse(
-        {"breaks": [show(one) for one in found], "next_after": found[-1].id if len(found) == 100 else None}
+        {"breaks": [show(one) for one in found], "next_after": found[-1].id if len(found) == 100 else None},
+        headers=left,
     )
 
 
@@ -126,13 +125,6 @@ def _day(request: HttpRequest, *, needed: bool = False) -> date | None:
         return date.fromisoformat(text or "")
     except ValueError:
         raise DayNeeded(str(text)[:20]) from None
-
-
-def _refused(problem: Problem) -> HttpResponse:
-    answer = problem_json(problem)
-    if problem.status == TokenRefused.status:
-        answer["WWW-Authenticate"] = 'Bearer realm="abate", error="invalid_token"'
-    return answer
 
 
 urlpatterns = [

@@ -66,11 +66,18 @@ def document(problem: Problem, language: str) -> dict[str, object]:
     }
 
 
+def retry_after(problem: Problem) -> int | None:
+    """The seconds after which the same may be asked again, where a refusal says so."""
+    return getattr(problem, "retry_after", None)
+
+
 def problem_json(problem: Problem, *, language: str | None = None) -> HttpResponse:
     """RFC 9457, in the language asked for."""
+    headers = {"Retry-After": str(seconds)} if (seconds := retry_after(problem)) else None
     return JsonResponse(
         document(problem, language or ("en" if english() else "zh")),
         status=problem.status,
+        headers=headers,
         content_type="application/problem+json",
         json_dumps_params={"ensure_ascii": False},
     )
@@ -80,7 +87,10 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     """A refusal as the caller reads it: a problem document for a program, a page for a person."""
     if request.path.startswith(_INTERFACES):
         return problem_json(problem)
-    return screen.refuse(request, problem)
+    page = screen.refuse(request, problem)
+    if seconds := retry_after(problem):
+        page["Retry-After"] = str(seconds)
+    return page
 
 
 class RequestUnsafe(Problem):

@@ -91,6 +91,7 @@ def show(
         "signed_in": signed_in,
         "tabs": _tabs(request, section) if signed_in else [],
         "demo": settings.ABATE_DEMO,
+        "sandbox": settings.ABATE_SANDBOX,
     }
     values = {"shell": shell, "problem": told(problem) if problem else None, **(context or {})}
     return render(request, f"abate/{template}.html", values, status=status)

@@ -1,0 +1,160 @@
+"""`abate party key`: the keys of a party, each with its label, scopes, networks, limit and time."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from abate.cli import installation
+from abate.platform.doors.errors import Problem
+
+_label = click.option("--label", default="", help="What it is for, such as the name of a server.")
+_addresses = click.option(
+    "--address", "addresses", multiple=True, help="A network it may be used from (CIDR); repeat."
+)
+_limit = click.option("--requests-per-minute", type=int, help="Below the party's own limit; none: only that.")
+
+
+def moment(text: str | None) -> datetime | None:
+    """A moment in RFC 3339, or so many hours or days from now such as `24h` or `7d`."""
+    if text is None:
+        return None
+    if text[:-1].isdigit() and text[-1] in "hd":
+        return datetime.now(UTC) + timedelta(hours=int(text[:-1]) * (24 if text[-1] == "d" else 1))
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text} is no moment such as 2026-12-31T00:00:00+08:00, 24h or 7d"
+        ) from None
+    if found.tzinfo is None:
+        raise click.BadParameter(f"{text} needs its offset, such as +08:00")
+    return found
+
+
+def show(made: tuple[str, str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"client_id": made[0], "client_secret": made[1]}))
+        return
+    click.echo(f"client_id      {made[0]}\nclient_secret  {made[1]}")
+    click.echo("The secret is kept as a hash only and cannot be shown again.", err=True)
+
+
+@click.group("key")
+def command() -> None:
+    """Make, list, rotate, change and revoke the keys of a partner."""
+
+
+@command.command()
+@click.argument("code")
+@click.option(
+    "--scope", "scopes", multiple=True, help="events or log; by default what its kind of party needs."
+)
+@click.option("--expires", help="Until when it is good: RFC 3339, 24h or 7d.")
+@_label
+@_addresses
+@_limit
+@installation.as_json
+@installation.sandbox
+@installation.data_dir
+def new(code: str, scopes: tuple[str, ...], expires: str | None, as_json: bool, sandbox: bool, data_dir: Path,
+        **conditions: Any) -> None:  # fmt: skip
+    """Make a key for the partner CODE; its secret is shown this once."""
+    until = moment(expires)
+    installation.start(data_dir, sandbox=sandbox)
+    from abate.platform.parties import actions, queries  # lazy: models exist once Django has started
+
+    try:
+        made = actions.issue_client(queries.party(code), scopes or None, expires_at=until, **conditions)
+    except Problem as problem:
+        installation.refuse(problem)
+    show(made, as_json)
+
+
+@command.command()
+@click.argument("client_id")
+@click.option(
+    "--overlap", default="7d", show_default=True, help="How long the old one stays good: RFC 3339, 24h or 7d."
+)
+@installation.as_json
+@installation.sandbox
+@installation.data_dir
+def rotate(client_id: str, overlap: str, as_json: bool, sandbox: bool, data_dir: Path) -> None:
+    """Make the successor of the key CLIENT_ID; both are good until the overlap ends."""
+    until = moment(overlap)
+    installation.start(data_dir, sandbox=sandbox)
+    from abate.platform.parties import actions  # lazy: models exist once Django has started
+
+    assert until is not None
+    try:
+        made = actions.rotate_client(client_id, until=until)
+    except Problem as problem:
+        installation.refuse(problem)
+    show(made, as_json)
+
+
+@command.command()
+@click.argument("client_id")
+@click.option("--expires", help="Until when it is good: RFC 3339, 24h or 7d; none: for good.")
+@_label
+@_addresses
+@_limit
+@installation.sandbox
+@installation.data_dir
+def change(client_id: str, expires: str | None, sandbox: bool, data_dir: Path, **conditions: Any) -> None:
+    """Give the key CLIENT_ID other conditions from now on; what is not named is taken off."""
+    until = moment(expires)
+    installation.start(data_dir, sandbox=sandbox)
+    from abate.platform.parties import actions  # lazy: models exist once Django has started
+
+    try:
+        actions.change_client(client_id, expires_at=until, **conditions)
+    except Problem as problem:
+        installation.refuse(problem)
+    click.echo(f"Changed {client_id}.")
+
+
+@command.command()
+@click.argument("client_id")
+@installation.sandbox
+@installation.data_dir
+def revoke(client_id: str, sandbox: bool, data_dir: Path) -> None:
+    """Revoke the key CLIENT_ID and every token made with it, at once."""
+    installation.start(data_dir, sandbox=sandbox)
+    from abate.platform.parties import actions  # lazy: models exist once Django has started
+
+    try:
+        actions.revoke_client(client_id)
+    except Problem as problem:
+        installation.refuse(problem)
+    click.echo(f"Revoked {client_id}.")
+
+
+@command.command("list")
+@click.argument("code")
+@installation.as_json
+@installation.sandbox
+@installation.data_dir
+def list_(code: str, as_json: bool, sandbox: bool, data_dir: Path) -> None:
+    """List the keys of the partner CODE, the newest first."""
+    installation.start(data_dir, sandbox=sandbox)
+    from abate.platform.parties import queries  # lazy: models exist once Django has started
+
+    try:
+        rows = queries.keys(queries.party(code).pk)
+    except Problem as problem:
+        installation.refuse(problem)
+    if as_json:
+        click.echo(json.dumps([row.as_data() for row in rows], ensure_ascii=False))
+        return
+    for row in rows:
+        data = row.as_data()
+        click.echo(f"{row.client_id}  {row.state}  {row.label or '-'}  {' '.join(row.scopes)}")
+        click.echo(
+            f"    from {', '.join(row.addresses) or 'anywhere'}; expires {data['expires_at'] or 'never'}; "
+            f"last used {data['last_used_on'] or 'never'}"
+        )

@@ -1,0 +1,1 @@
+"""The partner's side of the interface, typed."""

@@ -1,0 +1,20 @@
+-- name: take
+-- In one order for all, so that two calls never wait for each other.
+insert into parties_use as old (subject, full_at, span)
+select subject, %(now)s + share, span
+from unnest(%(subjects)s::text[], %(shares)s::interval[], %(spans)s::interval[]) as asked (subject, share, span)
+where share <= span
+order by subject
+on conflict (subject) do update
+set full_at = greatest(old.full_at, %(now)s) + (excluded.full_at - %(now)s), span = excluded.span
+where greatest(old.full_at, %(now)s) + (excluded.full_at - %(now)s) <= %(now)s + excluded.span
+returning subject, full_at
+
+-- name: used
+select full_at from parties_use where subject = %(subject)s
+
+-- name: forget_uses
+delete from parties_use
+where subject in (
+    select subject from parties_use where full_at <= %(now)s order by full_at limit 4 for update skip locked
+)
