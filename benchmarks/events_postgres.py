@@ -102,9 +102,9 @@ def make_people(count: int) -> None:
     """
     from django.db import connection  # lazy: needs Django set up
 
-    from abate.platform.parties import actions  # lazy: needs Django set up
+    from abate.demo import desk  # lazy: needs Django set up
 
-    party = actions.create_party(PARTY, "data_provider", "压测", "Benchmark", ["cycling"], made_up=True)
+    party = desk.create_party(PARTY, "data_provider", "压测", "Benchmark", ["cycling"], made_up=True)
     statements = (
         "insert into review_user (password, handle, kind, is_active, made_up, created_at)"
         " select '', 'bench-' || n, 'person', true, true, now() from generate_series(1, %(n)s) n",

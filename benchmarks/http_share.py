@@ -81,10 +81,11 @@ def _headers() -> list[tuple[bytes, bytes]]:
     from allauth.idp.oidc.adapter import get_adapter  # lazy: needs Django set up
     from allauth.idp.oidc.models import Token  # lazy: needs Django set up
 
+    from abate.demo import desk  # lazy: needs Django set up
     from abate.platform.doors import clock  # lazy: needs Django set up
-    from abate.platform.parties import actions, queries  # lazy: needs Django set up
+    from abate.platform.parties import queries  # lazy: as above
 
-    client_id, _ = actions.issue_client(queries.party(events_postgres.PARTY))
+    client_id, _ = desk.issue_client(queries.party(events_postgres.PARTY))
     Token.objects.create(
         type=Token.Type.ACCESS_TOKEN,
         hash=get_adapter().hash_token("benchmark"),

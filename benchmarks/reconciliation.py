@@ -63,14 +63,14 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
 def _measure(rows: int, rounds: int) -> dict[str, Any]:
     from django.db import connection, transaction  # lazy: needs Django set up
 
+    from abate.demo import desk  # lazy: as above
     from abate.platform.doors import clock  # lazy: as above
-    from abate.platform.parties import actions as parties  # lazy: as above
     from abate.platform.reconciliation import actions, reading  # lazy: as above
     from abate.platform.reconciliation.models import Side  # lazy: as above
     from abate.platform.reconciliation.queries import SQL  # lazy: as above
 
     day = clock.today() - timedelta(days=1)
-    party = parties.create_party("bench", "data_provider", "基准", "Benchmark", [], made_up=True)
+    party = desk.create_party("bench", "data_provider", "基准", "Benchmark", [], made_up=True)
     day_of(party.pk, 1, rows, day)
     data = file_of(rows, rows // 1000)
     whole, bare = [], []

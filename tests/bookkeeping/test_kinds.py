@@ -31,6 +31,8 @@ def test_codes_are_for_ever() -> None:
         "uncollected": 16,
         "collect": 17,
         "lapse": 18,
+        "decided": 19,
+        "audited": 20,
     }
     assert {counter.name.lower(): counter.value for counter in Counter} == {
         "none": 0,

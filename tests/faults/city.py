@@ -13,18 +13,16 @@ import django
 
 django.setup()
 
+from abate.demo import desk  # noqa: E402
 from abate.platform.doors import clock  # noqa: E402
-from abate.platform.parties import actions as parties  # noqa: E402
 from abate.platform.people import actions as people  # noqa: E402
 from abate.platform.people.identity import made_up_number  # noqa: E402
 
 
 def main(count: int) -> None:
     behaviours = ["online-meeting", "cycling"]
-    party = parties.create_party(
-        "faults", "data_provider", "故障测试", "Fault test", behaviours, made_up=True
-    )
-    client_id, secret = parties.issue_client(party)
+    party = desk.create_party("faults", "data_provider", "故障测试", "Fault test", behaviours, made_up=True)
+    client_id, secret = desk.issue_client(party)
     subjects = []
     # They joined before the load's events: an act before its authorisation counts nothing.
     with clock.frozen(clock.now() - timedelta(days=40)):

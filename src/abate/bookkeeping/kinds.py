@@ -56,6 +56,10 @@ class Kind(IntEnum):
     """Credits that waited are collected: free from that moment. Moves nothing between accounts."""
     LAPSE = 18
     """Credits that were not collected in time."""
+    DECIDED = 19
+    """No entry: a step of a change by three people (decisions.py). Moves nothing."""
+    AUDITED = 20
+    """No entry: the digest of rows of the audit trail. Moves nothing."""
 
 
 class Counter(IntEnum):
@@ -136,6 +140,8 @@ RULES: Mapping[Kind, Rule] = MappingProxyType(
         Kind.ERASED: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
         Kind.COLLECT: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
         Kind.LAPSE: Rule(Counter.EXPIRY, Sign.ZERO, Sign.NEGATIVE),
+        Kind.DECIDED: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
+        Kind.AUDITED: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
     }
 )
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from abate.bookkeeping import kinds, leaf, merkle, openings, receipt
+from abate.bookkeeping.decisions import Decisions
 from abate.bookkeeping.kinds import EntryError, Kind
 from abate.bookkeeping.leaf import BookingPart, LeafError, RedeemPart
 from abate.bookkeeping.log_files import FileError, LogFiles
@@ -61,6 +62,7 @@ class Entries:
         """Leaf hash -> (entry, whether an award) of the entries with a personal part that was not opened."""
         self.erased: set[bytes] = set()
         self.wrong_opening: str | None = None
+        self.decisions = Decisions()
         self._admitted: set[tuple[int, bool, bool, bool, bool]] = set()
 
     def see(self) -> str:
@@ -91,6 +93,13 @@ class Entries:
         if waiting is not None and self.wrong_opening is None:
             self.wrong_opening = f"entry {waiting[0]} is opened, the log has {size}"
         return f"{size} leaves; all persons together hold {self.carbon} mg CO2e and {self.credits} credits"
+
+    def see_decisions(self) -> str:
+        """No change was approved without being proposed and checked, and none ended twice."""
+        fault = self.decisions.fault()
+        if fault is not None:
+            raise Unlike(fault)
+        return self.decisions.told()
 
     def see_openings(self) -> str:
         """Each opened part is what its leaf commits to, and says the same as the leaf."""
@@ -157,6 +166,8 @@ class Entries:
             raise Unlike(f"entry {index}: a leaf has {leaf.SIZE} bytes at least, not {len(data)}") from None
         self.carbon += carbon
         self.credits += credits
+        if kind == Kind.DECIDED:
+            self.decisions.add(index, leaf.decode(data))
         return (kind, carbon, credits, *digests, national)
 
     def _leave(self, index: int, public: Public, digest: bytes) -> None:
@@ -164,7 +175,7 @@ class Entries:
         kind, cause, commitment = public[0], public[5], public[6]
         if kind == Kind.ERASED:
             self.erased.add(cause)
-        elif commitment != leaf.NOTHING:
+        elif commitment != leaf.NOTHING and kind != Kind.DECIDED:
             self.closed[digest] = index, kind == Kind.AWARD
         self.awards += kind == Kind.AWARD
 

@@ -30,7 +30,8 @@ def verify_log(
 
     Checks, in order: signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), tiles, root,
     consistency (where `since`, an older signed note, is given), anchors (lines as in anchors.py, where given),
-    entries, openings and recomputed (where `openings`, lines as in openings.py, are given). Each names its first wrong row.
+    entries, decisions (changes by three people, where the log tells of any), openings and recomputed (where `openings`,
+    lines as in openings.py, are given). Each names its first wrong row.
     """
     verdict = Verdict()
     heads: list[Checkpoint] = []
@@ -51,7 +52,8 @@ def verify_log(
     if anchors is not None:
         verdict.look("anchors", lambda: _see_anchors(files, heads[0], anchors))
     entries = Entries(files, openings, recompute)
-    verdict.look("entries", entries.see)
+    if verdict.look("entries", entries.see) and entries.decisions:
+        verdict.look("decisions", entries.see_decisions)
     if openings is not None:
         verdict.look("openings", entries.see_openings)
         verdict.look("recomputed", entries.see_recomputed)

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from abate.platform.doors.errors import Problem, SetupError
+from abate.cli.deciding import data_dir_option, propose, run, why_option
 
-data_dir_option = click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=lambda: Path(os.environ.get("ABATE_DATA_DIR", ".abate")),
-    show_default="ABATE_DATA_DIR or .abate",
-    help="Where the installation keeps its secrets and, without DATABASE_URL, its database.",
-)
 day_option = click.DateTime(["%Y-%m-%d"])
-
-
-def run(data_dir: Path, work: Callable[[], Any]) -> None:
-    from abate.platform.config import setup  # lazy: `abate cap --help` must not start Django
-
-    try:
-        setup.environment(data_dir)
-        setup.migrate()
-        click.echo(json.dumps(work(), ensure_ascii=False, indent=1, default=str))
-        return
-    except SetupError as fault:
-        click.echo(str(fault), err=True)
-    except Problem as problem:
-        detail = f" ({problem.detail})" if problem.detail else ""
-        click.echo(f"{problem.code}: {problem.en}{detail}\n  {problem.remedy_en}", err=True)
-        click.echo(f"  {problem.zh}{problem.remedy_zh}", err=True)
-    sys.exit(1)
 
 
 def _told(cap: Any) -> dict[str, object]:
@@ -59,7 +31,7 @@ def _told(cap: Any) -> dict[str, object]:
 
 @click.group()
 def command() -> None:
-    """Lay and list caps on what earns credits. Prints JSON."""
+    """Propose and list caps on what earns credits. Prints JSON."""
 
 
 @command.command("list")
@@ -93,6 +65,7 @@ def list_caps(data_dir: Path) -> None:
 @click.option("--to", "to_day", type=day_option, help="The last one; open if not given.")
 @click.option("--reason-zh", required=True, help="Why, as people read it in Chinese.")
 @click.option("--reason-en", required=True, help="The same in English.")
+@why_option
 @data_dir_option
 def add(
     max_mg: int,
@@ -104,17 +77,19 @@ def add(
     to_day: datetime | None,
     reason_zh: str,
     reason_en: str,
+    why: str,
     data_dir: Path,
 ) -> None:
-    """Let at most MILLIGRAMS be eligible for credits. A later cap of the same kind takes the place of an earlier one."""
-
-    def work() -> dict[str, object]:
-        from abate.platform.credits import actions  # lazy: as above
-
-        last = to_day.date() if to_day else None
-        kind = actions.Per(per, period, field)
-        return _told(
-            actions.add_cap(behaviour, from_day.date(), max_mg, (reason_zh, reason_en), last, per=kind)
-        )
-
-    run(data_dir, work)
+    """Propose that at most MILLIGRAMS be eligible for credits. A later cap of the same kind replaces an earlier one."""
+    given = {
+        "behaviour": behaviour,
+        "scope": per,
+        "period": period,
+        "field": field,
+        "from_day": from_day.date().isoformat(),
+        "to_day": to_day and to_day.date().isoformat(),
+        "max_mg": max_mg,
+        "reason_zh": reason_zh,
+        "reason_en": reason_en,
+    }
+    run(data_dir, lambda: propose("cap.add", given, why))

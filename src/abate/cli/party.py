@@ -1,4 +1,4 @@
-"""`abate party`: make partners and their keys."""
+"""`abate party`: propose partners and their limits; the first event in the sandbox, where one person acts alone."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from abate.cli import installation, party_keys
+from abate.cli import deciding, installation, party_keys
 from abate.client import samples
 from abate.platform.doors.errors import Problem
 
 
 @click.group()
 def command() -> None:
-    """Make a partner, its keys and its limits."""
+    """Propose a partner, its keys and its limits: three people decide. In the sandbox it is done at once."""
 
 
 command.add_command(party_keys.command)
@@ -33,7 +33,7 @@ command.add_command(party_keys.command)
     help="What it is, such as data_provider or merchant.",
 )
 @click.option("--behaviour", "behaviours", multiple=True, help="A behaviour it may send; repeat for more.")
-@installation.as_json
+@deciding.why_option
 @installation.sandbox
 @installation.data_dir
 def create(
@@ -42,48 +42,60 @@ def create(
     title_en: str,
     kind: str,
     behaviours: tuple[str, ...],
-    as_json: bool,
+    why: str,
     sandbox: bool,
     data_dir: Path,
 ) -> None:
-    """Make the partner CODE."""
-    installation.start(data_dir, sandbox=sandbox)
-    from abate.platform.parties import actions  # lazy: models exist once Django has started
+    """Propose the partner CODE."""
+    given = {
+        "code": code,
+        "kind": kind,
+        "title_zh": title_zh,
+        "title_en": title_en,
+        "behaviours": list(behaviours),
+        "made_up": sandbox,
+    }
+    deciding.change(data_dir, "party.create", given, why, sandbox=sandbox)
 
-    try:
-        party = actions.create_party(code, kind, title_zh, title_en, behaviours)
-    except Problem as problem:
-        installation.refuse(problem)
-    if as_json:
-        click.echo(
-            json.dumps({"code": party.code, "kind": party.kind, "behaviours": sorted(set(behaviours))})
-        )
-    else:
-        click.echo(f"Made {party.code}. Its key: abate party key new {party.code}")
+
+def _status(name: str) -> None:
+    """The commands that suspend a party and let it in again."""
+    words = {
+        "suspend": "Propose that no token of the partner CODE is accepted any more.",
+        "resume": "Propose to let the suspended partner CODE in again.",
+    }
+
+    @command.command(name, help=words[name])
+    @click.argument("code")
+    @deciding.why_option
+    @installation.sandbox
+    @installation.data_dir
+    def status(code: str, why: str, sandbox: bool, data_dir: Path) -> None:
+        deciding.change(data_dir, f"party.{name}", {"code": code}, why, sandbox=sandbox)
+
+
+for one in ("suspend", "resume"):
+    _status(one)
 
 
 @command.command()
 @click.argument("code")
 @click.option("--requests-per-minute", type=int, help="Of all its keys together; none: no limit.")
 @click.option("--events-per-day", type=int, help="Within 24 hours; none: no limit.")
+@deciding.why_option
 @installation.sandbox
 @installation.data_dir
 def limit(
-    code: str, requests_per_minute: int | None, events_per_day: int | None, sandbox: bool, data_dir: Path
+    code: str,
+    requests_per_minute: int | None,
+    events_per_day: int | None,
+    why: str,
+    sandbox: bool,
+    data_dir: Path,
 ) -> None:
-    """Set what the partner CODE may ask for; what is not named is without limit."""
-    installation.start(data_dir, sandbox=sandbox)
-    from abate.platform.parties import actions, queries  # lazy: models exist once Django has started
-
-    try:
-        actions.set_limits(
-            queries.party(code), requests_per_minute=requests_per_minute, events_per_day=events_per_day
-        )
-    except Problem as problem:
-        installation.refuse(problem)
-    click.echo(
-        f"{code}: {requests_per_minute or 'any'} requests a minute, {events_per_day or 'any'} events a day."
-    )
+    """Propose what the partner CODE may ask for; what is not named is without limit."""
+    given = {"code": code, "requests_per_minute": requests_per_minute, "events_per_day": events_per_day}
+    deciding.change(data_dir, "party.limits", given, why, sandbox=sandbox)
 
 
 FIRST_EVENT = """A key of the sandbox for {code}. Copy this into a shell, and the first event is booked:
@@ -110,19 +122,21 @@ def try_(code: str, behaviours: tuple[str, ...], as_json: bool, data_dir: Path) 
     The partner is made there if it is not yet; `abate serve --sandbox` serves it.
     """
     installation.start(data_dir, sandbox=True)
-    from abate.platform.parties import actions, queries  # lazy: models exist once Django has started
+    from abate.platform.parties import queries  # lazy: models exist once Django has started
     from abate.platform.people import volunteers  # lazy: as above
+    from abate.platform.review.proposing import in_sandbox  # lazy: as above
 
-    wanted = behaviours or ("online-meeting", "walking")
+    wanted = list(behaviours or ("online-meeting", "walking"))
     try:
         if code not in queries.codes().values():
-            actions.create_party(code, "data_provider", code, code, made_up=True)
+            in_sandbox("party.create", {"code": code, "title_zh": code, "title_en": code, "made_up": True})
+        in_sandbox("party.behaviours", {"code": code, "add": wanted})
         party = queries.party(code)
-        actions.add_behaviours(party, wanted)
         subjects = volunteers.volunteers(party, queries.behaviours(party.pk))
-        client_id, secret = actions.issue_client(party, label="sandbox")
+        made = in_sandbox("party.client", {"code": code, "label": "sandbox"})
     except Problem as problem:
         installation.refuse(problem)
+    client_id, secret = made["client_id"], made["client_secret"]
     origin = os.environ["ABATE_ORIGIN"]
     if as_json:
         told = {

@@ -1,4 +1,7 @@
-"""`abate party key`: the keys of a party, each with its label, scopes, networks, limit and time."""
+"""`abate party key`: the keys of a party, each with its label, scopes, networks, limit and time.
+
+Making, rotating and changing one takes three people; revoking takes one, at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 import click
 
-from abate.cli import installation
+from abate.cli import deciding, installation
 from abate.platform.doors.errors import Problem
 
 _label = click.option("--label", default="", help="What it is for, such as the name of a server.")
@@ -36,12 +39,8 @@ def moment(text: str | None) -> datetime | None:
     return found
 
 
-def show(made: tuple[str, str], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"client_id": made[0], "client_secret": made[1]}))
-        return
-    click.echo(f"client_id      {made[0]}\nclient_secret  {made[1]}")
-    click.echo("The secret is kept as a hash only and cannot be shown again.", err=True)
+def _iso(at: datetime | None) -> str | None:
+    return at and at.isoformat()
 
 
 @click.group("key")
@@ -58,21 +57,20 @@ def command() -> None:
 @_label
 @_addresses
 @_limit
-@installation.as_json
+@deciding.why_option
 @installation.sandbox
 @installation.data_dir
-def new(code: str, scopes: tuple[str, ...], expires: str | None, as_json: bool, sandbox: bool, data_dir: Path,
+def new(code: str, scopes: tuple[str, ...], expires: str | None, why: str, sandbox: bool, data_dir: Path,
         **conditions: Any) -> None:  # fmt: skip
-    """Make a key for the partner CODE; its secret is shown this once."""
-    until = moment(expires)
-    installation.start(data_dir, sandbox=sandbox)
-    from abate.platform.parties import actions, queries  # lazy: models exist once Django has started
-
-    try:
-        made = actions.issue_client(queries.party(code), scopes or None, expires_at=until, **conditions)
-    except Problem as problem:
-        installation.refuse(problem)
-    show(made, as_json)
+    """Propose a key for the partner CODE; its secret is shown once, by the approval."""
+    given = {
+        "code": code,
+        "scopes": list(scopes) or None,
+        "expires_at": _iso(moment(expires)),
+        **conditions,
+        "addresses": list(conditions["addresses"]),
+    }
+    deciding.change(data_dir, "party.client", given, why, sandbox=sandbox)
 
 
 @command.command()
@@ -80,21 +78,13 @@ def new(code: str, scopes: tuple[str, ...], expires: str | None, as_json: bool, 
 @click.option(
     "--overlap", default="7d", show_default=True, help="How long the old one stays good: RFC 3339, 24h or 7d."
 )
-@installation.as_json
+@deciding.why_option
 @installation.sandbox
 @installation.data_dir
-def rotate(client_id: str, overlap: str, as_json: bool, sandbox: bool, data_dir: Path) -> None:
-    """Make the successor of the key CLIENT_ID; both are good until the overlap ends."""
-    until = moment(overlap)
-    installation.start(data_dir, sandbox=sandbox)
-    from abate.platform.parties import actions  # lazy: models exist once Django has started
-
-    assert until is not None
-    try:
-        made = actions.rotate_client(client_id, until=until)
-    except Problem as problem:
-        installation.refuse(problem)
-    show(made, as_json)
+def rotate(client_id: str, overlap: str, why: str, sandbox: bool, data_dir: Path) -> None:
+    """Propose the successor of the key CLIENT_ID; both are good until the overlap ends."""
+    given = {"client_id": client_id, "until": _iso(moment(overlap))}
+    deciding.change(data_dir, "party.rotate", given, why, sandbox=sandbox)
 
 
 @command.command()
@@ -103,19 +93,20 @@ def rotate(client_id: str, overlap: str, as_json: bool, sandbox: bool, data_dir:
 @_label
 @_addresses
 @_limit
+@deciding.why_option
 @installation.sandbox
 @installation.data_dir
-def change(client_id: str, expires: str | None, sandbox: bool, data_dir: Path, **conditions: Any) -> None:
-    """Give the key CLIENT_ID other conditions from now on; what is not named is taken off."""
-    until = moment(expires)
-    installation.start(data_dir, sandbox=sandbox)
-    from abate.platform.parties import actions  # lazy: models exist once Django has started
-
-    try:
-        actions.change_client(client_id, expires_at=until, **conditions)
-    except Problem as problem:
-        installation.refuse(problem)
-    click.echo(f"Changed {client_id}.")
+def change(
+    client_id: str, expires: str | None, why: str, sandbox: bool, data_dir: Path, **conditions: Any
+) -> None:
+    """Propose other conditions for the key CLIENT_ID; what is not named is taken off."""
+    given = {
+        "client_id": client_id,
+        "expires_at": _iso(moment(expires)),
+        **conditions,
+        "addresses": list(conditions["addresses"]),
+    }
+    deciding.change(data_dir, "party.conditions", given, why, sandbox=sandbox)
 
 
 @command.command()

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from abate.cli import deciding
 from abate.platform.doors.errors import Problem, SetupError
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -36,6 +37,10 @@ _LEFT = {
     "--reason-zh", default=_REASON[0], show_default=True, help="Told to people; goes into the entries."
 )
 @click.option("--reason-en", default=_REASON[1], show_default=True, help="The same in English.")
+@click.option(
+    "--propose", "proposed", metavar="DIGEST", help="Propose to book what was shown under this digest."
+)
+@click.option("--why", default="", help="Why, for the people who check and approve; needed with --propose.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--data-dir",
@@ -50,25 +55,41 @@ def command(
     book: str | None,
     reason_zh: str,
     reason_en: str,
+    proposed: str | None,
+    why: str,
     as_json: bool,
     data_dir: Path,
 ) -> None:
     """Compute stored quantities again under the present setting and figures, and show what that changes.
 
-    Nothing is booked without --book, which takes the digest that was shown, books exactly that, and refuses where the
-    state changed since. Every changed event gets a reversal of its award and a new entry; what was spent already becomes
-    a debt that later earnings settle first. Cut off, it is completed by the same command.
+    Nothing is booked without --book, which takes the digest that was shown, books exactly that, and refuses where three
+    people did not decide so (--propose, then `abate proposals`) or the state changed since.
+    Every changed event gets a reversal of its award and a new entry; what was spent already becomes a debt that later
+    earnings settle first. Cut off, it is completed by the same command.
     """
     if last < first:
         raise click.UsageError("--to lies before --from")
-    if book is not None and not re.fullmatch("[0-9a-f]{64}", book):
-        raise click.UsageError("--book takes the 64 hexadecimal digits that the effect was shown with")
+    if not all(re.fullmatch("[0-9a-f]{64}", one) for one in (book, proposed) if one is not None):
+        raise click.UsageError(
+            "--book and --propose take the 64 hexadecimal digits that the effect was shown with"
+        )
+    if proposed is not None:
+        given = {
+            "behaviour": behaviour,
+            "from_day": first.date().isoformat(),
+            "to_day": last.date().isoformat(),
+            "digest": proposed,
+            "reason_zh": reason_zh,
+            "reason_en": reason_en,
+        }
+        deciding.run(data_dir, lambda: deciding.propose("revalue.book", given, why))
+        return
     from abate.platform.config import setup  # lazy: `abate revalue --help` must not start Django
 
     try:
         setup.environment(data_dir)
         setup.migrate()
-        found = run(behaviour, first, last, book, (reason_zh, reason_en))
+        found = run(behaviour, first, last, book)
     except SetupError as fault:
         click.echo(str(fault), err=True)
         sys.exit(1)
@@ -83,9 +104,7 @@ def command(
         _print(found, booked=book is not None)
 
 
-def run(
-    behaviour: str, first: datetime, last: datetime, book: str | None, reason: tuple[str, str]
-) -> dict[str, Any]:
+def run(behaviour: str, first: datetime, last: datetime, book: str | None) -> dict[str, Any]:
     """The effect as JSON has it; `header` is what the digest covers beside the changes."""
     from dataclasses import asdict  # lazy with the rest
 
@@ -96,7 +115,7 @@ def run(
     if behaviour not in catalogue().methods:
         raise click.UsageError(f"there is no methodology {behaviour!r}")
     asked = Asked(behaviour, first.date(), last.date())
-    found = asdict(revaluing.book(asked, book, reason) if book else revaluing.propose(asked))
+    found = asdict(revaluing.book(asked, book) if book else revaluing.propose(asked))
     return found | {"header": json.loads(found["header"])}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from abate.cli.cap import data_dir_option, day_option, run
+from abate.cli.cap import day_option
+from abate.cli.deciding import data_dir_option, propose, run, why_option
 
 
 def _told(rule: Any) -> dict[str, object]:
@@ -18,7 +19,7 @@ def _told(rule: Any) -> dict[str, object]:
 
 @click.group()
 def command() -> None:
-    """Set and list the rules by which credits live. Prints JSON."""
+    """Propose and list the rules by which credits live. Prints JSON."""
 
 
 @command.command("list")
@@ -47,6 +48,7 @@ def list_rules(data_dir: Path) -> None:
 @click.option("--claim-days", type=click.IntRange(1, 3660), help="They wait so many days to be collected.")
 @click.option("--title-zh", required=True, help="What it is called, as people read it in Chinese.")
 @click.option("--title-en", required=True, help="The same in English.")
+@why_option
 @data_dir_option
 def add(
     from_day: datetime,
@@ -55,20 +57,16 @@ def add(
     claim_days: int | None,
     title_zh: str,
     title_en: str,
+    why: str,
     data_dir: Path,
 ) -> None:
-    """Set a rule from a day that nothing is booked on yet. Without options credits are for good and free at once."""
-
-    def work() -> dict[str, object]:
-        from abate.platform.credits import actions  # lazy: as above
-
-        made = actions.add_rule(
-            from_day.date(),
-            (title_zh, title_en),
-            expiry_days=expiry_days,
-            expiry_years=expiry_years,
-            claim_days=claim_days,
-        )
-        return _told(made)
-
-    run(data_dir, work)
+    """Propose a rule from a day that nothing is booked on yet. Without options credits are for good and free at once."""
+    given = {
+        "from_day": from_day.date().isoformat(),
+        "title_zh": title_zh,
+        "title_en": title_en,
+        "expiry_days": expiry_days,
+        "expiry_years": expiry_years,
+        "claim_days": claim_days,
+    }
+    run(data_dir, lambda: propose("rule.add", given, why))

@@ -7,11 +7,9 @@ from datetime import date, timedelta
 
 from django.db import transaction
 
+from abate.demo import desk
 from abate.demo.rides import Ride
-from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
-from abate.platform.incentives import actions as incentives
-from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
@@ -55,9 +53,9 @@ def _residents(sample: list[Ride]) -> dict[str, Person]:
 
 
 def _acceptor() -> tuple[Party, User]:
-    cafe = parties.create_party("sample-cafe", Party.Kind.MERCHANT, "示例咖啡店", "Sample Café", made_up=True)
+    cafe = desk.create_party("sample-cafe", Party.Kind.MERCHANT, "示例咖啡店", "Sample Café", made_up=True)
     cashier = review.create_user(User.Kind.STAFF, made_up=True)
-    parties.add_member(cashier, cafe, "acceptor")
+    desk.add_member(cashier, cafe, "acceptor")
     return cafe, cashier
 
 
@@ -69,23 +67,21 @@ def build(sample: list[Ride]) -> City:
     with clock.frozen(clock.now() - JOINED):
         residents = _residents(sample)
         for code, zh, en, behaviour in PARTNERS:
-            party = parties.create_party(code, Party.Kind.DATA_PROVIDER, zh, en, [behaviour], made_up=True)
+            party = desk.create_party(code, Party.Kind.DATA_PROVIDER, zh, en, [behaviour], made_up=True)
             subjects[code] = {
                 bike: people.authorise(person, party, [behaviour], NOTICE)
                 for bike, person in residents.items()
             }
     for code, *_ in PARTNERS:
-        clients[code] = parties.issue_client(party_queries.party(code))
+        clients[code] = desk.issue_client(party_queries.party(code))
     cafe, cashier = _acceptor()
     now = clock.now()
-    incentives.create_offer(
+    desk.create_offer(
         party_id=cafe.pk, title=("示例咖啡券", "Sample coffee voucher"),
         detail=("一杯咖啡。示例优惠，不可在任何真实门店使用。", "One coffee. A sample offer: no real shop takes it."),
         price_credits=PRICE_CREDITS, stock=50, valid_days=30, from_at=now, to_at=now + timedelta(days=365), made_up=True,
     )  # fmt: skip
-    credits.add_cap("cycling", date(2020, 1, 1), CYCLING_CAP_MG,
+    desk.add_cap("cycling", date(2020, 1, 1), CYCLING_CAP_MG,
                     ("示例上限：每日骑行", "sample cap: a day's cycling"))  # fmt: skip
-    operator = review.create_user(User.Kind.STAFF, made_up=True)
-    review.enrol(operator, made_up_number(BORN, 999))
-    review.grant(operator, Grant.Role.QUERY)
+    operator = desk.hire(made_up_number(BORN, 999), Grant.Role.QUERY.value)
     return City(clients, subjects, {bike: p.id for bike, p in residents.items()}, cashier, operator)

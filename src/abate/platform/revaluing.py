@@ -32,6 +32,7 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import reversing
 from abate.platform.ledger.queries import Holdings
+from abate.platform.review.errors import NotApproved
 
 VIA = "revalue"
 
@@ -83,25 +84,27 @@ def _propose(asked: Asked, *, effect: bool = True) -> tuple[Effect, list[bytes]]
     return found, lines
 
 
-def book(asked: Asked, digest: str, reason: tuple[str, str]) -> Effect:
-    """Book exactly what was shown under `digest`; repeated, go on where it ended. `reason` is (zh, en), told to people.
+def book(asked: Asked, digest: str) -> Effect:
+    """Book exactly what was shown under `digest`, and decided on by three people; repeated, go on where it ended.
 
     Chunks of whole accounts are committed one by one. What was booked before counts into the digest, so that a booking that
-    was cut off is completed by the same call, and nothing is booked twice. Raises StateChanged, Busy.
+    was cut off is completed by the same call, and nothing is booked twice. Raises NotApproved (the change
+    revalue.book was not decided on), StateChanged, Busy.
     """
     proposal = bytes.fromhex(digest)
     begun = reading.approved(proposal)
-    shown, lines = _propose(asked, effect=False)
-    done, booked_before = reading.done(begun[0]) if begun else ([], 0)
-    header = begun[1] if begun else shown.header
+    if begun is None:
+        raise NotApproved(f"revalue.book {digest[:12]}")
+    number, header, *reason = begun
+    _, lines = _propose(asked, effect=False)
+    done, booked_before = reading.done(number)
     if reading.proposal(header, lines + done) != proposal:
         raise StateChanged(digest[:12])
-    number = carbon.approve(proposal, asked, header, reason)
     approved, found = set(lines), Effect(digest=digest, header=header, booked_before=booked_before)
     for chunk in reading.changes(asked, read := Reading()):
         if not approved.issuperset(change.line for change in chunk):
             raise StateChanged(digest[:12])
-        _chunk(found, chunk, reason, number, proposal)
+        _chunk(found, chunk, (reason[0], reason[1]), number, proposal)
     found.events, found.left_alone = read.events, dict(read.left)
     found.closed_days = ledger.closed_among(read.booked)
     return found
@@ -150,7 +153,8 @@ def _book(
             if number is not None:
                 carbon.revise(cursor, number, batch_id, kept)
             _reverse(django, kept, reading.entry_cause(reason, number or 0))
-            _award(cursor, pipeline.laid_out(arrival, [change.now for change in kept]), batch_id)
+            batch = pipeline.laid_out(arrival, [change.now for change in kept])
+            _award(cursor, batch, batch_id, trial=number is None)
         return living, kept, before, reversing.settled(django, people)
 
 
@@ -179,9 +183,9 @@ def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:
         reversing.reverse_awards(cursor, awards, reason, rate)
 
 
-def _award(cursor: Cursor, batch: pipeline.Prepared, batch_id: int) -> None:
+def _award(cursor: Cursor, batch: pipeline.Prepared, batch_id: int, *, trial: bool) -> None:
     sender = batch.arrival.sender
-    bases = carbon.number_bases(cursor, batch.bases, clock.now())
+    bases = carbon.number_bases(cursor, batch.bases, clock.now(), trial=trial)
     events.stage(cursor, batch.rows)
     named = len(batch.subjects.entries.split(","))
     carbon.name_known(cursor, sender.party_id, batch.subjects, named)

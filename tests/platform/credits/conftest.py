@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.platform.pipeline.world import BEHAVIOURS, GIVEN, NOW, World, make_world
 
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.events.envelope import Sender
-from abate.platform.parties import actions as parties
 from abate.platform.people import actions as people
 
 
@@ -25,7 +25,7 @@ def world(transactional_db: None, settings: Any) -> Iterator[World]:
 def other(world: World) -> World:
     """Another partner of the same people."""
     with clock.frozen(GIVEN):
-        party = parties.create_party(
+        party = desk.create_party(
             f"{world.sender.code}-b", "data_provider", "乙城", "City B", BEHAVIOURS, made_up=True
         )
         subjects = [people.authorise(one, party, BEHAVIOURS, notice_version="1") for one in world.people]

@@ -11,11 +11,9 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
-from abate.platform.incentives import actions
-from abate.platform.ledger import actions as ledger
-from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
 from abate.platform.people.identity import made_up_number
@@ -35,7 +33,7 @@ def make_person() -> Callable[[int], Person]:
         number = made_up_number(date(1990, 1, 1) + timedelta(days=order), order % 1000)
         person = people.register("某甲", number, [f"p{order}@example.org"], "1", made_up=True)
         if credits:
-            ledger.adjust(person.pk, credits, "opening")
+            desk.adjust(person.pk, credits, "opening")
         return person
 
     return make
@@ -46,9 +44,9 @@ def make_acceptor() -> Callable[[str], tuple[Party, User]]:
     """A merchant and a user who burns codes for it."""
 
     def make(code: str) -> tuple[Party, User]:
-        party = parties.create_party(code, "merchant", "某店", "A shop", made_up=True)
+        party = desk.create_party(code, "merchant", "某店", "A shop", made_up=True)
         user = review.create_user("staff", made_up=True)
-        parties.add_member(user, party, "acceptor")
+        desk.add_member(user, party, "acceptor")
         return party, user
 
     return make
@@ -58,7 +56,7 @@ def make_acceptor() -> Callable[[str], tuple[Party, User]]:
 def make_offer() -> Callable[..., UUID]:
     def make(party: Party, *, price: int = 10, stock: int = 5, valid_days: int = 30) -> UUID:
         now = clock.now()
-        return actions.create_offer(
+        return desk.create_offer(
             party_id=party.pk,
             title=("咖啡券", "Coffee voucher"),
             detail=("一杯", "One cup"),

@@ -12,8 +12,9 @@ import pytest
 from tests.platform.ledger.test_collecting import issued_went_somewhere
 from tests.platform.pipeline.test_withdrawals import withdrawal
 from tests.platform.pipeline.world import NOW, World, make_world
-from tests.platform.revaluing.test_revaluing import BUS, COACH, MAY, WHY, even
-from tests.platform.revaluing.test_revaluing import replace as replace
+from tests.platform.revaluing.decided import BUS, COACH, MAY, book
+from tests.platform.revaluing.decided import replace as replace
+from tests.platform.revaluing.test_revaluing import even
 from tests.platform.revaluing.test_revaluing import world as world
 
 from abate.bookkeeping.kinds import Kind
@@ -37,7 +38,7 @@ PER = {
 def revalue(factor: str | None, replace: Any, name: str = "city-2") -> revaluing.Effect:
     replace(factor, name)
     shown = revaluing.propose(MAY)
-    done = revaluing.book(MAY, shown.digest, WHY)
+    done = book(MAY, shown.digest)
     assert done == shown, "the effect that was shown is what was booked"
     return done
 
@@ -70,7 +71,7 @@ def test_as_if_the_new_figure_had_held_from_the_beginning(
         settings.ABATE_OPERATOR_PACK = "demo"
         settings.ABATE_FORMER_PACKS = [former]
         shown = revaluing.propose(MAY)
-        assert revaluing.book(MAY, shown.digest, WHY) == shown and shown.up == 24
+        assert book(MAY, shown.digest) == shown and shown.up == 24
     else:
         assert revalue(BUS, replace).down == 24
     even()
@@ -165,7 +166,7 @@ def test_who_is_erased_between_reading_and_booking_is_left_alone(
     before = ledger.entries(world.people[0].pk)
     # The transaction of the booking is the one that erases: no lock is between the two.
     monkeypatch.setattr(revaluing.events, "open_batch", leave_first)
-    done = revaluing.book(MAY, shown.digest, WHY)
+    done = book(MAY, shown.digest)
     assert (shown.changed, done.changed, done.erased) == (3, 2, 1)
     after = ledger.entries(world.people[0].pk)
     assert [row for row in after if row.kind != Kind.ERASED] == before
@@ -192,7 +193,7 @@ def test_a_hundred_thousand_events(transactional_db: None, settings: Any, replac
         begun = monotonic()
         shown = revaluing.propose(MAY)
         looked = monotonic() - begun
-        done = revaluing.book(MAY, shown.digest, WHY)
+        done = book(MAY, shown.digest)
         took = monotonic() - begun
         print(
             f"100,000 events booked in {booked:.1f} s; effect {looked:.1f} s, with the booking {took:.1f} s"

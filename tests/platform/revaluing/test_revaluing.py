@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from tests.platform.pipeline.world import NOW, World, differences, make_world, state
+from tests.platform.revaluing.decided import BUS, COACH, MAY, WHY, adopt, approve, book
+from tests.platform.revaluing.decided import replace as replace
 
 from abate.bookkeeping import checkpoint
 from abate.bookkeeping.kinds import Kind
@@ -40,9 +41,6 @@ from abate.platform.web import receipts
 from abate.quantify import one
 
 pytestmark = [pytest.mark.platform]
-MAY = Asked("cycling", date(2026, 5, 1), date(2026, 5, 31))
-BUS, COACH = "uk-2023-bus-average", "uk-2023-coach"
-WHY = ("基准因子已更换", "the baseline figure was replaced")
 
 
 @pytest.fixture
@@ -50,24 +48,6 @@ def world(transactional_db: None, settings: Any) -> Iterator[World]:
     settings.ABATE_OPERATOR_PACK = "demo"
     with clock.frozen(NOW):
         yield make_world()
-
-
-@pytest.fixture
-def replace(settings: Any, tmp_path: Path) -> Any:
-    """Put another pack in force: cycling against another baseline, or against none."""
-
-    def put(factor: str | None, name: str = "city-2") -> None:
-        text = (catalogue().folder / "packs" / "demo.yaml").read_text(encoding="utf-8")
-        text = text.replace("pack: demo", f"pack: {name}", 1)
-        head, rest = text.split("  - method: cycling\n    parameter: ef_baseline\n", 1)
-        _, after = rest.split("\n  - method:", 1)
-        figure = f"  - method: cycling\n    parameter: ef_baseline\n    factor: {factor}\n" if factor else ""
-        note = "    note: {zh: 替代, en: replaced}\n" if factor else ""
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(f"{head}{figure}{note}  - method:{after}", encoding="utf-8")
-        settings.ABATE_OPERATOR_PACK = str(path)
-
-    return put
 
 
 def spend(person: int, credits_: int) -> None:
@@ -102,7 +82,7 @@ def test_the_effect_is_what_one_by_one_recomputation_gives(
     shown = revaluing.propose(MAY)
     assert (world.totals(), shown.changed) == (before, len(rides))
     even()
-    done = revaluing.book(MAY, shown.digest, WHY)
+    done = book(MAY, shown.digest)
     assert done == shown
     even()
     expected = [list(one) for one in before]
@@ -132,9 +112,9 @@ def test_booking_again_books_nothing(world: World, replace: Any) -> None:
     world.send(world.ride("a", km=3), world.ride("b", who=1, km=7))
     replace(BUS)
     digest = revaluing.propose(MAY).digest
-    revaluing.book(MAY, digest, WHY)
+    book(MAY, digest)
     before = state()
-    again = revaluing.book(MAY, digest, WHY)
+    again = book(MAY, digest)
     assert (again.changed, again.booked_before, state()) == (0, 2, before)
     assert revaluing.propose(MAY).changed == 0
 
@@ -157,10 +137,10 @@ def test_a_state_that_changed_since_is_refused(world: World, replace: Any, since
             replace(COACH, "city-3")
         case "revaluation":
             part = Asked("cycling", date(2026, 5, 20), date(2026, 5, 20))
-            revaluing.book(part, revaluing.propose(part).digest, WHY)
+            book(part, revaluing.propose(part).digest)
     before = state()
     with pytest.raises(StateChanged):
-        revaluing.book(MAY, digest, WHY)
+        book(MAY, digest)
     assert state() == before
     assert differences() == {}
 
@@ -173,7 +153,7 @@ def test_what_was_spent_becomes_a_debt_that_earnings_settle_first(world: World, 
     replace(BUS)
     shown = revaluing.propose(MAY)
     assert shown.debtors == 1 and shown.owed == shown.credits_before - shown.credits_after > 0
-    revaluing.book(MAY, shown.digest, WHY)
+    book(MAY, shown.digest)
     now = standing.standing(person)
     assert (now.free, now.owed) == (0, shown.owed)
     assert ledger.balance(person).credits == -shown.owed
@@ -190,7 +170,7 @@ def test_a_cap_is_cut_again(world: World, replace: Any) -> None:
     assert [mg for _, _, mg in world.totals()][:2] == [600, 600]
     replace(BUS)
     shown = revaluing.propose(MAY)
-    done = revaluing.book(MAY, shown.digest, WHY)
+    done = book(MAY, shown.digest)
     assert done == shown and done.changed == 6
     assert [eligible for _, _, eligible in world.totals()][:2] == [
         min(600, mg) for mg, _, _ in world.totals()[:2]
@@ -206,7 +186,7 @@ def test_closed_days_stay_as_they_are(world: World, replace: Any) -> None:
         replace(BUS)
         shown = revaluing.propose(MAY)
         assert shown.closed_days == 1
-        revaluing.book(MAY, shown.digest, WHY)
+        book(MAY, shown.digest)
         reverse, award = sorted(ledger.entries(world.people[0].pk, limit=2), key=lambda row: row.id)
         assert (reverse.kind, award.kind) == (Kind.REVERSE, Kind.AWARD)
         assert reverse.day == award.day == clock.today()
@@ -225,7 +205,7 @@ def test_an_erased_person_is_left_alone_and_counted(world: World, replace: Any) 
     replace(BUS)
     shown = revaluing.propose(MAY)
     assert (shown.changed, shown.left_alone) == (1, {"erased": 1})
-    revaluing.book(MAY, shown.digest, WHY)
+    book(MAY, shown.digest)
     assert world.totals()[0] == before
     even()
 
@@ -237,7 +217,7 @@ def test_retired_milligrams_are_not_taken_back(world: World, replace: Any) -> No
     replace(BUS)
     shown = revaluing.propose(MAY)
     assert (shown.changed, shown.retired) == (1, 1)
-    revaluing.book(MAY, shown.digest, WHY)
+    book(MAY, shown.digest)
     assert world.totals()[0][0] == 0
     even()
 
@@ -251,10 +231,11 @@ def test_there_and_back_again(world: World, replace: Any, settings: Any) -> None
         if pack:
             settings.ABATE_FORMER_PACKS = [settings.ABATE_OPERATOR_PACK]
             settings.ABATE_OPERATOR_PACK = pack
+            adopt()
         else:
             replace(None)
         shown = revaluing.propose(MAY)
-        revaluing.book(MAY, shown.digest, WHY)
+        book(MAY, shown.digest)
         (again,) = world.send(ride)
         found = _event(world, ride)
         assert (again.outcome, again.stored, again.er_mg) == (Outcome.EXISTS, found.outcome, found.er_mg)
@@ -270,7 +251,7 @@ def test_receipts_of_old_and_new_verify(world: World, replace: Any) -> None:
     world.send(world.ride("a", km=3))
     log.sequence()
     replace(BUS)
-    revaluing.book(MAY, revaluing.propose(MAY).digest, WHY)
+    book(MAY, revaluing.propose(MAY).digest)
     log.sequence()
     key = checkpoint.read_key(queries.public_key())
     person = world.people[0]
@@ -304,7 +285,7 @@ def dying(*args, **options):
 pipeline.enter = dying
 asked = reading.Asked("cycling", datetime.date(2026, 5, 1), datetime.date(2026, 5, 31))
 with clock.frozen(datetime.datetime.fromisoformat(sys.argv[4])):
-    revaluing.book(asked, sys.argv[3], ("基准因子已更换", "the baseline figure was replaced"))
+    revaluing.book(asked, sys.argv[3])
 """
 
 
@@ -318,13 +299,14 @@ def test_killed_in_the_middle_it_is_completed_by_the_same_call(
     there = {name: connection.settings_dict[name] for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")}
     command = [sys.executable, "-c", DYING, json.dumps(there)]
     command += [settings.ABATE_OPERATOR_PACK, digest, NOW.isoformat()]
+    approve(MAY, digest)
     child = subprocess.run(command, capture_output=True, text=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr
     assert carbon_models.Revision.objects.count() == 3
     even()
     # Events go on coming in meanwhile; what was approved stays what it was.
     world.send(world.ride("meanwhile", km=3))
-    done = revaluing.book(MAY, digest, WHY)
+    done = book(MAY, digest)
     assert (done.booked_before, done.changed) == (3, 6)
     assert carbon_models.Revision.objects.count() == 9
     assert carbon_models.Revaluation.objects.count() == 1
@@ -344,7 +326,7 @@ PLANTS = {
 def test_a_planted_fault_turns_a_check_red(world: World, replace: Any, plant: str) -> None:
     world.send(world.ride("a", km=3), world.ride("b", km=7))
     replace(BUS)
-    revaluing.book(MAY, revaluing.propose(MAY).digest, WHY)
+    book(MAY, revaluing.propose(MAY).digest)
     even()
     with connection.cursor() as cursor:
         cursor.execute(PLANTS[plant])

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from tests.platform.pipeline.test_withdrawals import correction, withdrawal
 from tests.platform.pipeline.world import World
-from tests.platform.revaluing.test_revaluing import BUS, COACH, MAY, WHY, even
-from tests.platform.revaluing.test_revaluing import replace as replace
+from tests.platform.revaluing.decided import BUS, COACH, MAY, book
+from tests.platform.revaluing.decided import replace as replace
+from tests.platform.revaluing.test_revaluing import even
 from tests.platform.revaluing.test_revaluing import world as world
 
 from abate.platform import revaluing
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.platform]
 
 def revalue(factor: str | None, replace: Any, name: str) -> revaluing.Effect:
     replace(factor, name)
-    return revaluing.book(MAY, revaluing.propose(MAY).digest, WHY)
+    return book(MAY, revaluing.propose(MAY).digest)
 
 
 def test_what_was_computed_again_goes_as_it_stands(world: World, replace: Any) -> None:

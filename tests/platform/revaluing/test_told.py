@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import translation
 from tests.platform.pipeline.world import World
-from tests.platform.revaluing.test_revaluing import BUS, COACH, MAY, WHY
-from tests.platform.revaluing.test_revaluing import replace as replace
+from tests.platform.revaluing.decided import BUS, COACH, MAY, WHY, book
+from tests.platform.revaluing.decided import replace as replace
 from tests.platform.revaluing.test_revaluing import world as world
 
 from abate.bookkeeping.kinds import Kind
@@ -29,7 +29,7 @@ def test_the_page_of_an_old_award_says_that_it_gave_way(world: World, replace: A
     (sent,) = world.send(world.ride("a", km=3))
     person = world.people[0].pk
     replace(BUS)
-    revaluing.book(MAY, revaluing.propose(MAY).digest, WHY)
+    book(MAY, revaluing.propose(MAY).digest)
     now = carbon.behaviour(person, world.sender.party_id, "a")
     old = carbon.behaviour_of_entry(person, sent.entry or 0)
     assert now is not None and old is not None and now.superseded is None
@@ -46,7 +46,7 @@ def test_the_page_of_an_old_award_says_that_it_gave_way(world: World, replace: A
 def test_the_statement_shows_the_reason_in_one_language(world: World, replace: Any) -> None:
     world.send(world.ride("a", km=3))
     replace(BUS)
-    revaluing.book(MAY, revaluing.propose(MAY).digest, WHY)
+    book(MAY, revaluing.propose(MAY).digest)
     (row,) = [one for one in ledger.entries(world.people[0].pk) if one.kind == Kind.REVERSE]
     for language, mine, other in (("zh-hans", *WHY), ("en", *reversed(WHY))):
         with translation.override(language):

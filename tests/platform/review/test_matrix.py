@@ -16,8 +16,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from tests.platform.web import city as stage
 
+from abate.demo import desk
 from abate.platform.incentives import actions as incentives
+from abate.platform.incentives import queries as offers
 from abate.platform.ledger import queries as ledger
+from abate.platform.parties import actions as parties
 from abate.platform.people import queries as people
 from abate.platform.review import actions as review
 from abate.platform.review import rights
@@ -85,9 +88,7 @@ def town() -> Town:
     theirs = stage.send(city.partner, [stage.meeting(city.partner, city.stranger, "m-other", now)])
     assert {result.outcome.text for result in (*ours, *theirs)} == {"credited"}
     for person in (city.person, city.stranger):
-        from abate.platform.ledger import actions
-
-        actions.adjust(person.pk, 1000, f"gift-{person.pk}")
+        desk.adjust(person.pk, 1000, f"gift-{person.pk}")
     found = []
     for person, event in ((city.person, "m-own"), (city.stranger, "m-other")):
         code = incentives.redeem(person, city.offer, uuid4())
@@ -112,10 +113,7 @@ NOT_LET_IN = {401, 403, 405}
 
 
 def staff(role: str) -> User:
-    user = review.create_user("staff", made_up=True)
-    review.enrol(user, f"made-up {role}")
-    review.grant(user, role)
-    return user
+    return desk.hire(f"made-up {role} of the matrix", role)
 
 
 def let_in(answer: object) -> bool:
@@ -159,7 +157,7 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
         with transaction.atomic():
             if state == "role-ended":
                 Grant.objects.filter(user=user).delete()
-                stage.parties.remove_member(user, city.cafe, "acceptor")
+                parties.remove_member(user, city.cafe, "acceptor")
             if state == "closed":
                 review.deactivate(user)
             browser = Client(raise_request_exception=False)
@@ -198,7 +196,7 @@ def fits(name: str, answer: object, right: bool) -> bool:
 def ask(browser: Client, name: str, method: str, given: dict[str, object]) -> object:
     values = {k: v for k, v in given.items() if k != "?"}
     if name in ("offer", "redeem"):
-        values["offer_id"] = stage.incentives.queries.offers()[0].id
+        values["offer_id"] = offers.offers()[0].id
     path = reverse(name, kwargs=values) + (f"?{given['?']}" if "?" in given else "")
     with transaction.atomic():
         answer = browser.generic(method, path)

@@ -11,15 +11,13 @@ from uuid import UUID
 from django.test import override_settings
 from tests.platform.people.townspeople import made_up_person
 
+from abate.demo import desk
 from abate.platform import pipeline
 from abate.platform.carbon.basis import catalogue
-from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
 from abate.platform.events.actions import Arrival
 from abate.platform.events.envelope import PREFIX, Reader, Sender
 from abate.platform.events.outcomes import Result
-from abate.platform.incentives import actions as incentives
-from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
 from abate.platform.people.models import Person
@@ -109,8 +107,10 @@ def book_every_outcome(party: Party, person: Person) -> list[Result]:
     ]
     results = [result for one in sent for result in send(party, [one])]
     with override_settings(ABATE_OPERATOR_PACK="demo"):
+        desk.decide("basis.adopt")
         rides = [ride(party, person, "ride-1", ago[0], "4.8"), ride(party, person, "ride-2", ago[0], "6.1")]
         results += [result for one in rides for result in send(party, [one])]
+    desk.decide("basis.adopt")
     return results
 
 
@@ -119,20 +119,19 @@ def build() -> City:
     contact = "13800000001"
     # Authorised before the behaviours that the tests book: a month ago.
     with clock.frozen(clock.now() - timedelta(days=30)):
-        partner = parties.create_party(
+        partner = desk.create_party(
             "sample-app", "data_provider", "示例出行", "Sample Trips", BEHAVIOURS, made_up=True
         )
-        cafe = parties.create_party("sample-cafe", "merchant", "示例咖啡店", "Sample Café", made_up=True)
+        cafe = desk.create_party("sample-cafe", "merchant", "示例咖啡店", "Sample Café", made_up=True)
         person, stranger = made_up_person(1, contact), made_up_person(2)
         for one in (person, stranger):
             people.authorise(one, partner, BEHAVIOURS, NOTICE)
-        credits.add_cap("cycling", clock.today() - timedelta(days=60), 900_000, ("示例上限", "sample cap"))
-    cashier, operator = review.create_user("staff", made_up=True), review.create_user("staff", made_up=True)
-    parties.add_member(cashier, cafe, "acceptor")
-    review.enrol(operator, "made-up operator")
-    review.grant(operator, "query")
+        desk.add_cap("cycling", clock.today() - timedelta(days=60), 900_000, ("示例上限", "sample cap"))
+    cashier = review.create_user("staff", made_up=True)
+    desk.add_member(cashier, cafe, "acceptor")
+    operator = desk.hire("made-up operator", "query")
     now = clock.now()
-    offer = incentives.create_offer(
+    offer = desk.create_offer(
         party_id=cafe.pk,
         title=("示例咖啡券", "Sample coffee voucher"),
         detail=("任意一杯中杯咖啡。", "Any medium coffee."),

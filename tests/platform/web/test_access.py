@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from tests.platform.web import city as stage
 
+from abate.demo import desk
 from abate.platform.carbon import queries as carbon
 from abate.platform.incentives import actions as incentives
 from abate.platform.ledger import queries as ledger
@@ -64,7 +65,8 @@ def test_another_persons_records_are_not_there(city: stage.City, enter, entries:
 def test_a_role_ends_at_once(city: stage.City, enter) -> None:
     browser = enter(city.cashier)
     assert browser.get("/acceptor").status_code == 200
-    stage.parties.remove_member(city.cashier, city.cafe, "acceptor")
+    ended = {"account": city.cashier.handle, "role": "acceptor", "member": False}
+    desk.decide("party.member", code=city.cafe.code, **ended)
     assert browser.get("/acceptor").status_code == 403
     people.destroy(city.person)
     assert enter(city.person.user).get("/feed").status_code in (302, 403)

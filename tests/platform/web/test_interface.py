@@ -18,6 +18,7 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.incentives import actions as incentives
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
+from abate.platform.review.models import Step
 from abate.platform.web import health, overview
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -115,7 +116,8 @@ def test_watchers_learn_counts_and_nobodys_data(city: stage.City, monkeypatch) -
     text = Client().get("/metrics").content.decode()
     figures = dict(re.findall(r'^abate_events\{outcome="(\w+)"\} (\d+)$', text, re.M))
     assert figures["credited"] == "5" and figures["refused"] == "1" and figures["needs_figure"] == "1"
-    assert "abate_log_pending 5" in text and "abate_up 1" in text
+    # Five awards, each step of a change, and the opening of the system.
+    assert f"abate_log_pending {5 + Step.objects.count() + 1}" in text and "abate_up 1" in text
     assert Client().get("/livez").status_code == 200
     assert Client().get("/readyz").json() == {
         "ready": True,

@@ -10,8 +10,9 @@ from pathlib import Path
 from django.db import connection
 from psycopg import Cursor
 
+from abate.platform.carbon import basis
 from abate.platform.carbon.basis import BasisKey
-from abate.platform.carbon.errors import StateChanged
+from abate.platform.carbon.errors import BasisNotInForce, StateChanged
 from abate.platform.carbon.revaluing import Asked, Change
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
@@ -21,24 +22,41 @@ from abate.platform.events.outcomes import Outcome, Result
 SQL = statements(Path(__file__).parent / "sql")
 
 
-def number_bases(cursor: Cursor, keys: Sequence[BasisKey], at: datetime) -> list[int]:
-    """The row of each basis, made where it is new; in order, so that two first users cannot deadlock."""
+def number_bases(cursor: Cursor, keys: Sequence[BasisKey], at: datetime, *, trial: bool = False) -> list[int]:
+    """The row of each basis, made where it is new; in order, so that two first users cannot deadlock.
+
+    Raises BasisNotInForce, unless what is done is a `trial` that will be taken back.
+    """
     digests = [key.digest for key in keys]
-    found = _find(cursor, digests)
+    found, held = _find(cursor, digests)
+    if not found and keys:
+        cursor.execute(SQL["in_force"])
+        (held,) = cursor.fetchone() or (None,)
+    if not trial and held is not None and bytes(held) != basis.present()[0]:
+        raise BasisNotInForce
     missing = {digest: key for digest, key in zip(digests, keys, strict=True) if digest not in found}
     for digest, key in sorted(missing.items()):
         values = {**asdict(key), "key": digest, "factors_hash": key.factors_hash, "at": at}
         cursor.execute(SQL["add_basis"], values)
     if missing:
-        found = _find(cursor, digests)
+        found, _ = _find(cursor, digests)
     return [found[digest] for digest in digests]
 
 
-def _find(cursor: Cursor, digests: list[bytes]) -> dict[bytes, int]:
+def _find(cursor: Cursor, digests: list[bytes]) -> tuple[dict[bytes, int], bytes | None]:
+    """The number of each basis that is known, and, where one is, the digest of what is in force."""
     if not digests:
-        return {}
+        return {}, None
     cursor.execute(SQL["find_bases"], {"keys": digests})
-    return {bytes(key): int(number) for key, number in cursor.fetchall()}
+    rows = cursor.fetchall()
+    return {bytes(key): int(number) for key, number, _ in rows}, rows[0][2] if rows else None
+
+
+def adopt() -> None:
+    """Put the files and settings of this process in force."""
+    digest, document = basis.present()
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["adopt"], {"digest": digest, "document": document, "at": clock.now()})
 
 
 def keep(cursor: Cursor, *, party_id: int, batch_id: int, bases: list[int]) -> list[Result]:

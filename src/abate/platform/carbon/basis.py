@@ -12,6 +12,7 @@ from django.conf import settings
 
 from abate.bookkeeping.leaf import text_hash
 from abate.platform.doors.errors import SetupError
+from abate.platform.review.changes import canonical
 from abate.quantify import catalogue as shipped
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.factors import Pack, Setting
@@ -77,6 +78,31 @@ def packs_called(pack_id: str) -> list[Pack]:
     if (catalogue().folder / "packs" / f"{pack_id}.yaml").exists():
         found.append(_pack(pack_id))
     return [pack for pack in found if pack.id == pack_id]
+
+
+def present() -> tuple[bytes, str]:
+    """(digest, canonical JSON) of all that quantities rest on in this process: methodologies, factors, pack, setting."""
+    return _present(setting())
+
+
+@lru_cache(maxsize=32)
+def _present(setting_: Setting) -> tuple[bytes, str]:
+    folder, pack = catalogue().folder / "factors", setting_.pack
+    files = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir() if f.is_file()}
+    told = {
+        "methods": {
+            f"{method.id} v{method.version}": method.hash
+            for versions in catalogue().methods.values()
+            for method in versions
+        },
+        "factors": files,
+        "region": setting_.region,
+        "floor": setting_.floor,
+        "zone": setting_.zone,
+        "pack": None if pack is None else f"{pack.id} {pack.hash}",
+    }
+    document = canonical(told)
+    return hashlib.sha256(document.encode()).digest(), document
 
 
 @lru_cache(maxsize=32)

@@ -32,3 +32,17 @@ class StateChanged(Problem):
     why_en = "What is booked must be what was approved."
     remedy_zh = "请重新运行 abate revalue 查看影响，再按新的摘要批准。"
     remedy_en = "Run abate revalue again, look at the effect, and book the digest that it prints."
+
+
+class BasisNotInForce(Problem):
+    code = "basis-not-in-force"
+    status = 503
+    zh = "方法学、因子、数据包或设置与已批准生效的不一致，暂不计量。"
+    en = (
+        "The methodologies, factors, pack or setting of this installation are not the ones that were put in force, "
+        "so nothing is quantified."
+    )
+    why_zh = "入账的数字须依据三人批准的方法学、因子和设置。"
+    why_en = "What is booked rests on figures that three people put in force."
+    remedy_zh = "由三人提出、复核、审批变更 basis.adopt，或恢复原来的文件和设置。"
+    remedy_en = "Let three people propose, check and approve the change basis.adopt, or put the files and settings back."

@@ -88,6 +88,20 @@ class Revaluation(models.Model):
         db_table = "carbon_revaluation"
 
 
+class Adoption(models.Model):
+    """What quantities rest on, put in force by three people. `digest` is the SHA-256 of `document` (basis.present)."""
+
+    append_only = True
+
+    id = models.BigAutoField(primary_key=True)
+    digest = models.BinaryField(max_length=32)
+    document = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "carbon_adoption"
+
+
 class Revision(models.Model):
     """One event's quantity that a later one stands for: both stay. `seen_*` is its place in the registry of event ids.
 

@@ -224,8 +224,8 @@ def done(revaluation_id: int) -> tuple[list[bytes], int]:
     return lines, len(lines)
 
 
-def approved(digest_: bytes) -> tuple[int, str] | None:
-    """The number and header of a revaluation whose booking began; None where it did not."""
+def approved(digest_: bytes) -> tuple[int, str, str, str] | None:
+    """Number, header and reason (Chinese, English) of a revaluation that may be booked; None where nobody decided so."""
     with connection.cursor() as cursor:
         cursor.execute(SQL["revaluation"], {"proposal": digest_})
         return cursor.fetchone()  # type: ignore[no-any-return]

@@ -65,10 +65,11 @@ def create_offer(
     from_at: datetime,
     to_at: datetime,
     made_up: bool = False,
+    offer_id: UUID | None = None,
 ) -> UUID:
     """Put a voucher on the list. `title` and `detail` are (Chinese, English). Raises BadOffer."""
     offer = Offer(
-        id=randomness.new_uuid(),
+        id=offer_id or randomness.new_uuid(),
         party_id=party_id,
         title_zh=title[0],
         title_en=title[1],

@@ -7,7 +7,8 @@ class LedgerConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from abate.platform.ledger import due  # lazy: models exist once Django has started
+        from abate.platform.ledger import changes, due  # lazy: models exist once Django has started
         from abate.platform.log.sources import SOURCES  # lazy: as above
 
         SOURCES.append(due)
+        changes.register()

@@ -12,6 +12,7 @@ from abate.bookkeeping import checkpoint, merkle
 from abate.bookkeeping.anchors import Anchor
 from abate.bookkeeping.checkpoint import Checkpoint, NoteError
 from abate.bookkeeping.cosignature import Seal
+from abate.bookkeeping.leaf import Leaf, encode, leaf_hash
 from abate.bookkeeping.merkle import ProofError
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import Keyring, keyring
@@ -25,6 +26,8 @@ BATCH = 100_000
 repeats.
 """
 
+DECISIONS, TRAIL = 0, -1
+"""In place of a person: leaves of steps of changes, and of the audit trail. People count from 1."""
 MAX_ACCESS = 1_000_000
 """Entries that one access may open: our policy, so that a slip of the hand does not open everything."""
 MAX_DAYS = 366
@@ -71,6 +74,17 @@ def publish_key(folder: Path) -> None:
     file = folder / "log.key"
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         file.write_text(text, encoding="utf-8")
+
+
+def queue(series: int, number: int, leaf: Leaf) -> None:
+    """Put a leaf that is no person's entry into the queue, in the transaction of what it tells of.
+
+    `series` is DECISIONS or TRAIL, `number` the row's own within it.
+    """
+    data = encode(leaf)
+    models.Pending.objects.bulk_create(
+        [models.Pending(person_id=series, entry_id=number, leaf=data, hash=leaf_hash(data))]
+    )
 
 
 def give_access(party_id: int, first: int, last: int, reason: str, days: int) -> models.Access:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from allauth.idp.oidc.models import Client as OAuthClient
@@ -47,12 +47,7 @@ def create_party(
     made_up: bool = False,
 ) -> Party:
     """A new, active party that may send events of `behaviours`. Raises PartyCodeTaken, PartyMalformed."""
-    if not _CODE.fullmatch(code):
-        raise PartyMalformed("code")
-    if kind not in Party.Kind.values:
-        raise PartyMalformed(f"kind: one of {', '.join(Party.Kind.values)}")
-    if not title_zh.strip() or not title_en.strip():
-        raise PartyMalformed("title")
+    check_party(code, kind, title_zh, title_en)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
@@ -67,6 +62,16 @@ def create_party(
         party = Party.objects.get(pk=row[0])
         add_behaviours(party, behaviours)
     return party
+
+
+def check_party(code: str, kind: str, title_zh: str, title_en: str) -> None:
+    """Raises PartyMalformed naming what no party can be called."""
+    if not _CODE.fullmatch(code):
+        raise PartyMalformed("code")
+    if kind not in Party.Kind.values:
+        raise PartyMalformed(f"kind: one of {', '.join(Party.Kind.values)}")
+    if not title_zh.strip() or not title_en.strip():
+        raise PartyMalformed("title")
 
 
 def add_behaviours(party: Party, behaviours: Iterable[str]) -> None:
@@ -177,6 +182,14 @@ def _conditions(
         "addresses": networks,
         "requests_per_minute": requests_per_minute,
     }
+
+
+def normal_conditions(
+    label: str, expires_at: datetime | None, addresses: Iterable[str], requests_per_minute: int | None
+) -> dict[str, object]:
+    """The conditions as the key's row will tell them, moments in UTC. Raises PartyKeyMalformed, LimitMalformed."""
+    made = _conditions(label, expires_at, addresses, requests_per_minute)
+    return made | {"expires_at": expires_at and expires_at.astimezone(UTC).isoformat()}
 
 
 def rotate_client(client_id: str, *, until: datetime) -> tuple[str, str]:

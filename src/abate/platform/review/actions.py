@@ -13,9 +13,11 @@ from abate.platform.review.errors import EnrolledOtherwise, LinkSpent, NotEnroll
 from abate.platform.review.models import Grant, Human, SignInLink, Staff, User
 
 
-def create_user(kind: str, *, made_up: bool = False) -> User:
+def create_user(kind: str, *, made_up: bool = False, handle: str = "") -> User:
     """A new principal without password, role or name."""
-    user = User(handle=str(randomness.new_uuid()), kind=kind, made_up=made_up, created_at=clock.now())
+    user = User(
+        handle=handle or str(randomness.new_uuid()), kind=kind, made_up=made_up, created_at=clock.now()
+    )
     user.set_unusable_password()
     user.save()
     return user
@@ -31,7 +33,11 @@ def enrol(user: User, identity: str) -> None:
 
     Raises EnrolledOtherwise where the account is another person's.
     """
-    digest = keyring().identity_hmac(identity)
+    enrol_digest(user, keyring().identity_hmac(identity))
+
+
+def enrol_digest(user: User, digest: bytes) -> None:
+    """The same from the digest (32 bytes)."""
     with transaction.atomic():
         # The side is the first role's to say; a person without a role can be moved by any grant.
         Human.objects.get_or_create(human=digest, defaults={"side": Human.Side.OPERATION})

@@ -116,6 +116,97 @@ class Grant(models.Model):
         ]
 
 
+class Opening(models.Model):
+    """The one moment at which the empty system was given its first people. There is one row, or none, for ever."""
+
+    append_only = True
+
+    one = models.BooleanField(primary_key=True, default=True)
+    document = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "review_opening"
+        constraints = [models.CheckConstraint(condition=models.Q(one=True), name="review_opened_once")]
+
+
+class Proposal(models.Model):
+    """A change that somebody wants: `arguments`, `before` and `after` are canonical JSON (changes.canonical).
+
+    `digest` is the SHA-256 of the whole (proposing.document); `nonce` keeps it from being guessed. What became of it
+    is told by its steps.
+    """
+
+    append_only = True
+
+    id = models.BigAutoField(primary_key=True)
+    action = models.TextField()
+    arguments = models.TextField()
+    before = models.TextField()
+    after = models.TextField()
+    reason = models.TextField()
+    nonce = models.BinaryField(max_length=16)
+    digest = models.BinaryField(max_length=32, unique=True)
+    at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "review_proposal"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(expires_at__gt=models.F("at")), name="review_proposal_expires"
+            ),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="review_proposal_reason"),
+        ]
+
+
+class Step(models.Model):
+    """What one human did with a proposal. `number` is 1, 2, 3 for propose, check, approve, and empty for a rejection.
+
+    Each step names the one before it (`after`), so that no program can leave the check out; one human takes one of the
+    three, whatever account is used; and a proposal ends once. Foreign keys over two columns (made by the migration):
+    (user, human) is the account's own holder, (proposal, after) is a step of this proposal.
+    """
+
+    append_only = True
+    PROPOSE, CHECK, APPROVE, REJECT = KINDS = ("propose", "check", "approve", "reject")
+
+    id = models.BigAutoField(primary_key=True)
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="steps", db_index=False)
+    kind = models.TextField()
+    number = models.SmallIntegerField(null=True)
+    after = models.SmallIntegerField(null=True)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    human = models.BinaryField(max_length=32)
+    role = models.TextField()
+    reason = models.TextField(blank=True)
+    signature = models.BinaryField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "review_step"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind="propose", number=1, after__isnull=True)
+                | models.Q(kind="check", number=2, after=1)
+                | models.Q(kind="approve", number=3, after=2)
+                | (models.Q(kind="reject", number__isnull=True, after__isnull=True) & ~models.Q(reason="")),
+                name="review_step_order",
+            ),
+            models.UniqueConstraint(fields=["proposal", "number"], name="review_step_once"),
+            models.UniqueConstraint(
+                fields=["proposal", "human"],
+                condition=~models.Q(kind="reject"),
+                name="review_step_three_humans",
+            ),
+            models.UniqueConstraint(
+                fields=["proposal"],
+                condition=models.Q(kind__in=["approve", "reject"]),
+                name="review_step_one_end",
+            ),
+        ]
+
+
 class SignInLink(models.Model):
     """A single-use link that signs a user in; only its keyed digest is kept."""
 

@@ -1,8 +1,20 @@
-"""What others may know of users and roles."""
+"""What others may know of users, roles, and proposed changes."""
 
 from __future__ import annotations
 
-from abate.platform.review.models import Grant, User
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from abate.bookkeeping.decisions import Statement
+from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
+from abate.platform.review.changes import Json
+from abate.platform.review.errors import ProposalUnknown
+from abate.platform.review.models import Grant, Opening, Proposal, Staff, Step, User
 
 
 def roles(user: User) -> list[str]:
@@ -15,3 +27,120 @@ def roles(user: User) -> list[str]:
 def has_role(user: User, role: str) -> bool:
     """Whether the signed-in `user` holds the operator's `role` now."""
     return role in roles(user)
+
+
+def staff(handle: str) -> User | None:
+    """The account of this handle, of somebody of the staff."""
+    return User.objects.filter(handle=handle, kind=User.Kind.STAFF).first()
+
+
+def accounts() -> list[dict[str, object]]:
+    """Every account of the staff that is tied to its holder, with its roles."""
+    held: dict[int, list[str]] = {}
+    for user, role in Grant.objects.order_by("role").values_list("user_id", "role"):
+        held.setdefault(user, []).append(role)
+    rows = Staff.objects.select_related("user").order_by("user_id")
+    return [
+        {"account": row.user.handle, "open": row.user.is_active, "roles": held.get(row.user_id, [])}
+        for row in rows
+    ]
+
+
+def opened_at() -> datetime | None:
+    """When the system was opened; None while it is empty."""
+    return Opening.objects.values_list("at", flat=True).first()
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step; `account` is a handle, no name."""
+
+    kind: str
+    role: str
+    account: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """A proposal with its steps. `state`: proposed, checked, approved, rejected, expired."""
+
+    number: int
+    action: str
+    arguments: Json
+    before: Json
+    after: Json
+    reason: str
+    digest: str
+    at: datetime
+    expires_at: datetime
+    state: str
+    steps: tuple[StepRow, ...]
+
+
+def proposals(*, ended: bool = False, before: int | None = None, limit: int = 50) -> list[ProposalRow]:
+    """The open proposals, the newest first; with `ended` those that are over too. `before` a number, for paging."""
+    found = Proposal.objects.prefetch_related("steps__user").order_by("-id")
+    if before is not None:
+        found = found.filter(id__lt=before)
+    if not ended:
+        over = Step.objects.filter(proposal=OuterRef("pk"), kind__in=(Step.APPROVE, Step.REJECT))
+        found = found.filter(~Exists(over), expires_at__gt=clock.now())
+    return [_told(one) for one in found[:limit]]
+
+
+def proposal(number: int) -> ProposalRow:
+    """Raises ProposalUnknown."""
+    found = Proposal.objects.prefetch_related("steps__user").filter(pk=number).first()
+    if found is None:
+        raise ProposalUnknown(str(number)[:20])
+    return _told(found)
+
+
+def _told(one: Proposal) -> ProposalRow:
+    steps = sorted(one.steps.all(), key=lambda step: step.pk)
+    kinds = {step.kind for step in steps}
+    if Step.APPROVE in kinds or Step.REJECT in kinds:
+        state = "approved" if Step.APPROVE in kinds else "rejected"
+    elif one.expires_at <= clock.now():
+        state = "expired"
+    else:
+        state = "checked" if Step.CHECK in kinds else "proposed"
+    return ProposalRow(
+        number=one.pk,
+        action=one.action,
+        arguments=json.loads(one.arguments),
+        before=json.loads(one.before),
+        after=json.loads(one.after),
+        reason=one.reason,
+        digest=bytes(one.digest).hex(),
+        at=one.at,
+        expires_at=one.expires_at,
+        state=state,
+        steps=tuple(StepRow(step.kind, step.role, step.user.handle, step.at, step.reason) for step in steps),
+    )
+
+
+def statements(number: int) -> list[dict[str, str]]:
+    """The signed statement of each step, and what proves it in the log: the salt of its leaf's commitment."""
+    rows = Step.objects.filter(proposal=number).select_related("proposal", "user").order_by("id")
+    return [
+        {
+            "statement": statement(row.proposal, row.kind, row.user.handle, row.role, row.at).opened(
+                bytes(row.signature)
+            ),
+            "salt": salt(number, row.kind).hex(),
+        }
+        for row in rows
+    ]
+
+
+def statement(proposal: Proposal, kind: str, account: str, role: str, at: datetime) -> Statement:
+    """What is signed (bookkeeping/decisions.py)."""
+    return Statement(proposal.pk, bytes(proposal.digest), proposal.action, kind, role, account, at)
+
+
+def salt(number: int, kind: str) -> bytes:
+    """The salt of a step's commitment in its leaf, 32 bytes."""
+    return hashlib.sha256(keyring().code_hmac(f"abate-step-salt\x00{number}\x00{kind}")).digest()

@@ -13,6 +13,7 @@ from abate.platform.review.errors import NoRight
 from abate.platform.review.models import User
 
 ACTS = frozenset({"add", "delete", "change", "view"})
+STEPS = ("propose", "check", "approve", "reject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,12 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """`things`: thing -> field -> label."""
+    """`things`: thing -> field -> label. `changes`: name of a change, or `other` -> step -> roles."""
 
     labels: tuple[str, ...]
     things: Mapping[str, Mapping[str, str]]
     roles: Mapping[str, Role]
+    changes: Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 def read(text: str) -> Rights:
@@ -52,7 +54,13 @@ def read(text: str) -> Rights:
         roles[name] = role
     for name, fields in things.items():
         _known(f"thing {name}: label", fields.values(), labels)
-    return Rights(labels, things, roles)
+    changes = {}
+    for name, steps in data["changes"].items():
+        _known(f"change {name}: step", steps, STEPS)
+        for step in steps.values():
+            _known(f"change {name}: role", step, roles)
+        changes[name] = {step: tuple(names) for step, names in steps.items()}
+    return Rights(labels, things, roles, changes)
 
 
 def _known(what: str, given: object, known: object) -> None:
@@ -79,6 +87,21 @@ def require(user: User, act: str, thing: str) -> None:
     """Raises NoRight where `user` may not."""
     if not may(user, act, thing):
         raise NoRight(f"{act} {thing}")
+
+
+def roles_of_step(step: str, change: str) -> tuple[str, ...]:
+    """The roles that may take this step of this change; what rights.toml does not say of it, it says of all others."""
+    said = rights().changes
+    return said.get(change, {}).get(step, said["other"][step])
+
+
+def role_for(user: User, step: str, change: str) -> str:
+    """The role by which `user` may take a step of a change. Raises NoRight."""
+    held = set(queries.roles(user))
+    for role in roles_of_step(step, change):
+        if role in held:
+            return role
+    raise NoRight(f"{step} {change}")
 
 
 def shown(user: User, thing: str, values: Mapping[str, object]) -> dict[str, object]:

@@ -37,7 +37,7 @@ join carbon_quantity old
 where revision.revaluation_id = %(revaluation)s
 
 -- name: revaluation
-select id, header from carbon_revaluation where proposal = %(proposal)s
+select id, header, reason_zh, reason_en from carbon_revaluation where proposal = %(proposal)s
 
 -- name: approve
 insert into carbon_revaluation (proposal, behaviour, from_day, to_day, header, reason_zh, reason_en, at)

@@ -1,5 +1,12 @@
 -- name: find_bases
-select key, id from carbon_basis where key = any(%(keys)s)
+-- With the digest of the basis in force beside each, empty before the system was opened.
+select key, id, (select digest from carbon_adoption order by id desc limit 1) from carbon_basis where key = any(%(keys)s)
+
+-- name: in_force
+select digest from carbon_adoption order by id desc limit 1
+
+-- name: adopt
+insert into carbon_adoption (digest, document, at) values (%(digest)s, %(document)s, %(at)s)
 
 -- name: add_basis
 insert into carbon_basis (key, behaviour, version, method_hash, factors, factors_hash, region, grade_floor, pack,

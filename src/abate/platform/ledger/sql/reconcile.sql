@@ -55,10 +55,11 @@ select count(*) + (select count(*)
                        using (batch_id)
                    where found.entries is distinct from due.entries)
 from entry
-full join (select person_id, entry_id, hash from log_leaf
+full join (select person_id, entry_id, hash from log_leaf where person_id > 0
            union all
            select pending.person_id, pending.entry_id, pending.hash from log_pending pending
-           where not exists (select from log_leaf done
+           where pending.person_id > 0
+             and not exists (select from log_leaf done
                              where (done.person_id, done.entry_id) = (pending.person_id, pending.entry_id))
            union all
            select person_id, entry_id, abate_leaf_hash(leaf) from ledger_due_leaf) leaf

@@ -1,0 +1,127 @@
+"""The changes of this room that need three people (review/changes.py): offers, and entries undone by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from abate.bookkeeping.kinds import Kind
+from abate.platform.doors import randomness
+from abate.platform.incentives import actions
+from abate.platform.incentives.models import Offer
+from abate.platform.ledger import errors as ledger_errors
+from abate.platform.ledger import queries as ledger
+from abate.platform.ledger.models import Reversal
+from abate.platform.parties import queries as parties
+from abate.platform.people import queries as people
+from abate.platform.review import changes
+from abate.platform.review.changes import REQUIRED, Action, Json
+from abate.platform.review.errors import ArgumentsMalformed
+
+_TEXTS = ("title_zh", "title_en", "detail_zh", "detail_en", "price_credits", "valid_days", "made_up")
+
+
+def _complete(given: Json) -> Json:
+    """The offer's id is chosen with the proposal, so that what is checked is what is made."""
+    parties.party(given["party"])
+    try:
+        number = UUID(given["offer"]) if given["offer"] else randomness.new_uuid()
+        moments = {name: datetime.fromisoformat(given[name]).isoformat() for name in ("from_at", "to_at")}
+    except ValueError:
+        raise ArgumentsMalformed("offer.create: offer, from_at, to_at") from None
+    if any(datetime.fromisoformat(moment).tzinfo is None for moment in moments.values()):
+        raise ArgumentsMalformed("offer.create: a moment needs its offset, such as 2026-07-01T00:00:00+08:00")
+    return given | moments | {"offer": str(number)}
+
+
+def _offer(given: Json) -> Json:
+    """The offer without its stock, which buyers move from the first moment."""
+    found = Offer.objects.select_related("party").filter(id=given["offer"]).first()
+    if found is None:
+        return {"offer": None}
+    told = {name: getattr(found, name) for name in _TEXTS}
+    return {"offer": told | {"party": found.party.code}}
+
+
+def _create(given: Json) -> Json:
+    actions.create_offer(
+        party_id=parties.party(given["party"]).pk,
+        title=(given["title_zh"], given["title_en"]),
+        detail=(given["detail_zh"], given["detail_en"]),
+        price_credits=given["price_credits"],
+        stock=given["stock"],
+        valid_days=given["valid_days"],
+        from_at=datetime.fromisoformat(given["from_at"]),
+        to_at=datetime.fromisoformat(given["to_at"]),
+        made_up=given["made_up"],
+        offer_id=UUID(given["offer"]),
+    )
+    return {"offer": given["offer"]}
+
+
+def _person(given: Json) -> int:
+    found = people.by_pseudonym(given["person"])
+    if found is None:
+        raise ledger_errors.NoPerson(given["person"][:40])
+    return found
+
+
+def _entry(given: Json) -> Json:
+    person = _person(given)
+    found = ledger.entry(person, given["entry"])
+    if found is None:
+        raise ledger_errors.NoEntry(str(given["entry"]))
+    undone = Reversal.objects.filter(person_id=person, entry_id=found.id).exists()
+    return {
+        "kind": Kind(found.kind).name.lower(),
+        "carbon_mg": found.carbon_mg,
+        "credits": found.credits,
+        "reversed": undone,
+    }
+
+
+def _reverse(given: Json) -> Json:
+    actions.reverse(_person(given), given["entry"], given["reason"])
+    return {}
+
+
+_ACTIONS = (
+    Action(
+        name="offer.create",
+        zh="上架权益",
+        en="put an offer on the list",
+        fields={
+            "party": (str, REQUIRED),
+            "title_zh": (str, REQUIRED),
+            "title_en": (str, REQUIRED),
+            "detail_zh": (str, REQUIRED),
+            "detail_en": (str, REQUIRED),
+            "price_credits": (int, REQUIRED),
+            "stock": (int, REQUIRED),
+            "valid_days": (int, REQUIRED),
+            "from_at": (str, REQUIRED),
+            "to_at": (str, REQUIRED),
+            "made_up": (bool, False),
+            "offer": (str, ""),
+        },
+        normal=_complete,
+        look=_offer,
+        after=lambda given, _: {"offer": {name: given[name] for name in (*_TEXTS, "party")}},
+        execute=_create,
+    ),
+    Action(
+        name="entry.reverse",
+        zh="人工冲正分录",
+        en="undo an entry by hand",
+        fields={"person": (str, REQUIRED), "entry": (int, REQUIRED), "reason": (str, REQUIRED)},
+        look=_entry,
+        after=lambda _, before: before | {"reversed": True},
+        execute=_reverse,
+    ),
+)
+
+
+def register() -> None:
+    """Called once, when Django has started."""
+    for action in _ACTIONS:
+        changes.register(action)

@@ -1,0 +1,302 @@
+"""The changes of this room that need three people (review/changes.py): partners, what they may send, keys, members."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from abate.platform.parties import actions, queries
+from abate.platform.parties.errors import ClientUnknown
+from abate.platform.parties.models import Client, Member, Party
+from abate.platform.review import changes
+from abate.platform.review import queries as review
+from abate.platform.review.changes import REQUIRED, Action, Json
+from abate.platform.review.errors import AccountUnknown, ArgumentsMalformed
+from abate.platform.review.models import User
+
+
+def _texts(given: Json, *names: str) -> Json:
+    """`given` with lists of texts sorted, none twice. Raises ArgumentsMalformed."""
+    for name in names:
+        if given[name] is not None and not all(isinstance(one, str) for one in given[name]):
+            raise ArgumentsMalformed(name)
+    return given | {name: given[name] and sorted(set(given[name])) for name in names}
+
+
+def _party(given: Json) -> Json:
+    found = Party.objects.filter(code=given["code"]).first()
+    if found is None:
+        return {"party": None}
+    names = ("code", "kind", "title_zh", "title_en", "status", "made_up")
+    told = {name: getattr(found, name) for name in names}
+    return {"party": told | {"behaviours": list(queries.behaviours(found.pk))}}
+
+
+def _made(given: Json, _: Json) -> Json:
+    titles = {name: given[name].strip() for name in ("title_zh", "title_en")}
+    return {"party": given | titles | {"status": Party.Status.ACTIVE.value}}
+
+
+def _create(given: Json) -> Json:
+    actions.create_party(
+        given["code"],
+        given["kind"],
+        given["title_zh"],
+        given["title_en"],
+        given["behaviours"],
+        made_up=given["made_up"],
+    )
+    return {}
+
+
+def _creatable(given: Json) -> Json:
+    actions.check_party(given["code"], given["kind"], given["title_zh"], given["title_en"])
+    return _texts(given, "behaviours")
+
+
+def _may_send(given: Json) -> Json:
+    return {"behaviours": list(queries.behaviours(queries.party(given["code"]).pk))}
+
+
+def _change_behaviours(given: Json) -> Json:
+    party = queries.party(given["code"])
+    actions.add_behaviours(party, given["add"])
+    actions.remove_behaviours(party, given["remove"])
+    return {}
+
+
+def _status(given: Json) -> Json:
+    return {"status": queries.party(given["code"]).status}
+
+
+def _suspend(given: Json) -> Json:
+    actions.suspend(queries.party(given["code"]))
+    return {}
+
+
+def _resume(given: Json) -> Json:
+    actions.resume(queries.party(given["code"]))
+    return {}
+
+
+def _keys(given: Json) -> Json:
+    """How many keys were ever made: a revoked one does not make room for one that nobody proposed."""
+    return {"keys": Client.objects.filter(party=queries.party(given["code"])).count()}
+
+
+def _moment(given: Json, name: str) -> datetime | None:
+    try:
+        found = given[name] and datetime.fromisoformat(given[name])
+    except ValueError:
+        found = ""
+    if found is not None and (not isinstance(found, datetime) or found.tzinfo is None):
+        raise ArgumentsMalformed(f"{name}: a moment with its offset, such as 2026-07-01T00:00:00+08:00")
+    return found
+
+
+def _conditioned(given: Json) -> Json:
+    _moment(given, "expires_at")
+    return _texts(given, "addresses", *(["scopes"] if "scopes" in given else []))
+
+
+def _conditions(given: Json) -> dict[str, Any]:
+    names = ("label", "addresses", "requests_per_minute")
+    return {name: given[name] for name in names} | {"expires_at": _moment(given, "expires_at")}
+
+
+def _issue(given: Json) -> Json:
+    made = actions.issue_client(queries.party(given["code"]), given["scopes"], **_conditions(given))
+    return {"party": given["code"], "client_id": made[0], "client_secret": made[1]}
+
+
+def _key(given: Json) -> Client:
+    found = Client.objects.filter(client_id=given["client_id"], revoked_at=None).first()
+    if found is None:
+        raise ClientUnknown(given["client_id"][:40])
+    return found
+
+
+def _successors(given: Json) -> Json:
+    """The party's keys, counted; a key and its successor are two."""
+    return {"keys": Client.objects.filter(party=_key(given).party).count()}
+
+
+def _rotatable(given: Json) -> Json:
+    if _moment(given, "until") is None:
+        raise ArgumentsMalformed("party.rotate: until")
+    return given
+
+
+def _rotate(given: Json) -> Json:
+    until = _moment(given, "until")
+    assert until is not None
+    made = actions.rotate_client(given["client_id"], until=until)
+    return {"client_id": made[0], "client_secret": made[1]}
+
+
+def _present_conditions(given: Json) -> Json:
+    found = _key(given)
+    expires = found.expires_at and found.expires_at.isoformat()
+    return {
+        "label": found.label,
+        "addresses": list(found.addresses),
+        "requests_per_minute": found.requests_per_minute,
+        "expires_at": expires,
+    }
+
+
+def _other_conditions(given: Json, _: Json) -> Json:
+    return actions.normal_conditions(**_conditions(given))
+
+
+def _change_key(given: Json) -> Json:
+    actions.change_client(given["client_id"], **_conditions(given))
+    return {}
+
+
+_LIMITS = ("requests_per_minute", "events_per_day")
+
+
+def _limits(given: Json) -> Json:
+    party = queries.party(given["code"])
+    return {name: getattr(party, name) for name in _LIMITS}
+
+
+def _set_limits(given: Json) -> Json:
+    actions.set_limits(queries.party(given["code"]), **{name: given[name] for name in _LIMITS})
+    return {}
+
+
+def _acting(given: Json) -> User:
+    found = review.staff(given["account"])
+    if found is None:
+        raise AccountUnknown(given["account"][:40])
+    return found
+
+
+def _membership(given: Json) -> Json:
+    own = Member.objects.filter(user=_acting(given), party=queries.party(given["code"]), role=given["role"])
+    return {"member": own.exists()}
+
+
+def _set_member(given: Json) -> Json:
+    change = actions.add_member if given["member"] else actions.remove_member
+    change(_acting(given), queries.party(given["code"]), given["role"])
+    return {}
+
+
+_CODE = {"code": (str, REQUIRED)}
+_CONDITIONS = {
+    "label": (str, ""),
+    "expires_at": (str, None),
+    "addresses": (list, []),
+    "requests_per_minute": (int, None),
+}
+_ACTIONS = (
+    Action(
+        name="party.create",
+        zh="新增参与机构",
+        en="add a party",
+        fields={
+            **_CODE,
+            "kind": (str, "data_provider"),
+            "title_zh": (str, REQUIRED),
+            "title_en": (str, REQUIRED),
+            "behaviours": (list, []),
+            "made_up": (bool, False),
+        },
+        normal=_creatable,
+        look=_party,
+        after=_made,
+        execute=_create,
+    ),
+    Action(
+        name="party.behaviours",
+        zh="调整机构可报送的行为",
+        en="change what a party may send",
+        fields={**_CODE, "add": (list, []), "remove": (list, [])},
+        normal=lambda given: _texts(given, "add", "remove"),
+        look=_may_send,
+        after=lambda given, before: {
+            "behaviours": sorted({*before["behaviours"], *given["add"]} - {*given["remove"]})
+        },
+        execute=_change_behaviours,
+    ),
+    Action(
+        name="party.suspend",
+        zh="暂停机构接入",
+        en="suspend a party",
+        fields=_CODE,
+        look=_status,
+        after=lambda *_: {"status": Party.Status.SUSPENDED.value},
+        execute=_suspend,
+    ),
+    Action(
+        name="party.resume",
+        zh="恢复机构接入",
+        en="let a suspended party in again",
+        fields=_CODE,
+        look=_status,
+        after=lambda *_: {"status": Party.Status.ACTIVE.value},
+        execute=_resume,
+    ),
+    Action(
+        name="party.client",
+        zh="签发接口密钥",
+        en="issue a key",
+        fields={**_CODE, "scopes": (list, None), **_CONDITIONS},
+        normal=_conditioned,
+        look=_keys,
+        after=lambda _, before: {"keys": before["keys"] + 1},
+        execute=_issue,
+    ),
+    Action(
+        name="party.rotate",
+        zh="更换接口密钥",
+        en="make the successor of a key",
+        fields={"client_id": (str, REQUIRED), "until": (str, REQUIRED)},
+        normal=_rotatable,
+        look=_successors,
+        after=lambda _, before: {"keys": before["keys"] + 1},
+        execute=_rotate,
+    ),
+    Action(
+        name="party.conditions",
+        zh="调整接口密钥的条件",
+        en="give a key other conditions",
+        fields={"client_id": (str, REQUIRED), **_CONDITIONS},
+        normal=_conditioned,
+        look=_present_conditions,
+        after=_other_conditions,
+        execute=_change_key,
+    ),
+    Action(
+        name="party.limits",
+        zh="调整机构限额",
+        en="change what a party may ask for",
+        fields={**_CODE, **dict.fromkeys(_LIMITS, (int, None))},
+        look=_limits,
+        after=lambda given, _: {name: given[name] for name in _LIMITS},
+        execute=_set_limits,
+    ),
+    Action(
+        name="party.member",
+        zh="机构经办人",
+        en="let an account act for a party, or no longer",
+        fields={
+            **_CODE,
+            "account": (str, REQUIRED),
+            "role": (str, REQUIRED),
+            "member": (bool, True),
+        },
+        look=_membership,
+        after=lambda given, _: {"member": given["member"]},
+        execute=_set_member,
+    ),
+)
+
+
+def register() -> None:
+    """Called once, when Django has started."""
+    for action in _ACTIONS:
+        changes.register(action)

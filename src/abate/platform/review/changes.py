@@ -1,0 +1,95 @@
+"""The changes that need three people: each room registers its own here, by name, and this room knows none of them.
+
+An action tells how things stand (`look`), how they will (`after`), and does it (`execute`). It is done by
+proposing.approve alone, in the transaction of the approval; tests/house/test_governed.py finds any other caller. Clause
+P-8.4-c.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from abate.platform.review.errors import ActionUnknown, ArgumentsMalformed
+
+Json = dict[str, Any]
+REQUIRED = object()
+
+
+def _same(arguments: Json) -> Json:
+    return arguments
+
+
+def _nobody(arguments: Json) -> bytes | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One kind of change.
+
+    `fields`: argument -> (type, default or REQUIRED); no other arguments are taken. `normal` completes checked arguments
+    (an id made now) and refuses what can never be. `look` gives the state the change is about, as JSON; at approval it
+    must still be what the proposal saw. `after` says what `look` will give then, and is held to it. `execute` does the
+    change and returns what the approver is shown once. `concerns`: the human whom the change is about, who has no say.
+    `at_opening`: done once, with the default arguments, when the empty system is opened.
+    """
+
+    name: str
+    zh: str
+    en: str
+    fields: Mapping[str, tuple[type, Any]]
+    look: Callable[[Json], Json]
+    after: Callable[[Json, Json], Json]
+    execute: Callable[[Json], Json]
+    normal: Callable[[Json], Json] = field(default=_same)
+    concerns: Callable[[Json], bytes | None] = field(default=_nobody)
+    at_opening: bool = False
+
+
+_ACTIONS: dict[str, Action] = {}
+
+
+def register(action: Action) -> None:
+    """Make a change known, once, when Django starts."""
+    if _ACTIONS.setdefault(action.name, action) is not action:
+        raise ValueError(f"two changes are called {action.name}")
+
+
+def actions() -> dict[str, Action]:
+    """Every registered change by name."""
+    return dict(sorted(_ACTIONS.items()))
+
+
+def action(name: str) -> Action:
+    """Raises ActionUnknown."""
+    found = _ACTIONS.get(name)
+    if found is None:
+        raise ActionUnknown(name[:60])
+    return found
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted members and no spaces: equal values have one text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def arguments_of(chosen: Action, given: Mapping[str, Any]) -> Json:
+    """`given` with defaults, every value of its field's type. Raises ArgumentsMalformed naming the first that is not."""
+    unknown = sorted(set(given) - set(chosen.fields))
+    if unknown:
+        raise ArgumentsMalformed(f"{chosen.name}: {unknown[0][:60]}")
+    made: Json = {}
+    for name, (kind, default) in chosen.fields.items():
+        value = given.get(name, default)
+        missing = value is REQUIRED
+        # JSON's true is no number, though Python's is.
+        typed = value is default or (
+            isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+        )
+        if missing or not typed:
+            raise ArgumentsMalformed(f"{chosen.name}: {name}")
+        made[name] = value
+    return chosen.normal(made)
