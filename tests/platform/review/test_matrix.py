@@ -35,6 +35,9 @@ ALLOWED = {
     "operator": {"system_admin", "audit_admin", "entry", "check", "approve", "query", "finance", "content"},
     "breaks": {"audit_admin", "entry", "check", "approve", "query", "finance"},
     "break-step": {"finance"},
+    "sharing": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
+    "sharing-one": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
+    "sharing-revoke": {"security_admin", "approve"},
 }
 PERSON, ACCEPTOR = "person", "acceptor"
 OUR_OWN = {"v1:api-root"}  # ninja's name for the prefix, no page: refused to everybody
@@ -101,7 +104,7 @@ def town() -> Town:
     return Town(city, *found)
 
 
-COMMON = {"problem": {"code": "busy"},
+COMMON = {"problem": {"code": "busy"}, **dict.fromkeys(("sharing-one", "sharing-revoke", "sharing-request", "sharing-figures"), {"request_id": uuid4()}),
           "sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "break-step": {"break_id": 1},
           "statement-file": {"month": "2026-01", "form": "json"},

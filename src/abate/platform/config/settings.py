@@ -29,6 +29,9 @@ ABATE_MESSAGES = os.environ.get("ABATE_MESSAGES", "abate.platform.doors.messages
 ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.identity.FormProvider")
 # Limits on one-time codes that differ from people/policy.py, such as {"per_address": 100}.
 ABATE_CODE_POLICY: dict[str, int] = {}
+# What a group in shared figures must be (sharing/editions.py): so many people, none with more than this share. Our policy.
+ABATE_SHARING_LEAST_PEOPLE = int(os.environ.get("ABATE_SHARING_LEAST_PEOPLE") or 10)
+ABATE_SHARING_LARGEST_PERCENT = int(os.environ.get("ABATE_SHARING_LARGEST_PERCENT") or 50)
 ABATE_ORIGIN = os.environ.get("ABATE_ORIGIN", "http://127.0.0.1:8000")
 # A sandbox is an installation of its own: `abate serve --sandbox` (docs/decisions/0021-a-sandbox-of-its-own.md).
 ABATE_SANDBOX = os.environ.get("ABATE_SANDBOX") == "1"
@@ -68,6 +71,7 @@ ROOMS = [
     "credits",
     "incentives",
     "reconciliation",
+    "sharing",
 ]
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -14,6 +14,7 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.events.withdrawals import CAUSES
 from abate.platform.reconciliation.models import Kind, State
+from abate.platform.web.openapi_sharing import described
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
 _EVENT = {
@@ -335,10 +336,10 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
         "flows": {
             "clientCredentials": {
                 "tokenUrl": f"{settings.ABATE_ORIGIN}/identity/o/api/token",
-                "scopes": {"events": "send events"},
+                "scopes": {"events": "send events", "sharing": "ask for figures of groups"},
             }
         },
     }
-    ours = {"/v1/events": _EVENTS, **_RECONCILIATION, "/identity/o/api/token": _TOKEN}
+    ours = {"/v1/events": _EVENTS, **_RECONCILIATION, **described(_PROBLEM), "/identity/o/api/token": _TOKEN}
     made["paths"] = {**ours, **made["paths"], **_PUBLIC}
     return made

@@ -23,12 +23,13 @@ from abate.platform.parties import errors as _parties
 from abate.platform.people import errors as _people
 from abate.platform.reconciliation import errors as _reconciliation
 from abate.platform.review import errors as _review
+from abate.platform.sharing import errors as _sharing
 from abate.platform.web import gate as _gate
 from abate.platform.web import middleware as _middleware
 
 KNOWN = (
     _log, _review, _parties, _people, _events, _carbon, _ledger, _credits, _incentives, _reconciliation,
-    _gate, _middleware,
+    _sharing, _gate, _middleware,
 )  # fmt: skip
 NOT_OVER_HTTP = (MonthUnfit, TablesBusy)
 """What only a command of the operator's can meet."""

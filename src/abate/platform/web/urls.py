@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from abate.platform.web import health, log_views, reconciliation
+from abate.platform.web import health, log_views, reconciliation, sharing
 from abate.platform.web.api_collect import api
 from abate.platform.web.pages import (
     acceptor,
@@ -14,6 +14,7 @@ from abate.platform.web.pages import (
     operator,
     problems,
     record,
+    shared,
     signin,
     start,
     statement,
@@ -50,6 +51,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/breaks", breaks.breaks, name="breaks"),
     path("operator/breaks/<int:break_id>", breaks.step, name="break-step"),
     *reconciliation.urlpatterns,
+    path("operator/sharing", shared.requests, name="sharing"),
+    path("operator/sharing/<uuid:request_id>", shared.request, name="sharing-one"),
+    path("operator/sharing/<uuid:request_id>/revoke", shared.revoke, name="sharing-revoke"),
+    *sharing.urlpatterns,
     path("problems", problems.catalogue, name="problems"),
     path("problems/<slug:code>", problems.problem, name="problem"),
     path("v1/", api.urls),

@@ -58,4 +58,5 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
     }
     allowed = rights.shown(request.user, "overview", context)
     allowed["may_breaks"] = rights.may(request.user, "view", "breaks")
+    allowed["may_sharing"] = rights.may(request.user, "view", "sharing")
     return screen.show(request, "operator", allowed, section="operator")

@@ -1,0 +1,165 @@
+"""The only writer of sharing: a party asks, people decide, an answer is made and told in one transaction. (P-8.5-b)"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from abate.platform.doors import clock, randomness
+from abate.platform.sharing import editions, queries
+from abate.platform.sharing.errors import (
+    DecidedAlready,
+    NotGranted,
+    OutsideGrant,
+    RequestMalformed,
+)
+from abate.platform.sharing.models import Cell, Decision, Read, Request
+from abate.platform.sharing.queries import RequestRow
+
+LONGEST = 1000
+"""Characters of a purpose or a legal ground: our policy."""
+MONTHS = 120
+"""Months of one request at most: our policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was given: `body` is canonical JSON, `sha256` its digest, which the row of the answer keeps."""
+
+    body: str
+    sha256: bytes
+
+
+def ask(
+    party_id: int,
+    *,
+    purpose: str,
+    ground: str,
+    behaviours: Iterable[str],
+    from_month: date,
+    to_month: date,
+    until: date,
+    known: Iterable[str],
+    client_id: str = "",
+) -> RequestRow:
+    """Write a request down; nothing is given before it is granted. `known` are the behaviours there are.
+
+    Raises RequestMalformed.
+    """
+    wanted = sorted(set(behaviours))
+    for name, text in (("purpose", purpose), ("ground", ground)):
+        if not 1 <= len(text.strip()) <= LONGEST:
+            raise RequestMalformed(f"{name}: 1 to {LONGEST} characters")
+    if unknown := sorted(set(wanted) - set(known)):
+        raise RequestMalformed(f"behaviours: {unknown[0][:60]}")
+    first, last = from_month.replace(day=1), to_month.replace(day=1)
+    if first > last or (last.year - first.year) * 12 + last.month - first.month >= MONTHS:
+        raise RequestMalformed(f"from_month, to_month: in order, {MONTHS} months at most")
+    if until < clock.today():
+        raise RequestMalformed("until: a day to come")
+    made = Request.objects.create(
+        id=randomness.new_uuid(),
+        party_id=party_id,
+        purpose=purpose.strip(),
+        ground=ground.strip(),
+        behaviours=wanted,
+        from_month=first,
+        to_month=last,
+        until=until,
+        at=clock.now(),
+        client_id=client_id,
+    )
+    return queries.request(made.id)
+
+
+def decide(request_id: UUID, state: str, reason: str, by: str) -> RequestRow:
+    """Grant or refuse a request, or revoke a grant. Raises RequestUnknown, DecidedAlready, NotGranted."""
+    asked = queries.request(request_id)
+    if state == Decision.REVOKED and asked.state != Decision.GRANTED:
+        raise NotGranted(asked.state)
+    try:
+        with transaction.atomic():
+            Decision.objects.create(
+                request_id=request_id,
+                first=state != Decision.REVOKED,
+                state=state,
+                at=clock.now(),
+                reason=reason,
+                by=by,
+            )
+    except IntegrityError:
+        raise DecidedAlready(str(request_id)) from None
+    return queries.request(request_id)
+
+
+def read(
+    party_id: int, request_id: UUID, from_month: date | None, to_month: date | None, client_id: str
+) -> Answer:
+    """The figures of the months, all of the grant's if none are named. Raises RequestUnknown, NotGranted, OutsideGrant,
+    MonthOpen."""
+    asked = queries.request(request_id, party_id)
+    if asked.state != Decision.GRANTED:
+        raise NotGranted(asked.state)
+    first = (from_month or asked.from_month).replace(day=1)
+    last = (to_month or asked.to_month).replace(day=1)
+    if not asked.from_month <= first <= last <= asked.to_month:
+        raise OutsideGrant(f"{first:%Y-%m} to {last:%Y-%m}")
+    with transaction.atomic():
+        months = [_told(month, asked.behaviours) for month in _months(first, last)]
+        body = json.dumps(
+            {"request": str(asked.id), "purpose": asked.purpose, "until": asked.until.isoformat(), "months": months},
+            ensure_ascii=False,
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+        answer = Answer(body, hashlib.sha256(body.encode()).digest())
+        Read.objects.create(
+            request_id=asked.id,
+            at=clock.now(),
+            client_id=client_id,
+            from_month=first,
+            to_month=last,
+            cells=sum(len(month["groups"]) for month in months),
+            sha256=answer.sha256,
+        )
+    return answer
+
+
+def _months(first: date, last: date) -> list[date]:
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    return [
+        date(first.year + (first.month - 1 + n) // 12, (first.month - 1 + n) % 12 + 1, 1) for n in range(count)
+    ]
+
+
+def _told(month: date, behaviours: tuple[str, ...]) -> dict:
+    """One month as it is given. `other` goes to whoever asked for all: it cannot be told which of it are theirs."""
+    made = editions.edition(month)
+    cells = Cell.objects.filter(month=month).order_by("behaviour")
+    if behaviours:
+        cells = cells.filter(behaviour__in=behaviours)
+    return {
+        "month": month.strftime("%Y-%m"),
+        "made_at": made.at.isoformat(),
+        "tree_size": made.tree_size,
+        "withheld": made.withheld,
+        "least_people": made.least_people,
+        "largest_percent": made.largest_percent,
+        "groups": [
+            {
+                "behaviour": cell.behaviour,
+                "behaviours": cell.behaviours,
+                "people": cell.people,
+                "acts": cell.acts,
+                "carbon_mg": int(cell.carbon_mg),
+                "credits": int(cell.credits),
+            }
+            for cell in cells
+        ],
+    }

@@ -1,0 +1,118 @@
+"""The figures of a closed month, made once and for good: no group so small that it tells of a person. (P-8.5-b, -d)
+
+A closed month gets no entry any more, and an edition is kept, so that every answer about a month is the same. A group is
+shown where it has at least `ABATE_SHARING_LEAST_PEOPLE` people and no one of them makes more than
+`ABATE_SHARING_LARGEST_PERCENT` of what it moved. The others are one group, `other`; while that one may not be shown, the
+smallest group that could joins it. So no sum and no difference of what is shown gives what is not.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from abate.platform.doors import clock
+from abate.platform.log import queries as log
+from abate.platform.sharing.errors import MonthOpen
+from abate.platform.sharing.models import Cell, Edition
+from abate.platform.sharing.queries import SQL
+
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of people and what they moved in a month, in mg CO2e and credits; `largest_mg` by one of them."""
+
+    behaviours: tuple[str, ...]
+    people: int
+    acts: int
+    carbon_mg: int
+    credits: int
+    largest_mg: int
+    moved_mg: int
+
+    @property
+    def name(self) -> str:
+        return self.behaviours[0] if len(self.behaviours) == 1 else OTHER
+
+    def showable(self, least_people: int, largest_percent: int) -> bool:
+        return self.people >= least_people and self.largest_mg * 100 <= self.moved_mg * largest_percent
+
+
+def edition(month: date) -> Edition:
+    """The edition of the month of `month`, made now where it was not. Raises MonthOpen."""
+    first = month.replace(day=1)
+    if made := Edition.objects.filter(month=first).first():
+        return made
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["alone"])
+        if made := Edition.objects.filter(month=first).first():
+            return made
+        cursor.execute(SQL["month_closed"], {"month": first})
+        if not cursor.fetchone()[0]:
+            raise MonthOpen(first.strftime("%Y-%m"))
+        return _make(first)
+
+
+def _make(first: date) -> Edition:
+    least, percent = settings.ABATE_SHARING_LEAST_PEOPLE, settings.ABATE_SHARING_LARGEST_PERCENT
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["make_parts"])
+        cursor.execute(SQL["empty_parts"])
+        cursor.execute(SQL["fill_parts"], {"first": first, "last": last})
+        cursor.execute(SQL["groups"])
+        groups = [Group((row[0],), *map(int, row[1:])) for row in cursor.fetchall()]
+    shown = _shown(groups, least, percent)
+    made = Edition.objects.create(
+        month=first,
+        at=clock.now(),
+        least_people=least,
+        largest_percent=percent,
+        withheld=bool(groups) and not shown,
+        tree_size=log.size(),
+    )
+    Cell.objects.bulk_create(
+        [
+            Cell(
+                month=first,
+                behaviour=group.name,
+                behaviours=len(group.behaviours),
+                people=group.people,
+                acts=group.acts,
+                carbon_mg=group.carbon_mg,
+                credits=group.credits,
+            )
+            for group in shown
+        ]
+    )
+    return made
+
+
+def _shown(groups: Sequence[Group], least: int, percent: int) -> list[Group]:
+    """What may be told of them: together the whole month, or nothing."""
+    shown = sorted((one for one in groups if one.showable(least, percent)), key=lambda one: one.people)
+    hidden = [one for one in groups if one not in shown]
+    other: list[Group] = []
+    while hidden:
+        union = _together([one.behaviours[0] for one in hidden])
+        if len(hidden) > 1 and union.showable(least, percent):
+            other = [union]
+            break
+        if not shown:
+            return []
+        hidden.append(shown.pop(0))
+    return sorted(shown, key=lambda one: one.name) + other
+
+
+def _together(behaviours: Sequence[str]) -> Group:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["together"], {"behaviours": list(behaviours)})
+        row = cursor.fetchone()
+    return Group(tuple(sorted(behaviours)), *map(int, row))

@@ -1,0 +1,71 @@
+"""Why a request for figures is refused, and why there is no answer to one."""
+
+from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
+
+
+class RequestMalformed(Problem):
+    code = "sharing-request-malformed"
+    status = 422
+    zh = "数据共享申请填写不完整或不正确。"
+    en = "The request for data is not complete or not right."
+    why_zh = "申请须写明目的、依据、行为、月份和有效期（T/CECA-G 0203，8.5）。"
+    why_en = "A request names purpose, legal ground, behaviours, months and its last day (T/CECA-G 0203, 8.5)."
+    remedy_zh = "按所指的字段改正后重新提交。"
+    remedy_en = "Mend the field that is named and send it again."
+
+
+class RequestUnknown(Problem):
+    code = "sharing-request-unknown"
+    status = 404
+    zh = "没有这份数据共享申请。"
+    en = "There is no such request for data."
+    why_zh = "只能使用本机构自己的申请；他人的申请同样如此回答。"
+    why_en = "A party uses its own requests; another's is answered in the same way."
+    remedy_zh = "核对申请编号。"
+    remedy_en = "Check the id of the request."
+
+
+class NotGranted(Problem):
+    code = "sharing-not-granted"
+    status = 403
+    zh = "该申请目前没有有效的批准。"
+    en = "The request has no live grant."
+    why_zh = "未批准、已撤销或已过期的申请不提供数据。"
+    why_en = "Nothing is given on a request that was not granted, was revoked, or is past its last day."
+    remedy_zh = "等待批准，或重新申请。"
+    remedy_en = "Wait for the decision, or ask again."
+
+
+class OutsideGrant(Problem):
+    code = "sharing-outside-grant"
+    status = 403
+    zh = "所要的月份不在批准的范围内。"
+    en = "The months asked for are not within the grant."
+    why_zh = "只提供批准时写明的内容。"
+    why_en = "What was granted is what the request named."
+    remedy_zh = "按申请中的月份查询，或为其他月份另行申请。"
+    remedy_en = "Ask for months that the request names, or make another request."
+
+
+class MonthOpen(Problem):
+    code = "sharing-month-open"
+    status = 409
+    zh = "该月尚未结账，没有可共享的数据。"
+    en = "The month is not closed, so it has no figures to share."
+    why_zh = "未结账的数字仍会变化；两次不同的答复会暴露个人。"
+    why_en = "Its figures still move, and two answers that differ would tell of a person."
+    remedy_zh = "该月结账后再查询。"
+    remedy_en = "Ask again once the month is closed (abate close --month)."
+
+
+class DecidedAlready(Problem):
+    code = "sharing-decided"
+    status = 409
+    zh = "该申请已有决定。"
+    en = "The request was decided before."
+    why_zh = "每份申请只决定一次，每次批准只撤销一次。"
+    why_en = "A request is decided once, and a grant revoked once."
+    remedy_zh = "需要改变时请对方另行申请。"
+    remedy_en = "Let the party make another request where something else is wanted."

@@ -1,0 +1,125 @@
+"""Rows of sharing: requests, what was decided, editions of figures, and every answer given. All of them are only added to."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+
+class Edition(models.Model):
+    """The figures of one closed month, made once. `least_people` and `largest_percent` are the policy they were made by.
+
+    `withheld`: the month has too few people for any figure. `tree_size` is the log's size then.
+    """
+
+    append_only = True
+
+    month = models.DateField(primary_key=True)
+    at = models.DateTimeField()
+    least_people = models.IntegerField()
+    largest_percent = models.IntegerField()
+    withheld = models.BooleanField()
+    tree_size = models.BigIntegerField()
+
+    class Meta:
+        db_table = "sharing_edition"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(least_people__gte=2, largest_percent__gte=1, largest_percent__lte=100),
+                name="sharing_edition_policy",
+            ),
+        ]
+
+
+class Cell(models.Model):
+    """A group of one edition: a behaviour, or `other`, which holds `behaviours` that are too small to be shown.
+
+    Amounts are what the month booked: awards less awards taken back. `people` had a part in either.
+    """
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("month", "behaviour")
+    month = models.DateField()
+    behaviour = models.TextField(db_collation="C")
+    behaviours = models.IntegerField()
+    people = models.BigIntegerField()
+    acts = models.BigIntegerField()
+    carbon_mg = models.DecimalField(max_digits=38, decimal_places=0)
+    credits = models.DecimalField(max_digits=38, decimal_places=0)
+
+    class Meta:
+        db_table = "sharing_cell"
+        constraints = [
+            models.CheckConstraint(condition=Q(people__gte=2, behaviours__gte=1), name="sharing_cell_people"),
+        ]
+
+
+class Request(models.Model):
+    """What a party asks to see, and why. Without `behaviours` all of them. The answer to `until` is its last day."""
+
+    append_only = True
+
+    id = models.UUIDField(primary_key=True)
+    # Only a number: the room of parties keeps no foreign keys towards it.
+    party_id = models.IntegerField()
+    purpose = models.TextField()
+    ground = models.TextField()
+    behaviours = ArrayField(models.TextField())
+    from_month = models.DateField()
+    to_month = models.DateField()
+    until = models.DateField()
+    at = models.DateTimeField()
+    client_id = models.TextField()
+
+    class Meta:
+        db_table = "sharing_request"
+        indexes = [models.Index(fields=["party_id", "-at"], name="sharing_request_party")]
+        constraints = [
+            models.CheckConstraint(condition=Q(from_month__lte=F("to_month")), name="sharing_request_months"),
+        ]
+
+
+class Decision(models.Model):
+    """What became of a request: granted or refused once, and a grant revoked once. `by` is the account or proposal."""
+
+    GRANTED, REFUSED, REVOKED = "granted", "refused", "revoked"
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("request_id", "first")
+    request_id = models.UUIDField()
+    first = models.BooleanField()
+    """The answer to the request; otherwise its end."""
+    state = models.TextField()
+    at = models.DateTimeField()
+    reason = models.TextField()
+    by = models.TextField()
+
+    class Meta:
+        db_table = "sharing_decision"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(first=True, state__in=["granted", "refused"]) | Q(first=False, state="revoked"),
+                name="sharing_decision_state",
+            ),
+        ]
+
+
+class Read(models.Model):
+    """One answer that was given: to whom, which months, how many cells, and the SHA-256 of the canonical JSON."""
+
+    append_only = True
+
+    request_id = models.UUIDField()
+    at = models.DateTimeField()
+    client_id = models.TextField()
+    from_month = models.DateField()
+    to_month = models.DateField()
+    cells = models.IntegerField()
+    sha256 = models.BinaryField()
+
+    class Meta:
+        db_table = "sharing_read"
+        indexes = [models.Index(fields=["request_id", "id"], name="sharing_read_of")]

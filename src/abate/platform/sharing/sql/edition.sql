@@ -1,0 +1,44 @@
+-- name: month_closed
+select exists (select from ledger_close where period = 'month' and first_day = %(month)s)
+
+-- name: alone
+-- One edition at a time: who comes second finds it made.
+select pg_advisory_xact_lock(4912026, 7)
+
+-- name: make_parts
+create temp table if not exists sharing_part (
+    behaviour text collate "C", person_id bigint, acts bigint, carbon_mg numeric, credits numeric, moved_mg numeric
+) on commit delete rows
+
+-- name: empty_parts
+-- One transaction may make several editions.
+delete from sharing_part
+
+-- name: fill_parts
+-- What the month booked, by behaviour and person: awards, less awards taken back in it, whenever they were booked.
+insert into sharing_part
+select basis.behaviour, move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), sum(abs(move.carbon_mg))
+from (
+    select person_id, basis_id, 1 as acts, carbon_mg, credits
+    from ledger_entry where kind = 1 and day between %(first)s and %(last)s
+    union all
+    select undo.person_id, award.basis_id, -1, undo.carbon_mg, undo.credits
+    from ledger_entry undo
+    join ledger_reversal reversal on reversal.person_id = undo.person_id and reversal.reverse_id = undo.id
+    join ledger_entry award on award.person_id = reversal.person_id and award.id = reversal.entry_id and award.kind = 1
+    where undo.kind = 10 and undo.day between %(first)s and %(last)s
+) move
+join carbon_basis basis on basis.id = move.basis_id
+group by 1, 2
+
+-- name: groups
+-- Each behaviour with what decides whether it may be shown: its people, and the share of its largest part.
+select behaviour, count(*), sum(acts), sum(carbon_mg), sum(credits), max(moved_mg), sum(moved_mg)
+from sharing_part group by behaviour order by behaviour
+
+-- name: together
+-- The same of several behaviours as one group; a person who did two of them is one person.
+select count(*), coalesce(sum(acts), 0), coalesce(sum(carbon_mg), 0), coalesce(sum(credits), 0),
+       coalesce(max(moved_mg), 0), coalesce(sum(moved_mg), 0)
+from (select sum(acts) as acts, sum(carbon_mg) as carbon_mg, sum(credits) as credits, sum(moved_mg) as moved_mg
+      from sharing_part where behaviour = any(%(behaviours)s) group by person_id) person

@@ -1,0 +1,118 @@
+"""The part of the interface's description that tells of data sharing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MONTH = {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
+_STATES = ["asked", "granted", "refused", "revoked", "over"]
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
+_ID = {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_ASKED = {
+    "purpose": _TEXT | {"description": "What the figures are for"},
+    "ground": _TEXT | {"description": "The legal ground"},
+    "behaviours": {"type": "array", "items": {"type": "string"}, "description": "All, where it is left out"},
+    "from_month": _MONTH,
+    "to_month": _MONTH,
+    "until": {"type": "string", "format": "date", "description": "The last day of the grant"},
+}
+_REQUEST = {
+    "type": "object",
+    "properties": {
+        **_ASKED,
+        "id": {"type": "string", "format": "uuid"},
+        "state": {"enum": _STATES},
+        "asked_at": {"type": "string", "format": "date-time"},
+        "decided_at": {"type": ["string", "null"], "format": "date-time"},
+        "reason": {"type": "string"},
+        "answers": {"type": "integer", "description": "How often figures were given"},
+    },
+}
+_NUMBERS = ("behaviours", "people", "acts", "carbon_mg", "credits")
+_FIGURES = {
+    "type": "object",
+    "properties": {
+        "months": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "month": _MONTH,
+                    "withheld": {"type": "boolean", "description": "Too few people for any figure"},
+                    "least_people": {"type": "integer"},
+                    "largest_percent": {"type": "integer"},
+                    "tree_size": {"type": "integer"},
+                    "groups": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "behaviour": {
+                                    "type": "string",
+                                    "description": "`other`: several that are too small to be shown",
+                                },
+                                **{name: {"type": "integer"} for name in _NUMBERS},
+                            },
+                        },
+                    },
+                },
+            },
+        }
+    },
+}
+_EXAMPLE = {
+    "purpose": "月度低碳出行评估",
+    "ground": "《地方气候变化应对条例》授权的统计",
+    "behaviours": ["metro", "bus"],
+    "from_month": "2026-09",
+    "to_month": "2026-10",
+    "until": "2027-03-31",
+}
+
+
+def described(problem: dict[str, Any]) -> dict[str, Any]:
+    """The paths; `problem` is the content of every refusal."""
+
+    def operation(name: str, summary: str, status: str, schema: dict[str, Any], *refused: str) -> dict[str, Any]:
+        given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
+        words = {"401": "No live token", "403": "Not granted", "404": "No such request",
+                 "409": "A month is not closed", "422": "A field is not right"}  # fmt: skip
+        return {
+            "operationId": name,
+            "summary": summary,
+            "security": [{"PartnerToken": ["sharing"]}],
+            "responses": given | {code: {"description": words[code], "content": problem} for code in refused},
+        }
+
+    month = [{"name": name, "in": "query", "required": False, "schema": _MONTH} for name in ("from", "to")]
+    asking = operation(
+        "sharing_ask", "Ask for figures of groups of people", "201", _REQUEST, "401", "422"
+    ) | {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": _ASKED,
+                        "required": sorted(set(_ASKED) - {"behaviours"}),
+                        "additionalProperties": False,
+                    },
+                    "example": _EXAMPLE,
+                }
+            },
+        }
+    }
+    state = operation("sharing_request", "What became of a request", "200", _REQUEST, "401", "404")
+    figures = operation(
+        "sharing_figures",
+        "Figures of closed months, as granted; every answer is written down",
+        "200",
+        _FIGURES,
+        *("401", "403", "404", "409", "422"),
+    )
+    return {
+        "/v1/sharing/requests": {"post": asking},
+        "/v1/sharing/requests/{request_id}": {"get": state | {"parameters": [_ID]}},
+        "/v1/sharing/requests/{request_id}/figures": {"get": figures | {"parameters": [_ID, *month]}},
+    }

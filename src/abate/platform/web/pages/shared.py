@@ -1,0 +1,69 @@
+"""The operator's list of data sharing: who asked for what and why, what was decided, and every answer given."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from abate.platform.doors.errors import Problem
+from abate.platform.parties import queries as parties
+from abate.platform.review import rights
+from abate.platform.sharing import actions, queries
+from abate.platform.sharing.models import Decision
+from abate.platform.sharing.queries import RequestRow
+from abate.platform.web import screen
+from abate.platform.web.access import operator_page
+from abate.platform.web.wording import pick
+
+STATES = {
+    "asked": ("待决定", "Asked", "wait"),
+    "granted": ("已批准", "Granted", "good"),
+    "refused": ("未批准", "Refused", "bad"),
+    "revoked": ("已撤销", "Revoked", "bad"),
+    "over": ("已过期", "Over", "part"),
+}
+
+
+@require_safe
+@operator_page
+def requests(request: HttpRequest, role: bool) -> HttpResponse:
+    """The newest hundred requests."""
+    told = {"rows": [_told(row) for row in queries.requests()]}
+    return screen.show(request, "sharing", rights.shown(request.user, "sharing", told), section="operator")
+
+
+@require_safe
+@operator_page
+def request(request: HttpRequest, role: bool, request_id: UUID) -> HttpResponse:
+    """One request with the newest hundred answers given on it."""
+    try:
+        row = queries.request(request_id)
+    except Problem as problem:
+        return screen.refuse(request, problem, section="operator")
+    told = {"rows": [_told(row)], "reads": queries.reads(request_id)}
+    context = rights.shown(request.user, "sharing", told) | {
+        "may_revoke": row.state == Decision.GRANTED and rights.may(request.user, "delete", "sharing")
+    }
+    return screen.show(request, "sharing_one", context, section="operator")
+
+
+@require_POST
+@operator_page
+def revoke(request: HttpRequest, role: bool, request_id: UUID) -> HttpResponse:
+    """End a grant at once: one person is enough to stop, three are needed to give."""
+    try:
+        reason = request.POST.get("reason", "").strip()[: actions.LONGEST]
+        actions.decide(request_id, Decision.REVOKED, reason, str(request.user.handle))
+    except Problem as problem:
+        return screen.refuse(request, problem, section="operator")
+    return redirect("sharing-one", request_id=request_id)
+
+
+def _told(row: RequestRow) -> dict[str, object]:
+    names = {one.code: pick((one.title_zh, one.title_en)) for one in parties.parties()}
+    code = parties.codes().get(row.party_id, "")
+    zh, en, tone = STATES[row.state]
+    return {"row": row, "party": names.get(code, code), "state": pick((zh, en)), "tone": tone}

@@ -1,0 +1,157 @@
+"""Data sharing over HTTP: a party asks for figures, sees what became of its request, and reads what was granted."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from abate.platform.carbon import basis
+from abate.platform.doors.errors import Problem
+from abate.platform.parties import queries as parties
+from abate.platform.parties.actions import SHARING
+from abate.platform.parties.queries import TokenParty
+from abate.platform.sharing import actions, queries
+from abate.platform.sharing.errors import RequestMalformed
+from abate.platform.sharing.queries import RequestRow
+from abate.platform.web.reconciliation import TokenNeeded
+from abate.platform.web.refusals import problem_json
+
+LARGEST = 64 * 1024
+"""Bytes of a request: our policy."""
+_FIELDS = frozenset({"purpose", "ground", "behaviours", "from_month", "to_month", "until"})
+
+
+@csrf_exempt  # By token, without a cookie: no other site can send one.
+@require_POST
+def ask(request: HttpRequest) -> HttpResponse:
+    """Write a request down; 201 with its id. Nothing is given before three people agreed."""
+    try:
+        who = _party(request)
+        given = _given(request.read(LARGEST + 1))
+        made = actions.ask(
+            who.party_id,
+            purpose=_text(given, "purpose"),
+            ground=_text(given, "ground"),
+            behaviours=_behaviours(given),
+            from_month=_month(_text(given, "from_month"), "from_month"),
+            to_month=_month(_text(given, "to_month"), "to_month"),
+            until=_day(_text(given, "until")),
+            known=basis.catalogue().methods,
+            client_id=who.client_id,
+        )
+    except Problem as problem:
+        return _refused(problem)
+    return JsonResponse(show(made), status=201)
+
+
+@require_safe
+def state(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """One request of the party's and what became of it."""
+    try:
+        return JsonResponse(show(queries.request(request_id, _party(request).party_id)))
+    except Problem as problem:
+        return _refused(problem)
+
+
+@require_safe
+def figures(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """The figures of closed months, `from` to `to`; the answer is told in the same transaction."""
+    try:
+        who = _party(request)
+        limits = [
+            _month(request.GET[name], name) if name in request.GET else None for name in ("from", "to")
+        ]
+        answer = actions.read(who.party_id, request_id, limits[0], limits[1], who.client_id)
+    except Problem as problem:
+        return _refused(problem)
+    told = HttpResponse(answer.body, content_type="application/json")
+    told["Cache-Control"] = "no-store"
+    told["ETag"] = f'"{answer.sha256.hex()}"'
+    return told
+
+
+def show(row: RequestRow) -> dict[str, Any]:
+    """A request as JSON."""
+    return {
+        "id": row.id,
+        "state": row.state,
+        "purpose": row.purpose,
+        "ground": row.ground,
+        "behaviours": row.behaviours,
+        "from_month": row.from_month.strftime("%Y-%m"),
+        "to_month": row.to_month.strftime("%Y-%m"),
+        "until": row.until,
+        "asked_at": row.at,
+        "decided_at": row.decided_at,
+        "reason": row.reason,
+        "answers": row.reads,
+    }
+
+
+def _given(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body.decode()) if len(body) <= LARGEST else None
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise RequestMalformed(f"a JSON object of at most {LARGEST} bytes")
+    if unknown := sorted(set(given) - _FIELDS):
+        raise RequestMalformed(f"{unknown[0][:60]}: no such field")
+    return given
+
+
+def _text(given: dict[str, Any], name: str) -> str:
+    value = given.get(name)
+    if not isinstance(value, str) or "\0" in value:
+        raise RequestMalformed(f"{name}: a text is needed")
+    return value
+
+
+def _behaviours(given: dict[str, Any]) -> list[str]:
+    value = given.get("behaviours", [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise RequestMalformed("behaviours: a list of their ids, or left out for all")
+    return value
+
+
+def _month(text: str, name: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m").date()
+    except ValueError:
+        raise RequestMalformed(f"{name}: a month such as 2026-10, not {text[:20]}") from None
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise RequestMalformed(f"until: a day such as 2026-12-31, not {text[:20]}") from None
+
+
+def _party(request: HttpRequest) -> TokenParty:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    found = parties.token_party(token.strip(), SHARING) if kind.lower() == "bearer" else None
+    if found is None:
+        raise TokenNeeded(SHARING)
+    return found
+
+
+def _refused(problem: Problem) -> HttpResponse:
+    answer = problem_json(problem)
+    if problem.status == TokenNeeded.status:
+        answer["WWW-Authenticate"] = 'Bearer realm="abate", error="invalid_token", scope="sharing"'
+    return answer
+
+
+urlpatterns = [
+    path("v1/sharing/requests", ask, name="sharing-ask"),
+    path("v1/sharing/requests/<uuid:request_id>", state, name="sharing-request"),
+    path("v1/sharing/requests/<uuid:request_id>/figures", figures, name="sharing-figures"),
+]
