@@ -104,13 +104,16 @@ def town() -> Town:
     return Town(city, *found)
 
 
-COMMON = {"problem": {"code": "busy"}, **dict.fromkeys(("sharing-one", "sharing-revoke", "sharing-request", "sharing-figures"), {"request_id": uuid4()}),
+COMMON = {"problem": {"code": "busy"},
           "sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "break-step": {"break_id": 1},
           "statement-file": {"month": "2026-01", "form": "json"},
           "v1:statement_json": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:statement_paper": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:account_at": {"?": "moment=2026-01-01T00:00:00Z"}}  # fmt: skip
+COMMON |= {
+    f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures")
+}
 # 404 and 409 and the like are answers to somebody who may ask; these are not.
 NOT_LET_IN = {401, 403, 405}
 

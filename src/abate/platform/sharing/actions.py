@@ -113,7 +113,12 @@ def read(
     with transaction.atomic():
         months = [_told(month, asked.behaviours) for month in _months(first, last)]
         body = json.dumps(
-            {"request": str(asked.id), "purpose": asked.purpose, "until": asked.until.isoformat(), "months": months},
+            {
+                "request": str(asked.id),
+                "purpose": asked.purpose,
+                "until": asked.until.isoformat(),
+                "months": months,
+            },
             ensure_ascii=False,
             sort_keys=True,
             separators=(",", ":"),
@@ -134,7 +139,8 @@ def read(
 def _months(first: date, last: date) -> list[date]:
     count = (last.year - first.year) * 12 + last.month - first.month + 1
     return [
-        date(first.year + (first.month - 1 + n) // 12, (first.month - 1 + n) % 12 + 1, 1) for n in range(count)
+        date(first.year + (first.month - 1 + n) // 12, (first.month - 1 + n) % 12 + 1, 1)
+        for n in range(count)
     ]
 
 

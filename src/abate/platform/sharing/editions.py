@@ -9,7 +9,7 @@ smallest group that could joins it. So no sum and no difference of what is shown
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -69,7 +69,7 @@ def _make(first: date) -> Edition:
         cursor.execute(SQL["fill_parts"], {"first": first, "last": last})
         cursor.execute(SQL["groups"])
         groups = [Group((row[0],), *map(int, row[1:])) for row in cursor.fetchall()]
-    shown = _shown(groups, least, percent)
+    shown = grouped(groups, _together, least, percent)
     made = Edition.objects.create(
         month=first,
         at=clock.now(),
@@ -95,13 +95,15 @@ def _make(first: date) -> Edition:
     return made
 
 
-def _shown(groups: Sequence[Group], least: int, percent: int) -> list[Group]:
-    """What may be told of them: together the whole month, or nothing."""
+def grouped(
+    groups: Sequence[Group], together: Callable[[Sequence[str]], Group], least: int, percent: int
+) -> list[Group]:
+    """What may be told of them: in sum the whole month, or nothing. `together` makes one group of several behaviours."""
     shown = sorted((one for one in groups if one.showable(least, percent)), key=lambda one: one.people)
     hidden = [one for one in groups if one not in shown]
     other: list[Group] = []
     while hidden:
-        union = _together([one.behaviours[0] for one in hidden])
+        union = together([one.behaviours[0] for one in hidden])
         if len(hidden) > 1 and union.showable(least, percent):
             other = [union]
             break

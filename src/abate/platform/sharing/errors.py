@@ -11,7 +11,9 @@ class RequestMalformed(Problem):
     zh = "数据共享申请填写不完整或不正确。"
     en = "The request for data is not complete or not right."
     why_zh = "申请须写明目的、依据、行为、月份和有效期（T/CECA-G 0203，8.5）。"
-    why_en = "A request names purpose, legal ground, behaviours, months and its last day (T/CECA-G 0203, 8.5)."
+    why_en = (
+        "A request names purpose, legal ground, behaviours, months and its last day (T/CECA-G 0203, 8.5)."
+    )
     remedy_zh = "按所指的字段改正后重新提交。"
     remedy_en = "Mend the field that is named and send it again."
 

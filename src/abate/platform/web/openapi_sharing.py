@@ -73,7 +73,9 @@ _EXAMPLE = {
 def described(problem: dict[str, Any]) -> dict[str, Any]:
     """The paths; `problem` is the content of every refusal."""
 
-    def operation(name: str, summary: str, status: str, schema: dict[str, Any], *refused: str) -> dict[str, Any]:
+    def operation(
+        name: str, summary: str, status: str, schema: dict[str, Any], *refused: str
+    ) -> dict[str, Any]:
         given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
         words = {"401": "No live token", "403": "Not granted", "404": "No such request",
                  "409": "A month is not closed", "422": "A field is not right"}  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -14,13 +16,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
-from abate.platform.parties import queries as parties
+from abate.platform.events.errors import TokenRefused
+from abate.platform.parties import answers
 from abate.platform.parties.actions import SHARING
+from abate.platform.parties.answers import Keep, Reply
 from abate.platform.parties.queries import TokenParty
 from abate.platform.sharing import actions, queries
 from abate.platform.sharing.errors import RequestMalformed
 from abate.platform.sharing.queries import RequestRow
-from abate.platform.web.reconciliation import TokenNeeded
+from abate.platform.web import caller
 from abate.platform.web.refusals import problem_json
 
 LARGEST = 64 * 1024
@@ -33,22 +37,40 @@ _FIELDS = frozenset({"purpose", "ground", "behaviours", "from_month", "to_month"
 def ask(request: HttpRequest) -> HttpResponse:
     """Write a request down; 201 with its id. Nothing is given before three people agreed."""
     try:
-        who = _party(request)
-        given = _given(request.read(LARGEST + 1))
-        made = actions.ask(
-            who.party_id,
-            purpose=_text(given, "purpose"),
-            ground=_text(given, "ground"),
-            behaviours=_behaviours(given),
-            from_month=_month(_text(given, "from_month"), "from_month"),
-            to_month=_month(_text(given, "to_month"), "to_month"),
-            until=_day(_text(given, "until")),
-            known=basis.catalogue().methods,
-            client_id=who.client_id,
-        )
+        call = caller.from_request(request)
+        who = caller.sender(call, SHARING)
+        body = request.read(LARGEST + 1)
+        given = _given(body)
+
+        def work(keep: Keep | None) -> Reply:
+            with transaction.atomic():
+                reply = _ask(who, given)
+                if keep is not None:
+                    keep(reply)
+            return reply
+
+        reply, repeated = answers.once(caller.asked(call, who, body), work)
     except Problem as problem:
         return _refused(problem)
-    return JsonResponse(show(made), status=201)
+    answer = HttpResponse(reply.body, content_type=reply.media, status=reply.status)
+    if repeated:
+        answer["Idempotent-Replayed"] = "true"
+    return answer
+
+
+def _ask(who: TokenParty, given: dict[str, Any]) -> Reply:
+    made = actions.ask(
+        who.party_id,
+        purpose=_text(given, "purpose"),
+        ground=_text(given, "ground"),
+        behaviours=_behaviours(given),
+        from_month=_month(_text(given, "from_month"), "from_month"),
+        to_month=_month(_text(given, "to_month"), "to_month"),
+        until=_day(_text(given, "until")),
+        known=basis.catalogue().methods,
+        client_id=who.client_id,
+    )
+    return Reply(DjangoJSONEncoder().encode(show(made)).encode(), status=201)
 
 
 @require_safe
@@ -65,9 +87,7 @@ def figures(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The figures of closed months, `from` to `to`; the answer is told in the same transaction."""
     try:
         who = _party(request)
-        limits = [
-            _month(request.GET[name], name) if name in request.GET else None for name in ("from", "to")
-        ]
+        limits = [_month(request.GET[name], name) if name in request.GET else None for name in ("from", "to")]
         answer = actions.read(who.party_id, request_id, limits[0], limits[1], who.client_id)
     except Problem as problem:
         return _refused(problem)
@@ -123,7 +143,7 @@ def _behaviours(given: dict[str, Any]) -> list[str]:
 
 def _month(text: str, name: str) -> date:
     try:
-        return datetime.strptime(text, "%Y-%m").date()
+        return date.fromisoformat(f"{text}-01")
     except ValueError:
         raise RequestMalformed(f"{name}: a month such as 2026-10, not {text[:20]}") from None
 
@@ -136,17 +156,13 @@ def _day(text: str) -> date:
 
 
 def _party(request: HttpRequest) -> TokenParty:
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    found = parties.token_party(token.strip(), SHARING) if kind.lower() == "bearer" else None
-    if found is None:
-        raise TokenNeeded(SHARING)
-    return found
+    return caller.sender(caller.from_request(request), SHARING)
 
 
 def _refused(problem: Problem) -> HttpResponse:
     answer = problem_json(problem)
-    if problem.status == TokenNeeded.status:
-        answer["WWW-Authenticate"] = 'Bearer realm="abate", error="invalid_token", scope="sharing"'
+    if problem.status == TokenRefused.status:
+        answer["WWW-Authenticate"] = 'Bearer realm="abate", error="invalid_token"'
     return answer
 
 

@@ -5,96 +5,140 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Cell',
+            name="Cell",
             fields=[
-                ('pk', models.CompositePrimaryKey('month', 'behaviour', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('month', models.DateField()),
-                ('behaviour', models.TextField(db_collation='C')),
-                ('behaviours', models.IntegerField()),
-                ('people', models.BigIntegerField()),
-                ('acts', models.BigIntegerField()),
-                ('carbon_mg', models.DecimalField(decimal_places=0, max_digits=38)),
-                ('credits', models.DecimalField(decimal_places=0, max_digits=38)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "month", "behaviour", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("month", models.DateField()),
+                ("behaviour", models.TextField(db_collation="C")),
+                ("behaviours", models.IntegerField()),
+                ("people", models.BigIntegerField()),
+                ("acts", models.BigIntegerField()),
+                ("carbon_mg", models.DecimalField(decimal_places=0, max_digits=38)),
+                ("credits", models.DecimalField(decimal_places=0, max_digits=38)),
             ],
             options={
-                'db_table': 'sharing_cell',
-                'constraints': [models.CheckConstraint(condition=models.Q(('behaviours__gte', 1), ('people__gte', 2)), name='sharing_cell_people')],
+                "db_table": "sharing_cell",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("behaviours__gte", 1), ("people__gte", 2)),
+                        name="sharing_cell_people",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('pk', models.CompositePrimaryKey('request_id', 'first', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('request_id', models.UUIDField()),
-                ('first', models.BooleanField()),
-                ('state', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('reason', models.TextField()),
-                ('by', models.TextField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "request_id", "first", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("request_id", models.UUIDField()),
+                ("first", models.BooleanField()),
+                ("state", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("reason", models.TextField()),
+                ("by", models.TextField()),
             ],
             options={
-                'db_table': 'sharing_decision',
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('first', True), ('state__in', ['granted', 'refused'])), models.Q(('first', False), ('state', 'revoked')), _connector='OR'), name='sharing_decision_state')],
+                "db_table": "sharing_decision",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("first", True), ("state__in", ["granted", "refused"])),
+                            models.Q(("first", False), ("state", "revoked")),
+                            _connector="OR",
+                        ),
+                        name="sharing_decision_state",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Edition',
+            name="Edition",
             fields=[
-                ('month', models.DateField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('least_people', models.IntegerField()),
-                ('largest_percent', models.IntegerField()),
-                ('withheld', models.BooleanField()),
-                ('tree_size', models.BigIntegerField()),
+                ("month", models.DateField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("least_people", models.IntegerField()),
+                ("largest_percent", models.IntegerField()),
+                ("withheld", models.BooleanField()),
+                ("tree_size", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'sharing_edition',
-                'constraints': [models.CheckConstraint(condition=models.Q(('largest_percent__gte', 1), ('largest_percent__lte', 100), ('least_people__gte', 2)), name='sharing_edition_policy')],
+                "db_table": "sharing_edition",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("largest_percent__gte", 1),
+                            ("largest_percent__lte", 100),
+                            ("least_people__gte", 2),
+                        ),
+                        name="sharing_edition_policy",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Read',
+            name="Read",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('request_id', models.UUIDField()),
-                ('at', models.DateTimeField()),
-                ('client_id', models.TextField()),
-                ('from_month', models.DateField()),
-                ('to_month', models.DateField()),
-                ('cells', models.IntegerField()),
-                ('sha256', models.BinaryField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("request_id", models.UUIDField()),
+                ("at", models.DateTimeField()),
+                ("client_id", models.TextField()),
+                ("from_month", models.DateField()),
+                ("to_month", models.DateField()),
+                ("cells", models.IntegerField()),
+                ("sha256", models.BinaryField()),
             ],
             options={
-                'db_table': 'sharing_read',
-                'indexes': [models.Index(fields=['request_id', 'id'], name='sharing_read_of')],
+                "db_table": "sharing_read",
+                "indexes": [models.Index(fields=["request_id", "id"], name="sharing_read_of")],
             },
         ),
         migrations.CreateModel(
-            name='Request',
+            name="Request",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('party_id', models.IntegerField()),
-                ('purpose', models.TextField()),
-                ('ground', models.TextField()),
-                ('behaviours', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
-                ('from_month', models.DateField()),
-                ('to_month', models.DateField()),
-                ('until', models.DateField()),
-                ('at', models.DateTimeField()),
-                ('client_id', models.TextField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("party_id", models.IntegerField()),
+                ("purpose", models.TextField()),
+                ("ground", models.TextField()),
+                (
+                    "behaviours",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None),
+                ),
+                ("from_month", models.DateField()),
+                ("to_month", models.DateField()),
+                ("until", models.DateField()),
+                ("at", models.DateTimeField()),
+                ("client_id", models.TextField()),
             ],
             options={
-                'db_table': 'sharing_request',
-                'indexes': [models.Index(fields=['party_id', '-at'], name='sharing_request_party')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('from_month__lte', models.F('to_month'))), name='sharing_request_months')],
+                "db_table": "sharing_request",
+                "indexes": [models.Index(fields=["party_id", "-at"], name="sharing_request_party")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("from_month__lte", models.F("to_month"))),
+                        name="sharing_request_months",
+                    )
+                ],
             },
         ),
     ]
