@@ -41,6 +41,8 @@ class Partner:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next: int = 0
     _token: str = ""
+    failed: str = ""
+    """Why the newest delivery failed."""
 
     def batch(self, size: int) -> list[dict[str, Any]]:
         # A whole hour well inside the platform's day, so that the events of one run share their day.
@@ -67,7 +69,8 @@ class Partner:
             OSError,
             http.client.HTTPException,
             json.JSONDecodeError,
-        ):
+        ) as fault:
+            self.failed = repr(fault)[:500]
             return False
         with self._lock:
             self.acknowledged.update({r["id"]: r for r in answer["results"]})
@@ -83,8 +86,10 @@ class Partner:
         def work(seed: int) -> None:
             dice, pause = random.Random(seed), threading.Event()
             while going():
-                if not self.deliver(self.batch(dice.choice((1, 1, 5, 40)))):
-                    pause.wait(0.05)  # the platform is down: a partner does not hammer it
+                events = self.batch(dice.choice((1, 1, 5, 40)))
+                # No answer: the same again until there is one, as partners are told to; it does not hammer.
+                while not self.deliver(events) and going():
+                    pause.wait(0.05)
 
         started = [
             threading.Thread(target=work, args=(self.seed * 1000 + i,), daemon=True) for i in range(threads)
@@ -95,14 +100,15 @@ class Partner:
 
     def settle(self) -> int:
         """Send everything whose fate is unknown until it is known; returns how many of those had landed already."""
-        landed = 0
+        landed, pause = 0, threading.Event()
         unknown = [e for i, e in self.sent.items() if i not in self.acknowledged]
         for start in range(0, len(unknown), 200):
             part = unknown[start : start + 200]
             for _ in range(50):
                 if self.deliver(part):
                     break
+                pause.wait(0.2)
             else:
-                raise AssertionError("the platform does not answer any more")
+                raise AssertionError(f"the platform does not answer any more: {self.failed}")
             landed += sum(self.acknowledged[e["id"]]["outcome"] == "exists" for e in part)
         return landed

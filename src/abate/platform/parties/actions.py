@@ -34,11 +34,9 @@ SANDBOX = "sandbox-"
 """The first signs of the id of every key that was made in a sandbox."""
 REQUESTS_PER_MINUTE = 6_000
 """Our policy for a new party: a hundred requests a second, of up to 1,000 events each."""
-=======
 SHARING = "sharing"
 """The scope of an authority's key: to ask for figures of groups, and to read what was granted."""
 _SCOPES = {Party.Kind.VERIFIER.value: LOG, Party.Kind.AUTHORITY.value: SHARING}
->>>>>>> a8fdbbd (Figures of groups for authorities: asked for, granted, told, never so small that they tell of a person)
 _CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
 
@@ -135,10 +133,9 @@ def issue_client(
     requests_per_minute: int | None = None,
 ) -> tuple[str, str]:
     """A new OAuth2 client-credentials key: (client id, secret). The secret is kept as a password hash only,
-<<<<<<< HEAD
     so this is the one time it can be shown. `scopes` follow the kind of party: a verifier reads the log, an
-    authority asks for figures, all others send events. `addresses` are networks (CIDR), none for any. Raises PartySuspended, PartyKeyMalformed,
-    LimitMalformed.
+    authority asks for figures, all others send events. `addresses` are networks (CIDR), none for any. Raises
+    PartySuspended, PartyKeyMalformed, LimitMalformed.
     """
     if scopes is None:
         scopes = (_SCOPES.get(party.kind, EVENTS),)
