@@ -111,9 +111,7 @@ COMMON = {"problem": {"code": "busy"},
           "v1:statement_json": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:statement_paper": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:account_at": {"?": "moment=2026-01-01T00:00:00Z"}}  # fmt: skip
-COMMON |= {
-    f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures")
-}
+COMMON |= {f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures")}
 # 404 and 409 and the like are answers to somebody who may ask; these are not.
 NOT_LET_IN = {401, 403, 405}
 
