@@ -19,12 +19,14 @@ from tests.platform.review.test_matrix import staff
 from tests.platform.sharing.test_editions import AFTER, close, world
 from tests.platform.web.conftest import enter
 
+from abate.demo import desk
 from abate.platform.config import grants
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
+from abate.platform.review.errors import ArgumentsMalformed
 from abate.platform.sharing import actions, errors, queries
-from abate.platform.sharing.models import Decision, Read
+from abate.platform.sharing.models import Read
 
 pytestmark = [pytest.mark.platform]
 __all__ = ["enter", "world"]
@@ -51,6 +53,11 @@ def ask(headers: dict[str, str], **changes: object) -> Any:
     )
 
 
+def grant(number: str) -> None:
+    """Three people agree."""
+    desk.decide("sharing.answer", request=number, granted=True)
+
+
 @pytest.mark.clause("P-8.5-b", "P-8.5-d")
 def test_asked_granted_read_told_and_revoked(bureau: Party, client: Client) -> None:
     headers = token(bureau, ["sharing"])
@@ -64,7 +71,7 @@ def test_asked_granted_read_told_and_revoked(bureau: Party, client: Client) -> N
         return answer.status_code, answer.json()["code"]
 
     assert refused() == (403, "sharing-not-granted")
-    actions.decide(number, Decision.GRANTED, "", "proposal 1")
+    grant(number)
     assert refused(f"{figures}?from=2026-06&to=2026-07") == (409, "sharing-month-open")
     assert refused(f"{figures}?from=2026-05&to=2026-06") == (403, "sharing-outside-grant")
     assert refused(f"{figures}?from=2026-13") == (422, "sharing-request-malformed")
@@ -89,19 +96,19 @@ def test_asked_granted_read_told_and_revoked(bureau: Party, client: Client) -> N
         late = token(bureau, ["sharing"])
         assert refused(headers=late) == (403, "sharing-not-granted")
         assert client.get(f"{ADDRESS}/{number}", headers=late).json()["state"] == "over"
-    actions.decide(number, Decision.REVOKED, "目的已变", "made-up account")
+    actions.revoke(number, "目的已变", "made-up account")
     assert refused() == (403, "sharing-not-granted")
     with pytest.raises(errors.NotGranted):
-        actions.decide(number, Decision.REVOKED, "", "again")
+        actions.revoke(number, "", "again")
     with pytest.raises(errors.DecidedAlready):
-        actions.decide(number, Decision.GRANTED, "", "again")
+        actions.answer(number, True, "again")
     assert Read.objects.count() == 2
 
 
 def test_a_request_for_some_behaviours_is_not_told_of_the_others(bureau: Party, client: Client) -> None:
     headers = token(bureau, ["sharing"])
     number = ask(headers, behaviours=["online-meeting", "walking"], to_month="2026-06").json()["id"]
-    actions.decide(number, Decision.GRANTED, "", "proposal 1")
+    grant(number)
     (month,) = client.get(f"{ADDRESS}/{number}/figures", headers=headers).json()["months"]
     assert [one["behaviour"] for one in month["groups"]] == ["online-meeting"]
 
@@ -133,7 +140,7 @@ def test_a_bad_request_names_its_field(bureau: Party, changes: dict[str, object]
 @pytest.mark.clause("P-8.5-b")
 def test_no_answer_without_its_row(bureau: Party) -> None:
     made = ask(token(bureau, ["sharing"]), to_month="2026-06").json()
-    actions.decide(made["id"], Decision.GRANTED, "", "proposal 1")
+    grant(made["id"])
     with connection.cursor() as cursor:
         cursor.execute("alter table sharing_read add constraint no_row check (cells < 0) not valid")
     try:
@@ -147,7 +154,7 @@ def test_no_answer_without_its_row(bureau: Party) -> None:
 
 def test_the_applications_role_changes_no_row(bureau: Party) -> None:
     made = ask(token(bureau, ["sharing"]), to_month="2026-06").json()
-    actions.decide(made["id"], Decision.GRANTED, "", "proposal 1")
+    grant(made["id"])
     actions.read(bureau.pk, made["id"], None, None, "key")
     grants.apply_grants(connection)
     for table in ("edition", "cell", "request", "decision", "read"):
@@ -166,7 +173,7 @@ def test_the_pages_show_requests_and_end_a_grant(bureau: Party, enter: Callable[
     assert "A bureau" in browser.get("/operator/sharing").content.decode()
     page = browser.get(f"/operator/sharing/{number}").content.decode()
     assert "&lt;script&gt;" in page and "<script>alert" not in page and "Revoke the grant" not in page
-    actions.decide(number, Decision.GRANTED, "", "proposal 1")
+    grant(number)
     assert "Revoke the grant" in browser.get(f"/operator/sharing/{number}").content.decode()
     assert (
         enter(staff("query")).post(f"/operator/sharing/{number}/revoke", {"reason": "x"}).status_code == 403
@@ -177,3 +184,17 @@ def test_the_pages_show_requests_and_end_a_grant(bureau: Party, enter: Callable[
     assert queries.request(number).state == "revoked"
     assert browser.get(f"/operator/sharing/{uuid4()}").status_code == 404
     assert browser.post(f"/operator/sharing/{number}/revoke", {"reason": "twice"}).status_code == 403
+
+
+@pytest.mark.clause("P-8.5-b", "P-8.4-c")
+def test_a_refusal_is_the_three_peoples_too(bureau: Party, client: Client) -> None:
+    headers = token(bureau, ["sharing"])
+    number = ask(headers, to_month="2026-06").json()["id"]
+    desk.decide("sharing.answer", request=number, granted=False, reason="目的不明")
+    told = client.get(f"{ADDRESS}/{number}", headers=headers).json()
+    assert (told["state"], told["reason"]) == ("refused", "目的不明")
+    assert client.get(f"{ADDRESS}/{number}/figures", headers=headers).json()["code"] == "sharing-not-granted"
+    with pytest.raises(ArgumentsMalformed):
+        desk.decide("sharing.answer", request="no id", granted=True)
+    with pytest.raises(errors.RequestUnknown):
+        desk.decide("sharing.answer", request=str(uuid4()), granted=True)

@@ -78,20 +78,26 @@ def ask(
     return queries.request(made.id)
 
 
-def decide(request_id: UUID, state: str, reason: str, by: str) -> RequestRow:
-    """Grant or refuse a request, or revoke a grant. Raises RequestUnknown, DecidedAlready, NotGranted."""
+def answer(request_id: UUID, granted: bool, reason: str) -> RequestRow:
+    """Grant or refuse a request, once: what three people decided (changes.py). Raises RequestUnknown, DecidedAlready."""
+    return _decide(request_id, Decision.GRANTED if granted else Decision.REFUSED, reason, "sharing.answer")
+
+
+def revoke(request_id: UUID, reason: str, account: str) -> RequestRow:
+    """End a grant at once: one person is enough to stop. Raises RequestUnknown, NotGranted."""
     asked = queries.request(request_id)
-    if state == Decision.REVOKED and asked.state != Decision.GRANTED:
+    if asked.state != Decision.GRANTED:
         raise NotGranted(asked.state)
+    return _decide(request_id, Decision.REVOKED, reason, account)
+
+
+def _decide(request_id: UUID, state: str, reason: str, by: str) -> RequestRow:
+    queries.request(request_id)
+    first = state != Decision.REVOKED
     try:
         with transaction.atomic():
             Decision.objects.create(
-                request_id=request_id,
-                first=state != Decision.REVOKED,
-                state=state,
-                at=clock.now(),
-                reason=reason,
-                by=by,
+                request_id=request_id, first=first, state=state, at=clock.now(), reason=reason, by=by
             )
     except IntegrityError:
         raise DecidedAlready(str(request_id)) from None

@@ -56,7 +56,7 @@ def revoke(request: HttpRequest, role: bool, request_id: UUID) -> HttpResponse:
     """End a grant at once: one person is enough to stop, three are needed to give."""
     try:
         reason = request.POST.get("reason", "").strip()[: actions.LONGEST]
-        actions.decide(request_id, Decision.REVOKED, reason, str(request.user.handle))
+        actions.revoke(request_id, reason, str(request.user.handle))
     except Problem as problem:
         return screen.refuse(request, problem, section="operator")
     return redirect("sharing-one", request_id=request_id)

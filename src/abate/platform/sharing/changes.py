@@ -1,0 +1,61 @@
+"""The change of this room that needs three people (review/changes.py): the answer to a request."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from abate.platform.parties import queries as parties
+from abate.platform.review import changes
+from abate.platform.review.changes import REQUIRED, Action, Json
+from abate.platform.review.errors import ArgumentsMalformed
+from abate.platform.sharing import actions, queries
+from abate.platform.sharing.models import Decision
+
+
+def _complete(given: Json) -> Json:
+    try:
+        number = UUID(given["request"])
+    except ValueError:
+        raise ArgumentsMalformed("sharing.answer: request") from None
+    queries.request(number)
+    return given | {"request": str(number)}
+
+
+def _look(given: Json) -> Json:
+    """All that was asked, so that it stands before whoever checks."""
+    found = queries.request(UUID(given["request"]))
+    return {
+        "party": parties.codes().get(found.party_id, ""),
+        "purpose": found.purpose,
+        "ground": found.ground,
+        "behaviours": list(found.behaviours),
+        "months": [f"{found.from_month:%Y-%m}", f"{found.to_month:%Y-%m}"],
+        "until": found.until.isoformat(),
+        "state": found.state,
+    }
+
+
+def _answer(given: Json) -> Json:
+    actions.answer(UUID(given["request"]), given["granted"], given["reason"])
+    return {}
+
+
+_ACTIONS = (
+    Action(
+        name="sharing.answer",
+        zh="答复数据共享申请",
+        en="answer a request for figures",
+        fields={"request": (str, REQUIRED), "granted": (bool, REQUIRED), "reason": (str, "")},
+        normal=_complete,
+        look=_look,
+        after=lambda given, before: before
+        | {"state": Decision.GRANTED if given["granted"] else Decision.REFUSED},
+        execute=_answer,
+    ),
+)
+
+
+def register() -> None:
+    """Called once, when Django has started."""
+    for action in _ACTIONS:
+        changes.register(action)
