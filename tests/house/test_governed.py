@@ -34,6 +34,7 @@ GOVERNED = {
     "ledger": {"adjust"},
     "incentives": {"create_offer"},
     "carbon": {"approve", "adopt"},
+    "sharing": {"answer"},
     "review": {"enrol", "enrol_digest", "grant", "withdraw"},
 }
 DOORS = {

@@ -48,8 +48,9 @@ _ACTIONS = (
         fields={"request": (str, REQUIRED), "granted": (bool, REQUIRED), "reason": (str, "")},
         normal=_complete,
         look=_look,
-        after=lambda given, before: before
-        | {"state": Decision.GRANTED if given["granted"] else Decision.REFUSED},
+        after=lambda given, before: (
+            before | {"state": Decision.GRANTED if given["granted"] else Decision.REFUSED}
+        ),
         execute=_answer,
     ),
 )
