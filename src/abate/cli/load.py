@@ -1,6 +1,4 @@
-"""`abate load`: a file of events of any size through the pipeline, in bounded memory, as often as one
-likes.
-"""
+"""`abate load`: a file of events of any size through the pipeline, in bounded memory, as often as one likes."""
 
 from __future__ import annotations
 
@@ -9,15 +7,30 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from abate.platform.doors.errors import Problem, SetupError
 
+if TYPE_CHECKING:
+    from abate.platform.events.models import File
+
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--party", "code", required=True, help="Code of the partner whose events these are.")
+@click.option(
+    "--declare",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file: encoding, zone, sheet, columns, units, constants.",
+)
+@click.option("--dry-run", is_flag=True, help="Judge every row and book nothing.")
+@click.option(
+    "--back",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the file again here, with a column that says what is wrong with a row.",
+)
 @click.option(
     "--chunk",
     type=click.IntRange(1, 50_000),
@@ -32,12 +45,21 @@ from abate.platform.doors.errors import Problem, SetupError
     show_default="ABATE_DATA_DIR or .abate",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-def command(file: Path, code: str, chunk: int, data_dir: Path, as_json: bool) -> None:
-    """Book the events in FILE (.jsonl, .csv, .parquet).
+def command(
+    file: Path,
+    code: str,
+    declare: Path | None,
+    dry_run: bool,
+    back: Path | None,
+    chunk: int,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
+    """Book the events in FILE (.jsonl, .csv, .xlsx, .parquet).
 
-    Events that are refused, or whose id stands for another event, are listed in FILE.errors.jsonl, each
-    with its line, reason and remedy; they do not stop the others. Loading a file again books nothing
-    twice. Exit 0: every event is booked; 1: some are in the error file.
+    Events that are refused, or whose id stands for another event, are listed in FILE.errors.jsonl, each with its line,
+    reason and remedy; they do not stop the others. Stopped in between, the same command goes on where it ended. Loading a
+    file again books nothing twice. Exit 0: every event is booked; 1: some are in the error file.
     """
     from abate.platform.config import setup  # lazy: `abate load --help` must not start Django
 
@@ -45,68 +67,88 @@ def command(file: Path, code: str, chunk: int, data_dir: Path, as_json: bool) ->
         setup.environment(data_dir)
         setup.migrate()
         setup.become_application()
-        counts = load(file, code, chunk)
+        text = declare.read_text(encoding="utf-8") if declare else ""
+        counts = load(file, code, chunk, declared=text, rehearsal=dry_run, back=back)
     except SetupError as fault:
         click.echo(str(fault), err=True)
         sys.exit(1)
+    except UnicodeDecodeError:
+        raise click.UsageError("--declare is no UTF-8") from None
     except Problem as problem:
-        detail = f" ({problem.detail})" if problem.detail else ""
-        click.echo(f"{problem.code}: {problem.en}{detail}\n  {problem.remedy_en}", err=True)
-        click.echo(f"  {problem.zh}{problem.remedy_zh}", err=True)
+        tell(problem)
         sys.exit(1)
     wrong = counts["refused"] + counts["conflict"]
     errors = f"{file}.errors.jsonl" if wrong else None
     if as_json:
-        click.echo(json.dumps({"events": counts.total(), "outcomes": dict(counts), "errors": errors}))
+        found = {"events": counts.total(), "outcomes": dict(counts), "errors": errors, "dry_run": dry_run}
+        click.echo(json.dumps(found))
     else:
         for outcome, number in counts.items():
             click.echo(f"{outcome:20} {number:>12,}")
+        if dry_run:
+            click.echo("nothing was booked")
         if errors:
             click.echo(f"reasons: {errors}")
     sys.exit(1 if wrong else 0)
 
 
-def load(file: Path, code: str, size: int) -> Counter[str]:
-    """Book the file chunk by chunk; returns how many events came to each outcome. Needs Django set up."""
-    from abate.platform import pipeline  # lazy: models exist once Django has started
-    from abate.platform.carbon.basis import catalogue  # lazy: as above
-    from abate.platform.doors import clock  # lazy: as above
-    from abate.platform.events import files  # lazy: as above
-    from abate.platform.events.actions import Arrival  # lazy: as above
-    from abate.platform.events.envelope import Reader, Sender  # lazy: as above
-    from abate.platform.events.outcomes import Outcome, Result  # lazy: as above
-    from abate.platform.events.reasons import REASONS  # lazy: as above
+def tell(problem: Problem) -> None:
+    detail = f" ({problem.detail})" if problem.detail else ""
+    click.echo(f"{problem.code}: {problem.en}{detail}\n  {problem.remedy_en}", err=True)
+    click.echo(f"  {problem.zh}{problem.remedy_zh}", err=True)
+
+
+def load(
+    path: Path, code: str, size: int, *, declared: str = "", rehearsal: bool = False, back: Path | None = None
+) -> Counter[str]:
+    """Book the file chunk by chunk; returns how many events came to each outcome. Needs Django set up.
+
+    Raises PartySuspended, FileRefused; what was booked before stays booked, and is gone on with by the next call.
+    """
+    from abate.platform import loading  # lazy: models exist once Django has started
+    from abate.platform.events import actions_files as actions  # lazy: as above
+    from abate.platform.events.files_errors import FileAtWork  # lazy: as above
     from abate.platform.parties import errors, queries  # lazy: as above
 
     party = queries.party(code)
     if party.status != "active":
         raise errors.PartySuspended(code)
-    sender = Sender(party.pk, party.code, frozenset(queries.behaviours(party.pk)), "load")
-    reader = Reader(sender, catalogue().methods, clock.now())
-    counts: Counter[str] = Counter()
-    listed = file.with_name(file.name + ".errors.jsonl")
+    file = actions.open_file(
+        party_id=party.pk,
+        name=path.name[: actions.LONGEST_NAME],
+        sha256=loading.sha256_of(path),
+        size=path.stat().st_size,
+        declaration=loading.declared(party, declared).text,
+        rehearsal=rehearsal,
+        via="command",
+        client_id="load",
+    )
+    if file.rows:
+        click.echo(f"going on after {file.rows:,} events that are booked", err=True)
+    if not loading.load(
+        file, path, party, size=size, told=lambda rows: click.echo(f"{rows:,} events", err=True)
+    ):
+        raise FileAtWork(path.name[:60])
+    _list(file, path)
+    if file.refusal:
+        raise loading.refusal_of(file)
+    if back is not None:
+        loading.give_back(file, party, path, back)
+    return Counter(file.counts)
 
-    def line_of(result: Result, line: int) -> str:
-        known = REASONS.get((result.reason or "").partition(":")[0])
-        told = {"line": line, "id": result.id, "outcome": result.outcome.text, "reason": result.reason}
-        if known:
-            told |= {"detail": known.text("en"), "remedy": known.remedy_text("en")}
-        return json.dumps(told, ensure_ascii=False) + "\n"
 
-    try:
-        with listed.open("w", encoding="utf-8") as out:
-            for chunk in files.chunks(file, sender, reader, size):
-                arrival = Arrival(sender, "file", clock.now(), chunk.digest, len(chunk.read))
-                results = pipeline.run_batch(arrival, chunk.read, everything=False)
-                counts[Outcome.CREDITED.text] += len(chunk.read) - len(results)
-                for result in results:
-                    counts[result.outcome.text] += 1
-                    if result.outcome in (Outcome.REFUSED, Outcome.CONFLICT):
-                        out.write(line_of(result, chunk.lines[result.place]))
-                click.echo(f"{counts.total():,} events", err=True)
-    except files.FileRefused as fault:
-        click.echo(str(fault), err=True)
-        sys.exit(1)
+def _list(file: File, path: Path) -> None:
+    """The error file beside the loaded one; none where nothing is wrong."""
+    from abate.platform.events import queries_files  # lazy: models exist once Django has started
+    from abate.platform.events.outcomes import Outcome  # lazy: as above
+    from abate.platform.events.reasons import REASONS  # lazy: as above
+
+    listed = path.with_name(path.name + ".errors.jsonl")
+    with listed.open("w", encoding="utf-8") as out:
+        for line, event_id, outcome, reason in queries_files.all_wrong_rows(file):
+            told = {"line": line, "id": event_id, "outcome": Outcome(outcome).text, "reason": reason}
+            if known := REASONS.get(reason.partition(":")[0]):
+                told |= {"detail": known.text("en"), "remedy": known.remedy_text("en")}
+            out.write(json.dumps(told, ensure_ascii=False) + "\n")
     if not listed.stat().st_size:
         listed.unlink()
-    return +counts

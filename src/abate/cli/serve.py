@@ -91,7 +91,8 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         sys.exit(1)
     import uvicorn  # lazy: only this command serves
 
-    from abate.platform.carbon import basis  # lazy: needs Django set up
+    from abate.platform import spool  # lazy: needs Django set up
+    from abate.platform.carbon import basis  # lazy: as above
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
 
@@ -113,12 +114,15 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     sequencer.start()
     cosigner.start()
     anchorer.start()
+    loader = spool.Loader()
+    loader.start()
     try:
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
                     server_header=False, timeout_graceful_shutdown=10,
                     # The limits on sign-in codes count by address: a proxy's word for it counts only where one is declared.
                     proxy_headers=os.environ.get("ABATE_BEHIND_PROXY") == "1")  # fmt: skip
     finally:
+        loader.stop()
         anchorer.stop()
         cosigner.stop()
         sequencer.stop()

@@ -11,17 +11,21 @@ from pathlib import Path
 import pytest
 
 from abate.platform.events import files
+from abate.platform.events.declared import declaration
 from abate.platform.events.envelope import Event, Reader, Sender
+from abate.platform.events.files_errors import FileEncoding, FileTorn
+from abate.quantify import catalogue
 
 SENDER = Sender(1, "city", frozenset({"cycling"}))
 AT = "2026-05-20T09:00:00+08:00"
+PLAIN = declaration("", catalogue.load(), SENDER.behaviours)
 RECORD = {"trip_id": "t", "start": AT, "end": "2026-05-20T09:20:00+08:00", "distance_km": 1.5}
 
 
 def read(path: Path) -> list[str]:
     """The id of each sound event, the reason of each other."""
     reader = Reader(SENDER, ["cycling"], datetime(2026, 6, 1, tzinfo=UTC))
-    found = [one for chunk in files.chunks(path, SENDER, reader, 10) for one in chunk.read]
+    found = [one for chunk in files.chunks(path, SENDER, reader, 10, PLAIN) for one in chunk.read]
     return [one.id if isinstance(one, Event) else one.reason for one in found]
 
 
@@ -50,10 +54,19 @@ def test_a_record_that_is_no_record_refuses_its_row_alone(tmp_path: Path, record
     assert read(table(tmp_path / "events.csv", record)) == [reason, "e1"]
 
 
-def test_a_table_in_another_encoding_is_refused_row_by_row_and_never_guessed(tmp_path: Path) -> None:
-    path = table(tmp_path / "events.csv", json.dumps({**RECORD, "city": "成都"}, ensure_ascii=False))
-    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
-    assert read(path) == ["malformed:event", "e1"]
+def test_another_encoding_is_never_guessed(tmp_path: Path) -> None:
+    """A file of it is refused whole, before a row is read; a torn row among sound ones alone."""
+    texts = [json.dumps({**RECORD, "city": city}, ensure_ascii=False) for city in ("成都", "重庆", "上海")]
+    path = table(tmp_path / "events.csv", *texts)
+    sound = path.read_bytes()
+    path.write_bytes(sound.decode().encode("gb18030"))
+    with pytest.raises(FileEncoding, match="gb18030"):
+        read(path)
+    path.write_bytes(sound.replace("重庆".encode(), "重庆".encode("gb18030")))
+    assert read(path) == ["e0", "malformed:event", "e2", "e3"]
+    path.write_bytes(sound.decode().encode("utf-16"))
+    with pytest.raises(FileEncoding, match="UTF-16"):
+        read(path)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_event(tmp_path: Path) -> None:
@@ -71,5 +84,5 @@ def test_a_line_of_a_table_without_end_is_refused_without_being_held(tmp_path: P
     path = table(tmp_path / "events.csv")
     with path.open("a") as file:
         file.write('"' + "x" * 1_100_000 + '"')
-    with pytest.raises(files.FileRefused, match="more than 1,000,000"):
+    with pytest.raises(FileTorn, match="more than 1,000,000"):
         read(path)

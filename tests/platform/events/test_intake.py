@@ -31,7 +31,7 @@ def world(transactional_db: None, settings: Any) -> Iterator[World]:
         yield make_world(2)
     # The intake's threads hold connections of their own: none may outlive the test's database.
     for _ in range(8):
-        intake._pool.submit(lambda: connection.close()).result()
+        intake.pool.submit(lambda: connection.close()).result()
 
 
 def token(world: World, scope: str = "events", minutes: int = 60) -> str:

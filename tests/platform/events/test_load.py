@@ -15,7 +15,8 @@ from tests.platform.pipeline.world import NOW, World, differences, make_world
 
 from abate.cli.load import load
 from abate.platform.doors import clock
-from abate.platform.events import files
+from abate.platform.events import tables
+from abate.platform.events.files_errors import FileColumns
 
 pytestmark = [pytest.mark.platform]
 
@@ -75,7 +76,7 @@ def test_three_kinds_of_file_mean_the_same_events(world: World, tmp_path: Path) 
 def test_a_line_without_end_is_refused_without_being_held(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LONGEST_LINE", 2000)
+    monkeypatch.setattr(tables, "LONGEST_LINE", 2000)
     path = tmp_path / "long.jsonl"
     path.write_bytes(
         b'{"id":"' + b"x" * 9000 + b"\n" + json.dumps(world.ride("r")).encode() + b"\nnot json\n"
@@ -90,10 +91,9 @@ def test_a_line_without_end_is_refused_without_being_held(
 
 @pytest.mark.parametrize("text", ["id,time\n1,2\n", ""])
 def test_a_file_without_the_columns_it_needs_is_refused_whole(
-    world: World, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+    world: World, tmp_path: Path, text: str
 ) -> None:
     path = tmp_path / "rides.csv"
     path.write_text(text)
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(FileColumns, match="subject"):
         load(path, world.sender.code, 50)
-    assert stopped.value.code == 1 and "subject" in capsys.readouterr().err

@@ -104,7 +104,8 @@ def town() -> Town:
     return Town(city, *found)
 
 
-COMMON = {"problem": {"code": "busy"},
+A_FILE = {"file_id": "00000000-0000-4000-8000-000000000000"}
+COMMON = {"problem": {"code": "busy"}, "file": A_FILE, "file-errors": A_FILE, "file-back": A_FILE,
           "sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "break-step": {"break_id": 1},
           "statement-file": {"month": "2026-01", "form": "json"},

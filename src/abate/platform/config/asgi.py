@@ -11,7 +11,7 @@ django.setup(set_prefix=False)
 
 from django.core.asgi import get_asgi_application  # noqa: E402  (Django must be set up before its handlers are made)
 
-from abate.platform.web import intake  # noqa: E402
+from abate.platform.web import intake, upload  # noqa: E402
 
 Scope = dict[str, Any]
 _pages = get_asgi_application()
@@ -32,5 +32,8 @@ async def application(
     ):
         # The intake refuses a foreign Host for all: Django's own answer is a trace in the log for every such call.
         await intake.app(scope, receive, send)
+    elif scope["type"] == "http" and scope["path"] == "/v1/files" and scope["method"] == "POST":
+        # Django would take the whole body before it asks who sends it.
+        await upload.app(scope, receive, send)
     else:
         await _pages(scope, receive, send)

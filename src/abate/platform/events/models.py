@@ -111,3 +111,57 @@ class Withdrawal(models.Model):
             models.UniqueConstraint(fields=["party_id", "by_id"], name="events_withdrawal_by"),
             models.CheckConstraint(condition=models.Q(kind__in=[1, 2]), name="events_withdrawal_kind"),
         ]
+
+
+class File(models.Model):
+    """A file of events: who sent it and how far it is booked. `rows` and `counts` move with each chunk, in its transaction.
+
+    `name` is what its sender calls it, never a place. `declaration` as in declared.py. A rehearsal books nothing. What came
+    in over HTTP lies in the data folder under the id, for as long as `kept`.
+    """
+
+    OPEN, DONE, REFUSED = 1, 2, 3
+
+    id = models.UUIDField(primary_key=True)
+    party_id = models.IntegerField()
+    name = models.TextField()
+    sha256 = models.BinaryField()
+    size = models.BigIntegerField()
+    declaration = models.TextField()
+    rehearsal = models.BooleanField()
+    via = models.CharField(max_length=8)
+    client_id = models.CharField(max_length=100)
+    at = models.DateTimeField()
+    state = models.SmallIntegerField()
+    rows = models.BigIntegerField()
+    counts = models.JSONField()
+    refusal = models.TextField(null=True)
+    """Why the rest was not read: code and place of files_errors.py."""
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "events_file"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(via__in=["http", "command"]), name="events_file_via"),
+            models.CheckConstraint(condition=models.Q(state__in=[1, 2, 3]), name="events_file_state"),
+        ]
+        indexes = [
+            models.Index(fields=["party_id", "-at"], name="events_file_of"),
+            models.Index(fields=["at"], condition=models.Q(state=1), name="events_file_open"),
+        ]
+
+
+class FileRow(models.Model):
+    """A row of a file that was not accepted, and why: `line` is its number in the file."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("file_id", "line")
+    file_id = models.UUIDField()
+    line = models.BigIntegerField()
+    event_id = models.TextField(db_collation="C", null=True)
+    outcome = models.SmallIntegerField()
+    reason = models.TextField()
+
+    class Meta:
+        db_table = "events_filerow"

@@ -64,15 +64,15 @@ _ONE, _BATCH, _EITHER = (
 _log = logging.getLogger("abate.intake")
 _read_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_one = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_write = msgspec.json.Encoder().encode
+write = msgspec.json.Encoder().encode
 # Few threads: the work is the database's, and each thread holds a connection.
-_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="intake")
+pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="intake")
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of the one route."""
     headers = dict(scope["headers"])
-    language = "en" if _prefers_english(headers.get(b"accept-language", b"")) else "zh"
+    language = "en" if prefers_english(headers.get(b"accept-language", b"")) else "zh"
     more: list[tuple[bytes, bytes]] = []
     try:
         if not names_us(headers):
@@ -82,25 +82,23 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         _check_length(headers)
         loop = asyncio.get_running_loop()
         call = caller.from_scope(scope)
-        more += await loop.run_in_executor(_pool, _admit, call)
+        more += await loop.run_in_executor(pool, _admit, call)
         body = await _in_time(receive)
-        reply, repeated = await loop.run_in_executor(_pool, _take, call, body, language)
+        reply, repeated = await loop.run_in_executor(pool, _take, call, body, language)
         status, answer = reply.status, reply.body
         more += [(b"idempotent-replayed", b"true")] if repeated else []
-    except _Gone:
+    except Gone:
         return
     except Problem as problem:
-        status, answer = problem.status, _problem(problem, language)
-        more += _lines(caller.challenge(problem))
-        if seconds := refusals.retry_after(problem):
-            more.append((b"retry-after", str(seconds).encode()))
+        status, answer, headers_too = refusal(problem, language)
+        more += headers_too
     except Exception:  # noqa: BLE001 (a fault of ours: the partner still gets a problem document, the operator the trace)
         _log.exception("the intake failed")
-        status, answer = Fault.status, _problem(Fault(), language)
-    await _answer(send, status, answer, language, more)
+        status, answer = Fault.status, problem_bytes(Fault(), language)
+    await respond(send, status, answer, language, more)
 
 
-class _Gone(Exception):
+class Gone(Exception):
     """The client hung up before the body was whole: nothing was read, nobody waits for an answer."""
 
 
@@ -130,7 +128,7 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Gone
+            raise Gone
         part = message.get("body", b"")
         size += len(part)
         if size > MAX_BYTES:
@@ -141,7 +139,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 @contextmanager
-def _database() -> Iterator[None]:
+def database() -> Iterator[None]:
     """A thread's own database connection; its faults become `busy`: sending again is safe, by the ids."""
     try:
         connection.close_if_unusable_or_obsolete()
@@ -157,20 +155,20 @@ def _database() -> Iterator[None]:
         raise Busy from fault
 
 
-def _lines(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def lines_of(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 def _admit(call: Call) -> list[tuple[bytes, bytes]]:
     """Whether this sender's body is to be read at all; headers that say how much it may send. (P-6.1-b)"""
-    with _database():
+    with database():
         _, left = caller.admitted(call, SCOPE)
-    return _lines(left)
+    return lines_of(left)
 
 
 def _take(call: Call, body: bytes, language: str) -> tuple[Reply, bool]:
     """The blocking part, in a thread of its own with its own database connection: (answer, whether it is repeated)."""
-    with _database():
+    with database():
         found = caller.sender(call, SCOPE)
         sender = Sender(found.party_id, found.code, found.behaviours, found.client_id)
         kind = call.headers.get("content-type", "")
@@ -198,7 +196,7 @@ def _take(call: Call, body: bytes, language: str) -> tuple[Reply, bool]:
 
 
 def _reply(results: Sequence[Result], language: str) -> Reply:
-    return Reply(_write({"results": [answer_of(result, language) for result in results]}))
+    return Reply(write({"results": [answer_of(result, language) for result in results]}))
 
 
 def _events(media: str, body: bytes) -> list[bytes] | list[msgspec.Raw]:
@@ -250,15 +248,23 @@ def answer_of(result: Result, language: str) -> dict[str, object]:
     return answer
 
 
-def _problem(problem: Problem, language: str) -> bytes:
-    return _write(refusals.document(problem, language))
+def problem_bytes(problem: Problem, language: str) -> bytes:
+    return write(refusals.document(problem, language))
 
 
-async def _answer(
+def refusal(problem: Problem, language: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    """Status, body and headers of a refusal."""
+    more = lines_of(caller.challenge(problem))
+    if seconds := refusals.retry_after(problem):
+        more.append((b"retry-after", str(seconds).encode()))
+    return problem.status, problem_bytes(problem, language), more
+
+
+async def respond(
     send: Send, status: int, body: bytes, language: str, more: Sequence[tuple[bytes, bytes]]
 ) -> None:
     headers = [
-        (b"content-type", b"application/json" if status == 200 else b"application/problem+json"),
+        (b"content-type", b"application/json" if status < 300 else b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
         (b"content-language", b"en" if language == "en" else b"zh"),
         (b"cache-control", b"no-store"),
@@ -270,13 +276,11 @@ async def _answer(
     elif status == TooSlow.status:
         # The rest of the body may still come: it is not to be taken for the next request.
         headers.append((b"connection", b"close"))
-    elif status == 503:
-        headers.append((b"retry-after", b"2"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _prefers_english(accepted: bytes) -> bool:
+def prefers_english(accepted: bytes) -> bool:
     """Chinese unless English is asked for before it."""
     for wanted in accepted.decode("latin-1").lower().split(","):
         tag = wanted.split(";")[0].strip()

@@ -14,6 +14,7 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.events.withdrawals import CAUSES
 from abate.platform.reconciliation.models import Kind, State
+from abate.platform.web import openapi_files
 from abate.platform.web.openapi_sharing import described
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
@@ -340,6 +341,8 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
             }
         },
     }
-    ours = {"/v1/events": _EVENTS, **_RECONCILIATION, **described(_PROBLEM), "/identity/o/api/token": _TOKEN}
+    parts["schemas"]["File"] = openapi_files.FILE
+    ours = {"/v1/events": _EVENTS, **openapi_files.PATHS, **_RECONCILIATION, **described(_PROBLEM)}
+    ours["/identity/o/api/token"] = _TOKEN
     made["paths"] = {**ours, **made["paths"], **_PUBLIC}
     return made

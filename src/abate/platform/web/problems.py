@@ -16,6 +16,7 @@ from abate.platform.credits import errors as _credits
 from abate.platform.doors.errors import Problem
 from abate.platform.doors.months import MonthUnfit, TablesBusy
 from abate.platform.events import errors as _events
+from abate.platform.events import files_errors as _files
 from abate.platform.incentives import errors as _incentives
 from abate.platform.ledger import errors as _ledger
 from abate.platform.log import errors as _log
@@ -28,7 +29,7 @@ from abate.platform.web import gate as _gate
 from abate.platform.web import middleware as _middleware
 
 KNOWN = (
-    _log, _review, _parties, _people, _events, _carbon, _ledger, _credits, _incentives, _reconciliation,
+    _log, _review, _parties, _people, _events, _files, _carbon, _ledger, _credits, _incentives, _reconciliation,
     _sharing, _gate, _middleware,
 )  # fmt: skip
 NOT_OVER_HTTP = (MonthUnfit, TablesBusy)

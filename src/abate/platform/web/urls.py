@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from abate.platform.web import health, log_views, reconciliation, sharing
+from abate.platform.web import files, health, log_views, reconciliation, sharing
 from abate.platform.web.api_collect import api
 from abate.platform.web.pages import (
     acceptor,
@@ -55,6 +55,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/sharing/<uuid:request_id>", shared.request, name="sharing-one"),
     path("operator/sharing/<uuid:request_id>/revoke", shared.revoke, name="sharing-revoke"),
     *sharing.urlpatterns,
+    *files.urlpatterns,
     path("problems", problems.catalogue, name="problems"),
     path("problems/<slug:code>", problems.problem, name="problem"),
     path("v1/", api.urls),

@@ -1,0 +1,54 @@
+"""What others may know of files of events: each party of its own alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db import connection
+
+from abate.platform.events.actions_files import SQL
+from abate.platform.events.models import File
+from abate.platform.events.outcomes import Outcome
+from abate.platform.events.reasons import REASONS
+
+_PAGE = 5_000
+Wrong = tuple[int, str | None, int, str]
+"""Line, event id, outcome and reason of a row that was not accepted."""
+
+
+def file_of(party_id: int, file_id: UUID) -> File | None:
+    return File.objects.filter(pk=file_id, party_id=party_id).first()
+
+
+def files_of(party_id: int, limit: int = 50) -> list[File]:
+    """The newest first."""
+    return list(File.objects.filter(party_id=party_id).order_by("-at")[:limit])
+
+
+def open_files(party_id: int | None = None, via: str = "http") -> list[File]:
+    """Those that are not through, the oldest first."""
+    mine = {"party_id": party_id} if party_id is not None else {}
+    return list(File.objects.filter(state=File.OPEN, via=via, **mine).order_by("at"))
+
+
+def wrong_rows(file: File, after: int = 0, limit: int = 100) -> list[Wrong]:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["wrong_rows"], {"file": file.pk, "after": after, "limit": limit})
+        return cursor.fetchall()  # type: ignore[no-any-return]
+
+
+def all_wrong_rows(file: File) -> Iterator[Wrong]:
+    """In the order of lines, a page at a time."""
+    after = 0
+    while page := wrong_rows(file, after, _PAGE):
+        yield from page
+        after = page[-1][0]
+
+
+def told(outcome: int, reason: str) -> str:
+    """What is wrong with a row, for the error column: the code, and in both languages what and what to do."""
+    known = REASONS.get(reason.partition(":")[0])
+    if known is None:
+        return reason or Outcome(outcome).text
+    return " ".join((reason, known.what[0], known.remedy[0], known.what[1], known.remedy[1]))

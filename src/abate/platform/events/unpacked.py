@@ -1,0 +1,171 @@
+"""Workbooks and Parquet files as rows, read by a child process that may take only so much memory and time.
+
+What is packed can unpack to anything: a few kilobytes to terabytes, a sheet with two cells to a billion. Whatever it does
+to the child, the platform lives on. Run as a program it writes JSON: the names of the columns, then a list a row.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import IO
+
+from abate.platform.events import files_errors
+from abate.platform.events.errors import Busy
+from abate.platform.events.files_errors import FileReachesOut, FileRefused, FileUnpacks
+
+MEMORY = 3 * 1024**3
+"""Bytes of address space of the child: our policy. A workbook of a million rows and ten columns needs about half."""
+SECONDS = 600
+"""Seconds of processor time of the child: our policy."""
+UNPACKED = 1024**3
+"""Bytes of a workbook, unpacked, by its own word; the limits above hold where that word is false."""
+MEMBERS = 2_000
+_OUTSIDE = (
+    "xl/externallinks/",
+    "xl/connections",
+    "xl/querytables/",
+    "xl/vbaproject",
+    "xl/embeddings/",
+    "xl/activex/",
+)
+_REFUSED = 3
+
+
+@contextmanager
+def rows(path: Path, sheet: str | None) -> Iterator[tuple[list[str], Iterator[list[object]]]]:
+    """The names of the columns, and the rows. Raises FileRefused, here or on the way."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "abate.platform.events.unpacked", str(path.resolve()), sheet or ""],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert child.stdout is not None
+    lines = _lines(child, child.stdout)
+    try:
+        yield [str(name) for name in next(lines)], lines
+    finally:
+        child.kill()
+        child.stdout.close()
+        child.wait()
+
+
+def _lines(child: subprocess.Popen[bytes], out: IO[bytes]) -> Iterator[list[object]]:
+    for line in out:
+        found = json.loads(line) if line.endswith(b"\n") else None
+        if isinstance(found, dict):
+            refusal = getattr(files_errors, found["refused"])
+            raise refusal(found["detail"])
+        if found is None:
+            break
+        yield found
+    ended = child.wait()
+    if -ended in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # It was asked to end, with us or by the operator: the file is as good as it was.
+        raise Busy
+    if ended != 0:
+        raise FileUnpacks(f"{MEMORY // 1024**2} MiB")
+
+
+def _main(path: Path, sheet: str) -> int:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    write = sys.stdout.write
+    try:
+        for row in _workbook(path, sheet) if path.suffix.lower() == ".xlsx" else _parquet(path):
+            write(json.dumps(row, ensure_ascii=True, default=_plain) + "\n")
+    except FileRefused as refusal:
+        write(json.dumps({"refused": type(refusal).__name__, "detail": refusal.detail}) + "\n")
+        sys.stdout.flush()
+        return _REFUSED
+    sys.stdout.flush()
+    return 0
+
+
+def _workbook(path: Path, sheet: str) -> Iterator[list[object]]:
+    """The rows of a sheet, the first where none is named; empty ones too, so that a row keeps its number."""
+    _inspect(path)
+    # Lazy: the platform itself never opens a workbook, only this program does.
+    import python_calamine
+
+    try:
+        book = python_calamine.CalamineWorkbook.from_path(path)
+        if sheet and sheet not in book.sheet_names:
+            raise FileRefused(f"no sheet {sheet[:40]!r}")
+        found = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
+        before = [[]] * found.start[0] if found.start else []
+        yield from before
+        yield from ([_cell(value) for value in row] for row in found.iter_rows())
+    except python_calamine.CalamineError as fault:
+        raise FileRefused(str(fault)[:80]) from fault
+
+
+def _inspect(path: Path) -> None:
+    """What a workbook says of itself before anything is unpacked."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            members = packed.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
+        raise FileRefused("no workbook") from fault
+    if len(members) > MEMBERS or sum(one.file_size for one in members) > UNPACKED:
+        raise FileUnpacks(f"{UNPACKED // 1024**2} MiB")
+    for one in members:
+        if one.flag_bits & 1:
+            raise FileRefused("encrypted")
+        if one.filename.replace("\\", "/").lower().lstrip("/").startswith(_OUTSIDE):
+            raise FileReachesOut(one.filename.rsplit("/", 1)[-1][:40])
+
+
+def _parquet(path: Path) -> Iterator[list[object]]:
+    import pyarrow as pa  # lazy: as above
+    import pyarrow.parquet as pq  # lazy: as above
+
+    pa.set_cpu_count(1)
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        with pq.ParquetFile(path) as file:
+            yield list(file.schema_arrow.names)
+            for batch in file.iter_batches(batch_size=4096, use_threads=False):
+                columns = [column.to_pylist() for column in batch.columns]
+                yield from (list(row) for row in zip(*columns, strict=True))
+    except MemoryError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as fault:
+        raise FileRefused(type(fault).__name__) from fault
+
+
+def _cell(value: object) -> str:
+    """A cell as text: numbers with the fifteen digits that a workbook shows, no more."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return format(Decimal(f"{value:.15g}"), "f")
+    if isinstance(value, datetime):
+        # Kept there as a fraction of a day: a thousandth of a second is its grain.
+        value = value + timedelta(microseconds=500)
+        return value.replace(microsecond=value.microsecond // 1000 * 1000).isoformat()
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(_main(Path(sys.argv[1]), sys.argv[2]))
+    except MemoryError:
+        sys.exit(_REFUSED + 1)

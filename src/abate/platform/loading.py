@@ -1,0 +1,161 @@
+"""Files of events through the pipeline, a chunk at a time: rehearsed or booked, gone on with after a stop.
+
+How far a file is booked is committed with each chunk, so that a process that was killed is gone on with where it ended, and the
+result is that of one run. By command and over HTTP it is this code. (P-7.3.3.3-a, P-8.5-a)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from django.db import transaction
+
+from abate.platform import pipeline
+from abate.platform.carbon.basis import catalogue
+from abate.platform.doors import clock
+from abate.platform.events import actions_files as actions
+from abate.platform.events import files, queries_files, tables_back
+from abate.platform.events.actions import Arrival
+from abate.platform.events.declared import Declaration, declaration
+from abate.platform.events.envelope import Event, Reader, Sender, Withdrawal
+from abate.platform.events.files import Chunk
+from abate.platform.events.files_errors import FileInterrupted, FileRefused
+from abate.platform.events.models import File
+from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.parties import errors as party_errors
+from abate.platform.parties import queries as parties
+from abate.platform.parties.models import Party
+
+CHUNK = 20_000
+"""Events in one transaction where nobody says otherwise: our policy."""
+_BAD = (Outcome.REFUSED, Outcome.CONFLICT)
+_log = logging.getLogger("abate.loading")
+
+
+class _Rehearsed(Exception):
+    """Takes a chunk back that was booked to see what comes of it."""
+
+    def __init__(self, results: list[Result]) -> None:
+        super().__init__("rehearsed")
+        self.results = results
+
+
+def sha256_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def declared(party: Party, text: str) -> Declaration:
+    """A partner's declaration. Raises DeclarationRefused."""
+    return declaration(text, catalogue(), parties.behaviours(party.pk))
+
+
+def load(
+    file: File,
+    path: Path,
+    party: Party,
+    *,
+    size: int | None = None,
+    told: Callable[[int], object] = lambda rows: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Book (or rehearse) what of a file is not through yet; False where another process is at it, or `stopping` said so.
+
+    A file that cannot be read to its end is refused from there on, by name, in `file.refusal`. Raises PartySuspended, Busy.
+    """
+    with actions.alone(file.pk) as mine:
+        if not mine:
+            return False
+        file.refresh_from_db()
+        if file.state != File.OPEN:
+            return True
+        if party.status != "active":
+            raise party_errors.PartySuspended(party.code)
+        sender = Sender(party.pk, party.code, frozenset(parties.behaviours(party.pk)), file.client_id)
+        reader = Reader(sender, catalogue().methods, clock.now())
+        try:
+            if file.rehearsal:
+                actions.begin_rehearsal()
+                if file.rows:
+                    raise FileInterrupted(f"row {file.rows}")
+            means = declared(party, file.declaration)
+            for chunk in files.chunks(path, sender, reader, size or CHUNK, means, skip=file.rows):
+                _book(file, sender, chunk)
+                told(file.rows)
+                if stopping():
+                    return False
+        except FileRefused as refusal:
+            actions.end(file, f"{refusal.code}:{refusal.detail}"[:200])
+            return True
+        actions.end(file)
+        return True
+
+
+def _book(file: File, sender: Sender, chunk: Chunk) -> None:
+    counts = Counter(file.counts)
+    arrival = Arrival(sender, "file", clock.now(), chunk.digest, len(chunk.read))
+
+    def then(results: Sequence[Result]) -> None:
+        if file.rehearsal:
+            raise _Rehearsed(list(results))
+        _note(file, chunk, counts, results)
+
+    try:
+        pipeline.run_batch(arrival, chunk.read, everything=False, then=then)
+    except _Rehearsed as found:
+        _meet_earlier(chunk, found.results)
+        with transaction.atomic():
+            _note(file, chunk, counts, found.results)
+    file.rows += len(chunk.read)
+    file.counts = dict(+counts)
+
+
+def _note(file: File, chunk: Chunk, counts: Counter[str], results: Sequence[Result]) -> None:
+    """What a chunk came to; results without the credited ones. Called again where the chunk lost a race."""
+    counts.clear()
+    counts.update(file.counts)
+    counts[Outcome.CREDITED.text] += len(chunk.read) - len(results)
+    counts.update(one.outcome.text for one in results)
+    wrong = [(chunk.lines[one.place], one) for one in results if one.outcome in _BAD]
+    actions.advance(file, len(chunk.read), +counts, wrong)
+
+
+def _meet_earlier(chunk: Chunk, results: list[Result]) -> None:
+    """A rehearsed chunk leaves no event behind: what repeats one of an earlier chunk is found here."""
+    bad = {one.place for one in results if one.outcome in _BAD}
+    by_place = {one.place: one for one in results}
+    sound = [one for one in chunk.read if isinstance(one, Event | Withdrawal) and one.place not in bad]
+    digests = [hashlib.sha256(repr(_content(one)).encode()).digest() for one in sound]
+    met = actions.rehearse([one.place for one in sound], [one.id for one in sound], digests)
+    for place, same in met.items():
+        outcome, reason = (Outcome.EXISTS, None) if same else (Outcome.CONFLICT, "other_content:id")
+        if place in by_place:
+            by_place[place].outcome, by_place[place].reason = outcome, reason
+        else:
+            results.append(Result(place, chunk.read[place].id, outcome, reason))
+
+
+def _content(one: Event | Withdrawal) -> tuple[object, ...]:
+    if isinstance(one, Withdrawal):
+        return one.subject, one.time, one.event, one.cause
+    return one.behaviour, one.subject, one.time, one.data, one.corrects, one.cause
+
+
+def refusal_of(file: File) -> FileRefused:
+    """What stands in `file.refusal`, to be raised or shown."""
+    code, _, detail = (file.refusal or "").partition(":")
+    kinds = {kind.code: kind for kind in (FileRefused, *FileRefused.__subclasses__())}
+    return kinds.get(code, FileRefused)(detail)
+
+
+def give_back(file: File, party: Party, path: Path, out: Path) -> None:
+    """The file again at `out`, with its error column (tables_back.py). Raises FileRefused."""
+    wrong = (
+        (line, queries_files.told(outcome, reason))
+        for line, _, outcome, reason in queries_files.all_wrong_rows(file)
+    )
+    tables_back.write(path, declared(party, file.declaration), wrong, out)

@@ -1,0 +1,170 @@
+"""Files that came in over HTTP: kept in the data folder under their id, booked one after another by a thread.
+
+A stop at any moment loses nothing: the next start goes on with every file that is not through (loading.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from abate.platform import loading
+from abate.platform.doors import clock, randomness
+from abate.platform.events import actions_files as actions
+from abate.platform.events import queries_files as queries
+from abate.platform.events.errors import Busy
+from abate.platform.events.files_errors import FileKindUnknown, FileNamed, FileNoRoom, FilesWaiting
+from abate.platform.events.models import File
+from abate.platform.events.tables import KINDS
+from abate.platform.parties.errors import PartySuspended
+from abate.platform.parties.models import Party
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a file over HTTP: our policy, about a million events. Larger ones are split, or loaded by command."""
+WAITING = 5
+"""Files of one partner that may wait at a time: our policy."""
+SPARE = 2 * 1024**3
+"""Bytes of disk that uploads leave to the rest of the installation."""
+KEPT = timedelta(days=14)
+"""How long a file stays to be given back: our policy. What of its rows was not accepted is listed for ever."""
+INTERVAL = 1.0
+_log = logging.getLogger("abate.files")
+
+
+def folder() -> Path:
+    made = Path(settings.ABATE_DATA_DIR) / "files"
+    made.mkdir(mode=0o700, exist_ok=True)
+    return made
+
+
+def place(file: File) -> Path:
+    """Where its bytes lie; the name that its sender gave is no part of it but the kind."""
+    return folder() / f"{file.pk}{Path(file.name).suffix.lower()}"
+
+
+def back(file: File) -> Path:
+    """Where the file with its error column lies, once it is through and has errors."""
+    return folder() / f"{file.pk}.back{Path(file.name).suffix.lower()}"
+
+
+def check_name(name: str) -> str:
+    """Raises FileNamed, FileKindUnknown."""
+    if not 1 <= len(name) <= actions.LONGEST_NAME or not name.isprintable() or {"/", "\\"} & set(name):
+        raise FileNamed
+    if name.startswith(".") or Path(name).suffix.lower() not in KINDS:
+        raise FileNamed if name.startswith(".") else FileKindUnknown(Path(name).suffix[:20])
+    return name
+
+
+def check_room(party_id: int, size: int) -> None:
+    """Whether one more of `size` bytes may come. Raises FilesWaiting, FileNoRoom."""
+    if len(queries.open_files(party_id)) >= WAITING:
+        raise FilesWaiting(str(WAITING))
+    if shutil.disk_usage(folder()).free < size + SPARE:
+        raise FileNoRoom
+
+
+@contextmanager
+def incoming() -> Iterator[tuple[UUID, Path, IO[bytes]]]:
+    """A new id, where its bytes go while they come in, and that file; gone at the end unless it was taken."""
+    file_id = randomness.new_uuid()
+    path = folder() / f"{file_id}.part"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            yield file_id, path, out
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def take(file_id: UUID, part: Path, *, party: Party, client_id: str, name: str, sha256: bytes, declared: str,
+         rehearsal: bool) -> File:  # fmt: skip
+    """Keep what came in and have it booked; the same file that is not through yet is answered with its first address.
+
+    Raises DeclarationRefused.
+    """
+    text = loading.declared(party, declared).text
+    size = part.stat().st_size
+    file = actions.open_file(
+        id=file_id, party_id=party.pk, name=name, sha256=sha256, size=size, declaration=text,
+        rehearsal=rehearsal, via="http", client_id=client_id,
+    )  # fmt: skip
+    # Its bytes are there before the thread looks again; a file that is waited for is booked in a later round.
+    if not place(file).exists():
+        part.replace(place(file))
+    return file
+
+
+class Loader:
+    """Books what waits until stopped; `wait(seconds)` sleeps and answers whether to stop."""
+
+    def __init__(self, *, wait: Callable[[float], bool] | None = None) -> None:
+        self._stopping = threading.Event()
+        self._wait = wait or self._stopping.wait
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self.run, name="files", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Ask the thread to end after its chunk and wait for it."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def run(self) -> None:
+        while not self._wait(INTERVAL):
+            try:
+                self.round()
+            except (DatabaseError, InterfaceError, Busy) as fault:
+                _log.warning("no file was booked in this round: %s", fault)
+                connection.close()
+            except Exception:  # noqa: BLE001 - a thread that ends unseen books nothing
+                _log.exception("booking files failed")
+                connection.close()
+        connection.close()
+
+    def round(self) -> None:
+        """Every file that waits here, the oldest first; then what is past its time goes."""
+        for file in queries.open_files():
+            if self._stopping.is_set():
+                return
+            if place(file).exists():
+                self._book(file)
+        sweep()
+
+    def _book(self, file: File) -> None:
+        party = Party.objects.get(pk=file.party_id)
+        try:
+            through = loading.load(file, place(file), party, stopping=self._stopping.is_set)
+        except PartySuspended as refusal:
+            actions.end(file, f"{refusal.code}:{refusal.detail}")
+            return
+        if not through:
+            return
+        if file.refusal:
+            _log.warning("file %s of %s is refused: %s", file.pk, party.code, file.refusal)
+        elif queries.wrong_rows(file, limit=1):
+            part = back(file).with_suffix(".part")
+            loading.give_back(file, party, place(file), part)
+            part.replace(back(file))
+
+
+def sweep() -> None:
+    """Remove the bytes of files that are past their time, and of uploads that were cut off."""
+    now = clock.now().timestamp()
+    for path in folder().iterdir():
+        age = now - path.stat().st_mtime
+        if age > (86_400 if path.suffix == ".part" else KEPT.total_seconds()):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""A partner's files of events over HTTP: how far each is, what was wrong in it, and the file given back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from abate.platform import loading, spool
+from abate.platform.doors.errors import Problem
+from abate.platform.events import queries_files as queries
+from abate.platform.events.files_errors import FileUnknown
+from abate.platform.events.models import File
+from abate.platform.events.outcomes import Outcome
+from abate.platform.events.reasons import REASONS
+from abate.platform.web import caller
+from abate.platform.web.intake import SCOPE
+from abate.platform.web.wording import english
+
+_STATES = {File.OPEN: "open", File.DONE: "done", File.REFUSED: "refused"}
+_PAGE = 100
+_MEDIA = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet",
+          ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}  # fmt: skip
+
+
+def address(file: File) -> str:
+    return f"{settings.ABATE_ORIGIN}/v1/files/{file.pk}"
+
+
+def told(file: File) -> dict[str, object]:
+    """A file as JSON. `counts` are of the rows so far; `refusal` where the rest was not read."""
+    refusal = loading.refusal_of(file) if file.refusal else None
+    return {
+        "id": str(file.pk),
+        "address": address(file),
+        "name": file.name,
+        "sha256": bytes(file.sha256).hex(),
+        "size": file.size,
+        "dry_run": file.rehearsal,
+        "at": file.at.isoformat(),
+        "state": _STATES[file.state],
+        "rows": file.rows,
+        "counts": file.counts,
+        "refusal": {"code": refusal.code, "detail": refusal.detail} if refusal else None,
+        "ended_at": file.ended_at.isoformat() if file.ended_at else None,
+    }
+
+
+@require_safe
+def listed(request: HttpRequest) -> HttpResponse:
+    """The party's newest files."""
+    try:
+        found = caller.sender(caller.from_request(request), SCOPE)
+    except Problem as problem:
+        return caller.refused(problem)
+    return JsonResponse({"files": [told(file) for file in queries.files_of(found.party_id)]})
+
+
+@require_safe
+def one(request: HttpRequest, file_id: UUID) -> HttpResponse:
+    """How far a file is."""
+    try:
+        file = _own(request, file_id)
+    except Problem as problem:
+        return caller.refused(problem)
+    return JsonResponse(told(file))
+
+
+@require_safe
+def errors(request: HttpRequest, file_id: UUID) -> HttpResponse:
+    """Its rows that were not accepted, a hundred a page in the order of lines; `after` goes on."""
+    try:
+        file = _own(request, file_id)
+    except Problem as problem:
+        return caller.refused(problem)
+    after = request.GET.get("after", "0")
+    line = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
+    found = queries.wrong_rows(file, line, _PAGE)
+    answer = {
+        "errors": [_wrong(*row) for row in found],
+        "next_after": found[-1][0] if len(found) == _PAGE else None,
+    }
+    return JsonResponse(answer, json_dumps_params={"ensure_ascii": False})
+
+
+@require_safe
+def back(request: HttpRequest, file_id: UUID) -> HttpResponseBase:
+    """The file with its error column; 404 while it is at work, and where no row of it was wrong."""
+    try:
+        file = _own(request, file_id)
+        made = spool.back(file)
+        if not made.exists():
+            raise FileUnknown
+    except Problem as problem:
+        return caller.refused(problem)
+    kind = _MEDIA.get(made.suffix, "application/x-ndjson")
+    answer = FileResponse(
+        made.open("rb"), as_attachment=True, filename=f"errors-{file.name}", content_type=kind
+    )
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def _wrong(line: int, event_id: str | None, outcome: int, reason: str) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "line": line,
+        "id": event_id,
+        "outcome": Outcome(outcome).text,
+        "reason": reason,
+    }
+    if known := REASONS.get(reason.partition(":")[0]):
+        language = "en" if english() else "zh"
+        shown |= {"detail": known.text(language), "remedy": known.remedy_text(language)}
+    return shown
+
+
+def _own(request: HttpRequest, file_id: UUID) -> File:
+    """The party's own file, by its token. Raises TokenRefused, ScopeMissing, FileUnknown."""
+    found = caller.sender(caller.from_request(request), SCOPE)
+    file = queries.file_of(found.party_id, file_id)
+    if file is None:
+        raise FileUnknown
+    return file
+
+
+urlpatterns = [
+    path("v1/files", listed, name="files"),
+    path("v1/files/<uuid:file_id>", one, name="file"),
+    path("v1/files/<uuid:file_id>/errors", errors, name="file-errors"),
+    path("v1/files/<uuid:file_id>/back", back, name="file-back"),
+]

@@ -1,0 +1,243 @@
+"""A partner's files over HTTP: taken as they come, booked by the thread, answered with what was wrong; nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from tests.platform.events.test_bulk_files import flat, made, read, write
+from tests.platform.events.test_intake import Answer, token
+from tests.platform.pipeline.world import NOW, World, differences, make_world, state
+
+from abate.platform import loading, spool
+from abate.platform.doors import clock
+from abate.platform.events.models import File
+from abate.platform.parties import actions as parties
+from abate.platform.parties import queries
+from abate.platform.web import intake, upload
+
+pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-a", "P-8.5-a")]
+
+
+@pytest.fixture
+def world(transactional_db: None, settings: Any, tmp_path: Path) -> Iterator[World]:
+    settings.ABATE_OPERATOR_PACK = "demo"
+    settings.ABATE_DATA_DIR = str(tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    with clock.frozen(NOW):
+        yield make_world(2)
+    for _ in range(8):
+        intake.pool.submit(lambda: connection.close()).result()
+
+
+def send(
+    body: bytes, bearer: str | None, name: str = "rides.csv", method: str = "POST", **asked: str
+) -> Answer:
+    sent: list[dict[str, Any]] = []
+    length = asked.pop("length", str(len(body)))
+    parts = [body[:1000], body[1000:]]
+
+    async def receive() -> dict[str, Any]:
+        assert parts, "read on after the end"
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+    async def answer(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = {"host": "testserver", "content-length": length, "accept-language": "en"}
+    if bearer:
+        headers["authorization"] = f"Bearer {bearer}"
+    raw = [(key.encode(), value.encode()) for key, value in headers.items()]
+    query = urlencode({"name": name, **asked}).encode()
+    scope = {"type": "http", "method": method, "path": "/v1/files", "query_string": query, "headers": raw}
+    asyncio.run(upload.app(scope, receive, answer))
+    start, end = sent
+    told = Answer(start["status"], {k.decode(): v.decode() for k, v in start["headers"]}, end["body"])
+    told.unread = parts  # type: ignore[attr-defined]
+    return told
+
+
+def get(address: str, bearer: str) -> Any:
+    path = address[address.index("/v1/") :]
+    return Client().get(path, headers={"authorization": f"Bearer {bearer}", "accept-language": "en"})
+
+
+def kept() -> list[str]:
+    return sorted(path.name for path in spool.folder().iterdir())
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "parquet", "jsonl"])
+def test_a_file_is_taken_booked_and_given_back(world: World, tmp_path: Path, kind: str) -> None:
+    path, bearer = made(world, tmp_path / f"rides.{kind}"), token(world)
+    taken = send(path.read_bytes(), bearer, f"骑行.{kind}")
+    assert taken.status_code == 202, taken.body
+    address = taken.headers["location"]
+    assert taken.json()["address"] == address and taken.json()["state"] == "open"
+    (lying,) = spool.folder().iterdir()
+    assert stat.S_IMODE(lying.stat().st_mode) == 0o600 and lying.read_bytes() == path.read_bytes()
+    assert get(f"{address}/back", bearer).status_code == 404, "not through yet"
+    spool.Loader().round()
+    found = get(address, bearer).json()
+    assert (found["state"], found["rows"], found["counts"]) == ("done", 20, {"credited": 18, "refused": 2})
+    errors = get(f"{address}/errors", bearer).json()
+    assert [one["id"] for one in errors["errors"]] == ["r4", "r11"] and errors["next_after"] is None
+    assert all(one["remedy"] and one["reason"] == "out_of_range:distance_km" for one in errors["errors"])
+    back = get(f"{address}/back", bearer)
+    assert back.status_code == 200 and back["Content-Disposition"].startswith("attachment")
+    copy = tmp_path / f"back.{kind}"
+    copy.write_bytes(b"".join(back.streaming_content))
+    assert [bool(row.get("abate_error")) for row in read(copy)].count(True) == 2
+    assert get("/v1/files", bearer).json()["files"][0]["id"] == found["id"] and differences() == {}
+
+
+def test_nobody_else_sees_it(world: World, tmp_path: Path) -> None:
+    other = make_world(1)
+    mine, theirs = token(world), token(other)
+    taken = send(made(world, tmp_path / "rides.csv").read_bytes(), mine)
+    spool.Loader().round()
+    address = taken.headers["location"]
+    unknown = address.replace(taken.json()["id"], str(uuid4()))
+    for more in ("", "/errors", "/back"):
+        assert get(address + more, mine).status_code == 200
+        foreign, missing = get(address + more, theirs), get(unknown + more, theirs)
+        assert foreign.status_code == 404 and foreign.content == missing.content, "one answer for both"
+        assert get(address + more, "nothing").status_code == 401
+    assert get("/v1/files", theirs).json() == {"files": []}
+
+
+def test_a_rehearsal_books_nothing(world: World, tmp_path: Path) -> None:
+    before, bearer = state(), token(world)
+    taken = send(made(world, tmp_path / "rides.csv").read_bytes(), bearer, dry_run="1")
+    spool.Loader().round()
+    found = get(taken.headers["location"], bearer).json()
+    assert found["dry_run"] and found["counts"] == {"credited": 18, "refused": 2} and state() == before
+
+
+def test_a_stop_in_between_is_gone_on_with(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "CHUNK", 6)
+    bearer = token(world)
+    body = made(world, tmp_path / "rides.csv").read_bytes()
+    taken = send(body, bearer)
+    loader, really = spool.Loader(), loading._book
+
+    def once(*arguments: Any) -> None:
+        really(*arguments)
+        loader._stopping.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "_book", once)
+        loader.round()
+    found = get(taken.headers["location"], bearer).json()
+    assert (found["state"], found["rows"]) == ("open", 6)
+    # Sent again because no answer came: the same file, not a second one.
+    again = send(body, bearer)
+    assert again.json()["id"] == taken.json()["id"] and len(kept()) == 1
+    spool.Loader().round()
+    found = get(taken.headers["location"], bearer).json()
+    assert (found["state"], found["rows"], found["counts"]) == ("done", 20, {"credited": 18, "refused": 2})
+    assert differences() == {}
+
+
+def test_what_is_refused_before_a_byte_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    bearer, other_scope = token(world), token(world, scope="log")
+    before, body = state(), b"x" * 5000
+    asked: list[tuple[int, str, dict[str, Any]]] = [
+        (401, "token-refused", {"bearer": None}),
+        (401, "token-refused", {"bearer": "nothing"}),
+        (403, "scope-missing", {"bearer": other_scope}),
+        (413, "file-too-large", {"bearer": bearer, "length": str(2 * 1024**3)}),
+        (413, "file-too-large", {"bearer": bearer, "length": "9" * 30}),
+        (400, "file-name", {"bearer": bearer, "name": "../secrets.csv"}),
+        (415, "file-kind", {"bearer": bearer, "name": "rides.xlsm"}),
+        (422, "file-declaration", {"bearer": bearer, "declaration": '{"charset": "utf-7"}'}),
+        (400, "file-name", {"bearer": bearer, "path": "/etc"}),
+        (405, "method-not-allowed", {"bearer": bearer, "method": "PUT"}),
+    ]
+    for status, code, how in asked:
+        answer = send(body, **how)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert len(answer.unread) == 2 and answer.json()["remedy"]  # type: ignore[attr-defined]
+    monkeypatch.setattr(spool, "SPARE", 10**15)
+    assert send(body, bearer).json()["code"] == "file-no-room"
+    assert kept() == [] and state() == before and File.objects.count() == 0
+
+
+def test_a_body_that_grows_beyond_its_word_is_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "LARGEST", 3000)
+    answer = send(b"x" * 5000, token(world), length="10")
+    assert (answer.status_code, answer.json()["code"]) == (413, "file-too-large")
+    assert kept() == [] and File.objects.count() == 0
+
+
+def test_a_key_revoked_while_the_body_comes_books_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bearer, really = token(world), upload._to_disk
+    (client,) = queries.clients(world.sender.party_id)
+
+    async def late(*arguments: Any) -> bytes:
+        done = await really(*arguments)
+        await asyncio.to_thread(lambda: (parties.revoke_client(client.client_id), connection.close()))
+        return done
+
+    monkeypatch.setattr(upload, "_to_disk", late)
+    answer = send(made(world, tmp_path / "rides.csv").read_bytes(), bearer)
+    assert answer.status_code == 401 and kept() == [] and File.objects.count() == 0
+
+
+def test_one_partner_waits_for_its_own(world: World, tmp_path: Path) -> None:
+    bearer = token(world)
+    for number in range(spool.WAITING):
+        rows = flat(world, 2 + number, ())
+        assert send(write(rows, tmp_path / "a.csv").read_bytes(), bearer).status_code == 202
+    assert send(b"more", bearer).json()["code"] == "files-waiting"
+    spool.Loader().round()
+    assert send(b"more", bearer).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "code"),
+    [
+        ("a.csv", "id,subject,time,behaviour\n骑行,1,2,3\n".encode("gb18030"), "file-encoding"),
+        ("a.csv", b"id,time\n", "file-columns"),
+        ("a.xlsx", b"PK\x03\x04", "file-unreadable"),
+        ("a.parquet", b"PAR1", "file-unreadable"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_by_name(
+    world: World, name: str, body: bytes, code: str
+) -> None:
+    bearer = token(world)
+    taken = send(body, bearer, name)
+    spool.Loader().round()
+    found = get(taken.headers["location"], bearer).json()
+    assert (found["state"], found["refusal"]["code"]) == ("refused", code)
+    assert get(f"{taken.headers['location']}/back", bearer).status_code == 404
+
+
+def test_bytes_go_after_their_time_and_what_was_wrong_stays(world: World, tmp_path: Path) -> None:
+    bearer = token(world)
+    taken = send(made(world, tmp_path / "rides.csv").read_bytes(), bearer)
+    spool.Loader().round()
+    (spool.folder() / "cut-off.part").write_bytes(b"x")
+    assert len(kept()) == 3
+    newest = max(path.stat().st_mtime for path in spool.folder().iterdir())
+    with clock.frozen(datetime.fromtimestamp(newest, UTC) + spool.KEPT + timedelta(hours=1)):
+        spool.sweep()
+    assert kept() == []
+    errors = get(f"{taken.headers['location']}/errors", bearer).json()["errors"]
+    assert len(errors) == 2 and json.dumps(errors)
