@@ -276,6 +276,8 @@ async def respond(
     elif status == TooSlow.status:
         # The rest of the body may still come: it is not to be taken for the next request.
         headers.append((b"connection", b"close"))
+    elif status == 503:
+        headers.append((b"retry-after", b"2"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
