@@ -94,8 +94,7 @@ def _main(path: Path, sheet: str) -> int:
 def _workbook(path: Path, sheet: str) -> Iterator[list[object]]:
     """The rows of a sheet, the first where none is named; empty ones too, so that a row keeps its number."""
     _inspect(path)
-    # Lazy: the platform itself never opens a workbook, only this program does.
-    import python_calamine
+    import python_calamine  # lazy: the platform itself never opens a workbook, only this program does
 
     try:
         book = python_calamine.CalamineWorkbook.from_path(path)
@@ -114,7 +113,7 @@ def _inspect(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as packed:
             members = packed.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as fault:
         raise FileRefused("no workbook") from fault
     if len(members) > MEMBERS or sum(one.file_size for one in members) > UNPACKED:
         raise FileUnpacks(f"{UNPACKED // 1024**2} MiB")
