@@ -77,12 +77,12 @@ PLANTED: dict[str, Planted] = {
     "the last lot is spent first": _text(
         LEDGER, "draw", "order by expires_on, day, origin", "order by expires_on desc, day desc, origin desc"
     ),
-    "a withdrawn authorisation counts": _text(EVENTS, "name_people", "and given.withdrawn_at is null", ""),
+    "a withdrawn authorisation counts": _text(EVENTS, "people", "and given.withdrawn_at is null", ""),
     "credits are rounded entry by entry": _text(
         LEDGER,
-        "award",
-        "eligible_after / %(mg_per_credit)s - (eligible_after - eligible) / %(mg_per_credit)s",
-        "eligible / %(mg_per_credit)s",
+        "enter",
+        "eligible_after / {rate} - (eligible_after - eligible) / {rate}",
+        "eligible / {rate}",
     ),
     "a batch is no transaction": _code(pipeline, "transaction", _NoTransaction),
     "an undone redemption leaves its code": _code(incentives, "reverse", _burnt_and_given_back),

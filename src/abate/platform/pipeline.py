@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import Cursor, errors
 
+from abate.platform import together
 from abate.platform.carbon import actions as carbon
 from abate.platform.carbon import basis, staging
 from abate.platform.carbon import queries as quantities
@@ -42,8 +43,6 @@ RACES = (
     errors.LockNotAvailable,
 )
 TRIES = 5
-# Our policy: up to so many events a batch goes by plans made once for the connection.
-_FEW = 16
 TABLES = (
     events.SQL["make_stage"],
     events.SQL["make_who"],
@@ -77,6 +76,8 @@ class Prepared:
     """What the batch takes back: withdrawals, and the events that its corrections stand in for."""
     read: Sequence[Read]
     """All of the batch as it was read."""
+    few: together.Few | None
+    """Where it is small and all of it would be credited: what books it in one statement."""
     careful: bool = False
     """Whether each account is held against the most that it can hold, before anything is added to it."""
 
@@ -102,21 +103,30 @@ def laid_out(arrival: Arrival, measured: Sequence[Measured], read: Sequence[Read
     """The batch of what is measured already; of `read` only refusals and what is taken back count."""
     takings = taking.takings(read)
     used, subjects = staging.used(measured), staging.subjects(measured)
+    sums, bases = staging.sums(measured, subjects), basis.keys_of(basis.setting(), used)
     moments = [one.event.time for one in measured if one.outcome == Outcome.CREDITED]
     parts: dict[int, bytes] | None = {} if settings.ABATE_LOG_SM else None
+    lines = staging.lines(measured, used, subjects, arrival.sender.code, parts)
+    careful = staging.overflows(measured)
+    span = (min(moments), max(moments)) if moments else None
+    alone = len(moments) == len(measured) == arrival.count and not (takings or parts or careful)
+    few = None
+    if span and alone and len(moments) <= together.FEW:
+        few = together.few(arrival, lines, sums, [key.digest for key in bases], span)
     return Prepared(
         arrival=arrival,
-        rows=staging.rows(measured, used, subjects, arrival.sender.code, parts),
+        rows=staging.rows(lines),
         sm3_parts=parts,
         counts=Counter(one.outcome for one in measured),
-        bases=basis.keys_of(basis.setting(), used),
-        subjects=staging.arrays(measured, subjects),
+        bases=bases,
+        subjects=staging.arrays(sums),
         behaviours={behaviour for _, behaviour in subjects},
-        span=(min(moments), max(moments)) if moments else None,
+        span=span,
         refused=[one for one in read if isinstance(one, Refused)],
         takings=takings,
         read=read,
-        careful=staging.overflows(measured),
+        careful=careful,
+        few=few,
     )
 
 
@@ -136,6 +146,10 @@ def _try(batch: Prepared, everything: bool, then: Then | None) -> list[Result]:
     for attempt in range(TRIES):
         try:
             prepare(TABLES)
+            if batch.few and attempt == 0 and then is None and not connection.in_atomic_block:
+                booked = together.book(batch.few, _is_away)
+                if booked is not None:
+                    return sorted(booked, key=lambda result: result.place)
             with transaction.atomic():
                 results = sorted(_book(batch, everything), key=lambda result: result.place)
                 if then is not None:
@@ -158,11 +172,11 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
     results: list[Result] = []
     rest: list[Unclaimed] = []
     refused = list(batch.refused)
-    with workspace(few=sum(counts.values()) <= _FEW) as cursor:
+    with workspace(few=sum(counts.values()) <= together.FEW) as cursor:
         batch_id = events.open_batch(cursor, batch.arrival)
         bases = carbon.number_bases(cursor, batch.bases, now)
         events.stage(cursor, batch.rows)
-        events.name_people(cursor, sender.party_id, batch.subjects)
+        events.name_people(cursor, sender.party_id, batch_id, batch.subjects)
         whole = events.claim(cursor, sender.party_id, batch_id, hoped=hoped)
         if not whole or counts.get(Outcome.REFUSED):
             rest = events.rest(cursor, sender.party_id, partly=not whole)
@@ -283,4 +297,7 @@ def _settle(cursor: Cursor, party: int, rest: Iterable[Unclaimed]) -> tuple[list
 
 
 def _is_away(fault: DatabaseError) -> bool:
-    return isinstance(fault.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
+    cause = fault.__cause__
+    return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError) and not isinstance(
+        cause, RACES
+    )

@@ -188,7 +188,7 @@ def _award(cursor: Cursor, batch: pipeline.Prepared, batch_id: int, *, trial: bo
     bases = carbon.number_bases(cursor, batch.bases, clock.now(), trial=trial)
     events.stage(cursor, batch.rows)
     named = len(batch.subjects.entries.split(","))
-    carbon.name_known(cursor, sender.party_id, batch.subjects, named)
+    carbon.name_known(cursor, sender.party_id, batch_id, batch.subjects, named)
     pipeline.enter(cursor, batch, batch_id, bases, whole=True, everything=False)
 
 

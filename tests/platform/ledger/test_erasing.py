@@ -18,7 +18,7 @@ from abate.bookkeeping.recompute import Recomputing
 from abate.bookkeeping.recompute_all import RecomputingAll
 from abate.bookkeeping.verify import verify_receipt
 from abate.bookkeeping.verify_log import verify_log
-from abate.platform import pipeline
+from abate.platform import pipeline, together
 from abate.platform.carbon import queries as carbon
 from abate.platform.doors import clock
 from abate.platform.events.outcomes import Outcome
@@ -164,6 +164,7 @@ def test_a_batch_on_its_way_ends_first_and_is_erased_with_the_rest(
         assert go.wait(20)
         return done
 
+    monkeypatch.setattr(together, "FEW", 0)
     monkeypatch.setattr(pipeline.events, "name_people", pause)
     results: list[Any] = []
 
@@ -191,12 +192,42 @@ def test_a_batch_on_its_way_ends_first_and_is_erased_with_the_rest(
     assert is_even()
 
 
-def waits_for_the_lock() -> None:
-    """Until some backend is seen waiting for an advisory lock."""
+def test_a_lone_event_on_its_way_ends_first_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its one statement has read the person's key and waits for the account, which somebody else has locked."""
+    person, results = world.people[0], []
+    monkeypatch.setattr(together, "PATIENCE", "0")
+    monkeypatch.setattr(pipeline, "_book", None)
+
+    def book() -> None:
+        with clock.frozen(NOW + timedelta(minutes=1)):
+            results.extend(world.send(world.meeting("on-its-way")))
+        connection.close()
+
+    def leave() -> None:
+        with clock.frozen(NOW + timedelta(minutes=2)):
+            results.append(erasing.erase(person))
+        connection.close()
+
+    booking, leaving = threading.Thread(target=book), threading.Thread(target=leave)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select from ledger_balance where person_id = %s for update", [person.pk])
+        booking.start()
+        waits_for_the_lock("transactionid")
+        leaving.start()
+        waits_for_the_lock()
+    booking.join(20)
+    leaving.join(20)
+    assert results[0].outcome == Outcome.CREDITED
+    assert results[1] == 6, "five entries before, and the one of the lone event"
+    assert is_even()
+
+
+def waits_for_the_lock(kind: str = "advisory") -> None:
+    """Until some backend is seen waiting for a lock of this kind."""
     pause = threading.Event()
     for _ in range(2000):
         with connection.cursor() as cursor:
-            cursor.execute("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+            cursor.execute("select count(*) from pg_locks where locktype = %s and not granted", [kind])
             if cursor.fetchone()[0]:
                 return
         pause.wait(0.01)

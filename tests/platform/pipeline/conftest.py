@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.platform.pipeline.world import NOW, World, make_world
 
+from abate.platform import together
 from abate.platform.doors import clock
 from abate.platform.events import actions as events
 
@@ -19,8 +20,12 @@ def world(transactional_db: None, settings: Any) -> Iterator[World]:
         yield make_world()
 
 
-@pytest.fixture(params=["careful", "plain"])
+@pytest.fixture(params=["together", "careful", "plain"])
 def lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ways in which ids are claimed: looked for one by one, and by plain insert as large batches begin."""
+    """The ways of a batch: one statement where it is small; step by step, ids looked for one by one; step by step, ids by
+    plain insert as large batches begin.
+    """
+    if request.param != "together":
+        monkeypatch.setattr(together, "FEW", 0)
     if request.param == "plain":
         monkeypatch.setattr(events, "PLAIN_FROM", 1)

@@ -72,7 +72,7 @@ def test_alone_and_as_columns_an_event_is_staged_alike(world: World) -> None:
 
 
 def _rows(measured: list[measure.Measured]) -> bytes:
-    return staging.rows(measured, staging.used(measured), staging.subjects(measured), "party")
+    return staging.rows(staging.lines(measured, staging.used(measured), staging.subjects(measured), "party"))
 
 
 @pytest.mark.clause("P-7.2-a")

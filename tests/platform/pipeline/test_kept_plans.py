@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from tests.platform.pipeline.world import World, differences
 
-from abate.platform import pipeline
+from abate.platform import together
 from abate.platform.doors import clock, months, rotation
 from abate.platform.doors.months import Month
 from abate.platform.events.outcomes import Outcome
@@ -22,7 +22,7 @@ def kept() -> set[str]:
 
 def test_a_lone_event_leaves_its_plans_and_a_large_batch_none(world: World) -> None:
     connection.close()
-    large = [world.ride(f"large {n}", n % 3) for n in range(pipeline._FEW + 1)]
+    large = [world.ride(f"large {n}", n % 3) for n in range(together.FEW + 1)]
     assert {r.outcome for r in world.send(*large)} == {Outcome.CREDITED}
     assert kept() == set()
     assert world.send(world.ride("first"))[0].outcome == Outcome.CREDITED
@@ -31,7 +31,7 @@ def test_a_lone_event_leaves_its_plans_and_a_large_batch_none(world: World) -> N
     assert world.send(world.ride("second"))[0].outcome == Outcome.CREDITED
     assert kept() == first
     # The plans of small ones are not those of the next large one.
-    again = [world.ride(f"again {n}", n % 3) for n in range(pipeline._FEW + 1)]
+    again = [world.ride(f"again {n}", n % 3) for n in range(together.FEW + 1)]
     assert {r.outcome for r in world.send(*again)} == {Outcome.CREDITED}
     assert kept() == first and differences() == {}
 

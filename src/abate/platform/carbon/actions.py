@@ -106,9 +106,14 @@ def revise(cursor: Cursor, revaluation_id: int, batch_id: int, changed: Sequence
         raise StateChanged
 
 
-def name_known(cursor: Cursor, party_id: int, subjects: Subjects, expected: int) -> None:
+def name_known(cursor: Cursor, party_id: int, batch_id: int, subjects: Subjects, expected: int) -> None:
     """The people of events that were accepted before. Raises StateChanged where one was erased meanwhile."""
-    values = {"party": party_id, "subjects": subjects.names, "behaviours": subjects.behaviours}
+    values = {
+        "party": party_id,
+        "batch": batch_id,
+        "subjects": subjects.names,
+        "behaviours": subjects.behaviours,
+    }
     values |= {"entries": subjects.entries, "er_mg": subjects.er_mg}
     cursor.execute(SQL["name_known"], values)
     if cursor.rowcount != expected:

@@ -1,4 +1,4 @@
-"""Measured events as rows of PostgreSQL's binary format, for the staging table."""
+"""Measured events as lines of the staging table, in PostgreSQL's binary format or, where they are few, as JSON."""
 
 from __future__ import annotations
 
@@ -15,6 +15,24 @@ from abate.platform.events.outcomes import Outcome
 
 Key = tuple[str, int, str]
 """Behaviour, version and factors: with the setting, a basis."""
+Line = tuple[
+    str,
+    int,
+    int,
+    int | None,
+    int,
+    datetime,
+    date,
+    tuple[int | None, ...],
+    bytes | None,
+    bytes | None,
+    str | None,
+    str | None,
+]
+"""Event id, place, number of the subject, of the basis, outcome, moment, day, amounts (BE, PE, LE, ER and the sum of the
+subject's up to here), digest of the personal part, digest of the content, record, reason."""
+Sum = tuple[str, str, int, int]
+"""Subject, behaviour, how many credited events the subject has (on its first row, 0 on the others), their milligrams."""
 
 HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 END = b"\xff\xff"
@@ -32,14 +50,14 @@ _INT2, _INT4, _INT8 = (Struct(f">i{kind}") for kind in "hiq")
 _NUMBERS = Struct(">h" + "ii" * 2 + "ih" * 2 + "iq" + "ii" + "iq" * 5).pack
 
 
-def rows(
+def lines(
     measured: Sequence[Measured],
     used: Sequence[Key],
     subjects: Sequence[tuple[str, str]],
     party: str,
     sm3_parts: dict[int, bytes] | None = None,
-) -> bytes:
-    """The events in the order of their ids, in the column order of `copy_stage`.
+) -> list[Line]:
+    """The events in the order of their ids.
 
     `sm3_parts`, where given, takes the SM3 of each personal part, by place.
     """
@@ -49,7 +67,7 @@ def rows(
     sums: dict[str, int] = {}
     before = f',"party":{json_text(party)},"event":'
     after = {key: f',"version":{key[1]},"factors":{json_text(key[2])}}}' for key in bases}
-    found: list[tuple[str, int, bytes]] = []
+    found: list[Line] = []
     for one in ordered:
         event = one.event
         key = (event.behaviour, one.version, one.factors)
@@ -68,19 +86,38 @@ def rows(
             if sm3_parts is not None:
                 sm3_parts[event.place] = sm3_part(personal)
         basis = bases[key] if one.record and one.version else None
-        day = clock.day(moment).toordinal() - _FIRST_DAY
-        numbers = (
-            who[event.subject, event.behaviour],
-            basis,
-            one.outcome,
-            (moment - _EPOCH) // _MICROSECOND,
-            day,
+        place, whose, day = event.place, who[event.subject, event.behaviour], clock.day(moment)
+        amounts = (*one.amounts, upto)
+        found.append(
+            (
+                event.id,
+                place,
+                whose,
+                basis,
+                one.outcome,
+                moment,
+                day,
+                amounts,
+                part,
+                one.digest,
+                one.record,
+                one.reason,
+            )
         )
-        row = _numbers(event.place, *numbers, *one.amounts, upto) + _text(event.id)
-        row += _bytes(part) + _bytes(one.digest) + _text(one.record) + _text(one.reason)
-        found.append((event.id, event.place, row))
+    # No two have the same id and place: nothing after them is compared.
     found.sort()
-    return b"".join((HEAD, *(row for _, _, row in found), END))
+    return found
+
+
+def rows(found: Iterable[Line]) -> bytes:
+    """The same in PostgreSQL's binary format, in the column order of `copy_stage`."""
+    made = [HEAD]
+    for event, place, who, basis, outcome, moment, day, amounts, part, digest, record, reason in found:
+        microseconds, days = (moment - _EPOCH) // _MICROSECOND, day.toordinal() - _FIRST_DAY
+        row = _numbers(place, who, basis, outcome, microseconds, days, *amounts) + _text(event)
+        made.append(row + _bytes(part) + _bytes(digest) + _text(record) + _text(reason))
+    made.append(END)
+    return b"".join(made)
 
 
 def _numbers(
@@ -138,25 +175,55 @@ def subjects(measured: Iterable[Measured]) -> list[tuple[str, str]]:
     return sorted({(m.event.subject, m.event.behaviour) for m in measured})
 
 
-def arrays(measured: Iterable[Measured], subjects: Sequence[tuple[str, str]]) -> Subjects:
-    """The subjects with what their credited events come to, as arrays in PostgreSQL's text form."""
-    sums: dict[str, tuple[int, int]] = {}
+def objects(found: Iterable[Line], keys: Sequence[bytes]) -> list[dict[str, object]]:
+    """The same as objects for PostgreSQL's JSON, all of them credited; `keys` are the digests of the bases."""
+    return [
+        {
+            "event_id": event,
+            "place": place,
+            "who": who,
+            "basis": _hex(keys[basis - 1]) if basis else None,
+            "occurred_at": moment,
+            "day": day,
+            **dict(zip(("be_mg", "pe_mg", "le_mg", "er_mg", "upto_mg"), amounts, strict=True)),
+            "part": _hex(part),
+            "digest": _hex(digest),
+            "record": record,
+            "reason": reason,
+        }
+        for event, place, who, basis, _, moment, day, amounts, part, digest, record, reason in found
+    ]
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else f"\\x{value.hex()}"
+
+
+def sums(measured: Iterable[Measured], subjects: Sequence[tuple[str, str]]) -> list[Sum]:
+    """The subjects with what their credited events come to."""
+    totals: dict[str, tuple[int, int]] = {}
     for one in measured:
         er = one.amounts[3]
         if one.outcome == Outcome.CREDITED and er is not None:
-            count, er_mg = sums.get(one.event.subject, (0, 0))
-            sums[one.event.subject] = (count + 1, min(er_mg + er, MOST))
-    entries, er_mg, last = [], [], None
-    for subject, _ in subjects:
-        count, total = sums.get(subject, (0, 0))
-        entries.append(str(0 if subject == last else count))
-        er_mg.append(str(total))
+            count, er_mg = totals.get(one.event.subject, (0, 0))
+            totals[one.event.subject] = (count + 1, min(er_mg + er, MOST))
+    found, last = [], None
+    for subject, behaviour in subjects:
+        count, total = totals.get(subject, (0, 0))
+        found.append((subject, behaviour, 0 if subject == last else count, total))
         last = subject
-    names, behaviours = (zip(*subjects, strict=True)) if subjects else ((), ())
-    return Subjects(_array(names), _array(behaviours), f"{{{','.join(entries)}}}", f"{{{','.join(er_mg)}}}")
+    return found
 
 
-def _array(texts: Iterable[str]) -> str:
+def arrays(found: Sequence[Sum]) -> Subjects:
+    """The same as arrays in PostgreSQL's text form."""
+    names, behaviours, entries, er_mg = zip(*found, strict=True) if found else ((), (), (), ())
+    numbers = (f"{{{','.join(map(str, column))}}}" for column in (entries, er_mg))
+    return Subjects(array(names), array(behaviours), *numbers)
+
+
+def array(texts: Iterable[str]) -> str:
+    """An array in PostgreSQL's text form."""
     escaped = '","'.join(text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     return f'{{"{escaped}"}}' if escaped else "{}"
 

@@ -80,17 +80,19 @@ def stage(cursor: Cursor, rows: bytes) -> None:
         copy.write(rows)
 
 
-def name_people(cursor: Cursor, party_id: int, asked: Subjects) -> None:
+def name_people(cursor: Cursor, party_id: int, batch_id: int, asked: Subjects) -> None:
     """Find who the subjects are and since when their authorisation is live. (P-4.3)"""
     values = {
         "party": party_id,
+        "batch": batch_id,
         "subjects": asked.names,
         "behaviours": asked.behaviours,
         "entries": asked.entries,
         "er_mg": asked.er_mg,
     }
     # Not prepared: a plan for any batch cannot know how many subjects this one has.
-    cursor.execute(SQL["name_people"], values, prepare=False)
+    people = SQL["people"].format(of_party="= %(party)s")
+    cursor.execute(SQL["name_people"].format(people=people), values, prepare=False)
 
 
 def claim(cursor: Cursor, party_id: int, batch_id: int, *, hoped: int) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from psycopg import Cursor
 
@@ -53,15 +54,26 @@ def book(
     # An id below all awards of the batch.
     cursor.execute(SQL["first_entry"])
     values["first"] = cursor.fetchone()[0]  # type: ignore[index]
-    cursor.execute(f"{SQL['award']}\n{SQL['booked']}" if everything else SQL["award"], values)
-    results = (
-        [Result(place, event, Outcome.CREDITED, *told) for place, event, *told in cursor]
-        if everything
-        else []
-    )
+    award = SQL["award"].format(**parts("%(mg_per_credit)s", "(%(bases)s::int[])[basis]"))
+    cursor.execute(f"{award}\n{SQL['booked']}" if everything else award, values)
+    results = [result_of(*told) for _, *told in cursor] if everything else []
     values["sm3"] = _sm3(cursor, values, sm3_parts) if sm3_parts else None
-    cursor.execute(SQL["close_batch"], values)
+    cursor.execute(
+        SQL["close_batch"].format(**{name: SQL[name] for name in ("note_span", "note_due")}), values
+    )
     return results
+
+
+def parts(rate: str, basis: str) -> dict[str, str]:
+    """The statements of an award, of which a larger one is made: SQL for the milligrams that make a credit, and for the
+    basis of a staged event.
+    """
+    return {name: SQL[name].format(rate=rate, basis=basis) for name in ("raise", "enter")}
+
+
+def result_of(place: int, event: str, *told: Any) -> Result:
+    """What `booked` tells of an award, after the batch."""
+    return Result(place, event, Outcome.CREDITED, *told)
 
 
 def staged(cursor: Cursor) -> list[tuple[int, str, str, int, int, int]]:

@@ -57,8 +57,9 @@ on conflict (person_id, old_batch_id, old_place) do nothing
 
 -- name: name_known
 -- As `name_people` of the events, for people who are known: what was accepted once needs no authorisation of today.
-insert into pg_temp.events_who (who, behaviour, person_id, given_at, commit_key, entries, er_mg, eligible_mg)
-select asked.who, asked.behaviour, person.id, null, person.commit_key, asked.entries, asked.er_mg, asked.er_mg
+insert into events_who (who, party_id, batch_id, behaviour, person_id, given_at, commit_key, entries, er_mg, eligible_mg)
+select asked.who, %(party)s, %(batch)s, asked.behaviour, person.id, null, person.commit_key, asked.entries, asked.er_mg,
+       asked.er_mg
 from unnest(%(subjects)s::text[], %(behaviours)s::text[], %(entries)s::int[], %(er_mg)s::bigint[])
     with ordinality as asked (subject, behaviour, entries, er_mg, who)
 join people_subject known on known.party_id = %(party)s and known.subject = asked.subject

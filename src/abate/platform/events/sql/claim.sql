@@ -5,41 +5,50 @@ insert into events_batch (party_id, via, received_at, body_sha256, count, client
 values (%(party)s, %(via)s, %(received_at)s, %(body_sha256)s, %(count)s, %(client)s)
 returning id, pg_advisory_xact_lock_shared(4912026, 2)
 
--- name: name_people
--- Once for each subject and behaviour of the batch, not once for each event. Each table is gone through once with all
--- the keys in the order of its index: half the cost of a lookup for each key. Planned for the batch at hand.
-insert into pg_temp.events_who (who, behaviour, person_id, given_at, commit_key, entries, er_mg, eligible_mg)
+-- name: people
+-- Who the subjects of `events_asked` are: once for each subject and behaviour, not once for each event. Each table is
+-- gone through once with all the keys in the order of its index: half the cost of a lookup for each key.
 with known as materialized (
-    select subject.subject, subject.person_id from people_subject subject
-    where subject.party_id = %(party)s and subject.subject = any(%(subjects)s::text[])
+    select subject.party_id, subject.subject, subject.person_id from people_subject subject
+    where subject.party_id {of_party} and subject.subject = any(%(subjects)s::text[])
 ), given as (
-    select given.person_id, given.behaviour, given.granted_at from people_authorisation given
-    where given.person_id = any(array(select person_id from known)) and given.party_id = %(party)s
+    select given.person_id, given.party_id, given.behaviour, given.granted_at from people_authorisation given
+    where given.person_id = any(array(select person_id from known)) and given.party_id {of_party}
           and given.withdrawn_at is null
 ), person as (
     select person.id, person.commit_key from people_person person
     where person.id = any(array(select person_id from known))
 )
-select asked.who, asked.behaviour, given.person_id, given.granted_at, person.commit_key, asked.entries, asked.er_mg,
-       asked.er_mg
-from unnest(%(subjects)s::text[], %(behaviours)s::text[], %(entries)s::int[], %(er_mg)s::bigint[])
-    with ordinality as asked (subject, behaviour, entries, er_mg, who)
-left join known on known.subject = asked.subject
-left join given on given.person_id = known.person_id and given.behaviour = asked.behaviour
+select asked.who, asked.party_id, asked.batch_id, asked.behaviour, given.person_id, given.granted_at as given_at,
+       person.commit_key, asked.entries, asked.er_mg, asked.er_mg as eligible_mg
+from events_asked asked
+left join known on known.party_id = asked.party_id and known.subject = asked.subject
+left join given on given.person_id = known.person_id and given.party_id = asked.party_id
+                   and given.behaviour = asked.behaviour
 left join person on person.id = given.person_id
+
+-- name: name_people
+-- Planned for the batch at hand.
+insert into events_who (who, party_id, batch_id, behaviour, person_id, given_at, commit_key, entries, er_mg, eligible_mg)
+with events_asked as (
+    select who, %(party)s::int as party_id, %(batch)s::bigint as batch_id, subject, behaviour, entries, er_mg
+    from unnest(%(subjects)s::text[], %(behaviours)s::text[], %(entries)s::int[], %(er_mg)s::bigint[])
+        with ordinality as asked (subject, behaviour, entries, er_mg, who)
+)
+select found.* from ({people}) found
 
 -- name: claim
 -- An event id is claimed for a person who is authorised now and was at the act, be it by an authorisation that ended
 -- since and was given again. Keys are inserted in order, so two batches with the same ids wait for each other and never
 -- in a circle; the one that waited finds the id taken. Plain: the first id that is taken ends the statement.
 insert into events_seen (party_id, event_id, person_id, batch_id, place, digest)
-select %(party)s, stage.event_id, who.person_id, %(batch)s, stage.place, stage.digest
-from pg_temp.events_stage stage
-join pg_temp.events_who who on who.who = stage.who
+select who.party_id, stage.event_id, who.person_id, who.batch_id, stage.place, stage.digest
+from events_stage stage
+join events_who who on who.who = stage.who
 where stage.outcome > 1
       and (who.given_at <= stage.occurred_at
            or exists (select from people_authorisation past
-                      where past.person_id = who.person_id and past.party_id = %(party)s
+                      where past.person_id = who.person_id and past.party_id = who.party_id
                             and past.behaviour = who.behaviour and past.granted_at <= stage.occurred_at
                             and past.withdrawn_at > stage.occurred_at))
 order by stage.event_id, stage.place

@@ -3,7 +3,8 @@
 -- order of event ids. `who` and `basis` number, from 1, the subjects and the bases of the batch; `upto_mg` is the sum of
 -- the subject's credited events up to this one, by place; `part` is the digest of the personal part of a credited event
 -- (bookkeeping/leaf.py). `eligible_mg` and `eligible_upto` are set only where they differ from er_mg and upto_mg.
--- Temporary tables of the connection, empty again after every transaction.
+-- Temporary tables of the connection, empty again after every transaction. A few events come without them: what stands
+-- here under a name is then part of one statement (together.sql), which reads the same.
 create temporary table if not exists events_stage (
     place int not null,
     who int not null,
@@ -31,6 +32,8 @@ create temporary table if not exists events_stage (
 -- leaves; like the whole table it is in no log and is gone with the transaction.
 create temporary table if not exists events_who (
     who int not null,
+    party_id int not null,
+    batch_id bigint not null,
     behaviour text not null,
     person_id bigint,
     given_at timestamptz,

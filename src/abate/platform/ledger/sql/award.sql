@@ -1,43 +1,42 @@
--- name: award
--- One statement. Balances are raised in the order of persons, so that two batches with the same persons wait and never in a
--- circle; the update sees the newest row of each person, however long it waited. They then hold the totals after this
--- batch, from which the running sums of the staged events lead back to each entry. Ids are drawn after the sort, where
--- every balance concerned is locked, in the order of places. Entry and commitment stand or fall together; the leaf
--- follows from the row (due.sql).
-with raised as (
-    insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)
-    select person_id, er_mg, eligible_mg / %(mg_per_credit)s, eligible_mg, entries, %(at)s
-    from pg_temp.events_who
-    where entries > 0
-    order by person_id
-    on conflict (person_id) do update
-    set carbon_mg = held.carbon_mg + excluded.carbon_mg,
-        credits = held.credits + (held.eligible_mg + excluded.eligible_mg) / %(mg_per_credit)s
-                  - held.eligible_mg / %(mg_per_credit)s,
-        eligible_mg = held.eligible_mg + excluded.eligible_mg,
-        entries = held.entries + excluded.entries,
-        updated_at = excluded.updated_at
-    returning person_id, carbon_mg, credits, eligible_mg
-)
+-- name: raise
+-- Balances are raised in the order of persons, so that two batches with the same persons wait and never in a circle; the
+-- update sees the newest row of each person, however long it waited. They then hold the totals after this batch, from
+-- which the running sums of the staged events lead back to each entry.
+insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)
+select person_id, er_mg, eligible_mg / {rate}, eligible_mg, entries, %(at)s::timestamptz
+from events_who
+where entries > 0
+order by person_id
+on conflict (person_id) do update
+set carbon_mg = held.carbon_mg + excluded.carbon_mg,
+    credits = held.credits + (held.eligible_mg + excluded.eligible_mg) / {rate} - held.eligible_mg / {rate},
+    eligible_mg = held.eligible_mg + excluded.eligible_mg,
+    entries = held.entries + excluded.entries,
+    updated_at = excluded.updated_at
+returning person_id, carbon_mg, credits, eligible_mg
+
+-- name: enter
+-- Ids are drawn after the sort, where every balance concerned is locked (`raised`), in the order of places. Entry and
+-- commitment stand or fall together; the leaf follows from the row (due.sql).
 insert into ledger_entry (person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter,
                           cause_party, cause, batch_id, place, basis_id, occurred_at, act_day, be_mg, pe_mg, le_mg,
                           eligible_mg, record, reason, commitment)
-select person_id, entry_id, %(kind)s, %(at)s, (select ledger_booking_day(%(day)s)), er_mg,
-       eligible_after / %(mg_per_credit)s - (eligible_after - eligible) / %(mg_per_credit)s, carbon_after,
-       credits_offset + eligible_after / %(mg_per_credit)s, %(counter)s, %(party)s, event_id, %(batch)s, place,
-       (%(bases)s::int[])[basis], occurred_at, day, be_mg, pe_mg, le_mg, eligible, record, reason,
+select person_id, entry_id, %(kind)s::smallint, %(at)s::timestamptz, (select ledger_booking_day(%(day)s)), er_mg,
+       eligible_after / {rate} - (eligible_after - eligible) / {rate}, carbon_after,
+       credits_offset + eligible_after / {rate}, %(counter)s::smallint, party_id, event_id, batch_id, place,
+       {basis}, occurred_at, day, be_mg, pe_mg, le_mg, eligible, record, reason,
        abate_commitment(abate_salt(commit_key, entry_id), part)
 from (
     select line.*, nextval('ledger_entry_id_seq') as entry_id
     from (
         select stage.place, stage.basis, stage.occurred_at, stage.day, stage.be_mg, stage.pe_mg, stage.le_mg,
                stage.er_mg, stage.event_id, stage.part, stage.record, stage.reason,
-               coalesce(stage.eligible_mg, stage.er_mg) as eligible, raised.person_id, who.commit_key,
-               raised.credits - raised.eligible_mg / %(mg_per_credit)s as credits_offset,
+               coalesce(stage.eligible_mg, stage.er_mg) as eligible, raised.person_id, who.commit_key, who.party_id,
+               who.batch_id, raised.credits - raised.eligible_mg / {rate} as credits_offset,
                raised.carbon_mg - who.er_mg + stage.upto_mg as carbon_after,
                raised.eligible_mg - who.eligible_mg + coalesce(stage.eligible_upto, stage.upto_mg) as eligible_after
-        from pg_temp.events_stage stage
-        join pg_temp.events_who who on who.who = stage.who
+        from events_stage stage
+        join events_who who on who.who = stage.who
         join raised on raised.person_id = who.person_id
         where stage.upto_mg is not null
         order by raised.person_id, stage.place
@@ -45,8 +44,11 @@ from (
     offset 0
 ) numbered
 
+-- name: award
+with raised as ({raise}) {enter}
+
 -- name: booked
-returning place, cause, reason, carbon_mg, credits, id, eligible_mg < carbon_mg
+returning batch_id, place, cause, reason, carbon_mg, credits, id, eligible_mg < carbon_mg as capped
 
 -- name: first_entry
 select nextval('ledger_entry_id_seq')
@@ -54,8 +56,8 @@ select nextval('ledger_entry_id_seq')
 -- name: salts
 -- For the SM3 commitments, which PostgreSQL cannot make: what salts each award that was just booked.
 select entry.place, abate_salt(who.commit_key, entry.id)
-from pg_temp.events_who who
-join ledger_entry entry on entry.person_id = who.person_id and entry.batch_id = %(batch)s
+from events_who who
+join ledger_entry entry on entry.person_id = who.person_id and entry.batch_id = who.batch_id
                            and entry.id between %(first)s and (select currval('ledger_entry_id_seq'))
 where who.entries > 0
 
@@ -63,20 +65,27 @@ where who.entries > 0
 -- What would be added, with what each account holds before the batch: milligrams or their eligible total.
 select stage.place, stage.event_id, who.behaviour, who.person_id, stage.er_mg,
        greatest(coalesce(held.carbon_mg, 0), coalesce(held.eligible_mg, 0))
-from pg_temp.events_stage stage
-join pg_temp.events_who who on who.who = stage.who
+from events_stage stage
+join events_who who on who.who = stage.who
 left join ledger_balance held on held.person_id = who.person_id
 where stage.outcome = 8
 order by stage.place
 
--- name: close_batch
--- Where the batch's awards are, for good, and that their leaves are due, until the log has asked for them.
-with closed as (
-    insert into ledger_batch (batch_id, first_entry, last_entry, sm3)
-    values (%(batch)s, %(first)s, currval('ledger_entry_id_seq'), %(sm3)s)
-)
+-- name: note_span
+-- Where the awards of a batch are (`ledger_span`), for good, and that their leaves are due, until the log has asked for
+-- them.
+insert into ledger_batch (batch_id, first_entry, last_entry, sm3)
+select batch_id, first_entry, last_entry, sm3 from ledger_span
+
+-- name: note_due
 insert into ledger_due (batch_id, entries, person_ids)
-select %(batch)s, sum(entries), array_agg(person_id) from pg_temp.events_who where entries > 0 having count(*) > 0
+select batch_id, sum(entries), array_agg(person_id) from events_who where entries > 0 group by batch_id
+
+-- name: close_batch
+with ledger_span as (
+    select %(batch)s::bigint as batch_id, %(first)s::bigint as first_entry, currval('ledger_entry_id_seq') as last_entry,
+           %(sm3)s::bytea as sm3
+), noted as ({note_span}) {note_due}
 
 -- name: stored
 -- The awards of events that are sent again: from the batch to the ids it took, so that the key of entries finds them;
