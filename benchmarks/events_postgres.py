@@ -75,7 +75,7 @@ def platform() -> Iterator[dict[str, str]]:
 def _migrated(folder: Path) -> Iterator[dict[str, str]]:
     from abate.platform.config import setup  # lazy: Django is the platform's, not the benchmarks'
 
-    setup.environment(folder)
+    setup.environment(folder, begin=True)
     setup.migrate()
     from django.db import connection  # lazy: needs the settings made above
 

@@ -53,7 +53,7 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
 
         os.environ["ABATE_DATA_DIR"] = name
         try:
-            setup.environment(Path(name))
+            setup.environment(Path(name), begin=True)
             setup.migrate()
             return _measure(rows, rounds)
         finally:

@@ -65,7 +65,9 @@ class Gathered:
         for thread in threads[1:]:
             thread.start()
         pause = threading.Event()
-        while len(together._waiting) < len(others):
+        for _ in range(2000):
+            if len(together._waiting) + sum(not thread.is_alive() for thread in threads[1:]) == len(others):
+                break
             pause.wait(0.01)
         self._go.set()
         for thread in threads:
