@@ -65,8 +65,9 @@ _log = logging.getLogger("abate.intake")
 _read_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_one = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 write = msgspec.json.Encoder().encode
-# Few threads: the work is the database's, and each thread holds a connection.
-pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="intake")
+# Few threads: the work is the database's, and each thread holds a connection. Those that wait with a few events share a
+# transaction (together.py).
+pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="intake")
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
