@@ -9,6 +9,8 @@ from abate.platform.doors import clock
 
 Key = tuple[date, date, int]
 """Expires on, day it came, origin: the order in which credits are used."""
+WAITS = 16
+"""The origin of what its person has not collected yet: its last day is that of the window, and nothing draws on it."""
 
 
 @dataclass
@@ -27,18 +29,33 @@ class Account:
     credits: int = 0
     owed: int = 0
     lots: dict[Key, int] = field(default_factory=dict)
-    fresh: dict[Key, int] = field(default_factory=dict)
+    fresh: list[tuple[datetime, Key, int]] = field(default_factory=list)
+    """What was earned and has not been looked at since, in the order it was booked."""
     holds: dict[int, Held] = field(default_factory=dict)
 
+    def earn(self, now: datetime, key: Key, credits: int) -> None:
+        self.fresh.append((now, key, credits))
+
     def ready(self, now: datetime) -> None:
-        for key in sorted(self.fresh, key=lambda k: k[1]):
-            paid = min(self.owed, self.fresh[key])
-            self.owed -= paid
-            self.lots[key] = self.lots.get(key, 0) + self.fresh[key] - paid
-        self.fresh = {}
-        for name in [name for name, held in self.holds.items() if held.ends <= now]:
-            self.back(self.holds.pop(name).drawn)
-        self.settle(now)
+        """Everything up to now in the order of time, so that it does not matter when, or whether, this was called before.
+
+        What is earned settles debts first, the oldest day before the others; what a hold gives back settles what is owed
+        then, with lots that had not expired then.
+        """
+        ends = sorted({held.ends for held in self.holds.values() if held.ends <= now})
+        stage, earned = 0, []
+        for at, key, credits in self.fresh:
+            stage = max(stage, sum(end <= at for end in ends))
+            earned.append((stage, key, credits))
+        self.fresh = []
+        for number, end in enumerate([*ends, now]):
+            for _, key, credits in sorted((e for e in earned if e[0] == number), key=lambda e: e[1][1]):
+                paid = 0 if key[2] == WAITS else min(self.owed, credits)
+                self.owed -= paid
+                self.lots[key] = self.lots.get(key, 0) + credits - paid
+            for name in [name for name, held in self.holds.items() if held.ends <= end]:
+                self.back(self.holds.pop(name).drawn)
+            self.settle(end)
 
     def settle(self, now: datetime) -> None:
         paid = min(self.owed, self.free(now))
@@ -46,12 +63,27 @@ class Account:
         self.owed -= paid
 
     def free(self, now: datetime) -> int:
-        return sum(n for key, n in self.lots.items() if key[0] > clock.day(now))
+        return sum(n for key, n in self.lots.items() if key[0] > clock.day(now) and key[2] != WAITS)
+
+    def waiting(self, now: datetime, day: date | None = None) -> dict[Key, int]:
+        """What can be collected: all, or what was booked on one day."""
+        return {
+            key: n
+            for key, n in self.lots.items()
+            if n and key[2] == WAITS and key[0] > clock.day(now) and day in (None, key[1])
+        }
+
+    def collect(self, into: Key, now: datetime, day: date | None = None) -> None:
+        found = self.waiting(now, day)
+        for key in found:
+            self.lots[key] = 0
+        self.back({into: sum(found.values())})
+        self.settle(now)
 
     def draw(self, amount: int, now: datetime) -> dict[Key, int]:
         drawn = {}
         for key in sorted(self.lots):
-            if key[0] > clock.day(now) and amount:
+            if key[0] > clock.day(now) and key[2] != WAITS and amount:
                 drawn[key] = min(amount, self.lots[key])
                 self.lots[key] -= drawn[key]
                 amount -= drawn[key]

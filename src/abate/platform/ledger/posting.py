@@ -7,7 +7,7 @@ what the other side committed (docs/explain/locking.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -56,14 +56,21 @@ class Ready:
 def ready(cursor: CursorWrapper, persons: Sequence[int]) -> Ready:
     """Lock these accounts in order; end their overdue holds, cut their lots, let credits settle debts.
 
-    A person without an account can spend nothing. The locks last as long as the caller's transaction.
+    Who owes is brought up to date in the order of time: what a hold gave back settled the debt of that moment, with
+    the lots that had not expired then, however late this is. A person without an account can spend nothing. The locks last
+    as long as the caller's transaction.
     """
     now = clock.now()
     asked = {"persons": sorted(set(persons)), "today": clock.day(now), "at": now}
     cursor.execute(SQL["lock"], asked)
     cursor.execute(SQL["booking_day"], {"day": clock.day(now)})
     made = Ready(now, clock.day(now), cursor.fetchone()[0], {})
-    cursor.execute(SQL["cut"], asked)
+    cursor.execute(SQL["debtors_overdue"], asked)
+    for moment, debtors in cursor.fetchall():
+        then = {"persons": debtors, "at": moment, "before": moment}
+        cursor.execute(SQL["cut"], then)
+        _lapse(cursor, replace(made, today=clock.day(moment)), then)
+    cursor.execute(SQL["cut"], asked | {"before": None})
     _lapse(cursor, made, asked)
     cursor.execute(SQL["state"], asked)
     accounts = cursor.fetchall()

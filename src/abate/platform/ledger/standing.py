@@ -75,33 +75,44 @@ def standing(person_id: int) -> Standing:
     with connection.cursor() as cursor:
         cursor.execute(SQL["debt"], values)
         owed, held = cursor.fetchone() or (0, 0)
-        cursor.execute(SQL["fresh"], values)
-        fresh = cursor.fetchall()
         cursor.execute(SQL["lots"], values)
         lots = {row[:3]: row[3] for row in cursor.fetchall()}
         cursor.execute(SQL["lapsed"], values)
         lapsed = cursor.fetchall()
+        moments = sorted({row[0] for row in lapsed})
+        cursor.execute(SQL["fresh"], values | {"moments": moments})
+        fresh = cursor.fetchall()
         cursor.execute(SQL["holds"], values)
         holds = tuple(HoldRow(*row) for row in cursor.fetchall())
-    for day, expires_on, origin, credits in fresh:
-        paid = 0 if origin == _WAITS else min(owed, credits)
-        owed -= paid
-        key = (expires_on, day, origin)
-        lots[key] = lots.get(key, 0) + credits - paid
-    for expires_on, day, origin, credits in lapsed:
-        lots[expires_on, day, origin] = lots.get((expires_on, day, origin), 0) + credits
-        held -= credits
+    # In the order of time: what was earned, then what a hold gave back, which settled the debt of that moment.
+    for stage, moment in enumerate([*moments, now]):
+        for _, day, expires_on, origin, credits in (row for row in fresh if row[0] == stage):
+            paid = 0 if origin == _WAITS else min(owed, credits)
+            owed -= paid
+            key = (expires_on, day, origin)
+            lots[key] = lots.get(key, 0) + credits - paid
+        for *lot, credits in (row[1:] for row in lapsed if stage < len(moments) and row[0] == moment):
+            lots[tuple(lot)] = lots.get(tuple(lot), 0) + credits
+            held -= credits
+        owed = _settle(lots, owed, clock.day(moment))
     today = clock.day(now)
     live, waits = [], []
     for key, credits in sorted(lots.items()):
         if key[0] > today and key[2] == _WAITS:
             waits += [LotRow(*key, credits)] if credits else []
-        elif key[0] > today:
-            paid = min(owed, credits)
-            owed -= paid
-            if credits > paid:
-                live.append(LotRow(*key, credits - paid))
+        elif key[0] > today and credits:
+            live.append(LotRow(*key, credits))
     return Standing(sum(lot.credits for lot in live), owed, held, tuple(live), holds, tuple(waits))
+
+
+def _settle(lots: dict[tuple[date, date, int], int], owed: int, today: date) -> int:
+    """Let what was free on a day settle what is owed, first expiring first; returns what is owed still."""
+    for key in sorted(lots):
+        if key[0] > today and key[2] != _WAITS:
+            paid = min(owed, lots[key])
+            lots[key] -= paid
+            owed -= paid
+    return owed
 
 
 def at_moment(person_id: int, moment: datetime) -> Past:

@@ -1,12 +1,17 @@
 -- name: cut
 -- Awards booked since the last cut, merged by day into lots. Under the lock of the account no new one can come. A debt
 -- is settled first, by the oldest of them, however late the cut is made; what waits to be collected settles none.
+-- `before`: only those posted before the first entry of that moment or a later one.
 with fresh as materialized (
     select entry.person_id, entry.day, ledger_sum(entry.credits) filter (where entry.kind = 1) as credits,
            max(entry.id) as last
     from ledger_balance balance
     join ledger_entry entry on entry.person_id = balance.person_id and entry.id > balance.lotted_id
     where balance.person_id = any(%(persons)s::bigint[])
+          and (%(before)s::timestamptz is null
+               or not exists (select from ledger_entry late
+                              where late.person_id = balance.person_id and late.id > balance.lotted_id
+                                    and late.id <= entry.id and late.at >= %(before)s::timestamptz))
     group by entry.person_id, entry.day
 ), dated as (
     select day, credits_award_until(day) as expires_on, credits_award_origin(day) as origin

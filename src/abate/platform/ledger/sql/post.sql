@@ -131,6 +131,15 @@ join ledger_entry entry on entry.person_id = hold.person_id and entry.id = hold.
 where hold.state = 1 and hold.expires_at <= %(at)s and hold.person_id = any(%(persons)s::bigint[])
 order by hold.expires_at, hold.person_id, hold.entry_id
 
+-- name: debtors_overdue
+-- Moments at which holds of locked accounts that owe something ended, and whose: what came free settles the debt of then.
+select hold.expires_at, array_agg(distinct hold.person_id)
+from ledger_hold hold
+join ledger_balance balance on balance.person_id = hold.person_id and balance.owed > 0
+where hold.state = 1 and hold.expires_at <= %(at)s and hold.person_id = any(%(persons)s::bigint[])
+group by hold.expires_at
+order by hold.expires_at
+
 -- name: end_holds
 update ledger_hold hold
 set state = %(state)s, ended_at = %(at)s, end_entry_id = ended.entry_id

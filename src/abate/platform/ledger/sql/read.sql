@@ -31,21 +31,25 @@ where person_id = %(person)s and left_credits > 0
 order by expires_on, day, origin
 
 -- name: fresh
--- What was earned and is in no lot yet, by day.
-select fresh.day, credits_award_until(fresh.day), credits_award_origin(fresh.day), fresh.credits
-from (select entry.day, sum(entry.credits)::bigint as credits
-      from ledger_entry entry
-      join ledger_balance balance on balance.person_id = entry.person_id and entry.id > balance.lotted_id
-      where entry.person_id = %(person)s and entry.kind = 1 and entry.credits > 0
-      group by entry.day) fresh
-order by fresh.day
+-- What was earned and is in no lot yet, by day; `stage` is how many of these moments had come before.
+select fresh.stage, fresh.day, credits_award_until(fresh.day), credits_award_origin(fresh.day), fresh.credits
+from (select staged.stage, staged.day, sum(staged.credits)::bigint as credits
+      from (select entry.day, entry.credits, entry.kind,
+                   max(width_bucket(entry.at, %(moments)s::timestamptz[])) over (order by entry.id) as stage
+            from ledger_entry entry
+            join ledger_balance balance on balance.person_id = entry.person_id and entry.id > balance.lotted_id
+            where entry.person_id = %(person)s) staged
+      where staged.kind = 1 and staged.credits > 0
+      group by staged.stage, staged.day) fresh
+order by fresh.stage, fresh.day
 
 -- name: lapsed
-select draw.expires_on, draw.day, draw.origin, -sum(draw.credits)::bigint
+select hold.expires_at, draw.expires_on, draw.day, draw.origin, -sum(draw.credits)::bigint
 from ledger_hold hold
 join ledger_draw draw on draw.person_id = hold.person_id and draw.entry_id = hold.entry_id
 where hold.person_id = %(person)s and hold.state = 1 and hold.expires_at <= %(at)s
-group by draw.expires_on, draw.day, draw.origin
+group by hold.expires_at, draw.expires_on, draw.day, draw.origin
+order by hold.expires_at
 
 -- name: holds
 select entry_id, credits, at, expires_at from ledger_hold
