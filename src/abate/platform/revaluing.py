@@ -32,6 +32,7 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import reversing
 from abate.platform.ledger.queries import Holdings
+from abate.platform.people import actions as people
 from abate.platform.review.errors import NotApproved
 
 VIA = "revalue"
@@ -143,19 +144,21 @@ def _book(
     with connection.cursor() as django, workspace() as cursor:
         arrival = Arrival(sender, VIA, clock.now(), proposal, len(changed))
         batch_id = events.open_batch(cursor, arrival)
+        people.keep_still(cursor, [change.stored.person_id for change in changed])
         # An open batch keeps erasing out: who was erased since the reading is known for good.
         gone = reversing.erased(django, {change.stored.person_id for change in changed})
         living = [change for change in changed if change.stored.person_id not in gone]
         kept = _not_retired(django, living)
-        people = sorted({change.stored.person_id for change in kept})
-        before = reversing.settled(django, people)
+        carbon.must_stand(cursor, living)
+        accounts = sorted({change.stored.person_id for change in kept})
+        before = reversing.settled(django, accounts)
         if kept:
             if number is not None:
                 carbon.revise(cursor, number, batch_id, kept)
             _reverse(django, kept, reading.entry_cause(reason, number or 0))
             batch = pipeline.laid_out(arrival, [change.now for change in kept])
             _award(cursor, batch, batch_id, trial=number is None)
-        return living, kept, before, reversing.settled(django, people)
+        return living, kept, before, reversing.settled(django, accounts)
 
 
 def _not_retired(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
@@ -174,8 +177,8 @@ def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:
     days = [one.stored.occurred_at for one in kept]
     behaviours = {one.now.event.behaviour for one in kept}
     if rules.any_cap(behaviours, clock.day(min(days)), clock.day(max(days))):
-        # Room under a cap is given back award by award, as for one that is withdrawn.
-        for person, entry in awards:
+        # Room under a cap is given back award by award, as for one that is withdrawn; in the order of the other way.
+        for person, entry in sorted(awards):
             credits.reverse(person, entry, reason)
         credits.begin_claims_anew(cursor)
     else:

@@ -21,20 +21,25 @@ BUS, COACH = "uk-2023-bus-average", "uk-2023-coach"
 WHY = ("基准因子已更换", "the baseline figure was replaced")
 
 
+def write(folder: Path, factor: str | None, name: str) -> Path:
+    """The sample pack with cycling against another baseline, or against none."""
+    text = (catalogue().folder / "packs" / "demo.yaml").read_text(encoding="utf-8")
+    text = text.replace("pack: demo", f"pack: {name}", 1)
+    head, rest = text.split("  - method: cycling\n    parameter: ef_baseline\n", 1)
+    _, after = rest.split("\n  - method:", 1)
+    figure = f"  - method: cycling\n    parameter: ef_baseline\n    factor: {factor}\n" if factor else ""
+    note = "    note: {zh: 替代, en: replaced}\n" if factor else ""
+    path = folder / f"{name}.yaml"
+    path.write_text(f"{head}{figure}{note}  - method:{after}", encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def replace(settings: Any, tmp_path: Path) -> Any:
     """Put another pack in force: cycling against another baseline, or against none."""
 
     def put(factor: str | None, name: str = "city-2", *, in_force: bool = True) -> None:
-        text = (catalogue().folder / "packs" / "demo.yaml").read_text(encoding="utf-8")
-        text = text.replace("pack: demo", f"pack: {name}", 1)
-        head, rest = text.split("  - method: cycling\n    parameter: ef_baseline\n", 1)
-        _, after = rest.split("\n  - method:", 1)
-        figure = f"  - method: cycling\n    parameter: ef_baseline\n    factor: {factor}\n" if factor else ""
-        note = "    note: {zh: 替代, en: replaced}\n" if factor else ""
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(f"{head}{figure}{note}  - method:{after}", encoding="utf-8")
-        settings.ABATE_OPERATOR_PACK = str(path)
+        settings.ABATE_OPERATOR_PACK = str(write(tmp_path, factor, name))
         if in_force:
             adopt()
 

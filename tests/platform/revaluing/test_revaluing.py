@@ -246,6 +246,19 @@ def test_there_and_back_again(world: World, replace: Any, settings: Any) -> None
     assert carbon.week(world.people[0].pk, date(2026, 5, 20))[-1][1] == before.er_mg
 
 
+def test_a_figure_that_comes_into_force_again_is_booked_again(world: World, replace: Any) -> None:
+    """The same figures in the place of the same figures, twice: another change, though nothing else tells them apart."""
+    world.send(world.ride("a", km=3), world.ride("b", who=1, km=7))
+    digests, totals = [], []
+    for name in ("city-2", "city-3", "city-2", "city-3", "city-2"):
+        replace(BUS if name == "city-2" else COACH, name)
+        digests.append(revaluing.propose(MAY).digest)
+        assert book(MAY, digests[-1]).changed == 2
+        totals.append(world.totals())
+    assert len(set(digests)) == 5 and totals[0] == totals[2] == totals[4] and totals[1] == totals[3]
+    assert differences() == {}
+
+
 @pytest.mark.clause("P-8.5-e")
 def test_receipts_of_old_and_new_verify(world: World, replace: Any) -> None:
     world.send(world.ride("a", km=3))

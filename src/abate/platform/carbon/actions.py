@@ -86,6 +86,20 @@ def approve(proposal: bytes, asked: Asked, header: str, reason: tuple[str, str])
         return int(cursor.fetchone()[0])
 
 
+def must_stand(cursor: Cursor, changed: Sequence[Change]) -> None:
+    """For a partner's changes whose people are locked. Raises StateChanged where one was taken back since it was read."""
+    if not changed:
+        return
+    stored = [change.stored for change in changed]
+    awards = [(one.person_id, one.entry_id) for one in stored if one.entry_id]
+    values = {"party": stored[0].party_id, "events": [one.event_id for one in stored]}
+    values |= {"persons": [person for person, _ in awards], "entries": [entry for _, entry in awards]}
+    cursor.execute(SQL["taken_back"], values)
+    row = cursor.fetchone()
+    if row is None or row[0]:
+        raise StateChanged
+
+
 def revise(cursor: Cursor, revaluation_id: int, batch_id: int, changed: Sequence[Change]) -> None:
     """Note which quantity stands in the place of which. Raises StateChanged where another already does."""
     stored = [change.stored for change in changed]

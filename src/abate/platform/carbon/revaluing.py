@@ -30,6 +30,8 @@ CHUNK = 5_000
 """Quantities measured, and changes booked, together: our policy. A person's are never in two chunks."""
 Figures = tuple[int, int | None, int | None, int | None, int | None]
 """Outcome, and be, pe, le and er in mg CO2e."""
+Replaced = tuple[int, str, int, int]
+"""Party, event id, and the batch and place of the quantity that a later one stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Change:
     def line(self) -> bytes:
         figures: Figures = (int(self.now.outcome), *self.now.amounts)
         one = self.stored
-        return _line(one.party_id, one.event_id, one.figures, figures, self.now.version, self.now.factors)
+        replaced = (one.party_id, one.event_id, one.batch_id, one.place)
+        return _line(replaced, one.figures, figures, self.now.version, self.now.factors)
 
 
 @dataclass(slots=True)
@@ -112,11 +115,13 @@ def _credited(figures: Figures) -> int:
     return (figures[4] or 0) if figures[0] == Outcome.CREDITED else 0
 
 
-def _line(
-    party_id: int, event_id: str, old: Figures, new: Figures, version: int | None, factors: str | None
-) -> bytes:
-    """The digest of one change."""
-    text = json.dumps([party_id, event_id, old, new, version, factors or ""], separators=(",", ":"))
+def _line(replaced: Replaced, old: Figures, new: Figures, version: int | None, factors: str | None) -> bytes:
+    """The digest of one change.
+
+    It names the very quantity that is replaced: a figure that comes into force again, and again replaces the same one,
+    is another change than the first time.
+    """
+    text = json.dumps([*replaced, old, new, version, factors or ""], separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
 
 
@@ -220,7 +225,7 @@ def done(revaluation_id: int) -> tuple[list[bytes], int]:
     """The lines of what a revaluation booked already, and how many they are."""
     with connection.cursor() as cursor:
         cursor.execute(SQL["done"], {"revaluation": revaluation_id})
-        lines = [_line(row[0], row[1], row[2:7], row[7:12], *row[12:]) for row in cursor.fetchall()]
+        lines = [_line(row[:4], row[4:9], row[9:14], *row[14:]) for row in cursor.fetchall()]
     return lines, len(lines)
 
 

@@ -24,6 +24,7 @@ from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.events.withdrawals import CORRECTED, WITHDRAWN, entry_cause
 from abate.platform.ledger import posting
 from abate.platform.ledger.reversing import Award, Awards
+from abate.platform.people import actions as people
 
 SQL = statements(Path(__file__).parent / "sql")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,8 +88,9 @@ def takings(read: Iterable[Event | Withdrawal | Refused]) -> list[Taking]:
 
 
 def lock(party_id: int, batch_id: int, asked: Sequence[Taking]) -> None:
-    """Take the locks of a batch that takes back, before its own: balances of caps, then accounts, each in order."""
+    """Take the locks of a batch that takes back, before its own: people, balances of caps, then accounts, each in order."""
     with connection.cursor() as cursor:
+        people.keep_still(cursor, [one.person_id for one in _targets(cursor, party_id, asked).values()])
         found = _targets(cursor, party_id, asked).values()
 
         def claims() -> list[tuple[object, ...]]:
@@ -112,6 +114,8 @@ def take(
     that credited nothing is only noted. Raises NotTaken for corrections.
     """
     with connection.cursor() as cursor:
+        # Whose events came in since the batch took its locks, or with it, are locked here; the others are already.
+        people.keep_still(cursor, [one.person_id for one in _targets(cursor, party_id, asked).values()])
         targets = _targets(cursor, party_id, asked)
         # What is refused as it stands does not even bring the account's lots up to date.
         sound = [targets[one.target] for one in asked if _unfit(one, targets.get(one.target)) is None]

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
+from psycopg import Cursor
 
 from abate.platform.doors import clock, messages, randomness
 from abate.platform.doors.keyring import keyring
@@ -50,6 +52,7 @@ where id in (select id from people_code
              order by id for update)
 returning id, code_hmac
 """
+_KEEP_STILL = "select id from people_person where id = any(%s) order by id for no key update"
 
 
 def register(
@@ -312,3 +315,10 @@ def destroy(person: Person) -> None:
     person.identity_enc = person.contact_enc = b""
     person.status = Person.Status.ERASED
     keys.forget()
+
+
+def keep_still(cursor: Cursor | CursorWrapper, person_ids: Iterable[int]) -> None:
+    """Lock these people, in order, until the transaction ends: for what is decided about events of whom there may be no
+    account yet that could be locked. Who only reads them or books for them does not wait.
+    """
+    cursor.execute(_KEEP_STILL, [sorted(set(person_ids))])

@@ -26,7 +26,8 @@ order by quantity.party_id, quantity.person_id, 9, 10
 
 -- name: done
 -- What a revaluation has booked already: the event, the old quantity and the new.
-select made.party_id, made.event_id, old.outcome, old.be_mg, old.pe_mg, old.le_mg, old.er_mg,
+select made.party_id, made.event_id, revision.old_batch_id, revision.old_place, old.outcome, old.be_mg, old.pe_mg,
+       old.le_mg, old.er_mg,
        made.outcome, made.be_mg, made.pe_mg, made.le_mg, made.er_mg, basis.version, basis.factors
 from carbon_revision revision
 join carbon_quantity made
@@ -43,6 +44,14 @@ select id, header, reason_zh, reason_en from carbon_revaluation where proposal =
 insert into carbon_revaluation (proposal, behaviour, from_day, to_day, header, reason_zh, reason_en, at)
 values (%(proposal)s, %(behaviour)s, %(first)s, %(last)s, %(header)s, %(reason_zh)s, %(reason_en)s, %(at)s)
 on conflict (proposal) do nothing
+
+-- name: taken_back
+-- Whether one of these events, whose people are locked, or its award was taken back since it was read.
+select exists (select from events_withdrawal gone
+               where gone.party_id = %(party)s and gone.event_id = any(%(events)s::text[]))
+       or exists (select from ledger_reversal undone
+                  where (undone.person_id, undone.entry_id)
+                        in (select * from unnest(%(persons)s::bigint[], %(entries)s::bigint[])))
 
 -- name: revise
 -- The key decides between two that would put a quantity in the place of the same one: who comes second adds nothing.
