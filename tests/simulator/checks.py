@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 
 from django.db import connection
 from tests.platform.pipeline.world import differences
@@ -19,9 +20,11 @@ from abate.platform.log import queries as log
 
 # What the issued credits have become: sum over all entries of a kind, per asset.
 BY_KIND = "select kind, sum(carbon_mg)::bigint, sum(credits)::bigint from ledger_entry group by kind"
-# Each id, order and code once; an id's entry is the one award of it.
+# Each id, order and code once; of an id's awards one stands, whatever was computed again.
 TWO_ENDS = """
-select (select count(*) from (select cause_party, cause from ledger_entry where kind = 1
+select (select count(*) from (select cause_party, cause from ledger_entry award where kind = 1
+                              and not exists (select from ledger_reversal undone
+                                              where (undone.person_id, undone.entry_id) = (award.person_id, award.id))
                               group by 1, 2 having count(*) > 1) twice)
      + (select count(*) from incentives_code where burnt_at is not null and cancelled_at is not null)
      + (select count(*) from (select entry_id from incentives_code group by 1 having count(*) > 1) twice)
@@ -48,8 +51,10 @@ def _accounts(city: City) -> None:
         same(f"balance of {name}", ledger.balance(person), ledger.Balance(*told))
         seen, ready = standing.standing(person), copy.deepcopy(account)
         ready.ready(city.now)
-        live = {k: n for k, n in sorted(ready.lots.items()) if n and k[0] > clock.day(city.now)}
-        same(f"lots of {name}", {(x.expires_on, x.day, x.origin): x.credits for x in seen.lots}, live)
+        waits = ready.waiting(city.now)
+        live = {k: n for k, n in ready.lots.items() if n and k[0] > clock.day(city.now) and k not in waits}
+        same(f"lots of {name}", _lots(seen.lots), live)
+        same(f"what {name} can collect", _lots(seen.uncollected), waits)
         held = sum(one.credits for one in ready.holds.values())
         same(
             f"free, owed, held of {name}",
@@ -57,8 +62,12 @@ def _accounts(city: City) -> None:
             (sum(live.values()), ready.owed, held),
         )
         dead = sum(n for k, n in ready.lots.items() if k[0] <= clock.day(city.now))
-        if account.credits != seen.free + dead + held - ready.owed:
-            raise Wrong(f"{name}: {account.credits} credits are not free, expired, held less owed")
+        if account.credits != seen.free + seen.waiting + dead + held - ready.owed:
+            raise Wrong(f"{name}: {account.credits} credits are not free, waiting, expired, held less owed")
+
+
+def _lots(found: tuple[standing.LotRow, ...]) -> dict[tuple[date, date, int], int]:
+    return {(one.expires_on, one.day, one.origin): one.credits for one in found}
 
 
 def _sums(city: City) -> None:
@@ -79,17 +88,12 @@ def _sums(city: City) -> None:
         total = sum(n for (_, name), n in city.model.moved.items() if name == asset)
         same(f"{asset} of people", one.people, total)
     for who, account in enumerate(city.model.accounts):
-        eligible = sum(
-            b.ride.er_mg
-            for b in city.model.booked.values()
-            if b.ride.who == who and not _undone(city, b.ride.who, b.entry)
-        )
+        theirs = [one for one in city.model.booked.values() if one.ride.who == who and one.stands]
+        eligible = sum(one.er_mg or 0 for one in theirs)
         if account.eligible > eligible:
             raise Wrong(f"person {who}: {account.eligible} mg are eligible of {eligible} mg quantified")
-
-
-def _undone(city: City, who: int, entry: int) -> bool:
-    return (who, entry) in city.model.undone
+        if account.eligible != sum(one.eligible for one in theirs):
+            raise Wrong(f"person {who}: {account.eligible} mg are eligible, and not what of each award is")
 
 
 def _codes(city: City) -> None:

@@ -32,6 +32,8 @@ BEHAVIOURS = ("cycling", "walking")
 PRICES = (40, 150)
 STOCK = 4
 EXPIRY_DAYS = 6
+CLAIM_FROM, CLAIM_DAYS = 3, 2
+"""From so many days after the beginning, what is booked waits so many days to be collected."""
 BACK = timedelta(days=30)
 FROM = GIVEN + timedelta(days=1)
 DAY = clock.day(FROM)
@@ -45,9 +47,10 @@ CAPS = (
 KEPT = (
     "ledger_entry", "ledger_balance", "ledger_lot", "ledger_draw", "ledger_hold", "ledger_reversal", "ledger_due",
     "ledger_close", "ledger_closed_day", "credits_used", "credits_short", "credits_cap", "credits_rule", "carbon_kept",
-    "events_seen", "incentives_code", "incentives_offer", "people_authorisation", "log_leaf", "log_pending",
+    "carbon_revision", "carbon_revaluation", "events_seen", "events_withdrawal", "incentives_code", "incentives_offer",
+    "people_authorisation", "log_leaf", "log_pending",
 )  # fmt: skip
-ALREADY = {"reversed-already", "code-burnt", "hold-ended", "code-cancelled"}
+ALREADY = {"reversed-already", "code-burnt", "hold-ended", "code-cancelled", "nothing-to-collect"}
 """Said to whoever asks again after an answer was lost: it was done."""
 
 
@@ -180,6 +183,8 @@ def build() -> City:
         )
         subjects = [people.authorise(one, second, BEHAVIOURS, notice_version="1") for one in first.people]
         credits.add_rule(clock.day(FROM), ("数日有效", "Good for days"), expiry_days=EXPIRY_DAYS)
+        later = clock.day(NOW) + timedelta(days=CLAIM_FROM)
+        credits.add_rule(later, ("先领取", "Collect first"), expiry_days=EXPIRY_DAYS, claim_days=CLAIM_DAYS)
         for cap in CAPS:
             credits.add_cap(cap.behaviour, cap.start, cap.most, ("上限", "a cap"), per=per(cap))
     other = World(Sender(second.pk, second.code, frozenset(BEHAVIOURS), "test"), first.people, subjects)
@@ -205,6 +210,6 @@ def build() -> City:
     model.given = {(who, n): [[GIVEN, None]] for who in range(PEOPLE) for n in range(2)}
     for cap in CAPS:
         model.lay(cap)
-    model.expiries = [(clock.day(FROM), EXPIRY_DAYS)]
+    model.expiries = [(clock.day(FROM), EXPIRY_DAYS, None), (later, EXPIRY_DAYS, CLAIM_DAYS)]
     model.stock = dict.fromkeys(range(len(PRICES)), STOCK)
     return City([first, other], user, offers, model)

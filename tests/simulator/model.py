@@ -6,7 +6,7 @@ Written from the rules (docs/explain/pipeline.md, rounding.md, ledger decisions)
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from tests.platform.ledger.accounts import Account, Key
@@ -15,8 +15,9 @@ from tests.simulator.caps import Act, Cap, Caps
 from abate.platform.doors import clock
 
 MG_PER_CREDIT = 1000
-MG_PER_HUNDRED_METRES = 14_861
-"""The sample figure of the demo's operator: 148.61 g for a kilometre ridden instead of driven."""
+FIGURES: dict[str, int | None] = {"demo": 14_861, "bus": 10_215, "coach": 2_718, "none": None}
+"""mg for a hundred metres ridden, by the pack in force: instead of a taxi (148.61 g a km), a bus, a coach; or no figure."""
+AWARD, WAITS = 1, 16
 NEVER = date.max
 TOLERANCE = timedelta(minutes=5)
 
@@ -33,30 +34,63 @@ class Ride:
     hundreds: int
     trip: str = ""
     """The trip it is a part of, where other events are parts of it too."""
+    corrects: str = ""
+    """The event that it stands in for."""
 
-    @property
-    def act(self) -> Act:
+    def act(self, er_mg: int) -> Act:
         trip = self.trip or self.id
-        return Act(self.who, self.partner, trip, self.behaviour, clock.day(self.at), self.er_mg)
+        return Act(self.who, self.partner, trip, self.behaviour, clock.day(self.at), er_mg)
 
-    @property
-    def er_mg(self) -> int:
-        return self.hundreds * MG_PER_HUNDRED_METRES
+    def tells(self, first: Ride) -> bool:
+        """Whether it is `first` once more: a correction may be told again without saying that it is one."""
+        return replace(self, corrects=first.corrects) == first and self.corrects in ("", first.corrects)
 
 
 @dataclass
 class Booked:
-    """What became of an accepted event. `eligible` is what of it counts now: it rises where another's room becomes its own."""
+    """What became of an accepted event. `eligible` is what of it counts now: it rises where another's room becomes its own.
+
+    `er_mg` is None where there was no figure: it is kept, and credits nothing. `undone`: its award is reversed. `gone`: its
+    partner took it back.
+    """
 
     ride: Ride
-    credits: int
-    eligible: int
-    key: Key
+    er_mg: int | None
+    credits: int = 0
+    eligible: int = 0
+    key: Key = (NEVER, NEVER, AWARD)
     entry: int = 0
+    undone: bool = False
+    gone: bool = False
 
     @property
     def act(self) -> Act:
-        return self.ride.act
+        return self.ride.act(self.er_mg or 0)
+
+    @property
+    def stands(self) -> bool:
+        return self.er_mg is not None and not self.undone
+
+
+@dataclass(frozen=True)
+class Taking:
+    """An event by which a partner takes another of its own back, decided at `at`."""
+
+    partner: int
+    id: str
+    target: str
+    who: int
+    at: datetime
+    cause: str = "returned"
+
+
+@dataclass
+class Taken:
+    """A withdrawal and what it took."""
+
+    taking: Taking
+    er_mg: int
+    credits: int
 
 
 @dataclass
@@ -76,10 +110,14 @@ class Model:
     """(person, partner) -> authorisations [from, until]; without an end it lives."""
     booked: dict[tuple[int, str], Booked] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)
-    expiries: list[tuple[date, int]] = field(default_factory=list)
+    taken: dict[tuple[int, str], Taken] = field(default_factory=dict)
+    """(partner, id) -> a withdrawal that was booked."""
+    pack: str = "demo"
+    expiries: list[tuple[date, int, int | None]] = field(default_factory=list)
+    """(From, days that credits live, days within which they are collected), by the day of booking."""
     spent: dict[tuple[int, int], Spent] = field(default_factory=dict)
     """(person, entry) -> a spend that can be given back."""
-    undone: set[tuple[int, int]] = field(default_factory=set)
+    returned: set[tuple[int, int]] = field(default_factory=set)
     codes: dict[str, tuple[int, int, datetime, str]] = field(default_factory=dict)
     """Text -> (person, entry, expires at, issued | burnt | cancelled)."""
     stock: dict[int, int] = field(default_factory=dict)
@@ -99,32 +137,46 @@ class Model:
 
     def take(self, ride: Ride, now: datetime) -> tuple[str, int, int]:
         """(outcome, mg, credits) that the partner must be told; books what is new."""
-        first = self.booked.get((ride.partner, ride.id))
+        name = (ride.partner, ride.id)
+        first = self.booked.get(name)
         if ride.at > now + TOLERANCE or not self.authorised(ride):
             return "refused", 0, 0
+        if name in self.taken:
+            return "conflict", 0, 0
         if first is not None:
-            same = first.ride == ride
-            return ("exists", first.ride.er_mg, first.credits) if same else ("conflict", 0, 0)
-        eligible = self.caps.count(ride.act, ride.er_mg)
-        account = self.accounts[ride.who]
-        credits = (account.eligible + eligible) // MG_PER_CREDIT - account.eligible // MG_PER_CREDIT
-        key = self.key(now, 1)
-        account.eligible += eligible
-        account.carbon += ride.er_mg
-        account.credits += credits
-        if credits:
-            account.fresh[key] = account.fresh.get(key, 0) + credits
-        self.booked[ride.partner, ride.id] = Booked(ride, credits, eligible, key)
-        self.note("award", credits, ride.er_mg)
-        return "credited", ride.er_mg, credits
+            return (
+                ("exists", first.er_mg or 0, first.credits) if ride.tells(first.ride) else ("conflict", 0, 0)
+            )
+        self.booked[name] = made = Booked(ride, self.er_mg(ride))
+        self.award(made, now)
+        return "needs_figure" if made.er_mg is None else "credited", made.er_mg or 0, made.credits
+
+    def er_mg(self, ride: Ride) -> int | None:
+        """What a ride comes to under the pack in force; other packs say something else of cycling only."""
+        figure = FIGURES[self.pack if ride.behaviour == "cycling" else "demo"]
+        return None if figure is None else ride.hundreds * figure
+
+    def award(self, made: Booked, now: datetime) -> None:
+        """Book a quantity, new or computed again."""
+        made.credits, made.eligible, made.entry, made.undone = 0, 0, 0, False
+        if made.er_mg is None:
+            return
+        made.eligible = self.caps.count(made.act, made.er_mg)
+        account = self.accounts[made.ride.who]
+        made.credits = (account.eligible + made.eligible) // MG_PER_CREDIT - account.eligible // MG_PER_CREDIT
+        made.key = self.key(now, AWARD)
+        account.eligible += made.eligible
+        account.carbon += made.er_mg
+        account.credits += made.credits
+        if made.credits:
+            account.earn(now, made.key, made.credits)
+        self.note("award", made.credits, made.er_mg)
 
     def uncount(self, booked: Booked) -> int:
         """The eligible milligrams that undoing an award takes back."""
-        standing = [
-            one
-            for one in self.booked.values()
-            if one is not booked and (one.ride.who, one.entry) not in self.undone
-        ]
+        standing = [one for one in self.booked.values() if one is not booked and one.stands]
+        # One of the batch that is being booked has no number yet: it comes after all that have one, in its place.
+        standing.sort(key=lambda one: (one.entry == 0, one.entry))
         return self.caps.back(booked, standing)
 
     def lay(self, cap: Cap) -> str:
@@ -146,8 +198,11 @@ class Model:
         day = clock.day(now)
         if self.closed is not None:
             day = max(day, self.closed + timedelta(days=1))
-        lives = [days for start, days in sorted(self.expiries) if start <= day]
-        return (day + timedelta(days=lives[-1]) if lives else NEVER), day, origin
+        rules = sorted((rule for rule in self.expiries if rule[0] <= day), key=lambda rule: rule[0])
+        _, lives, claim = rules[-1] if rules else (None, None, None)
+        if origin == AWARD and claim is not None:
+            return day + timedelta(days=claim), day, WAITS
+        return (day + timedelta(days=lives) if lives is not None else NEVER), day, origin
 
     def ready(self, who: int, now: datetime) -> Account:
         self.accounts[who].ready(now)
@@ -170,20 +225,22 @@ class Model:
         account.settle(now)
         self.note("reverse", spent.credits)
 
-    def take_back(self, booked: Booked, now: datetime) -> None:
-        """Undo an award: from its own lot, then from what expires first, then as a debt."""
-        account = self.accounts[booked.ride.who]
+    def take_back(self, booked: Booked, now: datetime) -> int:
+        """Undo an award: from its own lot, then from what expires first, then as a debt. Returns the credits that took."""
+        account, er = self.accounts[booked.ride.who], booked.er_mg or 0
         eligible = self.uncount(booked)
         lost = account.eligible // MG_PER_CREDIT - (account.eligible - eligible) // MG_PER_CREDIT
         account.eligible -= eligible
-        account.carbon -= booked.ride.er_mg
+        account.carbon -= er
         account.credits -= lost
         own = min(account.lots.get(booked.key, 0), lost)
         account.lots[booked.key] = account.lots.get(booked.key, 0) - own
         rest = min(lost - own, account.free(now))
         account.draw(rest, now)
         account.owed += lost - own - rest
-        self.note("reverse", -lost, -booked.ride.er_mg)
+        booked.undone = True
+        self.note("reverse", -lost, -er)
+        return lost
 
     def expire(self, now: datetime) -> None:
         """What the jobs of the day leave."""
@@ -192,4 +249,4 @@ class Model:
             for key in [key for key in account.lots if key[0] <= clock.day(now)]:
                 gone = account.lots.pop(key)
                 account.credits -= gone
-                self.note("expire", -gone)
+                self.note("lapse" if key[2] == WAITS else "expire", -gone)

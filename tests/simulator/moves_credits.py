@@ -16,9 +16,17 @@ from tests.simulator.moves_events import closing
 from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
 from abate.platform.incentives import actions as incentives
-from abate.platform.ledger import actions, expiring, holds
+from abate.platform.ledger import actions, collecting, expiring, holds
 
 ADJUST, EXCHANGE_IN, TRANSFER = 11, 13, 6
+
+
+def day_jobs() -> None:
+    """What `abate serve` runs once a day, in its order."""
+    expiring.cut_all()
+    holds.lapse_overdue()
+    expiring.expire_due()
+    collecting.lapse_due()
 
 
 def amount(dice: Random) -> int:
@@ -195,7 +203,7 @@ def reverse_spend(city: City, dice: Random) -> None:
     city.model.ready(who, city.now)
     text = spent.code if spent else ""
     burnt = text and city.model.codes[text][3] == "burnt"
-    if (who, entry) in city.model.undone:
+    if (who, entry) in city.model.returned:
         expected = "reversed-already"
     elif who in city.model.erased:
         expected = "account-erased"
@@ -206,7 +214,7 @@ def reverse_spend(city: City, dice: Random) -> None:
     )
     if expected or spent is None:
         return undo()
-    city.model.undone.add((who, entry))
+    city.model.returned.add((who, entry))
     city.model.give_back(spent, city.now)
     if text:
         city.model.codes[text] = (*city.model.codes[text][:3], "cancelled")
@@ -218,11 +226,13 @@ def reverse_award(city: City, dice: Random) -> None:
     if not city.model.booked:
         return
     booked = city.model.booked[dice.choice(sorted(city.model.booked))]
-    who, place = booked.ride.who, (booked.ride.who, booked.entry)
-    undo, account = city.trial(), city.model.ready(booked.ride.who, city.now)
-    expected = "carbon-retired" if account.carbon < booked.ride.er_mg else ""
+    if booked.er_mg is None:
+        return
+    who = booked.ride.who
+    undo, account = city.trial(), city.model.ready(who, city.now)
+    expected = "carbon-retired" if account.carbon < booked.er_mg else ""
     expected = "account-erased" if who in city.model.erased else expected
-    expected = "reversed-already" if place in city.model.undone else expected
+    expected = "reversed-already" if booked.undone else expected
     city.attempt(
         "taking an award back",
         expected,
@@ -230,7 +240,6 @@ def reverse_award(city: City, dice: Random) -> None:
     )
     if expected:
         return undo()
-    city.model.undone.add(place)
     city.model.take_back(booked, city.now)
 
 
@@ -245,7 +254,7 @@ def spend_or_expire(city: City, dice: Random) -> None:
         return verdict.code
 
     with clock.frozen(city.now), ThreadPoolExecutor(2) as pool:
-        job = pool.submit(closing(lambda: (expiring.cut_all(), holds.lapse_overdue(), expiring.expire_due())))
+        job = pool.submit(closing(day_jobs))
         asked = pool.submit(closing(ask))
         job.result()
         verdict = asked.result()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -14,7 +14,8 @@ from django.db import connection
 from tests.platform.pipeline.world import World
 from tests.simulator.caps import Cap
 from tests.simulator.city import BACK, BEHAVIOURS, PEOPLE, City, Wrong, per, same
-from tests.simulator.model import Model, Ride
+from tests.simulator.model import Model, Ride, Taking
+from tests.simulator.taking import Item, answer
 
 from abate.platform import pipeline
 from abate.platform.carbon.basis import catalogue
@@ -28,14 +29,27 @@ from abate.platform.people import actions as people
 from abate.platform.people import queries as registry
 from abate.platform.people.models import Person
 
+NEW = ("credited", "needs_figure", "withdrawn")
+"""Outcomes of what is there for the first time."""
 
-def event(city: City, ride: Ride) -> dict:
-    world = city.partners[ride.partner]
-    start = ride.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    end = (ride.at + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    km = f"{ride.hundreds // 10}.{ride.hundreds % 10}"
-    data = {"trip_id": ride.trip or ride.id, "start": start, "end": end, "distance_km": km}
-    return world.event(ride.id, ride.behaviour, ride.who, start, data)
+
+def event(city: City, one: Item) -> dict:
+    """An event as its partner sends it."""
+    world = city.partners[one.partner]
+    if isinstance(one, Taking):
+        at = one.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        made = world.event(one.id, "", one.who, at, {"event": one.target, "reason": one.cause})
+        return made | {"type": "org.abate.withdrawal"}
+    start = one.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    end = (one.at + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    km = f"{one.hundreds // 10}.{one.hundreds % 10}"
+    data = {"trip_id": one.trip or one.id, "start": start, "end": end, "distance_km": km}
+    made = world.event(one.id, one.behaviour, one.who, start, data)
+    return made | ({"corrects": one.corrects, "correctedfor": "wrong_figure"} if one.corrects else {})
+
+
+def send(city: City, items: Sequence[Item]) -> list[Result]:
+    return city.partners[items[0].partner].send(*(event(city, one) for one in items))
 
 
 def new_ride(city: City, dice: Random) -> Ride:
@@ -83,25 +97,24 @@ def some_rides(city: City, dice: Random) -> list[Ride]:
     return rides
 
 
-def check_results(city: City, rides: list[Ride], results: list[Result]) -> None:
+def check_results(city: City, items: Sequence[Item], results: list[Result]) -> None:
     """Every answer is the model's; of a batch that was asked again, what the first asking booked exists."""
-    same("number of results", len(results), len(rides))
-    before = set(city.model.booked)
-    for ride, result in zip(rides, results, strict=True):
-        told = city.model.take(ride, city.now)
-        name = (ride.partner, ride.id)
+    same("number of results", len(results), len(items))
+    before = {*city.model.booked, *city.model.taken}
+    after, told = answer(city.model, items, city.now)
+    for one, result, expected in zip(items, results, told, strict=True):
         found = (result.outcome.text, result.er_mg or 0, result.credits)
-        if told[0] == "credited" and found[0] == "exists" and name not in before:
-            found = ("credited", *found[1:])
-        same(f"result of {ride}", found, told)
-        if told[0] == "credited":
-            city.model.booked[name].entry = result.entry or 0
+        if found[0] == "exists" and expected[0] in NEW and (one.partner, one.id) not in before:
+            found = (expected[0], *found[1:])
+        same(f"result of {one}", found, expected)
+        if expected[0] == "credited":
+            after.booked[one.partner, one.id].entry = result.entry or 0
+    city.model = after
 
 
 def deliver(city: City, dice: Random) -> None:
     rides = some_rides(city, dice)
-    world = city.partners[rides[0].partner]
-    found = city.attempt("a batch", "", lambda: world.send(*(event(city, ride) for ride in rides)))
+    found = city.attempt("a batch", "", lambda: send(city, rides))
     check_results(city, rides, found.value)  # type: ignore[arg-type]
 
 
@@ -114,10 +127,7 @@ def deliver_at_once(city: City, dice: Random) -> None:
     ]
     before = copy.deepcopy(city.model)
     with clock.frozen(city.now), ThreadPoolExecutor(2) as pool:
-        running = [
-            pool.submit(closing(lambda w=world, b=batch: w.send(*(event(city, r) for r in b))))
-            for world, batch in zip(city.partners, rides, strict=True)
-        ]
+        running = [pool.submit(closing(lambda batch=batch: send(city, batch))) for batch in rides]
         results = [one.result() for one in running]
     _either_order(city, before, list(zip(rides, results, strict=True)))
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 
+from tests.simulator import moves_back as b
 from tests.simulator import moves_credits as c
 from tests.simulator import moves_events as e
 from tests.simulator.city import PEOPLE, City
 
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
-from abate.platform.ledger import closing, erasing, expiring, holds
+from abate.platform.ledger import closing, erasing
 from abate.platform.log import actions as log
 from abate.platform.log import queries as tree
 
@@ -36,12 +37,7 @@ def wait(city: City, dice: Random) -> None:
 
 
 def jobs(city: City, _: Random) -> None:
-    def do() -> None:
-        expiring.cut_all()
-        holds.lapse_overdue()
-        expiring.expire_due()
-
-    city.attempt("the jobs of the day", "", do)
+    city.attempt("the jobs of the day", "", c.day_jobs)
     city.model.expire(city.now)
 
 
@@ -67,20 +63,20 @@ def close_month(city: City, _: Random) -> None:
 
 
 def rule(city: City, dice: Random) -> None:
-    """Another expiry from a coming day on; not for a day that has begun."""
+    """Another expiry from a coming day on, with a window to collect or without; not for a day that has begun."""
     start = clock.day(city.latest) + timedelta(days=dice.choice((1, 2, 5)))
-    if any(known == start for known, _ in city.model.expiries):
+    if any(known == start for known, *_ in city.model.expiries):
         return
-    lives, closed = dice.randint(2, 9), city.model.closed
+    lives, claim, closed = dice.randint(2, 9), dice.choice((None, 1, 3)), city.model.closed
     booked = closed is not None and start <= closed + timedelta(days=1)
     city.attempt(
         "a new rule",
         "rule-too-late" if booked else "",
-        lambda: credits.add_rule(start, ("规则", "Rule"), expiry_days=lives),
+        lambda: credits.add_rule(start, ("规则", "Rule"), expiry_days=lives, claim_days=claim),
         safe=False,
     )
     if not booked:
-        city.model.expiries.append((start, lives))
+        city.model.expiries.append((start, lives, claim))
     today = clock.day(city.now)
     city.attempt(
         "a rule for today", "rule-too-late", lambda: credits.add_rule(today, ("晚", "late")), safe=False
@@ -90,7 +86,7 @@ def rule(city: City, dice: Random) -> None:
 def sequence(city: City, dice: Random) -> None:
     """The log numbers what waits; some receipts are handed out, and kept."""
     city.attempt("numbering", "", log.sequence)
-    entries = [(b.ride.who, b.entry) for b in city.model.booked.values()] + city.spends
+    entries = [(one.ride.who, one.entry) for one in city.model.booked.values() if one.entry] + city.spends
     for who, entry in dice.sample(entries, min(3, len(entries))):
         receipt = tree.receipt(city.person(who), entry)
         if receipt is not None:
@@ -115,6 +111,7 @@ MOVES: tuple[tuple[Move, int], ...] = (
     (e.deliver, 30), (e.deliver_at_once, 3), (e.rule_between, 5), (e.withdraw, 2), (e.authorise, 7), (e.cap, 2),
     (c.redeem, 8), (c.burn, 5), (c.spend, 8), (c.bring, 4), (c.transfer, 6), (c.hold, 6), (c.end_hold, 6),
     (c.retire, 3), (c.reverse_spend, 5), (c.reverse_award, 5), (c.spend_or_expire, 3),
-    (wait, 14), (jobs, 5), (close_day, 4), (close_month, 2), (rule, 2), (sequence, 5), (erase, 1),
+    (b.take_back, 14), (b.revalue, 6), (b.collect, 9),
+    (wait, 14), (jobs, 5), (close_day, 4), (close_month, 2), (rule, 3), (sequence, 5), (erase, 1),
 )  # fmt: skip
 """Every move, and how often it comes beside the others."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
+from django.conf import settings
 from django.core.management import call_command
 from tests.simulator import checks, faults
 from tests.simulator.city import City, build
@@ -26,9 +27,10 @@ class Failure:
     why: str
 
 
-def step(city: City, seed: int, number: int) -> str:
+def step(city: City, seed: int, number: int, often: Collection[str] = ()) -> str:
     dice = Random(f"{seed}/{number}")
-    (move,) = dice.choices([m for m, _ in MOVES], [weight for _, weight in MOVES])
+    weights = [weight * (10 if move.__name__ in often else 1) for move, weight in MOVES]
+    (move,) = dice.choices([m for m, _ in MOVES], weights)
     city.now += timedelta(seconds=dice.randint(1, 900))
     city.fault = faults.some(dice) if dice.random() < FAULTY else None
     move(city, dice)
@@ -41,16 +43,21 @@ def play(
     seed: int,
     steps: Iterable[int],
     planted: Callable[[], AbstractContextManager[object]] = nullcontext,
+    often: Collection[str] = (),
 ) -> tuple[City | None, Failure | None]:
-    """Make these steps in an empty database, all invariants after each; `planted` is a bug for the time of the run."""
+    """Make these steps in an empty database, all invariants after each; `planted` is a bug for the time of the run.
+
+    `often`: moves that come ten times as often as they would.
+    """
     call_command("flush", interactive=False, verbosity=0)
+    settings.ABATE_OPERATOR_PACK = "demo"
     done: list[int] = []
     city = build()
     with planted():
         for number in steps:
             done.append(number)
             try:
-                name = step(city, seed, number)
+                name = step(city, seed, number, often)
                 checks.check(city)
                 checks.remember(city)
                 if name == "sequence":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.simulator.moves_back import lay_packs
 from tests.simulator.play import Failure, play, shrink
 
 pytestmark = pytest.mark.platform
@@ -19,8 +20,9 @@ LONG = 300
 
 
 @pytest.fixture(autouse=True)
-def room(transactional_db: None, settings: Any) -> None:
-    settings.ABATE_OPERATOR_PACK = "demo"
+def room(transactional_db: None, settings: Any, tmp_path: Path) -> None:
+    settings.ABATE_OPERATOR_PACK, settings.ABATE_FORMER_PACKS = "demo", []  # put back after the test
+    lay_packs(tmp_path)
 
 
 def told(failure: Failure) -> str:
