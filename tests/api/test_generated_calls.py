@@ -24,8 +24,9 @@ CALLS = 2_000
 CALLS_ALL = 100_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stack() -> Iterator[Stack]:
+    """An installation for each test: what one made, the other would find there."""
     with tempfile.TemporaryDirectory(prefix="aba-") as name:
         running = Stack(Path(name))
         try:
