@@ -30,7 +30,8 @@ from abate.platform.web import gate
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 METHODS = ("GET", "POST")
 OTHERS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
-STATES = ("live", "role-ended", "closed")
+# `one-factor`: signed in, no second factor shown.
+STATES = ("live", "one-factor", "role-ended", "closed")
 ALLOWED = {
     "operator": {"system_admin", "audit_admin", "entry", "check", "approve", "query", "finance", "content"},
     "breaks": {"audit_admin", "entry", "check", "approve", "query", "finance"},
@@ -107,7 +108,7 @@ def town() -> Town:
 A_FILE = {"file_id": "00000000-0000-4000-8000-000000000000"}
 COMMON = {"problem": {"code": "busy"}, "file": A_FILE, "file-errors": A_FILE, "file-back": A_FILE,
           "sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
-          "log-opening": {"index": 0}, "break-step": {"break_id": 1},
+          "log-opening": {"index": 0}, "security-remove": {"factor_id": 1}, "break-step": {"break_id": 1},
           "statement-file": {"month": "2026-01", "form": "json"},
           "v1:statement_json": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:statement_paper": {"?": "first=2026-01-01&last=2026-01-31"},
@@ -122,22 +123,42 @@ def staff(role: str) -> User:
 
 
 def let_in(answer: object) -> bool:
-    away = answer.status_code == 302 and answer["Location"].startswith("/sign-in?next")  # type: ignore[attr-defined]
+    away = answer.status_code == 302 and answer["Location"].startswith(TO_PROVE)  # type: ignore[attr-defined]
     return not away and answer.status_code not in NOT_LET_IN  # type: ignore[attr-defined]
 
 
-def expected(name: str, method: str, who: str, live: bool) -> bool:
+# Where somebody without it is sent.
+TO_PROVE = ("/sign-in?next", "/sign-in/second?next", "/security?next", "/confirm?next")
+
+
+def expected(name: str, method: str, who: str, state: str) -> bool:
+    # A person's own account is no role that could end, and the second factor is asked of the staff only.
+    live = (
+        state == "live"
+        or (who == PERSON and state != "closed")
+        or (who == ACCEPTOR and state == "one-factor")
+    )
     line = gate.lines().get((name, "GET" if method == "HEAD" else method))
     if line is None or (
         method == "HEAD" and name.startswith("v1:") and name != "v1:openapi-json"
     ):  # ninja's own operations answer no HEAD
         return False
+    if line.fresh and state == "one-factor":
+        return False
+    if line.who == "user":
+        return who != "stranger" and state != "closed"
     if line.who == "staff":
         return live and who in ALLOWED[name]
     if line.who in (PERSON, ACCEPTOR):
         return live and who == line.who
     # A key or a verifier's token is no session: nobody in this table holds one.
     return line.who == "anyone"
+
+
+def addresses_of(state: str) -> set[str]:
+    """All of them; with one factor those at which it makes a difference (gate.py), the rest being as in `live`."""
+    asked = {name for (name, _), line in gate.lines().items() if line.who == "staff" or line.fresh}
+    return asked if state == "one-factor" else known() - OUR_OWN
 
 
 @pytest.mark.clause("P-8.4-c", "P-8.2-b")
@@ -168,8 +189,10 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
             browser = Client(raise_request_exception=False)
             if user is not None:
                 browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+                if state != "one-factor":
+                    stage.prove(browser)
             cookies = dict(browser.cookies)
-            for name in sorted(known() - OUR_OWN):
+            for name in sorted(addresses_of(state)):
                 owners = [made.own, made.foreign] if name in made.own else [{}]
                 for owned in owners:
                     for method in methods:
@@ -177,21 +200,35 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
                         browser.cookies.clear()
                         browser.cookies.update(cookies)
                         answer = ask(browser, name, method, {**COMMON.get(name, {}), **owned.get(name, {})})
-                        # A person's own account is no role that could end.
-                        live = state == "live" or (who == PERSON and state == "role-ended")
-                        right = expected(name, method, who, live)
+                        right = expected(name, method, who, state)
                         foreign = owned is made.foreign and right
                         good = answer.status_code == 404 if foreign else fits(name, answer, right)
                         if not good:
                             wrong.append((who, state, name, method, owned is made.own, answer.status_code))
             transaction.set_rollback(True)
-    objects = len(made.own)
-    assert tried == len(cells) * (len(known() - OUR_OWN) + objects) * len(methods)
+    each = {state: addresses_of(state) for state in STATES}
+    rows = sum(len(each[state]) + len(each[state] & made.own.keys()) for _, _, state in cells)
+    assert tried == rows * len(methods)
     assert wrong == [], sorted({(name, method, status) for _, _, name, method, _, status in wrong})
 
 
 # Refusals that are the page's own answer to anybody: a spent link, a token endpoint without a key.
-BY_NATURE = {"sign-in-link", "idp:oidc:token", "idp:oidc:revoke", "register", "sign-in-code"}
+BY_NATURE = {
+    "sign-in-staff",
+    "sign-in-passkey",
+    "sign-in-second",
+    "confirm",
+    "security-app",
+    "security-passkey",
+    "security-remove",
+    "security-password",
+    "security-recovery",
+    "sign-in-link",
+    "idp:oidc:token",
+    "idp:oidc:revoke",
+    "register",
+    "sign-in-code",
+}
 
 
 def fits(name: str, answer: object, right: bool) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.test import override_settings
+from django.test import Client, override_settings
 from tests.platform.people.townspeople import made_up_person
 
 from abate.demo import desk
@@ -23,6 +23,7 @@ from abate.platform.people import actions as people
 from abate.platform.people.models import Person
 from abate.platform.review import actions as review
 from abate.platform.review.models import User
+from abate.platform.signin import proofs
 
 BEHAVIOURS = ["online-meeting", "cycling", "walking"]
 NOTICE = "notice-1"
@@ -112,6 +113,13 @@ def book_every_outcome(party: Party, person: Person) -> list[Result]:
         results += [result for one in rides for result in send(party, [one])]
     desk.decide("basis.adopt")
     return results
+
+
+def prove(browser: Client) -> None:
+    """As if the signed-in user had just shown a code of their app; tests of signing in itself do without."""
+    session = browser.session
+    proofs.note(session, proofs.TOTP)
+    session.save()
 
 
 def build() -> City:

@@ -23,6 +23,7 @@ def enter():
     def make(user: User, language: str = "zh-hans") -> Client:
         client = Client(headers={"accept-language": language})
         client.force_login(user, backend=BACKEND)
+        stage.prove(client)
         return client
 
     return make

@@ -32,6 +32,11 @@ ABATE_CODE_POLICY: dict[str, int] = {}
 # What a group in shared figures must be (sharing/editions.py): so many people, none with more than this share. Our policy.
 ABATE_SHARING_LEAST_PEOPLE = int(os.environ.get("ABATE_SHARING_LEAST_PEOPLE") or 10)
 ABATE_SHARING_LARGEST_PERCENT = int(os.environ.get("ABATE_SHARING_LARGEST_PERCENT") or 50)
+# Rules on passwords, `asvs` or `dengbao3`, and limits that differ from signin/policy.py.
+ABATE_SIGN_IN_PROFILE = os.environ.get("ABATE_SIGN_IN_PROFILE", "asvs")
+ABATE_SIGN_IN_POLICY: dict[str, int] = {}
+# A file of leaked passwords, one a line, plain or gzip, beside the 20,000 that Django knows.
+ABATE_LEAKED_PASSWORDS = os.environ.get("ABATE_LEAKED_PASSWORDS") or None
 ABATE_ORIGIN = os.environ.get("ABATE_ORIGIN", "http://127.0.0.1:8000")
 # A sandbox is an installation of its own: `abate serve --sandbox` (docs/decisions/0021-a-sandbox-of-its-own.md).
 ABATE_SANDBOX = os.environ.get("ABATE_SANDBOX") == "1"
@@ -63,6 +68,7 @@ X_FRAME_OPTIONS = "DENY"
 ROOMS = [
     "log",
     "review",
+    "signin",
     "parties",
     "people",
     "events",
@@ -81,6 +87,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.idp.oidc",
     *(f"abate.platform.{room}" for room in ROOMS),
     "abate.platform.web",
@@ -89,6 +96,12 @@ AUTH_USER_MODEL = "review.User"
 # A user carries no name and no address; allauth is told not to look for them.
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+MFA_ADAPTER = "abate.platform.signin.adapter.Factors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# With their holder verified on the device, so that a passkey is two factors by itself.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# One step of 30 seconds either way: phones' clocks are a little off (RFC 6238, 5.2).
+MFA_TOTP_TOLERANCE = 1
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -103,6 +116,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "abate.platform.web.sessions.Sessions",
     "abate.platform.web.middleware.Pages",
     "abate.platform.web.gate.Gate",
 ]

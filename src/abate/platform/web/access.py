@@ -94,6 +94,8 @@ def _guard(find: Callable[[HttpRequest], T | None]) -> Callable[..., Callable[..
     return door
 
 
+user_page = _guard(lambda request: request.user)
+"""The view gets (request, user): whoever is signed in, for their own sign-in."""
 person_page = _guard(person_of)
 """The view gets (request, person): the signed-in person, and nobody else's data can be asked for."""
 acceptor_page = _guard(acceptor_of)

@@ -2,6 +2,7 @@
 
 An address of the staff's is refused here by the right that its line names. The other lines say whose the address
 is; the view behind it finds the person, acceptor or token that it shows the data of, and nothing else's (access.py).
+No address of the staff's opens before a second factor was shown; one marked `fresh` asks for a proof minutes old.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from django.http import HttpRequest, HttpResponse
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import limits
 from abate.platform.review import rights
-from abate.platform.web import refusals
+from abate.platform.web import proving, refusals
 
-WHO = frozenset({"anyone", "person", "acceptor", "staff", "verifier", "key"})
-"""`verifier` and `key`: by a token or a key of a party's, not by a session."""
+WHO = frozenset({"anyone", "user", "person", "acceptor", "staff", "verifier", "key"})
+"""`user`: whoever is signed in, for their own sign-in. `verifier` and `key`: by a token or a key of a party's, not by a
+session."""
+_BY_SESSION = frozenset({"user", "person", "acceptor", "staff"})
 
 
 LIMITED = {
@@ -58,6 +61,7 @@ class Line:
     who: str
     act: str
     thing: str
+    fresh: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -66,11 +70,12 @@ def lines() -> dict[tuple[str, str], Line]:
     found: dict[tuple[str, str], Line] = {}
     with (Path(__file__).parent / "endpoints.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            line = Line(row["who"], row["act"], row["thing"])
+            line = Line(row["who"], row["act"], row["thing"], bool(row.get("fresh")))
             right = line.act in rights.ACTS and line.thing in rights.rights().things
             if (
                 line.who not in WHO
                 or right != (line.who == "staff")
+                or row.get("fresh") not in (None, "", "fresh")
                 or (row["endpoint"], row["method"]) in found
             ):
                 raise ValueError(f"endpoints.csv: the line {row} cannot be")
@@ -102,11 +107,15 @@ class Gate:
                 return refusals.answer(request, problem)
             limits.forget()
         # A stranger is sent to sign in by the view's own guard.
-        if line.who == "staff" and request.user.is_authenticated:
+        if line.who in _BY_SESSION and request.user.is_authenticated:
             try:
-                rights.require(request.user, line.act, line.thing)
+                if line.who == "staff":
+                    rights.require(request.user, line.act, line.thing)
+                    proving.require_two_factors(request)
+                if line.fresh:
+                    proving.require_fresh(request)
             except Problem as problem:
-                return refusals.answer(request, problem)
+                return proving.way(request, problem) or refusals.answer(request, problem)
         return None
 
 

@@ -68,6 +68,8 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         tabs.append(("acceptor", "scan", say("核销", "Burn")))
     if rights.may(request.user, "view", "overview"):
         tabs.append(("operator", "gauge", say("总览", "Overview")))
+    if tabs and not access.person_of(request):
+        tabs.append(("security", "shield", say("安全", "Security")))
     return [Tab(reverse(name), icon, title, name == section) for name, icon, title in tabs]
 
 

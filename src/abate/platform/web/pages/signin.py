@@ -18,6 +18,7 @@ from abate.platform.people.errors import NoAccount
 from abate.platform.review import actions as review
 from abate.platform.review.errors import LinkSpent
 from abate.platform.review.models import User
+from abate.platform.signin import proofs
 from abate.platform.web import screen
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import say
@@ -28,19 +29,22 @@ _CONTACT, _PROOF, _NEXT = "sign_in_contact", "sign_in_proof", "sign_in_next"
 NOTICE_VERSION = "2026-11"
 
 
-def _own_address(request: HttpRequest, there: str) -> str:
+def own_address(request: HttpRequest, there: str) -> str:
+    """`there` where it is a path of ours, else the start page."""
     safe = url_has_allowed_host_and_scheme(there, {request.get_host()}, require_https=request.is_secure())
     # A path, no word: redirect() would look a word up among the names of pages and fail.
     return there if safe and there.startswith("/") else reverse("home")
 
 
-def _enter(request: HttpRequest, user: User) -> HttpResponse:
+def enter(request: HttpRequest, user: User, how: str) -> HttpResponse:
+    """Sign `user` in, shown by `how` (signin.proofs), and go on to where they wanted to."""
     there = request.session.pop(_NEXT, "") or reverse("home")
     for key in (_CONTACT, _PROOF):
         request.session.pop(key, None)
     # login() gives the session a new key: one that was set before sign-in is worth nothing after it.
     login(request, user, backend=_BACKEND)
-    return redirect(_own_address(request, there))
+    proofs.note(request.session, how)
+    return redirect(own_address(request, there))
 
 
 def _contact_field(value: str = "", error: str = "") -> Field:
@@ -62,7 +66,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Ask for a code. The answer is the same whether or not an account exists."""
     if request.method != "POST":
         if "next" in request.GET:
-            request.session[_NEXT] = _own_address(request, request.GET["next"])
+            request.session[_NEXT] = own_address(request, request.GET["next"])
         if request.user.is_authenticated:
             return redirect("home")
         return screen.show(request, "sign_in", {"field": _contact_field()})
@@ -112,7 +116,7 @@ def code(request: HttpRequest) -> HttpResponse:
         text = screen.told(problem)
         context["field"] = _code_field(f"{text.text}{say('', ' ')}{text.remedy}")
         return screen.show(request, "sign_in_code", context, status=problem.status)
-    return _enter(request, person.user)
+    return enter(request, person.user, proofs.CODE)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,7 +130,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         return screen.refuse(request, spent)
     if request.user.is_authenticated:
         logout(request)
-    return _enter(request, user)
+    return enter(request, user, proofs.LINK)
 
 
 def _register_fields(name: str = "", number: str = "") -> dict[str, Field]:
@@ -171,7 +175,7 @@ def register(request: HttpRequest) -> HttpResponse:
         person = people.register(name, number, [contact], NOTICE_VERSION, made_up=made_up, proofs=[proof])
     except Problem as problem:
         return screen.show(request, "register", context, status=problem.status, problem=problem)
-    return _enter(request, person.user)
+    return enter(request, person.user, proofs.CODE)
 
 
 @require_POST
@@ -183,7 +187,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """Remember the language in a cookie and go back to where the person was."""
-    answer = redirect(_own_address(request, request.POST.get("next", "")))
+    answer = redirect(own_address(request, request.POST.get("next", "")))
     chosen = request.POST.get("language", "")
     if chosen in dict(settings.LANGUAGES) and check_for_language(chosen):
         answer.set_cookie(

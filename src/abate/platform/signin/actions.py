@@ -1,0 +1,111 @@
+"""The only writer of tries, passwords and open sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from importlib import import_module
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.db import connection, transaction
+
+from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
+from abate.platform.review.models import User
+from abate.platform.signin import passwords
+from abate.platform.signin.errors import PasswordRefused, SignInRefused, TooManyTries
+from abate.platform.signin.models import OpenSession, Password, Try, UsedCode
+from abate.platform.signin.policy import policy
+
+_DEVICE = 200
+
+
+def count_try(account: str, address: str | None) -> Callable[[], None]:
+    """Count a try before it is compared; the answer is to be called when it was right, and takes the account's away.
+
+    Simultaneous tries for one account, or from one address, count in turn. Raises TooManyTries. (GB/T 22239 8.1.4.1 b)
+    """
+    limits, now = policy(), clock.now()
+    own = keyring().identity_hmac(f"try\x00{account}")
+    origin = keyring().identity_hmac(f"address\x00{address}") if address else None
+    with transaction.atomic():
+        # Deleted first, whoever's they are: nobody's address is kept longer than it is needed.
+        Try.objects.filter(at__lt=now - limits.window).delete()
+        _limit("account_hmac", own, now, limits.window, limits.tries_per_account)
+        if origin:
+            _limit("address_hmac", origin, now, limits.window, limits.tries_per_address)
+        Try.objects.create(account_hmac=own, address_hmac=origin, at=now)
+    return lambda: _right(own)
+
+
+def _right(account: bytes) -> None:
+    Try.objects.filter(account_hmac=account).delete()
+
+
+def _limit(column: str, digest: bytes, now: datetime, span: timedelta, most: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
+        cursor.execute(f"select count(*), min(at) from signin_try where {column} = %s", [digest])
+        count, oldest = cursor.fetchone()
+    if count >= most:
+        raise TooManyTries(max(1, int((oldest + span - now).total_seconds()) + 1))
+
+
+def check_password(handle: str, text: str, address: str | None) -> User:
+    """The staff account of this name and password. Raises SignInRefused, TooManyTries.
+
+    The work is the same whether or not there is such an account. A password alone opens no page of the staff's.
+    """
+    if not (handle.strip() and text):
+        raise SignInRefused
+    done = count_try(f"password\x00{handle.strip().lower()[:100]}", address)
+    # A longer one cannot be anybody's, and hashing it would be work for an attacker's asking.
+    user = authenticate(username=handle.strip()[:36], password=text[: passwords.MOST])
+    if not isinstance(user, User) or user.kind != User.Kind.STAFF:
+        raise SignInRefused
+    done()
+    return user
+
+
+def set_password(user: User, text: str) -> None:
+    """Give `user` a password that the profile takes. Raises PasswordRefused. Other sessions of theirs end."""
+    rules = policy()
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        earlier = Password.objects.filter(user=user).order_by("-id")[: rules.passwords_kept]
+        faults = passwords.faults(text, user.handle, [one.encoded for one in earlier], rules)
+        if faults:
+            raise PasswordRefused(faults)
+        user.set_password(text)
+        user.save(update_fields=["password"])
+        Password.objects.create(user=user, encoded=user.password, at=clock.now())
+
+
+def seen(key: str, user: User, began: datetime, device: str) -> None:
+    """Note that a session is in use; what nobody can be signed in with any more is taken away."""
+    now = clock.now()
+    OpenSession.objects.filter(user=user, began_at__lt=now - policy().longest).delete()
+    values = {"user": user, "began_at": began, "seen_at": now, "device": device[:_DEVICE]}
+    OpenSession.objects.update_or_create(key=key, defaults=values)
+
+
+def end_sessions(user: User, keys: list[str]) -> int:
+    """End these sessions of `user`'s, here and at once; returns how many there were."""
+    own = list(OpenSession.objects.filter(user=user, key__in=keys).values_list("key", flat=True))
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    for key in own:
+        store.delete(key)
+    OpenSession.objects.filter(key__in=own).delete()
+    return len(own)
+
+
+def forget(user: User) -> None:
+    """Take away everything `user` signs in with, and every open session."""
+    with transaction.atomic():
+        end_sessions(user, list(OpenSession.objects.filter(user=user).values_list("key", flat=True)))
+        Authenticator.objects.filter(user=user).delete()
+        UsedCode.objects.filter(user=user).delete()
+        user.set_unusable_password()
+        user.save(update_fields=["password"])

@@ -1,0 +1,103 @@
+"""What this room refuses. No text tells whether an account exists."""
+
+from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
+
+
+class SignInRefused(Problem):
+    code = "sign-in-refused"
+    status = 403
+    zh = "账号或密码不正确。"
+    en = "Account or password is not right."
+    why_zh = "不说明是哪一项有误，以免他人探知账号。"
+    why_en = "Which of the two is wrong is not told: it would tell others which accounts there are."
+    remedy_zh = "请核对后重试；忘记密码请向安全管理员索取一次性链接。"
+    remedy_en = "Check both and try again; a forgotten password is replaced with a single-use link."
+
+
+class FactorRefused(Problem):
+    code = "second-factor-refused"
+    status = 403
+    zh = "动态口令、恢复码或通行密钥不正确，或已用过。"
+    en = "The code or passkey is not right, or it was used before."
+    why_zh = "第二个因素证明登录的是本人。"
+    why_en = "The second factor is what shows that it is you."
+    remedy_zh = "请等下一个动态口令，或改用另一个因素、恢复码。"
+    remedy_en = "Wait for the next code, or use another factor or a recovery code."
+
+
+class TooManyTries(Problem):
+    code = "too-many-tries"
+    status = 429
+    zh = "尝试次数过多，已暂停。"
+    en = "Too many tries; no more are taken for now."
+    why_zh = "限制登录失败次数（GB/T 22239-2019，8.1.4.1 b）。"
+    why_en = "Failed tries are limited (GB/T 22239-2019, 8.1.4.1 b)."
+    remedy_zh = "请稍后再试，或使用通行密钥登录。"
+    remedy_en = "Try again later, or sign in with a passkey."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"retry after {retry_after} s")
+        self.retry_after = retry_after
+
+
+class PasswordRefused(Problem):
+    """`reasons` are codes of passwords.REASONS."""
+
+    code = "password-refused"
+    status = 422
+    zh = "密码不符合要求。"
+    en = "The password does not meet the rules."
+    why_zh = "太短、常见或用过的密码很快会被猜出。"
+    why_en = "Short, common and earlier passwords are guessed soon."
+    remedy_zh = "请换一个更长、不常见的密码。"
+    remedy_en = "Choose one that is longer and less common."
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(", ".join(reasons))
+        self.reasons = reasons
+
+
+class SecondFactorMissing(Problem):
+    code = "second-factor-missing"
+    status = 403
+    zh = "后台账号须先通过第二个因素。"
+    en = "A back-office account needs its second factor first."
+    why_zh = "后台角色一律采用两种以上鉴别方式（GB/T 22239-2019，8.1.4.1 d）。"
+    why_en = "Every role of the operator's is shown by two kinds of proof (GB/T 22239-2019, 8.1.4.1 d)."
+    remedy_zh = "请在 /sign-in/second 使用通行密钥或动态口令；尚未设置的，在 /security 设置。"
+    remedy_en = "Use passkey or code at /sign-in/second; set one up at /security if there is none."
+
+
+class ProofNeeded(Problem):
+    code = "fresh-proof-needed"
+    status = 403
+    zh = "这一步需要您刚刚再次证明是本人。"
+    en = "This step needs a proof of you that is only minutes old."
+    why_zh = "兑换、密钥和导出不能只凭一个打开的会话。"
+    why_en = "An open session alone does not redeem, make keys or export."
+    remedy_zh = "请在 /confirm 用通行密钥或一次性验证码确认，然后重做这一步。"
+    remedy_en = "Confirm at /confirm with a passkey or a one-time code, and repeat the step."
+
+
+class LastFactor(Problem):
+    code = "last-second-factor"
+    status = 409
+    zh = "这是唯一的第二个因素，不能移除。"
+    en = "This is the only second factor; it cannot be removed."
+    why_zh = "后台账号不得没有第二个因素。"
+    why_en = "A back-office account is never without one."
+    remedy_zh = "请先添加另一个。"
+    remedy_en = "Add another one first."
+
+
+class FactorUnknown(Problem):
+    code = "second-factor-unknown"
+    status = 404
+    zh = "没有这个登录因素。"
+    en = "There is no such factor of yours."
+    why_zh = "只能管理自己的登录方式。"
+    why_en = "Everybody keeps only their own ways of signing in."
+    remedy_zh = "请刷新“登录与安全”页面。"
+    remedy_en = "Open the page of sign-in and security again."

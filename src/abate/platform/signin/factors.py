@@ -1,0 +1,196 @@
+"""Passkeys, time-based codes and recovery codes: allauth does the cryptography, this room the limits and the rules.
+
+allauth's functions read and write the challenge in the session of the request at hand (its middleware).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allauth.core import context
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth as totp
+from allauth.mfa.webauthn.internal import auth as webauthn
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
+from abate.platform.review.models import User
+from abate.platform.signin import actions, proofs
+from abate.platform.signin.errors import FactorRefused, FactorUnknown, LastFactor
+from abate.platform.signin.models import UsedCode
+
+Kind = Authenticator.Type
+_LONGEST_NAME = 60
+_MOST_SENT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of somebody's; `left` counts unused recovery codes."""
+
+    id: int
+    kind: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+    left: int
+
+
+def factors(user: User) -> list[Factor]:
+    """The user's passkeys, app and recovery codes, in the order they were made."""
+    return [_told(one) for one in Authenticator.objects.filter(user=user).order_by("id")]
+
+
+def _told(one: Authenticator) -> Factor:
+    wrapped = one.wrap()
+    left = len(wrapped.get_unused_codes()) if one.type == Kind.RECOVERY_CODES else 0
+    name = one.data.get("name", "") if one.type == Kind.WEBAUTHN else ""
+    return Factor(one.pk, one.type, name, one.created_at, one.last_used_at, left)
+
+
+def has_factor(user: User) -> bool:
+    """Whether the user can show a second factor (recovery codes come only beside one)."""
+    return Authenticator.objects.filter(user=user, type__in=(Kind.TOTP, Kind.WEBAUTHN)).exists()
+
+
+def new_passkey_options(user: User) -> str:
+    """JSON for the browser: make a key that it finds again by itself, its holder verified."""
+    return json.dumps(webauthn.begin_registration(user, passwordless=True))
+
+
+def add_passkey(user: User, name: str, sent: str) -> None:
+    """Keep the key the browser made for the last challenge. Raises FactorRefused."""
+    credential = _read(sent)
+    try:
+        webauthn.parse_registration_response(credential)
+        made = webauthn.complete_registration(credential)
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
+        raise FactorRefused from None
+    if not made.is_user_verified():
+        raise FactorRefused
+    name = " ".join(name.split())[:_LONGEST_NAME] or f"passkey {clock.today():%Y-%m-%d}"
+    webauthn.WebAuthn.add(user, name, credential)
+
+
+def passkey_options(user: User | None = None) -> str:
+    """JSON for the browser: show one of this user's keys, or, with None, any key made here."""
+    return json.dumps(webauthn.begin_authentication(user))
+
+
+def use_passkey(sent: str, user: User | None = None) -> User:
+    """Whose key the browser showed for the last challenge. Raises FactorRefused."""
+    credential = _read(sent)
+    try:
+        webauthn.parse_authentication_response(credential)
+        owner = user or webauthn.extract_user_from_response(credential)
+        shown = webauthn.complete_authentication(owner, credential)
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
+        raise FactorRefused from None
+    if not owner.is_active:
+        raise FactorRefused
+    shown.record_usage()
+    return owner
+
+
+def _read(sent: str) -> dict[str, object]:
+    """A browser's answer. Raises FactorRefused for what is none."""
+    try:
+        credential = json.loads(sent) if len(sent) <= _MOST_SENT else None
+    except ValueError:
+        credential = None
+    if not isinstance(credential, dict):
+        raise FactorRefused
+    return credential
+
+
+def new_app_secret(user: User) -> tuple[str, str]:
+    """(secret, SVG of its QR code) for an app; the secret waits in the session until its first code comes."""
+    # Encrypted there too: a session is a row.
+    session = context.request.session
+    adapter = get_adapter()
+    if _WAITING not in session:
+        session[_WAITING] = adapter.encrypt(totp.generate_totp_secret())
+    secret = adapter.decrypt(session[_WAITING])
+    return secret, adapter.build_totp_svg(adapter.build_totp_url(user, secret))
+
+
+_WAITING = "signin_app_secret"
+
+
+def add_app(user: User, code: str) -> None:
+    """Keep the app whose secret waits, once it gives a right code; in place of an earlier one. Raises FactorRefused."""
+    session = context.request.session
+    if _WAITING not in session:
+        raise FactorRefused
+    secret = get_adapter().decrypt(session[_WAITING])
+    if not totp.validate_totp_code(secret, _plain(code)):
+        raise FactorRefused
+    with transaction.atomic():
+        Authenticator.objects.filter(user=user, type=Kind.TOTP).delete()
+        totp.TOTP.activate(user, secret)
+        _spend(user, code)
+    del session[_WAITING]
+
+
+def new_recovery_codes(user: User) -> list[str]:
+    """Ten codes, each good once, in place of the earlier ones. They are shown now and never again."""
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
+        return RecoveryCodes.activate(user).generate_codes()
+
+
+def use_code(user: User, code: str, address: str | None) -> str:
+    """Which of proofs.TOTP and proofs.RECOVERY this code is. Each is taken once. Raises FactorRefused, TooManyTries."""
+    given = _plain(code)
+    done = actions.count_try(f"second\x00{user.pk}", address)
+    for one in Authenticator.objects.filter(user=user, type__in=(Kind.TOTP, Kind.RECOVERY_CODES)):
+        wrapped = one.wrap()
+        if one.type == Kind.TOTP:
+            right = totp.validate_totp_code(get_adapter().decrypt(one.data["secret"]), given)
+            right = right and _spend(user, given)
+        else:
+            right = wrapped.validate_code(given)
+        if right:
+            # A fresh look: using a recovery code wrote into the row.
+            Authenticator.objects.get(pk=one.pk).record_usage()
+            done()
+            return proofs.TOTP if one.type == Kind.TOTP else proofs.RECOVERY
+    raise FactorRefused
+
+
+def _plain(code: str) -> str:
+    return "".join(code.split()).replace("-", "")[:32]
+
+
+def _spend(user: User, code: str) -> bool:
+    """Whether this code was not used before. allauth keeps used codes per process; two processes share this table."""
+    now = clock.now()
+    UsedCode.objects.filter(user=user, at__lt=now - timedelta(days=1)).delete()
+    digest = keyring().code_hmac(f"totp\x00{user.pk}\x00{_plain(code)}")
+    try:
+        with transaction.atomic():
+            UsedCode.objects.create(user=user, code_hmac=digest, at=now)
+    except IntegrityError:
+        return False
+    return True
+
+
+def remove(user: User, factor_id: int, *, keep_one: bool) -> None:
+    """Take a factor away. Raises FactorUnknown, and LastFactor where `keep_one` and no other would be left."""
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        own = Authenticator.objects.filter(user=user)
+        one = own.filter(pk=factor_id).first()
+        if one is None:
+            raise FactorUnknown
+        others = own.filter(type__in=(Kind.TOTP, Kind.WEBAUTHN)).exclude(pk=factor_id)
+        if keep_one and one.type != Kind.RECOVERY_CODES and not others.exists():
+            raise LastFactor
+        one.delete()

@@ -1,0 +1,73 @@
+"""Which passwords are taken, by profile. Checked against lists on this machine; no network is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.exceptions import ValidationError
+
+from abate.platform.signin.policy import SignInPolicy
+
+MOST = 128
+_SHORTEST = {"asvs": 12, "dengbao3": 10}
+_KINDS = 3
+
+REASONS = {
+    "short": ("密码太短。", "It is too short."),
+    "long": ("密码不得超过 128 个字符。", "It has more than 128 signs."),
+    "known": ("该密码在常见或已泄露密码表中。", "It is on a list of common or leaked passwords."),
+    "handle": ("密码不得包含账号。", "It contains the account's name."),
+    "kinds": (
+        "须含大写字母、小写字母、数字、其他符号中的至少三种。",
+        "It needs three of: capital letters, small letters, digits, other signs.",
+    ),
+    "again": ("不得与最近用过的密码相同。", "It was used before."),
+}
+
+
+def shortest(policy: SignInPolicy) -> int:
+    return _SHORTEST[policy.profile]
+
+
+def faults(text: str, handle: str, earlier: Iterable[str], policy: SignInPolicy) -> list[str]:
+    """Codes of REASONS that speak against `text`; empty where it is taken. `earlier` are encoded passwords."""
+    found = []
+    if len(text) < shortest(policy):
+        found.append("short")
+    if len(text) > MOST:
+        return [*found, "long"]
+    if any(_on(list_, text) for list_ in _lists(settings.ABATE_LEAKED_PASSWORDS)):
+        found.append("known")
+    if handle and handle.lower() in text.lower():
+        found.append("handle")
+    if policy.profile == "dengbao3":
+        if _kinds(text) < _KINDS:
+            found.append("kinds")
+        if any(check_password(text, old) for old in earlier):
+            found.append("again")
+    return found
+
+
+def _kinds(text: str) -> int:
+    kinds = (str.isupper, str.islower, str.isdigit, lambda sign: not sign.isalnum())
+    return sum(any(kind(sign) for sign in text) for kind in kinds)
+
+
+@lru_cache(maxsize=2)
+def _lists(own: str | None) -> tuple[CommonPasswordValidator, ...]:
+    """Django's list of 20,000, and the operator's own file (one a line, plain or gzip) where one is named."""
+    built_in = CommonPasswordValidator()
+    return (built_in, CommonPasswordValidator(Path(own))) if own else (built_in,)
+
+
+def _on(listed: CommonPasswordValidator, text: str) -> bool:
+    try:
+        listed.validate(text)
+    except ValidationError:
+        return True
+    return False

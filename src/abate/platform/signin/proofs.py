@@ -1,0 +1,36 @@
+"""What a session has shown, and how long ago: the answers to "two factors?" and "only minutes ago?"."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from datetime import datetime
+from typing import Any
+
+from abate.platform.doors import clock
+from abate.platform.signin.policy import policy
+
+Session = MutableMapping[str, Any]
+LINK, PASSWORD, CODE, PASSKEY, TOTP, RECOVERY = "link", "password", "code", "passkey", "totp", "recovery"
+# A passkey is only taken with its holder verified on the device, so it is two factors by itself.
+SECOND = frozenset({PASSKEY, TOTP, RECOVERY})
+# A link may lie in somebody's mailbox and a password on a slip: neither shows who is there now.
+FRESHENING = SECOND | {CODE}
+_KEY = "proofs"
+
+
+def note(session: Session, how: str) -> None:
+    """Write into the session that its user was shown by `how`, now."""
+    session[_KEY] = {**session.get(_KEY, {}), how: clock.now().isoformat()}
+
+
+def two_factors(session: Session) -> bool:
+    """Whether a second factor was shown in this session."""
+    return bool(SECOND & session.get(_KEY, {}).keys())
+
+
+def fresh(session: Session) -> bool:
+    """Whether a passkey or one-time code was shown within the last minutes (policy.fresh_minutes)."""
+    shown = [datetime.fromisoformat(at) for how, at in session.get(_KEY, {}).items() if how in FRESHENING]
+    now = clock.now()
+    # Not in the future either: a clock set back makes nothing fresh.
+    return any(at <= now < at + policy().fresh for at in shown)

@@ -1,0 +1,219 @@
+"""Sign-in and security: the own passkeys, app, recovery codes, password, and every open session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from abate.platform.doors.errors import Problem
+from abate.platform.review import queries as review
+from abate.platform.review.models import User
+from abate.platform.signin import actions, factors, passwords, proofs, queries
+from abate.platform.signin.errors import PasswordRefused
+from abate.platform.signin.policy import policy
+from abate.platform.web import proving, screen
+from abate.platform.web.access import user_page
+from abate.platform.web.pages.staff_signin import passkey_hint
+from abate.platform.web.screen import Field
+from abate.platform.web.wording import pick, say
+
+
+def _changing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Only with a proof that is minutes old, or for the very first factor."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, user: User, **kwargs: object) -> HttpResponse:
+        if proving.may_change_sign_in(request):
+            return view(request, user, **kwargs)
+        return redirect(f"{reverse('confirm')}?{urlencode({'next': reverse('security')})}")
+
+    return user_page(guarded)
+
+
+@require_safe
+@user_page
+def security(request: HttpRequest, user: User) -> HttpResponse:
+    own = factors.factors(user)
+    context = {
+        "factors": own,
+        "has_app": any(one.kind == "totp" for one in own),
+        "person": user.kind == User.Kind.PERSON,
+        "must": bool(review.roles(user)) and not factors.has_factor(user),
+        "password_at": queries.password_set_at(user),
+        "password_old": queries.password_too_old(user),
+        "sessions": [(row, row.key == request.session.session_key) for row in queries.sessions(user)],
+        "idle": int(policy().idle(user.kind == User.Kind.STAFF).total_seconds()) // 60,
+        **passkey_hint(request),
+    }
+    return screen.show(request, "security", context, section="security")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_changing
+def passkey(request: HttpRequest, user: User) -> HttpResponse:
+    """Make a passkey. The browser does it: the one page that cannot work without a script."""
+    problem = None
+    if request.method == "POST":
+        try:
+            factors.add_passkey(user, request.POST.get("name", ""), request.POST.get("credential", ""))
+        except Problem as refused:
+            problem = refused
+        else:
+            return _added(request, user, proofs.PASSKEY)
+    name = Field(
+        "name",
+        say("给它起个名字", "A name for it"),
+        say("这台设备", "This device"),
+        hint=say("例如：工作电脑", "Such as: laptop at work"),
+        maxlength=60,
+    )
+    context = {"field": name, "options": factors.new_passkey_options(user), **passkey_hint(request)}
+    status = problem.status if problem else 200
+    return screen.show(
+        request, "security_passkey", context, section="security", status=status, problem=problem
+    )
+
+
+def _added(request: HttpRequest, user: User, how: str) -> HttpResponse:
+    request.session.cycle_key()
+    proofs.note(request.session, how)
+    messages.success(request, say("已添加。", "Added."), extra_tags="good")
+    kinds = {one.kind for one in factors.factors(user)}
+    if user.kind == User.Kind.PERSON or "recovery_codes" in kinds:
+        return redirect("security")
+    return _codes(request, user)
+
+
+def _codes(request: HttpRequest, user: User) -> HttpResponse:
+    context = {"codes": [f"{code[:4]} {code[4:]}" for code in factors.new_recovery_codes(user)]}
+    return screen.show(request, "security_codes", context, section="security")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_changing
+def app(request: HttpRequest, user: User) -> HttpResponse:
+    """Set up an app that makes time-based codes (RFC 6238)."""
+    error = ""
+    if request.method == "POST":
+        try:
+            factors.add_app(user, request.POST.get("code", ""))
+        except Problem as refused:
+            error = screen.told(refused).text
+        else:
+            return _added(request, user, proofs.TOTP)
+    secret, picture = factors.new_app_secret(user)
+    field = Field(
+        "code",
+        say("应用显示的 6 位口令", "The 6 digits that the app shows"),
+        error=error,
+        autocomplete="one-time-code",
+        inputmode="numeric",
+        maxlength=12,
+        css="code",
+    )
+    spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+    context = {"field": field, "secret": spaced, "qr": picture}
+    return screen.show(request, "security_app", context, section="security", status=403 if error else 200)
+
+
+@require_POST
+@_changing
+def recovery(request: HttpRequest, user: User) -> HttpResponse:
+    """New recovery codes in place of the earlier ones, shown once."""
+    if not factors.has_factor(user):
+        return redirect("security")
+    return _codes(request, user)
+
+
+@require_POST
+@_changing
+def remove(request: HttpRequest, user: User, factor_id: int) -> HttpResponse:
+    factors.remove(user, factor_id, keep_one=user.kind == User.Kind.STAFF)
+    messages.success(request, say("已移除。", "Removed."), extra_tags="good")
+    return redirect("security")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_changing
+def password(request: HttpRequest, user: User) -> HttpResponse:
+    """Set a password, for the staff only: a person signs in with a code or a passkey."""
+    if user.kind == User.Kind.PERSON:
+        return redirect("security")
+    error = ""
+    if request.method == "POST":
+        try:
+            actions.set_password(user, request.POST.get("password", ""))
+        except PasswordRefused as refused:
+            error = say("", " ").join(pick(passwords.REASONS[reason]) for reason in refused.reasons)
+        else:
+            update_session_auth_hash(request, user)
+            messages.success(request, say("密码已设置。", "The password is set."), extra_tags="good")
+            return redirect("security")
+    rules = policy()
+    least = passwords.shortest(rules)
+    hint = say(
+        "至少 {n} 个字符；常见和已泄露的密码不被接受。",
+        "At least {n} signs; common and leaked ones are refused.",
+        n=least,
+    )
+    if rules.profile == "dengbao3":
+        hint += say(
+            "须含大写、小写、数字、符号中的三种，{d} 天更换一次。",
+            " Three of capitals, small letters, digits, signs; changed every {d} days.",
+            d=rules.password_days,
+        )
+    field = Field(
+        "password",
+        say("新密码", "New password"),
+        type="password",
+        hint=hint,
+        error=error,
+        autocomplete="new-password",
+        maxlength=passwords.MOST,
+    )
+    context = {"field": field, "account": user.handle}
+    return screen.show(
+        request, "security_password", context, section="security", status=422 if error else 200
+    )
+
+
+@require_POST
+@user_page
+def session(request: HttpRequest, user: User) -> HttpResponse:
+    """End one session, by its number on the page and the moment it began, so that a list grown old ends no other."""
+    wanted = (request.POST.get("number", ""), request.POST.get("began", ""))
+    keys = [
+        row.key for row in queries.sessions(user) if (str(row.number), row.began_at.isoformat()) == wanted
+    ]
+    actions.end_sessions(user, keys)
+    return redirect("security")
+
+
+@require_POST
+@user_page
+def others(request: HttpRequest, user: User) -> HttpResponse:
+    """End every session but this one."""
+    keys = [row.key for row in queries.sessions(user) if row.key != request.session.session_key]
+    ended = actions.end_sessions(user, keys)
+    messages.success(request, say("已结束 {n} 个会话。", "{n} ended.", n=ended), extra_tags="good")
+    return redirect("security")
+
+
+urlpatterns = [
+    path("security", security, name="security"),
+    path("security/passkey", passkey, name="security-passkey"),
+    path("security/app", app, name="security-app"),
+    path("security/recovery", recovery, name="security-recovery"),
+    path("security/factors/<int:factor_id>/remove", remove, name="security-remove"),
+    path("security/password", password, name="security-password"),
+    path("security/session", session, name="security-session"),
+    path("security/others", others, name="security-others"),
+]
