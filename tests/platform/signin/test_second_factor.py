@@ -180,8 +180,9 @@ def test_no_session_lasts_for_ever(clerk: User) -> None:
 @pytest.mark.clause("P-8.4-a")
 def test_sessions_are_listed_and_killed(clerk: User, city: stage.City) -> None:
     here, there, elsewhere = by_link(clerk), by_link(clerk), by_link(clerk)
-    set_up_app(elsewhere)
-    assert "This one" in elsewhere.get("/security").content.decode()
+    # Setting up the app gave this session another key.
+    set_up_app(here)
+    assert "This one" in here.get("/security").content.decode()
     for browser in (there, elsewhere):
         browser.get("/security", headers={"user-agent": "Old Phone"})
     page = here.get("/security").content.decode()
