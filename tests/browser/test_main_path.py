@@ -143,6 +143,7 @@ def test_a_new_person_opens_an_account_and_authorises(
             page.screenshot(path=f"{shots}/360-{language}-register.png", full_page=True)
         page.fill("#number", made_up_number(clock.today().replace(year=1990, day=1), 7))
         page.check("input[name=consent]")
+        page.check("input[name=sensitive]")
         with page.expect_navigation():
             page.locator("main form button").click()
     assert "/authorise/sample-app" in page.url

@@ -34,6 +34,8 @@ OTHERS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 STATES = ("live", "one-factor", "role-ended", "closed")
 ALLOWED = {
     "operator": {"system_admin", "audit_admin", "entry", "check", "approve", "query", "finance", "content"},
+    "requests": {"audit_admin", "entry", "check", "query"},
+    "request-answer": {"entry"},
     "breaks": {"audit_admin", "entry", "check", "approve", "query", "finance"},
     "break-step": {"finance"},
     "sharing": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
@@ -108,7 +110,8 @@ def town() -> Town:
 A_FILE = {"file_id": "00000000-0000-4000-8000-000000000000"}
 COMMON = {"problem": {"code": "busy"}, "file": A_FILE, "file-errors": A_FILE, "file-back": A_FILE,
           "sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
-          "log-opening": {"index": 0}, "security-remove": {"factor_id": 1}, "break-step": {"break_id": 1},
+          "log-opening": {"index": 0}, "privacy-copy": {"form": "json"}, "request-answer": {"request_id": 1},
+          "security-remove": {"factor_id": 1}, "break-step": {"break_id": 1},
           "statement-file": {"month": "2026-01", "form": "json"},
           "v1:statement_json": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:statement_paper": {"?": "first=2026-01-01&last=2026-01-31"},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from django.db import connection
 
 from abate.bookkeeping import checkpoint as notes
 from abate.bookkeeping import cosignature, merkle
@@ -196,3 +198,15 @@ def accesses() -> list[Access]:
 def readings(limit: int = 1000) -> list[Reading]:
     """Who was shown what, the newest first."""
     return list(Reading.objects.order_by("-id")[:limit])
+
+
+def readings_of(person_id: int) -> list[tuple[datetime, int | None, str, int]]:
+    """Who was shown leaves of this person's: (when, party or None for the operator, what, how many), the newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select reading.at, reading.party_id, reading.what, count(*) from log_reading reading"
+            " join log_leaf leaf on leaf.person_id = %s and leaf.idx between reading.first and reading.last"
+            " group by reading.id order by reading.id desc limit 1000",
+            [person_id],
+        )
+        return list(cursor.fetchall())

@@ -17,8 +17,8 @@ from abate.platform.doors import clock, messages, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party, Scope
+from abate.platform.people import consents, identity, keys, proof
 from abate.platform.people import contacts as reading
-from abate.platform.people import identity, keys, proof
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import (
     AuthorisationUnknown,
@@ -97,6 +97,7 @@ def register(
         person.contact_enc = keys.encrypt(person, _text(told), CONTACTS)
         person.save(force_insert=True)
         _claim_contacts(person_id, digests)
+        consents.give(person, notice_version)
     return person
 
 
@@ -322,6 +323,7 @@ def destroy(person: Person) -> None:
         )
         now = clock.now()
         Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
+        consents.end(found.pk, now)
         digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
         Code.objects.filter(contact_hmac__in=list(digests)).delete()
         Contact.objects.filter(person_id=found.pk).delete()

@@ -199,3 +199,36 @@ class PersonErased(Problem):
     why_en = "After erasure nothing personal can be read."
     remedy_zh = "无法恢复。"
     remedy_en = "It cannot be brought back."
+
+
+class RequestMalformed(Problem):
+    code = "request-malformed"
+    status = 422
+    zh = "请选择请求的种类，并用 1 至 2000 字说明。"
+    en = "Choose what you ask for and say it in 1 to 2000 signs."
+    why_zh = "没有说明就无法办理。"
+    why_en = "Without it nobody could act on it."
+    remedy_zh = "请补充说明后再提交。"
+    remedy_en = "Add the text and send it again."
+
+
+class RequestUnknown(Problem):
+    code = "request-unknown"
+    status = 404
+    zh = "没有这项请求，或已经答复。"
+    en = "There is no such request, or it was answered."
+    why_zh = "每项请求只答复一次，答复不可更改。"
+    why_en = "A request is answered once, and the answer stays."
+    remedy_zh = "请刷新列表。"
+    remedy_en = "Open the list again."
+
+
+class TooManyRequests(Problem):
+    code = "too-many-requests-open"
+    status = 429
+    zh = "您还有十项请求尚未答复。"
+    en = "Ten of your requests are still open."
+    why_zh = "让每项请求都能按时答复。"
+    why_en = "So that every one can be answered in time."
+    remedy_zh = "请等待答复后再提交新的请求。"
+    remedy_en = "Wait for an answer before you send another."

@@ -151,3 +151,84 @@ class Authorisation(models.Model):
                 name="people_authorisation_when",
             )
         ]
+
+
+class Consent(models.Model):
+    """A person agreed to one purpose under one version of the notice, from `given_at` until `withdrawn_at`.
+
+    Partners have rows of their own (Authorisation). History: rows are added, and `withdrawn_at` is set once.
+    """
+
+    append_only = True
+    may_change = ("withdrawn_at",)
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    purpose = models.TextField()
+    notice_version = models.TextField()
+    given_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "people_consent"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "purpose"],
+                condition=models.Q(withdrawn_at__isnull=True),
+                name="people_consent_live",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(withdrawn_at__isnull=True)
+                | models.Q(withdrawn_at__gte=models.F("given_at")),
+                name="people_consent_order",
+            ),
+        ]
+
+
+class Request(models.Model):
+    """What a person asked of the operator about their own data. Texts are encrypted under the person's key.
+
+    `due` is the day by which it must be answered; the answer is written once.
+    """
+
+    class Kind(models.TextChoices):
+        CORRECTION = "correction"
+        EXPLANATION = "explanation"
+        RESTRICTION = "restriction"
+        COMPLAINT = "complaint"
+
+    append_only = True
+    may_change = ("answered_at", "answer_enc", "answered_by")
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    kind = models.TextField(choices=Kind.choices)
+    text_enc = models.BinaryField()
+    asked_at = models.DateTimeField()
+    due = models.DateField()
+    answered_at = models.DateTimeField(null=True)
+    answer_enc = models.BinaryField(null=True)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        db_table = "people_request"
+        indexes = [
+            models.Index(
+                fields=["due"], condition=models.Q(answered_at__isnull=True), name="people_request_open"
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["correction", "explanation", "restriction", "complaint"]),
+                name="people_request_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    answered_at__isnull=True, answer_enc__isnull=True, answered_by__isnull=True
+                )
+                | models.Q(answered_at__isnull=False, answer_enc__isnull=False, answered_by__isnull=False),
+                name="people_request_answered",
+            ),
+        ]

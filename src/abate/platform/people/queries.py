@@ -1,4 +1,4 @@
-"""What others may know of people. Only `own_identity` and `own_contacts` open what is encrypted."""
+"""What others may know of people. Only `own_identity`, `own_contacts`, `own_copy` open what is encrypted."""
 
 from __future__ import annotations
 
@@ -104,6 +104,19 @@ def own_identity(own: Person) -> OwnIdentity:
     told = json.loads(keys.decrypt(own, own.identity_enc, "identity"))
     number = told["number"]
     return OwnIdentity(told["name"][:1] + "*" * (len(told["name"]) - 1), number[:1] + "*" * 16 + number[-1:])
+
+
+def own_copy(own: Person) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """(identity, contacts) in full, for the copy that a person takes out (PIPL article 45). Raises PersonErased."""
+    told = json.loads(keys.decrypt(own, own.identity_enc, "identity"))
+    reached = json.loads(keys.decrypt(own, own.contact_enc, "contacts"))
+    return told, reached
+
+
+def subjects(person_id: int) -> list[tuple[str, str]]:
+    """(party's code, its name for the person)."""
+    rows = Subject.objects.filter(person_id=person_id).order_by("party__code")
+    return list(rows.values_list("party__code", "subject"))
 
 
 def own_contacts(own: Person) -> list[tuple[str, str]]:

@@ -83,6 +83,19 @@ def render(told: Statement, made_up: bool) -> bytes:
         return _set(files, [], int(when.timestamp()))
 
 
+def set_page(layout: str, page: dict[str, object], attached: dict[str, bytes], when: datetime) -> bytes:
+    """Another paper by a layout of documents/ that reads page.json. Raises NoChineseFont."""
+    family = font()
+    if family is None:
+        raise NoChineseFont
+    files = {
+        "main.typ": (_LAYOUT.parent / layout).read_bytes(),
+        "page.json": json.dumps(page | {"fonts": [family]}, ensure_ascii=False).encode(),
+        **attached,
+    }
+    return _set(files, ["a-3b"], int(when.timestamp()))
+
+
 def _set(files: dict[str, bytes], standards: list[str], when: int) -> bytes:
     return bytes(
         typst.compile(files, format="pdf", font_paths=_fonts(), pdf_standards=standards, timestamp=when)

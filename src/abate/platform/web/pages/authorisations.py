@@ -10,13 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
-from abate.platform.people import actions, queries
+from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
 from abate.platform.web import screen, story
 from abate.platform.web.access import person_page
 from abate.platform.web.wording import say
-
-NOTICE_VERSION = "2026-11"
 
 
 @require_safe
@@ -50,7 +48,7 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
         "behaviours": [(name, story.title_of(name), name in live, name in chosen) for name in offered],
         "all_given": live >= set(offered),
         "subject": queries.subject_for(person.pk, party.pk),
-        "notice_version": NOTICE_VERSION,
+        "notice_version": consents.current().version,
     }
     if request.method != "POST":
         return screen.show(request, "authorise", context, section="authorisations")
@@ -58,7 +56,7 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
         context["choice_error"] = say("请至少选择一项行为。", "Choose at least one behaviour.")
         return screen.show(request, "authorise", context, section="authorisations", status=422)
     try:
-        actions.authorise(person, party, chosen - live, NOTICE_VERSION)
+        actions.authorise(person, party, chosen - live, consents.current().version)
     except Problem as problem:
         return screen.show(
             request, "authorise", context, section="authorisations", status=problem.status, problem=problem

@@ -10,6 +10,7 @@ from abate.platform.events.reasons import REASONS
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
+from abate.platform.people import requests
 from abate.platform.reconciliation import queries as reconciliation
 from abate.platform.review import rights
 from abate.platform.web import overview, screen
@@ -57,6 +58,8 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
         ],
     }
     allowed = rights.shown(request.user, "overview", context)
+    allowed["may_requests"] = rights.may(request.user, "view", "requests")
+    allowed["late"] = requests.late() if allowed["may_requests"] else 0
     allowed["may_breaks"] = rights.may(request.user, "view", "breaks")
     allowed["may_sharing"] = rights.may(request.user, "view", "sharing")
     return screen.show(request, "operator", allowed, section="operator")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from abate.platform.doors.errors import Problem
 from abate.platform.people import actions as people
-from abate.platform.people import contacts, identity
+from abate.platform.people import consents, contacts, identity
 from abate.platform.people.errors import NoAccount
 from abate.platform.review import actions as review
 from abate.platform.review.errors import LinkSpent
@@ -26,7 +26,6 @@ from abate.platform.web.wording import say
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What the session keeps between the steps; the contact is encrypted there.
 _CONTACT, _PROOF, _NEXT = "sign_in_contact", "sign_in_proof", "sign_in_next"
-NOTICE_VERSION = "2026-11"
 
 
 def own_address(request: HttpRequest, there: str) -> str:
@@ -166,13 +165,15 @@ def register(request: HttpRequest) -> HttpResponse:
     name, number = request.POST.get("name", "")[:120], request.POST.get("number", "")[:40]
     # The number is not sent back into the page: it is typed again, as with a password.
     context["fields"] = _register_fields(name)
-    if request.POST.get("consent") != "yes":
-        context["consent_error"] = say("开户前需要您的同意。", "An account needs your consent.")
+    # The identity number is sensitive: it has a consent of its own (PIPL article 29).
+    if {request.POST.get("consent"), request.POST.get("sensitive")} != {"yes"}:
+        context["consent_error"] = say("开户前需要您逐项同意。", "An account needs both of your consents.")
         return screen.show(request, "register", context, status=422)
     try:
         # In a demo everybody is made up: a real number is refused, so that none gets in by mistake.
         made_up = settings.ABATE_DEMO
-        person = people.register(name, number, [contact], NOTICE_VERSION, made_up=made_up, proofs=[proof])
+        version = consents.current().version
+        person = people.register(name, number, [contact], version, made_up=made_up, proofs=[proof])
     except Problem as problem:
         return screen.show(request, "register", context, status=problem.status, problem=problem)
     return enter(request, person.user, proofs.CODE)

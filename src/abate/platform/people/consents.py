@@ -1,0 +1,94 @@
+"""Notices by version, and what each person agreed to under which. Writes people_consent; a partner's row is an authorisation."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
+
+from abate.platform.doors import clock
+from abate.platform.people.models import Consent, Person
+
+_FOLDER = Path(__file__).parent / "notices"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """One purpose of a notice, in both languages; `sensitive` needs a consent of its own (PIPL article 29)."""
+
+    name: str
+    text: tuple[str, str]
+    data: tuple[str, str]
+    sensitive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    version: str
+    from_day: date
+    purposes: tuple[Purpose, ...]
+
+
+@lru_cache(maxsize=1)
+def notices() -> dict[str, Notice]:
+    """Every version that was ever shown, the oldest first."""
+    found = [_read(path) for path in _FOLDER.glob("*.toml")]
+    return {one.version: one for one in sorted(found, key=lambda one: one.from_day)}
+
+
+def _read(path: Path) -> Notice:
+    told = tomllib.loads(path.read_text(encoding="utf-8"))
+    purposes = tuple(
+        Purpose(name, (one["zh"], one["en"]), (one["data_zh"], one["data_en"]), one["sensitive"])
+        for name, one in told["purposes"].items()
+    )
+    return Notice(path.stem, told["from_day"], purposes)
+
+
+def current() -> Notice:
+    """The notice in force today."""
+    today = clock.today()
+    in_force = [one for one in notices().values() if one.from_day <= today]
+    return in_force[-1] if in_force else next(iter(notices().values()))
+
+
+def give(person: Person, version: str) -> None:
+    """Note that the person agreed to every purpose of this version; under another one the old rows end now."""
+    # A version that is no file here was shown by an earlier release; its purposes are those of today.
+    told = notices().get(version) or current()
+    now = clock.now()
+    live = Consent.objects.filter(person=person, withdrawn_at=None)
+    live.exclude(notice_version=version).update(withdrawn_at=Greatest(Value(now), F("given_at")))
+    held = set(live.values_list("purpose", flat=True))
+    Consent.objects.bulk_create(
+        [
+            Consent(person=person, purpose=one.name, notice_version=version, given_at=now)
+            for one in told.purposes
+            if one.name not in held
+        ]
+    )
+
+
+def end(person_id: int, now: datetime) -> None:
+    """Every consent of the person ends: the account is closed."""
+    live = Consent.objects.filter(person_id=person_id, withdrawn_at=None)
+    live.update(withdrawn_at=Greatest(Value(now), F("given_at")))
+
+
+def of(person_id: int) -> list[Consent]:
+    """What the person agreed to, the live first, then the newest."""
+    return list(
+        Consent.objects.filter(person_id=person_id).order_by(F("withdrawn_at").desc(nulls_first=True), "-id")
+    )
+
+
+def agreed_to_current(person_id: int) -> bool:
+    """Whether every purpose of the notice in force was agreed to under it."""
+    told = current()
+    rows = Consent.objects.filter(person_id=person_id, withdrawn_at=None, notice_version=told.version)
+    return {one.name for one in told.purposes} <= set(rows.values_list("purpose", flat=True))

@@ -1,0 +1,129 @@
+"""What people ask about their own data, and the clock that runs until it is answered. Writes people_request.
+
+A clock ends after 15 working days or 30 days, whichever comes first. Working days are China's: holidays.csv has the State
+Council's yearly notice (2026: published on 4 November 2025); a year that is not in it counts every weekday, so that a
+missing notice makes a clock shorter and never longer.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from django.db import transaction
+
+from abate.platform.doors import clock
+from abate.platform.people import keys
+from abate.platform.people.errors import PersonErased, RequestMalformed, RequestUnknown, TooManyRequests
+from abate.platform.people.models import Person, Request
+from abate.platform.review.models import User
+
+WORKING_DAYS, DAYS = 15, 30
+LONGEST = 2000
+MOST_OPEN = 10
+_SATURDAY = 5
+_PURPOSE, _ANSWER = "request", "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request; `text` and `answer` are empty where the reader may not have them or the person was erased."""
+
+    id: int
+    kind: str
+    asked_at: datetime
+    due: date
+    answered_at: datetime | None
+    text: str
+    answer: str
+
+    @property
+    def late(self) -> bool:
+        return self.answered_at is None and clock.today() > self.due
+
+    def __repr__(self) -> str:
+        return f"RequestRow({self.id}, {self.kind})"
+
+
+@lru_cache(maxsize=1)
+def _said() -> dict[date, bool]:
+    """Day -> whether it is worked, where the yearly notice says something else than the week does."""
+    with (Path(__file__).parent / "holidays.csv").open(encoding="utf-8", newline="") as file:
+        return {date.fromisoformat(row["day"]): row["kind"] == "work" for row in csv.DictReader(file)}
+
+
+def worked(day: date) -> bool:
+    return _said().get(day, day.weekday() < _SATURDAY)
+
+
+def due(asked: date) -> date:
+    """The last day for an answer to what was asked on this day; the day itself does not count."""
+    day, left = asked, WORKING_DAYS
+    while left:
+        day += timedelta(days=1)
+        left -= worked(day)
+    return min(day, asked + timedelta(days=DAYS))
+
+
+def ask(person: Person, kind: str, text: str) -> Request:
+    """Raises RequestMalformed, TooManyRequests, PersonErased."""
+    text = text.strip()
+    if kind not in Request.Kind.values or not 0 < len(text) <= LONGEST:
+        raise RequestMalformed
+    now = clock.now()
+    with transaction.atomic():
+        # Locked: requests and erasing of one person come one after the other.
+        own = Person.objects.select_for_update().filter(pk=person.pk, status=Person.Status.ACTIVE).first()
+        if own is None:
+            raise PersonErased
+        if Request.objects.filter(person=own, answered_at=None).count() >= MOST_OPEN:
+            raise TooManyRequests
+        return Request.objects.create(
+            person=own,
+            kind=kind,
+            text_enc=keys.encrypt(own, text.encode(), _PURPOSE),
+            asked_at=now,
+            due=due(clock.day(now)),
+        )
+
+
+def answer(request_id: int, text: str, by: User) -> None:
+    """Answer once. Raises RequestUnknown, RequestMalformed, PersonErased."""
+    text = text.strip()
+    if not 0 < len(text) <= LONGEST:
+        raise RequestMalformed
+    with transaction.atomic():
+        found = Request.objects.select_for_update().filter(pk=request_id, answered_at=None).first()
+        if found is None:
+            raise RequestUnknown
+        sealed = keys.encrypt(found.person, text.encode(), _ANSWER)
+        Request.objects.filter(pk=found.pk).update(answered_at=clock.now(), answer_enc=sealed, answered_by=by)
+
+
+def own(person: Person) -> list[RequestRow]:
+    """The person's own requests with their answers, the newest first."""
+    return [_told(one) for one in Request.objects.filter(person=person).order_by("-id")]
+
+
+def waiting(limit: int = 200) -> list[RequestRow]:
+    """Every open request, the most urgent first, with its text. The erased ask for nothing any more."""
+    rows = Request.objects.filter(answered_at=None, person__status=Person.Status.ACTIVE)
+    return [_told(one) for one in rows.select_related("person").order_by("due", "id")[:limit]]
+
+
+def late() -> int:
+    """How many requests are past their day."""
+    rows = Request.objects.filter(answered_at=None, person__status=Person.Status.ACTIVE)
+    return rows.filter(due__lt=clock.today()).count()
+
+
+def _told(one: Request) -> RequestRow:
+    person = one.person
+    if person.wrapped_key is None:
+        return RequestRow(one.pk, one.kind, one.asked_at, one.due, one.answered_at, "", "")
+    text = keys.decrypt(person, one.text_enc, _PURPOSE).decode()
+    told = keys.decrypt(person, one.answer_enc, _ANSWER).decode() if one.answer_enc else ""
+    return RequestRow(one.pk, one.kind, one.asked_at, one.due, one.answered_at, text, told)

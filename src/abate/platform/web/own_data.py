@@ -1,0 +1,151 @@
+"""A copy of everything that is held about one person: JSON, tables in a ZIP, or PDF (PIPL article 45)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from uuid import UUID
+
+from abate.bookkeeping.kinds import Kind
+from abate.platform.carbon import queries as carbon
+from abate.platform.doors import clock
+from abate.platform.incentives import queries as incentives
+from abate.platform.ledger import queries as ledger
+from abate.platform.log import queries as log
+from abate.platform.parties import queries as parties
+from abate.platform.people import consents, queries, requests
+from abate.platform.people.models import Person
+from abate.platform.signin import factors
+from abate.platform.signin import queries as signin
+
+FORMAT = "abate-own-data/1"
+_PAGE = 500
+# Digests of public things: they say nothing of the person.
+_LEFT_OUT = {"method_hash", "body_sha256"}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Row = dict[str, object]
+
+
+def gather(person: Person) -> dict[str, object]:
+    """Every table of the copy by its name; values are JSON's. Raises PersonErased."""
+    identity, contacts = queries.own_copy(person)
+    codes, balance = parties.codes(), ledger.balance(person.pk)
+    account = {
+        "pseudonym": person.pseudonym,
+        "opened_at": person.created_at,
+        "made_up": person.made_up,
+        "carbon_mg": balance.carbon_mg,
+        "credits": balance.credits,
+        **identity,
+    }
+    named = ("purpose", "notice_version", "given_at", "withdrawn_at")
+    return {
+        "format": FORMAT,
+        "made_at": clock.now().isoformat(),
+        "account": [_row(account)],
+        "contacts": [dict(one) for one in contacts],
+        "consents": [_row({name: getattr(one, name) for name in named}) for one in consents.of(person.pk)],
+        "authorisations": [_row(asdict(one)) for one in queries.authorisations(person.pk)],
+        "names_at_partners": [{"party": code, "subject": name} for code, name in queries.subjects(person.pk)],
+        "behaviours": _behaviours(person.pk),
+        "entries": _entries(person.pk, codes),
+        "codes": [_code(one) for one in incentives.my_codes(person, limit=100_000)],
+        "requests": [_row(asdict(one)) for one in requests.own(person)],
+        "sign_in": [_row(asdict(one)) for one in factors.factors(person.user)],
+        "sessions": [
+            _row({"began_at": one.began_at, "seen_at": one.seen_at, "device": one.device})
+            for one in signin.sessions(person.user)
+        ],
+        "readings": [
+            _row({"at": at, "by": codes.get(party or 0, "operator"), "what": what, "entries": count})
+            for at, party, what, count in log.readings_of(person.pk)
+        ],
+    }
+
+
+def _behaviours(person_id: int) -> list[Row]:
+    found: list[Row] = []
+    place = None
+    while page := carbon.feed(person_id, before=place, limit=_PAGE):
+        found += [_row({k: v for k, v in asdict(one).items() if k not in _LEFT_OUT}) for one in page]
+        place = page[-1].place
+    return found
+
+
+def _entries(person_id: int, codes: dict[int, str]) -> list[Row]:
+    found: list[Row] = []
+    last = None
+    while page := ledger.entries(person_id, before_id=last, limit=_PAGE):
+        for one in page:
+            told = asdict(one) | {
+                "kind": Kind(one.kind).name.lower(),
+                "cause_party": codes.get(one.cause_party or 0),
+            }
+            found.append(_row({k: v for k, v in told.items() if k not in ("person_id", "counter")}))
+        last = page[-1].id
+    return found
+
+
+def _code(one: incentives.CodeRow) -> Row:
+    told = {k: v for k, v in asdict(one).items() if k != "offer"}
+    return _row(told | {"offer": one.offer.title_zh, "state": one.state})
+
+
+def _row(values: Row) -> Row:
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, Enum):
+        return getattr(value, "text", value.name)
+    if isinstance(value, UUID):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _row(asdict(value))
+    if isinstance(value, dict):
+        return _row(value)
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
+
+
+def as_json(told: dict[str, object]) -> bytes:
+    return json.dumps(told, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def as_tables(told: dict[str, object]) -> bytes:
+    """A ZIP with one CSV a table, UTF-8 with BOM; no cell of it can be taken for a formula by a spreadsheet."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as files:
+        for name, rows in told.items():
+            if isinstance(rows, list):
+                files.writestr(f"{name}.csv", b"\xef\xbb\xbf" + table(rows).encode())
+    return packed.getvalue()
+
+
+def table(rows: list[Row]) -> str:
+    """Rows as CSV; the columns are all that any row has, in the order of first sight."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    writer.writerow(heads)
+    writer.writerows([[_cell(row.get(head)) for head in heads] for row in rows])
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    # A number may begin with a minus; a text that does might be run by a spreadsheet.
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text

@@ -1,0 +1,50 @@
+"""The copy of a person's data on paper; the JSON of the same moment is attached."""
+
+from __future__ import annotations
+
+import json
+
+from abate.platform.doors import clock
+from abate.platform.web import own_data, statement_pdf
+from abate.platform.web.wording import english, pick, say
+
+TITLES = {
+    "account": ("账户与身份", "Account and identity"),
+    "contacts": ("联系方式", "Contacts"),
+    "consents": ("同意", "Consents"),
+    "authorisations": ("对合作方的授权", "Authorisations"),
+    "names_at_partners": ("合作方所用的代号", "Names at partners"),
+    "behaviours": ("行为记录", "Behaviours"),
+    "entries": ("账户分录", "Entries"),
+    "codes": ("兑换码", "Codes"),
+    "requests": ("请求与答复", "Requests and answers"),
+    "sign_in": ("登录因素", "Ways of signing in"),
+    "sessions": ("会话", "Sessions"),
+    "readings": ("谁查阅过", "Who read it"),
+}
+
+
+def render(told: dict[str, object]) -> bytes:
+    """Raises NoChineseFont."""
+    page = {
+        "lang": "en" if english() else "zh",
+        "title": say("我的个人信息副本", "A copy of my data"),
+        "footer": f"{own_data.FORMAT} · {told['made_at']}",
+        "nothing": say("没有", "None"),
+        "parts": [
+            {"title": pick(TITLES[name]), "rows": [_pairs(row) for row in rows]}
+            for name, rows in told.items()
+            if isinstance(rows, list)
+        ],
+    }
+    return statement_pdf.set_page(
+        "own_data.typ", page, {"own-data.json": own_data.as_json(told)}, clock.now()
+    )
+
+
+def _pairs(row: own_data.Row) -> list[list[str]]:
+    return [[name, _text(value)] for name, value in row.items() if value not in (None, "")]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,122 @@
+"""The person's privacy centre: notice and consents, who read what, a copy, requests with their clock, and leaving."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, re_path
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
+from abate.platform.ledger import erasing, standing
+from abate.platform.log import queries as log
+from abate.platform.parties import queries as parties
+from abate.platform.people import consents, queries, requests
+from abate.platform.people.models import Person
+from abate.platform.web import own_data, own_data_pdf, screen
+from abate.platform.web.access import person_page
+from abate.platform.web.wording import pick, say
+
+KINDS = {
+    "correction": ("更正或补充", "Correct or complete"),
+    "explanation": ("解释处理规则", "Explain how it is processed"),
+    "restriction": ("限制或拒绝处理", "Restrict or object"),
+    "complaint": ("投诉", "Complain"),
+}
+_FORMS = {
+    "json": ("application/json", own_data.as_json),
+    "zip": ("application/zip", own_data.as_tables),
+    "pdf": ("application/pdf", own_data_pdf.render),
+}
+
+
+def _page(
+    request: HttpRequest, person: Person, status: int = 200, problem: Problem | None = None
+) -> HttpResponse:
+    told = consents.current()
+    names = {row.code: pick((row.title_zh, row.title_en)) for row in parties.parties()}
+    codes = parties.codes()
+    given = {row.purpose: row for row in consents.of(person.pk) if row.withdrawn_at is None}
+    context = {
+        "notice": told,
+        "agreed": consents.agreed_to_current(person.pk),
+        "purposes": [
+            (pick(one.text), pick(one.data), one.sensitive, given.get(one.name), one.name)
+            for one in told.purposes
+        ],
+        "partners": [row for row in queries.authorisations(person.pk) if row.live],
+        "readings": [
+            (at, names.get(codes.get(party or 0, ""), say("平台运营方", "The operator")), what, count)
+            for at, party, what, count in log.readings_of(person.pk)[:50]
+        ],
+        "requests": [(row, pick(KINDS[row.kind])) for row in requests.own(person)],
+        "kinds": [(name, pick(words)) for name, words in KINDS.items()],
+    }
+    return screen.show(request, "privacy", context, section="authorisations", status=status, problem=problem)
+
+
+@require_safe
+@person_page
+def privacy(request: HttpRequest, person: Person) -> HttpResponse:
+    return _page(request, person)
+
+
+@require_POST
+@person_page
+def agree(request: HttpRequest, person: Person) -> HttpResponse:
+    """Agree to the notice in force, each purpose by its own tick."""
+    told = consents.current()
+    if set(request.POST.getlist("purpose")) >= {one.name for one in told.purposes}:
+        consents.give(person, told.version)
+        messages.success(request, say("已记录您的同意。", "Your consent is noted."), extra_tags="good")
+    return redirect("privacy")
+
+
+@require_safe
+@person_page
+def copy(request: HttpRequest, person: Person, form: str) -> HttpResponse:
+    """Everything held about the person, for the person."""
+    kind, write = _FORMS[form]
+    answer = HttpResponse(write(own_data.gather(person)), content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="abate-own-data-{clock.today()}.{form}"'
+    return answer
+
+
+@require_POST
+@person_page
+def ask(request: HttpRequest, person: Person) -> HttpResponse:
+    try:
+        made = requests.ask(person, request.POST.get("kind", ""), request.POST.get("text", ""))
+    except Problem as problem:
+        return _page(request, person, problem.status, problem)
+    text = say("已收到，最迟 {d} 答复。", "Received; the answer is due by {d}.", d=made.due)
+    messages.success(request, text, extra_tags="good")
+    return redirect("privacy")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@person_page
+def leave(request: HttpRequest, person: Person) -> HttpResponse:
+    """Cancel the account: what names the person is destroyed, amounts and proofs stay."""
+    if request.method == "POST" and request.POST.get("sure") == "yes":
+        erasing.erase(person)
+        logout(request)
+        return screen.show(request, "left")
+    context = {
+        "standing": standing.standing(person.pk),
+        "unsure": request.method == "POST",
+    }
+    status = 422 if request.method == "POST" else 200
+    return screen.show(request, "leave", context, section="authorisations", status=status)
+
+
+urlpatterns = [
+    path("privacy", privacy, name="privacy"),
+    path("privacy/agree", agree, name="privacy-agree"),
+    re_path(r"^privacy/copy\.(?P<form>json|zip|pdf)$", copy, name="privacy-copy"),
+    path("privacy/requests", ask, name="privacy-ask"),
+    path("privacy/leave", leave, name="privacy-leave"),
+]

@@ -1,0 +1,136 @@
+"""The privacy centre: a copy of everything, requests that reach the operator, leaving, and nobody else's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from pypdf import PdfReader
+from tests.platform.web import city as stage
+
+from abate.platform.doors import clock
+from abate.platform.ledger import queries as ledger
+from abate.platform.log import actions as log
+from abate.platform.log.models import Reading
+from abate.platform.people import queries, requests
+from abate.platform.people.models import Person
+from abate.platform.review import actions as review
+from abate.platform.web import own_data
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+
+
+@pytest.fixture
+def lived(city: stage.City) -> stage.City:
+    stage.book_every_outcome(city.partner, city.person)
+    stage.send(city.partner, [stage.meeting(city.partner, city.stranger, "not-mine", clock.now())])
+    log.sequence()
+    return city
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_the_copy_holds_everything_and_nobody_elses(lived: stage.City, enter) -> None:
+    requests.ask(lived.person, "correction", "=1+1 名字")
+    browser = enter(lived.person.user)
+    told = json.loads(browser.get("/privacy/copy.json").content)
+    identity, contacts = queries.own_copy(lived.person)
+    (account,) = told["account"]
+    assert account["number"] == identity["number"] and told["contacts"] == contacts
+    assert account["credits"] == ledger.balance(lived.person.pk).credits
+    assert {one["id"] for one in told["entries"]} == {
+        one.id for one in ledger.entries(lived.person.pk, limit=500)
+    }
+    assert len(told["behaviours"]) == 8 and all(json.loads(one["record"]) for one in told["behaviours"])
+    assert len(told["authorisations"]) == 3 and told["requests"][0]["text"] == "=1+1 名字"
+    text = json.dumps(told)
+    assert "not-mine" not in text and str(queries.own_copy(lived.stranger)[0]["number"]) not in text
+
+    with zipfile.ZipFile(io.BytesIO(browser.get("/privacy/copy.zip").content)) as files:
+        tables = {name: files.read(name).decode("utf-8-sig") for name in files.namelist()}
+    assert set(tables) == {f"{name}.csv" for name, rows in told.items() if isinstance(rows, list)}
+    rows = list(csv.DictReader(io.StringIO(tables["requests.csv"])))
+    assert rows[0]["text"] == "'=1+1 名字", "a spreadsheet would run it"
+    assert len(list(csv.DictReader(io.StringIO(tables["entries.csv"])))) == len(told["entries"])
+
+
+def test_the_copy_on_paper_carries_the_json(lived: stage.City, enter) -> None:
+    answer = enter(lived.person.user).get("/privacy/copy.pdf")
+    assert answer.status_code == 200, "this machine has no Chinese font (Debian: fonts-noto-cjk)"
+    paper = PdfReader(io.BytesIO(answer.content))
+    (attached,) = paper.attachments["own-data.json"]
+    assert json.loads(attached)["format"] == own_data.FORMAT
+    text = "".join(page.extract_text() for page in paper.pages)
+    assert queries.own_copy(lived.person)[0]["number"] in text
+
+
+def test_pages_of_many_rows_are_all_there(lived: stage.City, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = own_data.gather(lived.person)
+    monkeypatch.setattr(own_data, "_PAGE", 2)
+    assert {k: v for k, v in own_data.gather(lived.person).items() if k != "made_at"} == {
+        k: v for k, v in whole.items() if k != "made_at"
+    }
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_a_copy_and_leaving_need_a_fresh_proof(lived: stage.City) -> None:
+    browser = Client()
+    browser.force_login(lived.person.user, backend="django.contrib.auth.backends.ModelBackend")
+    for form in ("json", "zip", "pdf"):
+        assert browser.get(f"/privacy/copy.{form}")["Location"].startswith("/confirm?next=%2Fprivacy%2Fcopy")
+    assert browser.post("/privacy/leave", {"sure": "yes"})["Location"].startswith("/confirm?")
+    assert Person.objects.get(pk=lived.person.pk).status == "active"
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_who_read_an_entry_is_shown_to_its_person_only(lived: stage.City, enter) -> None:
+    Reading.objects.create(at=clock.now(), party_id=None, client_id="", what="openings", first=0, last=0)
+    mine = enter(lived.person.user, "en").get("/privacy").content.decode()
+    assert "The operator</strong> saw details" in mine and "1 entries" in mine
+    theirs = enter(lived.stranger.user, "en").get("/privacy").content.decode()
+    assert "saw details" not in theirs
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_a_request_reaches_the_desk_and_its_answer_the_person(lived: stage.City, enter) -> None:
+    browser = enter(lived.person.user, "en")
+    assert browser.post("/privacy/requests", {"kind": "x", "text": "y"}).status_code == 422
+    assert (
+        browser.post("/privacy/requests", {"kind": "complaint", "text": "<b>too slow</b>"}).status_code == 302
+    )
+    clerk, reader = (review.create_user("staff", made_up=True) for _ in range(2))
+    for user, role in ((clerk, "entry"), (reader, "query")):
+        review.enrol(user, f"made-up {role}")
+        review.grant(user, role)
+    page = enter(reader, "en").get("/operator/requests").content.decode()
+    assert "too slow" not in page and "withheld" in page
+    desk = enter(clerk, "en")
+    page = desk.get("/operator/requests").content.decode()
+    assert "&lt;b&gt;too slow&lt;/b&gt;" in page
+    (row,) = requests.waiting()
+    with clock.frozen(clock.now() + timedelta(days=31)):
+        late = enter(clerk, "en").get("/operator").content.decode()
+        assert "1 requests about personal data are late" in late
+    assert desk.post(f"/operator/requests/{row.id}", {"answer": "faster now"}).status_code == 302
+    assert "faster now" in browser.get("/privacy").content.decode()
+    assert desk.post(f"/operator/requests/{row.id}", {"answer": "again"}).status_code == 404
+
+
+@pytest.mark.clause("P-8.4-b", "P-8.5-e")
+def test_leaving_needs_the_tick_and_ends_everything(lived: stage.City, enter) -> None:
+    browser = enter(lived.person.user, "en")
+    other = enter(lived.person.user)
+    other.get("/privacy")
+    assert browser.post("/privacy/leave").status_code == 422
+    assert browser.post("/privacy/leave", {"sure": "yes"}).status_code == 200
+    assert Person.objects.get(pk=lived.person.pk).status == "erased"
+    assert browser.get("/privacy").status_code == other.get("/privacy").status_code == 302
+    results = stage.send(
+        lived.partner,
+        [stage.meeting(lived.partner, lived.stranger, "still-fine", clock.now() - timedelta(hours=2))],
+    )
+    assert [one.outcome.text for one in results] == ["credited"]
