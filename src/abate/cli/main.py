@@ -39,6 +39,7 @@ COMMANDS = {
     "monitor": "Watch a log from outside and keep every head it showed.",
     "witness": "Be a witness for logs of other organisations.",
     "bench": "Run benchmarks; every figure is a ratio within one run.",
+    "privacy": "The record of processing, clearing by rule, the drill for a breach.",
     "doctor": "Name each misconfiguration with its remedy.",
 }
 PLATFORM = frozenset(
@@ -58,6 +59,7 @@ PLATFORM = frozenset(
         "doctor",
         "log",
         "months",
+        "privacy",
     }
 )
 

@@ -21,6 +21,7 @@ from tests.platform.people.townspeople import at_once
 from tests.platform.web import city as stage
 from tests.platform.web.test_sign_in import code_sent
 
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.review import actions as review
 from abate.platform.review.models import User
@@ -50,10 +51,7 @@ def test_the_code_is_rfc_6238s() -> None:
 
 @pytest.fixture
 def clerk(db: None) -> User:
-    user = review.create_user("staff", made_up=True)
-    review.enrol(user, "made-up clerk")
-    review.grant(user, "query")
-    return user
+    return desk.hire("made-up clerk", "query")
 
 
 def by_link(user: User) -> Client:

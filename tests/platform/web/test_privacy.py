@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -14,9 +15,10 @@ from pypdf import PdfReader
 from tests.platform.web import city as stage
 
 from abate.platform.doors import clock
+from abate.platform.incentives import actions as incentives
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import actions as log
-from abate.platform.log.models import Reading
+from abate.platform.log.models import Leaf, Reading
 from abate.platform.people import queries, requests
 from abate.platform.people.models import Person
 from abate.platform.review import actions as review
@@ -36,6 +38,7 @@ def lived(city: stage.City) -> stage.City:
 @pytest.mark.clause("P-8.4-b")
 def test_the_copy_holds_everything_and_nobody_elses(lived: stage.City, enter) -> None:
     requests.ask(lived.person, "correction", "=1+1 名字")
+    code = incentives.redeem(lived.person, lived.offer, uuid4())
     browser = enter(lived.person.user)
     told = json.loads(browser.get("/privacy/copy.json").content)
     identity, contacts = queries.own_copy(lived.person)
@@ -46,6 +49,7 @@ def test_the_copy_holds_everything_and_nobody_elses(lived: stage.City, enter) ->
         one.id for one in ledger.entries(lived.person.pk, limit=500)
     }
     assert len(told["behaviours"]) == 8 and all(json.loads(one["record"]) for one in told["behaviours"])
+    assert [(one["text"], one["offer"]) for one in told["codes"]] == [(code.text, "示例咖啡券")]
     assert len(told["authorisations"]) == 3 and told["requests"][0]["text"] == "=1+1 名字"
     text = json.dumps(told)
     assert "not-mine" not in text and str(queries.own_copy(lived.stranger)[0]["number"]) not in text
@@ -88,7 +92,8 @@ def test_a_copy_and_leaving_need_a_fresh_proof(lived: stage.City) -> None:
 
 @pytest.mark.clause("P-8.4-b")
 def test_who_read_an_entry_is_shown_to_its_person_only(lived: stage.City, enter) -> None:
-    Reading.objects.create(at=clock.now(), party_id=None, client_id="", what="openings", first=0, last=0)
+    own = Leaf.objects.filter(person_id=lived.person.pk).order_by("idx")[0].idx
+    Reading.objects.create(at=clock.now(), client_id="", what="openings", first=own, last=own)
     mine = enter(lived.person.user, "en").get("/privacy").content.decode()
     assert "The operator</strong> saw details" in mine and "1 entries" in mine
     theirs = enter(lived.stranger.user, "en").get("/privacy").content.decode()

@@ -27,6 +27,9 @@ ABATE_ANCHOR_SECONDS = int(os.environ.get("ABATE_ANCHOR_SECONDS") or 3600)
 ABATE_MESSAGES = os.environ.get("ABATE_MESSAGES", "abate.platform.doors.messages.Console")
 # Who answers the real-name check. The built-in provider sees the form of a number only and is no authority.
 ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.identity.FormProvider")
+# For the provider over HTTP (people/asking.py): the address of the adapter, and the file with the key both sides hold.
+ABATE_REAL_NAME_URL = os.environ.get("ABATE_REAL_NAME_URL") or None
+ABATE_REAL_NAME_KEY = os.environ.get("ABATE_REAL_NAME_KEY") or None
 # Limits on one-time codes that differ from people/policy.py, such as {"per_address": 100}.
 ABATE_CODE_POLICY: dict[str, int] = {}
 # What a group in shared figures must be (sharing/editions.py): so many people, none with more than this share. Our policy.

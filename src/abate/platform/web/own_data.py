@@ -94,7 +94,7 @@ def _entries(person_id: int, codes: dict[int, str]) -> list[Row]:
 
 def _code(one: incentives.CodeRow) -> Row:
     told = {k: v for k, v in asdict(one).items() if k != "offer"}
-    return _row(told | {"offer": one.offer.title_zh, "state": one.state})
+    return _row(told | {"offer": one.offer.title[0], "state": one.state})
 
 
 def _row(values: Row) -> Row:

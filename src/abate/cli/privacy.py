@@ -1,0 +1,103 @@
+"""`abate privacy`: the record of processing, clearing by rule, and the drill for a breach."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from abate.platform.doors.errors import Problem, SetupError
+
+_data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=lambda: Path(os.environ.get("ABATE_DATA_DIR", ".abate")),
+    show_default="ABATE_DATA_DIR or .abate",
+    help="Where the installation keeps its secrets and, without DATABASE_URL, its database.",
+)
+_ZH = """个人信息安全事件告知（演练）
+涉及人数:{people}。可能泄露的信息种类:{personal}{sensitive}。
+可能的危害:被他人得知您的行为记录或冒用身份；加密保存的内容在密钥未泄露时无法读取。
+已采取的措施:________。您可以:在“登录与安全”结束其他会话、更换登录方式；在“隐私中心”提出请求。
+联系人:________。依据《个人信息保护法》第五十七条告知。"""
+_EN = """Notice of a personal-data incident (drill)
+People concerned: {people}. Kinds of data that may have leaked: {personal}{sensitive}.
+What may follow: others may learn of your acts or pose as you; encrypted fields stay unreadable while the keys are safe.
+What we did: ________. What you can do: end other sessions and change how you sign in; ask at the privacy centre.
+Contact: ________. Told under PIPL article 57."""
+
+
+def _start(data_dir: Path) -> None:
+    from abate.platform.config import setup  # lazy: `--help` must not start Django
+
+    try:
+        setup.environment(data_dir)
+        setup.migrate()
+    except SetupError as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(1)
+
+
+@click.group()
+def command() -> None:
+    """Say what is kept of people and why, clear what has had its time, rehearse a breach."""
+
+
+@command.command()
+@_data_dir
+def record(data_dir: Path) -> None:
+    """Print the record of processing (PIPL articles 55 and 56), from the list of all fields."""
+    _start(data_dir)
+    from abate.platform.config import fields  # lazy: models exist once Django has started
+
+    click.echo(fields.record())
+
+
+@command.command()
+@_data_dir
+def retain(data_dir: Path) -> None:
+    """Delete what is older than its rule. Meant to run daily; prints how many rows of each table."""
+    _start(data_dir)
+    from abate.platform.config import fields  # lazy: as above
+
+    click.echo(json.dumps(fields.retain(), indent=2))
+
+
+@command.command("breach-drill")
+@click.argument("tables", nargs=-1, required=True)
+@click.option(
+    "--people",
+    "listed",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the numbers of who is affected into FILE.",
+)
+@_data_dir
+def breach_drill(tables: tuple[str, ...], listed: Path | None, data_dir: Path) -> None:
+    """Suppose that TABLES leaked: who is affected, what would be seen, and the notice in both languages."""
+    _start(data_dir)
+    from abate.platform.config import fields  # lazy: as above
+
+    try:
+        found = fields.breach(tables)
+    except Problem as problem:
+        click.echo(f"{problem.code}: {problem.en} ({problem.detail})\n  {problem.remedy_en}", err=True)
+        sys.exit(1)
+    if listed:
+        listed.write_text("".join(f"{one}\n" for one in found.people), encoding="ascii")
+    words = {label: ", ".join(names) for label, names in found.fields.items()}
+    values = {
+        "people": len(found.people),
+        "personal": words["personal"] or "-",
+        "sensitive": f"; {words['sensitive']}" if words["sensitive"] else "",
+    }
+    told = {
+        "people": len(found.people),
+        "erased": found.erased,
+        "fields": found.fields,
+        "notice_zh": _ZH.format(**values),
+        "notice_en": _EN.format(**values),
+    }
+    click.echo(json.dumps(told, ensure_ascii=False, indent=2))

@@ -1,0 +1,159 @@
+"""What every column is for, how secret it is and how long it is kept (fields.toml): checked, printed, and acted on."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from django.apps import apps
+from django.db import connection
+from psycopg import sql
+
+from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
+
+LABELS = ("public", "internal", "personal", "sensitive")
+KEEPS = ("erasure", "unnamed", "clear", "standing")
+
+
+class TableUnknown(Problem):
+    code = "table-unknown"
+    status = 404
+    zh = "没有这张表。"
+    en = "There is no such table."
+    why_zh = "泄露范围须按真实的表来说明。"
+    why_en = "What leaked is told by tables that there are."
+    remedy_zh = "`abate privacy record` 列出所有表。"
+    remedy_en = "`abate privacy record` lists all of them."
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`labels`: column -> label. `clear`: (column, days), for rows that are deleted by age."""
+
+    name: str
+    purpose: str
+    keep: str
+    clear: tuple[str, int] | None
+    labels: dict[str, str]
+
+
+@lru_cache(maxsize=1)
+def _told() -> dict[str, dict[str, dict[str, str]]]:
+    with (Path(__file__).parent / "fields.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def tables() -> dict[str, Table]:
+    """Raises ValueError for a word that means nothing."""
+    found = {}
+    for name, raw in _told()["tables"].items():
+        labels = {column: label for label in LABELS for column in raw.get(label, "").split()}
+        unknown = set(raw) - {"purpose", "keep", "clear", *LABELS}
+        if unknown or raw["purpose"] not in _told()["purposes"] or raw["keep"] not in KEEPS:
+            raise ValueError(f"fields.toml: {name}: {unknown or raw['purpose']} {raw['keep']}")
+        clear = None
+        if raw["keep"] == "clear":
+            column, _, days = raw["clear"].partition(" + ")
+            clear = (column, int(days))
+        found[name] = Table(name, raw["purpose"], raw["keep"], clear, labels)
+    return found
+
+
+def actual() -> dict[str, set[str]]:
+    """Table -> its columns, as the models have them."""
+    models = apps.get_models(include_auto_created=True)
+    return {m._meta.db_table: {f.column for f in m._meta.concrete_fields if f.column} for m in models}
+
+
+def missing(real: dict[str, set[str]]) -> list[str]:
+    """What is in the tables and not in fields.toml, or the other way round, as `table.column`."""
+    listed = {f"{name}.{column}" for name, one in tables().items() for column in one.labels}
+    there = {f"{name}.{column}" for name, columns in real.items() for column in columns}
+    return sorted(listed ^ there)
+
+
+def retain() -> dict[str, int]:
+    """Delete what is older than its rule; returns how many rows of each table. (PIPL article 19, P-8.4-b)"""
+    now, cleared = clock.now(), {}
+    for one in tables().values():
+        if one.clear is None:
+            continue
+        column, days = one.clear
+        statement = sql.SQL("delete from {} where {} < %s").format(
+            sql.Identifier(one.name), sql.Identifier(column)
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement.as_string(), [now - timedelta(days=days)])
+            cleared[one.name] = cursor.rowcount
+    return cleared
+
+
+def record() -> str:
+    """The record of processing in Markdown, by purpose (PIPL articles 55 and 56)."""
+    lines = ["# 个人信息处理活动记录 / Record of processing", ""]
+    for name, purpose in _told()["purposes"].items():
+        own = [one for one in tables().values() if one.purpose == name]
+        lines += [f"## {purpose['zh']} / {purpose['en']}", "", f"{purpose['basis']}", ""]
+        lines += ["| table | personal | sensitive | kept |", "|---|---|---|---|"]
+        for one in own:
+            cells = [
+                " ".join(c for c, label in one.labels.items() if label == wanted) for wanted in LABELS[2:]
+            ]
+            kept = f"{one.clear[0]} + {one.clear[1]} d" if one.clear else one.keep
+            lines.append(f"| {one.name} | {cells[0]} | {cells[1]} | {kept} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """What a leak of some tables would mean: whose (person ids), and which fields by label."""
+
+    people: list[int]
+    erased: int
+    fields: dict[str, list[str]]
+
+
+def breach(names: Collection[str]) -> Breach:
+    """Who would be affected if these tables leaked. Raises TableUnknown."""
+    known, real = tables(), actual()
+    for name in names:
+        if name not in known:
+            raise TableUnknown(name[:60])
+    found: set[int] = set()
+    with connection.cursor() as cursor:
+        for name in names:
+            query = _people_in(name, real[name])
+            if query is not None:
+                cursor.execute(query)
+                found |= {row[0] for row in cursor.fetchall()}
+        cursor.execute("select id, status from people_person where id = any(%s) order by id", [sorted(found)])
+        rows = cursor.fetchall()
+    fields = {
+        label: [
+            f"{name}.{column}"
+            for name in names
+            for column, said in known[name].labels.items()
+            if said == label
+        ]
+        for label in LABELS[2:]
+    }
+    return Breach([i for i, s in rows if s == "active"], sum(s == "erased" for _, s in rows), fields)
+
+
+def _people_in(name: str, columns: set[str]) -> str | None:
+    """The statement that names the people with rows in a table; None where it knows of none."""
+    table = sql.Identifier(name)
+    if name == "people_person":
+        return "select id from people_person"
+    if "person_id" in columns:
+        return sql.SQL("select distinct person_id from {}").format(table).as_string()
+    if "user_id" in columns:
+        joined = "select distinct person.id from {} held join people_person person on person.user_id = held.user_id"
+        return sql.SQL(joined).format(table).as_string()
+    return None

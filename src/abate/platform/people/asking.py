@@ -1,0 +1,100 @@
+"""A real-name provider over HTTP: the question and the answer are signed, and neither is kept.
+
+`ABATE_REAL_NAME_URL` is the adapter of whoever may ask the authority; `ABATE_REAL_NAME_KEY` names a file with the key
+both sides hold (64 hexadecimal digits). A message is one line of JSON and one line with its HMAC-SHA256. The question:
+`name`, `number`, `at` (RFC 3339), `nonce`. The answer: the same `nonce`, `passed`, and `reason` (`no-match`) where it is false.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from pathlib import Path
+
+from django.conf import settings
+
+from abate.platform.doors import clock, outbound, randomness
+from abate.platform.doors.errors import Problem, SetupError
+from abate.platform.people.errors import REASONS
+from abate.platform.people.identity import FormProvider, Verdict
+
+TIMEOUT = 10.0
+_MOST = 4096
+_KEY_BYTES = 32
+
+
+class ProviderSilent(Problem):
+    """The detail says how it failed, never about whom."""
+
+    code = "real-name-unavailable"
+    status = 503
+    zh = "实名核验服务暂时无法使用。"
+    en = "The real-name check cannot be reached or gave no valid answer."
+    why_zh = "没有核验结果就不能开户。"
+    why_en = "Without its answer no account is opened."
+    remedy_zh = "请稍后再试；运营方请检查核验服务。"
+    remedy_en = "Try again later; the operator looks at the provider."
+
+
+class HttpProvider:
+    """Asks the adapter at `ABATE_REAL_NAME_URL`. An authority in so far as that one is."""
+
+    name = "http"
+
+    def check(self, name: str, number: str) -> Verdict:
+        """Raises ProviderSilent, and SetupError where address or key are not set."""
+        # What cannot be a number is nobody's: it is not sent anywhere.
+        by_form = FormProvider().check(name, number)
+        if not by_form.passed:
+            return Verdict(passed=False, provider=self.name, authority=False, reason=by_form.reason)
+        address, key = _setting()
+        nonce = randomness.token_bytes(16).hex()
+        question = {"name": name, "number": number, "at": clock.now().isoformat(), "nonce": nonce}
+        try:
+            status, answer = outbound.post(address, signed(question, key), timeout=TIMEOUT, most=_MOST)
+        except outbound.Unanswered:
+            raise ProviderSilent("no answer") from None
+        if status != 200:
+            raise ProviderSilent(f"status {status}")
+        told = opened(answer, key)
+        if told is None or told.get("nonce") != nonce or not isinstance(told.get("passed"), bool):
+            raise ProviderSilent("the answer is not signed with the key, or answers another question")
+        reason = "" if told["passed"] else str(told.get("reason"))
+        if reason and reason not in REASONS:
+            reason = "no-match"
+        return Verdict(passed=told["passed"], provider=self.name, authority=True, reason=reason)
+
+
+def _setting() -> tuple[str, bytes]:
+    address, path = settings.ABATE_REAL_NAME_URL, settings.ABATE_REAL_NAME_KEY
+    near = (address or "").startswith(("http://127.0.0.1:", "http://localhost:"))
+    try:
+        key = bytes.fromhex(Path(path or "").read_text().strip())
+    except (OSError, ValueError):
+        key = b""
+    if len(key) != _KEY_BYTES or not ((address or "").startswith("https://") or near):
+        raise SetupError(
+            "ABATE_REAL_NAME_URL or ABATE_REAL_NAME_KEY is not set as it must be.",
+            "Names and numbers leave this machine over HTTPS only, and an unsigned answer could be anybody's.",
+            "Set an https:// address and a file with 64 hexadecimal digits that the provider holds too.",
+        )
+    return str(address), key
+
+
+def signed(told: dict[str, object], key: bytes) -> bytes:
+    """One line of JSON and one of its HMAC-SHA256."""
+    line = json.dumps(told, ensure_ascii=False).encode()
+    return line + b"\n" + hmac.digest(key, line, hashlib.sha256).hex().encode() + b"\n"
+
+
+def opened(message: bytes, key: bytes) -> dict[str, object] | None:
+    """What a signed message says; None where it is not one."""
+    line, _, mac = message.rstrip(b"\n").partition(b"\n")
+    if not hmac.compare_digest(hmac.digest(key, line, hashlib.sha256).hex().encode(), mac):
+        return None
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None

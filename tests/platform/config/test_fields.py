@@ -1,0 +1,78 @@
+"""The list of fields: nothing without purpose and label, clearing by rule, who a breach concerns."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from tests.platform.web import city as stage
+
+from abate.platform.config import fields
+from abate.platform.doors import clock
+from abate.platform.people import actions as people
+from abate.platform.people.models import Code
+from abate.platform.signin import actions as signin
+from abate.platform.signin.models import Try
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+
+
+@pytest.fixture
+def city(db: None) -> stage.City:
+    return stage.build()
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_every_column_has_a_purpose_and_a_label() -> None:
+    real = fields.actual()
+    assert len(real) > 50
+    assert fields.missing(real) == [], "say what it is for in src/abate/platform/config/fields.toml"
+
+
+def test_a_column_without_them_would_be_found() -> None:
+    real = fields.actual()
+    real["people_person"] = real["people_person"] | {"shoe_size"}
+    real["planted"] = {"id"}
+    assert fields.missing(real) == ["people_person.shoe_size", "planted.id"]
+
+
+def test_what_names_somebody_is_labelled_sensitive() -> None:
+    told = fields.tables()
+    assert {told["people_person"].labels[c] for c in ("identity_enc", "contact_enc")} == {"sensitive"}
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_what_has_had_its_time_is_cleared_and_nothing_else(city: stage.City) -> None:
+    people.request_code(city.contact)
+    signin.count_try("somebody", "192.0.2.1")
+    entries = stage.book_every_outcome(city.partner, city.person)
+    before = len(entries)
+    assert fields.retain()["people_code"] == 0
+    with clock.frozen(clock.now() + timedelta(days=2)):
+        cleared = fields.retain()
+    assert cleared["people_code"] == cleared["signin_try"] == 1
+    assert not Code.objects.exists() and not Try.objects.exists() and not Session.objects.exists()
+    assert before and city.person.pk in fields.breach(["ledger_entry"]).people
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_a_breach_concerns_whose_rows_leaked(city: stage.City) -> None:
+    stage.book_every_outcome(city.partner, city.person)
+    told = fields.breach(["ledger_entry"])
+    assert told.people == [city.person.pk] and told.erased == 0
+    assert "ledger_entry.record" in told.fields["personal"] and told.fields["sensitive"] == []
+    everybody = fields.breach(["people_person", "log_tile"])
+    assert everybody.people == sorted([city.person.pk, city.stranger.pk])
+    assert "people_person.identity_enc" in everybody.fields["sensitive"]
+    people.destroy(city.stranger)
+    left = fields.breach(["people_person"])
+    assert (left.people, left.erased) == ([city.person.pk], 1)
+    assert fields.breach(["log_tile"]).people == []
+    with pytest.raises(fields.TableUnknown):
+        fields.breach(["people_person; drop table people_person"])
+
+
+def test_the_record_names_every_table_once() -> None:
+    text = fields.record()
+    assert all(text.count(f"| {name} |") == 1 for name in fields.tables())
