@@ -15,7 +15,7 @@ import pytest
 
 from abate.platform.doors.errors import SetupError
 from abate.platform.people import actions, asking, identity
-from abate.platform.people.errors import IdentityRefused
+from abate.platform.people.errors import IdentityRefused, ProviderSilent
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 KEY = bytes(range(32))
@@ -104,7 +104,7 @@ def test_an_answer_that_is_not_the_registers_opens_no_account(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(Register, "change", staticmethod(change))
-    with pytest.raises(asking.ProviderSilent) as refused:
+    with pytest.raises(ProviderSilent) as refused:
         identity.verify("测试乙", NUMBER, made_up=False)
     assert NUMBER not in caplog.text + repr(refused.value) and "测试" not in caplog.text + repr(refused.value)
 
@@ -113,10 +113,10 @@ def test_a_register_that_fails_or_is_not_there_is_told_so(
     register: type[Register], monkeypatch: pytest.MonkeyPatch, settings: object
 ) -> None:
     monkeypatch.setattr(Register, "status", 500)
-    with pytest.raises(asking.ProviderSilent, match="status 500"):
+    with pytest.raises(ProviderSilent, match="status 500"):
         identity.verify(NAME, NUMBER, made_up=False)
     settings.ABATE_REAL_NAME_URL = "http://127.0.0.1:9/check"  # type: ignore[attr-defined]
-    with pytest.raises(asking.ProviderSilent, match="no answer"):
+    with pytest.raises(ProviderSilent, match="no answer"):
         identity.verify(NAME, NUMBER, made_up=False)
 
 

@@ -15,26 +15,13 @@ from pathlib import Path
 from django.conf import settings
 
 from abate.platform.doors import clock, outbound, randomness
-from abate.platform.doors.errors import Problem, SetupError
-from abate.platform.people.errors import REASONS
+from abate.platform.doors.errors import SetupError
+from abate.platform.people.errors import REASONS, ProviderSilent
 from abate.platform.people.identity import FormProvider, Verdict
 
 TIMEOUT = 10.0
 _MOST = 4096
 _KEY_BYTES = 32
-
-
-class ProviderSilent(Problem):
-    """The detail says how it failed, never about whom."""
-
-    code = "real-name-unavailable"
-    status = 503
-    zh = "实名核验服务暂时无法使用。"
-    en = "The real-name check cannot be reached or gave no valid answer."
-    why_zh = "没有核验结果就不能开户。"
-    why_en = "Without its answer no account is opened."
-    remedy_zh = "请稍后再试；运营方请检查核验服务。"
-    remedy_en = "Try again later; the operator looks at the provider."
 
 
 class HttpProvider:

@@ -232,3 +232,16 @@ class TooManyRequests(Problem):
     why_en = "So that every one can be answered in time."
     remedy_zh = "请等待答复后再提交新的请求。"
     remedy_en = "Wait for an answer before you send another."
+
+
+class ProviderSilent(Problem):
+    """The detail says how it failed, never about whom."""
+
+    code = "real-name-unavailable"
+    status = 503
+    zh = "实名核验服务暂时无法使用。"
+    en = "The real-name check cannot be reached or gave no valid answer."
+    why_zh = "没有核验结果就不能开户。"
+    why_en = "Without its answer no account is opened."
+    remedy_zh = "请稍后再试；运营方请检查核验服务。"
+    remedy_en = "Try again later; the operator looks at the provider."
