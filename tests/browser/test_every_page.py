@@ -124,6 +124,8 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
         window = visitor()
         window.sign_in(city.operator)
         look(window, f"{tag}-operator", shots)
+        assert window.go("/operator/requests") == 200
+        look(window, f"{tag}-requests", shots)
         assert window.go("/operator/breaks") == 200
         for act in window.page.locator("details summary").all():
             act.click()

@@ -198,7 +198,7 @@ class Request(models.Model):
         COMPLAINT = "complaint"
 
     append_only = True
-    may_change = ("answered_at", "answer_enc", "answered_by")
+    may_change = ("answered_at", "answer_enc", "answered_by_id")
 
     id = models.BigAutoField(primary_key=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
