@@ -58,6 +58,7 @@ ACTIONS = (
     "role.grant",
     "role.withdraw",
     "rule.add",
+    "sharing.answer",
     "staff.close",
     "staff.enrol",
 )
