@@ -107,7 +107,7 @@ def test_the_last_use_is_written_once_a_day(party: Party, django_assert_num_quer
         {"addresses": ["everywhere"]},
         {"expires_at": clock.now() - timedelta(days=400)},
     ],
-    ids=str,
+    ids=["scope", "no-scope", "long", "nul", "host-bits", "no-network", "long-past"],
 )
 def test_conditions_that_cannot_be_are_refused(party: Party, wrong: dict) -> None:  # type: ignore[type-arg]  # noqa: F811
     with pytest.raises(PartyKeyMalformed):
