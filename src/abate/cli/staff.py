@@ -49,7 +49,8 @@ def bootstrap(people: Path, data_dir: Path) -> None:
     run(data_dir, work)
 
 
-@command.command("sign-in")
+# A link may begin with a dash.
+@command.command("sign-in", context_settings={"ignore_unknown_options": True})
 @click.argument("link")
 @data_dir_option
 def sign_in(link: str, data_dir: Path) -> None:

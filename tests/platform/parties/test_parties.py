@@ -11,6 +11,7 @@ from tests.platform.people.townspeople import at_once
 
 from abate.cli import installation
 from abate.cli import party as cli
+from abate.platform.config import setup
 from abate.platform.parties import actions, queries
 from abate.platform.parties.errors import (
     BehaviourMalformed,
@@ -94,22 +95,27 @@ def test_a_suspended_party_gets_no_key() -> None:
 
 
 @pytest.mark.django_db
-def test_the_command_makes_a_party_and_shows_its_secret_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_makes_a_party_and_shows_its_secret_once(
+    monkeypatch: pytest.MonkeyPatch, settings: object
+) -> None:
+    """In the sandbox, where one person acts; on live the same commands propose (tests/platform/review)."""
     monkeypatch.setattr(installation, "start", lambda data_dir, **_: None)
+    monkeypatch.setattr(setup, "environment", lambda data_dir, **_: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    settings.ABATE_SANDBOX = True  # type: ignore[attr-defined]
 
     def run(*words: str) -> tuple[int, str, str]:
-        result = CliRunner().invoke(cli.command, words)
+        result = CliRunner().invoke(cli.command, words if words[0] == "try" else [*words, "--sandbox"])
         return result.exit_code, result.stdout, result.stderr
 
     words = ["create", "metro-app", "--title-zh", "地铁应用", "--title-en", "Metro", "--behaviour", "metro"]
     assert run(*words)[0] == 0
-    status, _, err = run(*words)
+    assert run(*words)[:2] == (0, "{}\n"), "what is so already stays so"
+    status, _, err = run(*words[:-1], "walking")
     assert status == 1 and "party-code-taken" in err and "abate party list" in err
-    status, out, _ = run(
-        "key", "new", "metro-app", "--label", "a server", "--address", "10.0.0.0/8", "--json"
-    )
+    status, out, _ = run("key", "new", "metro-app", "--label", "a server", "--address", "10.0.0.0/8")
     key = json.loads(out)
-    assert status == 0 and set(key) == {"client_id", "client_secret"}
+    assert status == 0 and set(key) == {"party", "client_id", "client_secret"}
     with connection.cursor() as cursor:
         cursor.execute("select c::text from allauth_idp_oidc_client c")
         assert key["client_secret"] not in cursor.fetchone()[0]
@@ -117,7 +123,7 @@ def test_the_command_makes_a_party_and_shows_its_secret_once(monkeypatch: pytest
     assert run("key", "new", "nobody")[0] == 1
     assert run("key", "new", "metro-app", "--address", "everywhere")[0] == 1
     assert run("key", "new", "metro-app", "--expires", "soon")[0] == 2
-    successor = json.loads(run("key", "rotate", key["client_id"], "--overlap", "24h", "--json")[1])
+    successor = json.loads(run("key", "rotate", key["client_id"], "--overlap", "24h")[1])
     assert run("key", "change", successor["client_id"], "--label", "b", "--requests-per-minute", "9")[0] == 0
     new, old = json.loads(run("key", "list", "metro-app", "--json")[1])
     assert (new["label"], new["addresses"], new["state"], new["requests_per_minute"]) == ("b", [], "live", 9)
@@ -127,5 +133,6 @@ def test_the_command_makes_a_party_and_shows_its_secret_once(monkeypatch: pytest
     assert run("key", "revoke", key["client_id"])[0] == 1
     assert run("limit", "metro-app", "--requests-per-minute", "60")[0] == 0
     assert run("limit", "metro-app", "--events-per-day", "0")[0] == 1
+    settings.ABATE_SANDBOX = False  # type: ignore[attr-defined]
     assert run("try", "metro-app")[0] == 1
     assert run("create", "metro-app")[0] == 2

@@ -113,5 +113,6 @@ def test_a_lost_race_is_tried_again_and_never_shown(world: World, monkeypatch: p
         if seen[0] < number:
             break
         tried += 1
-    assert tried > 0
+    # One statement where the batch is small, and many where it goes step by step.
+    assert tried > (0 if together.FEW else 5)
     assert differences() == {}
