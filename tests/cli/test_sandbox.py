@@ -8,10 +8,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from standardwebhooks import Webhook
 from tests.faults.stack import Stack, free_port, until
+from tests.platform.parties.test_webhooks import Receiver
+
+from abate.client import Client, Key, samples
 
 pytestmark = [pytest.mark.platform]
 
@@ -26,6 +38,7 @@ class Sandbox(Stack):
             "ABATE_SANDBOX_DATABASE_URL": self.url("trial"),
             "ABATE_SANDBOX_BIND": f"127.0.0.1:{self.port}",
             "ABATE_SANDBOX_ORIGIN": self.origin,
+            "ABATE_WEBHOOK_LOOPBACK": "1",
         }
 
     def abate(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -84,3 +97,68 @@ def test_a_database_of_the_one_never_serves_the_other(sandbox: Sandbox) -> None:
                            ABATE_SANDBOX_BIND=f"127.0.0.1:{free_port()}")  # fmt: skip
     assert served.returncode == 1 and "ABATE_SANDBOX_DATABASE_URL" in served.stderr
     assert "ABATE_SANDBOX" not in os.environ
+
+
+@pytest.mark.clause("P-7.3.3.3-a", "P-8.5-d")
+def test_the_conformance_kit_passes_a_partner_that_is_ready_and_finds_one_that_is_not(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    made = json.loads(sandbox.abate("party", "try", "ready-rides", "--json").stdout)
+    private = ed25519.Ed25519PrivateKey.generate()
+    (tmp_path / "private.pem").write_bytes(
+        private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "public.pem").write_bytes(public)
+    signed = sandbox.abate(
+        "party", "key", "sign", made["client_id"], str(tmp_path / "public.pem"), "--sandbox"
+    )
+    keyid = json.loads(signed.stdout)["keyid"]
+    words = ["party", "check", made["origin"], "--party", "ready-rides", "--json"]
+    signing = ["--sign-with", str(tmp_path / "private.pem"), "--keyid", keyid]
+    key = {"ABATE_KEY": f"{made['client_id']}:{made['client_secret']}"}
+    people = [word for subject in made["subjects"] for word in ("--subject", subject)]
+    for how in ([], signing):
+        ran = sandbox.abate(*words, *people, *how, **key)
+        report = {line["name"]: line for line in json.loads(ran.stdout)}
+        assert ran.returncode == 0, [line for line in report.values() if not line["passed"]]
+        assert {
+            "good",
+            "repeated",
+            "conflict",
+            "bad-stranger",
+            "order",
+            "withdrawn",
+            "corrected",
+            "idempotent",
+        } <= set(report)
+        assert ("replayed" in report) == bool(how)
+    # A partner that names a person it was not given is found out, line by line, and told what came.
+    ran = sandbox.abate(*words, "--subject", "nobody", **key)
+    report = {line["name"]: line for line in json.loads(ran.stdout)}
+    assert ran.returncode == 1 and not report["good"]["passed"] and report["good"]["found"] == "refused"
+    assert report["access"]["passed"]
+    live = sandbox.abate(*words, *people, ABATE_KEY="0123:secret")
+    assert live.returncode == 2 and "no key of a sandbox" in live.stderr
+
+
+def test_a_running_server_tells_of_events_by_itself(sandbox: Sandbox) -> None:
+    made = json.loads(sandbox.abate("party", "try", "told-rides", "--json").stdout)
+    receiver = Receiver()
+    try:
+        hook = sandbox.abate("party", "hook", "add", "told-rides", receiver.url, "--sandbox", "--json")
+        secret = json.loads(hook.stdout)["secret"]
+        client = Client(made["origin"], "told-rides", Key(made["client_id"], made["client_secret"]))
+        event = samples.meeting("told-rides", made["subjects"][0], "told-1", datetime.now(UTC))
+        ((_, result),) = client.send([event])
+        until("the message", lambda: bool(receiver.got))
+        headers, body = receiver.got[0]
+        told = Webhook(secret).verify(body, headers)
+        assert told["type"] == "event.credited" and told["data"]["entry"] == result["entry"]
+        until(
+            "its line in the log",
+            lambda: " told " in sandbox.abate("party", "hook", "log", "told-rides", "--sandbox").stdout,
+        )
+    finally:
+        receiver.server.shutdown()
+        receiver.server.server_close()

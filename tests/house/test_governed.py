@@ -26,6 +26,7 @@ GOVERNED = {
         "issue_client",
         "rotate_client",
         "change_client",
+        "register_public_key",
         "set_limits",
         "add_member",
         "remove_member",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from abate.cli import deciding, installation, party_keys
+from abate.cli import deciding, installation, party_check, party_hooks, party_keys
 from abate.client import samples
 from abate.platform.doors.errors import Problem
 
@@ -20,6 +20,8 @@ def command() -> None:
 
 
 command.add_command(party_keys.command)
+command.add_command(party_hooks.command)
+command.add_command(party_check.command, "check")
 
 
 @command.command()
@@ -100,12 +102,14 @@ def limit(
 
 FIRST_EVENT = """A key of the sandbox for {code}. Copy this into a shell, and the first event is booked:
 
-export ABATE=CLIENT_ID:CLIENT_SECRET
-TOKEN=$(curl -s -u "$ABATE" -d grant_type=client_credentials {origin}/identity/o/api/token | \\
+export ABATE_KEY=CLIENT_ID:CLIENT_SECRET
+TOKEN=$(curl -s -u "$ABATE_KEY" -d grant_type=client_credentials {origin}/identity/o/api/token | \\
   grep -o '"access_token": *"[^"]*"' | cut -d'"' -f4)
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/cloudevents+json' -d '{event}' {origin}/v1/events
 
-The people of the sandbox, as {code} knows them: {subjects}
+Then try everything, with the people of the sandbox as {code} knows them:
+
+abate party check {origin} --party {code} --subject {subjects}
 """
 
 
@@ -150,10 +154,27 @@ def try_(code: str, behaviours: tuple[str, ...], as_json: bool, data_dir: Path) 
         return
     event = json.dumps(samples.meeting(code, subjects[0], f"first-{client_id[-6:]}", datetime.now(UTC)))
     text = FIRST_EVENT.replace("CLIENT_ID:CLIENT_SECRET", f"{client_id}:{secret}")
-    values = {"code": code, "origin": origin, "event": event, "subjects": ", ".join(subjects)}
+    values = {"code": code, "origin": origin, "event": event, "subjects": " --subject ".join(subjects)}
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)
     click.echo(text)
+
+
+@command.command()
+@click.argument("code")
+@installation.data_dir
+def invite(code: str, data_dir: Path) -> None:
+    """Let somebody look after the partner CODE on its page of the sandbox; prints a link that works once, within a day."""
+    installation.start(data_dir, sandbox=True)
+    from abate.platform.review import actions as review  # lazy: models exist once Django has started
+    from abate.platform.review.proposing import in_sandbox  # lazy: as above
+
+    user = review.create_user("staff", made_up=True)
+    try:
+        in_sandbox("party.member", {"code": code, "account": user.handle, "role": "partner"})
+    except Problem as problem:
+        installation.refuse(problem)
+    click.echo(f"{os.environ['ABATE_ORIGIN']}/sign-in/link/{review.issue_link(user)}")
 
 
 @command.command("list")

@@ -125,6 +125,43 @@ def revoke(client_id: str, sandbox: bool, data_dir: Path) -> None:
     click.echo(f"Revoked {client_id}.")
 
 
+@command.command()
+@click.argument("client_id")
+@click.argument("public_key", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--only",
+    "must_sign",
+    is_flag=True,
+    help="From now on refuse the key's tokens: it signs, or says nothing.",
+)
+@deciding.why_option
+@installation.sandbox
+@installation.data_dir
+def sign(client_id: str, public_key: Path, must_sign: bool, why: str, sandbox: bool, data_dir: Path) -> None:
+    """Propose that the key CLIENT_ID signs its requests (RFC 9421) with the private half of PUBLIC_KEY, a PEM file.
+
+    The approval tells the keyid to sign under.
+    """
+    given = {"client_id": client_id, "pem": public_key.read_text(errors="replace"), "must_sign": must_sign}
+    deciding.change(data_dir, "party.sign", given, why, sandbox=sandbox)
+
+
+@command.command()
+@click.argument("key_id")
+@installation.sandbox
+@installation.data_dir
+def unsign(key_id: str, sandbox: bool, data_dir: Path) -> None:
+    """Refuse signatures under KEY_ID from now on."""
+    installation.start(data_dir, sandbox=sandbox)
+    from abate.platform.parties import actions  # lazy: models exist once Django has started
+
+    try:
+        actions.revoke_public_key(key_id)
+    except Problem as problem:
+        installation.refuse(problem)
+    click.echo(f"Revoked {key_id}.")
+
+
 @command.command("list")
 @click.argument("code")
 @installation.as_json

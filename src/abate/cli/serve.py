@@ -95,6 +95,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     from abate.platform.carbon import basis  # lazy: as above
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
+    from abate.platform.parties.telling import Teller  # lazy: as above
 
     try:
         national.check()
@@ -110,12 +111,13 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         click.echo(
             json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": f"{host}:{port}", "pid": os.getpid()})
         )
-    sequencer = Sequencer()
+    sequencer, teller = Sequencer(), Teller()
     sequencer.start()
     cosigner.start()
     anchorer.start()
     loader = spool.Loader()
     loader.start()
+    teller.start()
     try:
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
                     server_header=False, timeout_graceful_shutdown=10,
@@ -123,6 +125,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
                     proxy_headers=os.environ.get("ABATE_BEHIND_PROXY") == "1")  # fmt: skip
     finally:
         loader.stop()
+        teller.stop()
         anchorer.stop()
         cosigner.stop()
         sequencer.stop()

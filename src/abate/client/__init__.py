@@ -1,1 +1,14 @@
-"""The partner's side of the interface, typed."""
+"""The partner's side of the interface, typed: get a token or sign, send in batches, try again, keep what was refused.
+
+    from abate.client import Client, Key
+
+    client = Client("https://carbon.example", "city-bikes", Key("CLIENT_ID", "SECRET"))
+    summary = client.deliver(events, Path("refused.jsonl"))
+
+It needs no platform: the standard library, and http-message-signatures (`pip install "abate[client]"`) to sign.
+"""
+
+from abate.client.calls import Client, Key, Refusal, Summary, Unreachable
+from abate.client.signing import Signer
+
+__all__ = ["Client", "Key", "Refusal", "Signer", "Summary", "Unreachable"]

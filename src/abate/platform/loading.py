@@ -75,7 +75,9 @@ def load(
             return True
         if party.status != "active":
             raise party_errors.PartySuspended(party.code)
-        sender = Sender(party.pk, party.code, frozenset(parties.behaviours(party.pk)), file.client_id)
+        # A rehearsal tells nobody.
+        hooked = not file.rehearsal and parties.is_hooked(party.pk)
+        sender = Sender(party.pk, party.code, frozenset(parties.behaviours(party.pk)), file.client_id, hooked)
         reader = Reader(sender, catalogue().methods, clock.now())
         try:
             if file.rehearsal:

@@ -32,6 +32,7 @@ from abate.platform.events import actions as events
 from abate.platform.events.actions import Arrival, Subjects, Unclaimed
 from abate.platform.events.envelope import FUTURE_TOLERANCE, Event, Refused, Withdrawal
 from abate.platform.events.errors import Busy
+from abate.platform.events.notices import tell
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.ledger import awards as ledger
 
@@ -143,15 +144,21 @@ def book(batch: Prepared, *, everything: bool = True, then: Then | None = None) 
 
 def _try(batch: Prepared, everything: bool, then: Then | None) -> list[Result]:
     """Book it, again where it lost a race. Raises NotTaken, _TooMuch, with nothing booked."""
+    hooked = batch.arrival.sender.hooked
+    # What is to be written with the batch goes the longer way, which has a place for it.
+    alone = then is not None or hooked or connection.in_atomic_block
     for attempt in range(TRIES):
         try:
             prepare(TABLES)
-            if batch.few and attempt == 0 and then is None and not connection.in_atomic_block:
+            if batch.few and attempt == 0 and not alone:
                 booked = together.book(batch.few, _is_away)
                 if booked is not None:
                     return sorted(booked, key=lambda result: result.place)
             with transaction.atomic():
-                results = sorted(_book(batch, everything), key=lambda result: result.place)
+                made = _book(batch, everything or hooked)
+                results = sorted(made, key=lambda result: result.place)
+                if hooked:
+                    tell(batch.arrival.sender, results, clock.now())
                 if then is not None:
                     then(results)
             return results

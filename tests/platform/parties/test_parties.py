@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import connection
+from django.test import Client
 from tests.platform.people.townspeople import at_once
 
-from abate.cli import installation
 from abate.cli import party as cli
 from abate.platform.config import setup
 from abate.platform.parties import actions, queries
@@ -95,17 +99,18 @@ def test_a_suspended_party_gets_no_key() -> None:
 
 
 @pytest.mark.django_db
-def test_the_command_makes_a_party_and_shows_its_secret_once(
-    monkeypatch: pytest.MonkeyPatch, settings: object
+def test_the_commands_of_the_sandbox_make_a_party_and_show_its_secret_once(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
 ) -> None:
-    """In the sandbox, where one person acts; on live the same commands propose (tests/platform/review)."""
-    monkeypatch.setattr(installation, "start", lambda data_dir, **_: None)
-    monkeypatch.setattr(setup, "environment", lambda data_dir, **_: None)
+    """What takes three people on live is done at once in the sandbox, by the same actions."""
+    monkeypatch.setattr(setup, "environment", lambda *_, **__: None)
     monkeypatch.setattr(setup, "migrate", lambda: None)
-    settings.ABATE_SANDBOX = True  # type: ignore[attr-defined]
+    monkeypatch.setenv("ABATE_ORIGIN", "http://127.0.0.1:8001")
+    settings.ABATE_SANDBOX = True
 
     def run(*words: str) -> tuple[int, str, str]:
-        result = CliRunner().invoke(cli.command, words if words[0] == "try" else [*words, "--sandbox"])
+        sandbox = () if words[0] in ("try", "invite") else ("--sandbox",)
+        result = CliRunner().invoke(cli.command, [*words, *sandbox])
         return result.exit_code, result.stdout, result.stderr
 
     words = ["create", "metro-app", "--title-zh", "地铁应用", "--title-en", "Metro", "--behaviour", "metro"]
@@ -129,10 +134,27 @@ def test_the_command_makes_a_party_and_shows_its_secret_once(
     assert (new["label"], new["addresses"], new["state"], new["requests_per_minute"]) == ("b", [], "live", 9)
     assert (old["label"], old["addresses"], old["state"]) == ("a server", ["10.0.0.0/8"], "expiring")
     assert "10.0.0.0/8" in run("key", "list", "metro-app")[1]
+    public = Ed25519PrivateKey.generate().public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "public.pem").write_bytes(pem)
+    signing = json.loads(run("key", "sign", successor["client_id"], str(tmp_path / "public.pem"))[1])
+    assert signing["keyid"].startswith(successor["client_id"])
+    assert run("key", "unsign", signing["keyid"])[0] == 0 and run("key", "unsign", signing["keyid"])[0] == 1
     assert run("key", "revoke", key["client_id"])[0] == 0
     assert run("key", "revoke", key["client_id"])[0] == 1
     assert run("limit", "metro-app", "--requests-per-minute", "60")[0] == 0
     assert run("limit", "metro-app", "--events-per-day", "0")[0] == 1
-    settings.ABATE_SANDBOX = False  # type: ignore[attr-defined]
-    assert run("try", "metro-app")[0] == 1
-    assert run("create", "metro-app")[0] == 2
+    tried = json.loads(run("try", "metro-app", "--json")[1])
+    assert tried["client_id"].startswith("sandbox-") and len(set(tried["subjects"])) == 3
+    assert json.loads(run("try", "metro-app", "--json")[1])["subjects"] == tried["subjects"]
+    link = run("invite", "metro-app")[1].strip()
+    assert Client().post(link[link.index("/sign-in") :]).status_code == 302
+    hook = json.loads(run("hook", "add", "metro-app", "https://a.example/", "--json")[1])
+    assert run("hook", "add", "metro-app", "http://a.example/")[0] == 1
+    assert run("hook", "rotate", str(hook["webhook"]), "--overlap", "1h")[1].startswith("whsec_")
+    assert "https://a.example/" in run("hook", "list", "metro-app")[1]
+    assert run("hook", "log", "metro-app")[:2] == (0, "") and run("hook", "resend", "1")[0] == 1
+    assert run("hook", "end", str(hook["webhook"]))[0] == 0
+    assert run("hook", "end", str(hook["webhook"]))[0] == 1
+    settings.ABATE_SANDBOX = False
+    assert run("try", "metro-app")[0] == 1 and run("invite", "metro-app")[0] == 1

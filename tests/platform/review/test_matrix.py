@@ -42,7 +42,7 @@ ALLOWED = {
     "sharing-one": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
     "sharing-revoke": {"security_admin", "approve"},
 }
-PERSON, ACCEPTOR = "person", "acceptor"
+PERSON, ACCEPTOR, PARTNER = "person", "acceptor", "partner"
 OUR_OWN = {"v1:api-root"}  # ninja's name for the prefix, no page: refused to everybody
 
 
@@ -109,6 +109,7 @@ def town() -> Town:
 
 A_FILE = {"file_id": "00000000-0000-4000-8000-000000000000"}
 COMMON = {"problem": {"code": "busy"}, "file": A_FILE, "file-errors": A_FILE, "file-back": A_FILE,
+          "partner-message": {"message_id": 1},
           "sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "privacy-copy": {"form": "json"}, "request-answer": {"request_id": 1},
           "security-remove": {"factor_id": 1}, "break-step": {"break_id": 1},
@@ -152,7 +153,7 @@ def expected(name: str, method: str, who: str, state: str) -> bool:
         return who != "stranger" and state != "closed"
     if line.who == "staff":
         return live and who in ALLOWED[name]
-    if line.who in (PERSON, ACCEPTOR):
+    if line.who in (PERSON, ACCEPTOR, PARTNER):
         return live and who == line.who
     # A key or a verifier's token is no session: nobody in this table holds one.
     return line.who == "anyone"
@@ -172,9 +173,12 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
     """A role that ended and an account that was closed reach what a stranger reaches."""
     made = town()
     city = made.city
+    keeper = review.create_user("staff", made_up=True)
+    parties.add_member(keeper, city.partner, "partner")
     users = {
         PERSON: city.person.user,
         ACCEPTOR: city.cashier,
+        PARTNER: keeper,
         **{role: staff(role) for role in Grant.Role.values},
     }
     cells = [
@@ -187,6 +191,7 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
             if state == "role-ended":
                 Grant.objects.filter(user=user).delete()
                 parties.remove_member(user, city.cafe, "acceptor")
+                parties.remove_member(user, city.partner, "partner")
             if state == "closed":
                 review.deactivate(user)
             browser = Client(raise_request_exception=False)

@@ -18,8 +18,9 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.incentives import actions as incentives
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
+from abate.platform.parties import webhooks
 from abate.platform.review.models import Step
-from abate.platform.web import health, overview
+from abate.platform.web import health, overview, problems
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
@@ -98,6 +99,15 @@ def test_the_description_is_valid_and_complete() -> None:
         schemathesis.openapi.from_dict(broken).validate()
     assert made["openapi"].startswith("3.1")
     assert {"/v1/events", "/identity/o/api/token", "/v1/me/account"} <= made["paths"].keys()
+    sending = made["paths"]["/v1/events"]["post"]
+    assert {name["name"] for name in sending["parameters"]} == {"Idempotency-Key", "Accept-Language"}
+    assert set(made["webhooks"]) == set(webhooks.KINDS)
+    for status, answer in sending["responses"].items():
+        (media,) = answer["content"].values()
+        assert set(media["examples"]) == {"zh", "en"}, status
+        if status != "200":
+            told = media["examples"]["zh"]["value"]
+            assert str(told["status"]) == status and told["code"] in problems.lines()
     public = {"/livez", "/readyz", "/metrics", "/log/checkpoint", "/log/key", "/log/tile/{address}"}
     assert public <= made["paths"].keys()
     for path in public:

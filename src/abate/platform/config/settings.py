@@ -43,6 +43,8 @@ ABATE_LEAKED_PASSWORDS = os.environ.get("ABATE_LEAKED_PASSWORDS") or None
 ABATE_ORIGIN = os.environ.get("ABATE_ORIGIN", "http://127.0.0.1:8000")
 # A sandbox is an installation of its own: `abate serve --sandbox` (docs/decisions/0021-a-sandbox-of-its-own.md).
 ABATE_SANDBOX = os.environ.get("ABATE_SANDBOX") == "1"
+# Lets webhooks go to this machine, and without TLS: for tests and trials on one machine only.
+ABATE_WEBHOOK_LOOPBACK = os.environ.get("ABATE_WEBHOOK_LOOPBACK") == "1"
 # Tokens and sign-ins that one address may ask for in a minute.
 ABATE_ADDRESS_PER_MINUTE = int(os.environ.get("ABATE_ADDRESS_PER_MINUTE") or 60)
 # True only where `abate demo` made the installation: made-up people and figures are marked everywhere.

@@ -36,6 +36,8 @@ class Sender:
     code: str
     behaviours: frozenset[str]
     client_id: str = ""
+    hooked: bool = False
+    """Whether the party has an address at which it is told of its events."""
 
 
 class Event(msgspec.Struct, gc=False):

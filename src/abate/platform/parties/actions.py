@@ -24,7 +24,8 @@ from abate.platform.parties.errors import (
     PartyMalformed,
     PartySuspended,
 )
-from abate.platform.parties.models import Area, Client, Member, Party, Scope
+from abate.platform.parties.models import Area, Client, Member, Party, PublicKey, Scope
+from abate.platform.parties.signatures import algorithm_of, key_id_of
 from abate.platform.review.models import User
 
 EVENTS = "events"
@@ -230,6 +231,33 @@ def change_client(
     conditions = _conditions(label, expires_at, addresses, requests_per_minute)
     if not Client.objects.filter(client_id=client_id, revoked_at=None).update(**conditions):
         raise ClientUnknown(client_id[:40])
+
+
+def register_public_key(client_id: str, pem: str, *, must_sign: bool = False) -> str:
+    """Let the key `client_id` sign its requests with the private half of `pem`; returns the `keyid` to sign under.
+
+    `must_sign`: from now on its tokens are refused. Raises ClientUnknown, PublicKeyUnfit.
+    """
+    algorithm, der = algorithm_of(pem)
+    with transaction.atomic():
+        client = Client.objects.select_for_update().filter(client_id=client_id, revoked_at=None).first()
+        if client is None:
+            raise ClientUnknown(client_id[:40])
+        key_id = key_id_of(client_id, der)
+        PublicKey.objects.update_or_create(
+            pk=key_id,
+            defaults={"client": client, "algorithm": algorithm, "pem": pem.strip(), "created_at": clock.now(),
+                      "revoked_at": None},
+        )  # fmt: skip
+        if must_sign:
+            Client.objects.filter(pk=client.pk).update(must_sign=True)
+    return key_id
+
+
+def revoke_public_key(key_id: str) -> None:
+    """Signatures of this key are refused from now on. Raises ClientUnknown."""
+    if not PublicKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=clock.now()):
+        raise ClientUnknown(key_id[:60])
 
 
 def note_use(client_id: str) -> None:

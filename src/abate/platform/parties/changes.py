@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from abate.platform.parties import actions, queries
+from abate.platform.parties import actions, queries, signatures
 from abate.platform.parties.errors import ClientUnknown
 from abate.platform.parties.models import Client, Member, Party
 from abate.platform.review import changes
@@ -154,6 +154,26 @@ def _change_key(given: Json) -> Json:
     return {}
 
 
+def _signing(given: Json) -> Json:
+    found = _key(given)
+    live = found.public_keys.filter(revoked_at=None).order_by("pk")
+    return {"keyids": [one.pk for one in live], "must_sign": found.must_sign}
+
+
+def _signs(given: Json, before: Json) -> Json:
+    _, der = signatures.algorithm_of(given["pem"])
+    key_id = signatures.key_id_of(given["client_id"], der)
+    return {
+        "keyids": sorted({*before["keyids"], key_id}),
+        "must_sign": before["must_sign"] or given["must_sign"],
+    }
+
+
+def _register_public(given: Json) -> Json:
+    made = actions.register_public_key(given["client_id"], given["pem"], must_sign=given["must_sign"])
+    return {"keyid": made}
+
+
 _LIMITS = ("requests_per_minute", "events_per_day")
 
 
@@ -269,6 +289,15 @@ _ACTIONS = (
         look=_present_conditions,
         after=_other_conditions,
         execute=_change_key,
+    ),
+    Action(
+        name="party.sign",
+        zh="登记密钥的签名公钥",
+        en="let a key sign its requests",
+        fields={"client_id": (str, REQUIRED), "pem": (str, REQUIRED), "must_sign": (bool, False)},
+        look=_signing,
+        after=_signs,
+        execute=_register_public,
     ),
     Action(
         name="party.limits",

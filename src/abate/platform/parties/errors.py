@@ -128,7 +128,7 @@ class LimitReached(Problem):
     remedy_zh = "等待响应头 Retry-After 所示秒数后原样重发；需要更高限额请联系运营方。"
     remedy_en = "Send the same again after the seconds in Retry-After; ask the operator for a higher limit."
 
-    def __init__(self, detail: str, retry_after: int = 1) -> None:
+    def __init__(self, detail: str = "requests", retry_after: int = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
 
@@ -200,3 +200,134 @@ class NotASandbox(Problem):
     why_en = "Made-up people and events of a trial have no place in the books."
     remedy_zh = "请加上 --sandbox，并先运行 `abate serve --sandbox`。"
     remedy_en = "Say --sandbox, and run `abate serve --sandbox` first."
+
+
+class PublicKeyUnfit(Problem):
+    code = "public-key-unfit"
+    status = 422
+    zh = "该公钥不能用于签名校验。"
+    en = "This public key cannot be used."
+    why_zh = "弱的或不明的密钥可被伪造。"
+    why_en = "A weak or unknown key could be forged."
+    remedy_zh = "请提供 PEM 格式的 Ed25519、ECDSA P-256/P-384 或 3072 位以上的 RSA 公钥。"
+    remedy_en = "Give a PEM of Ed25519, ECDSA on P-256 or P-384, or RSA of 3072 bits or more."
+
+
+class SignatureInvalid(Problem):
+    code = "signature-invalid"
+    status = 401
+    zh = "签名无效，或密钥未登记、已撤销。"
+    en = "The signature does not verify, or its key is unknown or revoked."
+    why_zh = "须确知请求由登记的密钥签名。"
+    why_en = "A request must be proved to come from a key that is registered."
+    remedy_zh = "按 RFC 9421 对本请求重新签名，keyid 使用登记公钥时得到的编号。"
+    remedy_en = "Sign this very request by RFC 9421, with the keyid that registering the public key gave."
+
+
+class SignatureStale(Problem):
+    code = "signature-stale"
+    status = 401
+    zh = "签名的时间与平台相差超过 5 分钟，或已过期。"
+    en = "The signature was made more than 5 minutes from our clock, or has expired."
+    why_zh = "旧签名可能是被截获后重放的。"
+    why_en = "An old signature may be one that somebody caught."
+    remedy_zh = "请校准时钟，用当前时间 created 重新签名。"
+    remedy_en = "Set the clock right and sign again with the present moment as created."
+
+
+class SignatureReplayed(Problem):
+    code = "signature-replayed"
+    status = 401
+    zh = "该签名的 nonce 已经用过。"
+    en = "The nonce of this signature was used before."
+    why_zh = "同一签名只接受一次，防止重放。"
+    why_en = "A signature is taken once, so that nobody can send it again."
+    remedy_zh = "每次发送（包括重发）都用新的 nonce 重新签名；重发的安全由事件 id 或 Idempotency-Key 保证。"
+    remedy_en = "Sign each sending anew with another nonce, repeats too; event ids or an Idempotency-Key make repeats safe."
+
+
+class SignatureAudience(Problem):
+    code = "signature-audience"
+    status = 401
+    zh = "该签名不是为本平台所作。"
+    en = "This signature was made for another platform."
+    why_zh = "为他处所作的签名不能在此使用。"
+    why_en = "What was signed for elsewhere must not be used here."
+    remedy_zh = "签名参数 tag 须为本平台的地址（协议、主机和端口）。"
+    remedy_en = "The parameter tag of the signature is the origin of this platform: scheme, host and port."
+
+
+class SignatureDigest(Problem):
+    code = "signature-digest"
+    status = 401
+    zh = "请求体与签名所含的 Content-Digest 不符。"
+    en = "The body is not what the signed Content-Digest says."
+    why_zh = "内容在签名后被改动，或摘要算错。"
+    why_en = "The content was changed after it was signed, or its digest is wrong."
+    remedy_zh = "对实际发送的字节计算 sha-256 或 sha-512 摘要（RFC 9530）后再签名。"
+    remedy_en = "Take the sha-256 or sha-512 of the very bytes that are sent (RFC 9530), then sign."
+
+
+class SignatureUncovered(Problem):
+    code = "signature-uncovered"
+    status = 401
+    zh = "签名没有覆盖必需的部分。"
+    en = "The signature does not cover what it must."
+    why_zh = "没有签到的部分可被改动。"
+    why_en = "What is not covered could be changed on the way."
+    remedy_zh = (
+        "覆盖 @method、@target-uri，有请求体时覆盖 content-digest，有 Idempotency-Key 时覆盖它；"
+        "参数含 created、keyid、nonce（16 至 128 字符）和 tag。"
+    )
+    remedy_en = (
+        "Cover @method, @target-uri, content-digest where there is a body, idempotency-key where there is one; give "
+        "created, keyid, nonce (16 to 128 signs) and tag."
+    )
+
+
+class SignatureNeeded(Problem):
+    code = "signature-needed"
+    status = 401
+    zh = "该密钥只接受签名的请求。"
+    en = "This key takes signed requests only."
+    why_zh = "约定签名后，被盗的令牌毫无用处。"
+    why_en = "Where signing was agreed, a stolen token is worth nothing."
+    remedy_zh = "按 RFC 9421 签名请求；令牌可以不带。"
+    remedy_en = "Sign the request by RFC 9421; a token is not needed beside it."
+
+
+class EndpointMalformed(Problem):
+    code = "webhook-malformed"
+    status = 422
+    zh = "通知地址、类别或期限不符合要求。"
+    en = "The address, the kinds or the time of a webhook are not as they must be."
+    why_zh = "通知只发往公开的 https 地址，以免借平台探测内网。"
+    why_en = (
+        "Messages go to public https addresses only, so that nobody reaches a private network through us."
+    )
+    remedy_zh = "给出不带用户名和片段的 https 地址、已知的类别；每个机构最多 5 个地址。"
+    remedy_en = (
+        "Give an https address without user or fragment, and known kinds; a party has 5 addresses at most."
+    )
+
+
+class EndpointUnknown(Problem):
+    code = "webhook-unknown"
+    status = 404
+    zh = "没有这个通知地址，或它已停用。"
+    en = "There is no such webhook, or it has ended."
+    why_zh = "只能管理现存的通知地址。"
+    why_en = "Only a webhook that exists can be changed."
+    remedy_zh = "用 `abate party hook list` 查看。"
+    remedy_en = "`abate party hook list` shows them."
+
+
+class MessageUnknown(Problem):
+    code = "webhook-message-unknown"
+    status = 404
+    zh = "没有这条通知，或其地址已停用。"
+    en = "There is no such message, or its webhook has ended."
+    why_zh = "只能重发本机构的通知。"
+    why_en = "A party has its own messages sent again only."
+    remedy_zh = "用 `abate party hook log` 查看。"
+    remedy_en = "`abate party hook log` shows them."

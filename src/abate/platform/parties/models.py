@@ -87,6 +87,8 @@ class Client(models.Model):
     last_used_on = models.DateField(null=True)
     addresses = ArrayField(models.TextField(), default=list)
     requests_per_minute = models.PositiveIntegerField(null=True)
+    must_sign = models.BooleanField(default=False)
+    """Its tokens are refused: it speaks by signed requests only."""
 
     class Meta:
         db_table = "parties_client"
@@ -160,3 +162,79 @@ class Area(models.Model):
     class Meta:
         db_table = "parties_area"
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="parties_area_one")]
+
+
+class PublicKey(models.Model):
+    """A public key by which a client signs its requests; `id` is the `keyid` of its signatures."""
+
+    id = models.TextField(primary_key=True, db_collation="C")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="public_keys")
+    algorithm = models.TextField()
+    pem = models.TextField()
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "parties_public_key"
+
+
+class Nonce(models.Model):
+    """A nonce that a signature was accepted with, for as long as the signature could be sent again."""
+
+    pk = models.CompositePrimaryKey("key_id", "nonce")
+    key_id = models.TextField(db_collation="C")
+    nonce = models.TextField(db_collation="C")
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "parties_nonce"
+
+
+class Endpoint(models.Model):
+    """An address at which a party is told of its events. Secrets are wrapped under the master key."""
+
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="endpoints")
+    url = models.TextField()
+    kinds = ArrayField(models.TextField())
+    secret = models.BinaryField()
+    old_secret = models.BinaryField(null=True)
+    old_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "parties_endpoint"
+
+
+class Message(models.Model):
+    """The outbox: one message to one address, written with the batch it tells of. `next_at` is null when it is done."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="messages")
+    kind = models.TextField()
+    body = models.TextField()
+    made_at = models.DateTimeField()
+    next_at = models.DateTimeField(null=True)
+    tries = models.SmallIntegerField()
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "parties_message"
+        indexes = [
+            models.Index(
+                fields=["next_at"], condition=models.Q(next_at__isnull=False), name="parties_message_due"
+            )
+        ]
+
+
+class Attempt(models.Model):
+    """One sending of a message: what was answered, 0 where nobody did."""
+
+    append_only = True
+
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="attempts")
+    at = models.DateTimeField()
+    status = models.SmallIntegerField()
+    said = models.TextField()
+
+    class Meta:
+        db_table = "parties_attempt"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from allauth.idp.oidc.adapter import get_adapter
 from django.db import connection
@@ -18,21 +19,35 @@ from abate.platform.parties.errors import (
     NotAVerifier,
     PartySuspended,
     PartyUnknown,
+    SignatureNeeded,
 )
-from abate.platform.parties.models import Client, Member, Party
+from abate.platform.parties.models import Client, Endpoint, Member, Party, PublicKey
 from abate.platform.review.models import User
 
 # One statement, led by the tokens' unique index (type, hash); what is suspended or revoked is not found.
-_BY_DIGEST = """
-select p.id, p.code, c.client_id, t.scopes,
+_WHO = """
+select p.id, p.code, c.client_id, {scopes},
        array(select s.behaviour from parties_scope s where s.party_id = p.id order by s.behaviour),
        p.kind, p.requests_per_minute, c.requests_per_minute, p.events_per_day, c.last_used_on,
-       c.expires_at, c.addresses
-from allauth_idp_oidc_token t
-join parties_client c on c.client_id = t.client_id and c.revoked_at is null
+       exists (select 1 from parties_endpoint e where e.party_id = p.id and e.ended_at is null),
+       c.expires_at, c.addresses, c.must_sign
+from {source}
+join parties_client c on c.client_id = {client} and c.revoked_at is null
 join parties_party p on p.id = c.party_id and p.status = 'active'
-where t.type = 'at' and t.hash = %s and t.expires_at > %s
+where {where}
 """
+_BY_DIGEST = _WHO.format(
+    scopes="t.scopes",
+    source="allauth_idp_oidc_token t",
+    client="t.client_id",
+    where="t.type = 'at' and t.hash = %s and t.expires_at > %s",
+)
+_BY_PUBLIC_KEY = _WHO.format(
+    scopes="o.scopes",
+    source="parties_public_key k join allauth_idp_oidc_client o on o.id = k.client_id",
+    client="k.client_id",
+    where="k.id = %s and k.revoked_at is null",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,7 @@ class TokenParty:
     key_requests_per_minute: int | None = None
     events_per_day: int | None = None
     last_used_on: date | None = None
+    hooked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +102,46 @@ class PartyRow:
     made_up: bool
 
 
-def token_party(token: str, scope: str | None = "events", address: str | None = None) -> TokenParty | None:
+def token_party(
+    token: str, scope: str | None = "events", address: str | None = None, *, signed: bool = False
+) -> TokenParty | None:
     """The party of a live access token that carries `scope`; None where it is unknown, expired, revoked or
-    without that scope, or its party is suspended. Used from `address`. Raises KeyExpired, AddressRefused. (P-6.1-b)
+    without that scope, or its party is suspended. Used from `address`, perhaps beside a signature (`signed`).
+    Raises KeyExpired, AddressRefused, SignatureNeeded. (P-6.1-b)
     """
     # A token has 86 signs; a long text is not hashed for a stranger.
     if not token or len(token) > 512:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_DIGEST, [get_adapter().hash_token(token), clock.now()])
-        row = cursor.fetchone()
+    row = _row(_BY_DIGEST, get_adapter().hash_token(token), clock.now())
     if row is None:
         return None
-    found = TokenParty(row[0], row[1], row[2], frozenset(row[3].split()), frozenset(row[4]), *row[5:10])
-    Condition(row[10], tuple(row[11])).check(address, clock.now())
+    found = _speaker(row, address)
+    if row[13] and not signed:
+        raise SignatureNeeded
     return found if scope is None or scope in found.scopes else None
+
+
+def signing_party(key_id: str, address: str | None = None) -> tuple[TokenParty, PublicKey] | None:
+    """Who signs under `key_id`, and the public key; None where it is unknown or revoked, or the party suspended.
+
+    The request itself is still to be verified (signatures.py). Raises KeyExpired, AddressRefused.
+    """
+    row = _row(_BY_PUBLIC_KEY, key_id)
+    if row is None:
+        return None
+    return _speaker(row, address), PublicKey.objects.get(pk=key_id)
+
+
+def _row(statement: str, *values: object) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, list(values))
+        return cursor.fetchone()
+
+
+def _speaker(row: tuple[Any, ...], address: str | None) -> TokenParty:
+    """Who speaks, where its key may be used now and from there."""
+    Condition(row[11], tuple(row[12])).check(address, clock.now())
+    return TokenParty(row[0], row[1], row[2], frozenset(row[3].split()), frozenset(row[4]), *row[5:11])
 
 
 def may_use(client_id: str, address: str) -> None:
@@ -135,6 +176,11 @@ def parties() -> list[PartyRow]:
         PartyRow(p.code, p.kind, p.title_zh, p.title_en, p.status, behaviours(p.pk, p), p.made_up)
         for p in Party.objects.prefetch_related("scopes").order_by("code")
     ]
+
+
+def is_hooked(party_id: int) -> bool:
+    """Whether a party has an address at which it is told of its events."""
+    return Endpoint.objects.filter(party_id=party_id, ended_at=None).exists()
 
 
 def codes() -> dict[int, str]:

@@ -70,6 +70,15 @@ def acceptor_of(request: HttpRequest) -> Party | None:
     )
 
 
+def partner_of(request: HttpRequest) -> Party | None:
+    """The party whose keys and webhooks the signed-in user looks after."""
+    if not request.user.is_authenticated:
+        return None
+    return _once(
+        request, "_abate_partner", lambda: next(iter(parties.parties_of(request.user, "partner")), None)
+    )
+
+
 def is_staff(request: HttpRequest) -> bool:
     """Whether the signed-in user holds any role of the operator's; what each may do is review.rights' to say."""
     if not request.user.is_authenticated:
@@ -100,5 +109,7 @@ person_page = _guard(person_of)
 """The view gets (request, person): the signed-in person, and nobody else's data can be asked for."""
 acceptor_page = _guard(acceptor_of)
 """The view gets (request, party)."""
+partner_page = _guard(partner_of)
+"""The view gets (request, party): nothing of another party can be asked for."""
 operator_page = _guard(lambda request: is_staff(request) or None)
 """The view gets (request, True): somebody of the staff, whose right the gate has seen already (gate.py)."""

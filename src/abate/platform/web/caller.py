@@ -6,15 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import ScopeMissing, TokenRefused
-from abate.platform.parties import actions, answers, limits
+from abate.platform.parties import actions, answers, limits, signatures
 from abate.platform.parties import queries as parties
 from abate.platform.parties.answers import Asked
+from abate.platform.parties.errors import OtherArea, SignatureInvalid
 from abate.platform.parties.queries import TokenParty
+from abate.platform.parties.signatures import Signed
 from abate.platform.web import refusals
 
 
@@ -53,14 +56,16 @@ def _joined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def sender(call: Call, scope: str) -> TokenParty:
-    """The party that speaks, by its token. Raises TokenRefused, ScopeMissing, KeyExpired, AddressRefused. (P-6.1-b)"""
-    kind, _, token = call.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
-        raise TokenRefused
-    found = parties.token_party(token.strip(), None, call.address)
-    if found is None:
-        raise TokenRefused
+def sender(call: Call, scope: str, *, body: bytes | None = None, first: bool = False) -> TokenParty:
+    """The party that speaks, by its token or its signature; both must agree where both are there.
+
+    A signed `body` is held against its digest; where it is the `first` look, the nonce is spent. Raises TokenRefused,
+    ScopeMissing, KeyExpired, AddressRefused, SignatureNeeded, and of signatures.py what is wrong with one. (P-6.1-b)
+    """
+    # An address that neither spends the nonce nor sees the body takes tokens only: half a check would be none.
+    checked = first or body is not None
+    signed = _signer(call, body, first) if checked and "signature-input" in call.headers else None
+    found = signed if signed and "authorization" not in call.headers else _bearer(call, signed)
     if scope not in found.scopes:
         raise ScopeMissing(scope)
     if found.last_used_on != clock.today():
@@ -68,9 +73,42 @@ def sender(call: Call, scope: str) -> TokenParty:
     return found
 
 
+def _bearer(call: Call, signed: TokenParty | None) -> TokenParty:
+    kind, _, token = call.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise TokenRefused
+    found = parties.token_party(token.strip(), None, call.address, signed=signed is not None)
+    if found is None or (signed is not None and signed.client_id != found.client_id):
+        raise TokenRefused
+    return found
+
+
+def _signer(call: Call, body: bytes | None, first: bool) -> TokenParty:
+    """Who signed the request."""
+    key_id = signatures.named_key(call.headers)
+    if of_other_area(key_id):
+        raise OtherArea
+    known = parties.signing_party(key_id, call.address)
+    if known is None:
+        raise SignatureInvalid("keyid")
+    found, key = known
+    request = Signed(call.method, settings.ABATE_ORIGIN + call.target, call.headers)
+    nonce, until = signatures.verify(request, key, with_body=call.method == "POST")
+    if body is not None:
+        signatures.check_digest(call.headers, body)
+    if first:
+        signatures.spend_nonce(key, nonce, until)
+    return found
+
+
+def of_other_area(key: str) -> bool:
+    """Whether a key's id is of a sandbox while this is live, or of live while this is a sandbox."""
+    return bool(key) and key.startswith(actions.SANDBOX) != settings.ABATE_SANDBOX
+
+
 def admitted(call: Call, scope: str) -> tuple[TokenParty, dict[str, str]]:
     """The sender, within its limits, and the headers that say how much of them is left. Raises LimitReached too."""
-    found = sender(call, scope)
+    found = sender(call, scope, first=True)
     left = limits.take(limits.of_requests(found))
     return found, left.headers() if left else {}
 

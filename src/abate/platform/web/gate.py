@@ -20,10 +20,10 @@ from abate.platform.parties import limits
 from abate.platform.review import rights
 from abate.platform.web import proving, refusals
 
-WHO = frozenset({"anyone", "user", "person", "acceptor", "staff", "verifier", "key"})
+WHO = frozenset({"anyone", "user", "person", "acceptor", "partner", "staff", "verifier", "key"})
 """`user`: whoever is signed in, for their own sign-in. `verifier` and `key`: by a token or a key of a party's, not by a
 session."""
-_BY_SESSION = frozenset({"user", "person", "acceptor", "staff"})
+_BY_SESSION = frozenset({"user", "person", "acceptor", "partner", "staff"})
 
 
 LIMITED = {

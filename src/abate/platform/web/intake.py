@@ -170,8 +170,8 @@ def _admit(call: Call) -> list[tuple[bytes, bytes]]:
 def _take(call: Call, body: bytes, language: str) -> tuple[Reply, bool]:
     """The blocking part, in a thread of its own with its own database connection: (answer, whether it is repeated)."""
     with database():
-        found = caller.sender(call, SCOPE)
-        sender = Sender(found.party_id, found.code, found.behaviours, found.client_id)
+        found = caller.sender(call, SCOPE, body=body)
+        sender = Sender(found.party_id, found.code, found.behaviours, found.client_id, found.hooked)
         kind = call.headers.get("content-type", "")
         asked = caller.asked(call, found, body)
 

@@ -14,8 +14,9 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.events.withdrawals import CAUSES
 from abate.platform.reconciliation.models import Kind, State
-from abate.platform.web import openapi_files
+from abate.platform.web import openapi_examples, openapi_files
 from abate.platform.web.openapi_sharing import described
+from abate.platform.web.openapi_webhooks import webhooks
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
 _EVENT = {
@@ -95,12 +96,19 @@ _LIMITS = {
         "example": '"requests";r=5999;t=1',
     },
 }
+_LANGUAGE = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "description": "Texts of the answer: Chinese unless English is asked for first",
+    "schema": {"enum": ["zh", "en"]},
+}
 _EVENTS = {
     "post": {
         "operationId": "send_events",
         "summary": "Send one event, or a batch of up to 1,000 events and 5 MB",
-        "security": [{"PartnerToken": ["events"]}],
-        "parameters": [_KEY],
+        "security": [{"PartnerToken": ["events"]}, {"Signature": []}],
+        "parameters": [_KEY, _LANGUAGE],
         "requestBody": {
             "required": True,
             "content": {
@@ -135,8 +143,8 @@ _EVENTS = {
                 status: {"description": text, "content": _PROBLEM}
                 for status, text in {
                     "400": "Not JSON, an empty batch, or a malformed Idempotency-Key",
-                    "401": "No token, or an expired, revoked or unknown one",
-                    "403": "The token may not send events",
+                    "401": "No token and no signature, or one that is expired, revoked, replayed, stale or unknown",
+                    "403": "The token may not send events, or not from this address",
                     "408": "The body did not arrive within 30 seconds",
                     "409": "A request with this Idempotency-Key is at work",
                     "413": "More than 1,000 events or 5 MB",
@@ -341,6 +349,14 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
             }
         },
     }
+    parts["securitySchemes"]["Signature"] = {
+        "type": "http",
+        "scheme": "signature",
+        "description": "RFC 9421 over @method, @target-uri, content-digest (RFC 9530) and idempotency-key, with created, "
+        "keyid, nonce and tag (the origin); docs/howto/partner.md",
+    }
+    made["webhooks"] = webhooks(_RESULT)
+    openapi_examples.add_to(_EVENTS["post"])
     parts["schemas"]["File"] = openapi_files.FILE
     ours = {"/v1/events": _EVENTS, **openapi_files.PATHS, **_RECONCILIATION, **described(_PROBLEM)}
     ours["/identity/o/api/token"] = _TOKEN

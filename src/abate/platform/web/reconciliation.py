@@ -65,6 +65,7 @@ def send(request: HttpRequest) -> HttpResponse:
         data = request.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise FileTooLarge
+        caller.sender(call, EVENTS, body=data)
 
         def work(keep: Keep | None) -> Reply:
             with transaction.atomic():

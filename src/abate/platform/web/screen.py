@@ -66,6 +66,8 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         ]
     if access.acceptor_of(request):
         tabs.append(("acceptor", "scan", say("核销", "Burn")))
+    if access.partner_of(request):
+        tabs.append(("partner", "key", say("合作方", "Partner")))
     if rights.may(request.user, "view", "overview"):
         tabs.append(("operator", "gauge", say("总览", "Overview")))
     if tabs and not access.person_of(request):

@@ -12,13 +12,12 @@ import binascii
 import json
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import actions, queries
 from abate.platform.parties.errors import OtherArea
-from abate.platform.web import refusals
+from abate.platform.web import caller, refusals
 
 ADDRESS = "/identity/o/api/token"
 
@@ -29,7 +28,7 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     def answer(request: HttpRequest) -> HttpResponse:
         if request.path != ADDRESS or request.method != "POST":
             return get_response(request)
-        if of_other_area(client_id(request)):
+        if caller.of_other_area(client_id(request)):
             return refusals.problem_json(OtherArea())
         made = get_response(request)
         if made.status_code != 200:
@@ -42,11 +41,6 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         return made
 
     return answer
-
-
-def of_other_area(key: str) -> bool:
-    """Whether a key's id is of a sandbox while this is live, or of live while this is a sandbox."""
-    return bool(key) and key.startswith(actions.SANDBOX) != settings.ABATE_SANDBOX
 
 
 def client_id(request: HttpRequest) -> str:

@@ -1,0 +1,62 @@
+"""`abate party check`: whether a partner's side is ready, tried in the sandbox."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from abate.client import Client, Key, Signer, Unreachable
+from abate.client.conformance import Kit
+
+
+@click.command()
+@click.argument("url")
+@click.option("--party", required=True, help="The partner's code.")
+@click.option("--key", envvar="ABATE_KEY", help="CLIENT_ID:SECRET of the sandbox; better in ABATE_KEY.")
+@click.option(
+    "--subject", "subjects", multiple=True, required=True, help="A person of the sandbox; repeat for more."
+)
+@click.option("--sign-with", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A private key in PEM: sign every request.")  # fmt: skip
+@click.option("--keyid", help="The keyid that registering its public half gave.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    url: str,
+    party: str,
+    key: str | None,
+    subjects: tuple[str, ...],
+    sign_with: Path | None,
+    keyid: str | None,
+    as_json: bool,
+) -> None:
+    """Send good, bad, repeated and reordered events to the sandbox at URL; print what passed.
+
+    Exit 0: everything passed; 1: something did not.
+    """
+    client_id, _, secret = (key or "").partition(":")
+    if (sign_with is None) != (keyid is None) or not (key or sign_with):
+        raise click.UsageError("Give --key, or --sign-with and --keyid, or all three.")
+    if not (client_id or keyid or "").startswith("sandbox-"):
+        raise click.UsageError("This is no key of a sandbox: the events would be booked to real people.")
+    signer = Signer(keyid, sign_with.read_bytes()) if sign_with and keyid else None
+    client = Client(url, party, Key(client_id, secret) if key else None, signer=signer)
+    failed, told = 0, []
+    try:
+        for line in Kit(client, subjects).lines():
+            failed += not line.passed
+            told.append(line.as_data())
+            if not as_json:
+                mark = "PASS" if line.passed else "FAIL"
+                more = "" if line.passed else f"\n      expected {line.expected}; came {line.found}"
+                click.echo(f"{mark}  {line.name}: {line.what[0]} / {line.what[1]}{more}")
+    except Unreachable as fault:
+        click.echo(f"Error: {fault}", err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        click.echo(f"{len(told) - failed} of {len(told)} passed")
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,249 @@
+"""Whether a partner's side is ready: good, bad, repeated and reordered events through its own key, with what must come.
+
+It is for a sandbox: the events are booked there, to made-up people. Each line says what was tried, what must come and what
+came; a partner is ready where all of them pass.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from abate.client import samples
+from abate.client.calls import BATCH, Client, Event, Refusal, Reply
+
+Words = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the report. `what` is (Chinese, English)."""
+
+    name: str
+    what: Words
+    expected: str
+    found: str
+
+    @property
+    def passed(self) -> bool:
+        return self.expected == self.found
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self) | {"passed": self.passed}
+
+
+class Kit:
+    """The checks of one partner. `subjects`: people of the sandbox who authorised it, by the names it knows them by."""
+
+    def __init__(self, client: Client, subjects: Sequence[str], now: datetime | None = None) -> None:
+        if not subjects:
+            raise ValueError("name at least one of the sandbox's people")
+        self._client, self._subjects = client, list(subjects)
+        self._now = now or datetime.now(UTC)
+        self._run, self._count = secrets.token_hex(4), 0
+
+    def lines(self) -> Iterator[Line]:
+        """Every check in turn; one that breaks is a line that did not pass, and the others go on."""
+        for check in (self._access, self._good, self._repeated, self._bad, self._mixed, self._reordered, self._taken_back,
+                      self._keyed, self._bounds, self._signed):  # fmt: skip
+            try:
+                yield from check()
+            except (Refusal, ValueError, KeyError, OSError) as fault:
+                yield Line(
+                    check.__name__.strip("_"), ("未能完成", "could not be finished"), "done", f"{fault}"[:200]
+                )
+
+    def _event(self, **changes: object) -> Event:
+        self._count += 1
+        subject = self._subjects[self._count % len(self._subjects)]
+        at = self._now - timedelta(hours=3 * self._count)
+        return samples.meeting(self._client.party, subject, f"check-{self._run}-{self._count}", at, **changes)
+
+    def _send(self, *events: Event) -> list[dict[str, Any]]:
+        return [result for _, result in self._client.send(events)]
+
+    def _raw(self, body: bytes, **headers: str) -> Reply:
+        given = {"Content-Type": BATCH} | {name.replace("_", "-"): text for name, text in headers.items()}
+        return self._client.once("POST", "/v1/events", body, given)
+
+    def _access(self) -> Iterator[Line]:
+        reply = self._raw(b"[]")
+        yield Line("access", ("密钥可用", "the key is let in"), "empty-batch", _code(reply))
+        reply = self._raw(b"[]", Authorization="Bearer of-nobody")
+        yield Line("stranger", ("假令牌被拒绝", "a made-up token is refused"), "token-refused", _code(reply))
+
+    def _good(self) -> Iterator[Line]:
+        (result,) = self._send(self._event())
+        yield Line("good", ("正确的事件入账", "a good event is booked"), "credited", result["outcome"])
+
+    def _repeated(self) -> Iterator[Line]:
+        event = self._event()
+        first, again = self._send(event)[0], self._send(event)[0]
+        yield Line(
+            "repeated", ("重复发送不重复入账", "the same again changes nothing"), "exists", again["outcome"]
+        )
+        yield Line(
+            "repeated-entry",
+            ("返回原分录", "and names the first entry"),
+            str(first["entry"]),
+            str(again["entry"]),
+        )
+        other = event | {"data": event["data"] | {"participants": 9}}
+        yield Line(
+            "conflict",
+            ("同一编号内容不同", "the same id with other content"),
+            "conflict",
+            self._send(other)[0]["outcome"],
+        )
+
+    def _bad(self) -> Iterator[Line]:
+        future = f"{self._now + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"
+        wrong: dict[str, tuple[Words, Callable[[Event], Event], str]] = {
+            "no-subject": (
+                ("缺少用户标识", "no subject"),
+                lambda e: _without(e, "subject"),
+                "malformed:subject",
+            ),
+            "unknown-field": (
+                ("多余的字段", "a field that nobody needs"),
+                lambda e: e | {"data": e["data"] | {"home_address": "x"}},
+                "unknown_field:home_address",
+            ),
+            "wrong-source": (
+                ("来源不是本机构", "another's source"),
+                lambda e: e | {"source": "somebody"},
+                "wrong_source:source",
+            ),
+            "future": (
+                ("时间在将来", "a moment that is to come"),
+                lambda e: e | {"time": future},
+                "future:time",
+            ),
+            "unknown-behaviour": (
+                ("未知的行为", "a behaviour that is none"),
+                lambda e: e | {"type": "org.abate.behaviour.flying"},
+                "unknown_behaviour:type",
+            ),
+            "stranger": (
+                ("未授权的用户", "a person who did not authorise"),
+                lambda e: e | {"subject": "somebody-else"},
+                "not_authorised:subject",
+            ),
+        }
+        for name, (what, spoil, expected) in wrong.items():
+            (result,) = self._send(spoil(self._event()))
+            yield Line(f"bad-{name}", what, f"refused {expected}", f"{result['outcome']} {result['reason']}")
+        (result,) = self._send(self._event(participants="many"))
+        yield Line("bad-figure", ("数值不是数字", "a figure that is none"), "refused", result["outcome"])
+
+    def _mixed(self) -> Iterator[Line]:
+        events = [self._event(), _without(self._event(), "subject"), self._event()]
+        found = ",".join(result["outcome"] for result in self._send(*events))
+        yield Line(
+            "mixed",
+            ("错误事件不影响同批其他事件", "a bad event stops no other"),
+            "credited,refused,credited",
+            found,
+        )
+
+    def _reordered(self) -> Iterator[Line]:
+        events = [self._event() for _ in range(4)]
+        ids = [event["id"] for event in events]
+        first = self._send(*events)
+        again = self._send(*reversed(events))
+        found = ",".join(str(result["id"]) for result in again)
+        yield Line(
+            "order", ("按发送顺序返回结果", "answers come in the order sent"), ",".join(reversed(ids)), found
+        )
+        yield Line("reordered", ("乱序重发不改变结果", "another order changes nothing"),
+                   _sum(first), _sum([{**r, "outcome": r.get("stored")} for r in again]))  # fmt: skip
+
+    def _taken_back(self) -> Iterator[Line]:
+        event = self._event()
+        self._send(event)
+        back = event | {"id": event["id"] + "-back", "type": "org.abate.withdrawal"}
+        back["data"] = {"event": event["id"], "reason": "returned"}
+        yield Line(
+            "withdrawn", ("撤回事件", "an event is taken back"), "withdrawn", self._send(back)[0]["outcome"]
+        )
+        yield Line(
+            "withdrawn-again", ("重复撤回", "and taken back again"), "exists", self._send(back)[0]["outcome"]
+        )
+        wrong = self._event()
+        right = self._event(participants=4) | {"corrects": wrong["id"], "correctedfor": "wrong_figure"}
+        right["subject"] = wrong["subject"]
+        self._send(wrong)
+        (result,) = self._send(right)
+        yield Line("corrected", ("更正事件", "an event is corrected"), "credited, undone",
+                   f"{result['outcome']}, {'undone' if result.get('undone') else 'nothing'}")  # fmt: skip
+
+    def _keyed(self) -> Iterator[Line]:
+        body, key = json.dumps([self._event()]).encode(), f'"{secrets.token_hex(16)}"'
+        first, again = (self._raw(body, Idempotency_Key=key) for _ in range(2))
+        same = "the same" if first.body == again.body and first.status == 200 else "another"
+        yield Line(
+            "idempotent",
+            ("幂等键返回相同答复", "an Idempotency-Key brings the same answer"),
+            "the same",
+            same,
+        )
+        other = self._raw(json.dumps([self._event()]).encode(), Idempotency_Key=key)
+        yield Line(
+            "key-reused",
+            ("幂等键用于其他内容", "the key with another content"),
+            "idempotency-key-reused",
+            _code(other),
+        )
+
+    def _bounds(self) -> Iterator[Line]:
+        yield Line("no-json", ("不是 JSON", "not JSON"), "malformed", _code(self._raw(b"[{]")))
+        many = json.dumps([{}] * 1_001).encode()
+        yield Line(
+            "too-many",
+            ("超过 1,000 个事件", "more than 1,000 events"),
+            "too-many-events",
+            _code(self._raw(many)),
+        )
+
+    def _signed(self) -> Iterator[Line]:
+        signer = self._client.signer
+        if signer is None:
+            return
+        body = json.dumps([self._event()]).encode()
+        headers = signer.headers("POST", self._client.origin, "/v1/events", {"Content-Type": BATCH}, body)
+        first, again = (self._client.open("POST", "/v1/events", body, headers) for _ in range(2))
+        yield Line("signed", ("签名的请求被接受", "a signed request is taken"), "200", str(first.status))
+        yield Line(
+            "replayed",
+            ("重放的签名被拒绝", "and refused when it is sent again"),
+            "signature-replayed",
+            _code(again),
+        )
+        headers = signer.headers("POST", self._client.origin, "/v1/events", {"Content-Type": BATCH}, body)
+        changed = self._client.open("POST", "/v1/events", body + b" ", headers)
+        yield Line(
+            "changed",
+            ("签名后改动的内容被拒绝", "content changed after signing"),
+            "signature-digest",
+            _code(changed),
+        )
+
+
+def _without(event: Event, name: str) -> Event:
+    return {key: value for key, value in event.items() if key != name}
+
+
+def _sum(results: Sequence[dict[str, Any]]) -> str:
+    credited = [result for result in results if result.get("outcome") == "credited"]
+    return f"{len(credited)} credited, {sum(result['er_mg'] or 0 for result in credited)} mg"
+
+
+def _code(reply: Reply) -> str:
+    try:
+        return str(reply.json().get("code", reply.status))
+    except (ValueError, AttributeError):
+        return str(reply.status)

@@ -1,0 +1,49 @@
+"""What a party that registered an address for it is told of its events: one message an event, in the batch's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from abate.platform.events.envelope import Sender
+from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.parties import webhooks
+
+_KINDS = {
+    Outcome.CREDITED: "event.credited",
+    Outcome.REFUSED: "event.refused",
+    Outcome.QUARANTINED: "event.quarantined",
+    Outcome.WITHDRAWN: "event.withdrawn",
+}
+"""Of a correction that is credited, `event.corrected`. Nothing is told of what changed nothing, or was told before."""
+_write = msgspec.json.Encoder().encode
+
+
+def tell(sender: Sender, results: Iterable[Result], at: datetime) -> None:
+    """Put the messages of a batch into the outbox; the sender of them takes them from there after the commit."""
+    webhooks.note(sender.party_id, list(_messages(results, at)), at)
+
+
+def _messages(results: Iterable[Result], at: datetime) -> Iterator[tuple[str, str]]:
+    moment = at.isoformat()
+    for one in results:
+        kind = (
+            "event.corrected" if one.undone is not None and one.entry is not None else _KINDS.get(one.outcome)
+        )
+        if one.outcome == Outcome.WITHDRAWN:
+            kind = _KINDS[one.outcome]
+        if kind is None or one.outcome == Outcome.EXISTS:
+            continue
+        data: dict[str, object] = {
+            "id": one.id,
+            "outcome": one.outcome.text,
+            "er_mg": one.er_mg,
+            "credits": one.credits,
+            "entry": one.entry,
+            "reason": one.reason,
+        }
+        if one.undone is not None:
+            data["undone"] = one.undone
+        yield kind, _write({"type": kind, "timestamp": moment, "data": data}).decode()

@@ -1,0 +1,223 @@
+"""Webhooks out (Standard Webhooks): addresses of a party, their secrets, and the outbox that a batch writes with itself.
+
+A message is told at least once: it is claimed for a while, carried without any lock, and noted as it came out. Whoever
+dies on the way leaves it to be claimed again; the receiver knows it by its `webhook-id`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection, transaction
+from standardwebhooks import Webhook
+
+from abate.platform.doors import clock, outbound, randomness
+from abate.platform.doors.keyring import keyring
+from abate.platform.doors.statements import statements
+from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, MessageUnknown
+from abate.platform.parties.models import Attempt, Endpoint, Message, Party
+
+SQL = statements(Path(__file__).parent / "sql")
+KINDS = ("event.credited", "event.refused", "event.quarantined", "event.corrected", "event.withdrawn")
+BACKOFF = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+)
+"""As Standard Webhooks advises: ten tries within three days; then it waits for a redelivery."""
+LEASE = timedelta(seconds=60)
+"""For so long nobody else takes a message that is being carried: longer than an answer may take."""
+ANSWER_SECONDS, ANSWER_BYTES = 15.0, 2_000
+MOST_ENDPOINTS = 5
+
+
+def add_endpoint(party: Party, url: str, kinds: Iterable[str] = KINDS) -> tuple[int, str]:
+    """Tell `party` of its events at `url`: (number, secret). The secret is shown this once. Raises EndpointMalformed."""
+    wanted = sorted(set(kinds))
+    if not wanted or set(wanted) - set(KINDS):
+        raise EndpointMalformed("kinds")
+    _check_url(url)
+    secret = randomness.token_bytes(32)
+    with transaction.atomic():
+        Party.objects.select_for_update().get(pk=party.pk)
+        if Endpoint.objects.filter(party=party, ended_at=None).count() >= MOST_ENDPOINTS:
+            raise EndpointMalformed(f"more than {MOST_ENDPOINTS}")
+        made = Endpoint.objects.create(
+            party=party, url=url, kinds=wanted, secret=keyring().wrap(secret), created_at=clock.now()
+        )
+    return made.pk, _shown(secret)
+
+
+def rotate_secret(endpoint_id: int, *, until: datetime) -> str:
+    """A new secret; until `until` messages are signed with both. Raises EndpointUnknown, EndpointMalformed."""
+    if until < clock.now():
+        raise EndpointMalformed("until")
+    secret = randomness.token_bytes(32)
+    with transaction.atomic():
+        found = Endpoint.objects.select_for_update().filter(pk=endpoint_id, ended_at=None).first()
+        if found is None:
+            raise EndpointUnknown(str(endpoint_id))
+        found.old_secret, found.old_until = found.secret, until
+        found.secret = keyring().wrap(secret)
+        found.save(update_fields=["secret", "old_secret", "old_until"])
+    return _shown(secret)
+
+
+def end_endpoint(endpoint_id: int) -> None:
+    """Tell nothing more there; what waits is dropped, what was told stays in the log. Raises EndpointUnknown."""
+    with transaction.atomic():
+        if not Endpoint.objects.filter(pk=endpoint_id, ended_at=None).update(ended_at=clock.now()):
+            raise EndpointUnknown(str(endpoint_id))
+        Message.objects.filter(endpoint_id=endpoint_id).exclude(next_at=None).update(next_at=None)
+
+
+def _shown(secret: bytes) -> str:
+    return "whsec_" + base64.b64encode(secret).decode()
+
+
+def _check_url(url: str) -> None:
+    """What can be said of an address before it is called; where it leads is looked at each time (doors/outbound.py)."""
+    try:
+        parts = urlsplit(url)
+        bare = not (parts.username or parts.password or parts.fragment) and parts.port != 0
+    except ValueError:
+        raise EndpointMalformed("url") from None
+    schemes = {"https", "http"} if settings.ABATE_WEBHOOK_LOOPBACK else {"https"}
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in schemes or not parts.hostname or not bare or not plain or len(url) > 500:
+        raise EndpointMalformed("url")
+
+
+def note(party_id: int, messages: Sequence[tuple[str, str]], at: datetime) -> None:
+    """Put (kind, body) messages into the outbox, for each address of the party that wants the kind: one statement."""
+    if not messages:
+        return
+    kinds, bodies = zip(*messages, strict=True)
+    values = {"party": party_id, "kinds": list(kinds), "bodies": list(bodies), "at": at}
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["note_messages"], values)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that is to be carried now, and with which secrets."""
+
+    id: int
+    endpoint_id: int
+    url: str
+    body: str
+    tries: int
+    secret: bytes
+    old_secret: bytes | None
+    old_until: datetime | None
+
+
+def send_due(most: int = 50) -> int:
+    """Carry up to so many messages that are due; returns how many were claimed."""
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["claim_due"], {"now": now, "lease": now + LEASE, "most": most})
+        due = [Due(*row) for row in cursor.fetchall()]
+    for message in due:
+        _carry(message)
+    return len(due)
+
+
+def _carry(message: Due) -> None:
+    now = clock.now()
+    headers = signed(message, now)
+    try:
+        status, answer = outbound.post_public(
+            message.url,
+            message.body.encode(),
+            headers,
+            timeout=ANSWER_SECONDS,
+            most=ANSWER_BYTES,
+            loopback=settings.ABATE_WEBHOOK_LOOPBACK,
+        )
+        said = answer.decode(errors="replace")[:200]
+    except outbound.Unanswered as fault:
+        status, said = 0, str(fault)[:200]
+    _note_attempt(message, now, status, said)
+
+
+def signed(message: Due, at: datetime) -> dict[str, str]:
+    """The headers of one sending: signed with the present secret, and with the former while both are good."""
+    wrapped = [message.secret]
+    if message.old_secret is not None and message.old_until is not None and message.old_until > at:
+        wrapped.append(message.old_secret)
+    name = f"msg_{message.id}"
+    signatures = [Webhook(keyring().unwrap(bytes(one))).sign(name, at, message.body) for one in wrapped]
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": name,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def _note_attempt(message: Due, at: datetime, status: int, said: str) -> None:
+    """What came of it: told, tried again later, or given up; 410 ends the address, as its owner asked."""
+    told = 200 <= status < 300
+    wait = None if told or message.tries > len(BACKOFF) else BACKOFF[message.tries - 1]
+    with transaction.atomic():
+        shown = said if said.isprintable() else repr(said)[:200]
+        Attempt.objects.create(message_id=message.id, at=at, status=status, said=shown.replace("\x00", ""))
+        Message.objects.filter(pk=message.id).update(
+            told_at=at if told else None, next_at=None if wait is None else at + wait
+        )
+        if status == 410:
+            Endpoint.objects.filter(pk=message.endpoint_id, ended_at=None).update(ended_at=at)
+            Message.objects.filter(endpoint_id=message.endpoint_id).exclude(next_at=None).update(next_at=None)
+
+
+def send_again(message_id: int, party_id: int | None = None) -> None:
+    """Carry a message once more, now, whatever became of it. Raises MessageUnknown (another party's too)."""
+    found = Message.objects.filter(pk=message_id, endpoint__ended_at=None)
+    if party_id is not None:
+        found = found.filter(endpoint__party_id=party_id)
+    if not found.update(next_at=clock.now(), tries=0):
+        raise MessageUnknown(str(message_id))
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One line of the log of messages; `state` is told, waiting or given_up."""
+
+    id: int
+    endpoint_id: int
+    kind: str
+    made_at: datetime
+    state: str
+    tries: int
+    next_at: datetime | None
+    status: int | None
+    said: str
+
+
+def endpoints(party_id: int) -> list[Endpoint]:
+    """A party's addresses, the newest first, those that ended too."""
+    return list(Endpoint.objects.filter(party_id=party_id).order_by("-id"))
+
+
+def messages(party_id: int, *, before: int | None = None, limit: int = 50) -> list[MessageRow]:
+    """A party's messages, the newest first, each with its last attempt."""
+    found = Message.objects.filter(endpoint__party_id=party_id).order_by("-id")
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    rows = list(found[:limit])
+    last: dict[int, Attempt] = {}
+    for attempt in Attempt.objects.filter(message_id__in=[row.pk for row in rows]).order_by("id"):
+        last[attempt.message_id] = attempt
+    return [
+        MessageRow(
+            row.pk, row.endpoint_id, row.kind, row.made_at,
+            "waiting" if row.next_at else "told" if row.told_at else "given_up", row.tries, row.next_at,
+            last[row.pk].status if row.pk in last else None, last[row.pk].said if row.pk in last else "",
+        )
+        for row in rows
+    ]  # fmt: skip

@@ -1,0 +1,46 @@
+"""The part of the interface's description about messages to a party's own server (Standard Webhooks)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_KINDS = {
+    "event.credited": "An event was booked",
+    "event.refused": "An event was refused; its id stays free",
+    "event.quarantined": "An event is kept and waits for a decision",
+    "event.corrected": "An event was booked in place of another, which is reversed",
+    "event.withdrawn": "An event was taken back and its entry reversed",
+}
+
+
+def webhooks(result: dict[str, Any]) -> dict[str, Any]:
+    """Every kind of message, by its name; `result` is the schema of one event's result."""
+    return {kind: _told(kind, summary, result) for kind, summary in _KINDS.items()}
+
+
+def _told(kind: str, summary: str, result: dict[str, Any]) -> dict[str, Any]:
+    """One message of the outbox, as a webhook's receiver gets it."""
+    data = {**result, "properties": {name: result["properties"][name] for name in result["required"]}}
+    body = {
+        "type": "object",
+        "required": ["type", "timestamp", "data"],
+        "properties": {
+            "type": {"const": kind},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": data,
+        },
+    }
+    headers = [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
+        for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+    ]
+    return {
+        "post": {
+            "operationId": kind.replace(".", "_"),
+            "summary": summary,
+            "security": [],
+            "parameters": headers,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+            "responses": {"2XX": {"description": "Taken; anything else is tried again later, 410 ends it"}},
+        }
+    }

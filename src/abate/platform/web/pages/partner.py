@@ -1,0 +1,115 @@
+"""A partner's own page: its keys, where it is told of its events, and what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
+from abate.platform.parties import actions, queries, webhooks
+from abate.platform.parties.errors import ClientUnknown, EndpointUnknown
+from abate.platform.parties.models import Party
+from abate.platform.review.proposing import in_sandbox
+from abate.platform.web import screen
+from abate.platform.web.access import partner_page
+
+OVERLAP = timedelta(days=7)
+"""Our policy for what is rotated on the page; another time is the command's."""
+
+
+def _page(
+    request: HttpRequest, party: Party, *, problem: Problem | None = None, made: tuple[str, str] | None = None
+) -> HttpResponse:
+    """`made` is a name and a secret, shown this once."""
+    context = {
+        "party": party,
+        "keys": queries.keys(party.pk),
+        "endpoints": [one for one in webhooks.endpoints(party.pk) if one.ended_at is None],
+        "messages": webhooks.messages(party.pk, limit=20),
+        "kinds": webhooks.KINDS,
+        "made": made,
+    }
+    status = problem.status if problem else 200
+    return screen.show(request, "partner", context, section="partner", status=status, problem=problem)
+
+
+@require_safe
+@partner_page
+def partner(request: HttpRequest, party: Party) -> HttpResponse:
+    return _page(request, party)
+
+
+def _secret(made: dict[str, Any]) -> tuple[str, str]:
+    return str(made["client_id"]), str(made["client_secret"])
+
+
+def _done(request: HttpRequest, party: Party, work: Callable[[], tuple[str, str] | None]) -> HttpResponse:
+    try:
+        made = work()
+    except Problem as problem:
+        return _page(request, party, problem=problem)
+    return _page(request, party, made=made) if made else redirect("partner")
+
+
+@require_POST
+@partner_page
+def key(request: HttpRequest, party: Party) -> HttpResponse:
+    """`step` is new, rotate or revoke; the last two name a key of the party's own.
+
+    On live a new key takes three of the operator's people; in the sandbox the partner makes it here. Revoking is its own.
+    """
+    step, client_id = request.POST.get("step", ""), request.POST.get("key", "")[:100]
+
+    def work() -> tuple[str, str] | None:
+        if step == "new":
+            networks = request.POST.get("addresses", "")[:500].replace(",", " ").split()
+            given = {"code": party.code, "label": request.POST.get("label", "")[:200], "addresses": networks}
+            return _secret(in_sandbox("party.client", given))
+        if client_id not in {one.client_id for one in queries.keys(party.pk)}:
+            raise ClientUnknown
+        if step == "rotate":
+            until = (clock.now() + OVERLAP).isoformat()
+            return _secret(in_sandbox("party.rotate", {"client_id": client_id, "until": until}))
+        actions.revoke_client(client_id)
+        return None
+
+    return _done(request, party, work)
+
+
+@require_POST
+@partner_page
+def hook(request: HttpRequest, party: Party) -> HttpResponse:
+    """`step` is add, rotate or end; the last two name an address of the party's own."""
+    step, named = request.POST.get("step", ""), request.POST.get("hook", "")
+
+    def work() -> tuple[str, str] | None:
+        if step == "add":
+            kinds = request.POST.getlist("kind") or webhooks.KINDS
+            number, secret = webhooks.add_endpoint(party, request.POST.get("url", "")[:600], kinds)
+            return str(number), secret
+        own = {str(one.pk): one.pk for one in webhooks.endpoints(party.pk)}
+        if named not in own:
+            raise EndpointUnknown
+        if step == "rotate":
+            return named, webhooks.rotate_secret(own[named], until=clock.now() + OVERLAP)
+        webhooks.end_endpoint(own[named])
+        return None
+
+    return _done(request, party, work)
+
+
+@require_POST
+@partner_page
+def message(request: HttpRequest, party: Party, message_id: int) -> HttpResponse:
+    """Tell a message of the party's own once more."""
+
+    def work() -> None:
+        webhooks.send_again(min(message_id, 2**63 - 1), party_id=party.pk)
+
+    return _done(request, party, work)
