@@ -53,6 +53,7 @@ ACTIONS = (
     "party.member",
     "party.resume",
     "party.rotate",
+    "party.sign",
     "party.suspend",
     "revalue.book",
     "role.grant",

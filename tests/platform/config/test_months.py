@@ -121,6 +121,8 @@ def test_eight_writers_across_a_months_turn(unturned: None, world: World) -> Non
 def test_a_turn_that_sets_the_sequence_back_is_found(unturned: None, world: World) -> None:
     """The planted fault: one more turn, without the look at what was drawn since, gives an id twice. Ours does not."""
     doubled = "select count(*) - count(distinct id) from ledger_entry"
+    # Its basis has a number then: the first event of a basis tries the short way in vain, and that draws an id too.
+    world.send(world.ride("known", 0))
     rotation.keep_ahead()
     this = Month.of(clock.today())
     world.send(world.ride("before", 0))

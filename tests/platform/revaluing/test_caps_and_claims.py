@@ -12,7 +12,7 @@ import pytest
 from tests.platform.ledger.test_collecting import issued_went_somewhere
 from tests.platform.pipeline.test_withdrawals import withdrawal
 from tests.platform.pipeline.world import NOW, World, make_world
-from tests.platform.revaluing.decided import BUS, COACH, MAY, book
+from tests.platform.revaluing.decided import BUS, COACH, MAY, adopt, book
 from tests.platform.revaluing.decided import replace as replace
 from tests.platform.revaluing.test_revaluing import even
 from tests.platform.revaluing.test_revaluing import world as world
@@ -70,6 +70,7 @@ def test_as_if_the_new_figure_had_held_from_the_beginning(
         former = settings.ABATE_OPERATOR_PACK
         settings.ABATE_OPERATOR_PACK = "demo"
         settings.ABATE_FORMER_PACKS = [former]
+        adopt()
         shown = revaluing.propose(MAY)
         assert book(MAY, shown.digest) == shown and shown.up == 24
     else:
