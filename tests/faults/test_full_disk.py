@@ -69,7 +69,7 @@ def test_a_full_disk_refuses_and_loses_nothing(stack: Stack) -> None:
     else:
         pytest.fail("20,000 events went onto a full disk: this test fills nothing")
     assert set(partner.acknowledged) < set(partner.sent)
-    with pytest.raises(PartnerError, match=r"HTTP 503: .*problem:busy"):
+    with pytest.raises(PartnerError, match=r"HTTP 503: .*problems/busy"):
         send(stack.origin, partner._token, partner.batch(50))
     with pytest.raises(HTTPError) as told:
         urlopen(f"{stack.origin}/readyz", timeout=10)
