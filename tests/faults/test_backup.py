@@ -109,6 +109,14 @@ def heads(url: str) -> dict[int, str]:
         return dict(connection.execute("select size, note from log_checkpoint").fetchall())
 
 
+def received(stack: Stack) -> None:
+    """Wait until the receiver has said that it wrote all that stands in the log by now."""
+    with psycopg.connect(stack.url(), autocommit=True) as connection:
+        now = connection.execute("select pg_current_wal_lsn()::text").fetchone()
+        caught_up = "select count(*) from pg_stat_replication where write_lsn >= %s::pg_lsn"
+        until("the receiver's word", lambda: connection.execute(caught_up, now).fetchone() != (0,))
+
+
 def all_signed(url: str) -> bool:
     """Whether the newest head is over every entry and decision that is booked."""
     with psycopg.connect(url) as connection:
@@ -145,6 +153,7 @@ def test_the_check_sees_what_a_receiver_that_lags_would_lose(stack: Stack) -> No
     partner, copy = partner_of(stack), stack.folder / "copy"
     with following(stack, copy) as receiver:
         assert partner.deliver(partner.batch(20))
+        received(stack)
         receiver.suspend()
         assert partner.deliver(partner.batch(20))
         lose_the_disk(stack)
