@@ -9,11 +9,11 @@ demo: .venv/.platform
 	$(V)/abate demo --reset
 
 test: .venv/.dev
-	scripts/system.sh chromium java
+	scripts/system.sh chromium java brokers
 	$(V)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 test-all: .venv/.dev
-	scripts/system.sh chromium java
+	scripts/system.sh chromium java brokers
 	$(V)/python -m pytest $(SIDE_BY_SIDE)
 
 check: .venv/.dev

@@ -22,9 +22,15 @@ for part in "$@"; do
         command -v java >/dev/null || [ -x "${JAVA_HOME:-}/bin/java" ] && continue
         install default-jre-headless
         ;;
+    brokers)
+        # Their servers, for the tests of streams.
+        PATH=$PATH:/usr/sbin
+        command -v nats-server >/dev/null && command -v mosquitto >/dev/null && continue
+        install nats-server mosquitto
+        ;;
     python3-venv) install python3-venv ;;
     *)
-        echo "usage: scripts/system.sh chromium|java|python3-venv..." >&2
+        echo "usage: scripts/system.sh chromium|java|brokers|python3-venv..." >&2
         exit 2
         ;;
     esac

@@ -24,7 +24,7 @@ class Batch(models.Model):
         db_table = "events_batch"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(via__in=["http", "file", "revalue"]), name="events_batch_via"
+                condition=models.Q(via__in=["http", "file", "stream", "revalue"]), name="events_batch_via"
             ),
             models.CheckConstraint(condition=models.Q(count__gt=0), name="events_batch_count"),
         ]

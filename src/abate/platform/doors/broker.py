@@ -1,0 +1,107 @@
+"""The door to message brokers: messages are taken in hand, and given up only once what they brought is committed.
+
+Every adapter delivers at least once. What comes twice is known by the id of its event.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from abate.platform.doors.errors import SetupError
+
+# scheme -> (module with `connect`, extra that installs its library, whether the connection is encrypted)
+_ADAPTERS = {
+    "nats": ("broker_nats", "nats", False),
+    "nats+tls": ("broker_nats", "nats", True),
+    "kafka": ("broker_kafka", "kafka", False),
+    "kafka+tls": ("broker_kafka", "kafka", True),
+    "mqtt": ("broker_mqtt", "mqtt", False),
+    "mqtts": ("broker_mqtt", "mqtt", True),
+}
+_LIBRARIES = {"nats": "nats", "kafka": "confluent_kafka", "mqtt": "paho.mqtt.client"}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `attributes`: those of a CloudEvent in binary mode, without prefix; empty where the body is all."""
+
+    body: bytes
+    attributes: Mapping[str, str]
+    handle: object
+    """What the adapter needs to give it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where messages are: `topic` (subject, topic, topic filter), `group` (durable consumer, group, client id)."""
+
+    address: SplitResult
+    encrypted: bool
+    topic: str
+    group: str
+
+
+class BrokerAway(Exception):
+    """The broker does not answer now. Nothing that was in hand is given up; it comes again."""
+
+
+class Broker(Protocol):
+    """A connection of one process to one topic."""
+
+    def take(self, most: int, seconds: float) -> Sequence[Message]:
+        """The messages that are there, `most` of them or fewer, once at least one is there or `seconds` are over.
+
+        What was taken and not given up comes again, here or elsewhere. Raises BrokerAway.
+        """
+
+    def done(self, messages: Sequence[Message]) -> None:
+        """Give messages up for good. Raises BrokerAway, after which they may come again."""
+
+    def close(self) -> None:
+        """Leave; what is in hand comes again."""
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def connect(address: str, topic: str, group: str) -> Broker:
+    """The broker at an address such as `nats://host:4222`. Raises SetupError, BrokerAway."""
+    split = urlsplit(address)
+    try:
+        has_place = bool(split.hostname) and split.port is not None
+    except ValueError:
+        has_place = False
+    if split.scheme not in _ADAPTERS or not has_place:
+        raise SetupError(
+            f"{split.scheme or 'This'}://{split.hostname or ''} is no broker's address with a port.",
+            "Which broker is meant, and how to speak to it, is told by the address.",
+            f"Give one of {', '.join(f'{scheme}://HOST:PORT' for scheme in _ADAPTERS)}.",
+        )
+    module, extra, encrypted = _ADAPTERS[split.scheme]
+    if not (encrypted or _is_here(split.hostname or "")):
+        raise SetupError(
+            f"{split.scheme}://{split.hostname} would be reached without TLS.",
+            "What people did would travel in the clear (T/CECA-G 0203, 8.3).",
+            "Let the broker listen with TLS and use nats+tls, kafka+tls or mqtts.",
+        )
+    try:
+        importlib.import_module(_LIBRARIES[extra])
+    except ImportError:
+        raise SetupError(
+            f"The library for {split.scheme} is not installed.",
+            "Brokers are an extra, so that who uses none installs none.",
+            f"pip install 'abate[{extra}]'",
+        ) from None
+    opened: Broker = importlib.import_module(f"abate.platform.doors.{module}").connect(
+        Place(split, encrypted, topic, group)
+    )
+    return opened

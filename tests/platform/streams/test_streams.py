@@ -1,0 +1,199 @@
+"""Events from NATS, Kafka and MQTT: booked once, refused by name, given up only after the commit."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from django.db import connection
+from tests.platform.pipeline.world import NOW, World, differences, make_world
+from tests.platform.streams import brokers
+from tests.platform.streams.brokers import Running
+
+from abate.platform import streaming
+from abate.platform.doors import broker, broker_kafka, broker_mqtt, broker_nats, clock
+from abate.platform.doors.broker import Broker, BrokerAway, Message
+from abate.platform.doors.errors import SetupError
+from abate.platform.parties import actions as parties
+from abate.platform.parties.errors import PartySuspended
+from abate.platform.parties.models import Party
+
+pytestmark = [pytest.mark.platform]
+KINDS = {"nats": brokers.nats_server, "kafka": brokers.kafka, "mqtt": brokers.mosquitto}
+
+
+@pytest.fixture
+def world(transactional_db: None, settings: Any) -> Iterator[World]:
+    settings.ABATE_OPERATOR_PACK = "demo"
+    with clock.frozen(NOW):
+        yield make_world(2)
+
+
+@pytest.fixture
+def each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
+    with KINDS[request.param](tmp_path) as started:
+        consume_none(started)
+        yield started
+
+
+# A group of Kafka's takes many seconds to form: one test of it is quick enough for every run, the others are not.
+SOME = pytest.mark.parametrize(
+    "each", ["nats", "mqtt", pytest.param("kafka", marks=pytest.mark.slow)], indirect=True
+)
+ALL = pytest.mark.parametrize("each", sorted(KINDS), indirect=True)
+
+
+def opened(running: Running) -> Broker:
+    return broker.connect(running.address, running.topic, "abate")
+
+
+def consume_none(running: Running) -> None:
+    """A first visit: from now on the broker keeps what comes for this group (MQTT has no past before it)."""
+    if isinstance(running, brokers.Nats):
+        running.publish([])
+    opened(running).close()
+
+
+def consume(world: World, running: Running, **wanted: Any) -> Counter[str]:
+    wanted = {"most": 4, "wait": 1.5, "stopping": Event(), "until_empty": True, **wanted}
+    return streaming.consume(lambda: opened(running), world.sender.code, **wanted)
+
+
+def texts(*events: object) -> list[brokers.Sent]:
+    return [(json.dumps(event).encode(), {}) for event in events]
+
+
+@pytest.mark.clause("P-7.3.3.3-a", "P-8.5-a")
+@SOME
+def test_what_is_published_is_booked_once_and_what_is_bad_is_named(world: World, each: Running) -> None:
+    ride = world.ride("binary")
+    data = json.dumps(ride.pop("data")).encode()
+    each.publish(
+        [
+            *texts(*(world.ride(f"r{n}", n % 2) for n in range(6))),
+            *texts([world.ride("a1"), world.ride("a2", 1)]),
+            (data, {name: str(value) for name, value in ride.items()}),
+            (b"\xff\xfe no text", {}),
+            (b'{"a": 1}, "id": "x"', {**{n: str(v) for n, v in ride.items()}, "id": "forged"}),
+            *texts(world.ride("short", km=-1), {**world.ride("foreign"), "source": "another"}, []),
+        ]
+    )
+    assert consume(world, each) == {"credited": 9, "refused": 5}
+    with connection.cursor() as cursor:
+        cursor.execute("select code || ':' || detail from events_refusal order by 1")
+        assert [reason for (reason,) in cursor.fetchall()] == [
+            "malformed:event", "malformed:event", "malformed:event", "out_of_range:distance_km", "wrong_source:source",
+        ]  # fmt: skip
+        cursor.execute("select distinct via, client_id from events_batch")
+        assert cursor.fetchall() == [("stream", "consume")]
+    before = world.totals()
+    assert before[0][0] > 0 and differences() == {}
+    each.publish(texts(world.ride("r0"), world.ride("new")))
+    assert consume(world, each) == {"exists": 1, "credited": 1}
+    assert consume(world, each, wait=1.0) == {}
+
+
+class _Cut:
+    """A broker whose connection ends after the commit and before the messages are given up, once."""
+
+    def __init__(self, inner: Broker, left: list[int]) -> None:
+        self.inner, self.left = inner, left
+
+    def take(self, most: int, seconds: float) -> Sequence[Message]:
+        return self.inner.take(most, seconds)
+
+    def done(self, messages: Sequence[Message]) -> None:
+        if self.left:
+            self.left.pop()
+            raise BrokerAway("cut")
+        self.inner.done(messages)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@ALL
+def test_what_was_booked_and_not_given_up_comes_again_and_exists(world: World, each: Running) -> None:
+    each.publish(texts(*(world.ride(f"r{n}", n % 2) for n in range(3))))
+    left = [1]
+    found = streaming.consume(lambda: _Cut(opened(each), left), world.sender.code, most=10, wait=3.0,
+                              stopping=Event(), until_empty=True)  # fmt: skip
+    assert found == {"exists": 3} and left == [] and differences() == {}
+    assert world.totals()[0][0] > 0
+
+
+@SOME
+def test_a_database_that_is_away_is_waited_for(world: World, each: Running) -> None:
+    each.publish(texts(*(world.ride(f"r{n}", n % 2) for n in range(3))))
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        (mine,) = cursor.fetchone()
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(%s, 5000)", [mine])
+    other.close()
+    assert consume(world, each) == {"credited": 3}
+    assert consume(world, each, wait=1.0) == {} and differences() == {}
+
+
+@SOME
+def test_a_suspended_partner_s_messages_stay_where_they_are(world: World, each: Running) -> None:
+    party = Party.objects.get(pk=world.sender.party_id)
+    each.publish(texts(world.ride("r")))
+    parties.suspend(party)
+    with pytest.raises(PartySuspended):
+        consume(world, each)
+    parties.resume(party)
+    assert consume(world, each, wait=3.0) == {"credited": 1}
+
+
+@SOME
+def test_a_stop_ends_between_two_batches(world: World, each: Running) -> None:
+    each.publish(texts(*(world.ride(f"r{n}", n % 2) for n in range(9))))
+    stopping = Event()
+    first = consume(world, each, most=3, until_empty=False, stopping=stopping, told=lambda _: stopping.set())
+    assert 0 < first["credited"] <= 3 and first.total() == first["credited"]
+    assert consume(world, each, wait=3.0)["credited"] == 9 - first["credited"]
+    assert differences() == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [
+        ("http://127.0.0.1:1", "no broker's address"),
+        ("nats://127.0.0.1", "no broker's address"),
+        ("mqtt://127.0.0.1:x", "no broker's address"),
+        ("kafka://broker.example.org:9092", "without TLS"),
+    ],
+)
+def test_an_address_is_refused_by_name(address: str, word: str) -> None:
+    with pytest.raises(SetupError, match=word):
+        broker.connect(address, "t", "g")
+
+
+@pytest.mark.parametrize("address", ["nats://127.0.0.1:{}", "kafka://127.0.0.1:{}", "mqtt://127.0.0.1:{}"])
+def test_a_broker_that_is_away_says_so(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for adapter in (broker_kafka, broker_mqtt, broker_nats):
+        monkeypatch.setattr(adapter, "_PATIENCE", 1.0)
+    with pytest.raises(BrokerAway):
+        broker.connect(address.format(brokers.free_port()), "t", "g")
+
+
+def test_a_subject_that_no_stream_keeps_is_refused(tmp_path: Path) -> None:
+    with brokers.nats_server(tmp_path) as server, pytest.raises(SetupError, match="No stream keeps"):
+        broker.connect(server.address, "elsewhere", "g")
+
+
+def test_a_server_that_ends_is_told_from_one_with_nothing(world: World, tmp_path: Path) -> None:
+    with brokers.nats_server(tmp_path) as server:
+        server.publish([])
+        here = opened(server)
+        assert here.take(1, 0.2) == []
+    with pytest.raises(BrokerAway):
+        here.take(1, 1.0)
+    here.close()
