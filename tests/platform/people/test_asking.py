@@ -6,16 +6,17 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from abate.platform.doors import clock
 from abate.platform.doors.errors import SetupError
 from abate.platform.people import actions, asking, identity
-from abate.platform.people.errors import IdentityRefused, ProviderSilent
+from abate.platform.people.errors import IdentityRefused, ProviderSilent, TooYoung
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 KEY = bytes(range(32))
@@ -30,6 +31,7 @@ class Register(BaseHTTPRequestHandler):
     change: Callable[[bytes], bytes] = staticmethod(lambda answer: answer)
     asked: ClassVar[list[dict[str, object]]] = []
     status = 200
+    age: ClassVar[dict[str, object]] = {"born": "1990-01-01"}
 
     def do_POST(self) -> None:
         question = asking.opened(self.rfile.read(int(self.headers["Content-Length"])), KEY)
@@ -39,6 +41,7 @@ class Register(BaseHTTPRequestHandler):
         Register.asked.append(question)
         passed = (question["name"], question["number"]) == (NAME, NUMBER)
         told = {"nonce": question["nonce"], "passed": passed, "reason": "" if passed else "no-match"}
+        told |= Register.age if passed else {}
         answer = type(self).change(asking.signed(told, KEY))
         self.send_response(Register.status)
         self.send_header("Content-Length", str(len(answer)))
@@ -65,11 +68,40 @@ def register(tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.clause("P-6.5")
 def test_who_the_register_knows_passes_and_who_it_does_not_is_refused(register: type[Register]) -> None:
-    verdict = identity.verify(NAME, NUMBER, made_up=False)
+    verdict, _ = identity.verify(NAME, NUMBER, made_up=False)
     assert verdict.passed and verdict.authority and verdict.provider == "http"
     with pytest.raises(IdentityRefused, match="no-match"):
         identity.verify("测试乙", NUMBER, made_up=False)
     assert len({question["nonce"] for question in register.asked}) == 2
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_the_age_is_the_registers_not_the_digits(
+    register: type[Register], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digits say 1990 all along."""
+    with clock.frozen(datetime(2026, 11, 21, 4, 0, tzinfo=UTC)):
+        for age, refusal in (
+            ({"born": "2012-11-22"}, TooYoung),
+            ({"under_14": True}, IdentityRefused),
+            ({"born": "2012-11-21", "under_14": True}, IdentityRefused),
+            ({}, ProviderSilent),
+            ({"born": "no date"}, ProviderSilent),
+            ({"born": "2026-11-22"}, ProviderSilent),
+            ({"under_14": "no"}, ProviderSilent),
+        ):
+            monkeypatch.setattr(Register, "age", age)
+            with pytest.raises(refusal):
+                identity.verify(NAME, NUMBER, made_up=False)
+        for age, born in (
+            ({"under_14": False}, date(1990, 1, 1)),
+            ({"born": "2012-11-21"}, date(2012, 11, 21)),
+            ({"born": "2012-11-21", "under_14": False}, date(2012, 11, 21)),
+        ):
+            monkeypatch.setattr(Register, "age", age)
+            assert identity.verify(NAME, NUMBER, made_up=False)[1] == born
+        monkeypatch.setattr(Register, "age", {"born": "2012-11-22", "under_14": True})
+        assert identity.verify(NAME, NUMBER, made_up=False, child=True)[1] == date(2012, 11, 22)
 
 
 def test_what_cannot_be_a_number_is_sent_nowhere(register: type[Register]) -> None:

@@ -32,6 +32,8 @@ ABATE_REAL_NAME_URL = os.environ.get("ABATE_REAL_NAME_URL") or None
 ABATE_REAL_NAME_KEY = os.environ.get("ABATE_REAL_NAME_KEY") or None
 # Limits on one-time codes that differ from people/policy.py, such as {"per_address": 100}.
 ABATE_CODE_POLICY: dict[str, int] = {}
+# What the account of a child under 14 may do with its credits: of `redeem` and `transfer`, `,` between. Nothing by default.
+ABATE_CHILDREN_MAY = [name for name in os.environ.get("ABATE_CHILDREN_MAY", "").split(",") if name]
 # What a group in shared figures must be (sharing/editions.py): so many people, none with more than this share. Our policy.
 ABATE_SHARING_LEAST_PEOPLE = int(os.environ.get("ABATE_SHARING_LEAST_PEOPLE") or 10)
 ABATE_SHARING_LARGEST_PERCENT = int(os.environ.get("ABATE_SHARING_LARGEST_PERCENT") or 50)

@@ -11,6 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 from psycopg.errors import UniqueViolation
 
+from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events.envelope import Refused, Sender
 
@@ -89,6 +90,7 @@ def name_people(cursor: Cursor, party_id: int, batch_id: int, asked: Subjects) -
         "behaviours": asked.behaviours,
         "entries": asked.entries,
         "er_mg": asked.er_mg,
+        "at": clock.now(),
     }
     # Not prepared: a plan for any batch cannot know how many subjects this one has.
     people = SQL["people"].format(of_party="= %(party)s")

@@ -20,7 +20,7 @@ from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
 from abate.platform.ledger import actions as ledger
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
-from abate.platform.people import keys
+from abate.platform.people import children, keys
 from abate.platform.people.models import Person
 from abate.platform.review.models import User
 
@@ -95,11 +95,12 @@ def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
 
     `order_id` is made by the asking side. The same order asked again, at once or after a lost answer, gives
     the same code and spends nothing. Raises OfferUnknown, OfferClosed, OutOfStock, OrderConflict, and the
-    ledger's AccountErased, InsufficientCredits. Clauses P-7.5.3-1 to -3.
+    ledger's AccountErased, InsufficientCredits, and of a child's account ChildMayNot, GuardianNeeded. Clauses P-7.5.3-1 to -3.
     """
     found = _order(person.id, offer_id, order_id)
     if found:
         return found
+    children.require(person.id, "redeem")
     offer = queries.offer(offer_id)
     if offer is None:
         raise errors.OfferUnknown

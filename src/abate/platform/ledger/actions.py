@@ -14,6 +14,7 @@ from abate.platform.doors import clock
 from abate.platform.ledger import errors, posting, queries
 from abate.platform.ledger.posting import SQL, Item
 from abate.platform.ledger.queries import EntryRow
+from abate.platform.people import children
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +204,13 @@ def transfer(payer: int, receiver: int, credits: int, order_id: str) -> EntryRow
     """Move credits from one person to another: an entry on either side. Returns the payer's.
 
     The credits keep their expiry and the day they came. Raises SamePerson, OrderTaken, NoPerson, AccountErased (of
-    either), InsufficientCredits.
+    either), InsufficientCredits, and where either is a child's account ChildMayNot, GuardianNeeded.
     """
     positive(credits)
     if payer == receiver:
         raise errors.SamePerson
+    for side in (payer, receiver):
+        children.require(side, "transfer")
     content = digest(Kind.TRANSFER, credits, receiver)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SQL["keep_erasing_out"])

@@ -11,6 +11,7 @@ from abate.bookkeeping.kinds import RULES, Kind
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.people import actions as people
+from abate.platform.people import children
 from abate.platform.people.models import Person
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -23,12 +24,15 @@ def erase(person: Person) -> int:
     one `erased` entry, which moves nothing and names its leaf: a verifier who asks for an opening is told by the log
     itself that there is none any more, and how many there are. Whoever sees leaves can see that these entries, of
     amounts and times, were one person's; not who. Batches on their way end first, later ones find no authorisation.
-    Doing it again changes nothing. (P-8.5-e)
+    Doing it again changes nothing. The accounts of children whom they act for are erased with it: without their
+    guardian's consent none can go on (PIPL articles 31, 47). (P-8.5-e)
     """
     now = clock.now()
     with transaction.atomic(), connection.cursor() as cursor:
         # Exclusive where every batch holds it shared: none of them can book for a key that is just being destroyed.
         cursor.execute(SQL["keep_batches_out"])
+        for child in children.of(person.pk):
+            erase(Person.objects.get(pk=child.id))
         cursor.execute(SQL["lock_balance"], {"person": person.pk})
         cursor.execute(
             SQL["erase"],

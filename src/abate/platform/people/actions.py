@@ -17,12 +17,13 @@ from abate.platform.doors import clock, messages, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party, Scope
-from abate.platform.people import consents, identity, keys, proof
+from abate.platform.people import children, consents, identity, keys, proof
 from abate.platform.people import contacts as reading
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import (
     AuthorisationUnknown,
     BehaviourNotOffered,
+    ChildrenFirst,
     CodeNotSent,
     CodeRefused,
     ContactMalformed,
@@ -67,8 +68,8 @@ def register(
     """Open the one account of a real person: check first, then everything in one transaction. (P-3.1, P-6.5)
 
     Each of `contacts` (at least one) must be proved by one of `proofs` (see prove_contact), except those of
-    made-up people. Raises IdentityRefused, TooYoung, IdentityTaken, ContactMalformed, ContactUnproved,
-    ContactTaken, NoticeMissing.
+    made-up people. Whose account a guardian opened takes it over from the 14th birthday on, by the same check. Raises
+    IdentityRefused, TooYoung, IdentityTaken, ContactMalformed, ContactUnproved, ContactTaken, NoticeMissing.
     """
     if not notice_version:
         raise NoticeMissing
@@ -81,24 +82,52 @@ def register(
     name, number = identity.normal_name(name), identity.normal_number(number)
     identity.verify(name, number, made_up=made_up)
     with transaction.atomic():
-        person_id = _claim_identity(keyring().identity_hmac(number))
-        person = Person(
-            id=person_id,
-            user=review.create_user("person", made_up=made_up),
-            pseudonym=str(randomness.new_uuid()),
-            commit_key=randomness.token_bytes(32),
-            wrapped_key=keys.new_wrapped_key(),
-            notice_version=notice_version,
-            made_up=made_up,
-            created_at=clock.now(),
-        )
-        person.identity_enc = keys.encrypt(person, _text({"name": name, "number": number}), IDENTITY)
-        told = [{"kind": reach.kind, "value": reach.value} for reach in reaches]
-        person.contact_enc = keys.encrypt(person, _text(told), CONTACTS)
-        person.save(force_insert=True)
-        _claim_contacts(person_id, digests)
+        person = children.grown(keyring().identity_hmac(number))
+        if person is None:
+            person = open_account(name, number, reaches, notice_version, made_up)
+        else:
+            _take_over(person, reaches, notice_version)
+        _claim_contacts(person.pk, digests)
         consents.give(person, notice_version)
     return person
+
+
+def open_account(
+    name: str, number: str, reaches: Sequence[Reach], notice_version: str, made_up: bool
+) -> Person:
+    """The rows of a person whose identity was checked, inside the caller's transaction. Raises IdentityTaken."""
+    person = Person(
+        id=_claim_identity(keyring().identity_hmac(number)),
+        user=review.create_user("person", made_up=made_up),
+        pseudonym=str(randomness.new_uuid()),
+        commit_key=randomness.token_bytes(32),
+        wrapped_key=keys.new_wrapped_key(),
+        notice_version=notice_version,
+        made_up=made_up,
+        created_at=clock.now(),
+    )
+    person.identity_enc = keys.encrypt(person, _text({"name": name, "number": number}), IDENTITY)
+    person.contact_enc = _sealed(person, reaches)
+    person.save(force_insert=True)
+    return person
+
+
+def _take_over(person: Person, reaches: Sequence[Reach], notice_version: str) -> None:
+    """An account that a guardian looked after is its owner's: what the guardian agreed to ended on the birthday."""
+    person.contact_enc, person.notice_version = _sealed(person, reaches), notice_version
+    Person.objects.filter(pk=person.pk).update(
+        contact_enc=person.contact_enc, notice_version=person.notice_version
+    )
+    live = Authorisation.objects.filter(person_id=person.pk, withdrawn_at=None)
+    live.update(withdrawn_at=Greatest(F("ends_at"), F("granted_at")))
+    now = clock.now()
+    consents.end(person.pk, now)
+    children.end(person.pk, now)
+
+
+def _sealed(person: Person, reaches: Sequence[Reach]) -> bytes:
+    told = [{"kind": reach.kind, "value": reach.value} for reach in reaches]
+    return keys.encrypt(person, _text(told), CONTACTS)
 
 
 def _text(value: object) -> bytes:
@@ -253,7 +282,8 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
     """Let `party` send events of `behaviours` from now on; returns its name for the person. (P-4.3)
 
     Given again under the same notice nothing changes; under another one the old row ends as the new begins.
-    Raises NoticeMissing, BehaviourNotOffered, PartySuspended, PersonErased.
+    What a guardian gives for a child ends with the guardian's time. Raises NoticeMissing, BehaviourNotOffered,
+    PartySuspended, PersonErased, GuardianNeeded.
     """
     wanted = sorted(set(behaviours))
     if not notice_version:
@@ -263,6 +293,7 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
         # Locked, so that giving, withdrawing and erasing of one person happen one after the other.
         if not Person.objects.select_for_update().filter(pk=person.pk, status=Person.Status.ACTIVE).exists():
             raise PersonErased
+        ends_at = children.until(person.pk)
         if not Party.objects.filter(pk=party.pk, status=Party.Status.ACTIVE).exists():
             raise PartySuspended(party.code)
         offered = Scope.objects.filter(party=party, behaviour__in=wanted).count()
@@ -279,10 +310,10 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
         with connection.cursor() as cursor:
             cursor.execute(
                 "insert into people_authorisation"
-                " (person_id, party_id, behaviour, granted_at, notice_version)"
-                " select %s, %s, unnest(%s::text[]), %s, %s"
+                " (person_id, party_id, behaviour, granted_at, notice_version, ends_at)"
+                " select %s, %s, unnest(%s::text[]), %s, %s, %s"
                 " on conflict (person_id, party_id, behaviour) where withdrawn_at is null do nothing",
-                [person.pk, party.pk, wanted, now, notice_version],
+                [person.pk, party.pk, wanted, now, notice_version, ends_at],
             )
     return subject
 
@@ -310,10 +341,12 @@ def destroy(person: Person) -> None:
 
     Identity, contacts, codes and log salts are unreadable for ever after, and their texts are taken out; pseudonym,
     entries and log stay as they are. Doing it again changes nothing. A person with an account is erased through
-    ledger.erasing, which also says so in the log.
+    ledger.erasing, which also says so in the log, and closes the accounts of their children first. Raises ChildrenFirst.
     """
     with transaction.atomic():
         found = Person.objects.select_for_update().select_related("user").get(pk=person.pk)
+        if children.of(found.pk):
+            raise ChildrenFirst
         Person.objects.filter(pk=found.pk).update(
             wrapped_key=None,
             commit_key=None,
@@ -324,6 +357,7 @@ def destroy(person: Person) -> None:
         now = clock.now()
         Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
         consents.end(found.pk, now)
+        children.end(found.pk, now)
         digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
         Code.objects.filter(contact_hmac__in=list(digests)).delete()
         Contact.objects.filter(person_id=found.pk).delete()

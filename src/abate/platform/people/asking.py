@@ -2,7 +2,9 @@
 
 `ABATE_REAL_NAME_URL` is the adapter of whoever may ask the authority; `ABATE_REAL_NAME_KEY` names a file with the key
 both sides hold (64 hexadecimal digits). A message is one line of JSON and one line with its HMAC-SHA256. The question:
-`name`, `number`, `at` (RFC 3339), `nonce`. The answer: the same `nonce`, `passed`, and `reason` (`no-match`) where it is false.
+`name`, `number`, `at` (RFC 3339), `nonce`. The answer: the same `nonce`, `passed`, and `reason` (`no-match`) where it is false;
+where it is true, of the age one of `born` (RFC 3339 full-date) and `under_14` (true or false), for below 14 a guardian opens
+the account. An answer that passes without either is none.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
@@ -50,7 +53,22 @@ class HttpProvider:
         reason = "" if told["passed"] else str(told.get("reason"))
         if reason and reason not in REASONS:
             reason = "no-match"
-        return Verdict(passed=told["passed"], provider=self.name, authority=True, reason=reason)
+        born, under_14 = _age(told) if told["passed"] else (None, None)
+        return Verdict(told["passed"], self.name, authority=True, reason=reason, born=born, under_14=under_14)
+
+
+def _age(told: dict[str, object]) -> tuple[date | None, bool | None]:
+    """(`born`, `under_14`) of an answer that passed, at least one of them. Raises ProviderSilent."""
+    born, mark = told.get("born"), told.get("under_14")
+    try:
+        day = None if born is None else date.fromisoformat(str(born))
+    except ValueError:
+        raise ProviderSilent("the birth date of the answer is none") from None
+    if not (mark is None or isinstance(mark, bool)) or (day is None and mark is None):
+        raise ProviderSilent("the answer says nothing of the age")
+    if day is not None and day > clock.today():
+        raise ProviderSilent("the birth date of the answer is in the future")
+    return day, mark
 
 
 def _setting() -> tuple[str, bytes]:

@@ -29,9 +29,12 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
+    """`children`: the rules of their own for people under 14, told to a guardian (PIPL article 31)."""
+
     version: str
     from_day: date
     purposes: tuple[Purpose, ...]
+    children: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -47,27 +50,29 @@ def _read(path: Path) -> Notice:
         Purpose(name, (one["zh"], one["en"]), (one["data_zh"], one["data_en"]), one["sensitive"])
         for name, one in told["purposes"].items()
     )
-    return Notice(path.stem, told["from_day"], purposes)
+    return Notice(path.stem, told["from_day"], purposes, told.get("children", False))
 
 
-def current() -> Notice:
-    """The notice in force today."""
+def current(children: bool = False) -> Notice:
+    """The notice in force today, for people themselves or for the guardians of `children`."""
     today = clock.today()
-    in_force = [one for one in notices().values() if one.from_day <= today]
-    return in_force[-1] if in_force else next(iter(notices().values()))
+    known = [one for one in notices().values() if one.children == children]
+    in_force = [one for one in known if one.from_day <= today]
+    return in_force[-1] if in_force else known[0]
 
 
-def give(person: Person, version: str) -> None:
-    """Note that the person agreed to every purpose of this version; under another one the old rows end now."""
+def give(person: Person, version: str, by: Person | None = None) -> None:
+    """Note that the person, or for a child `by`, agreed to every purpose of this version; under another one the old rows end
+    now."""
     # A version that is no file here was shown by an earlier release; its purposes are those of today.
-    told = notices().get(version) or current()
+    told = notices().get(version) or current(children=by is not None)
     now = clock.now()
     live = Consent.objects.filter(person=person, withdrawn_at=None)
     live.exclude(notice_version=version).update(withdrawn_at=Greatest(Value(now), F("given_at")))
     held = set(live.values_list("purpose", flat=True))
     Consent.objects.bulk_create(
         [
-            Consent(person=person, purpose=one.name, notice_version=version, given_at=now)
+            Consent(person=person, purpose=one.name, notice_version=version, given_at=now, given_by=by)
             for one in told.purposes
             if one.name not in held
         ]
@@ -87,8 +92,8 @@ def of(person_id: int) -> list[Consent]:
     )
 
 
-def agreed_to_current(person_id: int) -> bool:
+def agreed_to_current(person_id: int, children: bool = False) -> bool:
     """Whether every purpose of the notice in force was agreed to under it."""
-    told = current()
+    told = current(children)
     rows = Consent.objects.filter(person_id=person_id, withdrawn_at=None, notice_version=told.version)
     return {one.name for one in told.purposes} <= set(rows.values_list("purpose", flat=True))

@@ -25,6 +25,10 @@ REASONS = {
         "虚构人员必须使用不存在的区划代码。",
         "A made-up person must have a number of the area that does not exist.",
     ),
+    "age": (
+        "核验方给出的年龄与号码中的出生日期不一致。",
+        "The age that the provider gives is not that of the number.",
+    ),
     "no-match": ("姓名与号码不匹配。", "Name and number do not belong together."),
 }
 
@@ -62,12 +66,104 @@ class IdentityTaken(Problem):
 class TooYoung(Problem):
     code = "under-14"
     status = 422
-    zh = "未满 14 周岁,须由监护人同意;本平台目前还不能办理监护人同意。"
-    en = "Under 14 a guardian must agree, and this platform cannot record that yet (PIPL article 31)."
+    zh = "未满 14 周岁，不能自己开户。"
+    en = "Nobody under 14 opens an account alone."
     why_zh = "未满十四周岁须由监护人同意（个人信息保护法第三十一条）。"
     why_en = "Under 14 a guardian must agree (PIPL, article 31)."
-    remedy_zh = "请在年满 14 周岁后注册。"
-    remedy_en = "Register after the 14th birthday."
+    remedy_zh = "请监护人登录自己的账户，在“家人”页为孩子开户。"
+    remedy_en = "The guardian signs in to the own account and opens one for the child on the page “Family”."
+
+
+class NotAChild(Problem):
+    code = "not-under-14"
+    status = 422
+    zh = "该人已满 14 周岁，不能由监护人代为开户。"
+    en = "This person is 14 or older: no guardian opens the account."
+    why_zh = "年满十四周岁由本人同意（个人信息保护法第三十一条）。"
+    why_en = "From 14 on a person agrees in person (PIPL, article 31)."
+    remedy_zh = "请本人用自己的手机号或邮箱注册。"
+    remedy_en = "They register with a phone or e-mail of their own."
+
+
+class GuardianTooYoung(Problem):
+    code = "guardian-under-18"
+    status = 422
+    zh = "监护人须年满 18 周岁。"
+    en = "A guardian is 18 or older."
+    why_zh = "未成年人不能作为监护人（民法典第十七、二十七条）。"
+    why_en = "A minor cannot be a guardian (Civil Code, articles 17 and 27)."
+    remedy_zh = "请由成年的监护人办理。"
+    remedy_en = "A guardian of age opens the account."
+
+
+class GuardianNeeded(Problem):
+    """Between the 14th birthday and the owner's own consent the account rests."""
+
+    code = "guardian-needed"
+    status = 409
+    zh = "该账户的监护期已满，尚未由本人接手。"
+    en = "The guardian's time for this account is over and its owner has not taken it over yet."
+    why_zh = "没有有效的同意就不处理个人信息。"
+    why_en = "Without a consent in force nothing about a person is processed."
+    remedy_zh = "请本人用自己的手机号或邮箱注册，即可接手该账户。"
+    remedy_en = "The owner registers with a phone or e-mail of their own and takes the account over."
+
+
+class ConsentMissing(Problem):
+    code = "consent-missing"
+    status = 422
+    zh = "需要您逐项同意。"
+    en = "Each consent is given by its own tick, and one is missing."
+    why_zh = "敏感个人信息须单独同意（个人信息保护法第二十九、三十一条）。"
+    why_en = "Sensitive data need a separate consent (PIPL, articles 29 and 31)."
+    remedy_zh = "请逐项阅读并勾选。"
+    remedy_en = "Read each of them and tick it."
+
+
+class RelationUnknown(Problem):
+    code = "relation-unknown"
+    status = 422
+    zh = "请选择您与孩子的关系。"
+    en = "Say what you are to the child."
+    why_zh = "只有父母或其他监护人可以为孩子同意。"
+    why_en = "Only a parent or another guardian agrees for a child."
+    remedy_zh = "选择“父母”或“其他监护人”。"
+    remedy_en = "Choose parent or other guardian."
+
+
+class TooManyChildren(Problem):
+    code = "too-many-children"
+    status = 409
+    zh = "您名下的儿童账户已达上限。"
+    en = "You look after as many accounts of children as one person may."
+    why_zh = "防止冒用儿童身份批量开户。"
+    why_en = "It keeps anybody from opening accounts in bulk with children's identities."
+    remedy_zh = "请由另一位监护人办理，或联系平台运营方。"
+    remedy_en = "Another guardian opens it, or ask the platform's operator."
+
+
+class ChildMayNot(Problem):
+    code = "child-may-not"
+    status = 403
+    zh = "本平台不允许儿童账户办理此事。"
+    en = "On this platform the account of a child may not do that."
+    why_zh = "儿童账户能否兑换、转赠由运营方的规则决定（ABATE_CHILDREN_MAY）。"
+    why_en = "Whether a child's account redeems or gives is the operator's policy (ABATE_CHILDREN_MAY)."
+    remedy_zh = "年满 14 周岁、本人接手账户后即可办理。"
+    remedy_en = "It can from the 14th birthday on, once its owner has taken it over."
+
+
+class ChildrenFirst(Problem):
+    """The children's accounts are closed before their guardian's (ledger/erasing.py does both)."""
+
+    code = "children-first"
+    status = 409
+    zh = "您名下还有儿童账户。"
+    en = "You still look after accounts of children."
+    why_zh = "没有监护人的同意，儿童账户不能继续。"
+    why_en = "Without a guardian's consent a child's account cannot go on."
+    remedy_zh = "先注销这些账户。"
+    remedy_en = "Close them first."
 
 
 class ContactMalformed(Problem):

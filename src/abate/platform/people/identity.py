@@ -11,13 +11,15 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from abate.platform.doors import clock
-from abate.platform.people.errors import IdentityRefused, TooYoung
+from abate.platform.people.errors import IdentityRefused, NotAChild, TooYoung
 
 BUILT_IN = "abate.platform.people.identity.FormProvider"
 # An area that GB/T 2260 has never given out: numbers of made-up people start with it, real ones cannot.
 MADE_UP_AREA = "999999"
-# PIPL article 31: below this age a guardian must agree, which the platform cannot yet record.
+# PIPL article 31: below this age a guardian must agree, and opens the account (guardians.py).
 YOUNGEST = 14
+# Civil Code, article 17: from this age on somebody can be a guardian.
+ADULT = 18
 
 # First two digits by GB/T 2260, and 81 to 83 of the residence permits that follow the same standard.
 _PROVINCES = frozenset(
@@ -41,12 +43,15 @@ _SIGNS = "10X98765432"
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A provider's answer. `authority` is whether it asked someone who knows, or only looked at the form;
-    `reason` is a code of errors.REASONS where it did not pass."""
+    `reason` is a code of errors.REASONS where it did not pass. Of the age it says `born`, or only whether the person is
+    under 14; none of it is kept for whoever is not."""
 
     passed: bool
     provider: str
     authority: bool
     reason: str = ""
+    born: date | None = None
+    under_14: bool | None = None
 
 
 class RealNameProvider(Protocol):
@@ -62,7 +67,8 @@ class FormProvider:
 
     def check(self, name: str, number: str) -> Verdict:
         reason = _fault(name, number)
-        return Verdict(passed=not reason, provider=self.name, authority=False, reason=reason)
+        born = None if reason else birth_date(number)
+        return Verdict(passed=not reason, provider=self.name, authority=False, reason=reason, born=born)
 
 
 def _fault(name: str, number: str) -> str:
@@ -113,8 +119,20 @@ def provider() -> RealNameProvider:
     return found
 
 
-def verify(name: str, number: str, *, made_up: bool) -> Verdict:
-    """Ask the provider, then our own rules. Raises IdentityRefused or TooYoung; neither names the person."""
+def birthday(born: date, age: int) -> date:
+    """The day on which somebody turns `age`; born on 29 February, that is 1 March where there is none."""
+    try:
+        return born.replace(year=born.year + age)
+    except ValueError:
+        return date(born.year + age, 3, 1)
+
+
+def verify(name: str, number: str, *, made_up: bool, child: bool = False) -> tuple[Verdict, date]:
+    """Ask the provider, then our own rules; returns its verdict and the birth date that counts.
+
+    `child`: a guardian asks, for somebody under 14. Raises IdentityRefused, TooYoung, NotAChild, none of which names the
+    person. (P-6.5, P-8.4-b)
+    """
     is_made_up = number.startswith(MADE_UP_AREA)
     if is_made_up != made_up:
         raise IdentityRefused("made-up" if is_made_up else "not-made-up")
@@ -122,10 +140,15 @@ def verify(name: str, number: str, *, made_up: bool) -> Verdict:
     verdict = (FormProvider() if made_up else provider()).check(name, number)
     if not verdict.passed:
         raise IdentityRefused(verdict.reason)
-    born, today = birth_date(number), clock.today()
+    born = verdict.born or birth_date(number)
     if born is None:
         raise IdentityRefused("birth-date")
-    # Whole years: the birthday counts; someone born on 29 February turns a year older on 1 March.
-    if today.year - born.year - ((today.month, today.day) < (born.month, born.day)) < YOUNGEST:
+    young = clock.today() < birthday(born, YOUNGEST)
+    # The provider knows better than the digits: where they disagree nobody's age is guessed.
+    if verdict.under_14 is not None and verdict.under_14 != young:
+        raise IdentityRefused("age")
+    if young and not child:
         raise TooYoung
-    return verdict
+    if child and not young:
+        raise NotAChild
+    return verdict, born

@@ -112,6 +112,7 @@ class Subject(models.Model):
 class Authorisation(models.Model):
     """A person lets a party send events of one behaviour, from `granted_at` until `withdrawn_at` (excluded).
 
+    `ends_at`: what a guardian gave for a child ends by itself at the 14th birthday, whether or not a row is written then.
     History: rows are added, and `withdrawn_at` is set once. `id` counts across people; the database makes it.
     """
 
@@ -128,6 +129,7 @@ class Authorisation(models.Model):
     behaviour = models.TextField()
     granted_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
     notice_version = models.TextField()
 
     class Meta:
@@ -147,7 +149,7 @@ class Authorisation(models.Model):
         indexes = [
             models.Index(
                 fields=["person", "party", "behaviour"],
-                include=["granted_at", "withdrawn_at"],
+                include=["granted_at", "withdrawn_at", "ends_at"],
                 name="people_authorisation_when",
             )
         ]
@@ -156,7 +158,8 @@ class Authorisation(models.Model):
 class Consent(models.Model):
     """A person agreed to one purpose under one version of the notice, from `given_at` until `withdrawn_at`.
 
-    Partners have rows of their own (Authorisation). History: rows are added, and `withdrawn_at` is set once.
+    Partners have rows of their own (Authorisation). `given_by`: the guardian who agreed for a child; null where the person
+    did. History: rows are added, and `withdrawn_at` is set once.
     """
 
     append_only = True
@@ -168,6 +171,9 @@ class Consent(models.Model):
     notice_version = models.TextField()
     given_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
+    given_by = models.ForeignKey(
+        Person, on_delete=models.PROTECT, db_constraint=False, null=True, related_name="+"
+    )
 
     class Meta:
         db_table = "people_consent"
@@ -230,5 +236,47 @@ class Request(models.Model):
                 )
                 | models.Q(answered_at__isnull=False, answer_enc__isnull=False, answered_by__isnull=False),
                 name="people_request_answered",
+            ),
+        ]
+
+
+class Guardianship(models.Model):
+    """A guardian opened the account of a child and acts for it until `until`, the child's 14th birthday.
+
+    `until` is all that is kept of the child's age, and goes when `ended_at` is set, once: the account was closed or passed
+    to its owner. By date the guardian's time is over without it.
+    """
+
+    class Relation(models.TextChoices):
+        PARENT = "parent"
+        OTHER = "other"
+
+    append_only = True
+    may_change = ("ended_at", "until", "name_enc")
+
+    id = models.BigAutoField(primary_key=True)
+    # One account of a child has one guardian: who opened it.
+    child = models.OneToOneField(Person, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    guardian = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    relation = models.TextField(choices=Relation.choices)
+    # What the guardian calls the child, under the guardian's key: no page opens the child's identity to say whose it is.
+    name_enc = models.BinaryField()
+    given_at = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "people_guardianship"
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(child=models.F("guardian")), name="people_guardianship_two"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(relation__in=["parent", "other"]), name="people_guardianship_relation"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(until__isnull=False, ended_at__isnull=True)
+                | models.Q(until__isnull=True, ended_at__isnull=False),
+                name="people_guardianship_until",
             ),
         ]

@@ -31,5 +31,17 @@ class CodePolicy:
         return timedelta(minutes=self.window_minutes)
 
 
+@dataclass(frozen=True, slots=True)
+class ChildPolicy:
+    """What the account of somebody under 14 may do with its credits, and how many one guardian may look after."""
+
+    may: frozenset[str] = frozenset()
+    most: int = 5
+
+
+def child_policy() -> ChildPolicy:
+    return ChildPolicy(may=frozenset(settings.ABATE_CHILDREN_MAY))
+
+
 def code_policy() -> CodePolicy:
     return CodePolicy(**getattr(settings, "ABATE_CODE_POLICY", {}))

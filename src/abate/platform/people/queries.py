@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
+from abate.platform.doors import clock
 from abate.platform.people import keys
 from abate.platform.people.contacts import Reach, masked
 from abate.platform.people.models import Authorisation, Person, Subject
@@ -16,7 +17,7 @@ from abate.platform.review.models import User
 
 @dataclass(frozen=True, slots=True)
 class AuthorisationRow:
-    """One authorisation as its person sees it; live while `withdrawn_at` is None."""
+    """One authorisation as its person sees it; live until it is withdrawn or, for a child, `ends_at` comes."""
 
     id: int
     party_code: str
@@ -27,10 +28,11 @@ class AuthorisationRow:
     granted_at: datetime
     withdrawn_at: datetime | None
     notice_version: str
+    ends_at: datetime | None
 
     @property
     def live(self) -> bool:
-        return self.withdrawn_at is None
+        return self.withdrawn_at is None and (self.ends_at is None or self.ends_at > clock.now())
 
 
 def by_pseudonym(pseudonym: str) -> int | None:
@@ -74,6 +76,7 @@ def authorisations(person_id: int) -> list[AuthorisationRow]:
             granted_at=row.granted_at,
             withdrawn_at=row.withdrawn_at,
             notice_version=row.notice_version,
+            ends_at=row.ends_at,
         )
         for row in rows.order_by(F("withdrawn_at").desc(nulls_first=True), "-granted_at", "-id")
     ]
@@ -85,7 +88,7 @@ def is_authorised(person_id: int, party_id: int, behaviour: str, at: datetime) -
         Authorisation.objects.filter(
             person_id=person_id, party_id=party_id, behaviour=behaviour, granted_at__lte=at
         )
-        .filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=at))
+        .filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=at), Q(ends_at=None) | Q(ends_at__gt=at))
         .exists()
     )
 

@@ -14,12 +14,16 @@ from django.urls import reverse
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
+from abate.platform.people import children
 from abate.platform.people import queries as people
+from abate.platform.people.children import ChildRow
 from abate.platform.people.models import Person
 from abate.platform.review import queries as review
 
 T = TypeVar("T")
 _MISSING = object()
+# In the session: the child whose account a guardian looks at.
+ACTING_FOR = "acting_for"
 
 
 class NotYours(Problem):
@@ -55,10 +59,32 @@ def _once(request: HttpRequest, name: str, find: Callable[[], T]) -> T:
     return known  # type: ignore[return-value]
 
 
-def person_of(request: HttpRequest) -> Person | None:
+def signed_in_person(request: HttpRequest) -> Person | None:
+    """The person who holds the session, whoever they act for."""
     if not request.user.is_authenticated:
         return None
     return _once(request, "_abate_person", lambda: people.by_user(request.user))
+
+
+def child_of(request: HttpRequest) -> tuple[Person, ChildRow] | None:
+    """The child for whom the signed-in guardian looks at the pages; asked anew with each request, for it ends by date."""
+    guardian, child = signed_in_person(request), request.session.get(ACTING_FOR)
+    if guardian is None or not isinstance(child, int):
+        return None
+    return _once(request, "_abate_child", lambda: children.acted_for(guardian.pk, child))
+
+
+def act_for(request: HttpRequest, child_id: int | None) -> None:
+    """From the next request on the pages are about this child of the signed-in guardian; None: about themselves."""
+    request.session.pop(ACTING_FOR, None)
+    if child_id is not None:
+        request.session[ACTING_FOR] = child_id
+
+
+def person_of(request: HttpRequest) -> Person | None:
+    """Whose account the pages are about: the signed-in person's own, or that of a child they are the guardian of."""
+    acting = child_of(request)
+    return acting[0] if acting else signed_in_person(request)
 
 
 def acceptor_of(request: HttpRequest) -> Party | None:
@@ -103,10 +129,12 @@ def _guard(find: Callable[[HttpRequest], T | None]) -> Callable[..., Callable[..
     return door
 
 
+guardian_page = _guard(signed_in_person)
+"""The view gets (request, person): who holds the session, and no child of theirs."""
 user_page = _guard(lambda request: request.user)
 """The view gets (request, user): whoever is signed in, for their own sign-in."""
 person_page = _guard(person_of)
-"""The view gets (request, person): the signed-in person, and nobody else's data can be asked for."""
+"""The view gets (request, person): the signed-in person or their child, and nobody else's data can be asked for."""
 acceptor_page = _guard(acceptor_of)
 """The view gets (request, party)."""
 partner_page = _guard(partner_of)

@@ -94,6 +94,7 @@ def show(
         "here": request.get_full_path() if request.method == "GET" else reverse("home"),
         "signed_in": signed_in,
         "tabs": _tabs(request, section) if signed_in else [],
+        "child": child[1] if signed_in and (child := access.child_of(request)) else None,
         "demo": settings.ABATE_DEMO,
         "sandbox": settings.ABATE_SANDBOX,
     }

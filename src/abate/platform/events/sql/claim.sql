@@ -14,7 +14,7 @@ with known as materialized (
 ), given as (
     select given.person_id, given.party_id, given.behaviour, given.granted_at from people_authorisation given
     where given.person_id = any(array(select person_id from known)) and given.party_id {of_party}
-          and given.withdrawn_at is null
+          and given.withdrawn_at is null and (given.ends_at is null or given.ends_at > %(at)s::timestamptz)
 ), person as (
     select person.id, person.commit_key from people_person person
     where person.id = any(array(select person_id from known))

@@ -13,7 +13,7 @@ from abate.platform.people.models import Person
 from abate.platform.review.models import User
 from abate.platform.signin import factors, proofs
 from abate.platform.web import screen
-from abate.platform.web.access import person_of, user_page
+from abate.platform.web.access import signed_in_person, user_page
 from abate.platform.web.pages.signin import own_address
 from abate.platform.web.pages.staff_signin import address_of, shown
 from abate.platform.web.screen import Field
@@ -25,7 +25,7 @@ from abate.platform.web.wording import say
 def confirm(request: HttpRequest, user: User) -> HttpResponse:
     """Ask, and go back to where the person was."""
     there = own_address(request, request.GET.get("next", "") or request.POST.get("next", ""))
-    person = person_of(request)
+    person = signed_in_person(request)
     if person is None:
         if not factors.has_factor(user):
             return redirect("security")

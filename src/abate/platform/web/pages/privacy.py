@@ -14,9 +14,9 @@ from abate.platform.doors.errors import Problem
 from abate.platform.ledger import erasing, standing
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
-from abate.platform.people import consents, queries, requests
+from abate.platform.people import children, consents, queries, requests
 from abate.platform.people.models import Person
-from abate.platform.web import own_data, own_data_pdf, screen
+from abate.platform.web import access, own_data, own_data_pdf, screen
 from abate.platform.web.access import person_page
 from abate.platform.web.wording import pick, say
 
@@ -36,13 +36,14 @@ _FORMS = {
 def _page(
     request: HttpRequest, person: Person, status: int = 200, problem: Problem | None = None
 ) -> HttpResponse:
-    told = consents.current()
+    guardian = children.guardian_of(person.pk)
+    told = consents.current(children=guardian is not None)
     names = {row.code: pick((row.title_zh, row.title_en)) for row in parties.parties()}
     codes = parties.codes()
     given = {row.purpose: row for row in consents.of(person.pk) if row.withdrawn_at is None}
     context = {
         "notice": told,
-        "agreed": consents.agreed_to_current(person.pk),
+        "agreed": consents.agreed_to_current(person.pk, children=guardian is not None),
         "purposes": [
             (pick(one.text), pick(one.data), one.sensitive, given.get(one.name), one.name)
             for one in told.purposes
@@ -67,10 +68,11 @@ def privacy(request: HttpRequest, person: Person) -> HttpResponse:
 @require_POST
 @person_page
 def agree(request: HttpRequest, person: Person) -> HttpResponse:
-    """Agree to the notice in force, each purpose by its own tick."""
-    told = consents.current()
+    """Agree to the notice in force, each purpose by its own tick; a guardian agrees for the child."""
+    child = access.child_of(request) is not None
+    told = consents.current(child)
     if set(request.POST.getlist("purpose")) >= {one.name for one in told.purposes}:
-        consents.give(person, told.version)
+        consents.give(person, told.version, by=access.signed_in_person(request) if child else None)
         messages.success(request, say("已记录您的同意。", "Your consent is noted."), extra_tags="good")
     return redirect("privacy")
 
@@ -100,12 +102,19 @@ def ask(request: HttpRequest, person: Person) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @person_page
 def leave(request: HttpRequest, person: Person) -> HttpResponse:
-    """Cancel the account: what names the person is destroyed, amounts and proofs stay."""
+    """Cancel the account: what names the person is destroyed, amounts and proofs stay. A guardian closes a child's here."""
     if request.method == "POST" and request.POST.get("sure") == "yes":
+        child = access.child_of(request)
         erasing.erase(person)
+        if child:
+            access.act_for(request, None)
+            text = say("孩子的账户已注销。", "The child's account is closed.")
+            messages.success(request, text, extra_tags="good")
+            return redirect("family")
         logout(request)
         return screen.show(request, "left")
     context = {
+        "children": children.of(person.pk),
         "standing": standing.standing(person.pk),
         "unsure": request.method == "POST",
     }
