@@ -8,8 +8,9 @@ import pytest
 from tests.browser.test_every_page import look
 from tests.platform.web import city as stage
 
+from abate.demo import desk
 from abate.platform.doors import clock
-from abate.platform.people import children, identity
+from abate.platform.people import children, groups, identity
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
 
@@ -59,4 +60,45 @@ def test_a_guardian_opens_looks_after_and_comes_back(
     assert page.locator(".acting").count() == 0 and page.url.endswith("/family")
     window.go("/privacy/leave")
     look(window, f"{tag}-guardian-leave", shots)
+    assert window.complaints == []
+
+
+@pytest.mark.clause("P-8.4-b")
+@pytest.mark.parametrize(("width", "language"), [(360, "zh-CN"), (1440, "en-GB")])
+def test_household_and_organisation(
+    city: stage.City, visit, shots: str | None, width: int, language: str
+) -> None:
+    window, tag = visit(width, language, scripts=False), f"{width}-{language}"
+    page = window.page
+    company = desk.create_party("works", "enterprise", "示例企业", "Sample works", [], made_up=True)
+    window.sign_in(city.person.user)
+    assert window.go("/groups") == 200
+    look(window, f"{tag}-groups-empty", shots)
+    page.fill("#code", "2222-2222-2222")
+    with page.expect_navigation():
+        page.locator("form[action='/groups/join'] button").click()
+    look(window, f"{tag}-groups-refused", shots)
+    window.complaints = [one for one in window.complaints if "status of 404" not in one]
+    for code, name in (
+        (groups.invite(city.stranger)[0], "household"),
+        (groups.invite_to_organisation(company, 5)[0], "organisation"),
+    ):
+        page.fill("#code", code)
+        with page.expect_navigation():
+            page.locator("form[action='/groups/join'] button").last.click()
+        look(window, f"{tag}-groups-{name}", shots)
+        page.check("input[name=agree]")
+        with page.expect_navigation():
+            page.locator("form[action='/groups/join'] button").first.click()
+    assert page.locator("form[action$='/leave']").count() == 2
+    with page.expect_navigation():
+        page.locator("form[action='/groups/invite'] button").click()
+    look(window, f"{tag}-groups", shots)
+
+    keeper = desk.hire("made-up keeper", "query")
+    desk.add_member(keeper, company, "partner")
+    window = visit(width, language, scripts=False)
+    window.sign_in(keeper)
+    window.go("/partner")
+    look(window, f"{tag}-partner-members", shots)
     assert window.complaints == []

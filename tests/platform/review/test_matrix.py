@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -21,6 +22,7 @@ from abate.platform.incentives import actions as incentives
 from abate.platform.incentives import queries as offers
 from abate.platform.ledger import queries as ledger
 from abate.platform.parties import actions as parties
+from abate.platform.people import consents, groups, guardians, identity
 from abate.platform.people import queries as people
 from abate.platform.review import actions as review
 from abate.platform.review import rights
@@ -100,7 +102,19 @@ def town() -> Town:
         code = incentives.redeem(person, city.offer, uuid4())
         award = min(row.id for row in ledger.entries(person.pk))
         given = people.authorisations(person.pk)[0].id
-        found.append({"entry": {"entry_id": award}, "entry-receipt": {"entry_id": award},
+        born = stage.clock.today() - timedelta(days=4000)
+        number = identity.made_up_number(born, person.pk % 1000)
+        child = guardians.open_for_child(
+            person,
+            "parent",
+            "试用童",
+            number,
+            {"account", "identity"},
+            consents.current(children=True).version,
+        )
+        groups.invite(person)
+        found.append({"family-enter": {"child_id": child.pk}, "groups-leave": {"member_id": groups.of(person.pk)[0].id},
+                      "entry": {"entry_id": award}, "entry-receipt": {"entry_id": award},
                       "v1:explanation": {"entry_id": award}, "v1:receipt": {"entry_id": award},
                       "code": {"code_id": code.id}, "withdraw": {"authorisation_id": given},
                       "why": {"?": f"party={city.partner.pk}&event={event}"}})  # fmt: skip

@@ -151,8 +151,10 @@ def _people_in(name: str, columns: set[str]) -> str | None:
     table = sql.Identifier(name)
     if name == "people_person":
         return "select id from people_person"
-    if "person_id" in columns:
-        return sql.SQL("select distinct person_id from {}").format(table).as_string()
+    held = [one for one in ("person_id", "child_id", "guardian_id") if one in columns]
+    if held:
+        each = [sql.SQL("select {} from {}").format(sql.Identifier(one), table) for one in held]
+        return sql.SQL(" union ").join(each).as_string()
     if "user_id" in columns:
         joined = "select distinct person.id from {} held join people_person person on person.user_id = held.user_id"
         return sql.SQL(joined).format(table).as_string()

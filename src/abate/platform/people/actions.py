@@ -17,13 +17,12 @@ from abate.platform.doors import clock, messages, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party, Scope
-from abate.platform.people import children, consents, identity, keys, proof
+from abate.platform.people import children, consents, groups, identity, keys, proof
 from abate.platform.people import contacts as reading
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import (
     AuthorisationUnknown,
     BehaviourNotOffered,
-    ChildrenFirst,
     CodeNotSent,
     CodeRefused,
     ContactMalformed,
@@ -35,6 +34,7 @@ from abate.platform.people.errors import (
     PersonErased,
     TooManyCodes,
 )
+from abate.platform.people.family_errors import ChildrenFirst
 from abate.platform.people.models import Authorisation, Code, Contact, Identity, Person, Subject
 from abate.platform.people.policy import CodePolicy, code_policy
 from abate.platform.review import actions as review
@@ -283,7 +283,7 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
 
     Given again under the same notice nothing changes; under another one the old row ends as the new begins.
     What a guardian gives for a child ends with the guardian's time. Raises NoticeMissing, BehaviourNotOffered,
-    PartySuspended, PersonErased, GuardianNeeded.
+    PartySuspended, PersonErased, GuardianNeeded, HouseholdCollects.
     """
     wanted = sorted(set(behaviours))
     if not notice_version:
@@ -294,6 +294,7 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
         if not Person.objects.select_for_update().filter(pk=person.pk, status=Person.Status.ACTIVE).exists():
             raise PersonErased
         ends_at = children.until(person.pk)
+        groups.one_of_household(person.pk, wanted)
         if not Party.objects.filter(pk=party.pk, status=Party.Status.ACTIVE).exists():
             raise PartySuspended(party.code)
         offered = Scope.objects.filter(party=party, behaviour__in=wanted).count()
@@ -358,6 +359,7 @@ def destroy(person: Person) -> None:
         Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
         consents.end(found.pk, now)
         children.end(found.pk, now)
+        groups.leave_all(found.pk, now)
         digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
         Code.objects.filter(contact_hmac__in=list(digests)).delete()
         Contact.objects.filter(person_id=found.pk).delete()

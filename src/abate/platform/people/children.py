@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest
 
 from abate.platform.doors import clock
 from abate.platform.people import keys
-from abate.platform.people.errors import ChildMayNot, GuardianNeeded
+from abate.platform.people.family_errors import ChildMayNot, GuardianNeeded
 from abate.platform.people.models import Contact, Guardianship, Identity, Person
 from abate.platform.people.policy import child_policy
 

@@ -9,11 +9,10 @@ from django.db import transaction
 
 from abate.platform.doors import clock
 from abate.platform.people import actions, children, consents, identity, keys
-from abate.platform.people.errors import (
+from abate.platform.people.errors import NoticeMissing, PersonErased
+from abate.platform.people.family_errors import (
     ConsentMissing,
     GuardianTooYoung,
-    NoticeMissing,
-    PersonErased,
     RelationUnknown,
     TooManyChildren,
 )

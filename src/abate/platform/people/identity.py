@@ -11,7 +11,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from abate.platform.doors import clock
-from abate.platform.people.errors import IdentityRefused, NotAChild, TooYoung
+from abate.platform.people.errors import IdentityRefused, TooYoung
+from abate.platform.people.family_errors import NotAChild
 
 BUILT_IN = "abate.platform.people.identity.FormProvider"
 # An area that GB/T 2260 has never given out: numbers of made-up people start with it, real ones cannot.

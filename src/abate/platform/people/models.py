@@ -280,3 +280,86 @@ class Guardianship(models.Model):
                 name="people_guardianship_until",
             ),
         ]
+
+
+class Group(models.Model):
+    """A household, or the members of an organisation (`party`). It has no name: its members know what they joined."""
+
+    class Kind(models.TextChoices):
+        HOUSEHOLD = "household"
+        ORGANISATION = "organisation"
+
+    append_only = True
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.TextField(choices=Kind.choices)
+    party = models.OneToOneField(Party, on_delete=models.PROTECT, null=True, related_name="+")
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "people_group"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind="household", party__isnull=True)
+                | models.Q(kind="organisation", party__isnull=False),
+                name="people_group_kind",
+            ),
+        ]
+
+
+class Member(models.Model):
+    """A person is in a group from `joined_at` until `left_at`, having agreed under a version of the notice.
+
+    History: rows are added, and `left_at` is set once. Nobody is in two households at a time.
+    """
+
+    append_only = True
+    may_change = ("left_at",)
+
+    id = models.BigAutoField(primary_key=True)
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    kind = models.TextField(choices=Group.Kind.choices)
+    notice_version = models.TextField()
+    joined_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "people_member"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "person"],
+                condition=models.Q(left_at__isnull=True),
+                name="people_member_live",
+            ),
+            models.UniqueConstraint(
+                fields=["person"],
+                condition=models.Q(left_at__isnull=True, kind="household"),
+                name="people_member_one_household",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(left_at__isnull=True) | models.Q(left_at__gte=models.F("joined_at")),
+                name="people_member_order",
+            ),
+        ]
+
+
+class Invitation(models.Model):
+    """A code that lets up to `most` people into a group until `expires_at`. Its keyed digest only; `used` counts up."""
+
+    id = models.BigAutoField(primary_key=True)
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    digest = models.BinaryField(unique=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    most = models.IntegerField()
+    used = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "people_invitation"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(most__gte=1, used__gte=0, used__lte=models.F("most")),
+                name="people_invitation_used",
+            ),
+        ]

@@ -24,8 +24,6 @@ from abate.platform.sharing.queries import RequestRow
 
 LONGEST = 1000
 """Characters of a purpose or a legal ground: our policy."""
-MONTHS = 120
-"""Months of one request at most: our policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,8 @@ def ask(
     if unknown := sorted(set(wanted) - set(known)):
         raise RequestMalformed(f"behaviours: {unknown[0][:60]}")
     first, last = from_month.replace(day=1), to_month.replace(day=1)
-    if first > last or (last.year - first.year) * 12 + last.month - first.month >= MONTHS:
-        raise RequestMalformed(f"from_month, to_month: in order, {MONTHS} months at most")
+    if first > last or (last.year - first.year) * 12 + last.month - first.month >= editions.MONTHS:
+        raise RequestMalformed(f"from_month, to_month: in order, {editions.MONTHS} months at most")
     if until < clock.today():
         raise RequestMalformed("until: a day to come")
     made = Request.objects.create(
@@ -117,7 +115,7 @@ def read(
     if not asked.from_month <= first <= last <= asked.to_month:
         raise OutsideGrant(f"{first:%Y-%m} to {last:%Y-%m}")
     with transaction.atomic():
-        months = [_told(month, asked.behaviours) for month in _months(first, last)]
+        months = [_told(month, asked.behaviours) for month in months_of(first, last)]
         body = json.dumps(
             {
                 "request": str(asked.id),
@@ -142,7 +140,8 @@ def read(
     return answer
 
 
-def _months(first: date, last: date) -> list[date]:
+def months_of(first: date, last: date) -> list[date]:
+    """The first days of the months from one to the other, both included."""
     count = (last.year - first.year) * 12 + last.month - first.month + 1
     return [
         date(first.year + (first.month - 1 + n) // 12, (first.month - 1 + n) % 12 + 1, 1)

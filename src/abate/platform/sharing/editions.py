@@ -23,6 +23,8 @@ from abate.platform.sharing.models import Cell, Edition
 from abate.platform.sharing.queries import SQL
 
 OTHER = "other"
+MONTHS = 120
+"""Months of one request or answer at most: our policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,13 @@ def edition(month: date) -> Edition:
 
 def _make(first: date) -> Edition:
     least, percent = settings.ABATE_SHARING_LEAST_PEOPLE, settings.ABATE_SHARING_LARGEST_PERCENT
-    last = first.replace(day=monthrange(first.year, first.month)[1])
     with connection.cursor() as cursor:
         cursor.execute(SQL["make_parts"])
         cursor.execute(SQL["empty_parts"])
-        cursor.execute(SQL["fill_parts"], {"first": first, "last": last})
+        cursor.execute(SQL["fill_parts"], {"first": first, "last": last_day(first)})
         cursor.execute(SQL["groups"])
         groups = [Group((row[0],), *map(int, row[1:])) for row in cursor.fetchall()]
-    shown = grouped(groups, _together, least, percent)
+    shown = grouped(groups, together, least, percent)
     made = Edition.objects.create(
         month=first,
         at=clock.now(),
@@ -96,14 +97,14 @@ def _make(first: date) -> Edition:
 
 
 def grouped(
-    groups: Sequence[Group], together: Callable[[Sequence[str]], Group], least: int, percent: int
+    groups: Sequence[Group], united: Callable[[Sequence[str]], Group], least: int, percent: int
 ) -> list[Group]:
-    """What may be told of them: in sum the whole month, or nothing. `together` makes one group of several behaviours."""
+    """What may be told of them: in sum the whole month, or nothing. `united` makes one group of several behaviours."""
     shown = sorted((one for one in groups if one.showable(least, percent)), key=lambda one: one.people)
     hidden = [one for one in groups if one not in shown]
     other: list[Group] = []
     while hidden:
-        union = together([one.behaviours[0] for one in hidden])
+        union = united([one.behaviours[0] for one in hidden])
         if len(hidden) > 1 and union.showable(least, percent):
             other = [union]
             break
@@ -113,7 +114,12 @@ def grouped(
     return sorted(shown, key=lambda one: one.name) + other
 
 
-def _together(behaviours: Sequence[str]) -> Group:
+def last_day(first: date) -> date:
+    return first.replace(day=monthrange(first.year, first.month)[1])
+
+
+def together(behaviours: Sequence[str]) -> Group:
+    """Several parts of what was just filled in as one group of people."""
     with connection.cursor() as cursor:
         cursor.execute(SQL["together"], {"behaviours": list(behaviours)})
         row = cursor.fetchone()

@@ -123,3 +123,49 @@ class Read(models.Model):
     class Meta:
         db_table = "sharing_read"
         indexes = [models.Index(fields=["request_id", "id"], name="sharing_read_of")]
+
+
+class MembersEdition(models.Model):
+    """What an organisation is told of its members' closed month, made once: sums, or that they are too few (all null)."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("party_id", "month")
+    party_id = models.IntegerField()
+    month = models.DateField()
+    at = models.DateTimeField()
+    least_people = models.IntegerField()
+    largest_percent = models.IntegerField()
+    people = models.IntegerField(null=True)
+    acts = models.BigIntegerField(null=True)
+    carbon_mg = models.DecimalField(max_digits=38, decimal_places=0, null=True)
+    credits = models.DecimalField(max_digits=38, decimal_places=0, null=True)
+
+    class Meta:
+        db_table = "sharing_members_edition"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    people__isnull=True, acts__isnull=True, carbon_mg__isnull=True, credits__isnull=True
+                )
+                | Q(people__gte=2, acts__isnull=False, carbon_mg__isnull=False, credits__isnull=False),
+                name="sharing_members_edition_sums",
+            ),
+        ]
+
+
+class MembersRead(models.Model):
+    """One answer about its members that an organisation was given: which months, and the SHA-256 of the canonical JSON."""
+
+    append_only = True
+
+    party_id = models.IntegerField()
+    at = models.DateTimeField()
+    client_id = models.TextField()
+    from_month = models.DateField()
+    to_month = models.DateField()
+    sha256 = models.BinaryField()
+
+    class Meta:
+        db_table = "sharing_members_read"
+        indexes = [models.Index(fields=["party_id", "id"], name="sharing_members_read_of")]

@@ -29,8 +29,9 @@ _BY_SESSION = frozenset({"user", "person", "acceptor", "partner", "staff"})
 LIMITED = {
     ("idp:oidc:token", "POST"): "token",
     ("idp:oidc:revoke", "POST"): "token",
-    # Who asks the real-name check about children is counted as who registers.
+    # Who asks the real-name check about children, or tries invitations, is counted as who registers.
     ("family", "POST"): "sign-in",
+    ("groups-join", "POST"): "sign-in",
     **{(name, "POST"): "sign-in" for name in ("sign-in", "sign-in-code", "sign-in-link", "register")},
 }
 """What strangers may ask for: counted by the address that they come from."""

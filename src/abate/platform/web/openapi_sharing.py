@@ -60,6 +60,28 @@ _FIGURES = {
         }
     },
 }
+_MEMBERS = {
+    "type": "object",
+    "properties": {
+        "months": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "month": _MONTH,
+                    "made_at": {"type": "string", "format": "date-time"},
+                    "withheld": {
+                        "type": "boolean",
+                        "description": "Too few members, or one makes most of it: no sums",
+                    },
+                    "least_people": {"type": "integer"},
+                    "largest_percent": {"type": "integer"},
+                    **{name: {"type": "integer"} for name in _NUMBERS[1:]},
+                },
+            },
+        }
+    },
+}
 _EXAMPLE = {
     "purpose": "月度低碳出行评估",
     "ground": "《地方气候变化应对条例》授权的统计",
@@ -74,7 +96,7 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
     """The paths; `problem` is the content of every refusal."""
 
     def operation(
-        name: str, summary: str, status: str, schema: dict[str, Any], *refused: str
+        name: str, summary: str, status: str, schema: dict[str, Any], *refused: str, scope: str = "sharing"
     ) -> dict[str, Any]:
         given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
         words = {"401": "No live token", "403": "Not granted", "404": "No such request",
@@ -82,7 +104,7 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
         return {
             "operationId": name,
             "summary": summary,
-            "security": [{"PartnerToken": ["sharing"]}],
+            "security": [{"PartnerToken": [scope]}],
             "responses": given | {code: {"description": words[code], "content": problem} for code in refused},
         }
 
@@ -113,7 +135,16 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
         _FIGURES,
         *("401", "403", "404", "409", "422"),
     )
+    members = operation(
+        "members_figures",
+        "Sums of an organisation's members over closed months; every answer is written down",
+        "200",
+        _MEMBERS,
+        *("401", "403", "409", "422"),
+        scope="events",
+    )
     return {
+        "/v1/members/figures": {"get": members | {"parameters": [month[0] | {"required": True}, month[1]]}},
         "/v1/sharing/requests": {"post": asking},
         "/v1/sharing/requests/{request_id}": {"get": state | {"parameters": [_ID]}},
         "/v1/sharing/requests/{request_id}/figures": {"get": figures | {"parameters": [_ID, *month]}},

@@ -18,7 +18,7 @@ from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
-from abate.platform.people import children, consents, queries, requests
+from abate.platform.people import children, consents, groups, queries, requests
 from abate.platform.people.models import Person
 from abate.platform.signin import factors
 from abate.platform.signin import queries as signin
@@ -52,6 +52,7 @@ def gather(person: Person) -> dict[str, object]:
         "contacts": [dict(one) for one in contacts],
         "consents": [_row({name: getattr(one, name) for name in named}) for one in consents.of(person.pk)],
         "authorisations": [_row(asdict(one)) for one in queries.authorisations(person.pk)],
+        "groups": [_row(asdict(one)) for one in groups.of(person.pk)],
         "guardian": [_row(one) for one in children.record_of(person.pk)],
         "children": [_row(asdict(one)) for one in children.of(person.pk)],
         "names_at_partners": [{"party": code, "subject": name} for code, name in queries.subjects(person.pk)],

@@ -18,10 +18,10 @@ from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import TokenRefused
 from abate.platform.parties import answers
-from abate.platform.parties.actions import SHARING
+from abate.platform.parties.actions import EVENTS, SHARING
 from abate.platform.parties.answers import Keep, Reply
 from abate.platform.parties.queries import TokenParty
-from abate.platform.sharing import actions, queries
+from abate.platform.sharing import actions, members, queries
 from abate.platform.sharing.errors import RequestMalformed
 from abate.platform.sharing.queries import RequestRow
 from abate.platform.web import caller
@@ -91,10 +91,27 @@ def figures(request: HttpRequest, request_id: UUID) -> HttpResponse:
         answer = actions.read(who.party_id, request_id, limits[0], limits[1], who.client_id)
     except Problem as problem:
         return _refused(problem)
+    return _told(answer)
+
+
+def _told(answer: actions.Answer) -> HttpResponse:
     told = HttpResponse(answer.body, content_type="application/json")
     told["Cache-Control"] = "no-store"
     told["ETag"] = f'"{answer.sha256.hex()}"'
     return told
+
+
+@require_safe
+def of_members(request: HttpRequest) -> HttpResponse:
+    """Sums of an organisation's members over closed months, `from` to `to` (the same, where it is left out)."""
+    try:
+        who = caller.sender(caller.from_request(request), EVENTS)
+        first = _month(request.GET.get("from", ""), "from")
+        last = _month(request.GET["to"], "to") if "to" in request.GET else first
+        answer = members.read(who.party_id, first, last, who.client_id)
+    except Problem as problem:
+        return _refused(problem)
+    return _told(answer)
 
 
 def show(row: RequestRow) -> dict[str, Any]:
@@ -170,4 +187,5 @@ urlpatterns = [
     path("v1/sharing/requests", ask, name="sharing-ask"),
     path("v1/sharing/requests/<uuid:request_id>", state, name="sharing-request"),
     path("v1/sharing/requests/<uuid:request_id>/figures", figures, name="sharing-figures"),
+    path("v1/members/figures", of_members, name="members-figures"),
 ]

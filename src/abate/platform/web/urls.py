@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from abate.platform.web import files, health, log_views, reconciliation, sharing
-from abate.platform.web.api_collect import api
+from abate.platform.web.api_groups import api
 from abate.platform.web.pages import (
     acceptor,
     authorisations,
     breaks,
     confirm,
     family,
+    groups,
     offers,
     operator,
     partner,
@@ -39,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *security.urlpatterns,
     *privacy.urlpatterns,
     *family.urlpatterns,
+    *groups.urlpatterns,
     path("register", signin.register, name="register"),
     path("sign-out", signin.sign_out, name="sign-out"),
     path("language", signin.language, name="language"),
@@ -64,6 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("partner", partner.partner, name="partner"),
     path("partner/key", partner.key, name="partner-key"),
     path("partner/webhook", partner.hook, name="partner-hook"),
+    path("partner/invitation", partner.invite, name="partner-invite"),
     path("partner/messages/<int:message_id>", partner.message, name="partner-message"),
     path("operator", operator.operator, name="operator"),
     path("operator/requests", requests.requests, name="requests"),

@@ -42,3 +42,21 @@ select count(*), coalesce(sum(acts), 0), coalesce(sum(carbon_mg), 0), coalesce(s
        coalesce(max(moved_mg), 0), coalesce(sum(moved_mg), 0)
 from (select sum(acts) as acts, sum(carbon_mg) as carbon_mg, sum(credits) as credits, sum(moved_mg) as moved_mg
       from sharing_part where behaviour = any(%(behaviours)s) group by person_id) person
+
+-- name: fill_members
+-- The same of those who are members of an organisation now, for what they did since they joined.
+insert into sharing_part
+select 'members', move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), sum(abs(move.carbon_mg))
+from (
+    select person_id, occurred_at, 1 as acts, carbon_mg, credits
+    from ledger_entry where kind = 1 and day between %(first)s and %(last)s
+    union all
+    select undo.person_id, award.occurred_at, -1, undo.carbon_mg, undo.credits
+    from ledger_entry undo
+    join ledger_reversal reversal on reversal.person_id = undo.person_id and reversal.reverse_id = undo.id
+    join ledger_entry award on award.person_id = reversal.person_id and award.id = reversal.entry_id and award.kind = 1
+    where undo.kind = 10 and undo.day between %(first)s and %(last)s
+) move
+join people_member member on member.group_id = %(group)s and member.person_id = move.person_id and member.left_at is null
+                             and member.joined_at <= move.occurred_at
+group by 2

@@ -12,7 +12,7 @@ from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
-from abate.platform.web import screen, story
+from abate.platform.web import access, screen, story
 from abate.platform.web.access import person_page
 from abate.platform.web.wording import say
 
@@ -43,12 +43,13 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
     offered = parties.behaviours(party.pk)
     live = {a.behaviour for a in queries.authorisations(person.pk) if a.live and a.party_code == party_code}
     chosen = set(request.POST.getlist("behaviour")) if request.method == "POST" else set(offered)
+    version = consents.current(children=access.child_of(request) is not None).version
     context = {
         "party": party,
         "behaviours": [(name, story.title_of(name), name in live, name in chosen) for name in offered],
         "all_given": live >= set(offered),
         "subject": queries.subject_for(person.pk, party.pk),
-        "notice_version": consents.current().version,
+        "notice_version": version,
     }
     if request.method != "POST":
         return screen.show(request, "authorise", context, section="authorisations")
@@ -56,7 +57,7 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
         context["choice_error"] = say("请至少选择一项行为。", "Choose at least one behaviour.")
         return screen.show(request, "authorise", context, section="authorisations", status=422)
     try:
-        actions.authorise(person, party, chosen - live, consents.current().version)
+        actions.authorise(person, party, chosen - live, version)
     except Problem as problem:
         return screen.show(
             request, "authorise", context, section="authorisations", status=problem.status, problem=problem

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
@@ -15,9 +16,13 @@ from abate.platform.doors.errors import Problem
 from abate.platform.parties import actions, queries, webhooks
 from abate.platform.parties.errors import ClientUnknown, EndpointUnknown
 from abate.platform.parties.models import Party
+from abate.platform.people import groups
+from abate.platform.people.family_errors import NotAnEnterprise
 from abate.platform.review.proposing import in_sandbox
+from abate.platform.sharing import members
 from abate.platform.web import screen
 from abate.platform.web.access import partner_page
+from abate.platform.web.wording import say
 
 OVERLAP = timedelta(days=7)
 """Our policy for what is rotated on the page; another time is the command's."""
@@ -33,6 +38,8 @@ def _page(
         "endpoints": [one for one in webhooks.endpoints(party.pk) if one.ended_at is None],
         "messages": webhooks.messages(party.pk, limit=20),
         "kinds": webhooks.KINDS,
+        "members": members.newest(party.pk) if party.kind == Party.Kind.ENTERPRISE else None,
+        "least": settings.ABATE_SHARING_LEAST_PEOPLE,
         "made": made,
     }
     status = problem.status if problem else 200
@@ -100,6 +107,22 @@ def hook(request: HttpRequest, party: Party) -> HttpResponse:
             return named, webhooks.rotate_secret(own[named], until=clock.now() + OVERLAP)
         webhooks.end_endpoint(own[named])
         return None
+
+    return _done(request, party, work)
+
+
+@require_POST
+@partner_page
+def invite(request: HttpRequest, party: Party) -> HttpResponse:
+    """A code by which so many people join the organisation; it is an enterprise's to give."""
+
+    def work() -> tuple[str, str]:
+        if party.kind != Party.Kind.ENTERPRISE:
+            raise NotAnEnterprise
+        typed = request.POST.get("most", "")
+        most = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 7 else 0
+        code, until = groups.invite_to_organisation(party, most)
+        return code, say(f"有效至 {clock.day(until)}", f"good until {clock.day(until)}")
 
     return _done(request, party, work)
 

@@ -1,0 +1,189 @@
+"""What this room refuses about children, households and the members of organisations."""
+
+from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
+
+
+class NotAChild(Problem):
+    code = "not-under-14"
+    status = 422
+    zh = "该人已满 14 周岁，不能由监护人代为开户。"
+    en = "This person is 14 or older: no guardian opens the account."
+    why_zh = "年满十四周岁由本人同意（个人信息保护法第三十一条）。"
+    why_en = "From 14 on a person agrees in person (PIPL, article 31)."
+    remedy_zh = "请本人用自己的手机号或邮箱注册。"
+    remedy_en = "They register with a phone or e-mail of their own."
+
+
+class GuardianTooYoung(Problem):
+    code = "guardian-under-18"
+    status = 422
+    zh = "监护人须年满 18 周岁。"
+    en = "A guardian is 18 or older."
+    why_zh = "未成年人不能作为监护人（民法典第十七、二十七条）。"
+    why_en = "A minor cannot be a guardian (Civil Code, articles 17 and 27)."
+    remedy_zh = "请由成年的监护人办理。"
+    remedy_en = "A guardian of age opens the account."
+
+
+class GuardianNeeded(Problem):
+    """Between the 14th birthday and the owner's own consent the account rests."""
+
+    code = "guardian-needed"
+    status = 409
+    zh = "该账户的监护期已满，尚未由本人接手。"
+    en = "The guardian's time for this account is over and its owner has not taken it over yet."
+    why_zh = "没有有效的同意就不处理个人信息。"
+    why_en = "Without a consent in force nothing about a person is processed."
+    remedy_zh = "请本人用自己的手机号或邮箱注册，即可接手该账户。"
+    remedy_en = "The owner registers with a phone or e-mail of their own and takes the account over."
+
+
+class ConsentMissing(Problem):
+    code = "consent-missing"
+    status = 422
+    zh = "需要您逐项同意。"
+    en = "Each consent is given by its own tick, and one is missing."
+    why_zh = "敏感个人信息须单独同意（个人信息保护法第二十九、三十一条）。"
+    why_en = "Sensitive data need a separate consent (PIPL, articles 29 and 31)."
+    remedy_zh = "请逐项阅读并勾选。"
+    remedy_en = "Read each of them and tick it."
+
+
+class RelationUnknown(Problem):
+    code = "relation-unknown"
+    status = 422
+    zh = "请选择您与孩子的关系。"
+    en = "Say what you are to the child."
+    why_zh = "只有父母或其他监护人可以为孩子同意。"
+    why_en = "Only a parent or another guardian agrees for a child."
+    remedy_zh = "选择“父母”或“其他监护人”。"
+    remedy_en = "Choose parent or other guardian."
+
+
+class TooManyChildren(Problem):
+    code = "too-many-children"
+    status = 409
+    zh = "您名下的儿童账户已达上限。"
+    en = "You look after as many accounts of children as one person may."
+    why_zh = "防止冒用儿童身份批量开户。"
+    why_en = "It keeps anybody from opening accounts in bulk with children's identities."
+    remedy_zh = "请由另一位监护人办理，或联系平台运营方。"
+    remedy_en = "Another guardian opens it, or ask the platform's operator."
+
+
+class ChildMayNot(Problem):
+    code = "child-may-not"
+    status = 403
+    zh = "本平台不允许儿童账户办理此事。"
+    en = "On this platform the account of a child may not do that."
+    why_zh = "儿童账户能否兑换、转赠由运营方的规则决定（ABATE_CHILDREN_MAY）。"
+    why_en = "Whether a child's account redeems or gives is the operator's policy (ABATE_CHILDREN_MAY)."
+    remedy_zh = "年满 14 周岁、本人接手账户后即可办理。"
+    remedy_en = "It can from the 14th birthday on, once its owner has taken it over."
+
+
+class ChildrenFirst(Problem):
+    """The children's accounts are closed before their guardian's (ledger/erasing.py does both)."""
+
+    code = "children-first"
+    status = 409
+    zh = "您名下还有儿童账户。"
+    en = "You still look after accounts of children."
+    why_zh = "没有监护人的同意，儿童账户不能继续。"
+    why_en = "Without a guardian's consent a child's account cannot go on."
+    remedy_zh = "先注销这些账户。"
+    remedy_en = "Close them first."
+
+
+class HouseholdCollects(Problem):
+    """The detail names the behaviours, not the member."""
+
+    code = "household-collects"
+    status = 409
+    zh = "您家庭中的另一位成员已授权同一项户表行为。"
+    en = "Another member of your household lets a partner send the same behaviour of the household's meter."
+    why_zh = "一户一表，同一用量只计一次。"
+    why_en = "One meter of one household counts once."
+    remedy_zh = "请那位成员先撤回授权，再由您授权。"
+    remedy_en = "Let that member withdraw it first; then authorise it yourself."
+
+
+class InHouseholdAlready(Problem):
+    code = "in-household-already"
+    status = 409
+    zh = "您已在一个家庭中。"
+    en = "You are in a household already."
+    why_zh = "同一用量不能在两个家庭中计入。"
+    why_en = "What a household saves cannot count in two."
+    remedy_zh = "先退出现在的家庭，再加入。"
+    remedy_en = "Leave it first, then join."
+
+
+class GroupFull(Problem):
+    code = "group-full"
+    status = 409
+    zh = "这个家庭的人数已满。"
+    en = "This household has as many members as one may have."
+    why_zh = "家庭人数的上限由平台规定。"
+    why_en = "How many a household may have is the platform's policy."
+    remedy_zh = "等有成员退出后再加入。"
+    remedy_en = "Join when a member has left."
+
+
+class InvitationUnknown(Problem):
+    """The same whether the code was never given, used up or too old: nothing is told about groups."""
+
+    code = "invitation-unknown"
+    status = 404
+    zh = "邀请码不正确、已用完或已过期。"
+    en = "The invitation is wrong, used up, or has expired."
+    why_zh = "只有被邀请的人可以加入。"
+    why_en = "Only who was invited joins."
+    remedy_zh = "请对方重新发一个邀请码。"
+    remedy_en = "Ask for a new invitation."
+
+
+class InvitationMalformed(Problem):
+    code = "invitation-malformed"
+    status = 422
+    zh = "邀请的人数须为 1 至 100000，有效期最长 90 天。"
+    en = "An invitation is for 1 to 100000 people and good for 90 days at most."
+    why_zh = "不限人数和期限的邀请码等于公开。"
+    why_en = "A code without an end is open to everybody."
+    remedy_zh = "请改正后重试。"
+    remedy_en = "Correct it and try again."
+
+
+class TooManyInvitations(Problem):
+    code = "too-many-invitations"
+    status = 409
+    zh = "还有二十个邀请码未用。"
+    en = "Twenty invitations of yours are still open."
+    why_zh = "未用的邀请码越多，越容易被他人使用。"
+    why_en = "The more of them lie about, the sooner one is used by somebody else."
+    remedy_zh = "先使用已有的邀请码，或等其过期。"
+    remedy_en = "Use those there are, or wait until they expire."
+
+
+class MembershipUnknown(Problem):
+    code = "membership-unknown"
+    status = 404
+    zh = "您没有加入过它。"
+    en = "You have no such membership."
+    why_zh = "只能退出自己加入的家庭或单位。"
+    why_en = "Everybody leaves what they joined themselves."
+    remedy_zh = "请刷新页面。"
+    remedy_en = "Open the page again."
+
+
+class NotAnEnterprise(Problem):
+    code = "not-an-enterprise"
+    status = 409
+    zh = "只有登记为企业的机构可以邀请成员。"
+    en = "Only a party that is registered as an enterprise invites members."
+    why_zh = "单位成员的合计数只提供给所在单位。"
+    why_en = "Figures of members are for the organisation that they belong to."
+    remedy_zh = "请联系运营方登记为企业。"
+    remedy_en = "Ask the operator to register the organisation as an enterprise."

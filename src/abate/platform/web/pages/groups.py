@@ -1,0 +1,100 @@
+"""The household and the organisations of a person: seen, joined by a code and a consent, left by one press."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.decorators.http import require_POST, require_safe
+
+from abate.platform.doors.errors import Problem
+from abate.platform.people import consents
+from abate.platform.people import groups as room
+from abate.platform.people.models import Person
+from abate.platform.web import access, screen, story
+from abate.platform.web.access import person_page
+from abate.platform.web.screen import Field
+from abate.platform.web.wording import say
+
+
+def _page(
+    request: HttpRequest,
+    person: Person,
+    *,
+    problem: Problem | None = None,
+    made: tuple[str, object] | None = None,
+    offered: tuple[str, room.Offer] | None = None,
+) -> HttpResponse:
+    """`made`: a code and until when, shown this once. `offered`: a code and what it would let the person into."""
+    rows = room.of(person.pk)
+    text = screen.told(problem) if problem else None
+    context = {
+        "live": [row for row in rows if row.left_at is None],
+        "ended": [row for row in rows if row.left_at is not None],
+        "household": any(row.kind == room.HOUSEHOLD for row in rows if row.left_at is None),
+        "metered": [story.title_of(name) for name in sorted(room.METERED)],
+        "least": settings.ABATE_SHARING_LEAST_PEOPLE,
+        "made": made,
+        "offered": offered,
+        "field": Field(
+            "code",
+            say("邀请码", "Invitation"),
+            hint=say("12 位，由家人或单位给您", "12 signs, from your family or organisation"),
+            error=f"{text.text}{say('', ' ')}{text.remedy}" if text else "",
+            autocomplete="off",
+            maxlength=40,
+            css="code",
+        ),
+    }
+    return screen.show(
+        request, "groups", context, section="authorisations", status=problem.status if problem else 200
+    )
+
+
+@require_safe
+@person_page
+def groups(request: HttpRequest, person: Person) -> HttpResponse:
+    return _page(request, person)
+
+
+@require_POST
+@person_page
+def join(request: HttpRequest, person: Person) -> HttpResponse:
+    """First what the code is for; with the tick `agree` the person joins."""
+    code = request.POST.get("code", "")[:40]
+    try:
+        if request.POST.get("agree") != "yes":
+            return _page(request, person, offered=(code, room.offered(code)))
+        room.join(person, code, consents.current(access.child_of(request) is not None).version)
+    except Problem as problem:
+        return _page(request, person, problem=problem)
+    messages.success(request, say("已加入。", "You joined."), extra_tags="good")
+    return redirect("groups")
+
+
+@require_POST
+@person_page
+def invite(request: HttpRequest, person: Person) -> HttpResponse:
+    """A code for one more member of the household."""
+    try:
+        return _page(request, person, made=room.invite(person))
+    except Problem as problem:
+        return _page(request, person, problem=problem)
+
+
+@require_POST
+@person_page
+def leave(request: HttpRequest, person: Person, member_id: int) -> HttpResponse:
+    room.leave(person, min(member_id, 2**63 - 1))
+    messages.success(request, say("已退出。", "You left."), extra_tags="good")
+    return redirect("groups")
+
+
+urlpatterns = [
+    path("groups", groups, name="groups"),
+    path("groups/join", join, name="groups-join"),
+    path("groups/invite", invite, name="groups-invite"),
+    path("groups/<int:member_id>/leave", leave, name="groups-leave"),
+]

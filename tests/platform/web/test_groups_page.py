@@ -1,0 +1,58 @@
+"""The page of household and organisations: nothing happens before the tick, and everybody sees their own only."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.platform.web import city as stage
+
+from abate.demo import desk
+from abate.platform.people import groups
+from abate.platform.people.models import Invitation, Member
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+CODE = re.compile(r"[2-9A-Z]{4}(?:-[2-9A-Z]{4}){2}")
+
+
+@pytest.mark.clause("P-4.3", "P-8.4-b")
+def test_invited_looked_agreed_and_left(city: stage.City, enter) -> None:
+    first, second = enter(city.person.user, "en"), enter(city.stranger.user, "en")
+    (code,) = set(CODE.findall(first.post("/groups/invite").content.decode()))
+    assert code not in first.get("/groups").content.decode(), "shown once"
+    page = second.post("/groups/join", {"code": code}).content.decode()
+    assert "Join a household of 1" in page and Member.objects.count() == 1
+    assert Invitation.objects.get().used == 0, "looking spends nothing"
+    assert second.post("/groups/join", {"code": code, "agree": "yes"}).status_code == 302
+    assert "Household of 2" in first.get("/groups").content.decode()
+    told = second.get("/v1/me/groups").json()
+    assert [(one["kind"], one["members"], one["left_at"]) for one in told] == [("household", 2, None)]
+    assert "测试甲" not in second.get("/groups").content.decode()
+    refused = second.post("/groups/join", {"code": code})
+    assert refused.status_code == 404 and "wrong, used up, or has expired" in refused.content.decode()
+
+    (own,) = groups.of(city.stranger.pk)
+    assert first.post(f"/groups/{own.id}/leave").status_code == 404
+    assert second.post(f"/groups/{own.id}/leave").status_code == 302
+    assert groups.of(city.stranger.pk)[0].left_at is not None
+    assert "Left" in second.get("/groups").content.decode()
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_an_enterprise_invites_and_sees_no_member(city: stage.City, enter) -> None:
+    works = desk.create_party("works", "enterprise", "示例企业", "Sample works", [], made_up=True)
+    for party in (works, city.cafe):
+        keeper = desk.hire(f"made-up keeper of {party.code}", "query")
+        desk.add_member(keeper, party, "partner")
+        browser = enter(keeper, "en")
+        answer = browser.post("/partner/invitation", {"most": "2"})
+        if party == city.cafe:
+            assert answer.status_code == 409 and "invitation" not in browser.get("/partner").content.decode()
+            continue
+        (code,) = set(CODE.findall(answer.content.decode()))
+        assert browser.post("/partner/invitation", {"most": "-1"}).status_code == 422
+        person = enter(city.person.user, "en")
+        assert "Sample works" in person.post("/groups/join", {"code": code}).content.decode()
+        person.post("/groups/join", {"code": code, "agree": "yes"})
+        page = browser.get("/partner").content.decode()
+        assert "Sums of your members" in page and city.person.pseudonym not in page
