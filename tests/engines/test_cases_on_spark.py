@@ -17,7 +17,7 @@ from abate.quantify.factors import Setting
 
 GAPS: dict[str, str] = {}
 """Methodologies of which a case differs on Spark, with the reason: none."""
-PART = 8
+PART = 16
 
 
 def as_table(cases: list[Case]) -> pa.Table:

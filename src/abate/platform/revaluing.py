@@ -22,6 +22,7 @@ from abate.platform.carbon.errors import StateChanged
 from abate.platform.carbon.revaluing import Asked, Change, Reading
 from abate.platform.credits import actions as credits
 from abate.platform.credits import queries as rules
+from abate.platform.credits import taking
 from abate.platform.doors import clock
 from abate.platform.doors.workspace import prepare, workspace
 from abate.platform.events import actions as events
@@ -144,21 +145,40 @@ def _book(
     with connection.cursor() as django, workspace() as cursor:
         arrival = Arrival(sender, VIA, clock.now(), proposal, len(changed))
         batch_id = events.open_batch(cursor, arrival)
-        people.keep_still(cursor, [change.stored.person_id for change in changed])
         # An open batch keeps erasing out: who was erased since the reading is known for good.
         gone = reversing.erased(django, {change.stored.person_id for change in changed})
         living = [change for change in changed if change.stored.person_id not in gone]
-        kept = _not_retired(django, living)
+        # Locks in the order of every batch: bases, people, balances of caps, accounts (docs/explain/locking.md).
+        laid = _lay_out(cursor, arrival, batch_id, living, trial=number is None)
+        people.keep_still(cursor, [change.stored.person_id for change in living])
         carbon.must_stand(cursor, living)
+        awards = {(one.stored.person_id, one.stored.entry_id) for one in living}
+        taking.lock_balances(django, sender.party_id, batch_id, awards)
+        kept = _not_retired(django, living)
         accounts = sorted({change.stored.person_id for change in kept})
         before = reversing.settled(django, accounts)
         if kept:
+            if len(kept) < len(living):
+                events.clear_stage(cursor)
+                laid = _lay_out(cursor, arrival, batch_id, kept, trial=number is None)
             if number is not None:
                 carbon.revise(cursor, number, batch_id, kept)
             _reverse(django, kept, reading.entry_cause(reason, number or 0))
-            batch = pipeline.laid_out(arrival, [change.now for change in kept])
-            _award(cursor, batch, batch_id, trial=number is None)
+            pipeline.enter(cursor, laid[0], batch_id, laid[1], whole=True, everything=False)
         return living, kept, before, reversing.settled(django, accounts)
+
+
+def _lay_out(
+    cursor: Cursor, arrival: Arrival, batch_id: int, changed: Sequence[Change], *, trial: bool
+) -> tuple[pipeline.Prepared, list[int]]:
+    """The new quantities on the staging table, and the numbers of their bases."""
+    batch = pipeline.laid_out(arrival, [change.now for change in changed])
+    bases = carbon.number_bases(cursor, batch.bases, clock.now(), trial=trial)
+    if changed:
+        events.stage(cursor, batch.rows)
+        named = len(batch.subjects.entries.split(","))
+        carbon.name_known(cursor, arrival.sender.party_id, batch_id, batch.subjects, named)
+    return batch, bases
 
 
 def _not_retired(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
@@ -184,15 +204,6 @@ def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:
     else:
         rate = rules.mg_per_credit(clock.today())
         reversing.reverse_awards(cursor, awards, reason, rate)
-
-
-def _award(cursor: Cursor, batch: pipeline.Prepared, batch_id: int, *, trial: bool) -> None:
-    sender = batch.arrival.sender
-    bases = carbon.number_bases(cursor, batch.bases, clock.now(), trial=trial)
-    events.stage(cursor, batch.rows)
-    named = len(batch.subjects.entries.split(","))
-    carbon.name_known(cursor, sender.party_id, batch_id, batch.subjects, named)
-    pipeline.enter(cursor, batch, batch_id, bases, whole=True, everything=False)
 
 
 def _count(found: Effect, kept: Sequence[Change], before: Holdings, after: Holdings) -> None:

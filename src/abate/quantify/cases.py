@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from abate.quantify.catalogue import Catalogue
-from abate.quantify.factors_registry import GRADES, Pack, Setting
+from abate.quantify.factors_registry import GRADES, Setting
 from abate.quantify.outcome import Outcome, Quantity
 from abate.quantify.reading_yaml import MethodError, Table, Value, read_yaml
 
@@ -32,8 +32,7 @@ def read_cases(method_id: str, catalogue: Catalogue) -> tuple[Case, ...]:
     path = catalogue.folder / method_id / "cases.yaml"
     top = read_yaml(path, f"{method_id}/cases.yaml")
     table = top.table()
-    packs: dict[str, Pack] = {}
-    found = tuple(_case(method_id, value, catalogue, packs) for value in table["cases"].items())
+    found = tuple(_case(method_id, value, catalogue) for value in table["cases"].items())
     table.done()
     outcomes = {case.expect["outcome"] for case in found}
     if Outcome.REFUSED not in outcomes or Outcome.COUNTED not in outcomes:
@@ -51,12 +50,12 @@ def differences(case: Case, quantity: Quantity) -> list[str]:
     return found
 
 
-def _case(method_id: str, value: Value, catalogue: Catalogue, packs: dict[str, Pack]) -> Case:
+def _case(method_id: str, value: Value, catalogue: Catalogue) -> Case:
     table = value.table()
     case = Case(
         method=method_id,
         name=table["name"].text(),
-        setting=_setting(table.get("setting"), catalogue, packs),
+        setting=_setting(table.get("setting"), catalogue),
         record={key: _plain(inner) for key, inner in table["record"].table()},
         expect=_expect(table["expect"]),
         line=value.line,
@@ -65,19 +64,17 @@ def _case(method_id: str, value: Value, catalogue: Catalogue, packs: dict[str, P
     return case
 
 
-def _setting(value: Value | None, catalogue: Catalogue, packs: dict[str, Pack]) -> Setting:
+def _setting(value: Value | None, catalogue: Catalogue) -> Setting:
     if value is None:
         return Setting()
     table = value.table()
     region, floor, pack, on = (table.get(key) for key in ("region", "floor", "pack", "on"))
     if floor and floor.text() not in GRADES:
         raise floor.error(f"grade {floor.text()} is not known", f"choose one of: {', '.join(GRADES)}")
-    if pack and pack.text() not in packs:  # a pack is a long file, and most cases name the same one
-        packs[pack.text()] = catalogue.pack(pack.text())
     setting = Setting(
         region=region.text() if region else None,
         floor=floor.text() if floor else "standard",
-        pack=packs[pack.text()] if pack else None,
+        pack=catalogue.pack(pack.text()) if pack else None,
         on=_day(on),
     )
     table.done()

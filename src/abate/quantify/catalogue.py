@@ -43,6 +43,8 @@ class Catalogue:
     registry: Registry
     behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
     folder: Path = SHIPPED
+    _packs: dict[str, Pack] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Shipped packs that were read and checked, as the methodologies are: once."""
 
     def in_force(self, method_id: str, day: date) -> Method | None:
         """The version in force on `day`, if any."""
@@ -55,10 +57,15 @@ class Catalogue:
         return self.methods[method_id][-1]
 
     def pack(self, name_or_path: str) -> Pack:
-        """An operator pack: a shipped one by name (`demo`) or a file. Raises MethodError."""
+        """An operator pack: a shipped one by name (`demo`), or a file, which is read anew each time. Raises MethodError."""
+        if name_or_path in self._packs:
+            return self._packs[name_or_path]
         shipped = self.folder / "packs" / f"{name_or_path}.yaml"
-        pack = read_pack(shipped if shipped.exists() else Path(name_or_path), self.registry)
+        is_shipped = shipped.exists()
+        pack = read_pack(shipped if is_shipped else Path(name_or_path), self.registry)
         check_pack(pack, self.methods, self.registry)
+        if is_shipped:
+            self._packs[name_or_path] = pack
         return pack
 
 

@@ -44,11 +44,11 @@ def held(where: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[thread
     """Whoever calls it first stops there until told to go on; others pass."""
     reached, go, really = threading.Event(), threading.Event(), getattr(where, name)
 
-    def pause(*arguments: Any) -> Any:
+    def pause(*arguments: Any, **options: Any) -> Any:
         first = not reached.is_set()
         reached.set()
         assert not first or go.wait(20)
-        return really(*arguments)
+        return really(*arguments, **options)
 
     monkeypatch.setattr(where, name, pause)
     return reached, go

@@ -6,7 +6,7 @@ The last step of a batch (pipeline.py), in its transaction: what the batch itsel
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -92,16 +92,26 @@ def lock(party_id: int, batch_id: int, asked: Sequence[Taking]) -> None:
     with connection.cursor() as cursor:
         people.keep_still(cursor, [one.person_id for one in _targets(cursor, party_id, asked).values()])
         found = _targets(cursor, party_id, asked).values()
+        lock_balances(cursor, party_id, batch_id, [(one.person_id, one.entry_id) for one in found])
 
-        def claims() -> list[tuple[object, ...]]:
-            cursor.execute(SQL["claims_of_takings"], _columns(found))
-            listed = cursor.fetchall()
-            # The batch's own are locked with them, and counted again when it is cut.
-            cursor.execute(SQL["claim"], {"party": party_id, "batch": batch_id})
-            return sorted(listed) or [()] * bool(cursor.rowcount)
 
-        room.lock(cursor, claims)
-        cursor.execute(SQL["lock_accounts"], {"persons": [one.person_id for one in found]})
+def lock_balances(
+    cursor: CursorWrapper, party_id: int, batch_id: int, taken: Collection[tuple[int, int | None]]
+) -> None:
+    """Lock balances of caps, then accounts, each in order: those of the awards (person, entry) that go, of what may take
+    their room, and of the staged events. The people are locked.
+    """
+    columns = {"persons": [person for person, _ in taken], "entries": [entry for _, entry in taken]}
+
+    def claims() -> list[tuple[object, ...]]:
+        cursor.execute(SQL["claims_of_takings"], columns)
+        listed = cursor.fetchall()
+        # The batch's own are locked with them, and counted again when it is cut.
+        cursor.execute(SQL["claim"], {"party": party_id, "batch": batch_id})
+        return sorted(listed) or [()] * bool(cursor.rowcount)
+
+    room.lock(cursor, claims)
+    cursor.execute(SQL["lock_accounts"], {"persons": columns["persons"], "at": clock.now()})
 
 
 def take(

@@ -81,6 +81,11 @@ def stage(cursor: Cursor, rows: bytes) -> None:
         copy.write(rows)
 
 
+def clear_stage(cursor: Cursor) -> None:
+    """Take everything off the staging table, people too."""
+    cursor.execute(SQL["clear_stage"])
+
+
 def name_people(cursor: Cursor, party_id: int, batch_id: int, asked: Subjects) -> None:
     """Find who the subjects are and since when their authorisation is live. (P-4.3)"""
     values = {

@@ -152,14 +152,13 @@ def adjust(person_id: int, credits: int, order_id: str) -> EntryRow:
     positive(-credits)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SQL["keep_erasing_out"])
+        cursor.execute(SQL["open_accounts"], {"persons": [person_id], "at": clock.now()})
         at = posting.ready(cursor, [person_id])
         done = before(cursor, person_id, order_id, digest(Kind.ADJUST, credits))
         if done is not None:
             return entry_of(person_id, done)
         _must_live(cursor, person_id)
-        if person_id not in at.free:
-            cursor.execute(SQL["open_accounts"], {"persons": [person_id], "at": at.at})
-        free = min(at.free.get(person_id, 0), -credits)
+        free = min(at.free[person_id], -credits)
         item = Item(person_id, order_id, credits=credits, owed=-credits - free)
         (made,) = posting.post(cursor, Kind.ADJUST, [item], at)
         if free:

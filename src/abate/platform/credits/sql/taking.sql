@@ -21,11 +21,17 @@ where not exists (select from ledger_reversal undone
 returning place, cap_id, start, holder, encode(object, 'hex')
 
 -- name: lock_accounts
-select person_id from ledger_balance
-where person_id = any(%(persons)s::bigint[])
-   or person_id in (select person_id from pg_temp.events_who where entries > 0)
+-- Those of whom something is taken and those that get something, in one order: who has none yet gets it here, so that no
+-- account is waited for while another that stands after it is held.
+insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)
+select person_id, 0, 0, 0, 0, %(at)s
+from (select person_id from ledger_balance where person_id = any(%(persons)s::bigint[])
+      union
+      select who.person_id from pg_temp.events_stage stage
+      join pg_temp.events_who who on who.who = stage.who
+      where stage.outcome = 8) asked
 order by person_id
-for update
+on conflict (person_id) do update set entries = held.entries
 
 -- name: targets
 -- What an event that is to be taken back is now. Read once before the locks, for whose they are, and again under them.

@@ -52,3 +52,6 @@ create temporary table if not exists events_new (
 -- name: copy_stage
 copy pg_temp.events_stage (place, who, basis, outcome, occurred_at, day, be_mg, pe_mg, le_mg, er_mg, upto_mg, event_id,
                            part, digest, record, reason) from stdin (format binary)
+
+-- name: clear_stage
+with nobody as (delete from pg_temp.events_who) delete from pg_temp.events_stage

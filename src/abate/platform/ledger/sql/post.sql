@@ -1,8 +1,9 @@
 -- name: open_accounts
-insert into ledger_balance (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)
+-- Made where they are missing, locked where they are there: in one order, so that who makes one holds none after it.
+insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)
 select person_id, 0, 0, 0, 0, %(at)s from unnest(%(persons)s::bigint[]) as asked (person_id)
 order by person_id
-on conflict (person_id) do nothing
+on conflict (person_id) do update set entries = held.entries
 
 -- name: keep_erasing_out
 -- Before any account, as a batch does: erasing takes it alone (erase.sql) and so comes wholly before or wholly after.
