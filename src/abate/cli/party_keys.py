@@ -74,6 +74,22 @@ def new(code: str, scopes: tuple[str, ...], expires: str | None, why: str, sandb
 
 
 @command.command()
+@click.argument("code")
+@click.option("--redirect", "redirects", multiple=True, required=True,
+              help="Where people may be sent back to, letter by letter; repeat for more.")  # fmt: skip
+@_label
+@deciding.why_option
+@installation.sandbox
+@installation.data_dir
+def binding(
+    code: str, redirects: tuple[str, ...], label: str, why: str, sandbox: bool, data_dir: Path
+) -> None:
+    """Propose a key with which the app of CODE asks people to bind their accounts (OpenID Connect)."""
+    given = {"code": code, "redirects": list(redirects), "label": label}
+    deciding.change(data_dir, "party.binding", given, why, sandbox=sandbox)
+
+
+@command.command()
 @click.argument("client_id")
 @click.option(
     "--overlap", default="7d", show_default=True, help="How long the old one stays good: RFC 3339, 24h or 7d."

@@ -62,9 +62,7 @@ def known() -> set[str]:
 
 
 # Addresses that allauth brings and this platform does not offer: closed to everybody until a line opens them.
-CLOSED = {
-    f"idp:oidc:{n}" for n in ("authorization", "device_authorization", "logout", "device_code", "userinfo")
-}
+CLOSED = {f"idp:oidc:{n}" for n in ("authorization", "device_authorization", "logout", "device_code")}
 
 
 def undeclared(names: set[str]) -> set[str]:

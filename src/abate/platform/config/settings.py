@@ -152,6 +152,7 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # The application works under a role that may not change or delete what is append-only (config/grants.py).
 if os.environ.get("ABATE_DB_ROLE"):
     DATABASES["default"]["OPTIONS"]["options"] = f"-c role={os.environ['ABATE_DB_ROLE']}"
+CACHES = {"default": {"BACKEND": "abate.platform.signin.kept.Table"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True
@@ -163,7 +164,7 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "/sign-in"
 
-IDP_OIDC_PRIVATE_KEY = ""
+IDP_OIDC_ADAPTER = "abate.platform.web.binding.Provider"
 IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 3600
 
 EMAIL_HOST = os.environ.get("ABATE_MAIL_HOST", "localhost")

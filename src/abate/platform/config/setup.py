@@ -45,6 +45,8 @@ def environment(
     secret_file = Path(os.environ.setdefault("ABATE_SECRET_FILE", str(data_dir / "secrets.json")))
     if not secret_file.exists():
         keyring.create(secret_file, demo=demo, log_origin=log_origin or "abate.invalid/log")
+    if begin:
+        keyring.ensure_oidc(secret_file)
     os.environ["DATABASE_URL"] = database.url(data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
 

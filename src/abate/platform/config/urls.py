@@ -3,8 +3,8 @@
 from django.urls import include, path
 
 urlpatterns = [
-    path("", include("allauth.idp.urls")),
     path("", include("abate.platform.web.urls")),
+    path("", include("allauth.idp.urls")),
 ]
 
 handler400 = "abate.platform.web.refusals.bad_request"

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from abate.platform.doors import randomness
 from abate.platform.doors.errors import SetupError
@@ -37,6 +39,8 @@ class Keyring:
     log_signing: bytes
     log_sm2: bytes | None = None
     """Private key (32 bytes) and public point (64) of the log's second signature; None until it is made."""
+    oidc: str | None = None
+    """The RSA key, as PEM, that signs who somebody is to a partner (OpenID Connect); None until it is made."""
 
     def identity_hmac(self, value: str) -> bytes:
         """Keyed digest of an identity or contact: unique to compare, useless without the key."""
@@ -79,7 +83,20 @@ def add_sm2(path: Path, key: bytes) -> None:
             "Whoever checks the log knows it by that key; another would look like another log.",
             "Keep it. `abate log sm2-key` shows its public half.",
         )
-    document = json.loads(path.read_text()) | {"log_sm2": base64.b64encode(key).decode()}
+    _add(path, "log_sm2", base64.b64encode(key).decode())
+
+
+def ensure_oidc(path: Path) -> None:
+    """Make the key of the OpenID provider where the file has none yet."""
+    if read(path).oidc is None:
+        made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        _add(path, "oidc", pem.decode())
+
+
+def _add(path: Path, name: str, text: str) -> None:
+    """Write one more secret into an existing file, all or nothing."""
+    document = json.loads(path.read_text()) | {name: text}
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -121,7 +138,11 @@ def read(path: Path) -> Keyring:
             "Restore the file from its backup.",
         )
     return Keyring(
-        demo=bool(document.get("demo")), log_origin=str(document["log_origin"]), log_sm2=second, **keys
+        demo=bool(document.get("demo")),
+        log_origin=str(document["log_origin"]),
+        log_sm2=second,
+        oidc=document.get("oidc"),
+        **keys,
     )
 
 

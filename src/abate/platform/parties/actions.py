@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from allauth.idp.oidc.models import Client as OAuthClient
 from allauth.idp.oidc.models import Token
@@ -23,6 +24,7 @@ from abate.platform.parties.errors import (
     PartyKeyMalformed,
     PartyMalformed,
     PartySuspended,
+    RedirectUnfit,
 )
 from abate.platform.parties.models import Area, Client, Member, Party, PublicKey, Scope
 from abate.platform.parties.signatures import algorithm_of, key_id_of
@@ -140,26 +142,66 @@ def issue_client(
     """
     if scopes is None:
         scopes = (_SCOPES.get(party.kind, EVENTS),)
-    if party.status != Party.Status.ACTIVE:
-        raise PartySuspended(party.code)
-    secret = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
     granted = list(scopes)
     if not granted or set(granted) - {EVENTS, LOG, SHARING}:
         raise PartyKeyMalformed("scopes")
     conditions = _conditions(label, expires_at, addresses, requests_per_minute)
+    return _new_client(party, OAuthClient.GrantType.CLIENT_CREDENTIALS, granted, conditions)
+
+
+def issue_binding(party: Party, redirects: Iterable[str], *, label: str = "") -> tuple[str, str]:
+    """A key with which the party's app asks people to bind their accounts (OpenID Connect): (client id, secret).
+
+    `redirects`: where people may be sent back to, letter by letter. Raises PartySuspended, RedirectUnfit, PartyKeyMalformed.
+    """
+    conditions = _conditions(label, None, (), None)
+    checked = check_redirects(redirects)
+    return _new_client(party, OAuthClient.GrantType.AUTHORIZATION_CODE, ["openid"], conditions, checked)
+
+
+def check_redirects(redirects: Iterable[str]) -> list[str]:
+    """One to ten addresses with TLS, none with a fragment or a pattern; sorted, none twice. Raises RedirectUnfit."""
+    found = sorted(set(redirects))
+    for one in found:
+        try:
+            parts = urlsplit(one)
+            here = parts.hostname in ("127.0.0.1", "localhost", "::1") and parts.scheme == "http"
+            plain = (
+                one.isascii()
+                and one.isprintable()
+                and not set(" *\\#") & set(one)
+                and "@" not in parts.netloc
+            )
+            sound = bool(parts.hostname) and (parts.scheme == "https" or here) and plain and len(one) <= 500
+        except ValueError:
+            sound = False
+        if not sound:
+            raise RedirectUnfit(one[:80])
+    if not 1 <= len(found) <= 10:
+        raise RedirectUnfit(str(len(found)))
+    return found
+
+
+def _new_client(
+    party: Party, grant: str, scopes: list[str], conditions: dict[str, object], redirects: Iterable[str] = ()
+) -> tuple[str, str]:
+    if party.status != Party.Status.ACTIVE:
+        raise PartySuspended(party.code)
+    secret = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
     with transaction.atomic():
         oauth = OAuthClient(
             id=(SANDBOX if settings.ABATE_SANDBOX else "") + randomness.new_uuid().hex,
             name=party.code,
             secret=make_password(secret),
             type=OAuthClient.Type.CONFIDENTIAL,
-            response_types="",
-            skip_consent=True,
+            response_types="code" if redirects else "",
+            skip_consent=not redirects,
             created_at=clock.now(),
         )
-        oauth.set_grant_types([OAuthClient.GrantType.CLIENT_CREDENTIALS])
-        oauth.set_scopes(granted)
-        oauth.set_default_scopes(granted)
+        oauth.set_grant_types([grant])
+        oauth.set_redirect_uris(list(redirects))
+        oauth.set_scopes(scopes)
+        oauth.set_default_scopes(scopes)
         oauth.save(force_insert=True)
         Client.objects.create(client=oauth, party=party, created_at=clock.now(), **conditions)
     return oauth.pk, secret
@@ -207,13 +249,16 @@ def rotate_client(client_id: str, *, until: datetime) -> tuple[str, str]:
             raise ClientUnknown(client_id[:40])
         if until < clock.now():
             raise PartyKeyMalformed("until")
-        made = issue_client(
-            old.party,
-            old.client.get_scopes(),
-            label=old.label,
-            addresses=old.addresses,
-            requests_per_minute=old.requests_per_minute,
-        )
+        if redirects := old.client.get_redirect_uris():
+            made = issue_binding(old.party, redirects, label=old.label)
+        else:
+            made = issue_client(
+                old.party,
+                old.client.get_scopes(),
+                label=old.label,
+                addresses=old.addresses,
+                requests_per_minute=old.requests_per_minute,
+            )
         old.expires_at = min(until, old.expires_at) if old.expires_at else until
         old.save(update_fields=["expires_at"])
     return made

@@ -109,6 +109,16 @@ def _issue(given: Json) -> Json:
     return {"party": given["code"], "client_id": made[0], "client_secret": made[1]}
 
 
+def _issue_binding(given: Json) -> Json:
+    made = actions.issue_binding(queries.party(given["code"]), given["redirects"], label=given["label"])
+    return {"party": given["code"], "client_id": made[0], "client_secret": made[1]}
+
+
+def _bindable(given: Json) -> Json:
+    texts = _texts(given, "redirects")
+    return texts | {"redirects": actions.check_redirects(texts["redirects"])}
+
+
 def _key(given: Json) -> Client:
     found = Client.objects.filter(client_id=given["client_id"], revoked_at=None).first()
     if found is None:
@@ -269,6 +279,16 @@ _ACTIONS = (
         look=_keys,
         after=lambda _, before: {"keys": before["keys"] + 1},
         execute=_issue,
+    ),
+    Action(
+        name="party.binding",
+        zh="签发账号绑定密钥",
+        en="issue a key to bind people's accounts",
+        fields={**_CODE, "redirects": (list, REQUIRED), "label": (str, "")},
+        normal=_bindable,
+        look=_keys,
+        after=lambda _, before: {"keys": before["keys"] + 1},
+        execute=_issue_binding,
     ),
     Action(
         name="party.rotate",

@@ -158,6 +158,17 @@ class PartyKeyMalformed(Problem):
     )
 
 
+class RedirectUnfit(Problem):
+    code = "redirect-unfit"
+    status = 422
+    zh = "绑定后的返回地址不可用。"
+    en = "An address to send people back to cannot be used."
+    why_zh = "返回地址若可被他人占用，绑定码就会落入他人之手。"
+    why_en = "Where somebody else can answer at the address, the code of a person goes to somebody else."
+    remedy_zh = "给出 1 至 10 个完整的 https 地址，不含 * 和 #；仅本机测试可用 http://localhost。"
+    remedy_en = "Give 1 to 10 whole https addresses without * and #; http only for localhost, to try it."
+
+
 class KeyExpired(Problem):
     code = "party-key-expired"
     status = 401

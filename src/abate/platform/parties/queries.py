@@ -40,7 +40,8 @@ _BY_DIGEST = _WHO.format(
     scopes="t.scopes",
     source="allauth_idp_oidc_token t",
     client="t.client_id",
-    where="t.type = 'at' and t.hash = %s and t.expires_at > %s",
+    # A token that was made for a person says who that is, and speaks for no party.
+    where="t.type = 'at' and t.hash = %s and t.expires_at > %s and t.user_id is null",
 )
 _BY_PUBLIC_KEY = _WHO.format(
     scopes="o.scopes",
@@ -152,6 +153,12 @@ def may_use(client_id: str, address: str) -> None:
     if found.party.status != Party.Status.ACTIVE:
         raise PartySuspended(found.party.code)
     Condition(found.expires_at, tuple(found.addresses)).check(address, clock.now())
+
+
+def bound_party(client_id: str) -> Party | None:
+    """The active party whose live key `client_id` is; None where there is none."""
+    found = Client.objects.filter(client_id=client_id, revoked_at=None).select_related("party").first()
+    return found.party if found and found.party.status == Party.Status.ACTIVE else None
 
 
 def party(code: str) -> Party:

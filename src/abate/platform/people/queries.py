@@ -102,6 +102,12 @@ def subject_for(person_id: int, party_id: int) -> str | None:
     )
 
 
+def by_subject(party_id: int, subject: str) -> Person | None:
+    """The active person whom this party knows by this name."""
+    found = Subject.objects.filter(party_id=party_id, subject=subject).select_related("person__user").first()
+    return found.person if found and found.person.status == Person.Status.ACTIVE else None
+
+
 def own_identity(own: Person) -> OwnIdentity:
     """For the person's own page: the surname and the ends of the number. Raises PersonErased."""
     told = json.loads(keys.decrypt(own, own.identity_enc, "identity"))

@@ -65,3 +65,17 @@ class UsedCode(models.Model):
 
     class Meta:
         db_table = "signin_used_code"
+
+
+class Kept(models.Model):
+    """What allauth keeps for minutes between two requests (codes of OpenID Connect, counts of tries), as JSON.
+
+    By the digest of its name: a name holds the code.
+    """
+
+    name_sha256 = models.CharField(max_length=64, primary_key=True)
+    value = models.TextField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "signin_kept"

@@ -9,6 +9,7 @@ from abate.platform.web.api_groups import api
 from abate.platform.web.pages import (
     acceptor,
     authorisations,
+    binding,
     breaks,
     confirm,
     family,
@@ -62,6 +63,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("authorisations", authorisations.authorisations, name="authorisations"),
     path("authorisations/<int:authorisation_id>/withdraw", authorisations.withdraw, name="withdraw"),
     path("authorise/<slug:party_code>", authorisations.authorise, name="authorise"),
+    # The address of allauth's own view, which stays closed behind it.
+    path("identity/o/authorize", binding.bind, name="bind"),
     path("acceptor", acceptor.acceptor, name="acceptor"),
     path("partner", partner.partner, name="partner"),
     path("partner/key", partner.key, name="partner-key"),
