@@ -57,12 +57,16 @@ def addresses(patterns: list[object], space: str = "") -> Iterator[str]:
             yield f"{space}{one.name or one.pattern}"
 
 
+# allauth's view at the address of our page `bind`, which stands before it and is the one that is reached.
+BEHIND = {"idp:oidc:authorization"}
+
+
 def known() -> set[str]:
-    return set(addresses(get_resolver().url_patterns))
+    return set(addresses(get_resolver().url_patterns)) - BEHIND
 
 
 # Addresses that allauth brings and this platform does not offer: closed to everybody until a line opens them.
-CLOSED = {f"idp:oidc:{n}" for n in ("authorization", "device_authorization", "logout", "device_code")}
+CLOSED = {f"idp:oidc:{n}" for n in ("device_authorization", "logout", "device_code")}
 
 
 def undeclared(names: set[str]) -> set[str]:
