@@ -20,6 +20,8 @@ FIGURES: dict[str, int | None] = {"demo": 14_861, "bus": 10_215, "coach": 2_718,
 AWARD, WAITS = 1, 16
 NEVER = date.max
 TOLERANCE = timedelta(minutes=5)
+LASTS = timedelta(hours=2)
+"""How long every ride takes."""
 
 
 @dataclass
@@ -40,6 +42,11 @@ class Ride:
     def act(self, er_mg: int) -> Act:
         trip = self.trip or self.id
         return Act(self.who, self.partner, trip, self.behaviour, clock.day(self.at), er_mg)
+
+    def same_act(self, other: Ride) -> bool:
+        """Two rides of one person at one time: one act if two partners tell of it, or one of them by one number."""
+        alike = (self.who, self.behaviour) == (other.who, other.behaviour) and abs(self.at - other.at) < LASTS
+        return alike and (self.partner != other.partner or (self.trip or self.id) == (other.trip or other.id))
 
     def tells(self, first: Ride) -> bool:
         """Whether it is `first` once more: a correction may be told again without saying that it is one."""
@@ -62,6 +69,8 @@ class Booked:
     entry: int = 0
     undone: bool = False
     gone: bool = False
+    barred: bool = False
+    """Another ride that stands is the same act: it is kept, and credits nothing."""
 
     @property
     def act(self) -> Act:
@@ -69,7 +78,7 @@ class Booked:
 
     @property
     def stands(self) -> bool:
-        return self.er_mg is not None and not self.undone
+        return self.er_mg is not None and not self.undone and not self.barred
 
 
 @dataclass(frozen=True)
@@ -135,8 +144,14 @@ class Model:
             for start, until in rows
         )
 
-    def take(self, ride: Ride, now: datetime) -> tuple[str, int, int]:
-        """(outcome, mg, credits) that the partner must be told; books what is new."""
+    def claims(self, ride: Ride, now: datetime) -> bool:
+        """Whether its id is new, and it is booked in some way."""
+        name = (ride.partner, ride.id)
+        free = name not in self.taken and name not in self.booked
+        return free and ride.at <= now + TOLERANCE and self.authorised(ride)
+
+    def take(self, ride: Ride, now: datetime, mended: frozenset[str] = frozenset()) -> tuple[str, int, int]:
+        """(outcome, mg, credits) that the partner must be told; books what is new. `mended`: what the batch corrects."""
         name = (ride.partner, ride.id)
         first = self.booked.get(name)
         if ride.at > now + TOLERANCE or not self.authorised(ride):
@@ -148,18 +163,26 @@ class Model:
                 ("exists", first.er_mg or 0, first.credits) if ride.tells(first.ride) else ("conflict", 0, 0)
             )
         self.booked[name] = made = Booked(ride, self.er_mg(ride))
-        self.award(made, now)
-        return "needs_figure" if made.er_mg is None else "credited", made.er_mg or 0, made.credits
+        self.award(made, now, mended)
+        word = "needs_figure" if made.er_mg is None else "not_counted" if made.barred else "credited"
+        return word, made.er_mg or 0, made.credits
 
     def er_mg(self, ride: Ride) -> int | None:
         """What a ride comes to under the pack in force; other packs say something else of cycling only."""
         figure = FIGURES[self.pack if ride.behaviour == "cycling" else "demo"]
         return None if figure is None else ride.hundreds * figure
 
-    def award(self, made: Booked, now: datetime) -> None:
+    def award(self, made: Booked, now: datetime, mended: frozenset[str] = frozenset()) -> None:
         """Book a quantity, new or computed again."""
         made.credits, made.eligible, made.entry, made.undone = 0, 0, 0, False
-        if made.er_mg is None:
+        made.barred = made.er_mg is not None and any(
+            other.stands
+            and other is not made
+            and made.ride.same_act(other.ride)
+            and not (other.ride.partner == made.ride.partner and other.ride.id in mended)
+            for other in self.booked.values()
+        )
+        if made.er_mg is None or made.barred:
             return
         made.eligible = self.caps.count(made.act, made.er_mg)
         account = self.accounts[made.ride.who]

@@ -29,7 +29,7 @@ from abate.platform.people import actions as people
 from abate.platform.people import queries as registry
 from abate.platform.people.models import Person
 
-NEW = ("credited", "needs_figure", "withdrawn")
+NEW = ("credited", "needs_figure", "not_counted", "withdrawn")
 """Outcomes of what is there for the first time."""
 
 

@@ -22,9 +22,13 @@ def answer(model: Model, items: Sequence[Item], now: datetime) -> tuple[Model, l
     lost: set[int] = set()
     while True:
         after, told = copy.deepcopy(model), dict.fromkeys(lost, REFUSED)
-        for place, one in enumerate(items):
-            if isinstance(one, Ride) and place not in lost:
-                told[place] = after.take(one, now)
+        rides = {place: one for place, one in enumerate(items) if isinstance(one, Ride) and place not in lost}
+        first = {one.id: place for place, one in reversed(rides.items())}
+        mended = frozenset(
+            one.corrects for place, one in rides.items() if first[one.id] == place and model.claims(one, now)
+        )
+        for place, one in rides.items():
+            told[place] = after.take(one, now, mended)
         more = _take_back(after, items, told, now)
         if not more:
             return after, [told[place] for place in range(len(items))]
@@ -36,7 +40,7 @@ def _take_back(model: Model, items: Sequence[Item], told: dict[int, Told], now: 
     asked = [
         (place, one, one.target if isinstance(one, Taking) else one.corrects)
         for place, one in enumerate(items)
-        if isinstance(one, Taking) or (one.corrects and told[place][0] in ("credited", "needs_figure"))
+        if isinstance(one, Taking) or (one.corrects and told[place][0] in ("credited", "needs_figure", "not_counted"))
     ]
     unfit = {place: _unfit(model, one, target) for place, one, target in asked}
     for place, one, _ in asked:
@@ -98,7 +102,7 @@ def changes(model: Model, span: tuple[date, date]) -> tuple[list[Booked], list[t
         for one in model.booked.values()
         if one.ride.behaviour == "cycling"
         and span[0] <= one.act.day <= span[1]
-        and not (one.ride.who in model.erased or one.undone or one.gone)
+        and not (one.ride.who in model.erased or one.undone or one.gone or one.barred)
         and one.er_mg != model.er_mg(one.ride)
     ]
     return found, sorted(

@@ -46,6 +46,7 @@ WORDS = {
     "room": "nothing of a person is short while their own caps have room",
     "revised": "a quantity computed again is of the same event, and the one before is undone",
     "withdrawn": "every event that was taken back is undone by an entry that says by which event and why",
+    "acts": "no two awards that stand are for one act (P-7.2-e)",
     "recomputed": "every quantity comes out of its record again, to the milligram",
 }
 

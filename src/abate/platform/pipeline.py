@@ -18,10 +18,11 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import Cursor, errors
 
-from abate.platform import together
+from abate.platform import giving_way, together
 from abate.platform.carbon import actions as carbon
-from abate.platform.carbon import basis, staging
+from abate.platform.carbon import acts, basis, staging
 from abate.platform.carbon import queries as quantities
+from abate.platform.carbon.acts import Compared
 from abate.platform.carbon.measure import Measured, measure
 from abate.platform.credits import actions as credits
 from abate.platform.credits import queries as rules
@@ -79,6 +80,8 @@ class Prepared:
     """All of the batch as it was read."""
     few: together.Few | None
     """Where it is small and all of it would be credited: what books it in one statement."""
+    compared: Compared | None
+    """By what its events are seen to be one act with others; None where no rule compares any of them."""
     careful: bool = False
     """Whether each account is held against the most that it can hold, before anything is added to it."""
 
@@ -114,6 +117,7 @@ def laid_out(arrival: Arrival, measured: Sequence[Measured], read: Sequence[Read
     few = None
     if span and alone and len(moments) <= together.FEW:
         few = together.few(arrival, lines, sums, [key.digest for key in bases], span)
+    behaviours = {behaviour for _, behaviour in subjects}
     return Prepared(
         arrival=arrival,
         rows=staging.rows(lines),
@@ -121,7 +125,8 @@ def laid_out(arrival: Arrival, measured: Sequence[Measured], read: Sequence[Read
         counts=Counter(one.outcome for one in measured),
         bases=bases,
         subjects=staging.arrays(sums),
-        behaviours={behaviour for _, behaviour in subjects},
+        behaviours=behaviours,
+        compared=_compared(behaviours, takings) if span else None,
         span=span,
         refused=[one for one in read if isinstance(one, Refused)],
         takings=takings,
@@ -129,6 +134,14 @@ def laid_out(arrival: Arrival, measured: Sequence[Measured], read: Sequence[Read
         careful=careful,
         few=few,
     )
+
+
+def _compared(behaviours: Collection[str], takings: Sequence[taking.Taking]) -> Compared | None:
+    rules = basis.acts()
+    found = rules.compared(behaviours) if rules else ""
+    mended = [(one.place, one.target) for one in takings if one.kind == taking.CORRECTED]
+    places, targets = zip(*mended, strict=True) if mended else ((), ())
+    return Compared(found, places, targets) if found else None
 
 
 def book(batch: Prepared, *, everything: bool = True, then: Then | None = None) -> list[Result]:
@@ -189,6 +202,8 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
             rest = events.rest(cursor, sender.party_id, partly=not whole)
         if not whole:
             events.keep_claimed(cursor)
+        if batch.compared:
+            acts.lock(cursor)
         if batch.takings:
             taking.lock(sender.party_id, batch_id, batch.takings)
         if batch.careful:
@@ -228,19 +243,29 @@ def _refuse_too_much(cursor: Cursor) -> None:
 
 
 def enter(
-    cursor: Cursor, batch: Prepared, batch_id: int, bases: Sequence[int], *, whole: bool, everything: bool
+    cursor: Cursor,
+    batch: Prepared,
+    batch_id: int,
+    bases: Sequence[int],
+    *,
+    whole: bool,
+    everything: bool,
+    displace: bool = True,
 ) -> list[Result]:
     """Book the staged events whose people are named: what is credited with its entries, the rest kept.
 
-    `whole`: they are all that the sums of the people were made of.
+    `whole`: they are all that the sums of the people were made of. The people are locked where the batch is `compared`; what
+    is booked of the same acts gives way where the methodologies say so, if `displace`.
     """
     results: list[Result] = []
-    party_id, now = batch.arrival.sender.party_id, clock.now()
+    party_id, now, lost = batch.arrival.sender.party_id, clock.now(), 0
     if batch.span:
+        if batch.compared:
+            lost = giving_way.one_act(cursor, batch.compared, party_id, batch_id, displace=displace)
         capped = rules.any_cap(batch.behaviours, *map(clock.day, batch.span))
         if capped:
             credits.cut(cursor, party_id, batch_id)
-        if capped or not whole:
+        if capped or lost or not whole:
             events.count_again(cursor)
         terms = ledger.Terms(
             at=now,
@@ -250,7 +275,7 @@ def enter(
             mg_per_credit=rules.mg_per_credit(clock.day(now)),
         )
         results += ledger.book(cursor, terms, everything=everything, sm3_parts=batch.sm3_parts)
-    if any(batch.counts.get(outcome) for outcome in Outcome.without_credits()):
+    if lost or any(batch.counts.get(outcome) for outcome in Outcome.without_credits()):
         results += carbon.keep(cursor, party_id=party_id, batch_id=batch_id, bases=bases)
     return results
 

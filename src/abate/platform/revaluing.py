@@ -29,12 +29,13 @@ from abate.platform.events import actions as events
 from abate.platform.events.actions import Arrival
 from abate.platform.events.envelope import Sender
 from abate.platform.events.errors import Busy
-from abate.platform.events.outcomes import Outcome
+from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import reversing
 from abate.platform.ledger.queries import Holdings
 from abate.platform.people import actions as people
 from abate.platform.review.errors import NotApproved
+from abate.quantify.same_act import SAME_ACT
 
 VIA = "revalue"
 
@@ -164,7 +165,10 @@ def _book(
             if number is not None:
                 carbon.revise(cursor, number, batch_id, kept)
             _reverse(django, kept, reading.entry_cause(reason, number or 0))
-            pipeline.enter(cursor, laid[0], batch_id, laid[1], whole=True, everything=False)
+            results = pipeline.enter(
+                cursor, laid[0], batch_id, laid[1], whole=True, everything=False, displace=False
+            )
+            _not_counted(kept, results)
         return living, kept, before, reversing.settled(django, accounts)
 
 
@@ -204,6 +208,14 @@ def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:
     else:
         rate = rules.mg_per_credit(clock.today())
         reversing.reverse_awards(cursor, awards, reason, rate)
+
+
+def _not_counted(kept: Sequence[Change], results: Sequence[Result]) -> None:
+    """What would be credited now, but another record of the same act is: it counts as nothing in the effect."""
+    barred = {one.place for one in results if (one.reason or "").startswith(SAME_ACT)}
+    for change in kept:
+        if change.now.event.place in barred:
+            change.now.outcome = Outcome.NOT_COUNTED
 
 
 def _count(found: Effect, kept: Sequence[Change], before: Holdings, after: Holdings) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from django.db import DatabaseError
 
 from abate.bookkeeping.kinds import RULES, Kind
 from abate.platform.carbon import actions as carbon
-from abate.platform.carbon import staging
+from abate.platform.carbon import acts, basis, staging
 from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
 from abate.platform.doors.exchange import exchange
@@ -34,6 +35,7 @@ LEADERS = 1
 """Transactions at once; the next one gathers whoever comes meanwhile."""
 FEW = 16
 """Our policy: a batch of so many events at most is booked this way."""
+_OF_FIT = "where exists (select from fit where fit.id = mark.batch_id)"
 PATIENCE = "50ms"
 """Our policy: how long a lock is waited for. Then each caller goes the longer way, and waits for its own locks alone."""
 
@@ -169,11 +171,14 @@ def _hand_on(taken: Sequence[_Caller]) -> None:
 def _send(batches: Sequence[Few]) -> dict[int, list[Result]]:
     """One transaction; returns the results of those that were booked, by their number."""
     now = clock.now()
+    behaviours = {behaviour for one in batches for behaviour in one.behaviours}
+    rules_of_acts = basis.acts()
+    compared = rules_of_acts.compared(behaviours) if rules_of_acts else ""
     values = {
         "batches": f"[{','.join(one.document for one in batches)}]",
         "parties": staging.array({str(one.party_id) for one in batches}),
         "subjects": staging.array(subject for one in batches for subject in one.subjects),
-        "behaviours": staging.array({behaviour for one in batches for behaviour in one.behaviours}),
+        "behaviours": staging.array(behaviours),
         "keys": staging.array({f"\\x{key.hex()}" for one in batches for key in one.bases}),
         "first": clock.day(min(one.span[0] for one in batches)).isoformat(),
         "last": clock.day(max(one.span[1] for one in batches)).isoformat(),
@@ -183,21 +188,31 @@ def _send(batches: Sequence[Few]) -> dict[int, list[Result]]:
         "counter": str(int(RULES[Kind.AWARD].counter)),
         "patience": PATIENCE,
     }
+    if compared:
+        values |= {"acts": compared, "zone": clock.zone().key}
+    locks = (SQL["keep_erasing_out"], *((acts.SQL["lock_subjects"],) if compared else ()))
     found: dict[int, list[Result]] = {}
-    for row in exchange((SQL["keep_erasing_out"], _statement()), values):
+    for row in exchange((*locks, _statement(compared=bool(compared))), values):
         number, place, event, reason, er_mg, credits, entry, capped = (one and one.decode() for one in row)
         told = (int(er_mg), int(credits), int(entry), capped == "t")
         found.setdefault(int(number), []).append(ledger.result_of(int(place), event, reason, *told))
     return found
 
 
-def _statement() -> str:
+@lru_cache(maxsize=2)
+def _statement(*, compared: bool) -> str:
+    """The one statement; where nothing of it is `compared`, without what keeps one act from counting twice."""
+    claimed = f", acted as ({acts.claims('carbon_mark', _OF_FIT)})"
+    shared = {name: acts.SQL[name] for name in ("marks", "alike", "met", "standing_act")}
     return SQL["together"].format(
         rule=rules.SQL["rule"],
         caps=rules.SQL["caps"],
         find_bases=carbon.SQL["find_bases"],
         people=events.SQL["people"].format(of_party="= any(%(parties)s::int[])"),
         claim=events.SQL["claim"],
+        acting=SQL["acting"].format(**shared) if compared else "",
+        no_clash=SQL["no_clash"].format(**shared) if compared else "",
+        claimed_acts=claimed if compared else "",
         **ledger.parts("(select mg_per_credit from rate)", "basis"),
         **{name: ledger.SQL[name] for name in ("booked", "note_span", "note_due")},
     )

@@ -4,6 +4,27 @@
 select set_config('lock_timeout', %(patience)s::text, true), set_config('plan_cache_mode', 'force_generic_plan', true),
        pg_advisory_xact_lock_shared(4912026, 2)
 
+-- name: acting
+-- What the events take up, where a rule compares any of them with others.
+, carbon_mark as materialized (
+    with events_stage as (select * from sent), events_who as (select * from found)
+    {marks}
+)
+
+-- name: no_clash
+-- And none of them may be of one act with what is booked, or with another of its batch.
+and not exists (select from carbon_mark mark
+                {alike}
+                join carbon_act held on held.person_id = mark.person_id and held.rule = mark.rule and {met}
+                cross join lateral ({standing_act}) stands
+                where mark.batch_id = arrival.id
+                      and (held.party_id, held.event_id) <> (mark.party_id, mark.event_id))
+and not exists (select from carbon_mark mark
+                {alike}
+                join carbon_mark held on held.person_id = mark.person_id and held.rule = mark.rule
+                                         and held.place <> mark.place and {met}
+                where mark.batch_id = arrival.id and held.batch_id = arrival.id)
+
 -- name: together
 -- Batches of a few credited events each, booked by one statement. It is put together from the statements that book a large
 -- batch one after the other (in braces); what these find on the temporary tables stands here under the same names. A batch
@@ -36,7 +57,7 @@ with arrival as materialized (
         as one (who int, subject text, behaviour text, entries int, er_mg bigint)
 ), found as materialized (
     {people}
-), fit as materialized (
+){acting}, fit as materialized (
     -- What is repeated, or needs more than a look, goes the longer way.
     select arrival.* from arrival
     where exists (select from rate) and not ({caps})
@@ -47,6 +68,7 @@ with arrival as materialized (
                                      or exists (select from events_seen seen
                                                 where seen.party_id = found.party_id
                                                       and seen.event_id = sent.event_id collate "C" offset 0)))
+          {no_clash}
 ), opened as (
     insert into events_batch (id, party_id, via, received_at, body_sha256, count, client_id)
     select id, party_id, via, received_at, body_sha256, count, client_id from fit
@@ -70,7 +92,7 @@ with arrival as materialized (
     {note_span}
 ), listed as (
     {note_due}
-)
+){claimed_acts}
 select fit.number, entered.place, entered.cause, entered.reason, entered.carbon_mg, entered.credits, entered.id,
        entered.capped
 from entered

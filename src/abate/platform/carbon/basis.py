@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from django.conf import settings
 
@@ -14,9 +15,11 @@ from abate.bookkeeping.leaf import text_hash
 from abate.platform.doors.errors import SetupError
 from abate.platform.review.changes import canonical
 from abate.quantify import catalogue as shipped
+from abate.quantify import same_act
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.factors import Pack, Setting
 from abate.quantify.reading_yaml import MethodError
+from abate.quantify.same_act import Acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,21 @@ def setting() -> Setting:
     return _setting(settings.ABATE_REGION, settings.ABATE_GRADE_FLOOR, pack, settings.ABATE_ZONE)
 
 
+def acts() -> Acts | None:
+    """The rules by which two records are seen to be one act; None where the operator compares nothing. Raises SetupError."""
+    named = settings.ABATE_SAME_ACT
+    if named == "none":
+        return None
+    try:
+        return same_act.read(Path(named) if named else same_act.shipped(catalogue()), catalogue())
+    except (MethodError, OSError) as fault:
+        raise SetupError(
+            f"The rules of one act in {named} cannot be used: {fault}",
+            "Without them an act that two partners tell of would be counted twice.",
+            "Mend the file that ABATE_SAME_ACT names, or unset it for the rules that are shipped.",
+        ) from fault
+
+
 def stored_setting(
     region: str | None, floor: str, pack_id: str | None, pack_hash: str | None
 ) -> Setting | None:
@@ -81,12 +99,15 @@ def packs_called(pack_id: str) -> list[Pack]:
 
 
 def present() -> tuple[bytes, str]:
-    """(digest, canonical JSON) of all that quantities rest on in this process: methodologies, factors, pack, setting."""
-    return _present(setting())
+    """(digest, canonical JSON) of all that quantities rest on in this process: methodologies, factors, pack, setting, and
+    the rules of one act.
+    """
+    rules = acts()
+    return _present(setting(), rules.digest if rules else None)
 
 
 @lru_cache(maxsize=32)
-def _present(setting_: Setting) -> tuple[bytes, str]:
+def _present(setting_: Setting, acts_digest: str | None) -> tuple[bytes, str]:
     folder, pack = catalogue().folder / "factors", setting_.pack
     files = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir() if f.is_file()}
     told = {
@@ -100,6 +121,7 @@ def _present(setting_: Setting) -> tuple[bytes, str]:
         "floor": setting_.floor,
         "zone": setting_.zone,
         "pack": None if pack is None else f"{pack.id} {pack.hash}",
+        "acts": acts_digest,
     }
     document = canonical(told)
     return hashlib.sha256(document.encode()).digest(), document

@@ -131,3 +131,27 @@ class Revision(models.Model):
             models.Index(fields=["person_id", "seen_batch_id", "seen_place"], name="carbon_revision_seen"),
             models.Index(fields=["revaluation_id"], name="carbon_revision_of"),
         ]
+
+
+class Act(models.Model):
+    """What a credited event takes up of its person's time or things, by one rule of those that see two records to be one
+    act (quantify/same_act.py). It counts while the event's award stands; a row of one that was undone bars nothing.
+
+    `key` and `own` are digests: of the name that the rule compares, and of what identifies the record for its party.
+    """
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("person_id", "rule", "ends_at", "party_id", "event_id")
+    person_id = models.BigIntegerField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    party_id = models.IntegerField()
+    rule = models.TextField(db_collation="C")
+    behaviour = models.TextField(db_collation="C")
+    event_id = models.TextField(db_collation="C")
+    key = models.BinaryField()
+    own = models.BinaryField()
+
+    class Meta:
+        db_table = "carbon_act"

@@ -19,7 +19,7 @@ from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
 from abate.platform.log import queries as log
 from abate.platform.web import statement_pdf
-from abate.quantify import catalogue
+from abate.quantify import catalogue, same_act
 from abate.quantify.reading import MethodError
 
 MINIMUM_POSTGRES = 160000
@@ -158,6 +158,18 @@ def months() -> Iterator[Finding]:
                   "" if enough else "Run `abate months turn`; nothing is lost meanwhile.")  # fmt: skip
 
 
+def _acts(loaded: catalogue.Catalogue) -> Finding:
+    named = settings.ABATE_SAME_ACT
+    if named == "none":
+        return Finding("one act", "warning", "No two records are compared: an act that two partners tell of counts twice.",
+                       "Unset ABATE_SAME_ACT, or name a file of rules (docs/howto/operator-pack.md).")  # fmt: skip
+    try:
+        rules = same_act.read(Path(named) if named else same_act.shipped(loaded), loaded)
+    except (MethodError, OSError) as error:
+        return Finding("one act", "fault", f"{error}.", "Mend the file that ABATE_SAME_ACT names.")
+    return Finding("one act", "ok", f"{len(rules.rules)} rules compare {len(rules.behaviours)} behaviours.")
+
+
 def methods() -> Iterator[Finding]:
     try:
         loaded = catalogue.load()
@@ -167,6 +179,7 @@ def methods() -> Iterator[Finding]:
     yield Finding(
         "methodologies", "ok", f"{len(loaded.methods)} methodologies read and checked, as published."
     )
+    yield _acts(loaded)
     if settings.ABATE_OPERATOR_PACK:
         try:
             pack = loaded.pack(settings.ABATE_OPERATOR_PACK)

@@ -14,6 +14,8 @@ ABATE_ZONE = os.environ.get("ABATE_ZONE", "Asia/Shanghai")
 ABATE_REGION = os.environ.get("ABATE_REGION") or None
 ABATE_GRADE_FLOOR = os.environ.get("ABATE_GRADE_FLOOR", "standard")
 ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
+# The file of rules by which two records are seen to be one act; unset, what is shipped. "none" compares nothing.
+ABATE_SAME_ACT = os.environ.get("ABATE_SAME_ACT") or None
 # Packs that were in force once: what was booked on them recomputes from these files, as they were then.
 ABATE_FORMER_PACKS = [name for name in os.environ.get("ABATE_FORMER_PACKS", "").split(os.pathsep) if name]
 # A file with the witnesses that are asked to cosign the log's heads (log/cosigning.py).

@@ -10,6 +10,7 @@ import msgspec
 from abate.platform.events.envelope import Sender
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.parties import webhooks
+from abate.quantify.same_act import SAME_ACT
 
 _KINDS = {
     Outcome.CREDITED: "event.credited",
@@ -17,12 +18,16 @@ _KINDS = {
     Outcome.QUARANTINED: "event.quarantined",
     Outcome.WITHDRAWN: "event.withdrawn",
 }
-"""Of a correction that is credited, `event.corrected`. Nothing is told of what changed nothing, or was told before."""
+"""Of a correction that is credited, `event.corrected`; of an act that counts elsewhere, `event.not_counted`. Nothing is
+told of what changed nothing, or was told before."""
 _write = msgspec.json.Encoder().encode
 
 
 def tell(sender: Sender, results: Iterable[Result], at: datetime) -> None:
-    """Put the messages of a batch into the outbox; the sender of them takes them from there after the commit."""
+    """Put the messages of a batch into the outbox; the sender of them takes them from there after the commit.
+
+    Of an event that another party's made give way, its own party is told, `results` being of these.
+    """
     webhooks.note(sender.party_id, list(_messages(results, at)), at)
 
 
@@ -34,6 +39,8 @@ def _messages(results: Iterable[Result], at: datetime) -> Iterator[tuple[str, st
         )
         if one.outcome == Outcome.WITHDRAWN:
             kind = _KINDS[one.outcome]
+        if one.outcome == Outcome.NOT_COUNTED and (one.reason or "").startswith(SAME_ACT):
+            kind = "event.not_counted"
         if kind is None or one.outcome == Outcome.EXISTS:
             continue
         data: dict[str, object] = {

@@ -280,6 +280,22 @@ _ALL = (
         ),
     ),
     Reason(
+        "same_act",
+        (
+            "与已计入的另一条记录是同一次行为，只计一次。",
+            "It is the same act as another record that counts; an act counts once.",
+        ),
+        (
+            "同一行为不得重复计算，无论由哪一方、以哪种行为报送（T/CECA-G 0203，7.2）。",
+            "No act is counted twice, whoever reports it and as whichever behaviour (T/CECA-G 0203, 7.2).",
+        ),
+        (
+            "无需处理。原因之后依次是条款、规则和已计入的行为；如已计入的一条被撤回，请用新的 id 重新发送。",
+            "Nothing is to be done. After the code stand clause, rule and the behaviour that counts; where that one is taken "
+            "back, send this one again under a new id.",
+        ),
+    ),
+    Reason(
         "carbon_retired",
         (
             "该减排量已注销（抵销），无法撤回。",

@@ -24,7 +24,14 @@ from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, Me
 from abate.platform.parties.models import Attempt, Endpoint, Message, Party
 
 SQL = statements(Path(__file__).parent / "sql")
-KINDS = ("event.credited", "event.refused", "event.quarantined", "event.corrected", "event.withdrawn")
+KINDS = (
+    "event.credited",
+    "event.refused",
+    "event.quarantined",
+    "event.not_counted",
+    "event.corrected",
+    "event.withdrawn",
+)
 BACKOFF = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )

@@ -12,6 +12,7 @@ from django.urls import reverse
 from abate.bookkeeping.kinds import Counter, Kind
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon import revaluing
+from abate.platform.carbon.basis import acts as rules_of_acts
 from abate.platform.carbon.basis import catalogue
 from abate.platform.carbon.queries import Behaviour, Withdrawn
 from abate.platform.credits import queries as rules
@@ -191,10 +192,26 @@ def _gone(taken: Withdrawn) -> str:
 def _rule_words(method: Method | None, code: str, clause: str) -> str:
     if code in {"history", "before_publication"}:
         return pick(REASONS["before_publication"].what)
+    if code == "same_act":
+        return _same_act_words(clause)
     known = {rule.id: rule for rule in method.recognition} if method else {}
     words = _pair(known[code].why) if code in known else code
     words = words[:1].upper() + words[1:]
     return words + (say("（条款 {c}）", " (clause {c})", c=clause) if clause else "")
+
+
+def _same_act_words(rest: str) -> str:
+    """By which rule it is one act with another record, and which behaviour that is: not who sent it."""
+    clause, rule, counts = (*rest.split(":"), "", "")[:3]
+    acts = rules_of_acts()
+    says = acts.says(rule) if acts else None
+    return say(
+        "与已计入的“{counts}”是同一次行为，只计一次：{says}（条款 {c}）。",
+        "The same act as “{counts}”, which counts; an act counts once: {says} (clause {c}).",
+        counts=title_of(counts),
+        says=_pair(says) if says else rule,
+        c=clause,
+    )
 
 
 def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:

@@ -7,7 +7,8 @@ select quantity.party_id, party.code, quantity.person_id, known.subject, quantit
        quantity.er_mg, quantity.eligible_mg, quantity.entry_id, award.day, basis.version, basis.factors, quantity.record,
        case when person.commit_key is null or known.subject is null then 'erased'
             when undone.entry_id is not null or gone.event_id is not null then 'taken_back'
-            when quantity.outcome = 4 then 'quarantined' end as left_alone
+            when quantity.outcome = 4 then 'quarantined'
+            when starts_with(quantity.reason, 'same_act:') then 'same_act' end as left_alone
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
 join parties_party party on party.id = quantity.party_id
@@ -25,10 +26,11 @@ where basis.behaviour = %(behaviour)s and quantity.day between %(first)s and %(l
 order by quantity.party_id, quantity.person_id, 9, 10
 
 -- name: done
--- What a revaluation has booked already: the event, the old quantity and the new.
+-- What a revaluation has booked already: the event, the old quantity and the new, as it was measured.
 select made.party_id, made.event_id, revision.old_batch_id, revision.old_place, old.outcome, old.be_mg, old.pe_mg,
        old.le_mg, old.er_mg,
-       made.outcome, made.be_mg, made.pe_mg, made.le_mg, made.er_mg, basis.version, basis.factors
+       case when starts_with(made.reason, 'same_act:') then 8 else made.outcome end, made.be_mg, made.pe_mg, made.le_mg,
+       made.er_mg, basis.version, basis.factors
 from carbon_revision revision
 join carbon_quantity made
     on (made.person_id, made.batch_id, made.place) = (revision.person_id, revision.batch_id, revision.place)

@@ -1,0 +1,112 @@
+"""An act that is booked already and counts elsewhere by its methodologies: its award gives way to the event that came later.
+
+A payment is booked, then the ticket that was paid with it: of the two the ticket counts (P-7.2-e). The award is undone
+by a new entry, and a quantity that credits nothing stands in its place, as when it is computed again (revaluing.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from django.db import connection
+from psycopg import Cursor
+
+from abate.platform.carbon import actions as carbon
+from abate.platform.carbon import acts, basis
+from abate.platform.carbon import revaluing as reading
+from abate.platform.carbon.acts import Compared, GivingWay
+from abate.platform.credits import actions as credits
+from abate.platform.credits import queries as rules
+from abate.platform.credits import taking
+from abate.platform.doors import clock
+from abate.platform.events import actions as events
+from abate.platform.events.actions import Arrival
+from abate.platform.events.envelope import Sender
+from abate.platform.events.notices import tell
+from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.ledger import reversing
+
+VIA = "revalue"
+
+
+def one_act(cursor: Cursor, by: Compared, party_id: int, batch_id: int, *, displace: bool) -> int:
+    """Settle which of the staged events count; returns how many do not, another one standing for the act.
+
+    What is booked gives way where its methodologies say so, if `displace` and its milligrams are still there.
+    """
+    if acts.claim_free(cursor, by):
+        return 0
+    acts.compare(cursor, by)
+    acts.judge(cursor)
+    given = acts.giving_way(cursor)
+    if given:
+        stay = _staying(cursor, by, party_id, batch_id, given) if displace else given
+        if stay:
+            acts.keep_standing(cursor, stay)
+            acts.judge(cursor)
+        given = acts.giving_way(cursor)
+    lost = acts.settle(cursor, by)
+    if given:
+        _give_way(cursor, given)
+    return lost
+
+
+def _staying(
+    cursor: Cursor, by: Compared, party_id: int, batch_id: int, given: Sequence[GivingWay]
+) -> list[GivingWay]:
+    """Lock what giving way moves, in the order of a batch, and look again; returns what cannot give way."""
+    with connection.cursor() as django:
+        awards = [(one.person_id, one.entry_id) for one in given]
+        taking.lock_balances(django, party_id, batch_id, awards)
+        # What was taken back until then clashes no more.
+        acts.compare(cursor, by)
+        acts.judge(cursor)
+        found = acts.giving_way(cursor)
+        owed: Counter[int] = Counter()
+        for one in found:
+            owed[one.person_id] += one.carbon_mg
+        short = reversing.short_of_carbon(django, owed)
+    return [one for one in found if one.person_id in short]
+
+
+def _give_way(cursor: Cursor, given: Sequence[GivingWay]) -> None:
+    by = attrgetter("party_id", "behaviour", "rule", "counts")
+    for (party_id, behaviour, rule, _), group in groupby(sorted(given, key=by), key=by):
+        awards = list(group)
+        number, digest, why = _cause(rule, behaviour)
+        sender = Sender(party_id, "", frozenset({behaviour}), VIA)
+        batch_id = events.open_batch(cursor, Arrival(sender, VIA, clock.now(), digest, len(awards)))
+        acts.keep_given_way(cursor, batch_id, number, awards)
+        _reverse(awards, behaviour, reading.entry_cause(why, number))
+        credits.begin_claims_anew(cursor)  # type: ignore[arg-type]
+        told = [
+            Result(place, one.event_id, Outcome.NOT_COUNTED, acts.reason(one), one.carbon_mg)
+            for place, one in enumerate(awards)
+        ]
+        tell(sender, told, clock.now())
+
+
+def _cause(rule: str, behaviour: str) -> tuple[int, bytes, tuple[str, str]]:
+    """Number, digest and reason of what every award of the behaviour that gives way by the rule is undone for."""
+    found = basis.acts()
+    says = found.says(rule) if found else None
+    why = (says.zh, says.en) if says else (rule, rule)
+    digest = hashlib.sha256("\n".join(("same act", rule, behaviour, *why)).encode()).digest()
+    today = clock.today()
+    header = f'{{"same_act": "{rule}"}}'
+    return carbon.approve(digest, reading.Asked(behaviour, today, today), header, why), digest, why
+
+
+def _reverse(awards: Sequence[GivingWay], behaviour: str, reason: str) -> None:
+    days = [one.day for one in awards]
+    asked = sorted((one.person_id, one.entry_id) for one in awards)
+    if rules.any_cap({behaviour}, min(days), max(days)):
+        for person, entry in asked:
+            credits.reverse(person, entry, reason)
+    else:
+        with connection.cursor() as cursor:
+            reversing.reverse_awards(cursor, asked, reason, rules.mg_per_credit(clock.today()))
