@@ -65,7 +65,7 @@ class World:
         }
         return self.event(id, "online-meeting", who, start, {**data, **changes})
 
-    def ride(self, id: str, who: int = 0, start: str = "2026-05-20T09:00:00+08:00", km: object = 1.5) -> dict:
+    def ride(self, id: str, who: int = 0, start: str = "2026-05-20T10:30:00+08:00", km: object = 1.5) -> dict:
         begun = datetime.fromisoformat(start)
         data = {
             "trip_id": id,
