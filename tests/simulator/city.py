@@ -46,7 +46,8 @@ CAPS = (
 # Tables that a refused request may not touch; refusals, attempts and batches are themselves on record elsewhere.
 KEPT = (
     "ledger_entry", "ledger_balance", "ledger_lot", "ledger_draw", "ledger_hold", "ledger_reversal", "ledger_due",
-    "ledger_close", "ledger_closed_day", "credits_used", "credits_short", "credits_cap", "credits_rule", "carbon_act", "carbon_kept",
+    "ledger_close", "ledger_closed_day", "credits_used", "credits_short", "credits_cap", "credits_rule", "carbon_kept",
+    "carbon_act",
     "carbon_revision", "carbon_revaluation", "events_seen", "events_withdrawal", "incentives_code", "incentives_offer",
     "people_authorisation", "log_leaf", "log_pending",
 )  # fmt: skip

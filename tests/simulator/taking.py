@@ -40,7 +40,8 @@ def _take_back(model: Model, items: Sequence[Item], told: dict[int, Told], now: 
     asked = [
         (place, one, one.target if isinstance(one, Taking) else one.corrects)
         for place, one in enumerate(items)
-        if isinstance(one, Taking) or (one.corrects and told[place][0] in ("credited", "needs_figure", "not_counted"))
+        if isinstance(one, Taking)
+        or (one.corrects and told[place][0] in ("credited", "needs_figure", "not_counted"))
     ]
     unfit = {place: _unfit(model, one, target) for place, one, target in asked}
     for place, one, _ in asked:

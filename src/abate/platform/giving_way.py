@@ -6,7 +6,6 @@ by a new entry, and a quantity that credits nothing stands in its place, as when
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
@@ -15,8 +14,7 @@ from operator import attrgetter
 from django.db import connection
 from psycopg import Cursor
 
-from abate.platform.carbon import actions as carbon
-from abate.platform.carbon import acts, basis
+from abate.platform.carbon import acts
 from abate.platform.carbon import revaluing as reading
 from abate.platform.carbon.acts import Compared, GivingWay
 from abate.platform.credits import actions as credits
@@ -77,7 +75,7 @@ def _give_way(cursor: Cursor, given: Sequence[GivingWay]) -> None:
     by = attrgetter("party_id", "behaviour", "rule", "counts")
     for (party_id, behaviour, rule, _), group in groupby(sorted(given, key=by), key=by):
         awards = list(group)
-        number, digest, why = _cause(rule, behaviour)
+        number, digest, why = acts.cause(cursor, rule, behaviour)
         sender = Sender(party_id, "", frozenset({behaviour}), VIA)
         batch_id = events.open_batch(cursor, Arrival(sender, VIA, clock.now(), digest, len(awards)))
         acts.keep_given_way(cursor, batch_id, number, awards)
@@ -88,17 +86,6 @@ def _give_way(cursor: Cursor, given: Sequence[GivingWay]) -> None:
             for place, one in enumerate(awards)
         ]
         tell(sender, told, clock.now())
-
-
-def _cause(rule: str, behaviour: str) -> tuple[int, bytes, tuple[str, str]]:
-    """Number, digest and reason of what every award of the behaviour that gives way by the rule is undone for."""
-    found = basis.acts()
-    says = found.says(rule) if found else None
-    why = (says.zh, says.en) if says else (rule, rule)
-    digest = hashlib.sha256("\n".join(("same act", rule, behaviour, *why)).encode()).digest()
-    today = clock.today()
-    header = f'{{"same_act": "{rule}"}}'
-    return carbon.approve(digest, reading.Asked(behaviour, today, today), header, why), digest, why
 
 
 def _reverse(awards: Sequence[GivingWay], behaviour: str, reason: str) -> None:

@@ -6,6 +6,8 @@ what the first has booked. Every step is one statement over the whole batch; whe
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -112,6 +114,24 @@ def settle(cursor: Cursor, by: Compared) -> int:
     return lost
 
 
+def cause(cursor: Cursor, rule: str, behaviour: str) -> tuple[int, bytes, tuple[str, str]]:
+    """Number, digest and reason (Chinese, English) of what every award of the behaviour that gives way by a rule is undone
+    for. No person decides on one: the rules are in force, and three people put them there (basis.py).
+    """
+    found = basis.acts()
+    says = found.says(rule) if found else None
+    why = (says.zh, says.en) if says else (rule, rule)
+    digest = hashlib.sha256("\n".join(("same act", rule, behaviour, *why)).encode()).digest()
+    now = clock.now()
+    header = json.dumps({"same_act": rule, "rules": found.digest if found else None})
+    values = {"digest": digest, "behaviour": behaviour, "day": clock.day(now), "header": header, "at": now}
+    cursor.execute(SQL["note_cause"], values | {"zh": why[0], "en": why[1]})
+    cursor.execute(SQL["revaluation"], {"proposal": digest})
+    row = cursor.fetchone()
+    assert row is not None
+    return int(row[0]), digest, why
+
+
 def reason(given: GivingWay) -> str:
     """Why an award that gave way is not counted: rule and behaviour, as `settle` says it of an event."""
     return f"{SAME_ACT}:{given.rule}:{given.counts}"
@@ -136,7 +156,9 @@ def keep_given_way(cursor: Cursor, batch_id: int, revaluation_id: int, given: Se
 
 def filled(name: str, **more: str) -> str:
     """A statement with the parts that several of them share."""
-    return SQL[name].format(**{part: SQL[part] for part in ("alike", "met", "mended", "standing_act")}, **more)
+    return SQL[name].format(
+        **{part: SQL[part] for part in ("alike", "met", "mended", "standing_act")}, **more
+    )
 
 
 def claims(marked: str, where: str) -> str:

@@ -70,7 +70,8 @@ class Kept(models.Model):
 class Revaluation(models.Model):
     """A proposal that was approved: which quantities it found changed, under what setting, and why people are told so.
 
-    `proposal` is the digest of the changes and of `header`, what else was shown with them (carbon/revaluing.py).
+    `proposal` is the digest of the changes and of `header`, what else was shown with them (carbon/revaluing.py). Or a rule
+    by which quantities gave way to others of the same act (carbon/acts.py): its digest, and what it says.
     """
 
     append_only = True

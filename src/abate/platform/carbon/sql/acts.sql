@@ -246,6 +246,12 @@ from {marked} mark
 order by person_id, rule, ends_at, party_id, event_id
 on conflict do nothing
 
+-- name: note_cause
+-- What stands behind quantities that gave way, where one that was computed again has its proposal. Once for a rule and a behaviour.
+insert into carbon_revaluation (proposal, behaviour, from_day, to_day, header, reason_zh, reason_en, at)
+values (%(digest)s, %(behaviour)s, %(day)s, %(day)s, %(header)s, %(zh)s, %(en)s, %(at)s)
+on conflict (proposal) do nothing
+
 -- name: give_way
 -- The quantity of an award that gave way, kept as what it is now: not counted, by the rule and the behaviour that counts.
 insert into carbon_kept (person_id, party_id, event_id, batch_id, basis_id, occurred_at, day, outcome, reason,
