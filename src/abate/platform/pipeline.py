@@ -202,10 +202,10 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
             rest = events.rest(cursor, sender.party_id, partly=not whole)
         if not whole:
             events.keep_claimed(cursor)
-        if batch.compared:
-            acts.lock(cursor)
         if batch.takings:
-            taking.lock(sender.party_id, batch_id, batch.takings)
+            taking.lock(sender.party_id, batch_id, batch.takings, own=batch.compared is not None)
+        elif batch.compared:
+            acts.lock(cursor)
         if batch.careful:
             _refuse_too_much(cursor)
         results += enter(cursor, batch, batch_id, bases, whole=whole, everything=everything)

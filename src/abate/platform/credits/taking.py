@@ -87,10 +87,16 @@ def takings(read: Iterable[Event | Withdrawal | Refused]) -> list[Taking]:
     return found
 
 
-def lock(party_id: int, batch_id: int, asked: Sequence[Taking]) -> None:
-    """Take the locks of a batch that takes back, before its own: people, balances of caps, then accounts, each in order."""
+def lock(party_id: int, batch_id: int, asked: Sequence[Taking], *, own: bool) -> None:
+    """Take the locks of a batch that takes back, before its own: people (its `own` too), balances of caps, then accounts, each
+    in order.
+    """
     with connection.cursor() as cursor:
-        people.keep_still(cursor, [one.person_id for one in _targets(cursor, party_id, asked).values()])
+        persons = {one.person_id for one in _targets(cursor, party_id, asked).values()}
+        if own:
+            cursor.execute(SQL["own_people"])
+            persons.update(person for (person,) in cursor.fetchall())
+        people.keep_still(cursor, persons)
         found = _targets(cursor, party_id, asked).values()
         lock_balances(cursor, party_id, batch_id, [(one.person_id, one.entry_id) for one in found])
 

@@ -20,6 +20,9 @@ where not exists (select from ledger_reversal undone
                   where undone.person_id = entry.person_id and undone.entry_id = entry.id)
 returning place, cap_id, start, holder, encode(object, 'hex')
 
+-- name: own_people
+select distinct person_id from pg_temp.events_who where person_id is not null
+
 -- name: lock_accounts
 -- Those of whom something is taken and those that get something, in one order: who has none yet gets it here, so that no
 -- account is waited for while another that stands after it is held.
