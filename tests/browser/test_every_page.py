@@ -132,7 +132,7 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
         look(window, f"{tag}-breaks", shots)
         window = visitor()
         window.sign_in(city.stranger.user)
-        for path in ("/", "/feed", "/entries", "/statement", "/codes"):
+        for path in ("/", "/feed", "/entries", "/statement", "/codes", "/privacy"):
             assert window.go(path) == 200
             look(window, f"{tag}-empty-{path.strip('/') or 'home'}", shots)
     # A page that is refused is an error to the console; nothing else may be.

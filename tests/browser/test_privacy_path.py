@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection
+from tests.browser.conftest import Visitor
 from tests.browser.test_every_page import look
 from tests.browser.test_main_path import press, sent_code, sign_in, tab_to
 from tests.platform.web import city as stage
@@ -17,8 +18,24 @@ from abate.platform.doors import clock
 from abate.platform.log import actions as log
 from abate.platform.people import queries
 from abate.platform.people.models import Person
+from abate.platform.review import actions as review
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
+
+
+def a_clerk_reads_it(window: Visitor, visit, width: int, language: str) -> None:
+    """Somebody of the staff reads the request, and the person is told: as what, what for, not by whom."""
+    clerk = review.create_user("staff", made_up=True)
+    review.enrol(clerk, "made-up entry clerk")
+    review.grant(clerk, "entry")
+    desk = visit(width, language)
+    desk.sign_in(clerk)
+    desk.go("/operator/requests")
+    assert "为什么这次出行没有计入" in desk.page.inner_text("main")
+    window.page.reload()
+    told = window.page.locator("section[aria-labelledby=readings]").inner_text()
+    assert ("录入" if language == "zh-CN" else "entry opened the text of a request") in told
+    assert clerk.handle not in window.page.content()
 
 
 @pytest.mark.clause("P-8.4-b", "P-4.3", "P-8.5-e")
@@ -58,6 +75,10 @@ def test_withdraws_exports_and_is_erased(
     with page.expect_navigation():
         page.locator("form[action='/privacy/requests'] button").click()
     assert page.locator(".chip.wait").count() == 1
+
+    a_clerk_reads_it(window, visit, width, language)
+    if language == "zh-CN":  # what the person wrote is Chinese
+        look(window, f"{tag}-privacy-opened", shots)
 
     # Leave. An hour later the proof of the sign-in is no longer fresh.
     press(page, "a[href='/privacy/leave']")

@@ -46,6 +46,7 @@ ACTIONS = (
     "ledger.adjust",
     "offer.create",
     "party.behaviours",
+    "party.binding",
     "party.client",
     "party.conditions",
     "party.create",
@@ -139,6 +140,17 @@ class Seen:
     step: str
     role: str
     digest: str
+
+    def document(self) -> dict[str, object]:
+        """As `abate verify --json` tells it."""
+        return {
+            "entry": self.index,
+            "at": self.at.isoformat(),
+            "change": self.action,
+            "step": self.step,
+            "role": self.role,
+            "digest": self.digest,
+        }
 
 
 class Decisions:

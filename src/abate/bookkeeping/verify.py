@@ -61,6 +61,8 @@ class Verdict:
     """All checks in their order. `ok` means that none failed."""
 
     checks: list[Check] = field(default_factory=list)
+    decisions: list[dict[str, object]] = field(default_factory=list)
+    """Of a log: the steps of changes by three people, who-role, what, when (decisions.py)."""
 
     @property
     def ok(self) -> bool:
@@ -76,6 +78,7 @@ class Verdict:
             "ok": self.ok,
             "first_failure": failed.name if failed else None,
             "checks": [{"name": c.name, "status": c.status.value, "detail": c.detail} for c in self.checks],
+            **({"decisions": self.decisions} if self.decisions else {}),
         }
 
     def note(self, name: str, status: Status, detail: str) -> None:

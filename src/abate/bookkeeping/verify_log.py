@@ -54,6 +54,7 @@ def verify_log(
     entries = Entries(files, openings, recompute)
     if verdict.look("entries", entries.see) and entries.decisions:
         verdict.look("decisions", entries.see_decisions)
+        verdict.decisions = [one.document() for one in entries.decisions.seen]
     if openings is not None:
         verdict.look("openings", entries.see_openings)
         verdict.look("recomputed", entries.see_recomputed)

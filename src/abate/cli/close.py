@@ -69,6 +69,7 @@ def run(day: datetime | None, month: datetime | None) -> dict:
     """`lapsed`, `expired`, `uncollected` (of the jobs) and `accounts`, the kept close."""
     from abate.platform.doors import clock  # lazy: needs Django set up
     from abate.platform.ledger import closing, collecting, expiring, holds  # lazy: as above
+    from abate.platform.review import sealing  # lazy: as above
 
     lapsed, _ = holds.lapse_overdue(), expiring.cut_all()
     expired, uncollected = expiring.expire_due(), collecting.lapse_due()
@@ -76,6 +77,7 @@ def run(day: datetime | None, month: datetime | None) -> dict:
         kept = closing.close_month(month.date())
     else:
         kept = closing.close_day(day.date() if day else clock.today() - timedelta(days=1))
+    sealing.seal()
     return {
         "lapsed": lapsed,
         "expired": expired,

@@ -39,7 +39,11 @@ def run(data_dir: Path, work: Callable[[], Any], *, sandbox: bool = False) -> No
     try:
         setup.environment(data_dir, sandbox=sandbox)
         setup.migrate()
-        click.echo(json.dumps(work(), ensure_ascii=False, indent=1, default=str))
+        from abate.platform.review import audit  # lazy: models exist once Django has started
+
+        # Who that is, is known once somebody's session is asked for (acting).
+        with audit.acting(lambda: audit.Actor(via="command")):
+            click.echo(json.dumps(work(), ensure_ascii=False, indent=1, default=str))
         return
     except SetupError as fault:
         click.echo(str(fault), err=True)
@@ -72,6 +76,7 @@ def acting() -> Any:
     from django.contrib.sessions.backends.db import SessionStore  # lazy: as above
     from django.http import HttpRequest  # lazy: as above
 
+    from abate.platform.review import audit  # lazy: as above
     from abate.platform.review.errors import NotSignedIn  # lazy: as above
 
     try:
@@ -83,6 +88,7 @@ def acting() -> Any:
     user = get_user(request)
     if not user.is_authenticated or not user.is_active:
         raise NotSignedIn
+    audit.as_command(user)
     return user
 
 

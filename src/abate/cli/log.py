@@ -82,15 +82,20 @@ def export(
 
 
 def _write_openings(folder: Path, size: int) -> int:
+    from django.db import transaction  # lazy: needs Django's settings
+
     from abate.bookkeeping.openings import FILE  # lazy: only here
     from abate.platform.log import actions  # lazy: models exist once Django has started
+    from abate.platform.review import audit  # lazy: as above
     from abate.platform.web.openings import openings  # lazy: as above
 
     part, count = folder / f".{FILE}.part", 0
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         if size:
-            actions.note_reading("openings", 0, size - 1)
+            with transaction.atomic():
+                actions.note_reading("openings", 0, size - 1)
+                audit.read("log.openings", f"0-{size - 1}")
         for count, one in enumerate(openings(0, size - 1), 1):  # noqa: B007 (the count is wanted after it)
             file.write(one.line() + "\n")
         file.flush()

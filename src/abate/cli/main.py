@@ -23,6 +23,7 @@ COMMANDS = {
     "sensitivity": "Which input or figure moves the reduction most.",
     "staff": "The first people, signing in, and who works here.",
     "proposals": "Changes that need three people: propose, check, approve.",
+    "audit": "The audit trail: search, export, seal, check.",
     "party": "Propose a partner and its keys.",
     "load": "Send a file of events of any size through the pipeline.",
     "consume": "Book events as they come from NATS, Kafka or MQTT.",
@@ -45,6 +46,7 @@ COMMANDS = {
 }
 PLATFORM = frozenset(
     {
+        "audit",
         "cap",
         "rule",
         "demo",

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import connection
 from tests.platform.web import city as stage
 
 from abate.platform.config import fields
@@ -35,6 +36,18 @@ def test_a_column_without_them_would_be_found() -> None:
     real["people_person"] = real["people_person"] | {"shoe_size"}
     real["planted"] = {"id"}
     assert fields.missing(real) == ["people_person.shoe_size", "planted.id"]
+
+
+def test_every_column_of_the_database_is_there_too() -> None:
+    """Also of a table that no model describes; a partition is its table's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select c.table_name || '.' || c.column_name from information_schema.columns c"
+            " join pg_class t on t.relname = c.table_name and not t.relispartition and t.relkind in ('r', 'p')"
+            " where c.table_schema = 'public' and c.table_name <> 'django_migrations'"
+        )
+        there = {name for (name,) in cursor.fetchall()}
+    assert there == {f"{name}.{column}" for name, one in fields.tables().items() for column in one.labels}
 
 
 def test_what_names_somebody_is_labelled_sensitive() -> None:

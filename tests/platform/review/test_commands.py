@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from django.test import Client as Browser
+from tests.platform.web import city as stage
 
 from abate.cli import cap, ledger, party, proposals, rule, staff
 from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.credits.models import Cap, Rule
 from abate.platform.parties.models import Client, Party
-from abate.platform.review import actions
+from abate.platform.review import actions, audit
 from abate.platform.review.models import Proposal, User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
@@ -23,12 +26,14 @@ CREATE = ("create", "city-bikes", "--title-zh", "城市单车", "--title-en", "C
 
 
 @pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """The commands start Django on a data folder of their own; here the test's database is the one."""
     monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
     monkeypatch.setattr(setup, "migrate", lambda: None)
     monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
-    return tmp_path
+    # A command's process is one person's; here it ends with the test.
+    with audit.acting(lambda: audit.NOBODY):
+        yield tmp_path
 
 
 def run(module: Any, *arguments: object) -> Result:
@@ -157,3 +162,30 @@ def test_kinds_tells_arguments_and_who() -> None:
     assert found["ledger.adjust"]["propose"] == ["entry", "finance"]
     assert found["party.create"]["arguments"]["code"] == "str, required"
     assert run(proposals, "make", "party.create", "[]", "--why", "x").exit_code == 2
+
+
+def test_the_interface_proposes_and_decides_by_the_same_door() -> None:
+    people = desk.staffed()
+    given = {"code": "some-shop", "kind": "merchant", "title_zh": "某店", "title_en": "A shop"}
+    asked = {"action": "party.create", "arguments": given, "why": "contract 7"}
+
+    def post(role: str, path: str, body: dict[str, Any]) -> Any:
+        browser = Browser()
+        browser.force_login(people[role], backend="django.contrib.auth.backends.ModelBackend")
+        stage.prove(browser)
+        return browser.post(f"/v1/proposals/{path}", body, content_type="application/json")
+
+    assert post("check", "new", asked).status_code == 403
+    assert post("entry", "new", asked | {"why": " "}).json()["code"] == "reason-missing"
+    number = post("entry", "new", asked).json()["number"]
+    for role, step in (("check", "check"), ("approve", "approve")):
+        assert post(role, "decide", {"step": step, "numbers": [number]}).json()["done"] == [number]
+    assert Party.objects.get().code == "some-shop"
+    guarded = Browser(enforce_csrf_checks=True)
+    guarded.force_login(people["entry"], backend="django.contrib.auth.backends.ModelBackend")
+    assert guarded.get("/v1/proposals").json()["code"] == "second-factor-missing"
+    stage.prove(guarded)
+    refused = guarded.post("/v1/proposals/new", asked, content_type="application/json")
+    assert refused.status_code == 403 and refused.json()["code"] == "csrf-token"
+    (row,) = guarded.get("/v1/proposals?all=true").json()
+    assert row["state"] == "approved" and Browser().get("/v1/proposals").status_code == 401

@@ -43,6 +43,15 @@ ALLOWED = {
     "sharing": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
     "sharing-one": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
     "sharing-revoke": {"security_admin", "approve"},
+    "audit": {"audit_admin"},
+    "audit-file": {"audit_admin"},
+    "proposals": set(Grant.Role.values) - {"content"},
+    "proposal": set(Grant.Role.values) - {"content"},
+    "proposals-decide": {"security_admin", "entry", "check", "approve", "finance"},
+    "propose": {"security_admin", "entry", "finance"},
+    "v1:proposals": set(Grant.Role.values) - {"content"},
+    "v1:propose": {"security_admin", "entry", "finance"},
+    "v1:decide": {"security_admin", "entry", "check", "approve", "finance"},
 }
 PERSON, ACCEPTOR, PARTNER = "person", "acceptor", "partner"
 OUR_OWN = {"v1:api-root"}  # ninja's name for the prefix, no page: refused to everybody
@@ -129,6 +138,7 @@ COMMON = {"problem": {"code": "busy"}, "file": A_FILE, "file-errors": A_FILE, "f
           "sign-in-link": {"token": "x"}, "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "privacy-copy": {"form": "json"}, "request-answer": {"request_id": 1},
           "security-remove": {"factor_id": 1}, "break-step": {"break_id": 1},
+          "proposal": {"number": 1}, "audit-file": {"form": "jsonl"},
           "statement-file": {"month": "2026-01", "form": "json"},
           "v1:statement_json": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:statement_paper": {"?": "first=2026-01-01&last=2026-01-31"},

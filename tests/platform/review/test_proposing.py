@@ -6,22 +6,28 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from abate.bookkeeping import decisions
+from abate.bookkeeping import checkpoint, decisions
 from abate.bookkeeping.leaf import commitment, decode
+from abate.bookkeeping.verify_log import verify_log
 from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.doors.keyring import keyring
+from abate.platform.log import actions as log
+from abate.platform.log import export
+from abate.platform.log import queries as log_queries
 from abate.platform.log.models import Pending
 from abate.platform.parties.models import Party
 from abate.platform.review import actions, changes, errors, opening, proposing, queries
 from abate.platform.review.models import Grant, Opening, Proposal, Staff, Step, User
 from abate.platform.review.opening import First
+from abate.platform.web import argument_names
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
 SHOP = {"code": "some-shop", "kind": "merchant", "title_zh": "某店", "title_en": "A shop", "made_up": True}
@@ -266,8 +272,6 @@ def test_every_step_is_signed_and_told_in_the_log_without_a_person(people: dict[
         row.entry_id: decode(bytes(row.leaf)) for row in Pending.objects.filter(person_id=0, entry_id__gt=0)
     }
     ring, seen = keyring(), decisions.Decisions()
-    from abate.bookkeeping import checkpoint
-
     public = checkpoint.key_of(ring.log_origin, ring.log_signing).public
     proposal = Proposal.objects.get(pk=number)
     for step in Step.objects.filter(proposal=number):
@@ -293,6 +297,7 @@ def test_every_step_is_signed_and_told_in_the_log_without_a_person(people: dict[
 
 def test_the_names_of_changes_are_those_the_verifier_can_say() -> None:
     assert set(decisions.ACTIONS) == set(changes.actions())
+    assert {name for one in changes.actions().values() for name in one.fields} == set(argument_names.NAMES)
     assert set(decisions.ROLES) == set(Grant.Role.values) and decisions.STEPS == Step.KINDS
 
 
@@ -370,3 +375,26 @@ def test_of_eight_who_open_at_once_one_does() -> None:
 def test_expiry_is_two_weeks(people: dict[str, User]) -> None:
     one = Proposal.objects.get(pk=proposed(people))
     assert one.expires_at - one.at == timedelta(days=14)
+
+
+def test_a_verifier_of_the_export_sees_who_what_and_when(people: dict[str, User], tmp_path: Path) -> None:
+    desk.create_party(**SHOP)
+    log.sequence()
+    export.write_files(tmp_path, entries=True)
+    key = checkpoint.read_key(log_queries.public_key())
+
+    def fetch(path: str) -> bytes | None:
+        file = tmp_path / path
+        return file.read_bytes() if file.is_file() else None
+
+    verdict = verify_log(fetch, key)
+    assert verdict.ok, verdict.first_failure
+    told = [(one["change"], one["step"], one["role"]) for one in verdict.document()["decisions"]]  # type: ignore[attr-defined]
+    assert told == [
+        ("open system", "open", "system"),
+        ("party.create", "propose", "entry"),
+        ("party.create", "check", "check"),
+        ("party.create", "approve", "approve"),
+    ]
+    (row,) = queries.proposals(ended=True)
+    assert verdict.decisions[-1]["digest"] == row.digest

@@ -10,10 +10,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from pypdf import PdfReader
 from tests.platform.web import city as stage
 
+from abate.platform.config import fields
 from abate.platform.doors import clock
 from abate.platform.incentives import actions as incentives
 from abate.platform.ledger import queries as ledger
@@ -22,7 +24,9 @@ from abate.platform.log.models import Leaf, Reading
 from abate.platform.people import queries, requests
 from abate.platform.people.models import Person
 from abate.platform.review import actions as review
-from abate.platform.web import own_data
+from abate.platform.review import audit
+from abate.platform.review.models import Audit, User
+from abate.platform.web import own_data, readers
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
@@ -73,9 +77,12 @@ def test_the_copy_on_paper_carries_the_json(lived: stage.City, enter) -> None:
 
 
 def test_pages_of_many_rows_are_all_there(lived: stage.City, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = own_data.gather(lived.person)
-    monkeypatch.setattr(own_data, "_PAGE", 2)
-    assert {k: v for k, v in own_data.gather(lived.person).items() if k != "made_at"} == {
+    own = audit.Actor(lived.person.user.handle, "page", "person", lived.person.user_id)
+    with audit.acting(lambda: own):
+        whole = own_data.gather(lived.person)
+        monkeypatch.setattr(own_data, "_PAGE", 2)
+        again = own_data.gather(lived.person)
+    assert {k: v for k, v in again.items() if k != "made_at"} == {
         k: v for k, v in whole.items() if k != "made_at"
     }
 
@@ -107,10 +114,7 @@ def test_a_request_reaches_the_desk_and_its_answer_the_person(lived: stage.City,
     assert (
         browser.post("/privacy/requests", {"kind": "complaint", "text": "<b>too slow</b>"}).status_code == 302
     )
-    clerk, reader = (review.create_user("staff", made_up=True) for _ in range(2))
-    for user, role in ((clerk, "entry"), (reader, "query")):
-        review.enrol(user, f"made-up {role}")
-        review.grant(user, role)
+    clerk, reader = _clerks("entry", "query")
     page = enter(reader, "en").get("/operator/requests").content.decode()
     assert "too slow" not in page and "withheld" in page
     desk = enter(clerk, "en")
@@ -123,6 +127,71 @@ def test_a_request_reaches_the_desk_and_its_answer_the_person(lived: stage.City,
     assert desk.post(f"/operator/requests/{row.id}", {"answer": "faster now"}).status_code == 302
     assert "faster now" in browser.get("/privacy").content.decode()
     assert desk.post(f"/operator/requests/{row.id}", {"answer": "again"}).status_code == 404
+
+
+def _clerks(*roles: str) -> list[User]:
+    made = []
+    for role in roles:
+        user = review.create_user("staff", made_up=True)
+        review.enrol(user, f"made-up {role}")
+        review.grant(user, role)
+        made.append(user)
+    return made
+
+
+@pytest.mark.clause("P-8.4-b", "P-8.4-c")
+def test_what_the_staff_opened_is_told_to_its_person_without_a_name(lived: stage.City, enter) -> None:
+    mine, theirs = enter(lived.person.user, "en"), enter(lived.stranger.user, "en")
+    mine.post("/privacy/requests", {"kind": "complaint", "text": "too slow"})
+    clerk, reader = _clerks("entry", "query")
+    assert "too slow" not in enter(reader, "en").get("/operator/requests").content.decode()
+    assert "Nobody but you" in mine.get("/privacy").content.decode(), "what is not shown is not opened"
+    assert "too slow" in enter(clerk, "en").get("/operator/requests").content.decode()
+    (row,) = Audit.objects.filter(what="person.request")
+    assert (row.act, row.subject, row.account, row.role, row.via) == (
+        "read", lived.person.pseudonym, clerk.handle, "entry", "page"
+    )  # fmt: skip
+    page = mine.get("/privacy").content.decode()
+    assert "<strong>entry</strong> opened the text of a request" in page and "to answer your request" in page
+    assert clerk.handle not in page
+    assert "Nobody but you" in theirs.get("/privacy").content.decode()
+    (told,) = json.loads(mine.get("/privacy/copy.json").content)["opened_by_others"]
+    assert (told["roles"], told["field"]) == ("entry", "person.request") and clerk.handle not in str(told)
+    # What the person opens of their own is no reading by the staff; that the name was opened is told all the same.
+    assert Audit.objects.filter(what="person.request").count() == 1
+    own = Audit.objects.filter(what="person.identity", account=lived.person.user.handle)
+    assert {one.role for one in own} == {"person"}
+    # Another person can only be one's guardian.
+    other = audit.Actor(lived.stranger.user.handle, "page", "person", lived.stranger.user_id)
+    with audit.acting(lambda: other):
+        requests.own(lived.person)
+    assert [one.roles[1] for one in readers.opened_by_others(lived.person)] == ["the guardian", "entry"]
+
+
+@pytest.mark.clause("P-8.4-c")
+def test_a_text_that_cannot_be_told_of_is_not_shown(lived: stage.City, enter, settings) -> None:
+    """The fault is real: the table of the trail refuses rows."""
+    enter(lived.person.user, "en").post("/privacy/requests", {"kind": "complaint", "text": "too slow"})
+    (clerk,) = _clerks("entry")
+    desk = enter(clerk, "en")
+    settings.DEBUG_PROPAGATE_EXCEPTIONS = True
+    with connection.cursor() as cursor:
+        cursor.execute("alter table review_audit add constraint planted check (act <> 'read') not valid")
+    with pytest.raises(IntegrityError, match="planted"), transaction.atomic():
+        desk.get("/operator/requests")
+    with connection.cursor() as cursor:
+        cursor.execute("alter table review_audit drop constraint planted")
+    assert "too slow" in enter(clerk, "en").get("/operator/requests").content.decode()
+
+
+def test_every_text_under_a_persons_key_has_words_for_who_opened_it() -> None:
+    told = {f"{name}.{column}" for name, one in fields.tables().items()
+            for column, label in one.labels.items() if label == "sensitive" and column.endswith("_enc")}  # fmt: skip
+    assert told == {
+        "people_person.identity_enc", "people_person.contact_enc", "people_request.text_enc",
+        "people_request.answer_enc", "incentives_code.code_enc", "people_guardianship.name_enc",
+    }, "a new text: say in web/readers.py what it is and what it is opened for"  # fmt: skip
+    assert len(readers.OPENED) == len(told)
 
 
 @pytest.mark.clause("P-8.4-b", "P-8.5-e")

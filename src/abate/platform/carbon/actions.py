@@ -18,6 +18,7 @@ from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Subjects
 from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.review.audit import audited
 
 SQL = statements(Path(__file__).parent / "sql")
 
@@ -52,6 +53,7 @@ def _find(cursor: Cursor, digests: list[bytes]) -> tuple[dict[bytes, int], bytes
     return {bytes(key): int(number) for key, number, _ in rows}, rows[0][2] if rows else None
 
 
+@audited("basis.adopt")
 def adopt() -> None:
     """Put the files and settings of this process in force."""
     digest, document = basis.present()
@@ -68,6 +70,7 @@ def keep(cursor: Cursor, *, party_id: int, batch_id: int, bases: list[int]) -> l
     ]
 
 
+@audited("revalue.allow", lambda given, _: given["proposal"].hex())
 def approve(proposal: bytes, asked: Asked, header: str, reason: tuple[str, str]) -> int:
     """Write down that a proposal is to be booked; returns its number, the same however often. `reason` is (zh, en)."""
     values = {

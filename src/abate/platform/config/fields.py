@@ -15,9 +15,10 @@ from psycopg import sql
 
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
+from abate.platform.review import sealing
 
 LABELS = ("public", "internal", "personal", "sensitive")
-KEEPS = ("erasure", "unnamed", "clear", "standing")
+KEEPS = ("erasure", "unnamed", "clear", "sealed", "standing")
 
 
 class TableUnknown(Problem):
@@ -33,7 +34,7 @@ class TableUnknown(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`labels`: column -> label. `clear`: (column, days), for rows that are deleted by age."""
+    """`labels`: column -> label. `clear`: (column, days), for rows that are deleted by age (`keep`: clear or sealed)."""
 
     name: str
     purpose: str
@@ -57,7 +58,7 @@ def tables() -> dict[str, Table]:
         if unknown or raw["purpose"] not in _told()["purposes"] or raw["keep"] not in KEEPS:
             raise ValueError(f"fields.toml: {name}: {unknown or raw['purpose']} {raw['keep']}")
         clear = None
-        if raw["keep"] == "clear":
+        if raw["keep"] in ("clear", "sealed"):
             column, _, days = raw["clear"].partition(" + ")
             clear = (column, int(days))
         found[name] = Table(name, raw["purpose"], raw["keep"], clear, labels)
@@ -78,12 +79,18 @@ def missing(real: dict[str, set[str]]) -> list[str]:
 
 
 def retain() -> dict[str, int]:
-    """Delete what is older than its rule; returns how many rows of each table. (PIPL article 19, P-8.4-b)"""
+    """Delete what is older than its rule; returns how many rows of each table. (PIPL article 19, P-8.4-b)
+
+    Of the audit trail whole seals go, so that what is left can still be held against the log.
+    """
     now, cleared = clock.now(), {}
     for one in tables().values():
         if one.clear is None:
             continue
         column, days = one.clear
+        if one.keep == "sealed":
+            cleared[one.name] = sealing.prune(now - timedelta(days=days))
+            continue
         statement = sql.SQL("delete from {} where {} < %s").format(
             sql.Identifier(one.name), sql.Identifier(column)
         )

@@ -21,6 +21,7 @@ from abate.platform.doors.workspace import prepare
 from abate.platform.ledger import errors as ledger_errors
 from abate.platform.ledger import reversing
 from abate.platform.ledger.queries import EntryRow
+from abate.platform.review.audit import audited
 
 SQL = statements(Path(__file__).parent / "sql")
 
@@ -38,6 +39,7 @@ class Per:
 PERSON_DAY = Per()
 
 
+@audited("cap.add", lambda _, made: made.pk)
 def add_cap(
     behaviour: str,
     from_day: date,
@@ -120,6 +122,7 @@ def begin_claims_anew(cursor: CursorWrapper) -> None:
     cursor.execute(SQL["clear_claims"])
 
 
+@audited("rule.add", lambda _, made: made.pk)
 def add_rule(
     from_day: date,
     title: tuple[str, str],

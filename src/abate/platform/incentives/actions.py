@@ -22,6 +22,8 @@ from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
 from abate.platform.people import children, keys
 from abate.platform.people.models import Person
+from abate.platform.review import audit
+from abate.platform.review.audit import audited
 from abate.platform.review.models import User
 
 CODE_LENGTH = 12
@@ -54,6 +56,7 @@ class BurnResult:
     burnt_at: datetime
 
 
+@audited("offer.create", lambda _, made: made)
 def create_offer(
     *,
     party_id: int,
@@ -180,8 +183,10 @@ def burn(user: User, code: str) -> BurnResult:
         if found is None:
             tally.count += 1
             tally.save()
+            audit.note("code.unknown", act="refused")
         else:
             _burn(found, user, now)
+            audit.note("code.burn", found.code_id)
     if found is None:
         raise errors.CodeUnknown
     return BurnResult(found.offer, now)

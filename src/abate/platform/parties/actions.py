@@ -28,6 +28,7 @@ from abate.platform.parties.errors import (
 )
 from abate.platform.parties.models import Area, Client, Member, Party, PublicKey, Scope
 from abate.platform.parties.signatures import algorithm_of, key_id_of
+from abate.platform.review.audit import audited
 from abate.platform.review.models import User
 
 EVENTS = "events"
@@ -43,6 +44,7 @@ _SCOPES = {Party.Kind.VERIFIER.value: LOG, Party.Kind.AUTHORITY.value: SHARING}
 _CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
 
+@audited("party.create", lambda given, _: given["code"])
 def create_party(
     code: str,
     kind: str,
@@ -80,6 +82,7 @@ def check_party(code: str, kind: str, title_zh: str, title_en: str) -> None:
         raise PartyMalformed("title")
 
 
+@audited("party.behaviours", lambda given, _: given["party"].code)
 def add_behaviours(party: Party, behaviours: Iterable[str]) -> None:
     """Let `party` send events of these behaviours too."""
     wanted = sorted(set(behaviours))
@@ -89,22 +92,26 @@ def add_behaviours(party: Party, behaviours: Iterable[str]) -> None:
     Scope.objects.bulk_create([Scope(party=party, behaviour=b) for b in wanted], ignore_conflicts=True)
 
 
+@audited("party.behaviours", lambda given, _: given["party"].code)
 def remove_behaviours(party: Party, behaviours: Iterable[str]) -> None:
     """Events of these behaviours are refused from the next batch on."""
     Scope.objects.filter(party=party, behaviour__in=list(behaviours)).delete()
 
 
+@audited("party.suspend", lambda given, _: given["party"].code)
 def suspend(party: Party) -> None:
     """From now on no token of the party's is accepted; nothing is deleted."""
     Party.objects.filter(pk=party.pk).update(status=Party.Status.SUSPENDED)
     party.status = Party.Status.SUSPENDED
 
 
+@audited("party.resume", lambda given, _: given["party"].code)
 def resume(party: Party) -> None:
     Party.objects.filter(pk=party.pk).update(status=Party.Status.ACTIVE)
     party.status = Party.Status.ACTIVE
 
 
+@audited("party.member", lambda given, _: given["party"].code)
 def add_member(user: User, party: Party, role: str) -> None:
     """Let `user` act for `party` as `acceptor` (burns codes) or `partner` (sees the party's events)."""
     if role not in Member.Role.values:
@@ -112,10 +119,12 @@ def add_member(user: User, party: Party, role: str) -> None:
     Member.objects.get_or_create(user=user, party=party, role=role, defaults={"since": clock.now()})
 
 
+@audited("party.member", lambda given, _: given["party"].code)
 def remove_member(user: User, party: Party, role: str) -> None:
     Member.objects.filter(user=user, party=party, role=role).delete()
 
 
+@audited("party.limits", lambda given, _: given["party"].code)
 def set_limits(party: Party, *, requests_per_minute: int | None, events_per_day: int | None) -> None:
     """What the party may ask for from now on; None is no limit. Raises LimitMalformed."""
     for most in (requests_per_minute, events_per_day):
@@ -126,6 +135,7 @@ def set_limits(party: Party, *, requests_per_minute: int | None, events_per_day:
     )
 
 
+@audited("party.client", lambda _, made: made[0])
 def issue_client(
     party: Party,
     scopes: Iterable[str] | None = None,
@@ -149,6 +159,7 @@ def issue_client(
     return _new_client(party, OAuthClient.GrantType.CLIENT_CREDENTIALS, granted, conditions)
 
 
+@audited("party.binding", lambda _, made: made[0])
 def issue_binding(party: Party, redirects: Iterable[str], *, label: str = "") -> tuple[str, str]:
     """A key with which the party's app asks people to bind their accounts (OpenID Connect): (client id, secret).
 
@@ -238,6 +249,7 @@ def normal_conditions(
     return made | {"expires_at": expires_at and expires_at.astimezone(UTC).isoformat()}
 
 
+@audited("party.rotate", lambda given, _: given["client_id"])
 def rotate_client(client_id: str, *, until: datetime) -> tuple[str, str]:
     """A new key with the scopes and conditions of `client_id`, which stays good until `until`: (id, secret).
 
@@ -264,6 +276,7 @@ def rotate_client(client_id: str, *, until: datetime) -> tuple[str, str]:
     return made
 
 
+@audited("party.conditions", lambda given, _: given["client_id"])
 def change_client(
     client_id: str,
     *,
@@ -278,6 +291,7 @@ def change_client(
         raise ClientUnknown(client_id[:40])
 
 
+@audited("party.public-key", lambda _, made: made)
 def register_public_key(client_id: str, pem: str, *, must_sign: bool = False) -> str:
     """Let the key `client_id` sign its requests with the private half of `pem`; returns the `keyid` to sign under.
 
@@ -299,6 +313,7 @@ def register_public_key(client_id: str, pem: str, *, must_sign: bool = False) ->
     return key_id
 
 
+@audited("party.revoke-public-key", lambda given, _: given["key_id"])
 def revoke_public_key(key_id: str) -> None:
     """Signatures of this key are refused from now on. Raises ClientUnknown."""
     if not PublicKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=clock.now()):
@@ -311,6 +326,7 @@ def note_use(client_id: str) -> None:
     Client.objects.filter(client_id=client_id).exclude(last_used_on=today).update(last_used_on=today)
 
 
+@audited("party.revoke", lambda given, _: given["client_id"])
 def revoke_client(client_id: str) -> None:
     """The key and every token made with it are refused from now on. Raises ClientUnknown."""
     with transaction.atomic():

@@ -22,6 +22,7 @@ from abate.platform.doors.keyring import keyring
 from abate.platform.doors.statements import statements
 from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, MessageUnknown
 from abate.platform.parties.models import Attempt, Endpoint, Message, Party
+from abate.platform.review.audit import audited
 
 SQL = statements(Path(__file__).parent / "sql")
 KINDS = (
@@ -42,6 +43,7 @@ ANSWER_SECONDS, ANSWER_BYTES = 15.0, 2_000
 MOST_ENDPOINTS = 5
 
 
+@audited("party.webhook", lambda _, made: made[0])
 def add_endpoint(party: Party, url: str, kinds: Iterable[str] = KINDS) -> tuple[int, str]:
     """Tell `party` of its events at `url`: (number, secret). The secret is shown this once. Raises EndpointMalformed."""
     wanted = sorted(set(kinds))
@@ -59,6 +61,7 @@ def add_endpoint(party: Party, url: str, kinds: Iterable[str] = KINDS) -> tuple[
     return made.pk, _shown(secret)
 
 
+@audited("party.webhook-secret", lambda given, _: given["endpoint_id"])
 def rotate_secret(endpoint_id: int, *, until: datetime) -> str:
     """A new secret; until `until` messages are signed with both. Raises EndpointUnknown, EndpointMalformed."""
     if until < clock.now():
@@ -74,6 +77,7 @@ def rotate_secret(endpoint_id: int, *, until: datetime) -> str:
     return _shown(secret)
 
 
+@audited("party.webhook-end", lambda given, _: given["endpoint_id"])
 def end_endpoint(endpoint_id: int) -> None:
     """Tell nothing more there; what waits is dropped, what was told stays in the log. Raises EndpointUnknown."""
     with transaction.atomic():
@@ -182,6 +186,7 @@ def _note_attempt(message: Due, at: datetime, status: int, said: str) -> None:
             Message.objects.filter(endpoint_id=message.endpoint_id).exclude(next_at=None).update(next_at=None)
 
 
+@audited("party.message-again", lambda given, _: given["message_id"])
 def send_again(message_id: int, party_id: int | None = None) -> None:
     """Carry a message once more, now, whatever became of it. Raises MessageUnknown (another party's too)."""
     found = Message.objects.filter(pk=message_id, endpoint__ended_at=None)

@@ -38,6 +38,8 @@ from abate.platform.people.family_errors import ChildrenFirst
 from abate.platform.people.models import Authorisation, Code, Contact, Identity, Person, Subject
 from abate.platform.people.policy import CodePolicy, code_policy
 from abate.platform.review import actions as review
+from abate.platform.review import audit
+from abate.platform.review.audit import audited
 from abate.platform.signin import actions as signin
 
 IDENTITY, CONTACTS = "identity", "contacts"
@@ -89,6 +91,7 @@ def register(
             _take_over(person, reaches, notice_version)
         _claim_contacts(person.pk, digests)
         consents.give(person, notice_version)
+        audit.note("person.register", person.pseudonym)
     return person
 
 
@@ -188,6 +191,7 @@ def request_code(contact: str, address: str | None = None) -> datetime:
             created_at=now,
             expires_at=now + policy.valid,
         )
+        audit.note("code.request", kind=reach.kind)
     body = _BODY.format(code=code, minutes=policy.valid_minutes)
     try:
         messages.send(kind=reach.kind, to=reach.value, subject=_SUBJECT, body=body)
@@ -234,6 +238,7 @@ def prove_contact(contact: str, code: str) -> str:
     # Durable: a try that the caller rolls back would be a try for nothing.
     with transaction.atomic(durable=True):
         won = _try(digest, typed, policy)
+        audit.note("code.try", act="write" if won else "refused")
     if not won:
         raise CodeRefused
     return proof.issue(digest)
@@ -316,9 +321,11 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
                 " on conflict (person_id, party_id, behaviour) where withdrawn_at is null do nothing",
                 [person.pk, party.pk, wanted, now, notice_version, ends_at],
             )
+        audit.note("person.authorise", person.pseudonym, party=party.code, behaviours=wanted)
     return subject
 
 
+@audited("person.withdraw", lambda given, _: given["person"].pseudonym)
 def withdraw(person: Person, authorisation_id: int) -> None:
     """End one authorisation now; ending it again changes nothing. Raises AuthorisationUnknown. (P-4.3)"""
     own = Authorisation.objects.filter(person_id=person.pk, id=authorisation_id)
@@ -326,6 +333,7 @@ def withdraw(person: Person, authorisation_id: int) -> None:
         raise AuthorisationUnknown
 
 
+@audited("person.withdraw", lambda given, _: given["person"].pseudonym)
 def withdraw_all(person: Person, party: Party) -> int:
     """End everything this person lets `party` send, in one step, as it was given; returns how many ended."""
     live = Authorisation.objects.filter(person_id=person.pk, party=party, withdrawn_at=None)
@@ -337,6 +345,7 @@ def _ended(now: datetime) -> Greatest:
     return Greatest(Value(now), F("granted_at"))
 
 
+@audited("person.erase", lambda given, _: given["person"].pseudonym)
 def destroy(person: Person) -> None:
     """Destroy the person's keys and end every authorisation.
 

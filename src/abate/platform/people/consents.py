@@ -13,6 +13,7 @@ from django.db.models.functions import Greatest
 
 from abate.platform.doors import clock
 from abate.platform.people.models import Consent, Person
+from abate.platform.review.audit import audited
 
 _FOLDER = Path(__file__).parent / "notices"
 
@@ -61,6 +62,7 @@ def current(children: bool = False) -> Notice:
     return in_force[-1] if in_force else known[0]
 
 
+@audited("consent.give", lambda given, _: given["person"].pseudonym)
 def give(person: Person, version: str, by: Person | None = None) -> None:
     """Note that the person, or for a child `by`, agreed to every purpose of this version; under another one the old rows end
     now."""

@@ -29,6 +29,7 @@ from abate.platform.people.family_errors import (
     TooManyInvitations,
 )
 from abate.platform.people.models import Authorisation, Group, Invitation, Member, Person
+from abate.platform.review.audit import audited
 
 HOUSEHOLD, ORGANISATION = Group.Kind.HOUSEHOLD.value, Group.Kind.ORGANISATION.value
 METERED = frozenset({"saving-electricity", "saving-water", "clean-energy"})
@@ -66,6 +67,7 @@ class Offer:
     members: int
 
 
+@audited("group.invite", lambda given, _: given["person"].pseudonym)
 def invite(person: Person) -> tuple[str, datetime]:
     """A code for one more member of the person's household, which is opened with it: (code, until when).
 
@@ -85,6 +87,7 @@ def invite(person: Person) -> tuple[str, datetime]:
         return _invitation(group, 1, now + VALID, now)
 
 
+@audited("group.invite", lambda given, _: given["party"].code)
 def invite_to_organisation(party: Party, most: int, valid: timedelta = VALID) -> tuple[str, datetime]:
     """A code for up to `most` members of an organisation. Raises PartySuspended, InvitationMalformed, TooManyInvitations."""
     if not 1 <= most <= MOST_USES or not timedelta(0) < valid <= LONGEST:
@@ -124,6 +127,7 @@ def offered(code: str) -> Offer:
     return Offer(found.group.kind, _titles(found.group), _shown_count(found.group))
 
 
+@audited("group.join", lambda given, _: given["person"].pseudonym)
 def join(person: Person, code: str, notice_version: str) -> Member:
     """Join what the code is for. What this person and a member of the household both let partners send of the meter ends
     on this person's side. Raises InvitationUnknown, InHouseholdAlready, GroupFull, PersonErased.
@@ -161,6 +165,7 @@ def _enter(group: Group, person: Person, notice_version: str, now: datetime) -> 
     )
 
 
+@audited("group.leave", lambda given, _: given["person"].pseudonym)
 def leave(person: Person, member_id: int) -> None:
     """Leave at once; leaving again changes nothing. Raises MembershipUnknown."""
     own = Member.objects.filter(pk=member_id, person=person)

@@ -18,8 +18,10 @@ from abate.platform.people.family_errors import (
 )
 from abate.platform.people.models import Guardianship, Person
 from abate.platform.people.policy import child_policy
+from abate.platform.review.audit import audited
 
 
+@audited("child.open", lambda _, made: made.pseudonym)
 def open_for_child(
     guardian: Person, relation: str, name: str, number: str, purposes: set[str], notice_version: str
 ) -> Person:

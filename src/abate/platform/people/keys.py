@@ -6,6 +6,7 @@ person, so that a text moved to another column or person does not open.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,8 +15,12 @@ from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.people.errors import PersonErased
 from abate.platform.people.models import Person
+from abate.platform.review import audit
 
 _VERSION = b"\x01"
+ALWAYS_TOLD = ("identity", "contacts")
+"""Purposes of texts that name a person: that one is opened is in the audit trail, even where its own person does it. Of the
+other texts only what somebody else opens is."""
 _minute = 0
 
 
@@ -33,10 +38,25 @@ def encrypt(person: Person, plain: bytes, purpose: str = "data") -> bytes:
 def decrypt(person: Person, text: bytes, purpose: str = "data") -> bytes:
     """Decrypt what `encrypt` gave for the same person and purpose. Raises PersonErased, or cryptography's
     InvalidTag where the text, the person or the purpose is another."""
-    text, cipher = bytes(text), _cipher(person)
+    return decrypt_each([(person, text)], purpose)[0]
+
+
+def decrypt_each(texts: Sequence[tuple[Person, bytes]], purpose: str) -> list[bytes]:
+    """As `decrypt`, of many: what is told of them is told by one statement."""
+    ciphers = [_cipher(person) for person, _ in texts]
+    told = [one for one, _ in texts if purpose in ALWAYS_TOLD or not audit.is_by(one.user_id)]
+    # First the rows, then the texts: where it cannot be written down nothing is opened.
+    audit.read_each(f"person.{purpose}", [one.pseudonym for one in told])
+    return [
+        _open(cipher, bytes(text), _bound(person, purpose))
+        for cipher, (person, text) in zip(ciphers, texts, strict=True)
+    ]
+
+
+def _open(cipher: AESGCM, text: bytes, bound: bytes) -> bytes:
     if text[:1] != _VERSION:
         raise ValueError("this text was not written under a person's key of version 1")
-    return cipher.decrypt(text[1:13], text[13:], _bound(person, purpose))
+    return cipher.decrypt(text[1:13], text[13:], bound)
 
 
 def forget() -> None:

@@ -8,6 +8,7 @@ missing notice makes a clock shorter and never longer.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,7 @@ from abate.platform.doors import clock
 from abate.platform.people import keys
 from abate.platform.people.errors import PersonErased, RequestMalformed, RequestUnknown, TooManyRequests
 from abate.platform.people.models import Person, Request
+from abate.platform.review import audit
 from abate.platform.review.models import User
 
 WORKING_DAYS, DAYS = 15, 30
@@ -81,6 +83,7 @@ def ask(person: Person, kind: str, text: str) -> Request:
             raise PersonErased
         if Request.objects.filter(person=own, answered_at=None).count() >= MOST_OPEN:
             raise TooManyRequests
+        audit.note("request.ask", own.pseudonym, kind=kind)
         return Request.objects.create(
             person=own,
             kind=kind,
@@ -101,17 +104,18 @@ def answer(request_id: int, text: str, by: User) -> None:
             raise RequestUnknown
         sealed = keys.encrypt(found.person, text.encode(), _ANSWER)
         Request.objects.filter(pk=found.pk).update(answered_at=clock.now(), answer_enc=sealed, answered_by=by)
+        audit.note("request.answer", found.person.pseudonym, request=request_id)
 
 
 def own(person: Person) -> list[RequestRow]:
     """The person's own requests with their answers, the newest first."""
-    return [_told(one) for one in Request.objects.filter(person=person).order_by("-id")]
+    return _told(Request.objects.filter(person=person).select_related("person").order_by("-id"))
 
 
-def waiting(limit: int = 200) -> list[RequestRow]:
-    """Every open request, the most urgent first, with its text. The erased ask for nothing any more."""
+def waiting(limit: int = 200, *, texts: bool = True) -> list[RequestRow]:
+    """Every open request, the most urgent first; its text only with `texts`. The erased ask for nothing any more."""
     rows = Request.objects.filter(answered_at=None, person__status=Person.Status.ACTIVE)
-    return [_told(one) for one in rows.select_related("person").order_by("due", "id")[:limit]]
+    return _told(rows.select_related("person").order_by("due", "id")[:limit], texts)
 
 
 def late() -> int:
@@ -120,10 +124,21 @@ def late() -> int:
     return rows.filter(due__lt=clock.today()).count()
 
 
-def _told(one: Request) -> RequestRow:
-    person = one.person
-    if person.wrapped_key is None:
-        return RequestRow(one.pk, one.kind, one.asked_at, one.due, one.answered_at, "", "")
-    text = keys.decrypt(person, one.text_enc, _PURPOSE).decode()
-    told = keys.decrypt(person, one.answer_enc, _ANSWER).decode() if one.answer_enc else ""
-    return RequestRow(one.pk, one.kind, one.asked_at, one.due, one.answered_at, text, told)
+def _told(rows: Iterable[Request], texts: bool = True) -> list[RequestRow]:
+    """The rows with what their people's keys still open; where there is no key any more, without."""
+    found = list(rows)
+    readable = [one for one in found if texts and one.person.wrapped_key is not None]
+    answered = [one for one in readable if one.answer_enc]
+    text = _opened(readable, [one.text_enc for one in readable], _PURPOSE)
+    answer = _opened(answered, [one.answer_enc or b"" for one in answered], _ANSWER)
+    return [
+        RequestRow(
+            one.pk, one.kind, one.asked_at, one.due, one.answered_at, text.get(one.pk, ""), answer.get(one.pk, "")
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+def _opened(rows: Sequence[Request], sealed: Sequence[bytes], purpose: str) -> dict[int, str]:
+    plain = keys.decrypt_each([(one.person, text) for one, text in zip(rows, sealed, strict=True)], purpose)
+    return {one.pk: text.decode() for one, text in zip(rows, plain, strict=True)}

@@ -9,10 +9,12 @@ from django.db import IntegrityError, transaction
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
+from abate.platform.review.audit import audited
 from abate.platform.review.errors import EnrolledOtherwise, LinkSpent, NotEnrolled, RolesExclude, RoleUnknown
 from abate.platform.review.models import Grant, Human, SignInLink, Staff, User
 
 
+@audited("user.create", lambda _, made: made.handle)
 def create_user(kind: str, *, made_up: bool = False, handle: str = "") -> User:
     """A new principal without password, role or name."""
     user = User(
@@ -23,6 +25,7 @@ def create_user(kind: str, *, made_up: bool = False, handle: str = "") -> User:
     return user
 
 
+@audited("user.close", lambda given, _: given["user"].handle)
 def deactivate(user: User) -> None:
     """Let `user` sign in no more; sessions that are open end with their next request."""
     User.objects.filter(pk=user.pk).update(is_active=False)
@@ -36,6 +39,7 @@ def enrol(user: User, identity: str) -> None:
     enrol_digest(user, keyring().identity_hmac(identity))
 
 
+@audited("staff.enrol", lambda given, _: given["user"].handle)
 def enrol_digest(user: User, digest: bytes) -> None:
     """The same from the digest (32 bytes)."""
     with transaction.atomic():
@@ -46,6 +50,7 @@ def enrol_digest(user: User, digest: bytes) -> None:
         raise EnrolledOtherwise
 
 
+@audited("role.grant", lambda given, _: f"{given['user'].handle} {given['role']}")
 def grant(user: User, role: str) -> None:
     """Give `user` a role; giving it again changes nothing. Raises RoleUnknown, NotEnrolled, RolesExclude.
 
@@ -69,11 +74,13 @@ def grant(user: User, role: str) -> None:
         raise RolesExclude(role) from fault
 
 
+@audited("role.withdraw", lambda given, _: f"{given['user'].handle} {given['role']}")
 def withdraw(user: User, role: str) -> None:
     """Take a role back; it ends with the next request."""
     Grant.objects.filter(user=user, role=role).delete()
 
 
+@audited("link.issue", lambda given, _: given["user"].handle)
 def issue_link(user: User, *, valid: timedelta = timedelta(hours=24)) -> str:
     """A token that signs `user` in once. It is shown now and never again: only its digest is kept."""
     token = base64.urlsafe_b64encode(randomness.token_bytes(24)).decode()
@@ -84,6 +91,7 @@ def issue_link(user: User, *, valid: timedelta = timedelta(hours=24)) -> str:
     return token
 
 
+@audited("link.use", lambda _, made: made.handle)
 def use_link(token: str) -> User:
     """Spend a sign-in link; of two that try at once, one wins. Raises LinkSpent."""
     now = clock.now()

@@ -23,6 +23,17 @@ class NoRight(Problem):
     remedy_en = "Sign in with an account that may, or ask the security administrator for a role."
 
 
+class ExportTooLarge(Problem):
+    code = "export-too-large"
+    status = 422
+    zh = "符合条件的审计记录过多，不能从页面一次导出。"
+    en = "More rows match than a page gives out at once."
+    why_zh = "页面一次导出的行数有限，以免一次查询占用全部内存；不完整的文件不会给出。"
+    why_en = "A page holds a whole file in memory, and a file that ends early would be taken for all of it."
+    remedy_zh = "请缩短日期范围后重试，或使用 `abate audit export`。"
+    remedy_en = "Name fewer days, or use `abate audit export`."
+
+
 class NotEnrolled(Problem):
     code = "staff-not-enrolled"
     status = 409

@@ -207,6 +207,66 @@ class Step(models.Model):
         ]
 
 
+class Audit(models.Model):
+    """One write, or one read of a sensitive field: who, as what, by which way in, what, to which key, when. Never changed.
+
+    The one column that is set later, once, is the number of the seal that tells of the row in the log (sealing.py).
+    """
+
+    append_only = True
+    may_change = ("seal",)
+    ACTS = ("write", "read", "refused")
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    account = models.TextField(blank=True)
+    role = models.TextField(blank=True)
+    via = models.TextField()
+    act = models.TextField()
+    what = models.TextField()
+    subject = models.TextField(blank=True)
+    detail = models.TextField()
+    seal = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "review_audit"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(act__in=["write", "read", "refused"]), name="review_audit_act"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(via__in=["page", "interface", "command", "system"]),
+                name="review_audit_via",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["at"], name="review_audit_at"),
+            models.Index(fields=["account", "id"], name="review_audit_account"),
+            models.Index(fields=["subject", "id"], name="review_audit_subject"),
+            models.Index(fields=["seal"], name="review_audit_of_seal"),
+            models.Index(fields=["id"], condition=models.Q(seal__isnull=True), name="review_audit_unsealed"),
+        ]
+
+
+class AuditSeal(models.Model):
+    """The digest of rows of the trail that came since the last one; told in the log by a leaf.
+
+    `pruned_at`: its rows were removed by the rule of retention; the digest stays.
+    """
+
+    append_only = True
+
+    id = models.BigIntegerField(primary_key=True)
+    rows = models.IntegerField()
+    nonce = models.BinaryField(max_length=16)
+    digest = models.BinaryField(max_length=32)
+    at = models.DateTimeField()
+    pruned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "review_audit_seal"
+
+
 class SignInLink(models.Model):
     """A single-use link that signs a user in; only its keyed digest is kept."""
 

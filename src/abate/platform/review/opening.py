@@ -17,7 +17,7 @@ from abate.bookkeeping import decisions
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.log import actions as log
-from abate.platform.review import actions, changes, errors
+from abate.platform.review import actions, audit, changes, errors
 from abate.platform.review.models import Grant, Opening, User
 
 SIDE_BY_SIDE = ("entry", "check", "approve")
@@ -65,6 +65,7 @@ def open_system(people: Sequence[First], *, made_up: bool = False) -> list[User]
             raise errors.SystemOpen from fault
         leaf = decisions.opening(hashlib.sha256(document.encode()).digest(), row.at)
         log.queue(log.DECISIONS, 0, leaf)
+        audit.note("system.open", people=len(accounts))
     return accounts
 
 

@@ -21,7 +21,7 @@ from abate.platform.doors import clock, randomness
 from abate.platform.doors.errors import Problem
 from abate.platform.doors.keyring import keyring
 from abate.platform.log import actions as log
-from abate.platform.review import changes, errors, queries, rights
+from abate.platform.review import audit, changes, errors, queries, rights
 from abate.platform.review.changes import Json, canonical
 from abate.platform.review.models import Proposal, Staff, Step, User
 
@@ -162,6 +162,7 @@ def in_sandbox(name: str, arguments: Mapping[str, Any]) -> Json:
         before = chosen.look(given)
         if canonical(before) == canonical(chosen.after(given, before)):
             return {}
+        audit.note("change.sandbox", name)
         return chosen.execute(given)
 
 
@@ -236,5 +237,6 @@ def _step(proposal: Proposal, kind: str, user: User, role: str, reason: str = ""
         if named not in _REFUSED:
             raise
         raise _REFUSED[named] from fault
+    audit.note(f"change.{kind}", proposal.pk, change=proposal.action, role=role)
     committed = commitment(queries.salt(proposal.pk, kind), said.opened(signature))
     log.queue(log.DECISIONS, step.pk, said.leaf(committed))

@@ -14,7 +14,7 @@ from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.review.changes import Json
 from abate.platform.review.errors import ProposalUnknown
-from abate.platform.review.models import Grant, Opening, Proposal, Staff, Step, User
+from abate.platform.review.models import Audit, Grant, Opening, Proposal, Staff, Step, User
 
 
 def roles(user: User) -> list[str]:
@@ -44,6 +44,12 @@ def accounts() -> list[dict[str, object]]:
         {"account": row.user.handle, "open": row.user.is_active, "roles": held.get(row.user_id, [])}
         for row in rows
     ]
+
+
+def reads_about(subject: str, not_by: str, limit: int = 1000) -> list[tuple[datetime, str, str]]:
+    """(when, roles, what) of every read of a sensitive field of this subject by another account, the newest first."""
+    rows = Audit.objects.filter(subject=subject, act="read").exclude(account=not_by).order_by("-id")
+    return list(rows.values_list("at", "role", "what")[:limit])
 
 
 def opened_at() -> datetime | None:

@@ -104,14 +104,26 @@ def role_for(user: User, step: str, change: str) -> str:
     raise NoRight(f"{step} {change}")
 
 
+def may_step(user: User, step: str, change: str) -> bool:
+    """Whether `user` may take this step of this change now."""
+    return bool(set(roles_of_step(step, change)) & set(queries.roles(user)))
+
+
 def shown(user: User, thing: str, values: Mapping[str, object]) -> dict[str, object]:
     """`values` with None for each field whose label no role with the right to view this thing includes.
 
     A field without a label is withheld from everybody: a new one is seen only after somebody said what it is.
     """
-    seen: set[str] = set()
-    for role in _roles(user):
-        if "view" in role.rights.get(thing, ()):
-            seen |= role.labels
+    seen = _labels(user, thing)
     fields = rights().things[thing]
     return {name: value if fields.get(name) in seen else None for name, value in values.items()}
+
+
+def sees(user: User, thing: str, field: str) -> bool:
+    """Whether `shown` would give this field: asked before what is personal is opened at all."""
+    return rights().things[thing].get(field) in _labels(user, thing)
+
+
+def _labels(user: User, thing: str) -> set[str]:
+    viewing = [role.labels for role in _roles(user) if "view" in role.rights.get(thing, ())]
+    return set[str]().union(*viewing)

@@ -13,6 +13,8 @@ from django.db import connection, transaction
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
+from abate.platform.review import audit
+from abate.platform.review.audit import audited
 from abate.platform.review.models import User
 from abate.platform.signin import passwords
 from abate.platform.signin.errors import PasswordRefused, SignInRefused, TooManyTries
@@ -64,11 +66,15 @@ def check_password(handle: str, text: str, address: str | None) -> User:
     # A longer one cannot be anybody's, and hashing it would be work for an attacker's asking.
     user = authenticate(username=handle.strip()[:36], password=text[: passwords.MOST])
     if not isinstance(user, User) or user.kind != User.Kind.STAFF:
+        # Without the name that was typed: it may be a password in the wrong field.
+        audit.note("signin.password-try", act="refused")
         raise SignInRefused
     done()
+    audit.note("signin.password-try", user.handle)
     return user
 
 
+@audited("signin.password", lambda given, _: given["user"].handle)
 def set_password(user: User, text: str) -> None:
     """Give `user` a password that the profile takes. Raises PasswordRefused. Other sessions of theirs end."""
     rules = policy()
@@ -91,6 +97,7 @@ def seen(key: str, user: User, began: datetime, device: str) -> None:
     OpenSession.objects.update_or_create(key=key, defaults=values)
 
 
+@audited("signin.sessions", lambda given, _: given["user"].handle)
 def end_sessions(user: User, keys: list[str]) -> int:
     """End these sessions of `user`'s, here and at once; returns how many there were."""
     own = list(OpenSession.objects.filter(user=user, key__in=keys).values_list("key", flat=True))
@@ -101,6 +108,7 @@ def end_sessions(user: User, keys: list[str]) -> int:
     return len(own)
 
 
+@audited("signin.forget", lambda given, _: given["user"].handle)
 def forget(user: User) -> None:
     """Take away everything `user` signs in with, and every open session."""
     with transaction.atomic():

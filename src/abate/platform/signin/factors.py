@@ -20,6 +20,8 @@ from django.db import IntegrityError, transaction
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
+from abate.platform.review import audit
+from abate.platform.review.audit import audited
 from abate.platform.review.models import User
 from abate.platform.signin import actions, proofs
 from abate.platform.signin.errors import FactorRefused, FactorUnknown, LastFactor
@@ -64,6 +66,7 @@ def new_passkey_options(user: User) -> str:
     return json.dumps(webauthn.begin_registration(user, passwordless=True))
 
 
+@audited("signin.passkey", lambda given, _: given["user"].handle)
 def add_passkey(user: User, name: str, sent: str) -> None:
     """Keep the key the browser made for the last challenge. Raises FactorRefused."""
     credential = _read(sent)
@@ -94,7 +97,9 @@ def use_passkey(sent: str, user: User | None = None) -> User:
         raise FactorRefused from None
     if not owner.is_active:
         raise FactorRefused
-    shown.record_usage()
+    with transaction.atomic():
+        shown.record_usage()
+        audit.note("signin.passkey-try", owner.handle)
     return owner
 
 
@@ -123,6 +128,7 @@ def new_app_secret(user: User) -> tuple[str, str]:
 _WAITING = "signin_app_secret"
 
 
+@audited("signin.app", lambda given, _: given["user"].handle)
 def add_app(user: User, code: str) -> None:
     """Keep the app whose secret waits, once it gives a right code; in place of an earlier one. Raises FactorRefused."""
     session = context.request.session
@@ -138,6 +144,7 @@ def add_app(user: User, code: str) -> None:
     del session[_WAITING]
 
 
+@audited("signin.recovery", lambda given, _: given["user"].handle)
 def new_recovery_codes(user: User) -> list[str]:
     """Ten codes, each good once, in place of the earlier ones. They are shown now and never again."""
     with transaction.atomic():
@@ -161,7 +168,9 @@ def use_code(user: User, code: str, address: str | None) -> str:
             # A fresh look: using a recovery code wrote into the row.
             Authenticator.objects.get(pk=one.pk).record_usage()
             done()
+            audit.note("signin.code-try", user.handle)
             return proofs.TOTP if one.type == Kind.TOTP else proofs.RECOVERY
+    audit.note("signin.code-try", user.handle, act="refused")
     raise FactorRefused
 
 
@@ -182,6 +191,7 @@ def _spend(user: User, code: str) -> bool:
     return True
 
 
+@audited("signin.remove", lambda given, _: given["user"].handle)
 def remove(user: User, factor_id: int, *, keep_one: bool) -> None:
     """Take a factor away. Raises FactorUnknown, and LastFactor where `keep_one` and no other would be left."""
     with transaction.atomic():

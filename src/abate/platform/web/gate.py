@@ -17,7 +17,8 @@ from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import limits
-from abate.platform.review import rights
+from abate.platform.review import audit, queries, rights
+from abate.platform.review.models import User
 from abate.platform.web import proving, refusals
 
 WHO = frozenset({"anyone", "user", "person", "acceptor", "partner", "staff", "verifier", "key"})
@@ -91,7 +92,8 @@ class Gate:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        with audit.acting(lambda: _actor(request)):
+            return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: object, args: object, kwargs: object
@@ -118,8 +120,27 @@ class Gate:
                 if line.fresh:
                     proving.require_fresh(request)
             except Problem as problem:
-                return proving.way(request, problem) or refusals.answer(request, problem)
+                way = proving.way(request, problem)
+                if way is None:
+                    audit.note(f"{line.act} {line.thing}".strip() or problem.code, name, act="refused")
+                return way or refusals.answer(request, problem)
         return None
+
+
+def _actor(request: HttpRequest) -> audit.Actor:
+    """Who acts by this request: a key that was let in (caller.py), or whoever is signed in, or nobody yet."""
+    match = request.resolver_match
+    line = lines().get((match.view_name if match else "", request.method or ""))
+    key = getattr(request, "abate_key", "")
+    if key or (line is not None and line.who in {"verifier", "key"}):
+        return audit.Actor(key, "interface", line.who if line else "key")
+    via = "interface" if request.path.startswith("/v1/") else "page"
+    if not request.user.is_authenticated:
+        return audit.Actor(via=via)
+    user = request.user
+    role = user.kind if user.kind == User.Kind.PERSON else ",".join(queries.roles(user))
+    # Somebody who acts for a party holds none of the operator's roles.
+    return audit.Actor(user.handle, via, role or (line.who if line else ""), user.pk)
 
 
 def _closed(request: HttpRequest, methods: list[str]) -> HttpResponse:

@@ -17,6 +17,7 @@ from abate.platform.log.errors import NotOpened
 from abate.platform.parties.actions import LOG
 from abate.platform.parties.models import Party
 from abate.platform.parties.queries import TokenParty
+from abate.platform.review import audit
 from abate.platform.web import caller, openings
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -81,6 +82,7 @@ def _bundle(request: HttpRequest, number: int, width: int) -> HttpResponse:
             raise Http404
         own = {"party_id": reader.party_id, "client_id": reader.client_id}
         actions.note_reading("leaves", first, first + width - 1, **own)
+        audit.read("log.leaves", f"{first}-{first + width - 1}", party=reader.code)
     return _answer(leaves, "application/octet-stream", PRIVATE)
 
 
@@ -100,6 +102,7 @@ def opening(request: HttpRequest, index: int) -> HttpResponse:
                 raise Http404
             own = {"party_id": reader.party_id, "client_id": reader.client_id, "access_id": access}
             actions.note_reading("openings", index, index, **own)
+            audit.read("log.openings", index, party=reader.code)
     except Problem as problem:
         return caller.refused(problem)
     return _answer(f"{opened.line()}\n".encode(), "application/json", PRIVATE)
@@ -115,6 +118,7 @@ def _verifier(request: HttpRequest) -> TokenParty:
         raise VerifiersOnly from None
     if found.kind != Party.Kind.VERIFIER:
         raise VerifiersOnly
+    request.abate_key = found.client_id
     return found
 
 

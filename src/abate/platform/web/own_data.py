@@ -20,14 +20,15 @@ from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
 from abate.platform.people import children, consents, groups, queries, requests
 from abate.platform.people.models import Person
+from abate.platform.review.trail import safe
 from abate.platform.signin import factors
 from abate.platform.signin import queries as signin
+from abate.platform.web.readers import opened_by_others
 
 FORMAT = "abate-own-data/1"
 _PAGE = 500
 # Digests of public things: they say nothing of the person.
 _LEFT_OUT = {"method_hash", "body_sha256"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Row = dict[str, object]
 
@@ -68,6 +69,10 @@ def gather(person: Person) -> dict[str, object]:
         "readings": [
             _row({"at": at, "by": codes.get(party or 0, "operator"), "what": what, "entries": count})
             for at, party, what, count in log.readings_of(person.pk)
+        ],
+        "opened_by_others": [
+            _row({"at": one.at, "roles": one.roles[1], "field": one.what, "purpose": one.purpose[1]})
+            for one in opened_by_others(person)
         ],
     }
 
@@ -151,4 +156,4 @@ def _cell(value: object) -> str:
         return ""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     # A number may begin with a minus; a text that does might be run by a spreadsheet.
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return safe(text) if isinstance(value, str) else text

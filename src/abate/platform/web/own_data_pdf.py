@@ -24,6 +24,7 @@ TITLES = {
     "sign_in": ("登录因素", "Ways of signing in"),
     "sessions": ("会话", "Sessions"),
     "readings": ("谁查阅过", "Who read it"),
+    "opened_by_others": ("他人打开过的内容", "What others opened"),
 }
 
 

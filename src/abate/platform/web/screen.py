@@ -70,6 +70,10 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         tabs.append(("partner", "key", say("合作方", "Partner")))
     if rights.may(request.user, "view", "overview"):
         tabs.append(("operator", "gauge", say("总览", "Overview")))
+    if rights.may(request.user, "view", "proposals"):
+        tabs.append(("proposals", "check", say("变更", "Changes")))
+    if rights.may(request.user, "view", "audit"):
+        tabs.append(("audit", "shield", say("审计", "Audit")))
     if tabs and not access.person_of(request):
         tabs.append(("security", "shield", say("安全", "Security")))
     return [Tab(reverse(name), icon, title, name == section) for name, icon, title in tabs]

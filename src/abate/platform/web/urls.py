@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from abate.platform.web import files, health, log_views, reconciliation, sharing
-from abate.platform.web.api_groups import api
+from abate.platform.web.api_proposals import api
 from abate.platform.web.pages import (
     acceptor,
+    audit,
     authorisations,
     binding,
     breaks,
@@ -19,6 +20,7 @@ from abate.platform.web.pages import (
     partner,
     privacy,
     problems,
+    proposals,
     record,
     requests,
     security,
@@ -76,6 +78,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/requests/<int:request_id>", requests.answer, name="request-answer"),
     path("operator/breaks", breaks.breaks, name="breaks"),
     path("operator/breaks/<int:break_id>", breaks.step, name="break-step"),
+    path("operator/audit", audit.audit, name="audit"),
+    re_path(r"^operator/audit\.(?P<form>csv|jsonl)$", audit.file, name="audit-file"),
+    path("operator/proposals", proposals.proposals, name="proposals"),
+    path("operator/proposals/decide", proposals.decide, name="proposals-decide"),
+    path("operator/proposals/new", proposals.propose, name="propose"),
+    path("operator/proposals/<int:number>", proposals.proposal, name="proposal"),
     *reconciliation.urlpatterns,
     path("operator/sharing", shared.requests, name="sharing"),
     path("operator/sharing/<uuid:request_id>", shared.request, name="sharing-one"),

@@ -18,6 +18,7 @@ from abate.platform.people import children, consents, queries, requests
 from abate.platform.people.models import Person
 from abate.platform.web import access, own_data, own_data_pdf, screen
 from abate.platform.web.access import person_page
+from abate.platform.web.readers import opened_by_others
 from abate.platform.web.wording import pick, say
 
 KINDS = {
@@ -52,6 +53,10 @@ def _page(
         "readings": [
             (at, names.get(codes.get(party or 0, ""), say("平台运营方", "The operator")), what, count)
             for at, party, what, count in log.readings_of(person.pk)[:50]
+        ],
+        "opened_by_others": [
+            (one.at, pick(one.roles), pick(one.field), pick(one.purpose))
+            for one in opened_by_others(person, 50)
         ],
         "requests": [(row, pick(KINDS[row.kind])) for row in requests.own(person)],
         "kinds": [(name, pick(words)) for name, words in KINDS.items()],

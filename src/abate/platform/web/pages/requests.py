@@ -22,7 +22,7 @@ from abate.platform.web.wording import pick, say
 def requests(request: HttpRequest, role: bool) -> HttpResponse:
     rows = [
         (rights.shown(request.user, "requests", asdict(row) | {"late": row.late}), pick(KINDS[row.kind]))
-        for row in asked.waiting()
+        for row in asked.waiting(texts=rights.sees(request.user, "requests", "text"))
     ]
     context = {
         "rows": rows,

@@ -1,0 +1,73 @@
+"""The audit trail: searching it, and giving it out as CSV or JSON Lines. Looking is itself in the trail."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from abate.platform.doors import clock
+from abate.platform.review import rights, trail
+from abate.platform.review.models import Audit
+from abate.platform.review.trail import Search
+from abate.platform.web import screen
+from abate.platform.web.access import operator_page
+from abate.platform.web.wording import say
+
+_PAGE = 100
+MOST = 50_000
+"""Our policy: rows of one file taken from a page, some 20 MB; the command has no such bound."""
+ACTS = {"write": ("写入", "written"), "read": ("读取", "read"), "refused": ("拒绝", "refused")}
+WAYS = {
+    "page": ("页面", "page"),
+    "interface": ("接口", "interface"),
+    "command": ("命令行", "command"),
+    "system": ("系统", "system"),
+}
+_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
+
+
+def _asked(request: HttpRequest) -> Search:
+    text = {name: request.GET.get(name, "").strip()[:200] for name in ("account", "what", "subject", "act")}
+    if text["act"] not in Audit.ACTS:
+        text["act"] = ""
+    since, until = (_day(request.GET.get(name, "")) for name in ("since", "until"))
+    return Search(**text, since=since, until=until and until + timedelta(days=1))
+
+
+def _day(text: str) -> datetime | None:
+    """The beginning of a day in the platform's zone; None for what is no day."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), clock.zone())
+    except ValueError:
+        return None
+
+
+@require_safe
+@operator_page
+def audit(request: HttpRequest, role: bool) -> HttpResponse:
+    """The newest rows that match, with a link to go on."""
+    asked, place = _asked(request), request.GET.get("before", "")
+    before = int(place) if place.isascii() and place.isdigit() and len(place) < 19 else None
+    rows = trail.search(asked, before=before, limit=_PAGE + 1)
+    given = request.GET.copy()
+    given.pop("before", None)
+    told = {"rows": [(row, say(*ACTS[row.act]), say(*WAYS[row.via])) for row in rows[:_PAGE]]}
+    context = {
+        "asked": request.GET,
+        "acts": [(name, say(*words)) for name, words in ACTS.items()],
+        "query": given.urlencode(),
+        "older": rows[_PAGE - 1].id if len(rows) > _PAGE else None,
+    }
+    context |= rights.shown(request.user, "audit", told)
+    return screen.show(request, "audit", context, section="audit")
+
+
+@require_safe
+@operator_page
+def file(request: HttpRequest, role: bool, form: str) -> HttpResponse:
+    """All rows that match, as a file. Raises ExportTooLarge."""
+    answer = HttpResponse("".join(trail.lines(_asked(request), form, MOST)), content_type=_TYPES[form])
+    answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'
+    return answer

@@ -1,0 +1,58 @@
+"""What of a person's data somebody else opened, as the person is told it: when, as what, what for; never by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from abate.platform.people.models import Person
+from abate.platform.review import queries, rights
+from abate.platform.review.models import User
+
+Words = tuple[str, str]
+OPENED: dict[str, tuple[Words, Words]] = {
+    "person.identity": (("姓名和证件号", "name and number"), ("核验真实身份", "to see who an account is")),
+    "person.contacts": (
+        ("联系方式", "contacts"),
+        ("登录与账户安全", "signing in, and the safety of the account"),
+    ),
+    "person.request": (("请求的内容", "the text of a request"), ("答复您的请求", "to answer your request")),
+    "person.answer": (
+        ("对请求的答复", "the answer to a request"),
+        ("答复您的请求", "to answer your request"),
+    ),
+    "person.child": (("孩子的姓名", "a child's name"), ("监护人管理孩子的账户", "to act for a child")),
+    "person.incentive-code": (("兑换码", "a voucher code"), ("兑换与核销", "redeeming and burning")),
+}
+"""What a row of the trail tells of: the field, and what it is opened for (people/keys.py has the purposes)."""
+_GUARDIAN: Words = ("监护人", "the guardian")
+_SYSTEM: Words = ("平台程序", "a program of the platform")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`roles`, `field` and `purpose` in both languages; `what` is the field by its name in the trail."""
+
+    at: datetime
+    what: str
+    roles: Words
+    field: Words
+    purpose: Words
+
+
+def opened_by_others(person: Person, limit: int = 1000) -> list[Reading]:
+    """Every time a sensitive text of the person was opened by another than themself, the newest first. (P-8.4-b)"""
+    return [
+        Reading(at, what, _roles(roles), *OPENED[what])
+        for at, roles, what in queries.reads_about(person.pseudonym, person.user.handle, limit)
+        if what in OPENED
+    ]
+
+
+def _roles(held: str) -> Words:
+    if held == User.Kind.PERSON:
+        return _GUARDIAN
+    known = [rights.rights().roles[name] for name in held.split(",") if name in rights.rights().roles]
+    if not known:
+        return _SYSTEM
+    return "、".join(role.zh for role in known), ", ".join(role.en for role in known)
