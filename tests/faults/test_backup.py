@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psutil
@@ -189,6 +189,8 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
         early = set(partner.acknowledged)
         erased = abate_in(stack, f"{PERSON}; people.destroy(person); print(person.pk)")
         assert erased.returncode == 0, erased.stderr
+        kept = abate_in(stack, FREEZE)
+        assert kept.returncode == 0, kept.stderr
         assert partner.deliver(partner.batch(10))
         until("the later leaves", lambda: all_signed(stack.url()))
         later = max(heads(stack.url()).items())
@@ -201,6 +203,11 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
             "select id from people_person where commit_key is null and wrapped_key is null"
         )
         assert gone.fetchall() == [(int(erased.stdout),)]
+        frozen = connection.execute(
+            "select person.id, kept.until from people_person person join people_freeze kept on kept.person_id = person.id"
+            " where person.status = 'frozen'"
+        )
+        assert frozen.fetchall() == [(int(kept.stdout), date(2099, 1, 1))]
     assert said["erased_again"] == 1
     assert str(said["log"]).startswith("halted")
     assert heads(new.url())[later[0]] == later[1]
@@ -211,6 +218,12 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
     assert round_.returncode != 0 and "LogDamaged" in round_.stderr
 
 
+FREEZE = (
+    "from datetime import date; from abate.platform.people import freezing; "
+    "from abate.platform.people.models import Person; "
+    "person = Person.objects.filter(status='active').order_by('-pk').first(); "
+    "freezing.freeze(person, date(2099, 1, 1), [('甲', 'a')]); print(person.pk)"
+)
 PERSON = (
     "from abate.platform.people import actions as people; from abate.platform.people.models import Person; "
     "person = Person.objects.order_by('id').first()"

@@ -32,7 +32,7 @@ GOVERNED = {
         "remove_member",
     },
     "credits": {"add_cap", "add_rule"},
-    "ledger": {"adjust"},
+    "ledger": {"adjust", "add_duty"},
     "incentives": {"create_offer"},
     "carbon": {"approve", "adopt"},
     "sharing": {"answer"},

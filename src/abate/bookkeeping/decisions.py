@@ -42,6 +42,7 @@ ROLES = (
 ACTIONS = (
     "basis.adopt",
     "cap.add",
+    "duty.add",
     "entry.reverse",
     "ledger.adjust",
     "offer.create",

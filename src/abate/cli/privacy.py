@@ -59,11 +59,12 @@ def record(data_dir: Path) -> None:
 @command.command()
 @_data_dir
 def retain(data_dir: Path) -> None:
-    """Delete what is older than its rule. Meant to run daily; prints how many rows of each table."""
+    """Delete what is older than its rule, and accounts whose duty to be kept is over. Meant to run daily; prints how many."""
     _start(data_dir)
     from abate.platform.config import fields  # lazy: as above
+    from abate.platform.ledger import keeping  # lazy: as above
 
-    click.echo(json.dumps(fields.retain(), indent=2))
+    click.echo(json.dumps(fields.retain() | {"accounts": keeping.delete_due()}, indent=2))
 
 
 @command.command("breach-drill")

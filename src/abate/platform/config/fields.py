@@ -150,7 +150,7 @@ def breach(names: Collection[str]) -> Breach:
         ]
         for label in LABELS[2:]
     }
-    return Breach([i for i, s in rows if s == "active"], sum(s == "erased" for _, s in rows), fields)
+    return Breach([i for i, s in rows if s != "erased"], sum(s == "erased" for _, s in rows), fields)
 
 
 def _people_in(name: str, columns: set[str]) -> str | None:

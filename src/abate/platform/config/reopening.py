@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import django
@@ -20,10 +20,12 @@ from abate.platform.doors.errors import SetupError
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """What the database knew at the end of its changes: its newest signed head, and who was erased."""
+    """What the database knew at the end of its changes: its newest signed head, who was erased, and who left and is kept
+    (person, until, grounds)."""
 
     head: tuple[int, bytes, str, datetime] | None
     erased: frozenset[int]
+    frozen: tuple[tuple[int, date, list[tuple[str, str]]], ...] = ()
 
 
 def secrets_fit(into: Path) -> Path:
@@ -54,11 +56,15 @@ def make_safe(
     from abate.platform.ledger import erasing  # lazy: needs Django set up
     from abate.platform.log import actions as log  # lazy: as above
     from abate.platform.log import queries as tree  # lazy: as above
+    from abate.platform.people import freezing  # lazy: as above
     from abate.platform.people.models import Person  # lazy: as above
 
     _keys_open_something()
     alive = Person.objects.filter(pk__in=later.erased if later else ()).exclude(status=Person.Status.ERASED)
     again = [erasing.erase(person) for person in alive]
+    for person_id, until, grounds in later.frozen if later else ():
+        for person in Person.objects.filter(pk=person_id, status=Person.Status.ACTIVE):
+            freezing.freeze(person, until, grounds)
     found: dict[str, object] = {"entries_in_the_log": tree.size(), "erased_again": len(again)}
     if later and later.head and later.head[0] > tree.size():
         log.remember_head(*later.head)
@@ -78,8 +84,13 @@ def _at_the_end(folder: Path, base: Base, into: Path, wait: Callable[[float], ob
                 "select size, root, note, at from log_checkpoint order by size desc limit 1"
             ).fetchone()
             erased = connection.execute("select id from people_person where status = 'erased'").fetchall()
+            kept = connection.execute(
+                "select person_id, until, grounds from people_freeze where ended_at is null order by at, person_id desc"
+            ).fetchall()
         return Later(
-            head and (head[0], bytes(head[1]), head[2], head[3]), frozenset(row[0] for row in erased)
+            head and (head[0], bytes(head[1]), head[2], head[3]),
+            frozenset(row[0] for row in erased),
+            tuple((person, until, [(zh, en) for zh, en in grounds]) for person, until, grounds in kept),
         )
     finally:
         private_postgres.stop(beside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -12,9 +13,13 @@ from django.db.backends.utils import CursorWrapper
 from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
 from abate.platform.ledger import errors, posting, queries
+from abate.platform.ledger.models import Duty
 from abate.platform.ledger.posting import SQL, Item
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.people import children
+
+LONGEST = 300
+"""Signs of the ground of a duty to keep: our policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,23 @@ def retire(person_id: int, carbon_mg: int, order_id: str) -> EntryRow:
             raise errors.CarbonRetired
         (made,) = posting.post(cursor, Kind.RETIRE, [Item(person_id, order_id, carbon_mg=-carbon_mg)], at)
         note(cursor, [(person_id, order_id, made.id, digest(Kind.RETIRE, carbon_mg))])
+    return made
+
+
+def add_duty(
+    behaviour: str, first_day: date, last_day: date, keep_until: date, ground: tuple[str, str]
+) -> Duty:
+    """Records of acts of these days are kept until then: what three people decided (changes.py). Raises DutyMalformed."""
+    days = first_day <= last_day <= keep_until and keep_until >= clock.today()
+    if not days or not behaviour or not all(0 < len(text.strip()) <= LONGEST for text in ground):
+        raise errors.DutyMalformed
+    made, _ = Duty.objects.get_or_create(
+        behaviour=behaviour,
+        first_day=first_day,
+        last_day=last_day,
+        keep_until=keep_until,
+        defaults={"ground_zh": ground[0].strip(), "ground_en": ground[1].strip()},
+    )
     return made
 
 

@@ -193,3 +193,17 @@ class NothingToCollect(Problem):
     why_en = "Only credits that wait can be collected."
     remedy_zh = "可能已经领取，或已过领取期限；请查看账户流水。"
     remedy_en = "They may be collected already, or their time is over; see the account statement."
+
+
+class DutyMalformed(Problem):
+    code = "duty-malformed"
+    status = 422
+    zh = "留存义务须写明行为、起止日、留存至何日（不早于今日）和依据（1 至 300 字，中英文）。"
+    en = (
+        "A duty to keep names a behaviour, the first and last day of the acts, a day to come until which they are kept, "
+        "and its ground in 1 to 300 signs of each language."
+    )
+    why_zh = "离开的人会看到理由和日期；没有依据就不能不删除。"
+    why_en = "Whoever leaves is shown reason and date; without a ground nothing may be kept."
+    remedy_zh = "补全后重新提交。"
+    remedy_en = "Complete it and propose it again."

@@ -284,3 +284,31 @@ class Close(models.Model):
                 condition=models.Q(period__in=["day", "month"]), name="ledger_close_period"
             ),
         ]
+
+
+class Duty(models.Model):
+    """Records of acts of a behaviour from `first_day` to `last_day` are kept up to and including `keep_until`, whoever leaves.
+
+    Such as a crediting period whose reductions are still to be verified; `ground` says by what rule, in both languages.
+    """
+
+    append_only = True
+
+    behaviour = models.TextField()
+    first_day = models.DateField()
+    last_day = models.DateField()
+    keep_until = models.DateField()
+    ground_zh = models.TextField()
+    ground_en = models.TextField()
+
+    class Meta:
+        db_table = "ledger_duty"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(first_day__lte=F("last_day"), last_day__lte=F("keep_until")),
+                name="ledger_duty_days",
+            ),
+            models.UniqueConstraint(
+                fields=["behaviour", "first_day", "last_day", "keep_until"], name="ledger_duty_once"
+            ),
+        ]

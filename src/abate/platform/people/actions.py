@@ -34,8 +34,8 @@ from abate.platform.people.errors import (
     PersonErased,
     TooManyCodes,
 )
-from abate.platform.people.family_errors import ChildrenFirst
-from abate.platform.people.models import Authorisation, Code, Contact, Identity, Person, Subject
+from abate.platform.people.family_errors import AccountFrozen, ChildrenFirst
+from abate.platform.people.models import Authorisation, Code, Contact, Freeze, Identity, Person, Subject
 from abate.platform.people.policy import CodePolicy, code_policy
 from abate.platform.review import actions as review
 from abate.platform.review import audit
@@ -201,9 +201,11 @@ def request_code(contact: str, address: str | None = None) -> datetime:
 
 
 def confirm_code(contact: str, code: str) -> Person:
-    """The person who signs in with this contact. Raises CodeRefused, or NoAccount with a proof to use."""
+    """The person who signs in with this contact. Raises CodeRefused, AccountFrozen, or NoAccount with a proof to use."""
     proved = prove_contact(contact, code)
     (digest,) = proof.proved([proved])
+    if kept := Freeze.objects.filter(person_id__in=_person_ids(digest), ended_at=None).first():
+        raise AccountFrozen(kept.until, kept.grounds)
     person = Person.objects.filter(
         pk__in=_person_ids(digest), status=Person.Status.ACTIVE, user__is_active=True
     ).first()
@@ -345,6 +347,20 @@ def _ended(now: datetime) -> Greatest:
     return Greatest(Value(now), F("granted_at"))
 
 
+def close(found: Person, now: datetime) -> None:
+    """End everything that a locked, active person gave leave for, and every way in. Raises ChildrenFirst."""
+    if children.of(found.pk):
+        raise ChildrenFirst
+    Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
+    consents.end(found.pk, now)
+    children.end(found.pk, now)
+    groups.leave_all(found.pk, now)
+    digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
+    Code.objects.filter(contact_hmac__in=list(digests)).delete()
+    signin.forget(found.user)
+    review.deactivate(found.user)
+
+
 @audited("person.erase", lambda given, _: given["person"].pseudonym)
 def destroy(person: Person) -> None:
     """Destroy the person's keys and end every authorisation.
@@ -355,8 +371,8 @@ def destroy(person: Person) -> None:
     """
     with transaction.atomic():
         found = Person.objects.select_for_update().select_related("user").get(pk=person.pk)
-        if children.of(found.pk):
-            raise ChildrenFirst
+        now = clock.now()
+        close(found, now)
         Person.objects.filter(pk=found.pk).update(
             wrapped_key=None,
             commit_key=None,
@@ -364,17 +380,9 @@ def destroy(person: Person) -> None:
             contact_enc=b"",
             status=Person.Status.ERASED,
         )
-        now = clock.now()
-        Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
-        consents.end(found.pk, now)
-        children.end(found.pk, now)
-        groups.leave_all(found.pk, now)
-        digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
-        Code.objects.filter(contact_hmac__in=list(digests)).delete()
         Contact.objects.filter(person_id=found.pk).delete()
         Identity.objects.filter(person_id=found.pk).delete()
-        signin.forget(found.user)
-        review.deactivate(found.user)
+        Freeze.objects.filter(person_id=found.pk, ended_at=None).update(ended_at=now)
     person.wrapped_key = person.commit_key = None
     person.identity_enc = person.contact_enc = b""
     person.status = Person.Status.ERASED

@@ -106,6 +106,12 @@ def grown(identity_hmac: bytes) -> Person | None:
     return own if own and not Contact.objects.filter(person_id=own.pk).exists() else None
 
 
+def unclaimed(before: datetime) -> list[Person]:
+    """Whose guardian's time ended before this moment and who has not taken the account over."""
+    over = Guardianship.objects.filter(ended_at=None, until__lt=before, child__status=Person.Status.ACTIVE)
+    return [row.child for row in over.select_related("child__user").order_by("until")]
+
+
 def end(child_id: int, now: datetime) -> None:
     """The guardianship of this child ends: the account is closed or passes to its owner. The birthday is needed no more."""
     going_on = Guardianship.objects.filter(child_id=child_id, ended_at=None)

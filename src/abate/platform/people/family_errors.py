@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 from abate.platform.doors.errors import Problem
 
 
@@ -187,3 +190,22 @@ class NotAnEnterprise(Problem):
     why_en = "Figures of members are for the organisation that they belong to."
     remedy_zh = "请联系运营方登记为企业。"
     remedy_en = "Ask the operator to register the organisation as an enterprise."
+
+
+class AccountFrozen(Problem):
+    """Only who proved the contact learns this. `until` is the last day of keeping, `grounds` the duties in words."""
+
+    code = "account-frozen"
+    status = 409
+    zh = "您的账户已申请注销，依法须留存的记录到期即删除。"
+    en = "You left this account; its records are kept as a duty demands and then deleted."
+    why_zh = "计入期内的记录须留存备查，其间除保存外不作任何处理（个人信息保护法第四十七条）。"
+    why_en = "Records of a crediting period are kept for checking; nothing but keeping is done with them (PIPL, article 47)."
+    remedy_zh = "到期删除后可以重新开户；有疑问请联系平台运营方。"
+    remedy_en = "You can open an account again once they are deleted; ask the platform's operator about it."
+
+    def __init__(self, until: date, grounds: Sequence[Sequence[str]]) -> None:
+        zh, en = ("；".join(one[0] for one in grounds), "; ".join(one[1] for one in grounds))
+        self.zh = f"{type(self).zh}留存至 {until}，依据：{zh}。"
+        self.en = f"{type(self).en} Kept until {until}: {en}."
+        super().__init__(str(until))

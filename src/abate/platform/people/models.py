@@ -10,6 +10,12 @@ from django.conf import settings
 from django.db import models
 
 from abate.platform.parties.models import Party
+from abate.platform.people.models_family import Freeze, Group, Guardianship, Invitation, Member
+
+__all__ = [
+    "Authorisation", "Code", "Consent", "Contact", "Freeze", "Group", "Guardianship", "Identity", "Invitation", "Member",
+    "Person", "Request", "Subject",
+]  # fmt: skip
 
 
 class Person(models.Model):
@@ -17,6 +23,8 @@ class Person(models.Model):
 
     class Status(models.TextChoices):
         ACTIVE = "active"
+        # Left, and kept by a duty (Freeze): no page, no partner, nothing booked, until it is erased.
+        FROZEN = "frozen"
         ERASED = "erased"
 
     id = models.BigAutoField(primary_key=True)
@@ -35,10 +43,12 @@ class Person(models.Model):
         db_table = "people_person"
         verbose_name_plural = "people"
         constraints = [
-            # Either alive with both keys, or erased with neither: nothing between.
+            # Either kept with both keys, or erased with neither: nothing between.
             models.CheckConstraint(
                 name="people_person_keys",
-                condition=models.Q(status="active", commit_key__isnull=False, wrapped_key__isnull=False)
+                condition=models.Q(
+                    status__in=["active", "frozen"], commit_key__isnull=False, wrapped_key__isnull=False
+                )
                 | models.Q(status="erased", commit_key__isnull=True, wrapped_key__isnull=True),
             )
         ]
@@ -236,130 +246,5 @@ class Request(models.Model):
                 )
                 | models.Q(answered_at__isnull=False, answer_enc__isnull=False, answered_by__isnull=False),
                 name="people_request_answered",
-            ),
-        ]
-
-
-class Guardianship(models.Model):
-    """A guardian opened the account of a child and acts for it until `until`, the child's 14th birthday.
-
-    `until` is all that is kept of the child's age, and goes when `ended_at` is set, once: the account was closed or passed
-    to its owner. By date the guardian's time is over without it.
-    """
-
-    class Relation(models.TextChoices):
-        PARENT = "parent"
-        OTHER = "other"
-
-    append_only = True
-    may_change = ("ended_at", "until", "name_enc")
-
-    id = models.BigAutoField(primary_key=True)
-    # One account of a child has one guardian: who opened it.
-    child = models.OneToOneField(Person, on_delete=models.PROTECT, db_constraint=False, related_name="+")
-    guardian = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, related_name="+")
-    relation = models.TextField(choices=Relation.choices)
-    # What the guardian calls the child, under the guardian's key: no page opens the child's identity to say whose it is.
-    name_enc = models.BinaryField()
-    given_at = models.DateTimeField()
-    until = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "people_guardianship"
-        constraints = [
-            models.CheckConstraint(
-                condition=~models.Q(child=models.F("guardian")), name="people_guardianship_two"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(relation__in=["parent", "other"]), name="people_guardianship_relation"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(until__isnull=False, ended_at__isnull=True)
-                | models.Q(until__isnull=True, ended_at__isnull=False),
-                name="people_guardianship_until",
-            ),
-        ]
-
-
-class Group(models.Model):
-    """A household, or the members of an organisation (`party`). It has no name: its members know what they joined."""
-
-    class Kind(models.TextChoices):
-        HOUSEHOLD = "household"
-        ORGANISATION = "organisation"
-
-    append_only = True
-
-    id = models.BigAutoField(primary_key=True)
-    kind = models.TextField(choices=Kind.choices)
-    party = models.OneToOneField(Party, on_delete=models.PROTECT, null=True, related_name="+")
-    opened_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "people_group"
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(kind="household", party__isnull=True)
-                | models.Q(kind="organisation", party__isnull=False),
-                name="people_group_kind",
-            ),
-        ]
-
-
-class Member(models.Model):
-    """A person is in a group from `joined_at` until `left_at`, having agreed under a version of the notice.
-
-    History: rows are added, and `left_at` is set once. Nobody is in two households at a time.
-    """
-
-    append_only = True
-    may_change = ("left_at",)
-
-    id = models.BigAutoField(primary_key=True)
-    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    kind = models.TextField(choices=Group.Kind.choices)
-    notice_version = models.TextField()
-    joined_at = models.DateTimeField()
-    left_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "people_member"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["group", "person"],
-                condition=models.Q(left_at__isnull=True),
-                name="people_member_live",
-            ),
-            models.UniqueConstraint(
-                fields=["person"],
-                condition=models.Q(left_at__isnull=True, kind="household"),
-                name="people_member_one_household",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(left_at__isnull=True) | models.Q(left_at__gte=models.F("joined_at")),
-                name="people_member_order",
-            ),
-        ]
-
-
-class Invitation(models.Model):
-    """A code that lets up to `most` people into a group until `expires_at`. Its keyed digest only; `used` counts up."""
-
-    id = models.BigAutoField(primary_key=True)
-    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
-    digest = models.BinaryField(unique=True)
-    made_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    most = models.IntegerField()
-    used = models.IntegerField(default=0)
-
-    class Meta:
-        db_table = "people_invitation"
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(most__gte=1, used__gte=0, used__lte=models.F("most")),
-                name="people_invitation_used",
             ),
         ]

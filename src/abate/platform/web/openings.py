@@ -13,14 +13,15 @@ from abate.bookkeeping.openings import Opened
 from abate.bookkeeping.receipt import MethodName, Opening, Terms
 from abate.platform.web import receipts
 
-# An erased person has no commit_key: their entries are left out, and nobody can open them any more.
+# An erased person has no commit_key: their entries are left out, and nobody can open them any more. Who left and is only kept
+# is opened to nobody either.
 _ROWS = """
 select leaf.idx, leaf.entry_id, entry.kind, person.commit_key, person.pseudonym, entry.cause, entry.credits,
        entry.carbon_mg, hold.credits,
        subject.subject, party.code, quantity.event_id, basis.behaviour, quantity.occurred_at, quantity.record,
        quantity.er_mg, basis.version, basis.factors, basis.region, basis.grade_floor, basis.pack
 from log_leaf leaf
-join people_person person on person.id = leaf.person_id and person.commit_key is not null
+join people_person person on person.id = leaf.person_id and person.status = 'active'
 join ledger_entry entry on entry.person_id = leaf.person_id and entry.id = leaf.entry_id
 left join ledger_hold hold on hold.person_id = leaf.person_id and leaf.entry_id in (hold.entry_id, hold.end_entry_id)
 left join carbon_quantity quantity

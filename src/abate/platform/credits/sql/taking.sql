@@ -37,8 +37,8 @@ order by person_id
 on conflict (person_id) do update set entries = held.entries
 
 -- name: targets
--- What an event that is to be taken back is now. Read once before the locks, for whose they are, and again under them.
-select seen.event_id, seen.person_id, known.subject, person.status = 'erased',
+-- What an event that is to be taken back is now, and whether its person left. Read once before the locks, for whose they are, and again under them.
+select seen.event_id, seen.person_id, known.subject, person.status <> 'active',
        exists (select from events_withdrawal self where self.party_id = %(party)s and self.kind = 1
                                                         and self.by_id = seen.event_id) as is_withdrawal,
        exists (select from events_withdrawal gone where gone.party_id = %(party)s and gone.event_id = seen.event_id) as gone,

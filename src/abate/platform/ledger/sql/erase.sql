@@ -33,3 +33,14 @@ insert into ledger_entry (person_id, id, kind, at, day, carbon_mg, credits, carb
 select %(person)s, leafed.id, %(kind)s, %(at)s, (select ledger_booking_day(%(day)s)), 0, 0, counted.carbon_mg, counted.credits, %(counter)s,
        null, leafed.erased::text, abate_leaf_hash(leafed.leaf)
 from leafed, counted
+
+-- name: duties
+-- Which duties to keep records hold for a person on this day: of acts that were booked, whatever became of them since.
+select duty.keep_until, duty.ground_zh, duty.ground_en
+from ledger_duty duty
+where duty.keep_until >= %(today)s
+      and exists (select from ledger_entry entry
+                  join carbon_basis basis on basis.id = entry.basis_id
+                  where entry.person_id = %(person)s and entry.kind = 1 and basis.behaviour = duty.behaviour
+                        and entry.act_day between duty.first_day and duty.last_day)
+order by duty.keep_until desc, duty.id

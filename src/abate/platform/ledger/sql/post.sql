@@ -11,8 +11,8 @@ select pg_advisory_xact_lock_shared(4912026, 2)
 
 -- name: erased
 -- Read by a statement of its own, after the lock above or that of the accounts was granted: erasing takes both first.
--- No row: no such person.
-select id, status = 'erased' from people_person where id = any(%(persons)s::bigint[])
+-- No row: no such person. Who left and is only kept (people_freeze) counts as erased: nothing moves in that account.
+select id, status <> 'active' from people_person where id = any(%(persons)s::bigint[])
 
 -- name: lock
 -- In the order of persons, whoever asks: two that want the same accounts wait and never in a circle.

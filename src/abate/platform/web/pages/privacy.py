@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
-from abate.platform.ledger import erasing, standing
+from abate.platform.ledger import keeping, standing
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
 from abate.platform.people import children, consents, queries, requests
@@ -110,15 +110,16 @@ def leave(request: HttpRequest, person: Person) -> HttpResponse:
     """Cancel the account: what names the person is destroyed, amounts and proofs stay. A guardian closes a child's here."""
     if request.method == "POST" and request.POST.get("sure") == "yes":
         child = access.child_of(request)
-        erasing.erase(person)
+        kept = keeping.leave(person)
         if child:
             access.act_for(request, None)
             text = say("孩子的账户已注销。", "The child's account is closed.")
             messages.success(request, text, extra_tags="good")
             return redirect("family")
         logout(request)
-        return screen.show(request, "left")
+        return screen.show(request, "left", {"kept": kept})
     context = {
+        "kept": keeping.held(person.pk),
         "children": children.of(person.pk),
         "standing": standing.standing(person.pk),
         "unsure": request.method == "POST",
