@@ -57,7 +57,7 @@ def test_a_guardian_opens_it_and_the_consent_is_the_guardians(person: Person) ->
         (row,) = children.of(person.pk)
         assert (row.id, row.name, row.relation, row.until) == (child.pk, "测试童", "parent", GROWN)
         assert row.last_day == BORN.replace(year=2026) - timedelta(days=1) and "测试童" not in repr(row)
-        assert consents.agreed_to_current(child.pk, children=True)
+        assert consents.agreed_to_current(child.pk, "children")
     given = Consent.objects.filter(person=child)
     assert {(one.purpose, one.notice_version, one.given_by_id) for one in given} == {
         (name, VERSION, person.pk) for name in BOTH

@@ -121,7 +121,7 @@ def town() -> Town:
             "试用童",
             number,
             {"account", "identity"},
-            consents.current(children=True).version,
+            consents.current("children").version,
         )
         groups.invite(person)
         found.append({"family-enter": {"child_id": child.pk}, "groups-leave": {"member_id": groups.of(person.pk)[0].id},

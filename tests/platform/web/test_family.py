@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from tests.platform.people.test_guardians import BOTH, GROWN, NOW, NUMBER, VERSION, opened
 from tests.platform.web import city as stage
+from tests.platform.web.test_binding import App, agree, told
 
-from abate.platform.doors import clock
+from abate.platform.doors import clock, keyring
 from abate.platform.people import queries
 from abate.platform.people.models import Guardianship, Person
 
@@ -98,6 +100,20 @@ def test_the_fresh_proof_is_the_guardians_own(enter) -> None:
         answer = browser.get("/privacy/copy.json")
         assert answer["Location"].startswith("/confirm?next=%2Fprivacy%2Fcopy")
         assert "138****0001" in browser.get(answer["Location"]).content.decode()
+
+
+def test_a_partners_app_binds_the_guardian_not_the_child(enter, settings) -> None:
+    """The code that it gets is the session's holder's: what is authorised with it must be theirs too."""
+    keyring.ensure_oidc(Path(settings.ABATE_SECRET_FILE))
+    with clock.frozen(NOW):
+        city = stage.build()
+        child = opened(city.person)
+        app, browser = App(city.partner), enter(city.person.user)
+        browser.post(f"/family/{child.pk}/enter")
+        token = app.exchange(told(agree(browser, app, "cycling"))["code"]).json()["access_token"]
+        sub = Client().get("/identity/o/api/userinfo", headers={"authorization": f"Bearer {token}"}).json()
+        assert sub["sub"] == queries.subject_for(city.person.pk, city.partner.pk)
+        assert queries.authorisations(child.pk) == []
 
 
 def test_leaving_tells_which_accounts_of_children_go_too(enter) -> None:

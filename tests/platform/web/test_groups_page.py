@@ -23,7 +23,9 @@ def test_invited_looked_agreed_and_left(city: stage.City, enter) -> None:
     page = second.post("/groups/join", {"code": code}).content.decode()
     assert "Join a household of 1" in page and Member.objects.count() == 1
     assert Invitation.objects.get().used == 0, "looking spends nothing"
+    assert "one member at a time authorises a partner" in page
     assert second.post("/groups/join", {"code": code, "agree": "yes"}).status_code == 302
+    assert {one.notice_version for one in groups.of(city.stranger.pk)} == {"groups-2026-11"}
     assert "Household of 2" in first.get("/groups").content.decode()
     told = second.get("/v1/me/groups").json()
     assert [(one["kind"], one["members"], one["left_at"]) for one in told] == [("household", 2, None)]

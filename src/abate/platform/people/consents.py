@@ -30,12 +30,13 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`children`: the rules of their own for people under 14, told to a guardian (PIPL article 31)."""
+    """`about`: people themselves; children under 14, with rules of their own, told to a guardian (PIPL article 31); or the
+    groups that a person joins."""
 
     version: str
     from_day: date
     purposes: tuple[Purpose, ...]
-    children: bool = False
+    about: str = "people"
 
 
 @lru_cache(maxsize=1)
@@ -51,13 +52,13 @@ def _read(path: Path) -> Notice:
         Purpose(name, (one["zh"], one["en"]), (one["data_zh"], one["data_en"]), one["sensitive"])
         for name, one in told["purposes"].items()
     )
-    return Notice(path.stem, told["from_day"], purposes, told.get("children", False))
+    return Notice(path.stem, told["from_day"], purposes, told.get("about", "people"))
 
 
-def current(children: bool = False) -> Notice:
-    """The notice in force today, for people themselves or for the guardians of `children`."""
+def current(about: str = "people") -> Notice:
+    """The notice in force today about people themselves, `children` or `groups`."""
     today = clock.today()
-    known = [one for one in notices().values() if one.children == children]
+    known = [one for one in notices().values() if one.about == about]
     in_force = [one for one in known if one.from_day <= today]
     return in_force[-1] if in_force else known[0]
 
@@ -67,7 +68,7 @@ def give(person: Person, version: str, by: Person | None = None) -> None:
     """Note that the person, or for a child `by`, agreed to every purpose of this version; under another one the old rows end
     now."""
     # A version that is no file here was shown by an earlier release; its purposes are those of today.
-    told = notices().get(version) or current(children=by is not None)
+    told = notices().get(version) or current("children" if by else "people")
     now = clock.now()
     live = Consent.objects.filter(person=person, withdrawn_at=None)
     live.exclude(notice_version=version).update(withdrawn_at=Greatest(Value(now), F("given_at")))
@@ -94,8 +95,8 @@ def of(person_id: int) -> list[Consent]:
     )
 
 
-def agreed_to_current(person_id: int, children: bool = False) -> bool:
+def agreed_to_current(person_id: int, about: str = "people") -> bool:
     """Whether every purpose of the notice in force was agreed to under it."""
-    told = current(children)
+    told = current(about)
     rows = Consent.objects.filter(person_id=person_id, withdrawn_at=None, notice_version=told.version)
     return {one.name for one in told.purposes} <= set(rows.values_list("purpose", flat=True))

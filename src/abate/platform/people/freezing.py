@@ -10,8 +10,10 @@ from django.db import transaction
 from abate.platform.doors import clock
 from abate.platform.people import actions, keys
 from abate.platform.people.models import Freeze, Person
+from abate.platform.review.audit import audited
 
 
+@audited("person.freeze", lambda given, _: given["person"].pseudonym)
 def freeze(person: Person, until: date, grounds: Sequence[tuple[str, str]]) -> None:
     """Stop everything but keeping, up to and including `until`; what is kept stays encrypted under the person's key.
 

@@ -18,6 +18,7 @@ from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party
+from abate.platform.people import consents
 from abate.platform.people.errors import PersonErased
 from abate.platform.people.family_errors import (
     GroupFull,
@@ -79,7 +80,7 @@ def invite(person: Person) -> tuple[str, datetime]:
         found = _live(own.pk).filter(kind=HOUSEHOLD).first()
         if found is None:
             group = Group.objects.create(kind=HOUSEHOLD, opened_at=now)
-            _enter(group, own, own.notice_version, now)
+            _enter(group, own, consents.current("groups").version, now)
         else:
             group = Group.objects.select_for_update().get(pk=found.group_id)
             if _count(group) >= LARGEST_HOUSEHOLD:

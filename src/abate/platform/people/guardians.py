@@ -33,7 +33,7 @@ def open_for_child(
     (P-6.5, P-8.4-b)
     """
     told = consents.notices().get(notice_version)
-    if told is None or not told.children:
+    if told is None or told.about != "children":
         raise NoticeMissing
     if not purposes >= {one.name for one in told.purposes}:
         raise ConsentMissing

@@ -129,7 +129,7 @@ def _guard(find: Callable[[HttpRequest], T | None]) -> Callable[..., Callable[..
     return door
 
 
-guardian_page = _guard(signed_in_person)
+own_page = _guard(signed_in_person)
 """The view gets (request, person): who holds the session, and no child of theirs."""
 user_page = _guard(lambda request: request.user)
 """The view gets (request, user): whoever is signed in, for their own sign-in."""

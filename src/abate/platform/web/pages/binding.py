@@ -19,8 +19,8 @@ from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
-from abate.platform.web import screen, story
-from abate.platform.web.access import person_page
+from abate.platform.web import access, screen, story
+from abate.platform.web.access import own_page
 from abate.platform.web.middleware import CONTENT_SECURITY_POLICY
 from abate.platform.web.wording import say
 
@@ -110,7 +110,11 @@ class _Consent(AuthorizationView):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@person_page
+@own_page
 def bind(request: HttpRequest, person: Person) -> HttpResponse:
-    """The authorisation endpoint. A POST without our signed request is sent to ask by GET, as everybody else."""
+    """The authorisation endpoint. A POST without our signed request is sent to ask by GET, as everybody else.
+
+    The code stands for whoever holds the session: a guardian who looks at a child's account comes back to the own one here.
+    """
+    access.act_for(request, None)
     return _Consent.as_view(person=person)(request)

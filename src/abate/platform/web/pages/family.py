@@ -12,7 +12,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.people import children, consents, guardians
 from abate.platform.people.models import Person
 from abate.platform.web import access, screen
-from abate.platform.web.access import Missing, guardian_page
+from abate.platform.web.access import Missing, own_page
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
 
@@ -35,7 +35,7 @@ def _fields(name: str = "") -> list[Field]:
 
 
 def _page(request: HttpRequest, person: Person, problem: Problem | None = None) -> HttpResponse:
-    told = consents.current(children=True)
+    told = consents.current("children")
     context = {
         "children": [(row, pick(RELATIONS[row.relation])) for row in children.of(person.pk)],
         "fields": _fields(request.POST.get("name", "")[:60] if problem else ""),
@@ -49,7 +49,7 @@ def _page(request: HttpRequest, person: Person, problem: Problem | None = None) 
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@guardian_page
+@own_page
 def family(request: HttpRequest, person: Person) -> HttpResponse:
     """The children; and opening an account for one more, with the guardian's separate consent."""
     if request.method != "POST":
@@ -62,7 +62,7 @@ def family(request: HttpRequest, person: Person) -> HttpResponse:
             given["name"][:120],
             given["number"][:40],
             set(request.POST.getlist("purpose")),
-            consents.current(children=True).version,
+            consents.current("children").version,
         )
     except Problem as problem:
         return _page(request, person, problem)
@@ -71,7 +71,7 @@ def family(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 @require_POST
-@guardian_page
+@own_page
 def enter(request: HttpRequest, person: Person, child_id: int) -> HttpResponse:
     """Look after this child's account: the pages are the child's until `back`."""
     if children.acted_for(person.pk, child_id) is None:
@@ -81,7 +81,7 @@ def enter(request: HttpRequest, person: Person, child_id: int) -> HttpResponse:
 
 
 @require_POST
-@guardian_page
+@own_page
 def back(request: HttpRequest, person: Person) -> HttpResponse:
     access.act_for(request, None)
     return redirect("family")

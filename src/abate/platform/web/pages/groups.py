@@ -13,7 +13,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.people import consents
 from abate.platform.people import groups as room
 from abate.platform.people.models import Person
-from abate.platform.web import access, screen, story
+from abate.platform.web import screen, story
 from abate.platform.web.access import person_page
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import say
@@ -37,6 +37,8 @@ def _page(
         "metered": [story.title_of(name) for name in sorted(room.METERED)],
         "least": settings.ABATE_SHARING_LEAST_PEOPLE,
         "made": made,
+        "opening": _terms(room.HOUSEHOLD),
+        "terms": _terms(offered[1].kind) if offered else None,
         "offered": offered,
         "field": Field(
             "code",
@@ -53,6 +55,11 @@ def _page(
     )
 
 
+def _terms(kind: str) -> consents.Purpose:
+    """What the notice in force says of joining a group of this kind."""
+    return next(one for one in consents.current("groups").purposes if one.name == kind)
+
+
 @require_safe
 @person_page
 def groups(request: HttpRequest, person: Person) -> HttpResponse:
@@ -67,7 +74,7 @@ def join(request: HttpRequest, person: Person) -> HttpResponse:
     try:
         if request.POST.get("agree") != "yes":
             return _page(request, person, offered=(code, room.offered(code)))
-        room.join(person, code, consents.current(access.child_of(request) is not None).version)
+        room.join(person, code, consents.current("groups").version)
     except Problem as problem:
         return _page(request, person, problem=problem)
     messages.success(request, say("已加入。", "You joined."), extra_tags="good")

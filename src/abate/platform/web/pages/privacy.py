@@ -38,13 +38,14 @@ def _page(
     request: HttpRequest, person: Person, status: int = 200, problem: Problem | None = None
 ) -> HttpResponse:
     guardian = children.guardian_of(person.pk)
-    told = consents.current(children=guardian is not None)
+    about = "children" if guardian else "people"
+    told = consents.current(about)
     names = {row.code: pick((row.title_zh, row.title_en)) for row in parties.parties()}
     codes = parties.codes()
     given = {row.purpose: row for row in consents.of(person.pk) if row.withdrawn_at is None}
     context = {
         "notice": told,
-        "agreed": consents.agreed_to_current(person.pk, children=guardian is not None),
+        "agreed": consents.agreed_to_current(person.pk, about),
         "purposes": [
             (pick(one.text), pick(one.data), one.sensitive, given.get(one.name), one.name)
             for one in told.purposes
@@ -75,7 +76,7 @@ def privacy(request: HttpRequest, person: Person) -> HttpResponse:
 def agree(request: HttpRequest, person: Person) -> HttpResponse:
     """Agree to the notice in force, each purpose by its own tick; a guardian agrees for the child."""
     child = access.child_of(request) is not None
-    told = consents.current(child)
+    told = consents.current("children" if child else "people")
     if set(request.POST.getlist("purpose")) >= {one.name for one in told.purposes}:
         consents.give(person, told.version, by=access.signed_in_person(request) if child else None)
         messages.success(request, say("已记录您的同意。", "Your consent is noted."), extra_tags="good")
