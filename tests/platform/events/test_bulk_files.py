@@ -112,8 +112,8 @@ def test_a_table_of_a_city_with_its_own_names_units_and_zone(
 ) -> None:
     """What it says in metres, local time and Chinese is the event that HTTP has in kilometres with an offset."""
     rows = [
-        {"编号": row["id"], "用户": row["subject"], "时间": "2026-05-20 09:00:00", "行程号": row["trip_id"],
-         "开始": "2026-05-20 09:00:00", "结束": "2026-05-20 09:20:00", "里程（米）": f"{1500 + n}"}
+        {"编号": row["id"], "用户": row["subject"], "时间": "2026-05-20 10:30:00", "行程号": row["trip_id"],
+         "开始": "2026-05-20 10:30:00", "结束": "2026-05-20 10:50:00", "里程（米）": f"{1500 + n}"}
         for n, row in enumerate(flat(world, 6, ()))
     ]  # fmt: skip
     path = write(rows, tmp_path / "行程.csv", encoding=encoding)
