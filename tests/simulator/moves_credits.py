@@ -226,7 +226,7 @@ def reverse_award(city: City, dice: Random) -> None:
     if not city.model.booked:
         return
     booked = city.model.booked[dice.choice(sorted(city.model.booked))]
-    if booked.er_mg is None:
+    if booked.er_mg is None or booked.barred:
         return
     who = booked.ride.who
     undo, account = city.trial(), city.model.ready(who, city.now)
