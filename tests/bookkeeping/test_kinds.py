@@ -33,6 +33,7 @@ def test_codes_are_for_ever() -> None:
         "lapse": 18,
         "decided": 19,
         "audited": 20,
+        "restore": 21,
     }
     assert {counter.name.lower(): counter.value for counter in Counter} == {
         "none": 0,

@@ -255,13 +255,10 @@ class Model:
         lost = account.eligible // MG_PER_CREDIT - (account.eligible - eligible) // MG_PER_CREDIT
         account.eligible -= eligible
         account.carbon -= er
-        account.credits -= lost
-        own = min(account.lots.get(booked.key, 0), lost)
-        account.lots[booked.key] = account.lots.get(booked.key, 0) - own
-        rest = min(lost - own, account.free(now))
-        account.draw(rest, now)
-        account.owed += lost - own - rest
+        restored = account.undo(booked.key, lost, now)
         booked.undone = True
+        if restored:
+            self.note("restore", restored)
         self.note("reverse", -lost, -er)
         return lost
 
@@ -269,7 +266,5 @@ class Model:
         """What the jobs of the day leave."""
         for account in self.accounts:
             account.ready(now)
-            for key in [key for key in account.lots if key[0] <= clock.day(now)]:
-                gone = account.lots.pop(key)
-                account.credits -= gone
+            for key, gone in account.expire(now).items():
                 self.note("lapse" if key[2] == WAITS else "expire", -gone)

@@ -60,6 +60,8 @@ class Kind(IntEnum):
     """No entry: a step of a change by three people (decisions.py). Moves nothing."""
     AUDITED = 20
     """No entry: the digest of rows of the audit trail. Moves nothing."""
+    RESTORE = 21
+    """Expired or lapsed credits of an award come back to their lot, for the reversal of the award to take them."""
 
 
 class Counter(IntEnum):
@@ -140,6 +142,7 @@ RULES: Mapping[Kind, Rule] = MappingProxyType(
         Kind.ERASED: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
         Kind.COLLECT: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
         Kind.LAPSE: Rule(Counter.EXPIRY, Sign.ZERO, Sign.NEGATIVE),
+        Kind.RESTORE: Rule(Counter.CORRECTION, Sign.ZERO, Sign.POSITIVE),
         Kind.DECIDED: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
         Kind.AUDITED: Rule(Counter.NONE, Sign.ZERO, Sign.ZERO),
     }

@@ -228,7 +228,7 @@ def same_booking(part: BookingPart, kind: int, carbon_mg: int, credits: int, cau
     same("kind", part.kind, Kind(kind).name.lower())
     same("carbon_mg", part.carbon_mg, carbon_mg)
     same("credits", part.credits, credits)
-    named = kind in {Kind.REVERSE, Kind.SETTLE, Kind.RELEASE}
+    named = kind in {Kind.REVERSE, Kind.RESTORE, Kind.SETTLE, Kind.RELEASE}
     same("cause", part.cause[:64] if named else leaf.text_hash(part.cause).hex(), cause.hex())
 
 

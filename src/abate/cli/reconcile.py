@@ -29,6 +29,7 @@ WORDS = {
     "brought": "every lot is as large as the awards and entries that made it",
     "expiry": "every lot expires by the rule of the day its credits came",
     "held": "what is held is the sum of the open holds",
+    "restored": "expired credits came back only to the lot they left, and the reversal of their award took them",
     "holds": "every hold has its entry, and its end is of the kind its state says",
     "reversal": "every reversal is registered, and undoes one entry by its amounts, and no reversal",
     "orders": "every movement asked for by an order id is registered under it",

@@ -142,6 +142,11 @@ def _print(found: dict[str, Any], *, booked: bool) -> None:
         click.echo(f"left alone: {number:,} events {_LEFT[why]}")
     if found["retired"]:
         click.echo(f"left alone: {found['retired']:,} events of people who retired the milligrams")
+    if found["too_large"]:
+        click.echo(
+            f"left alone: {found['too_large']:,} events by which an account would hold more than 2^63-1 mg"
+            " (total_too_large)"
+        )
     if found["erased"]:
         click.echo(f"left alone: {found['erased']:,} events of people who were erased meanwhile")
     for name in ("factors_before", "factors_after"):

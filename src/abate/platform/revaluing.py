@@ -18,6 +18,7 @@ from psycopg import Cursor
 from abate.platform import pipeline
 from abate.platform.carbon import actions as carbon
 from abate.platform.carbon import revaluing as reading
+from abate.platform.carbon import staging
 from abate.platform.carbon.errors import StateChanged
 from abate.platform.carbon.revaluing import Asked, Change, Reading
 from abate.platform.credits import actions as credits
@@ -45,7 +46,7 @@ class Effect:
     """What booking does, or did. Milligrams of the changed events; credits and debts of the accounts they are on.
 
     `retired`: changed events left alone, as milligrams of their award were retired and cannot be taken back. `erased`:
-    those of people who were erased after they were read.
+    those of people who were erased after they were read. `too_large`: those by which an account would hold more than it can.
     """
 
     digest: str = ""
@@ -65,6 +66,7 @@ class Effect:
     left_alone: dict[str, int] = field(default_factory=dict)
     retired: int = 0
     erased: int = 0
+    too_large: int = 0
     closed_days: int = 0
     booked_before: int = 0
 
@@ -121,7 +123,7 @@ def _chunk(
     for attempt in range(pipeline.TRIES):
         try:
             with transaction.atomic():
-                living, kept, before, after = _book(changed, reason, number, proposal)
+                living, held, kept, before, after = _book(changed, reason, number, proposal)
                 if number is None:
                     transaction.set_rollback(True)
             break
@@ -131,15 +133,16 @@ def _chunk(
                 raise (Busy() if race else fault) from fault
             time.sleep(0.01 * 2**attempt)
     found.erased += len(changed) - len(living)
-    found.retired += len(living) - len(kept)
+    found.retired += len(living) - len(held)
+    found.too_large += len(held) - len(kept)
     _count(found, kept, before, after)
 
 
 def _book(
     changed: Sequence[Change], reason: tuple[str, str], number: int | None, proposal: bytes
-) -> tuple[list[Change], list[Change], Holdings, Holdings]:
-    """Reversals, then awards, as a batch of its own; returns the changes of the living, of these what was booked, and the
-    accounts before and after.
+) -> tuple[list[Change], list[Change], list[Change], Holdings, Holdings]:
+    """Reversals, then awards, as a batch of its own; returns the changes of the living, of these those whose milligrams are
+    there, of these what was booked, and the accounts before and after.
     """
     first = changed[0].stored
     sender = Sender(first.party_id, first.party, frozenset({changed[0].now.event.behaviour}), VIA)
@@ -155,7 +158,8 @@ def _book(
         carbon.must_stand(cursor, living)
         awards = {(one.stored.person_id, one.stored.entry_id) for one in living}
         taking.lock_balances(django, sender.party_id, batch_id, awards)
-        kept = _not_retired(django, living)
+        held = _not_retired(django, living)
+        kept = _not_too_large(django, held)
         accounts = sorted({change.stored.person_id for change in kept})
         before = reversing.settled(django, accounts)
         if kept:
@@ -169,7 +173,7 @@ def _book(
                 cursor, laid[0], batch_id, laid[1], whole=True, everything=False, displace=False
             )
             _not_counted(kept, results)
-        return living, kept, before, reversing.settled(django, accounts)
+        return living, held, kept, before, reversing.settled(django, accounts)
 
 
 def _lay_out(
@@ -192,6 +196,21 @@ def _not_retired(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
             taken[change.stored.person_id] += change.stored.er_mg or 0
     short = reversing.short_of_carbon(cursor, taken)
     return [change for change in changed if change.stored.person_id not in short]
+
+
+def _not_too_large(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
+    """Judged one by one, those first that make room: whether the account can hold the new amount in the old one's place."""
+    held = reversing.held(cursor, {change.stored.person_id for change in changed})
+    left = set()
+    for change in sorted(changed, key=lambda change: change.gain_mg):
+        one, now = change.stored, change.before_mg + change.gain_mg
+        carbon, eligible = held.get(one.person_id, (0, 0))
+        after = (carbon - change.before_mg + now, eligible - one.eligible_mg + now)
+        if now and max(after) > staging.MOST:
+            left.add(id(change))
+        else:
+            held[one.person_id] = after
+    return [change for change in changed if id(change) not in left]
 
 
 def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:

@@ -29,6 +29,8 @@ class Account:
     credits: int = 0
     owed: int = 0
     lots: dict[Key, int] = field(default_factory=dict)
+    gone: dict[Key, int] = field(default_factory=dict)
+    """What was taken off expired lots by the jobs of the day."""
     fresh: list[tuple[datetime, Key, int]] = field(default_factory=list)
     """What was earned and has not been looked at since, in the order it was booked."""
     holds: dict[int, Held] = field(default_factory=dict)
@@ -89,6 +91,28 @@ class Account:
                 amount -= drawn[key]
         assert not amount
         return {key: n for key, n in drawn.items() if n}
+
+    def expire(self, now: datetime) -> dict[Key, int]:
+        """The jobs of the day: what has expired leaves the balance; returns it."""
+        found = {key: self.lots.pop(key) for key in [key for key in self.lots if key[0] <= clock.day(now)]}
+        for key, n in found.items():
+            self.credits -= n
+            self.gone[key] = self.gone.get(key, 0) + n
+        return found
+
+    def undo(self, key: Key, lost: int, now: datetime) -> int:
+        """Take the credits of an award back: from its own lot, whether or not that has expired and whether or not a job has
+        seen it, then from what is free; the rest is owed. Returns how many came back from expired ones for it.
+        """
+        own = min(self.lots.get(key, 0), lost)
+        self.lots[key] = self.lots.get(key, 0) - own
+        restored = min(self.gone.get(key, 0), lost - own)
+        self.gone[key] = self.gone.get(key, 0) - restored
+        rest = min(lost - own - restored, self.free(now))
+        self.draw(rest, now)
+        self.owed += lost - own - restored - rest
+        self.credits += restored - lost
+        return restored
 
     def back(self, drawn: dict[Key, int]) -> None:
         for key, n in drawn.items():

@@ -221,12 +221,7 @@ class Ledger(RuleBasedStateMachine):
             lost = one.eligible // 1000 - (one.eligible - what.er_mg) // 1000
             one.eligible -= what.er_mg
             one.carbon -= what.er_mg
-            one.credits -= lost
-            own = min(one.lots.get(what.key, 0), lost)
-            one.lots[what.key] = one.lots.get(what.key, 0) - own
-            rest = min(lost - own, one.free(self.now))
-            one.draw(rest, self.now)
-            one.owed += lost - own - rest
+            one.undo(what.key, lost, self.now)
         self.reversed.add(place)
 
     @rule(hours=st.integers(1, 50))
@@ -242,8 +237,7 @@ class Ledger(RuleBasedStateMachine):
             jobs.expire_due()
         for one in self.accounts:
             one.ready(self.now)
-            for key in [key for key in one.lots if key[0] <= clock.day(self.now)]:
-                one.credits -= one.lots.pop(key)
+            one.expire(self.now)
 
     @invariant()
     def agrees(self) -> None:

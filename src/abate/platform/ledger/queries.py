@@ -138,6 +138,7 @@ _RULES = (
     "brought",
     "expiry",
     "held",
+    "restored",
     "holds",
     "reversal",
     "orders",

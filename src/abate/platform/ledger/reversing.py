@@ -15,6 +15,7 @@ from abate.platform.ledger.queries import EntryRow, Holdings
 
 _Lot = tuple[date, date, int]
 """Expires on, day it came, origin: sorted, the order in which credits are used."""
+_Drawn = dict[_Lot, int]
 _AWARDED = frozenset({Kind.AWARD, Kind.UNCOLLECTED})
 SPENDS = frozenset({Kind.REDEEM, Kind.SETTLE, Kind.EXCHANGE_OUT})
 """What can be given back. Cancelling, retiring and expiry are for good; a transfer is sent back by its receiver."""
@@ -51,12 +52,17 @@ class Award:
     leaf_hash: bytes
 
 
+_Line = tuple[Award, Item, _Drawn, _Drawn]
+"""An award, its reversal, what comes back to lots before it, and what it draws."""
+
+
 class Awards:
     """Awards of locked accounts taken back together, each judged against what the ones before it left.
 
     The credits are the whole multiples that the running total loses, so that any order of awards and reversals ends
     with the same totals. They come from the award's own lot, expired, waiting or not, then from those that expire first; what
-    is missing is owed. The caller knows the caps (credits).
+    is missing is owed. What of its own lot is gone because it expired comes back first (RESTORE), so that it makes no debt,
+    whether or not the job of the day has passed (decision 33). The caller knows the caps (credits).
     """
 
     def __init__(self, cursor: CursorWrapper, at: Ready, persons: Sequence[int], mg_per_credit: int) -> None:
@@ -68,7 +74,11 @@ class Awards:
         self._lots: dict[int, dict[_Lot, int]] = {}
         for person, expires_on, day, origin, left in cursor.fetchall():
             self._lots.setdefault(person, {})[expires_on, day, origin] = left
-        self._taken: list[tuple[Award, Item, list[tuple[_Lot, int]]]] = []
+        cursor.execute(SQL["gone_lots"], asked | {"today": at.today})
+        self._gone: dict[int, dict[_Lot, int]] = {}
+        for person, expires_on, day, origin, gone in cursor.fetchall():
+            self._gone.setdefault(person, {})[expires_on, day, origin] = gone
+        self._taken: list[_Line] = []
 
     def holds(self, award: Award) -> bool:
         """Whether the account still has the award's milligrams, after what was taken before it."""
@@ -80,58 +90,89 @@ class Awards:
         credits = held[1] // self._rate - (held[1] - eligible_mg) // self._rate
         held[0] -= award.carbon_mg
         held[1] -= eligible_mg
-        drawn = self._draw(award, credits)
+        back, drawn = self._draw(award, credits)
         item = Item(
             award.person_id,
             f"{award.leaf_hash.hex()} {reason}",
             carbon_mg=-award.carbon_mg,
             credits=-credits,
-            owed=credits - sum(number for _, number in drawn),
+            owed=credits - sum(drawn.values()),
             eligible_mg=-eligible_mg,
             names=award.leaf_hash,
         )
-        self._taken.append((award, item, drawn))
+        self._taken.append((award, item, back, drawn))
 
-    def _draw(self, award: Award, credits: int) -> list[tuple[_Lot, int]]:
+    def _draw(self, award: Award, credits: int) -> tuple[_Drawn, _Drawn]:
+        """What comes back to lots that expired, and what is drawn then."""
         lots = self._lots.get(award.person_id, {})
-        own = [lot for lot in lots if lot[1] == award.day and lot[2] in _AWARDED]
+        gone = self._gone.get(award.person_id, {})
+        own = [lot for lot in lots if _is_own(lot, award)]
         others = [
             lot for lot in lots if lot not in own and lot[0] > self._at.today and lot[2] != Kind.UNCOLLECTED
         ]
-        drawn = []
-        for lot in own + others:
-            number = min(lots[lot], credits)
-            if number:
-                lots[lot] -= number
-                credits -= number
-                drawn.append((lot, number))
-        return drawn
+        drawn = _take(lots, own, credits)
+        credits -= sum(drawn.values())
+        back = _take(gone, [lot for lot in gone if _is_own(lot, award)], credits)
+        credits -= sum(back.values())
+        for lot, number in back.items():
+            drawn[lot] = drawn.get(lot, 0) + number
+        return back, drawn | _take(lots, others, credits)
 
     def post(self, party_id: int | None) -> list[EntryRow]:
-        """The reversing entries, in the order taken."""
+        """The reversing entries, in the order taken; before them what comes back for them to take."""
         if not self._taken:
             return []
-        made = posting.post(
-            self._cursor, Kind.REVERSE, [item for _, item, _ in self._taken], self._at, party_id
+        restored = [line for line in self._taken if line[2]]
+        if restored:
+            items = [
+                Item(award.person_id, item.cause, credits=sum(back.values()), names=award.leaf_hash)
+                for award, item, back, _ in restored
+            ]
+            entries = posting.post(self._cursor, Kind.RESTORE, items, self._at, party_id)
+            self._move(
+                [
+                    (entry, {lot: -number for lot, number in line[2].items()})
+                    for entry, line in zip(entries, restored, strict=True)
+                ]
+            )
+        made = posting.post(self._cursor, Kind.REVERSE, [line[1] for line in self._taken], self._at, party_id)
+        self._move([(entry, line[3]) for entry, line in zip(made, self._taken, strict=True)])
+        _note(
+            self._cursor,
+            [
+                (award.person_id, award.entry_id, entry.id, -item.eligible_mg, int(Kind.AWARD))
+                for entry, (award, item, _, _) in zip(made, self._taken, strict=True)
+            ],
         )
-        lines = list(zip(self._taken, made, strict=True))
+        return made
+
+    def _move(self, moved: Sequence[tuple[EntryRow, _Drawn]]) -> None:
+        """Take out of lots, or put into them what is below zero."""
         draws = [
             (entry.person_id, entry.id, *lot, number)
-            for (_, _, drawn), entry in lines
-            for lot, number in drawn
+            for entry, drawn in moved
+            for lot, number in drawn.items()
         ]
         if draws:
             names = ("persons", "entries", "expiries", "days", "origins", "credits")
             columns = (list(column) for column in zip(*draws, strict=True))
             self._cursor.execute(SQL["draw_from"], dict(zip(names, columns, strict=True)))
-        _note(
-            self._cursor,
-            [
-                (award.person_id, award.entry_id, entry.id, -item.eligible_mg, int(Kind.AWARD))
-                for (award, item, _), entry in lines
-            ],
-        )
-        return made
+
+
+def _is_own(lot: _Lot, award: Award) -> bool:
+    return lot[1] == award.day and lot[2] in _AWARDED
+
+
+def _take(lots: _Drawn, some: Sequence[_Lot], credits: int) -> _Drawn:
+    """Up to so many credits out of `some` of these lots, in their order."""
+    taken = {}
+    for lot in some:
+        number = min(lots[lot], credits)
+        if number:
+            lots[lot] -= number
+            credits -= number
+            taken[lot] = number
+    return taken
 
 
 def _note(cursor: CursorWrapper, undone: Sequence[tuple[int, int, int, int, int]]) -> None:
@@ -173,6 +214,12 @@ def short_of_carbon(cursor: CursorWrapper, carbons: Mapping[int, int]) -> set[in
         SQL["short_of_carbon"], {"persons": list(carbons), "carbons": [carbons[one] for one in carbons]}
     )
     return {person for (person,) in cursor.fetchall()}
+
+
+def held(cursor: CursorWrapper, persons: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Milligrams of these accounts, and their eligible totals."""
+    cursor.execute(SQL["balances"], {"persons": list(persons)})
+    return {person: (carbon, eligible) for person, carbon, eligible in cursor.fetchall()}
 
 
 def erased(cursor: CursorWrapper, persons: Collection[int]) -> set[int]:

@@ -276,6 +276,7 @@ _TITLES = {
     Kind.RETIRE: ("减排量注销（抵销）", "Reductions retired"),
     Kind.COLLECT: ("积分领取", "Credits collected"),
     Kind.LAPSE: ("积分逾期未领取", "Credits not collected in time"),
+    Kind.RESTORE: ("到期积分转回冲正", "Expired credits put back for a reversal"),
     Kind.ERASED: ("个人信息已删除", "Personal part erased"),
 }
 _ACCOUNTS = {
@@ -300,7 +301,7 @@ def name_of(kind: int) -> str:
 
 def reason_of(kind: int, cause: str) -> str:
     """The cause as people read it: what names another entry begins with that entry's leaf hash."""
-    if kind not in {Kind.REVERSE, Kind.SETTLE, Kind.RELEASE}:
+    if kind not in {Kind.REVERSE, Kind.RESTORE, Kind.SETTLE, Kind.RELEASE}:
         return cause
     taken = read_entry_cause(cause[65:])
     if taken is None:

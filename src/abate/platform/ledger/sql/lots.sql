@@ -106,8 +106,21 @@ select person_id, expires_on, day, origin, left_credits from ledger_lot
 where person_id = any(%(persons)s::bigint[]) and left_credits > 0
 order by person_id, expires_on, day, origin
 
+-- name: gone_lots
+-- What expired (5) or lapsed (18) of the lots of awards, and did not come back (21).
+select draw.person_id, draw.expires_on, draw.day, draw.origin, -sum(draw.credits)::bigint
+from ledger_lot lot
+join ledger_draw draw using (person_id, expires_on, day, origin)
+join ledger_entry entry on entry.person_id = draw.person_id and entry.id = draw.entry_id
+where lot.person_id = any(%(persons)s::bigint[]) and lot.expires_on <= %(today)s and lot.origin in (1, 16)
+      and entry.kind in (5, 18, 21)
+group by draw.person_id, draw.expires_on, draw.day, draw.origin
+having sum(draw.credits) < 0
+order by draw.person_id, draw.expires_on, draw.day, draw.origin
+
 -- name: draw_from
--- From the very lots that were chosen under the lock; the table's constraint refuses more than is left.
+-- From the very lots that were chosen under the lock, or, below zero, into them; the table's constraint refuses more than
+-- is left.
 with drawn as (
     select * from unnest(%(persons)s::bigint[], %(entries)s::bigint[], %(expiries)s::date[], %(days)s::date[],
                          %(origins)s::smallint[], %(credits)s::bigint[])

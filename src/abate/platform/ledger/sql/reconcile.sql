@@ -70,7 +70,7 @@ where entry.hash is distinct from leaf.hash or entry.hash is null
 -- Codes of bookkeeping/kinds.py: award against issuance, redeem and cancel against cancellation, and so on.
 select count(*) from ledger_entry
 where (kind, counter) not in ((1, 1), (3, 2), (4, 2), (5, 3), (6, 4), (7, 0), (8, 2), (9, 0), (10, 6), (11, 6), (12, 5),
-                              (13, 5), (14, 7), (15, 0), (17, 0), (18, 3))
+                              (13, 5), (14, 7), (15, 0), (17, 0), (18, 3), (21, 6))
 
 -- name: differ_clearing
 -- Both sides of every transfer: what clearing received it gave.
@@ -90,7 +90,7 @@ where entry.day < booked.day or (entry.day > booked.day and closed.day is null)
 
 -- name: differ_booked
 -- The leaf hash of every entry but awards, put together again from its row while the person's key is there; an award's
--- is in differ_leaf, its commitment in carbon's differ_commitment. Codes: 3 redeem, 7 hold, 8 settle, 9 release, 10 reverse.
+-- is in differ_leaf, its commitment in carbon's differ_commitment. Codes: 3 redeem, 7 hold, 8 settle, 9 release, 10 reverse, 21 restore.
 select count(*)
 from ledger_entry entry
 join people_person person on person.id = entry.person_id and person.commit_key is not null
@@ -105,7 +105,7 @@ cross join lateral (select case when entry.kind = 3
 where entry.kind not in (1, 15)
       and entry.leaf_hash is distinct from abate_leaf_hash(abate_leaf_sm3(abate_leaf(
           entry.kind::int, entry.carbon_mg, entry.credits, entry.at, %(nothing)s, %(nothing)s,
-          case when entry.kind in (8, 9, 10) and entry.cause ~ '^[0-9a-f]{64} '
+          case when entry.kind in (8, 9, 10, 21) and entry.cause ~ '^[0-9a-f]{64} '
                then decode(left(entry.cause, 64), 'hex') else sha256(convert_to(entry.cause, 'UTF8')) end,
           abate_commitment(abate_salt(person.commit_key, entry.id), sha256(convert_to(personal.text, 'UTF8')))),
           entry.sm3))

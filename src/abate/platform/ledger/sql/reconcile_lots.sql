@@ -36,6 +36,7 @@ where case
     when entry.id is null then true
     when entry.kind = 17 then draw.put is distinct from -draw.waited or draw.put <= 0
     when entry.kind = 18 then (draw.waited, draw.moved) is distinct from (entry.credits::numeric, entry.credits::numeric)
+    when entry.kind = 21 then (draw.put, draw.moved) is distinct from (entry.credits::numeric, entry.credits::numeric)
     when entry.kind <> 10 and draw.waited <> 0 then true
     when entry.kind in (1, 15) then draw.put > 0
     when entry.kind in (3, 4, 5, 12) or (entry.kind = 6 and entry.credits < 0)
@@ -46,6 +47,33 @@ where case
     when entry.credits > 0 then coalesce(draw.put, 0) <> entry.credits
     else coalesce(draw.put, 0) <> 0 or coalesce(draw.moved, 0) < entry.credits
 end
+
+-- name: differ_restored
+-- What came back of expired credits (21) had expired (5) or lapsed (18) from that very lot, and the reversal of the award that
+-- it names took it from there.
+select (select count(*)
+        from (select draw.person_id, draw.expires_on, draw.day, draw.origin,
+                     sum(draw.credits) filter (where entry.kind = 21) as back, sum(draw.credits) as moved
+              from ledger_draw draw
+              join ledger_entry entry on entry.person_id = draw.person_id and entry.id = draw.entry_id
+              where entry.kind in (5, 18, 21)
+              group by draw.person_id, draw.expires_on, draw.day, draw.origin) lot
+        where back > 0 and moved > 0)
+     + (select count(*)
+        from ledger_entry back
+        where back.kind = 21
+              and not exists (select from ledger_reversal undone
+                              join ledger_entry taken
+                                  on taken.person_id = undone.person_id and taken.id = undone.reverse_id
+                              where undone.person_id = back.person_id and undone.kind = 1
+                                    and taken.cause = back.cause and taken.id > back.id
+                                    and not exists (
+                                        select from ledger_draw put
+                                        left join (select expires_on, day, origin, sum(credits) as credits from ledger_draw
+                                                   where person_id = back.person_id and entry_id = taken.id
+                                                   group by 1, 2, 3) went using (expires_on, day, origin)
+                                        where put.person_id = back.person_id and put.entry_id = back.id
+                                              and put.credits > -coalesce(went.credits, 0))))
 
 -- name: differ_brought
 -- A lot came from awards of its day that are cut, or from entries that put credits into it (6 transfer, 11 adjust,
