@@ -30,8 +30,8 @@ BEFORE, AFTER = 148_610, 102_150
 """mg for a kilometre ridden: by the factor of the sample pack, and by the one that takes its place."""
 Cuts = list[tuple[str, str]]
 """(Gap, what is killed there). A gap is the table that is written next, all before it being written."""
-SOME_TAKING: Cuts = [("events_withdrawal", "postgres"), (COMMIT, "all")]
-SOME_BOOKING: Cuts = [("ledger_batch", "command"), (SECOND, "postgres"), (COMMIT, "command")]
+SOME_TAKING: Cuts = [("events_withdrawal", "postgres"), (COMMIT, "postgres")]
+SOME_BOOKING: Cuts = [("ledger_batch", "command"), (SECOND, "postgres")]
 TAKING = ("events_seen", "ledger_balance", "ledger_entry", "ledger_batch", "ledger_lot", "ledger_reversal",
           "events_withdrawal", COMMIT)  # fmt: skip
 ALL_TAKING: Cuts = list(product(TAKING, ("postgres", "server", "all")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,13 @@ def test_no_file_is_too_long() -> None:
     assert long == LONGER_FILES, f"over {LONGEST_FILE} lines, or no longer so: {sorted(long ^ LONGER_FILES)}"
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text())
-    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def test_no_function_is_too_long() -> None:
@@ -74,7 +79,7 @@ def test_no_name_says_nothing() -> None:
 
 
 def test_no_star_import() -> None:
-    stars = [f"{name_of(p)}:{n.lineno}" for p in CODE for n in ast.walk(ast.parse(p.read_text()))
+    stars = [f"{name_of(p)}:{n.lineno}" for p in CODE for n in ast.walk(tree_of(p))
              if isinstance(n, ast.ImportFrom) and any(a.name == "*" for a in n.names)]  # fmt: skip
     assert not stars, stars
 
@@ -93,7 +98,7 @@ def test_an_import_inside_a_function_says_why() -> None:
 
 
 def test_no_assertion_of_a_bare_text() -> None:
-    always = [f"{name_of(p)}:{n.lineno}" for p in CODE for n in ast.walk(ast.parse(p.read_text()))
+    always = [f"{name_of(p)}:{n.lineno}" for p in CODE for n in ast.walk(tree_of(p))
               if isinstance(n, ast.Assert) and isinstance(n.test, ast.Constant | ast.Tuple)]  # fmt: skip
     assert not always, f"always true: {always}"
 
