@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# room -> functions of its actions.py
+MODULES = ("actions", "decided")
+# room -> functions of its actions.py, or of its decided.py
 GOVERNED = {
     "parties": {
         "create_party",
@@ -30,7 +31,10 @@ GOVERNED = {
         "set_limits",
         "add_member",
         "remove_member",
+        "set_validity",
+        "leave",
     },
+    "joining": {"admit", "refuse", "renew", "leave"},
     "credits": {"add_cap", "add_rule"},
     "ledger": {"adjust", "add_duty"},
     "incentives": {"create_offer"},
@@ -39,6 +43,8 @@ GOVERNED = {
     "review": {"enrol", "enrol_digest", "grant", "withdraw"},
 }
 DOORS = {
+    # Governed itself, line by line above: it calls what the parties' room governs.
+    "src/abate/platform/joining/decided.py",
     *(f"src/abate/platform/{room}/changes.py" for room in GOVERNED),
     "src/abate/platform/review/staffing.py",
     "src/abate/platform/review/opening.py",
@@ -55,15 +61,15 @@ SETUPS = (
 
 
 def named(tree: ast.Module) -> dict[str, str]:
-    """Local name -> room, of every `actions` module that is imported; and `name` -> room/function of a bare import."""
+    """Local name -> room, of every imported module of MODULES; and `name` -> room/function of a bare import."""
     found = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("abate.platform."):
             parts = (node.module or "").split(".")
             for alias in node.names:
-                if len(parts) == 3 and alias.name == "actions":
+                if len(parts) == 3 and alias.name in MODULES:
                     found[alias.asname or alias.name] = parts[2]
-                elif parts[3:] == ["actions"]:
+                elif len(parts) == 4 and parts[3] in MODULES:
                     found[alias.asname or alias.name] = f"{parts[2]}/{alias.name}"
     return found
 
@@ -131,6 +137,8 @@ def test_set_ups_play_the_people() -> None:
         "from abate.platform.ledger import actions as books\nbooks.adjust(1, 2, 'x')",
         "from abate.platform.credits.actions import add_cap as lay\nlay('', None, 1, ('', ''))",
         "from abate.platform.review import actions\ndo = actions.grant",
+        "from abate.platform.joining import decided\ndecided.admit(1, 2, 3)",
+        "from abate.platform.joining.decided import leave\nleave(1)",
     ],
 )
 def test_a_planted_way_round_is_found(planted: str) -> None:

@@ -63,15 +63,19 @@ def command(day: datetime | None, month: datetime | None, as_json: bool, data_di
         f"closed; {found['expired']:,} credits expired, {found['uncollected']:,} were not collected in time, "
         f"{found['lapsed']:,} accounts had holds time out"
     )
+    if found["suspended"]:
+        click.echo(f"suspended, past the date of a document or an agreement: {', '.join(found['suspended'])}")
 
 
 def run(day: datetime | None, month: datetime | None) -> dict:
-    """`lapsed`, `expired`, `uncollected` (of the jobs) and `accounts`, the kept close."""
+    """What the jobs did, `suspended` the codes of parties past their date, and `accounts`, the kept close."""
     from abate.platform.doors import clock  # lazy: needs Django set up
+    from abate.platform.joining import actions as joining  # lazy: as above
     from abate.platform.ledger import closing, collecting, expiring, holds  # lazy: as above
     from abate.platform.review import sealing  # lazy: as above
 
     lapsed, _ = holds.lapse_overdue(), expiring.cut_all()
+    suspended = joining.lapse()
     expired, uncollected = expiring.expire_due(), collecting.lapse_due()
     if month:
         kept = closing.close_month(month.date())
@@ -79,6 +83,7 @@ def run(day: datetime | None, month: datetime | None) -> dict:
         kept = closing.close_day(day.date() if day else clock.today() - timedelta(days=1))
     sealing.seal()
     return {
+        "suspended": suspended,
         "lapsed": lapsed,
         "expired": expired,
         "uncollected": uncollected,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from abate.cli import deciding, installation, party_check, party_hooks, party_keys
-from abate.client import samples
+from abate.cli import deciding, installation, party_check, party_hooks, party_joining, party_keys
 from abate.platform.doors.errors import Problem
 
 
@@ -22,6 +21,8 @@ def command() -> None:
 command.add_command(party_keys.command)
 command.add_command(party_hooks.command)
 command.add_command(party_check.command, "check")
+for one_ in party_joining.COMMANDS:
+    command.add_command(one_)
 
 
 @command.command()
@@ -100,19 +101,6 @@ def limit(
     deciding.change(data_dir, "party.limits", given, why, sandbox=sandbox)
 
 
-FIRST_EVENT = """A key of the sandbox for {code}. Copy this into a shell, and the first event is booked:
-
-export ABATE_KEY=CLIENT_ID:CLIENT_SECRET
-TOKEN=$(curl -s -u "$ABATE_KEY" -d grant_type=client_credentials {origin}/identity/o/api/token | \\
-  grep -o '"access_token": *"[^"]*"' | cut -d'"' -f4)
-curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/cloudevents+json' -d '{event}' {origin}/v1/events
-
-Then try everything, with the people of the sandbox as {code} knows them:
-
-abate party check {origin} --party {code} --subject {subjects}
-"""
-
-
 @command.command("try")
 @click.argument("code")
 @click.option(
@@ -126,38 +114,19 @@ def try_(code: str, behaviours: tuple[str, ...], as_json: bool, data_dir: Path) 
     The partner is made there if it is not yet; `abate serve --sandbox` serves it.
     """
     installation.start(data_dir, sandbox=True)
-    from abate.platform.parties import queries  # lazy: models exist once Django has started
-    from abate.platform.people import volunteers  # lazy: as above
-    from abate.platform.review.proposing import in_sandbox  # lazy: as above
+    from abate.platform.joining import trying  # lazy: models exist once Django has started
 
-    wanted = list(behaviours or ("online-meeting", "walking"))
     try:
-        if code not in queries.codes().values():
-            in_sandbox("party.create", {"code": code, "title_zh": code, "title_en": code, "made_up": True})
-        in_sandbox("party.behaviours", {"code": code, "add": wanted})
-        party = queries.party(code)
-        subjects = volunteers.volunteers(party, queries.behaviours(party.pk))
-        made = in_sandbox("party.client", {"code": code, "label": "sandbox"})
+        made = trying.let_in(code, behaviours or trying.BEHAVIOURS)
     except Problem as problem:
         installation.refuse(problem)
-    client_id, secret = made["client_id"], made["client_secret"]
-    origin = os.environ["ABATE_ORIGIN"]
     if as_json:
-        told = {
-            "origin": origin,
-            "party": code,
-            "client_id": client_id,
-            "client_secret": secret,
-            "subjects": subjects,
-        }
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(asdict(made)))
         return
-    event = json.dumps(samples.meeting(code, subjects[0], f"first-{client_id[-6:]}", datetime.now(UTC)))
-    text = FIRST_EVENT.replace("CLIENT_ID:CLIENT_SECRET", f"{client_id}:{secret}")
-    values = {"code": code, "origin": origin, "event": event, "subjects": " --subject ".join(subjects)}
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    click.echo(text)
+    click.echo(f"A key of the sandbox for {code}. Copy this into a shell, and the first event is booked:\n")
+    click.echo(made.first)
+    click.echo(f"Then try everything, with the people of the sandbox as {code} knows them:\n")
+    click.echo(made.check)
 
 
 @command.command()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from abate.client import Client, Key, Signer, Unreachable
+from abate.client import Client, Key, Refusal, Signer, Unreachable
 from abate.client.conformance import Kit
 
 
@@ -22,6 +23,8 @@ from abate.client.conformance import Kit
 @click.option("--sign-with", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A private key in PEM: sign every request.")  # fmt: skip
 @click.option("--keyid", help="The keyid that registering its public half gave.")
+@click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path),
+              help="Where all passed, write what the sandbox signs of it here, to hand in when joining.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     url: str,
@@ -30,6 +33,7 @@ def command(
     subjects: tuple[str, ...],
     sign_with: Path | None,
     keyid: str | None,
+    report_file: Path | None,
     as_json: bool,
 ) -> None:
     """Send good, bad, repeated and reordered events to the sandbox at URL; print what passed.
@@ -44,15 +48,18 @@ def command(
     signer = Signer(keyid, sign_with.read_bytes()) if sign_with and keyid else None
     client = Client(url, party, Key(client_id, secret) if key else None, signer=signer)
     failed, told = 0, []
+    kit = Kit(client, subjects)
     try:
-        for line in Kit(client, subjects).lines():
+        for line in kit.lines():
             failed += not line.passed
             told.append(line.as_data())
             if not as_json:
                 mark = "PASS" if line.passed else "FAIL"
                 more = "" if line.passed else f"\n      expected {line.expected}; came {line.found}"
                 click.echo(f"{mark}  {line.name}: {line.what[0]} / {line.what[1]}{more}")
-    except Unreachable as fault:
+        if report_file is not None and not failed:
+            report_file.write_bytes(_signed(client, kit.run, told))
+    except (Unreachable, Refusal) as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
     if as_json:
@@ -60,3 +67,12 @@ def command(
     else:
         click.echo(f"{len(told) - failed} of {len(told)} passed")
     sys.exit(1 if failed else 0)
+
+
+def _signed(client: Client, run: str, lines: list[dict[str, Any]]) -> bytes:
+    """The run as the sandbox signs it, having seen it. Raises Refusal, Unreachable."""
+    body = json.dumps({"run": run, "lines": lines}).encode()
+    reply = client.call("POST", "/v1/conformance", body, {"Content-Type": "application/json"})
+    if reply.status != 200:
+        raise Refusal(reply.status, reply.json())
+    return reply.body

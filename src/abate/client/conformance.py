@@ -17,6 +17,19 @@ from abate.client import samples
 from abate.client.calls import BATCH, Client, Event, Refusal, Reply
 
 Words = tuple[str, str]
+LINES = frozenset(
+    {
+        *("access", "stranger", "good", "repeated", "repeated-entry", "conflict"),
+        *("bad-no-subject", "bad-unknown-field", "bad-wrong-source", "bad-future", "bad-unknown-behaviour"),
+        *("bad-stranger", "bad-figure", "mixed", "order", "reordered", "withdrawn", "withdrawn-again"),
+        *("corrected", "idempotent", "key-reused", "no-json", "too-many"),
+    }
+)
+"""The lines of every whole run; signed requests add their own."""
+REFUSED = frozenset(
+    {"malformed", "unknown_field", "wrong_source", "future", "unknown_behaviour", "not_authorised"}
+)
+"""The codes by which a platform refuses the bad events of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,8 @@ class Kit:
             raise ValueError("name at least one of the sandbox's people")
         self._client, self._subjects = client, list(subjects)
         self._now = now or datetime.now(UTC)
-        self._run, self._count = secrets.token_hex(4), 0
+        self.run, self._count = secrets.token_hex(4), 0
+        """The run's name: its events are called `check-RUN-NUMBER`."""
 
     def lines(self) -> Iterator[Line]:
         """Every check in turn; one that breaks is a line that did not pass, and the others go on."""
@@ -61,7 +75,7 @@ class Kit:
         self._count += 1
         subject = self._subjects[self._count % len(self._subjects)]
         at = self._now - timedelta(hours=3 * self._count)
-        return samples.meeting(self._client.party, subject, f"check-{self._run}-{self._count}", at, **changes)
+        return samples.meeting(self._client.party, subject, f"check-{self.run}-{self._count}", at, **changes)
 
     def _send(self, *events: Event) -> list[dict[str, Any]]:
         return [result for _, result in self._client.send(events)]

@@ -26,7 +26,6 @@ from abate.platform.events.files import Chunk
 from abate.platform.events.files_errors import FileInterrupted, FileRefused
 from abate.platform.events.models import File
 from abate.platform.events.outcomes import Outcome, Result
-from abate.platform.parties import errors as party_errors
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 
@@ -65,7 +64,8 @@ def load(
 ) -> bool:
     """Book (or rehearse) what of a file is not through yet; False where another process is at it, or `stopping` said so.
 
-    A file that cannot be read to its end is refused from there on, by name, in `file.refusal`. Raises PartySuspended, Busy.
+    A file that cannot be read to its end is refused from there on, by name, in `file.refusal`. Raises PartySuspended,
+    DocumentsExpired, Busy.
     """
     with actions.alone(file.pk) as mine:
         if not mine:
@@ -73,8 +73,7 @@ def load(
         file.refresh_from_db()
         if file.state != File.OPEN:
             return True
-        if party.status != "active":
-            raise party_errors.PartySuspended(party.code)
+        parties.check_standing(party.code, party.status, party.valid_until)
         # A rehearsal tells nobody.
         hooked = not file.rehearsal and parties.is_hooked(party.pk)
         sender = Sender(party.pk, party.code, frozenset(parties.behaviours(party.pk)), file.client_id, hooked)

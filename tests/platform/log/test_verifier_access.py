@@ -94,7 +94,9 @@ def test_others_get_none(world: World, client: Client, kind: str, scopes: list[s
 def test_without_a_live_token_nothing_is_shown(world: World, verifier: Party, client: Client) -> None:
     headers = token(verifier)
     parties.suspend(verifier)
-    for given in ({}, {"authorization": "Bearer nothing"}, {"authorization": "Basic x"}, headers):
+    refused = client.get("/log/tile/entries/000.p/9", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "party-suspended")
+    for given in ({}, {"authorization": "Bearer nothing"}, {"authorization": "Basic x"}):
         answer = client.get("/log/tile/entries/000.p/9", headers=given)
         assert (answer.status_code, answer.json()["code"]) == (401, "log-token-needed")
         assert "Bearer" in answer["WWW-Authenticate"]

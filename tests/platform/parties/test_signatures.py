@@ -177,7 +177,8 @@ def test_a_revoked_key_and_public_key_and_a_suspended_party_are_out_at_once(worl
     assert other.send(body).json()["code"] == "signature-invalid"
     third = Partner(world)
     actions.suspend(queries.party(world.sender.code))
-    assert third.send(body).json()["code"] == "signature-invalid"
+    refused = third.send(body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "party-suspended")
 
 
 def test_views_of_django_take_signatures_too(world: World) -> None:  # noqa: F811

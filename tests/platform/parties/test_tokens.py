@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from abate.platform.doors import clock
 from abate.platform.parties import actions, queries
+from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party
 from abate.platform.review.actions import create_user
 
@@ -114,7 +115,8 @@ def test_a_suspended_party_and_a_revoked_key_are_out_at_once(party: Party) -> No
     client_id, secret = actions.issue_client(party)
     token, other = str(ask(client_id, secret).json()["access_token"]), token_of(party)
     actions.suspend(party)
-    assert queries.token_party(token) is None
+    with pytest.raises(PartySuspended):
+        queries.token_party(token)
     actions.resume(party)
     assert queries.token_party(token)
     actions.revoke_client(client_id)

@@ -15,6 +15,7 @@ import pytest
 
 from abate.platform.doors import clock
 from abate.platform.doors.errors import SetupError
+from abate.platform.parties import actions as parties
 from abate.platform.people import actions, asking, identity
 from abate.platform.people.errors import IdentityRefused, ProviderSilent, TooYoung
 
@@ -102,6 +103,23 @@ def test_the_age_is_the_registers_not_the_digits(
             assert identity.verify(NAME, NUMBER, made_up=False)[1] == born
         monkeypatch.setattr(Register, "age", {"born": "2012-11-22", "under_14": True})
         assert identity.verify(NAME, NUMBER, made_up=False, child=True)[1] == date(2012, 11, 22)
+
+
+@pytest.mark.clause("P-6.2-types")
+def test_a_party_without_the_grant_to_identify_users_is_not_asked(
+    register: type[Register], settings: object
+) -> None:
+    parties.create_party("only-data", "data_provider", "仅数据", "Data only", ["walking"])
+    ids = parties.create_party("made-up-ids", "identity_provider", "虚构核验", "Made-up IDs")
+    for code in ("only-data", "nobody"):
+        settings.ABATE_REAL_NAME_PARTY = code  # type: ignore[attr-defined]
+        with pytest.raises(ProviderSilent, match="may not identify"):
+            identity.verify(NAME, NUMBER, made_up=False)
+    settings.ABATE_REAL_NAME_PARTY = "made-up-ids"  # type: ignore[attr-defined]
+    assert register.asked == [] and identity.verify(NAME, NUMBER, made_up=False)[0].passed
+    parties.suspend(ids)
+    with pytest.raises(ProviderSilent, match="in standing"):
+        identity.verify(NAME, NUMBER, made_up=False)
 
 
 def test_what_cannot_be_a_number_is_sent_nowhere(register: type[Register]) -> None:

@@ -15,6 +15,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from tests.platform.joining import applicants
 from tests.platform.web import city as stage
 
 from abate.demo import desk
@@ -40,6 +41,14 @@ ALLOWED = {
     "request-answer": {"entry"},
     "breaks": {"audit_admin", "entry", "check", "approve", "query", "finance"},
     "break-step": {"finance"},
+    "applications": {"audit_admin", "entry", "check", "approve", "query"},
+    "application": {"audit_admin", "entry", "check", "approve", "query"},
+    "application-paper": {"entry", "check", "approve"},
+    "application-finding": {"entry"},
+    "application-propose": {"entry"},
+    "application-decide": {"entry", "check", "approve"},
+    "standing": {"audit_admin", "entry", "check", "approve", "query"},
+    "notice": {"entry"},
     "sharing": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
     "sharing-one": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
     "sharing-revoke": {"security_admin", "approve"},
@@ -53,7 +62,7 @@ ALLOWED = {
     "v1:propose": {"security_admin", "entry", "finance"},
     "v1:decide": {"security_admin", "entry", "check", "approve", "finance"},
 }
-PERSON, ACCEPTOR, PARTNER = "person", "acceptor", "partner"
+PERSON, ACCEPTOR, PARTNER, APPLICANT = "person", "acceptor", "partner", "applicant"
 OUR_OWN = {"v1:api-root"}  # ninja's name for the prefix, no page: refused to everybody
 
 
@@ -143,6 +152,14 @@ COMMON = {"problem": {"code": "busy"}, "file": A_FILE, "file-errors": A_FILE, "f
           "v1:statement_json": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:statement_paper": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:account_at": {"?": "moment=2026-01-01T00:00:00Z"}}  # fmt: skip
+COMMON |= {name: {"application_id": uuid4()} for name in ("application", "application-finding", "application-propose",
+                                                         "application-state", "application-submit")}  # fmt: skip
+COMMON |= {
+    "application-paper": {"application_id": uuid4(), "document_id": 1},
+    "application-decide": {"application_id": uuid4(), "number": 1},
+    "application-document": {"application_id": uuid4(), "kind": "registration"},
+    "joining-notice": {"notice_id": 1},
+}
 COMMON |= {f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures")}
 # 404 and 409 and the like are answers to somebody who may ask; these are not.
 NOT_LET_IN = {401, 403, 405}
@@ -166,6 +183,8 @@ def expected(name: str, method: str, who: str, state: str) -> bool:
     live = (
         state == "live"
         or (who == PERSON and state != "closed")
+        # Nor does an application end with a role.
+        or (who == APPLICANT and state != "closed")
         or (who == ACCEPTOR and state == "one-factor")
     )
     line = gate.lines().get((name, "GET" if method == "HEAD" else method))
@@ -179,7 +198,7 @@ def expected(name: str, method: str, who: str, state: str) -> bool:
         return who != "stranger" and state != "closed"
     if line.who == "staff":
         return live and who in ALLOWED[name]
-    if line.who in (PERSON, ACCEPTOR, PARTNER):
+    if line.who in (PERSON, ACCEPTOR, PARTNER, APPLICANT):
         return live and who == line.who
     # A key or a verifier's token is no session: nobody in this table holds one.
     return line.who == "anyone"
@@ -205,6 +224,7 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
         PERSON: city.person.user,
         ACCEPTOR: city.cashier,
         PARTNER: keeper,
+        APPLICANT: applicants.draft().user,
         **{role: staff(role) for role in Grant.Role.values},
     }
     cells = [

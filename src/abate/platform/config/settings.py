@@ -32,6 +32,8 @@ ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.ident
 # For the provider over HTTP (people/asking.py): the address of the adapter, and the file with the key both sides hold.
 ABATE_REAL_NAME_URL = os.environ.get("ABATE_REAL_NAME_URL") or None
 ABATE_REAL_NAME_KEY = os.environ.get("ABATE_REAL_NAME_KEY") or None
+# Which party answers there: it must be in standing, with the grant to identify users. Without it nobody's is asked for.
+ABATE_REAL_NAME_PARTY = os.environ.get("ABATE_REAL_NAME_PARTY") or None
 # Limits on one-time codes that differ from people/policy.py, such as {"per_address": 100}.
 ABATE_CODE_POLICY: dict[str, int] = {}
 # What the account of a child under 14 may do with its credits: of `redeem` and `transfer`, `,` between. Nothing by default.
@@ -47,6 +49,9 @@ ABATE_LEAKED_PASSWORDS = os.environ.get("ABATE_LEAKED_PASSWORDS") or None
 ABATE_ORIGIN = os.environ.get("ABATE_ORIGIN", "http://127.0.0.1:8000")
 # A sandbox is an installation of its own: `abate serve --sandbox` (docs/decisions/0021-a-sandbox-of-its-own.md).
 ABATE_SANDBOX = os.environ.get("ABATE_SANDBOX") == "1"
+# The public key of the sandbox whose conformance reports count here, as its /log/key shows it; without it, that of the
+# sandbox beside this installation.
+ABATE_SANDBOX_KEY = os.environ.get("ABATE_SANDBOX_KEY") or None
 # Lets webhooks go to this machine, and without TLS: for tests and trials on one machine only.
 ABATE_WEBHOOK_LOOPBACK = os.environ.get("ABATE_WEBHOOK_LOOPBACK") == "1"
 # Tokens and sign-ins that one address may ask for in a minute.
@@ -87,6 +92,7 @@ ROOMS = [
     "incentives",
     "reconciliation",
     "sharing",
+    "joining",
 ]
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -147,6 +153,11 @@ TEMPLATES = [
     }
 ]
 ASGI_APPLICATION = "abate.platform.config.asgi.application"
+
+# Documents of applicants: in memory, never in clear on a disk (web/paper_upload.py).
+FILE_UPLOAD_HANDLERS = ["abate.platform.web.paper_upload.InMemory"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
 DATABASES = {"default": parse(os.environ.get("DATABASE_URL") or "postgresql:///abate_not_configured")}
 DATABASES["default"]["CONN_MAX_AGE"] = None

@@ -20,6 +20,7 @@ from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
 from abate.platform.ledger import actions as ledger
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
+from abate.platform.parties.models import Party
 from abate.platform.people import children, keys
 from abate.platform.people.models import Person
 from abate.platform.review import audit
@@ -91,6 +92,11 @@ def create_offer(
         raise errors.BadOffer("; ".join(fault.messages)) from fault
     offer.save(force_insert=True)
     return offer.id
+
+
+def close_offers(party: Party) -> int:
+    """Take every offer of a party that leaves off the list; codes that people hold stay theirs. Returns how many."""
+    return Offer.objects.filter(party=party, active=True).update(active=False)
 
 
 def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:

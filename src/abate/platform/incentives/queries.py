@@ -84,7 +84,7 @@ def _offer(row: Offer) -> OfferRow:
         valid_days=row.valid_days,
         from_at=row.from_at,
         to_at=row.to_at,
-        active=row.active,
+        active=row.active and row.party.stands(clock.today()),
         made_up=row.made_up,
     )
 
@@ -93,7 +93,8 @@ def offers() -> list[OfferRow]:
     """What can be ordered now, cheapest first; offers that ran out stay on the list, at its end."""
     now = clock.now()
     rows = Offer.objects.select_related("party").filter(active=True, from_at__lte=now, to_at__gt=now)
-    return sorted(map(_offer, rows), key=lambda o: (o.stock == 0, o.price_credits, o.title))
+    open_ = (row for row in map(_offer, rows) if row.active)
+    return sorted(open_, key=lambda o: (o.stock == 0, o.price_credits, o.title))
 
 
 def offer(offer_id: UUID) -> OfferRow | None:

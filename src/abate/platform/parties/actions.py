@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -19,14 +19,17 @@ from abate.platform.doors import clock, randomness
 from abate.platform.parties.errors import (
     BehaviourMalformed,
     ClientUnknown,
+    ConformanceMissing,
+    DocumentsExpired,
+    GrantMissing,
     LimitMalformed,
     PartyCodeTaken,
     PartyKeyMalformed,
     PartyMalformed,
-    PartySuspended,
     RedirectUnfit,
 )
 from abate.platform.parties.models import Area, Client, Member, Party, PublicKey, Scope
+from abate.platform.parties.queries import check_standing
 from abate.platform.parties.signatures import algorithm_of, key_id_of
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
@@ -53,23 +56,39 @@ def create_party(
     behaviours: Iterable[str] = (),
     *,
     made_up: bool = False,
+    status: str = Party.Status.ACTIVE.value,
+    grants: Iterable[str] | None = None,
+    valid_until: date | None = None,
 ) -> Party:
-    """A new, active party that may send events of `behaviours`. Raises PartyCodeTaken, PartyMalformed."""
+    """A new party that may send events of `behaviours`: active, or on trial where it was admitted (P-6.1-d).
+
+    `grants` are `data`, `identity` or both; left out, an identity provider identifies users and all others provide data
+    (P-6.2-types). Raises PartyCodeTaken, PartyMalformed, GrantMissing.
+    """
     check_party(code, kind, title_zh, title_en)
+    held = sorted(set(default_grants(kind) if grants is None else grants))
+    if set(held) - set(Party.Grant.values):
+        raise PartyMalformed(f"grants: of {', '.join(Party.Grant.values)}")
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
-                "insert into parties_party"
-                " (code, kind, title_zh, title_en, status, made_up, created_at, requests_per_minute)"
-                " values (%s, %s, %s, %s, 'active', %s, %s, %s) on conflict (code) do nothing returning id",
-                [code, kind, title_zh.strip(), title_en.strip(), made_up, clock.now(), REQUESTS_PER_MINUTE],
-            )
+                "insert into parties_party (code, kind, title_zh, title_en, status, made_up, created_at,"
+                " requests_per_minute, grants, valid_until)"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (code) do nothing returning id",
+                [code, kind, title_zh.strip(), title_en.strip(), status, made_up, clock.now(),
+                 REQUESTS_PER_MINUTE, held, valid_until],
+            )  # fmt: skip
             row = cursor.fetchone()
         if row is None:
             raise PartyCodeTaken(code)
         party = Party.objects.get(pk=row[0])
         add_behaviours(party, behaviours)
     return party
+
+
+def default_grants(kind: str) -> tuple[str, ...]:
+    """What a party of this kind may do for people unless somebody decided otherwise."""
+    return (Party.Grant.IDENTITY if kind == Party.Kind.IDENTITY_PROVIDER else Party.Grant.DATA,)
 
 
 def check_party(code: str, kind: str, title_zh: str, title_en: str) -> None:
@@ -84,8 +103,10 @@ def check_party(code: str, kind: str, title_zh: str, title_en: str) -> None:
 
 @audited("party.behaviours", lambda given, _: given["party"].code)
 def add_behaviours(party: Party, behaviours: Iterable[str]) -> None:
-    """Let `party` send events of these behaviours too."""
+    """Let `party` send events of these behaviours too. Raises BehaviourMalformed, GrantMissing."""
     wanted = sorted(set(behaviours))
+    if wanted and Party.Grant.DATA not in party.grants:
+        raise GrantMissing(Party.Grant.DATA)
     for behaviour in wanted:
         if not _CODE.fullmatch(behaviour):
             raise BehaviourMalformed(behaviour[:60])
@@ -107,6 +128,9 @@ def suspend(party: Party) -> None:
 
 @audited("party.resume", lambda given, _: given["party"].code)
 def resume(party: Party) -> None:
+    """Let a suspended party in again. Raises DocumentsExpired where its documents are still past their date."""
+    if party.valid_until is not None and party.valid_until < clock.today():
+        raise DocumentsExpired(party.code)
     Party.objects.filter(pk=party.pk).update(status=Party.Status.ACTIVE)
     party.status = Party.Status.ACTIVE
 
@@ -196,8 +220,9 @@ def check_redirects(redirects: Iterable[str]) -> list[str]:
 def _new_client(
     party: Party, grant: str, scopes: list[str], conditions: dict[str, object], redirects: Iterable[str] = ()
 ) -> tuple[str, str]:
-    if party.status != Party.Status.ACTIVE:
-        raise PartySuspended(party.code)
+    if party.status == Party.Status.TRIAL:
+        raise ConformanceMissing(party.code)
+    check_standing(party.code, party.status, party.valid_until)
     secret = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
     with transaction.atomic():
         oauth = OAuthClient(

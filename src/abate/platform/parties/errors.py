@@ -342,3 +342,53 @@ class MessageUnknown(Problem):
     why_en = "A party has its own messages sent again only."
     remedy_zh = "用 `abate party hook log` 查看。"
     remedy_en = "`abate party hook log` shows them."
+
+
+class DocumentsExpired(Problem):
+    code = "party-documents-expired"
+    status = 403
+    zh = "该机构的资质文件或协议已过有效期，暂停接入。"
+    en = "A document or the agreement of this party has passed its date, so it is not let in."
+    why_zh = "资质失效的机构不得继续报送和兑付（T/CECA-G 0203，6.2、6.3）。"
+    why_en = "Who lost its qualification sends nothing and redeems nothing (T/CECA-G 0203, 6.2 and 6.3)."
+    remedy_zh = "请在入驻页面上传新文件；审核通过后恢复，期间的事件可以补发。"
+    remedy_en = (
+        "Upload the new document on your joining page; once it is approved, send again what was refused."
+    )
+
+
+class ConformanceMissing(Problem):
+    code = "party-conformance-missing"
+    status = 409
+    zh = "该机构尚未提交通过的沙箱自检报告，不能使用正式密钥。"
+    en = "This party has not shown a passed conformance run in the sandbox, so there is no live key for it yet."
+    why_zh = "先在沙箱证明数据正确，再接入正式账目。"
+    why_en = "What it sends is tried where nothing is booked before it reaches the books."
+    remedy_zh = "在沙箱运行 `abate party check ... --report 文件`，并在入驻页面提交该文件。"
+    remedy_en = (
+        "Run `abate party check ... --report FILE` in the sandbox, and hand the file in on your joining page."
+    )
+
+
+class GrantMissing(Problem):
+    code = "party-grant-missing"
+    status = 403
+    zh = "该机构没有这项授权：识别用户与提供行为数据分别授权。"
+    en = (
+        "This party has no such grant: identifying users and providing behaviour data are granted separately."
+    )
+    why_zh = "两类职责所需的资质和数据不同（T/CECA-G 0203，6.2）。"
+    why_en = "The two need other documents and see other data (T/CECA-G 0203, 6.2)."
+    remedy_zh = "请以对应类别申请该项授权。"
+    remedy_en = "Apply for the grant that is needed."
+
+
+class FirstKeyTaken(Problem):
+    code = "party-first-key-taken"
+    status = 409
+    zh = "首个正式密钥已经领取。"
+    en = "The first live key was collected already."
+    why_zh = "准入审批只包含一个首发密钥。"
+    why_en = "The admission decided on one first key."
+    remedy_zh = "更多密钥请运营方提出（`abate party key new`），或更换现有密钥。"
+    remedy_en = "The operator proposes further ones (`abate party key new`), or a successor of this one."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from allauth.idp.oidc.models import Client as OAuthClient
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -25,8 +27,18 @@ class Party(models.Model):
         AUTHORITY = "authority"
 
     class Status(models.TextChoices):
+        """`trial`: admitted, and no key on live before its conformance is shown. `left`: for good."""
+
+        TRIAL = "trial"
         ACTIVE = "active"
         SUSPENDED = "suspended"
+        LEFT = "left"
+
+    class Grant(models.TextChoices):
+        """What a party may do for people. Neither holds the other."""
+
+        DATA = "data"
+        IDENTITY = "identity"
 
     id = models.AutoField(primary_key=True)
     code = models.TextField(unique=True)
@@ -39,6 +51,9 @@ class Party(models.Model):
     requests_per_minute = models.PositiveIntegerField(null=True)
     """Of all its keys together; null: no limit."""
     events_per_day = models.PositiveBigIntegerField(null=True)
+    grants = ArrayField(models.TextField(), default=list)
+    valid_until = models.DateField(null=True)
+    """The last day of the first of its documents, or its agreement, to run out; null where nothing does."""
 
     class Meta:
         db_table = "parties_party"
@@ -48,7 +63,10 @@ class Party(models.Model):
                 condition=models.Q(code__regex=r"^[a-z][a-z0-9-]{1,39}$"), name="parties_code"
             ),
             models.CheckConstraint(
-                condition=models.Q(status__in=["active", "suspended"]), name="parties_status"
+                condition=models.Q(status__in=["trial", "active", "suspended", "left"]), name="parties_status"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(grants__contained_by=["data", "identity"]), name="parties_grants"
             ),
             models.CheckConstraint(
                 condition=models.Q(requests_per_minute=None) | models.Q(requests_per_minute__gt=0),
@@ -59,6 +77,10 @@ class Party(models.Model):
                 name="parties_events",
             ),
         ]
+
+    def stands(self, today: date) -> bool:
+        """Whether it takes part on that day: let in, and nothing that it stands on past its date."""
+        return self.status == self.Status.ACTIVE and (self.valid_until is None or self.valid_until >= today)
 
 
 class Scope(models.Model):

@@ -12,9 +12,11 @@ from allauth.idp.oidc.adapter import get_adapter
 from django.db import connection
 
 from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
 from abate.platform.parties.errors import (
     AddressRefused,
     ClientUnknown,
+    DocumentsExpired,
     KeyExpired,
     NotAVerifier,
     PartySuspended,
@@ -24,16 +26,17 @@ from abate.platform.parties.errors import (
 from abate.platform.parties.models import Client, Endpoint, Member, Party, PublicKey
 from abate.platform.review.models import User
 
-# One statement, led by the tokens' unique index (type, hash); what is suspended or revoked is not found.
+# One statement, led by the tokens' unique index (type, hash); what is revoked is not found, what is suspended refused by name.
 _WHO = """
 select p.id, p.code, c.client_id, {scopes},
-       array(select s.behaviour from parties_scope s where s.party_id = p.id order by s.behaviour),
+       array(select s.behaviour from parties_scope s where s.party_id = p.id and 'data' = any (p.grants)
+             order by s.behaviour),
        p.kind, p.requests_per_minute, c.requests_per_minute, p.events_per_day, c.last_used_on,
        exists (select 1 from parties_endpoint e where e.party_id = p.id and e.ended_at is null),
-       c.expires_at, c.addresses, c.must_sign
+       c.expires_at, c.addresses, c.must_sign, p.valid_until, p.status
 from {source}
 join parties_client c on c.client_id = {client} and c.revoked_at is null
-join parties_party p on p.id = c.party_id and p.status = 'active'
+join parties_party p on p.id = c.party_id and p.status in ('active', 'suspended')
 where {where}
 """
 _BY_DIGEST = _WHO.format(
@@ -107,8 +110,8 @@ def token_party(
     token: str, scope: str | None = "events", address: str | None = None, *, signed: bool = False
 ) -> TokenParty | None:
     """The party of a live access token that carries `scope`; None where it is unknown, expired, revoked or
-    without that scope, or its party is suspended. Used from `address`, perhaps beside a signature (`signed`).
-    Raises KeyExpired, AddressRefused, SignatureNeeded. (P-6.1-b)
+    without that scope. Used from `address`, perhaps beside a signature (`signed`).
+    Raises PartySuspended, DocumentsExpired, KeyExpired, AddressRefused, SignatureNeeded. (P-6.1-b)
     """
     # A token has 86 signs; a long text is not hashed for a stranger.
     if not token or len(token) > 512:
@@ -123,9 +126,9 @@ def token_party(
 
 
 def signing_party(key_id: str, address: str | None = None) -> tuple[TokenParty, PublicKey] | None:
-    """Who signs under `key_id`, and the public key; None where it is unknown or revoked, or the party suspended.
+    """Who signs under `key_id`, and the public key; None where it is unknown or revoked.
 
-    The request itself is still to be verified (signatures.py). Raises KeyExpired, AddressRefused.
+    The request itself is still to be verified (signatures.py). Raises what token_party raises of a party and a key.
     """
     row = _row(_BY_PUBLIC_KEY, key_id)
     if row is None:
@@ -140,9 +143,31 @@ def _row(statement: str, *values: object) -> tuple[Any, ...] | None:
 
 
 def _speaker(row: tuple[Any, ...], address: str | None) -> TokenParty:
-    """Who speaks, where its key may be used now and from there."""
+    """Who speaks, where its party may and its key may be used now and from there."""
+    check_standing(row[1], row[15], row[14])
     Condition(row[11], tuple(row[12])).check(address, clock.now())
     return TokenParty(row[0], row[1], row[2], frozenset(row[3].split()), frozenset(row[4]), *row[5:11])
+
+
+def check_standing(code: str, status: str, valid_until: date | None) -> None:
+    """Whether a party may take part today; by the date itself, whatever job has run. Raises DocumentsExpired,
+    PartySuspended."""
+    if valid_until is not None and valid_until < clock.today():
+        raise DocumentsExpired(code)
+    if status != Party.Status.ACTIVE:
+        raise PartySuspended(code)
+
+
+def may_identify(code: str) -> bool:
+    """Whether the party `code` may identify users now: a grant of its own, held by no data provider. (P-6.2-types)"""
+    found = Party.objects.filter(code=code, grants__contains=[Party.Grant.IDENTITY]).first()
+    if found is None:
+        return False
+    try:
+        check_standing(found.code, found.status, found.valid_until)
+    except Problem:
+        return False
+    return True
 
 
 def may_use(client_id: str, address: str) -> None:
@@ -150,8 +175,7 @@ def may_use(client_id: str, address: str) -> None:
     found = Client.objects.filter(client_id=client_id, revoked_at=None).select_related("party").first()
     if found is None:
         raise ClientUnknown
-    if found.party.status != Party.Status.ACTIVE:
-        raise PartySuspended(found.party.code)
+    check_standing(found.party.code, found.party.status, found.party.valid_until)
     Condition(found.expires_at, tuple(found.addresses)).check(address, clock.now())
 
 
@@ -251,16 +275,13 @@ def clients(party_id: int) -> Sequence[Client]:
 
 def is_member(user: User, party_id: int, role: str) -> bool:
     """Whether `user` acts for the party in this role now, both being active."""
-    found = Member.objects.filter(user=user, party_id=party_id, role=role, party__status=Party.Status.ACTIVE)
-    return user.is_active and found.exists()
+    found = Member.objects.select_related("party").filter(user=user, party_id=party_id, role=role).first()
+    return user.is_active and found is not None and found.party.stands(clock.today())
 
 
 def parties_of(user: User, role: str) -> list[Party]:
-    """The active parties for which `user` acts in `role`, by code."""
+    """The parties in good standing for which `user` acts in `role`, by code."""
     if not user.is_active:
         return []
-    return list(
-        Party.objects.filter(members__user=user, members__role=role, status=Party.Status.ACTIVE).order_by(
-            "code"
-        )
-    )
+    found = Party.objects.filter(members__user=user, members__role=role).order_by("code")
+    return [party for party in found if party.stands(clock.today())]

@@ -32,6 +32,9 @@ KINDS = (
     "event.not_counted",
     "event.corrected",
     "event.withdrawn",
+    "notice.opened",
+    "notice.reopened",
+    "notice.closed",
 )
 BACKOFF = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)

@@ -342,6 +342,13 @@ def withdraw_all(person: Person, party: Party) -> int:
     return live.update(withdrawn_at=_ended(clock.now()))
 
 
+def end_party(party: Party) -> int:
+    """End what everybody lets `party` send, for it takes part no more; returns how many authorisations ended."""
+    return Authorisation.objects.filter(party=party, withdrawn_at=None).update(
+        withdrawn_at=_ended(clock.now())
+    )
+
+
 def _ended(now: datetime) -> Greatest:
     """Now; or, where the clock was set back, the moment it was given: it counts for nothing, and it ends."""
     return Greatest(Value(now), F("granted_at"))

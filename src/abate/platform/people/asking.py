@@ -5,6 +5,8 @@ both sides hold (64 hexadecimal digits). A message is one line of JSON and one l
 `name`, `number`, `at` (RFC 3339), `nonce`. The answer: the same `nonce`, `passed`, and `reason` (`no-match`) where it is false;
 where it is true, of the age one of `born` (RFC 3339 full-date) and `under_14` (true or false), for below 14 a guardian opens
 the account. An answer that passes without either is none.
+`ABATE_REAL_NAME_PARTY` names the party that answers: it is asked only while it is in standing and holds the grant to
+identify users (P-6.2-types).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from django.conf import settings
 
 from abate.platform.doors import clock, outbound, randomness
 from abate.platform.doors.errors import SetupError
+from abate.platform.parties import queries as parties
 from abate.platform.people.errors import REASONS, ProviderSilent
 from abate.platform.people.identity import FormProvider, Verdict
 
@@ -38,6 +41,9 @@ class HttpProvider:
         by_form = FormProvider().check(name, number)
         if not by_form.passed:
             return Verdict(passed=False, provider=self.name, authority=False, reason=by_form.reason)
+        party = settings.ABATE_REAL_NAME_PARTY
+        if party and not parties.may_identify(party):
+            raise ProviderSilent("the party that answers may not identify users, or is not in standing")
         address, key = _setting()
         nonce = randomness.token_bytes(16).hex()
         question = {"name": name, "number": number, "at": clock.now().isoformat(), "nonce": nonce}

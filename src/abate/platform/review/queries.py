@@ -34,6 +34,12 @@ def staff(handle: str) -> User | None:
     return User.objects.filter(handle=handle, kind=User.Kind.STAFF).first()
 
 
+def human_of(user: User) -> bytes | None:
+    """The keyed digest of the account's holder; None where it is tied to nobody of the staff."""
+    found = Staff.objects.filter(user=user).values_list("human_id", flat=True).first()
+    return None if found is None else bytes(found)
+
+
 def accounts() -> list[dict[str, object]]:
     """Every account of the staff that is tied to its holder, with its roles."""
     held: dict[int, list[str]] = {}

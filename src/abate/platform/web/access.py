@@ -12,6 +12,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from abate.platform.doors.errors import Problem
+from abate.platform.joining import queries as joining
+from abate.platform.joining.models import Application
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import children
@@ -105,6 +107,13 @@ def partner_of(request: HttpRequest) -> Party | None:
     )
 
 
+def applicant_of(request: HttpRequest) -> Application | None:
+    """The application that the signed-in user looks after."""
+    if not request.user.is_authenticated:
+        return None
+    return _once(request, "_abate_applicant", lambda: joining.of_user(request.user))
+
+
 def is_staff(request: HttpRequest) -> bool:
     """Whether the signed-in user holds any role of the operator's; what each may do is review.rights' to say."""
     if not request.user.is_authenticated:
@@ -137,6 +146,8 @@ person_page = _guard(person_of)
 """The view gets (request, person): the signed-in person or their child, and nobody else's data can be asked for."""
 acceptor_page = _guard(acceptor_of)
 """The view gets (request, party)."""
+applicant_page = _guard(applicant_of)
+"""The view gets (request, application): its own, whatever an address or a form names."""
 partner_page = _guard(partner_of)
 """The view gets (request, party): nothing of another party can be asked for."""
 operator_page = _guard(lambda request: is_staff(request) or None)

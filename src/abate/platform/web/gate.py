@@ -21,10 +21,10 @@ from abate.platform.review import audit, queries, rights
 from abate.platform.review.models import User
 from abate.platform.web import proving, refusals
 
-WHO = frozenset({"anyone", "user", "person", "acceptor", "partner", "staff", "verifier", "key"})
+WHO = frozenset({"anyone", "user", "person", "acceptor", "applicant", "partner", "staff", "verifier", "key"})
 """`user`: whoever is signed in, for their own sign-in. `verifier` and `key`: by a token or a key of a party's, not by a
 session."""
-_BY_SESSION = frozenset({"user", "person", "acceptor", "partner", "staff"})
+_BY_SESSION = frozenset({"user", "person", "acceptor", "applicant", "partner", "staff"})
 
 
 LIMITED = {
@@ -34,6 +34,7 @@ LIMITED = {
     ("family", "POST"): "sign-in",
     ("groups-join", "POST"): "sign-in",
     **{(name, "POST"): "sign-in" for name in ("sign-in", "sign-in-code", "sign-in-link", "register")},
+    **{(name, "POST"): "apply" for name in ("application-make", "join", "join-link", "try")},
 }
 """What strangers may ask for: counted by the address that they come from."""
 

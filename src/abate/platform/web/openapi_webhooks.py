@@ -12,16 +12,32 @@ _KINDS = {
     "event.corrected": "An event was booked in place of another, which is reversed",
     "event.withdrawn": "An event was taken back and its entry reversed",
 }
+_NOTICES = {
+    "notice.opened": "The operator asks something about the party's data",
+    "notice.reopened": "The answer did not settle it",
+    "notice.closed": "The answer settled it",
+}
+_NOTICE = {
+    "type": "object",
+    "required": ["notice", "subject", "answer_by"],
+    "properties": {
+        "notice": {"type": "integer"},
+        "subject": {"type": "string"},
+        "answer_by": {"type": "string", "format": "date"},
+    },
+}
 
 
 def webhooks(result: dict[str, Any]) -> dict[str, Any]:
     """Every kind of message, by its name; `result` is the schema of one event's result."""
-    return {kind: _told(kind, summary, result) for kind, summary in _KINDS.items()}
-
-
-def _told(kind: str, summary: str, result: dict[str, Any]) -> dict[str, Any]:
-    """One message of the outbox, as a webhook's receiver gets it."""
     data = {**result, "properties": {name: result["properties"][name] for name in result["required"]}}
+    return {kind: _told(kind, summary, data) for kind, summary in _KINDS.items()} | {
+        kind: _told(kind, summary, _NOTICE) for kind, summary in _NOTICES.items()
+    }
+
+
+def _told(kind: str, summary: str, data: dict[str, Any]) -> dict[str, Any]:
+    """One message of the outbox, as a webhook's receiver gets it; `data` is the schema of what it tells."""
     body = {
         "type": "object",
         "required": ["type", "timestamp", "data"],

@@ -66,6 +66,8 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         ]
     if access.acceptor_of(request):
         tabs.append(("acceptor", "scan", say("核销", "Burn")))
+    if access.applicant_of(request):
+        tabs.append(("joining", "list", say("入驻", "Joining")))
     if access.partner_of(request):
         tabs.append(("partner", "key", say("合作方", "Partner")))
     if rights.may(request.user, "view", "overview"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from abate.platform.web import files, health, log_views, reconciliation, sharing
+from abate.platform.web import files, health, joining, log_views, reconciliation, sharing
 from abate.platform.web.api_proposals import api
 from abate.platform.web.pages import (
     acceptor,
+    applications,
     audit,
     authorisations,
     binding,
@@ -15,6 +16,7 @@ from abate.platform.web.pages import (
     confirm,
     family,
     groups,
+    join,
     offers,
     operator,
     partner,
@@ -89,6 +91,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/sharing/<uuid:request_id>", shared.request, name="sharing-one"),
     path("operator/sharing/<uuid:request_id>/revoke", shared.revoke, name="sharing-revoke"),
     *sharing.urlpatterns,
+    *joining.urlpatterns,
+    *join.urlpatterns,
+    *applications.urlpatterns,
     *files.urlpatterns,
     path("problems", problems.catalogue, name="problems"),
     path("problems/<slug:code>", problems.problem, name="problem"),

@@ -62,4 +62,5 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
     allowed["late"] = requests.late() if allowed["may_requests"] else 0
     allowed["may_breaks"] = rights.may(request.user, "view", "breaks")
     allowed["may_sharing"] = rights.may(request.user, "view", "sharing")
+    allowed["may_applications"] = rights.may(request.user, "view", "applications")
     return screen.show(request, "operator", allowed, section="operator")

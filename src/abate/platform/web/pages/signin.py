@@ -12,6 +12,7 @@ from django.utils.translation import check_for_language
 from django.views.decorators.http import require_http_methods, require_POST
 
 from abate.platform.doors.errors import Problem
+from abate.platform.joining import actions as joining
 from abate.platform.people import actions as people
 from abate.platform.people import consents, contacts, identity
 from abate.platform.people.errors import NoAccount
@@ -127,6 +128,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         user = review.use_link(token)
     except LinkSpent as spent:
         return screen.refuse(request, spent)
+    joining.prove(user)
     if request.user.is_authenticated:
         logout(request)
     return enter(request, user, proofs.LINK)

@@ -23,6 +23,8 @@ def home(request: HttpRequest) -> HttpResponse:
             return redirect("acceptor")
         if rights.may(request.user, "view", "overview"):
             return redirect("operator")
+        if access.applicant_of(request):
+            return redirect("joining")
         return screen.show(request, "welcome")
     newest = ledger.entries(person.pk, limit=50)
     context = {

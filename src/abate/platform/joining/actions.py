@@ -1,0 +1,292 @@
+"""The only writer of applications, documents, findings and reports, beside what three people decide (decided.py). (P-6.1-d)"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from abate.platform.doors import clock, messages, randomness
+from abate.platform.doors.keyring import keyring
+from abate.platform.joining import conformance, papers, queries
+from abate.platform.joining.errors import (
+    ApplicantUnproved,
+    ApplicationClosed,
+    ApplicationMalformed,
+    DocumentExpired,
+    DocumentMissing,
+    DocumentRefused,
+    LinkNotSent,
+    TermsNotAccepted,
+)
+from abate.platform.joining.kinds import kinds
+from abate.platform.joining.models import Application, Document, Finding, Report
+from abate.platform.parties import actions as parties
+from abate.platform.parties import limits
+from abate.platform.parties.errors import PartyCodeTaken
+from abate.platform.parties.models import Party
+from abate.platform.people.contacts import Reach, normal
+from abate.platform.review import actions as review
+from abate.platform.review.models import User
+
+State = Application.State
+_CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
+_CREDIT_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+"""Of the unified social credit code (GB 32100): no I, O, S, V, Z."""
+LINKS = 10
+"""Sign-in links that one contact is sent within a day: our policy."""
+_SUBJECT = "入驻申请 / Your application"
+_BODY = (
+    "打开链接继续入驻申请（24 小时内有效，只用一次）：{link} Open this link to go on with your application; it works once, "
+    "within 24 hours."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """What an application says of its organisation. Only these can be given; everything else is the platform's to say."""
+
+    code: str
+    kind: str
+    title_zh: str
+    title_en: str
+    registration: str
+    contact_name: str
+    contact: str
+    grants: tuple[str, ...] = ()
+    behaviours: tuple[str, ...] = ()
+
+
+def credit_code_sign(first: str) -> str:
+    """The check sign of a unified social credit code from its 17 first signs (GB 32100-2015)."""
+    total = sum(_CREDIT_SIGNS.index(sign) * (3**place % 31) for place, sign in enumerate(first))
+    return _CREDIT_SIGNS[(31 - total % 31) % 31]
+
+
+def _checked(given: Particulars, known: Mapping[str, object]) -> Particulars:
+    """Raises ApplicationMalformed naming the first field that is not as it must be."""
+    code = given.registration.strip().upper()
+    fit = len(code) == 18 and set(code) <= set(_CREDIT_SIGNS) and credit_code_sign(code[:17]) == code[17]
+    role = kinds().kinds.get(given.kind)
+    wrong = {
+        "code": not _CODE.fullmatch(given.code),
+        "kind": role is None,
+        "title_zh": not _line(given.title_zh),
+        "title_en": not _line(given.title_en),
+        "registration": not fit,
+        "contact_name": not _line(given.contact_name),
+        "grants": role is not None and not role.must <= set(given.grants) <= role.may,
+        "behaviours": bool(set(given.behaviours) - set(known))
+        or bool(given.behaviours) != (Party.Grant.DATA in given.grants),
+    }
+    for name, faulty in wrong.items():
+        if faulty:
+            raise ApplicationMalformed(name)
+    return given
+
+
+def _line(text: str) -> bool:
+    return 0 < len(text.strip()) <= 120 and text.isprintable()
+
+
+def apply(
+    given: Particulars, known: Mapping[str, object], *, proved: bool = False
+) -> tuple[Application, str]:
+    """Write an application down as a draft, with an account for its applicant: (application, token of the interface).
+
+    A sign-in link goes to the contact; `known` are the behaviours there are; `proved`: the operator entered it and knows the
+    contact. Raises ApplicationMalformed, ContactMalformed, PartyCodeTaken, LimitReached; LinkNotSent with the draft kept.
+    """
+    _checked(given, known)
+    reach = normal(given.contact)
+    digest = keyring().identity_hmac(reach.value)
+    _may_send(digest)
+    token = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
+    told = json.dumps({"name": given.contact_name.strip(), "reach": reach.value}, ensure_ascii=False)
+    try:
+        with transaction.atomic():
+            if Party.objects.filter(code=given.code).exists():
+                raise PartyCodeTaken(given.code)
+            made = Application.objects.create(
+                id=randomness.new_uuid(),
+                code=given.code,
+                kind=given.kind,
+                grants=sorted(set(given.grants)),
+                behaviours=sorted(set(given.behaviours)),
+                title_zh=given.title_zh.strip(),
+                title_en=given.title_en.strip(),
+                registration=given.registration.strip().upper(),
+                contact=keyring().wrap(told.encode()),
+                reach=digest,
+                token=_digest(token),
+                user=review.create_user(User.Kind.STAFF),
+                state=State.DRAFT,
+                made_at=clock.now(),
+                proved_at=clock.now() if proved else None,
+            )
+    except IntegrityError:
+        raise PartyCodeTaken(given.code) from None
+    _send_link(made, reach)
+    return made, token
+
+
+def _digest(token: str) -> bytes:
+    return keyring().code_hmac(f"application\x00{token}")
+
+
+def _send_link(one: Application, reach: Reach) -> None:
+    link = f"{settings.ABATE_ORIGIN}/sign-in/link/{review.issue_link(one.user)}"
+    try:
+        messages.send(kind=reach.kind, to=reach.value, subject=_SUBJECT, body=_BODY.format(link=link))
+    except OSError:
+        raise LinkNotSent from None
+
+
+def _may_send(digest: bytes) -> None:
+    """One contact gets so many links a day, whoever asks for them. Raises LimitReached."""
+    limits.take([limits.Limit("links", f"links:{digest.hex()}", LINKS, limits.DAY)])
+
+
+def send_links(contact: str) -> None:
+    """Send a new sign-in link for each application of this contact; nothing tells whether there is one.
+
+    Raises ContactMalformed, LimitReached, LinkNotSent.
+    """
+    reach = normal(contact)
+    digest = keyring().identity_hmac(reach.value)
+    _may_send(digest)
+    for one in Application.objects.filter(reach=digest).exclude(state__in=[State.REFUSED, State.WITHDRAWN]):
+        _send_link(one, reach)
+
+
+def prove(user: User) -> None:
+    """The applicant came by the link that was sent to the contact."""
+    Application.objects.filter(user=user, proved_at=None).update(proved_at=clock.now())
+
+
+def add_document(
+    one: Application, kind: str, name: str, data: bytes, valid_until: date | None = None
+) -> Document:
+    """Keep a document of an application that can be changed, or of a party that renews. Raises ApplicationClosed,
+    DocumentRefused."""
+    if kind not in queries.required(one):
+        raise DocumentRefused(f"kind: {kind[:40]}")
+    made = papers.new(one, kind, name, data, valid_until)
+    with transaction.atomic():
+        locked = Application.objects.select_for_update().get(pk=one.pk)
+        if locked.state not in (State.DRAFT, State.RETURNED, State.ADMITTED):
+            raise ApplicationClosed(locked.state)
+        there = Document.objects.filter(application=locked, ended_at=None)
+        there.filter(kind=kind, approved_at=None).update(ended_at=clock.now())
+        if Document.objects.filter(application=locked).count() >= papers.MOST:
+            raise DocumentRefused(f"count: {papers.MOST}")
+        made.save(force_insert=True)
+    return made
+
+
+def submit(one: Application, terms: str) -> None:
+    """Hand the application in. Raises ApplicationClosed, ApplicantUnproved, TermsNotAccepted, DocumentMissing,
+    DocumentExpired. (P-6.2)"""
+    with transaction.atomic():
+        locked = Application.objects.select_for_update().get(pk=one.pk)
+        if locked.state not in (State.DRAFT, State.RETURNED):
+            raise ApplicationClosed(locked.state)
+        if locked.proved_at is None:
+            raise ApplicantUnproved
+        if terms != kinds().terms:
+            raise TermsNotAccepted(kinds().terms)
+        complete(locked)
+        locked.state, locked.terms, locked.note = State.SUBMITTED, terms, ""
+        locked.submitted_at = clock.now()
+        locked.save(update_fields=["state", "terms", "note", "submitted_at"])
+    one.refresh_from_db()
+
+
+def complete(one: Application) -> list[queries.Paper]:
+    """Every document that is asked for, valid today. Raises DocumentMissing, DocumentExpired."""
+    found = queries.papers(one)
+    for state, refusal in (("missing", DocumentMissing), ("expired", DocumentExpired)):
+        if named := [paper.kind for paper in found if paper.state == state]:
+            raise refusal(", ".join(named))
+    return found
+
+
+def withdraw(one: Application) -> None:
+    """The applicant asks for nothing any more. Raises ApplicationClosed."""
+    open_ = Application.objects.filter(pk=one.pk, state__in=Application.OPEN)
+    if not open_.update(state=State.WITHDRAWN, decided_at=clock.now()):
+        raise ApplicationClosed(one.state)
+    Document.objects.filter(application=one, ended_at=None).update(ended_at=clock.now())
+
+
+def find(one: Application, document_id: int, *, in_order: bool, note: str, user: User) -> None:
+    """What a reviewer found of one document. Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed."""
+    if one.state not in (State.SUBMITTED, State.ADMITTED):
+        raise ApplicationClosed(one.state)
+    if len(note) > 500 or not (in_order or note.strip()):
+        raise ApplicationMalformed("note: why not, 1 to 500 signs")
+    found = queries.document(one, document_id)
+    Finding.objects.create(
+        document_id=found.pk, application=one, in_order=in_order, note=note.strip(), user=user, at=clock.now()
+    )
+
+
+def send_back(one: Application, note: str) -> None:
+    """Return an application to be mended. Raises ApplicationClosed, ApplicationMalformed."""
+    if not 0 < len(note.strip()) <= 500:
+        raise ApplicationMalformed("note: what is to be mended, 1 to 500 signs")
+    submitted = Application.objects.filter(pk=one.pk, state=State.SUBMITTED)
+    if not submitted.update(state=State.RETURNED, note=note.strip()):
+        raise ApplicationClosed(one.state)
+
+
+def take_report(party: Party, file: bytes) -> Report:
+    """A conformance run that the sandbox signed; with it a trial is over. The same again changes nothing.
+
+    Raises ReportRefused, SandboxUnknown. (P-6.1-d)
+    """
+    taken = conformance.verified(party.code, file)
+    with transaction.atomic():
+        report, _ = Report.objects.get_or_create(
+            sha256=taken.sha256,
+            defaults={
+                "party": party,
+                "run": taken.run,
+                "made_at": taken.made_at,
+                "body": taken.text,
+                "at": clock.now(),
+            },
+        )
+        parties.begin(party)
+    return report
+
+
+def lapse() -> list[str]:
+    """Suspend the parties whose date has passed; their codes. The door asks for the date itself, so a late job lets nobody in."""
+    return parties.lapse()
+
+
+def particulars(given: Mapping[str, Any]) -> Particulars:
+    """Particulars from what was sent, each field of its type and no other field. Raises ApplicationMalformed."""
+    texts = ("code", "kind", "title_zh", "title_en", "registration", "contact_name", "contact")
+    lists = ("grants", "behaviours")
+    if unknown := sorted(set(given) - {*texts, *lists}):
+        raise ApplicationMalformed(f"{unknown[0][:60]}: no such field")
+    made: dict[str, Any] = {}
+    for name in texts:
+        if not isinstance(given.get(name), str) or "\0" in given[name]:
+            raise ApplicationMalformed(name)
+        made[name] = given[name].strip()
+    for name in lists:
+        value = given.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise ApplicationMalformed(name)
+        made[name] = tuple(sorted(set(value)))
+    return Particulars(**made)

@@ -1,0 +1,246 @@
+"""The changes of this room that need three people (review/changes.py): admission, refusal, renewal, leaving."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from abate.platform.doors import clock
+from abate.platform.joining import decided, queries
+from abate.platform.joining.errors import ApplicationClosed, NotSettled
+from abate.platform.joining.kinds import kinds
+from abate.platform.joining.models import Application
+from abate.platform.parties import queries as parties
+from abate.platform.parties.models import Party
+from abate.platform.review import changes
+from abate.platform.review import queries as review
+from abate.platform.review.changes import REQUIRED, Action, Json
+from abate.platform.review.errors import ArgumentsMalformed
+
+
+def _application(given: Json) -> Application:
+    try:
+        return queries.application(UUID(given["application"]))
+    except ValueError:
+        raise ArgumentsMalformed("application: its id") from None
+
+
+def _day(given: Json, name: str) -> date:
+    try:
+        return date.fromisoformat(given[name])
+    except ValueError:
+        raise ArgumentsMalformed(f"{name}: a day such as 2027-12-31") from None
+
+
+def _period(given: Json) -> Json:
+    """`from_day` is today where none is given; the agreement ends on a day to come."""
+    made = given | {"from_day": given["from_day"] or clock.today().isoformat()}
+    if _day(made, "to_day") < max(clock.today(), _day(made, "from_day")):
+        raise ArgumentsMalformed("to_day: not before from_day and today")
+    return made
+
+
+def _papers(one: Application) -> list[Json]:
+    """The documents as the decision rests on them."""
+    return [
+        {
+            "kind": paper.kind,
+            "clause": paper.clause,
+            "sha256": paper.sha256,
+            "valid_until": paper.valid_until and paper.valid_until.isoformat(),
+            "in_order": paper.state in ("in_order", "approved"),
+            "reviewed_by": paper.reviewed_by,
+        }
+        for paper in queries.papers(one)
+    ]
+
+
+def _told(given: Json) -> Json:
+    """All that was applied for and reviewed, and the party that there is."""
+    one = _application(given)
+    names = ("code", "kind", "grants", "behaviours", "title_zh", "title_en", "registration", "terms")
+    return {
+        "application": {name: getattr(one, name) for name in names},
+        "documents": _papers(one),
+        "state": one.state,
+        "party": _party(one.party),
+    }
+
+
+def _party(party: Party | None) -> Json | None:
+    if party is None:
+        return None
+    held = queries.agreement(party.pk)
+    return {
+        "status": party.status,
+        "grants": list(party.grants),
+        "behaviours": list(parties.behaviours(party.pk)),
+        "valid_until": party.valid_until and party.valid_until.isoformat(),
+        "agreement": held
+        and {
+            "terms": held.terms,
+            "from_day": held.from_day.isoformat(),
+            "to_day": held.to_day.isoformat(),
+            "duties": list(held.duties),
+        },
+    }
+
+
+def _admissible(given: Json) -> Json:
+    made = _period(given)
+    decided.check_admissible(_application(made))
+    return made
+
+
+def _first_end(documents: list[Json], to_day: str) -> str:
+    return min([*(paper["valid_until"] for paper in documents if paper["valid_until"]), to_day])
+
+
+def _admitted(given: Json, before: Json) -> Json:
+    asked = before["application"]
+    trial = kinds().needs_conformance(asked["kind"], asked["grants"])
+    agreement = {
+        "terms": asked["terms"],
+        "from_day": given["from_day"],
+        "to_day": given["to_day"],
+        "duties": kinds().duties_of(asked["kind"], asked["grants"]),
+    }
+    made = {
+        "status": (Party.Status.TRIAL if trial else Party.Status.ACTIVE).value,
+        "grants": asked["grants"],
+        "behaviours": asked["behaviours"],
+        "valid_until": _first_end(before["documents"], given["to_day"]),
+        "agreement": agreement,
+    }
+    return before | {"state": Application.State.ADMITTED.value, "party": made}
+
+
+def _admit(given: Json) -> Json:
+    made = decided.admit(
+        _application(given).pk, _day(given, "from_day"), _day(given, "to_day"), made_up=given["made_up"]
+    )
+    return {"party": made.code, "status": str(made.status)}
+
+
+def _refuse(given: Json) -> Json:
+    decided.refuse(_application(given).pk, given["reason"])
+    return {}
+
+
+def _stands_on(given: Json) -> Json:
+    """Of a renewal: the newest documents, which of them count already, and until when all of it is good."""
+    one = _application(given)
+    counted = {row.kind: row.approved_at is not None for row in queries.newest(one).values()}
+    return {
+        "documents": [paper | {"counts": counted.get(paper["kind"], False)} for paper in _papers(one)],
+        "party": _party(one.party),
+    }
+
+
+def _renewed(given: Json, before: Json) -> Json:
+    party: dict[str, Any] = dict(before["party"] or {})
+    agreement = party.get("agreement")
+    if given["to_day"] and agreement:
+        one = _application(given)
+        agreement = agreement | {
+            "terms": one.terms,
+            "from_day": clock.today().isoformat(),
+            "to_day": given["to_day"],
+            "duties": kinds().duties_of(one.kind, one.grants),
+        }
+    documents = [paper | {"counts": True} for paper in before["documents"]]
+    until = _first_end(documents, agreement["to_day"]) if agreement else None
+    return {"documents": documents, "party": party | {"agreement": agreement, "valid_until": until}}
+
+
+def _renewable(given: Json) -> Json:
+    if given["to_day"] and _day(given, "to_day") < clock.today():
+        raise ArgumentsMalformed("to_day: a day to come")
+    one = _application(given)
+    if one.party is None:
+        raise ApplicationClosed(one.state)
+    decided.check_reviewed(one)
+    return given
+
+
+def _renew(given: Json) -> Json:
+    decided.renew(_application(given).pk, _day(given, "to_day") if given["to_day"] else None)
+    return {}
+
+
+def _leaving(given: Json) -> Json:
+    party = parties.party(given["code"])
+    live = sum(key.state in ("live", "expiring") for key in parties.keys(party.pk))
+    return {"status": party.status, "keys": live, "open": queries.unsettled(party)}
+
+
+def _can_leave(given: Json) -> Json:
+    open_ = queries.unsettled(parties.party(given["code"]))
+    if any(open_.values()) and not given["despite"]:
+        raise NotSettled(", ".join(f"{name}: {count}" for name, count in open_.items() if count))
+    return given
+
+
+def _leave(given: Json) -> Json:
+    how = "despite what is open" if given["despite"] else "nothing open"
+    made = decided.leave(parties.party(given["code"]), despite=given["despite"], how=how)
+    return {"settlement": made.body, "sha256": bytes(made.sha256).hex()}
+
+
+def _applicant(given: Json) -> bytes | None:
+    """Whoever applied has no say in it, where they are somebody of the staff."""
+    return review.human_of(_application(given).user)
+
+
+_ACTIONS = (
+    Action(
+        name="party.admit",
+        zh="准入参与机构",
+        en="admit an applicant as a party",
+        fields={"application": (str, REQUIRED), "from_day": (str, ""), "to_day": (str, REQUIRED),
+                "made_up": (bool, False)},
+        normal=_admissible,
+        look=_told,
+        after=_admitted,
+        execute=_admit,
+        concerns=_applicant,
+    ),
+    Action(
+        name="party.refuse",
+        zh="不予准入",
+        en="refuse an application",
+        fields={"application": (str, REQUIRED), "reason": (str, REQUIRED)},
+        look=lambda given: {"state": _application(given).state},
+        after=lambda *_: {"state": Application.State.REFUSED.value},
+        execute=_refuse,
+        concerns=_applicant,
+    ),
+    Action(
+        name="party.renew",
+        zh="更新机构资质或协议",
+        en="let a party stand on newer documents or a longer agreement",
+        fields={"application": (str, REQUIRED), "to_day": (str, "")},
+        normal=_renewable,
+        look=_stands_on,
+        after=_renewed,
+        execute=_renew,
+        concerns=_applicant,
+    ),
+    Action(
+        name="party.leave",
+        zh="机构退出",
+        en="end a party's part for good",
+        fields={"code": (str, REQUIRED), "despite": (bool, False)},
+        normal=_can_leave,
+        look=_leaving,
+        after=lambda _, before: before | {"status": Party.Status.LEFT.value, "keys": 0},
+        execute=_leave,
+    ),
+)  # fmt: skip
+
+
+def register() -> None:
+    """Called once, when Django has started."""
+    for action in _ACTIONS:
+        changes.register(action)

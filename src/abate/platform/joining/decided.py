@@ -1,0 +1,137 @@
+"""What three people decided about a party's life (changes.py): admission, refusal, renewal, leaving. (P-6.1-d)
+
+Each is done by an approval alone; nothing else calls these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from uuid import UUID
+
+from django.db import transaction
+
+from abate.platform.doors import clock
+from abate.platform.incentives import actions as incentives
+from abate.platform.joining import queries
+from abate.platform.joining.actions import complete
+from abate.platform.joining.errors import ApplicationClosed, DocumentNotInOrder, NotSettled
+from abate.platform.joining.kinds import kinds
+from abate.platform.joining.models import Agreement, Application, Document, Settlement
+from abate.platform.parties import actions as parties
+from abate.platform.parties import webhooks
+from abate.platform.parties.models import Party
+from abate.platform.people import actions as people
+from abate.platform.review.changes import canonical
+
+State = Application.State
+
+
+def check_reviewed(one: Application) -> None:
+    """Raises DocumentMissing, DocumentExpired, DocumentNotInOrder."""
+    if named := [paper.kind for paper in complete(one) if paper.state not in ("in_order", "approved")]:
+        raise DocumentNotInOrder(", ".join(named))
+
+
+def check_admissible(one: Application) -> None:
+    """Whether it can be decided to admit it. Raises ApplicationClosed, DocumentMissing, DocumentExpired,
+    DocumentNotInOrder."""
+    if one.state != State.SUBMITTED:
+        raise ApplicationClosed(one.state)
+    check_reviewed(one)
+
+
+def admit(number: UUID, from_day: date, to_day: date, *, made_up: bool) -> Party:
+    """Make the party of an application, with its agreement: on trial where the sandbox must show its conformance first.
+
+    Its applicant looks after it. Raises what check_admissible raises, PartyCodeTaken. (P-6.1-d, P-6.2)
+    """
+    with transaction.atomic():
+        one = Application.objects.select_for_update().get(pk=number)
+        check_admissible(one)
+        trial = kinds().needs_conformance(one.kind, one.grants)
+        party = parties.create_party(
+            one.code,
+            one.kind,
+            one.title_zh,
+            one.title_en,
+            one.behaviours,
+            made_up=made_up,
+            status=Party.Status.TRIAL if trial else Party.Status.ACTIVE,
+            grants=one.grants,
+        )
+        one.state, one.party, one.decided_at = State.ADMITTED, party, clock.now()
+        one.save(update_fields=["state", "party", "decided_at"])
+        parties.add_member(one.user, party, "partner")
+        _agree(one, party, from_day, to_day)
+        _approve_papers(one, party)
+    return party
+
+
+def _agree(one: Application, party: Party, from_day: date, to_day: date) -> None:
+    Agreement.objects.create(
+        party=party, terms=one.terms, from_day=from_day, to_day=to_day,
+        duties=kinds().duties_of(one.kind, one.grants), at=clock.now(),
+    )  # fmt: skip
+
+
+def _approve_papers(one: Application, party: Party) -> None:
+    """The newest documents count from now on, and those that they replace no more."""
+    now = clock.now()
+    held = [row.pk for row in queries.newest(one).values()]
+    there = Document.objects.filter(application=one, ended_at=None)
+    there.exclude(pk__in=held).update(ended_at=now)
+    there.filter(pk__in=held, approved_at=None).update(approved_at=now)
+    parties.set_validity(party, queries.validity(one))
+
+
+def refuse(number: UUID, reason: str) -> None:
+    """End an application. Raises ApplicationClosed."""
+    with transaction.atomic():
+        one = Application.objects.select_for_update().get(pk=number)
+        if one.state not in Application.OPEN:
+            raise ApplicationClosed(one.state)
+        one.state, one.note, one.decided_at = State.REFUSED, reason, clock.now()
+        one.save(update_fields=["state", "note", "decided_at"])
+        Document.objects.filter(application=one, ended_at=None).update(ended_at=clock.now())
+
+
+def renew(number: UUID, to_day: date | None) -> None:
+    """The party stands on its newest documents, and, with `to_day`, on an agreement until then.
+
+    Raises ApplicationClosed, DocumentMissing, DocumentExpired, DocumentNotInOrder.
+    """
+    with transaction.atomic():
+        one = Application.objects.select_for_update().get(pk=number)
+        if one.party is None:
+            raise ApplicationClosed(one.state)
+        check_reviewed(one)
+        if to_day is not None:
+            _agree(one, one.party, clock.today(), to_day)
+        _approve_papers(one, one.party)
+
+
+def leave(party: Party, *, despite: bool, how: str) -> Settlement:
+    """End a party's part for good: account settled and written down, keys and webhooks ended, consents and offers too.
+
+    Raises NotSettled where something is open, unless it was decided to leave `despite` it. (P-6.1-d)
+    """
+    with transaction.atomic():
+        party = Party.objects.select_for_update().get(pk=party.pk)
+        open_ = queries.unsettled(party)
+        if any(open_.values()) and not despite:
+            raise NotSettled(", ".join(f"{name}: {count}" for name, count in open_.items() if count))
+        body = canonical(
+            {"party": party.code, "at": clock.now().isoformat(), "booked": queries.settlement(party), "open": open_,
+             "decided": how}
+        )  # fmt: skip
+        for endpoint in webhooks.endpoints(party.pk):
+            if endpoint.ended_at is None:
+                webhooks.end_endpoint(endpoint.pk)
+        parties.leave(party)
+        people.end_party(party)
+        incentives.close_offers(party)
+        Document.objects.filter(application__party=party, ended_at=None).update(ended_at=clock.now())
+        return Settlement.objects.create(
+            party=party, body=body, sha256=hashlib.sha256(body.encode()).digest(), at=clock.now()
+        )

@@ -1,0 +1,202 @@
+"""What this room refuses, and what to do then."""
+
+from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
+
+
+class ApplicationMalformed(Problem):
+    code = "application-malformed"
+    status = 422
+    zh = "申请内容不完整或格式不符。"
+    en = "The application is incomplete or malformed."
+    why_zh = "资质审核须基于完整、可核对的资料。"
+    why_en = "A qualification is reviewed on particulars that are whole and can be checked."
+    remedy_zh = "请按所指字段修改；统一社会信用代码须为 18 位且校验位正确；授权须为该类别允许的授权。"
+    remedy_en = (
+        "Mend the field that is named; the unified social credit code has 18 signs and a check sign; grants are those "
+        "that the kind may have."
+    )
+
+
+class ApplicationUnknown(Problem):
+    code = "application-unknown"
+    status = 404
+    zh = "没有这份申请。"
+    en = "There is no such application."
+    why_zh = "他人的申请同样如此回答。"
+    why_en = "Another's application is answered in the same way."
+    remedy_zh = "请核对编号和凭证，或从申请页面重新获取登录链接。"
+    remedy_en = "Check its id and token, or ask for a new link on the application page."
+
+
+class ApplicationClosed(Problem):
+    code = "application-closed"
+    status = 409
+    zh = "申请在当前状态下不能这样做。"
+    en = "The application's present state does not allow this."
+    why_zh = "提交后的内容正在审核，改动会使审核失去依据。"
+    why_en = "What was submitted is under review; the review would lose what it rests on."
+    remedy_zh = "请等待审核结果；被退回后可以修改。"
+    remedy_en = "Wait for the review; what is returned can be changed."
+
+
+class ApplicantUnproved(Problem):
+    code = "application-contact-unproved"
+    status = 409
+    zh = "联系方式尚未验证。"
+    en = "The contact's address is not proved yet."
+    why_zh = "审核意见和通知须能送达。"
+    why_en = "Findings and notices must reach somebody."
+    remedy_zh = "请打开发送到联系方式的登录链接。"
+    remedy_en = "Open the sign-in link that was sent to the contact."
+
+
+class LinkNotSent(Problem):
+    code = "application-link-not-sent"
+    status = 503
+    zh = "登录链接没有发出。"
+    en = "The sign-in link could not be sent."
+    why_zh = "没有链接就无法继续申请。"
+    why_en = "Without it nobody can go on with the application."
+    remedy_zh = "申请已保存；请稍后在申请页面再要一次链接。"
+    remedy_en = "What you sent is kept; ask for a link again in a while, on the application page."
+
+
+class TermsNotAccepted(Problem):
+    code = "application-terms"
+    status = 422
+    zh = "须同意现行版本的参与协议。"
+    en = "The agreement in its present version must be accepted."
+    why_zh = "权利义务以双方同意的版本为准（T/CECA-G 0203，6.2）。"
+    why_en = "Duties are those of the version that both sides agreed to (T/CECA-G 0203, 6.2)."
+    remedy_zh = "请阅读并勾选现行协议后再提交。"
+    remedy_en = "Read it, accept the present version, and submit again."
+
+
+class DocumentRefused(Problem):
+    code = "document-refused"
+    status = 422
+    zh = "该文件不能接收。"
+    en = "This document cannot be taken."
+    why_zh = "只接收可以安全保存和查看的文件。"
+    why_en = "Only files that can be kept and looked at safely are taken."
+    remedy_zh = (
+        "请上传 5 MB 以内的 PDF、PNG 或 JPEG；文件名不含路径；有期限的证件须填写到期日，且不早于今天。"
+    )
+    remedy_en = (
+        "Send a PDF, PNG or JPEG of 5 MB at most, with a name that is no path; what runs out needs its last day, which is "
+        "not before today."
+    )
+
+
+class DocumentUnknown(Problem):
+    code = "document-unknown"
+    status = 404
+    zh = "没有这份文件，或其保存期已过。"
+    en = "There is no such document, or its time to be kept is over."
+    why_zh = "只能查看现存的文件。"
+    why_en = "Only what is there can be shown."
+    remedy_zh = "请从申请页面打开。"
+    remedy_en = "Open it from the application."
+
+
+class DocumentMissing(Problem):
+    code = "document-missing"
+    status = 409
+    zh = "缺少必需的资质文件。"
+    en = "A document that this kind of party must bring is missing."
+    why_zh = "各类参与主体须具备相应资质（T/CECA-G 0203，6.2 至 6.6、8.4）。"
+    why_en = "Each kind of party must be qualified (T/CECA-G 0203, 6.2 to 6.6 and 8.4)."
+    remedy_zh = "请上传所列文件。"
+    remedy_en = "Upload the documents that are named."
+
+
+class DocumentExpired(Problem):
+    code = "document-expired"
+    status = 409
+    zh = "资质文件已过有效期。"
+    en = "A document has passed its last day."
+    why_zh = "过期的文件不能证明现在的资质。"
+    why_en = "It proves nothing about today."
+    remedy_zh = "请上传有效的文件。"
+    remedy_en = "Upload one that is valid."
+
+
+class DocumentNotInOrder(Problem):
+    code = "document-not-in-order"
+    status = 409
+    zh = "有文件尚未审核或未通过审核。"
+    en = "A document was not reviewed yet, or found not in order."
+    why_zh = "准入须以逐份审核为依据。"
+    why_en = "Nobody is admitted on a paper that nobody read."
+    remedy_zh = "请逐份审核，或退回申请方补正。"
+    remedy_en = "Review each, or return the application to be mended."
+
+
+class SandboxUnknown(Problem):
+    code = "sandbox-unknown"
+    status = 409
+    zh = "本平台不知道哪个沙箱可信。"
+    en = "This platform knows of no sandbox to trust."
+    why_zh = "自检报告须由已知的沙箱签名。"
+    why_en = "A report counts because a known sandbox signed it."
+    remedy_zh = "请运营方启动 `abate serve --sandbox`，或在 ABATE_SANDBOX_KEY 中设置其 /log/key 所示公钥。"
+    remedy_en = "The operator runs `abate serve --sandbox` beside it, or sets ABATE_SANDBOX_KEY to what its /log/key shows."
+
+
+class ReportRefused(Problem):
+    code = "conformance-report-refused"
+    status = 422
+    zh = "自检报告不被接受。"
+    en = "The conformance report is not accepted."
+    why_zh = "只有沙箱签名、本机构的、最近的、全部通过的报告才能证明接入正确。"
+    why_en = "Only a report that the sandbox signed, of this party, fresh and passed in full, shows that it is ready."
+    remedy_zh = "请在沙箱重新运行 `abate party check ... --report 文件` 并原样提交该文件；有效期 14 天。"
+    remedy_en = "Run `abate party check ... --report FILE` again and hand the file in as it is; it is good for 14 days."
+
+
+class NotSettled(Problem):
+    code = "party-not-settled"
+    status = 409
+    zh = "该机构仍有未了事项，不能退出。"
+    en = "Something between this party and the platform is still open, so it cannot leave."
+    why_zh = "退出后无人再对差异和未兑付的积分负责。"
+    why_en = "Once it has left nobody answers for breaks and for codes that were not honoured."
+    remedy_zh = "请先处理所列事项；如三人决定仍要退出，申请中写明 despite 为 true。"
+    remedy_en = (
+        "Settle what is listed first; where three people decide otherwise, the proposal says `despite`: true."
+    )
+
+
+class NoticeMalformed(Problem):
+    code = "notice-malformed"
+    status = 422
+    zh = "通知或答复的内容不符合要求。"
+    en = "The notice or its answer is not as it must be."
+    why_zh = "对方须能据此处理。"
+    why_en = "The other side has to act on it."
+    remedy_zh = "主题 1 至 120 字，内容 1 至 2000 字，答复期限不早于今天。"
+    remedy_en = "A subject has 1 to 120 signs, a text 1 to 2000; the day to answer by is not before today."
+
+
+class NoticeUnknown(Problem):
+    code = "notice-unknown"
+    status = 404
+    zh = "没有这项数据质量通知。"
+    en = "There is no such notice."
+    why_zh = "其他机构的通知同样如此回答。"
+    why_en = "Another party's notice is answered in the same way."
+    remedy_zh = "请从通知列表打开。"
+    remedy_en = "Open it from the list of notices."
+
+
+class NoticeClosed(Problem):
+    code = "notice-closed"
+    status = 409
+    zh = "该通知在当前状态下不能这样处理。"
+    en = "The notice's present state does not allow this."
+    why_zh = "先答复，后关闭；关闭后不再答复。"
+    why_en = "It is answered, then closed; what is closed is not answered any more."
+    remedy_zh = "请查看通知的处理记录。"
+    remedy_en = "Look at what was done with it."

@@ -1,0 +1,80 @@
+"""Notices to parties about their data: written by the operator, answered by the party, closed by the operator. (P-6.1-e)"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+from django.db import transaction
+
+from abate.platform.doors import clock
+from abate.platform.joining.errors import NoticeClosed, NoticeMalformed, NoticeUnknown
+from abate.platform.joining.models import Notice, NoticeStep
+from abate.platform.joining.queries import NoticeRow, notice
+from abate.platform.parties import webhooks
+from abate.platform.parties.models import Party
+from abate.platform.review.models import User
+
+LONGEST = 2_000
+
+
+def open_notice(party: Party, subject: str, text: str, answer_by: date, user: User | None) -> Notice:
+    """Tell a party of something about its data; it is told by webhook too. Raises NoticeMalformed."""
+    if not 0 < len(subject.strip()) <= 120 or not subject.isprintable():
+        raise NoticeMalformed("subject")
+    if answer_by < clock.today():
+        raise NoticeMalformed("answer_by")
+    with transaction.atomic():
+        made = Notice.objects.create(
+            party=party,
+            subject=subject.strip(),
+            text=_text(text),
+            answer_by=answer_by,
+            at=clock.now(),
+            user=user,
+        )
+        _tell(made, "notice.opened")
+    return made
+
+
+def answer(number: int, party_id: int, text: str, user: User) -> NoticeRow:
+    """The party's answer. Raises NoticeUnknown (another party's too), NoticeClosed, NoticeMalformed."""
+    return _step(number, NoticeStep.ANSWERED, text, user, ("open", "answered"), party_id)
+
+
+def close(number: int, text: str, user: User) -> NoticeRow:
+    """What was answered settles it. Raises NoticeUnknown, NoticeClosed, NoticeMalformed."""
+    return _step(number, NoticeStep.CLOSED, text, user, ("answered",))
+
+
+def reopen(number: int, text: str, user: User) -> NoticeRow:
+    """It does not. Raises NoticeUnknown, NoticeClosed, NoticeMalformed."""
+    return _step(number, NoticeStep.REOPENED, text, user, ("answered", "closed"))
+
+
+def _step(
+    number: int, kind: str, text: str, user: User, before: tuple[str, ...], party_id: int | None = None
+) -> NoticeRow:
+    with transaction.atomic():
+        found = Notice.objects.select_for_update(of=("self",)).filter(pk=min(number, 2**63 - 1)).first()
+        if found is None or party_id not in (None, found.party_id):
+            raise NoticeUnknown(str(number)[:20])
+        state = notice(found.pk).state
+        if state not in before:
+            raise NoticeClosed(state)
+        NoticeStep.objects.create(notice=found, kind=kind, text=_text(text), at=clock.now(), user=user)
+        if kind != NoticeStep.ANSWERED:
+            _tell(found, f"notice.{kind}")
+    return notice(found.pk)
+
+
+def _tell(made: Notice, kind: str) -> None:
+    data = {"notice": made.pk, "subject": made.subject, "answer_by": made.answer_by.isoformat()}
+    body = json.dumps({"type": kind, "timestamp": clock.now().isoformat(), "data": data}, ensure_ascii=False)
+    webhooks.note(made.party_id, [(kind, body)], clock.now())
+
+
+def _text(text: str) -> str:
+    if not 0 < len(text.strip()) <= LONGEST or "\0" in text:
+        raise NoticeMalformed("text")
+    return text.strip()

@@ -1,0 +1,244 @@
+"""What others may know of applications, documents, agreements, notices and settlements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
+from abate.platform.doors.statements import statements
+from abate.platform.joining.errors import ApplicationUnknown, DocumentUnknown, NoticeUnknown
+from abate.platform.joining.kinds import Words, kinds
+from abate.platform.joining.models import (
+    Agreement,
+    Application,
+    Document,
+    Finding,
+    Notice,
+    NoticeStep,
+    Report,
+)
+from abate.platform.parties.models import Party
+from abate.platform.reconciliation import queries as reconciliation
+from abate.platform.review.models import User
+
+SQL = statements(Path(__file__).parent / "sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One document that is asked for, and how it stands: missing, expired, new (not reviewed), faulty, in_order, approved."""
+
+    kind: str
+    title: Words
+    clause: str
+    dated: bool
+    state: str
+    id: int | None = None
+    name: str = ""
+    size: int = 0
+    sha256: str = ""
+    valid_until: date | None = None
+    note: str = ""
+    reviewed_by: str = ""
+
+
+def application(number: UUID) -> Application:
+    """Raises ApplicationUnknown."""
+    found = Application.objects.select_related("user", "party").filter(pk=number).first()
+    if found is None:
+        raise ApplicationUnknown(str(number))
+    return found
+
+
+def by_token(number: UUID, token: str) -> Application:
+    """The application whose applicant holds `token`. Raises ApplicationUnknown, also where it is another's."""
+    digest = keyring().code_hmac(f"application\x00{token[:200]}")
+    found = Application.objects.select_related("user", "party").filter(pk=number, token=digest).first()
+    if found is None:
+        raise ApplicationUnknown(str(number))
+    return found
+
+
+def of_user(user: User) -> Application | None:
+    """The application that this account looks after; None where it has none or is closed."""
+    if not (user.is_authenticated and user.is_active):
+        return None
+    return Application.objects.select_related("user", "party").filter(user=user).first()
+
+
+def of_party(party_id: int) -> Application | None:
+    return Application.objects.select_related("user", "party").filter(party_id=party_id).first()
+
+
+def applications(states: Iterable[str] = Application.OPEN, limit: int = 200) -> list[Application]:
+    """Applications in these states, those that wait longest first."""
+    return list(
+        Application.objects.filter(state__in=list(states)).order_by("submitted_at", "made_at")[:limit]
+    )
+
+
+def contact(one: Application) -> dict[str, str]:
+    """`name` and `reach` of whoever applied."""
+    found: dict[str, str] = json.loads(keyring().unwrap(bytes(one.contact)))
+    return found
+
+
+def required(one: Application) -> dict[str, str]:
+    """document -> clause."""
+    return kinds().required(one.kind, one.grants)
+
+
+def newest(one: Application) -> dict[str, Document]:
+    """The newest document of each kind that counts or waits to."""
+    rows = Document.objects.filter(application=one, ended_at=None).defer("body", "key").order_by("id")
+    return {row.kind: row for row in rows}
+
+
+def papers(one: Application) -> list[Paper]:
+    """What is asked for, in the order of kinds.toml, and how each stands today."""
+    there, today = newest(one), clock.today()
+    found = {
+        row.document_id: row
+        for row in Finding.objects.filter(application=one).select_related("user").order_by("id")
+    }
+    told = []
+    for kind, clause in required(one).items():
+        known, row = kinds().documents[kind], there.get(kind)
+        if row is None:
+            told.append(Paper(kind, known.title, clause, known.dated, "missing"))
+            continue
+        finding = found.get(row.pk)
+        if row.valid_until is not None and row.valid_until < today:
+            state = "expired"
+        elif finding is None:
+            state = "new"
+        elif not finding.in_order:
+            state = "faulty"
+        else:
+            state = "approved" if row.approved_at else "in_order"
+        told.append(
+            Paper(kind, known.title, clause, known.dated, state, row.pk, row.name, row.size, bytes(row.sha256).hex(),
+                  row.valid_until, finding.note if finding else "", finding.user.handle if finding else "")
+        )  # fmt: skip
+    return told
+
+
+def document(one: Application, number: int) -> Document:
+    """A document of this application. Raises DocumentUnknown, also where it is another's."""
+    found = Document.objects.filter(application=one, pk=number).first() if 0 < number < 2**63 else None
+    if found is None:
+        raise DocumentUnknown(str(number)[:20])
+    return found
+
+
+def validity(one: Application) -> date | None:
+    """The first last day among the approved documents and the agreement."""
+    days = list(
+        Document.objects.filter(application=one, ended_at=None)
+        .exclude(approved_at=None)
+        .exclude(valid_until=None)
+        .values_list("valid_until", flat=True)
+    )
+    held = agreement(one.party_id) if one.party_id else None
+    return min([*days, *([held.to_day] if held else [])], default=None)
+
+
+def agreement(party_id: int) -> Agreement | None:
+    """The newest agreement with a party."""
+    return Agreement.objects.filter(party_id=party_id).order_by("-id").first()
+
+
+def conformed_at(party_id: int) -> datetime | None:
+    """When the party's newest conformance run was made; None where none was taken."""
+    return (
+        Report.objects.filter(party_id=party_id)
+        .order_by("-made_at")
+        .values_list("made_at", flat=True)
+        .first()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """One notice with its steps. `state`: open, answered, closed; `late`: open past the day to answer by."""
+
+    id: int
+    party: tuple[str, str]
+    party_code: str
+    subject: str
+    text: str
+    answer_by: date
+    at: datetime
+    state: str
+    late: bool
+    steps: tuple[NoticeStep, ...]
+
+
+def notices(party_id: int | None = None, *, closed: bool = True, limit: int = 100) -> list[NoticeRow]:
+    """Notices, the newest first; of one party, or of all."""
+    found = Notice.objects.select_related("party").prefetch_related("steps").order_by("-id")
+    if party_id is not None:
+        found = found.filter(party_id=party_id)
+    rows = [_told(row) for row in found[:limit]]
+    return [row for row in rows if closed or row.state != "closed"]
+
+
+def notice(number: int, party_id: int | None = None) -> NoticeRow:
+    """One notice. Raises NoticeUnknown, also where it is another party's."""
+    found = (
+        Notice.objects.select_related("party")
+        .prefetch_related("steps")
+        .filter(pk=min(number, 2**63 - 1))
+        .first()
+    )
+    if found is None or party_id not in (None, found.party_id):
+        raise NoticeUnknown(str(number)[:20])
+    return _told(found)
+
+
+def _told(row: Notice) -> NoticeRow:
+    steps = sorted(row.steps.all(), key=lambda step: step.pk)
+    last = steps[-1].kind if steps else NoticeStep.REOPENED
+    state = {NoticeStep.REOPENED: "open"}.get(last, last)
+    titles = (row.party.title_zh, row.party.title_en)
+    late = state == "open" and row.answer_by < clock.today()
+    return NoticeRow(
+        row.pk,
+        titles,
+        row.party.code,
+        row.subject,
+        row.text,
+        row.answer_by,
+        row.at,
+        state,
+        late,
+        tuple(steps),
+    )
+
+
+def unsettled(party: Party) -> dict[str, int]:
+    """What is open between a party and the platform: `breaks`, `codes` that can still be burnt, `files` not through,
+    `notices` not closed."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["unsettled"], {"party": party.pk, "now": clock.now()})
+        codes, files = cursor.fetchone()
+    open_notices = len(notices(party.pk, closed=False, limit=10_000))
+    breaks, _ = reconciliation.open_breaks(party.pk)
+    return {"breaks": breaks, "codes": codes, "files": files, "notices": open_notices}
+
+
+def settlement(party: Party) -> dict[str, Any]:
+    """What was booked of a party's and with it, over all its time: events, milligrams, credits, codes."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["settlement"], {"party": party.pk})
+        names = [column.name for column in cursor.description or ()]
+        return dict(zip(names, map(int, cursor.fetchone()), strict=True))

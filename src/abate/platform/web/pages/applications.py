@@ -1,0 +1,235 @@
+"""The operator's console of joining: applications, their papers, what is decided of them, quality and notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.decorators.http import require_POST, require_safe
+
+from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
+from abate.platform.joining import actions, noticing, papers, quality, queries
+from abate.platform.joining.errors import NoticeMalformed
+from abate.platform.joining.kinds import kinds
+from abate.platform.joining.models import Application
+from abate.platform.parties import queries as parties
+from abate.platform.review import proposing, rights
+from abate.platform.review import queries as review
+from abate.platform.review.models import Step, User
+from abate.platform.review.queries import ProposalRow
+from abate.platform.web import screen
+from abate.platform.web.access import operator_page
+from abate.platform.web.pages.join import LIVES, NOTICES, PAPERS, STATES
+from abate.platform.web.wording import pick
+
+OURS = ("party.admit", "party.refuse", "party.renew")
+ENDED = timedelta(days=365)
+"""What the form offers as the agreement's length: our policy; another is written in."""
+
+
+@require_safe
+@operator_page
+def applications(request: HttpRequest, role: bool) -> HttpResponse:
+    """Applications that wait, and with `all=1` every one."""
+    everything = request.GET.get("all") == "1"
+    states = Application.State.values if everything else Application.OPEN
+    rows = [
+        (one, pick((one.title_zh, one.title_en)), pick(kinds().kinds[one.kind].title), pick(STATES[one.state][:2]),
+         STATES[one.state][2])
+        for one in queries.applications(states)
+    ]  # fmt: skip
+    context = rights.shown(request.user, "applications", {"rows": rows}) | {"everything": everything}
+    return screen.show(request, "applications", context, section="operator")
+
+
+def _proposals(one: Application) -> list[ProposalRow]:
+    """What was proposed of this application, the newest first."""
+    found = review.proposals(ended=True, limit=1_000)
+    return [row for row in found if row.action in OURS and row.arguments.get("application") == str(one.pk)]
+
+
+def _page(request: HttpRequest, one: Application, problem: Problem | None = None) -> HttpResponse:
+    user: User = request.user  # type: ignore[assignment]
+    told = {
+        "rows": one,
+        "papers": [
+            (row, pick(row.title), pick(PAPERS[row.state][:2]), PAPERS[row.state][2])
+            for row in queries.papers(one)
+        ],
+        "contact": queries.contact(one),
+    }
+    life = LIVES[one.party.status] if one.party else None  # type: ignore[index]
+    context = rights.shown(user, "applications", told) | {
+        "state": (pick(STATES[one.state][:2]), STATES[one.state][2]),
+        "kind": pick(kinds().kinds[one.kind].title),
+        "life": (pick(life[:2]), life[2]) if life else None,
+        "proposals": _proposals(one),
+        "may_review": rights.may(user, "change", "applications"),
+        "may_decide": rights.may(user, "change", "admissions"),
+        "to_day": (clock.today() + ENDED).isoformat(),
+    }
+    status = problem.status if problem else 200
+    return screen.show(request, "application", context, section="operator", status=status, problem=problem)
+
+
+@require_safe
+@operator_page
+def application(request: HttpRequest, role: bool, application_id: UUID) -> HttpResponse:
+    """One application with its papers, findings and proposals."""
+    return _page(request, queries.application(application_id))
+
+
+def _done(request: HttpRequest, one: Application, work: Callable[[], object]) -> HttpResponse:
+    try:
+        work()
+    except Problem as problem:
+        one.refresh_from_db()
+        return _page(request, one, problem)
+    return redirect("application", application_id=one.pk)
+
+
+@require_safe
+@operator_page
+def paper(request: HttpRequest, role: bool, application_id: UUID, document_id: int) -> HttpResponse:
+    """A document as it came, to be saved: nothing of it is shown in a page of ours."""
+    row = queries.document(queries.application(application_id), document_id)
+    answer = HttpResponse(papers.opened(row), content_type=row.media)
+    answer["Content-Disposition"] = (
+        f'attachment; filename="{row.kind}-{row.pk}.{row.media.rpartition("/")[2]}"'
+    )
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+@require_POST
+@operator_page
+def finding(request: HttpRequest, role: bool, application_id: UUID) -> HttpResponse:
+    """Say of a document that it is in order or not (`document`, `found`, `note`), or send the application back."""
+    one = queries.application(application_id)
+    note, number = request.POST.get("note", "")[:600], request.POST.get("document", "")
+
+    def work() -> None:
+        if request.POST.get("found") == "return":
+            actions.send_back(one, note)
+            return
+        fine = request.POST.get("found") == "in_order"
+        place = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
+        actions.find(one, place, in_order=fine, note=note, user=request.user)  # type: ignore[arg-type]
+
+    return _done(request, one, work)
+
+
+@require_POST
+@operator_page
+def propose(request: HttpRequest, role: bool, application_id: UUID) -> HttpResponse:
+    """Propose what is to become of it: `change` admit, refuse or renew, with `why` and `to_day`."""
+    one = queries.application(application_id)
+    why, to_day = request.POST.get("why", "")[:600], request.POST.get("to_day", "")[:10]
+    given: dict[str, str] = {"application": str(one.pk)}
+    name = f"party.{request.POST.get('change', '')[:10]}"
+    given |= {"reason": why[:500]} if name == "party.refuse" else {"to_day": to_day}
+    return _done(request, one, lambda: proposing.propose(request.user, name, given, why))  # type: ignore[arg-type]
+
+
+@require_POST
+@operator_page
+def decide(request: HttpRequest, role: bool, application_id: UUID, number: int) -> HttpResponse:
+    """Check, approve or reject (`step`) what was proposed of this application, as another person."""
+    one = queries.application(application_id)
+    user: User = request.user  # type: ignore[assignment]
+
+    def work() -> None:
+        if number not in {row.number for row in _proposals(one)}:
+            raise proposing.errors.ProposalUnknown(str(number)[:20])
+        step = request.POST.get("step", "")
+        if step == Step.CHECK:
+            proposing.check(user, number)
+        elif step == Step.APPROVE:
+            proposing.approve(user, number)
+        else:
+            proposing.reject(user, number, request.POST.get("why", "")[:600])
+
+    return _done(request, one, work)
+
+
+@require_safe
+@operator_page
+def standing(request: HttpRequest, role: bool) -> HttpResponse:
+    """Every party's quality in a month (`month`), and the notices to parties."""
+    return _standing(request)
+
+
+def _standing(request: HttpRequest, problem: Problem | None = None) -> HttpResponse:
+    try:
+        month = date.fromisoformat(f"{request.GET.get('month', '')[:7]}-01")
+    except ValueError:
+        month = clock.today().replace(day=1)
+    rows = parties.parties()
+    names = {row.code: pick((row.title_zh, row.title_en)) for row in rows}
+    told = {
+        "quality": [(row, names[row.party]) for row in quality.of_month(month)],
+        "notices": [
+            (row, pick(row.party), pick(NOTICES[row.state][:2]), NOTICES[row.state][2])
+            for row in queries.notices()
+        ],
+    }
+    context = rights.shown(request.user, "applications", told) | {
+        "month": month,
+        "names": sorted(names.items()),
+        "may_review": rights.may(request.user, "change", "applications"),
+        "answer_by": (clock.today() + timedelta(days=7)).isoformat(),
+    }
+    status = problem.status if problem else 200
+    return screen.show(request, "standing", context, section="operator", status=status, problem=problem)
+
+
+@require_POST
+@operator_page
+def notice(request: HttpRequest, role: bool) -> HttpResponse:
+    """Open a notice to a party (`party`, `subject`, `text`, `answer_by`), or close or reopen one (`notice`, `step`, `text`)."""
+    user: User = request.user  # type: ignore[assignment]
+    text, number = request.POST.get("text", "")[:3000], request.POST.get("notice", "")
+    try:
+        if number:
+            step = noticing.close if request.POST.get("step") == "close" else noticing.reopen
+            step(int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0, text, user)
+        else:
+            party = parties.party(request.POST.get("party", "")[:60])
+            subject = request.POST.get("subject", "")[:200]
+            noticing.open_notice(party, subject, text, _day(request.POST.get("answer_by", "")), user)
+    except Problem as problem:
+        return _standing(request, problem)
+    return redirect("standing")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        raise NoticeMalformed("answer_by") from None
+
+
+urlpatterns = [
+    path("operator/applications", applications, name="applications"),
+    path("operator/applications/<uuid:application_id>", application, name="application"),
+    path(
+        "operator/applications/<uuid:application_id>/documents/<int:document_id>",
+        paper,
+        name="application-paper",
+    ),
+    path("operator/applications/<uuid:application_id>/finding", finding, name="application-finding"),
+    path("operator/applications/<uuid:application_id>/propose", propose, name="application-propose"),
+    path(
+        "operator/applications/<uuid:application_id>/proposals/<int:number>",
+        decide,
+        name="application-decide",
+    ),
+    path("operator/standing", standing, name="standing"),
+    path("operator/notices", notice, name="notice"),
+]

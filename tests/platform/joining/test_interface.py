@@ -1,0 +1,140 @@
+"""Joining over HTTP and on the command line: the same refusals by name, another's application as if it were not there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from tests.platform.joining import applicants
+from tests.platform.joining.applicants import PARTICULARS, PDF, later
+
+from abate.platform.joining import actions
+from abate.platform.joining.models import Application, Document
+from abate.platform.parties.errors import LimitReached
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+JSON = "application/json"
+
+
+def given(**changes: object) -> str:
+    return json.dumps(asdict(PARTICULARS) | changes, ensure_ascii=False)
+
+
+def make(**changes: object) -> tuple[dict[str, Any], dict[str, str]]:
+    answer = Client().post("/v1/applications", given(**changes), content_type=JSON)
+    assert answer.status_code == 201, answer.content
+    assert "no-store" in answer["Cache-Control"]
+    body = answer.json()
+    return body, {"authorization": f"Bearer {body['token']}"}
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_an_organisation_applies_over_http() -> None:
+    messages = Path(django_settings.ABATE_DATA_DIR) / "messages.jsonl"
+    messages.unlink(missing_ok=True)
+    made, mine = make()
+    at = f"/v1/applications/{made['id']}"
+    assert made["state"] == "draft" and {one["state"] for one in made["documents"]} == {"missing"}
+    for one in made["documents"]:
+        query = f"?name={one['kind']}.pdf" + (f"&valid_until={later()}" if one["dated"] else "")
+        answer = Client().post(
+            f"{at}/documents/{one['kind']}{query}", PDF, content_type="application/pdf", headers=mine
+        )
+        assert answer.status_code == 201, answer.content
+    refused = Client().post(f"{at}/submit", json.dumps({"terms": "2026-1"}), content_type=JSON, headers=mine)
+    assert refused.json()["code"] == "application-contact-unproved"
+    # The link that went to the contact proves it; opening it spends nothing.
+    told = json.loads(messages.read_text(encoding="utf-8").splitlines()[-1])
+    assert told["to"] == PARTICULARS.contact
+    link = told["body"].split("/sign-in/link/")[1].split()[0]
+    browser = Client()
+    browser.get(f"/sign-in/link/{link}")
+    assert Application.objects.get().proved_at is None
+    browser.post(f"/sign-in/link/{link}")
+    answer = Client().post(f"{at}/submit", json.dumps({"terms": "2026-1"}), content_type=JSON, headers=mine)
+    assert answer.status_code == 200 and answer.json()["state"] == "submitted"
+    assert Client().get(at, headers=mine).json()["state"] == "submitted"
+
+
+def test_another_s_application_is_not_there() -> None:
+    made, _ = make()
+    _, other = make(code="made-up-other", registration=applicants.registration(2))
+    at = f"/v1/applications/{made['id']}"
+    for headers in ({}, other, {"authorization": "Bearer x"}, {"authorization": "Basic " + made["token"]}):
+        assert Client().get(at, headers=headers).json()["code"] == "application-unknown"
+        for path in ("/submit", "/documents/registration?name=x.pdf"):
+            answer = Client().post(at + path, "{}", content_type=JSON, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (404, "application-unknown")
+    assert not Document.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"state": "admitted"},
+        {"party": 1},
+        {"proved_at": "2026-01-01"},
+        {"user": 1},
+        {"id": "x"},
+        {"status": "active"},
+    ],
+)
+def test_fields_of_the_platform_s_own_are_refused(more: dict[str, object]) -> None:
+    answer = Client().post("/v1/applications", given(**more), content_type=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (422, "application-malformed")
+    assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{", "[" * 40_000, '{"code": 1}', given(title_zh="a\0b")])
+def test_what_is_no_application_is_refused(body: str) -> None:
+    answer = Client().post("/v1/applications", body, content_type=JSON)
+    assert answer.json()["code"] == "application-malformed"
+
+
+def test_a_document_over_http_is_bound_by_name_type_size_and_day() -> None:
+    made, mine = make()
+    at = f"/v1/applications/{made['id']}/documents/"
+    for path, body in (
+        (f"registration?name=../../secrets.json&valid_until={later()}", PDF),
+        (f"registration?name=x.pdf&valid_until={later()}", b"PK\x03\x04"),
+        (f"registration?name=x.pdf&valid_until={later()}", PDF + bytes(5_000_000)),
+        ("registration?name=x.pdf", PDF),
+        ("registration?name=x.pdf&valid_until=2020-01-01", PDF),
+        ("registration?name=x.pdf&valid_until=soon", PDF),
+        (f"mandate?name=x.pdf&valid_until={later()}", PDF),
+    ):
+        answer = Client().post(at + path, body, content_type="application/pdf", headers=mine)
+        assert (answer.status_code, answer.json()["code"]) == (422, "document-refused"), path
+    assert not Document.objects.exists()
+
+
+def test_a_link_is_sent_again_and_nothing_tells_whether_there_was_one() -> None:
+    messages = Path(django_settings.ABATE_DATA_DIR) / "messages.jsonl"
+    make()
+    before = len(messages.read_text(encoding="utf-8").splitlines())
+    actions.send_links("nobody@example.org")
+    actions.send_links("JOINING@example.org")
+    assert len(messages.read_text(encoding="utf-8").splitlines()) == before + 1
+
+
+def test_one_contact_is_not_flooded_with_links() -> None:
+    make()
+    for _ in range(actions.LINKS - 1):
+        actions.send_links(PARTICULARS.contact)
+    with pytest.raises(LimitReached):
+        actions.send_links(PARTICULARS.contact)
+    answer = Client().post("/v1/applications", given(code="another"), content_type=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (429, "limit-reached")
+    actions.send_links("somebody-else@example.org")
+
+
+def test_a_link_that_cannot_be_sent_is_told_and_the_draft_is_kept(settings: Any) -> None:
+    settings.ABATE_MESSAGES = "abate.platform.doors.messages.Mail"
+    answer = Client().post("/v1/applications", given(contact="13900000001"), content_type=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (503, "application-link-not-sent")
+    assert Application.objects.get().state == "draft"
