@@ -24,6 +24,7 @@ from tests.faults.stack import Stack, free_port, until
 from tests.platform.parties.test_webhooks import Receiver
 
 from abate.client import Client, Key, samples
+from abate.client.conformance import LINES
 
 pytestmark = [pytest.mark.platform]
 
@@ -133,6 +134,7 @@ def test_the_conformance_kit_passes_a_partner_that_is_ready_and_finds_one_that_i
             "idempotent",
         } <= set(report)
         assert ("replayed" in report) == bool(how)
+        assert set(report) - {"signed", "replayed", "changed"} == LINES
     # A partner that names a person it was not given is found out, line by line, and told what came.
     ran = sandbox.abate(*words, "--subject", "nobody", **key)
     report = {line["name"]: line for line in json.loads(ran.stdout)}

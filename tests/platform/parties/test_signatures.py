@@ -179,6 +179,14 @@ def test_a_revoked_key_and_public_key_and_a_suspended_party_are_out_at_once(worl
     actions.suspend(queries.party(world.sender.code))
     refused = third.send(body)
     assert (refused.status_code, refused.json()["code"]) == (403, "party-suspended")
+    # By the day itself, although no job has suspended it.
+    party = queries.party(world.sender.code)
+    actions.resume(party)
+    actions.set_validity(party, clock.today() - timedelta(days=1))
+    refused = third.send(body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "party-documents-expired")
+    actions.set_validity(party, clock.today())
+    assert third.send(body).status_code == 200
 
 
 def test_views_of_django_take_signatures_too(world: World) -> None:  # noqa: F811

@@ -93,7 +93,8 @@ def _checked(given: Particulars, known: Mapping[str, object]) -> Particulars:
 
 
 def _line(text: str) -> bool:
-    return 0 < len(text.strip()) <= 120 and text.isprintable()
+    """One line of text, and nothing that a spreadsheet would compute once it stands in somebody's table."""
+    return 0 < len(text.strip()) <= 120 and text.isprintable() and text.strip()[0] not in "=+-@"
 
 
 def apply(

@@ -302,7 +302,7 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
             raise PersonErased
         ends_at = children.until(person.pk)
         groups.one_of_household(person.pk, wanted)
-        if not Party.objects.filter(pk=party.pk, status=Party.Status.ACTIVE).exists():
+        if not Party.objects.get(pk=party.pk).stands(clock.today()):
             raise PartySuspended(party.code)
         offered = Scope.objects.filter(party=party, behaviour__in=wanted).count()
         if not wanted or offered != len(wanted):

@@ -21,7 +21,7 @@ from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
 from abate.platform.parties.errors import NotASandbox, PartyUnknown
 from abate.platform.parties.models import Party
-from abate.platform.web import screen
+from abate.platform.web import screen, story
 from abate.platform.web.access import applicant_page
 from abate.platform.web.joining import last_day
 from abate.platform.web.screen import Field
@@ -108,7 +108,7 @@ def join(request: HttpRequest) -> HttpResponse:
             (name, pick(role.title), [(pick(found.documents[d].title), c) for d, c in role.documents.items()])
             for name, role in found.grants.items()
         ],
-        "behaviours": sorted(basis.catalogue().methods),
+        "behaviours": [(name, story.title_of(name)) for name in sorted(basis.catalogue().methods)],
         "chosen": chosen,
         "wrong": wrong,
     }
