@@ -25,7 +25,6 @@ from abate.platform.events.envelope import Reader, Refused, Sender
 from abate.platform.events.errors import Busy
 from abate.platform.events.outcomes import Result
 from abate.platform.parties import queries as parties
-from abate.platform.parties.errors import PartySuspended
 
 LARGEST = 5_000_000
 """Bytes of one message, as over HTTP."""
@@ -52,7 +51,8 @@ def consume(
     """Book what comes until `stopping` is set (or nothing is there); how many events came to each outcome.
 
     `most` messages a transaction; `wait`: seconds for the first of them. A broker or database that is away is waited for,
-    with nothing given up. Raises PartyUnknown, PartySuspended, SetupError.
+    with nothing given up. Raises PartyUnknown, PartySuspended, DocumentsExpired,
+    SetupError.
     """
     total: Counter[str] = Counter()
     broker: Broker | None = None
@@ -96,7 +96,7 @@ def _leave(broker: Broker | None) -> None:
 
 
 def _book(code: str, messages: Sequence[Message], stopping: Flag) -> Counter[str]:
-    """One batch, tried until the database takes it. Raises PartySuspended, _Stopped."""
+    """One batch, tried until the database takes it. Raises PartySuspended, DocumentsExpired, _Stopped."""
     texts = [text for message in messages for text in texts_of(message)]
     digest = hashlib.sha256()
     for text in texts:
@@ -116,10 +116,9 @@ def _book(code: str, messages: Sequence[Message], stopping: Flag) -> Counter[str
 
 def _try(code: str, texts: Sequence[bytes], digest: bytes) -> list[Result]:
     connection.close_if_unusable_or_obsolete()
-    # Asked for again with every batch: a suspension or a grant taken away holds from the next one on.
+    # Asked for again with every batch: a suspension, a document's last day or a grant taken away holds from the next one on.
     party = parties.party(code)
-    if party.status != "active":
-        raise PartySuspended(code)
+    parties.check_standing(code, party.status, party.valid_until)
     behaviours = frozenset(parties.behaviours(party.pk, party))
     sender = Sender(party.pk, party.code, behaviours, CLIENT, parties.is_hooked(party.pk))
     now = clock.now()

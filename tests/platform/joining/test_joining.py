@@ -359,6 +359,7 @@ def test_identifying_users_and_providing_data_are_separate_grants(settings: obje
     Party.objects.filter(pk=data.pk).update(grants=["identity"])
     found = party_queries.signing_party(key)
     assert found is not None and found[0].behaviours == frozenset()
+    assert party_queries.behaviours(data.pk) == ()
 
 
 @pytest.mark.clause("P-6.1-d", "P-6.3")

@@ -220,8 +220,10 @@ def codes() -> dict[int, str]:
 
 
 def behaviours(party_id: int, loaded: Party | None = None) -> tuple[str, ...]:
-    """What a party may send."""
+    """What a party may send; nothing where it does not hold the grant to provide data."""
     party_ = loaded or Party.objects.get(pk=party_id)
+    if Party.Grant.DATA not in party_.grants:
+        return ()
     return tuple(sorted(scope.behaviour for scope in party_.scopes.all()))
 
 
