@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,10 +11,13 @@ import pytest
 from django.test import override_settings
 from tests.browser import looks
 from tests.browser.conftest import Visitor
+from tests.platform.joining import applicants
 from tests.platform.web import city as stage
 
 from abate.platform.doors import clock
 from abate.platform.incentives import actions as incentives
+from abate.platform.joining import noticing
+from abate.platform.joining.models import Application
 from abate.platform.log import actions as log
 from abate.platform.reconciliation import actions as reconciliation
 
@@ -80,6 +84,35 @@ def walk_person(window: Visitor, city: stage.City, tag: str, shots: str | None) 
     look(window, f"{tag}-403", shots)
 
 
+def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) -> None:
+    """The public form, an applicant's page empty and full, and the console with what it decides and tells."""
+    waiting, party = (
+        applicants.submitted(code="made-up-waiting"),
+        applicants.admitted(registration=applicants.registration(2)),
+    )
+    mended = applicants.draft(code="made-up-mended", registration=applicants.registration(3))
+    noticing.open_notice(party, "Late events", "Since Monday.", clock.today() + timedelta(days=3), None)
+    for user, name in ((mended.user, "draft"), (Application.objects.get(party=party).user, "trial")):
+        window = visitor()
+        window.sign_in(user)
+        assert window.go("/joining") == 200
+        for act in window.page.locator("details:not([open]) > summary").all():
+            act.click()
+        look(window, f"{tag}-joining-{name}", shots)
+    window = visitor()
+    assert window.go("/join") == 200
+    look(window, f"{tag}-join", shots)
+    window.sign_in(applicants.reviewer())
+    month = f"/operator/standing?month={clock.today():%Y-%m}"
+    for path in ("/operator/applications?all=1", f"/operator/applications/{waiting.pk}", month):
+        assert window.go(path) == 200
+        for act in window.page.locator("details:not([open]) > summary").all():
+            act.click()
+        look(
+            window, f"{tag}-{path.split('/')[2].split('?')[0]}{'-one' if path.count('/') > 2 else ''}", shots
+        )
+
+
 @pytest.mark.clause("P-4.2")
 @pytest.mark.parametrize(
     ("width", "language", "scheme"),
@@ -130,6 +163,7 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
         for act in window.page.locator("details summary").all():
             act.click()
         look(window, f"{tag}-breaks", shots)
+        walk_joining(visitor, tag, shots)
         window = visitor()
         window.sign_in(city.stranger.user)
         for path in ("/", "/feed", "/entries", "/statement", "/codes", "/privacy"):

@@ -14,7 +14,7 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.events.withdrawals import CAUSES
 from abate.platform.reconciliation.models import Kind, State
-from abate.platform.web import openapi_examples, openapi_files
+from abate.platform.web import openapi_examples, openapi_files, openapi_joining
 from abate.platform.web.openapi_sharing import described
 from abate.platform.web.openapi_webhooks import webhooks
 
@@ -355,10 +355,11 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
         "description": "RFC 9421 over @method, @target-uri, content-digest (RFC 9530) and idempotency-key, with created, "
         "keyid, nonce and tag (the origin); docs/howto/partner.md",
     }
+    parts["securitySchemes"]["ApplicationToken"] = openapi_joining.TOKEN
     made["webhooks"] = webhooks(_RESULT)
     openapi_examples.add_to(_EVENTS["post"])
     parts["schemas"]["File"] = openapi_files.FILE
     ours = {"/v1/events": _EVENTS, **openapi_files.PATHS, **_RECONCILIATION, **described(_PROBLEM)}
-    ours["/identity/o/api/token"] = _TOKEN
+    ours |= {"/identity/o/api/token": _TOKEN, **openapi_joining.paths(_PROBLEM)}
     made["paths"] = {**ours, **made["paths"], **_PUBLIC}
     return made

@@ -1,0 +1,187 @@
+"""The part of the interface's description that tells of joining and of the sandbox's signature under a conformance run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from abate.platform.joining.kinds import kinds
+from abate.platform.joining.models import Application
+from abate.platform.parties.models import Party
+
+_LINE = {"type": "string", "minLength": 1, "maxLength": 120}
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_ASKED = {
+    "code": {
+        "type": "string",
+        "pattern": "^[a-z][a-z0-9-]{1,39}$",
+        "description": "Names the party, for ever",
+    },
+    "kind": {"enum": Party.Kind.values},
+    "title_zh": _LINE,
+    "title_en": _LINE,
+    "registration": {
+        "type": "string",
+        "description": "Unified social credit code, 18 signs with a check sign",
+    },
+    "contact_name": _LINE,
+    "contact": {
+        "type": "string",
+        "maxLength": 254,
+        "description": "E-mail or mobile; a sign-in link goes there",
+    },
+    "grants": {"type": "array", "items": {"enum": Party.Grant.values}},
+    "behaviours": _TEXTS | {"description": "What it will send; with the grant `data` only"},
+}
+_EXAMPLE = {
+    "code": "city-bikes",
+    "kind": "data_provider",
+    "title_zh": "城市单车",
+    "title_en": "City Bikes",
+    "registration": "91999999000000000G",
+    "contact_name": "经办人",
+    "contact": "joining@example.org",
+    "grants": ["data"],
+    "behaviours": ["cycling"],
+}
+_APPLICATION = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "format": "uuid"},
+        "token": {"type": "string", "description": "Shown once, by the answer that made it"},
+        **{name: _ASKED[name] for name in ("code", "kind", "grants", "behaviours")},
+        "state": {"enum": Application.State.values},
+        "note": {"type": "string", "description": "What is to be mended, or why it was refused"},
+        "documents": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "kind": {"type": "string"},
+                    "clause": {"type": "string", "description": "Of T/CECA-G 0203"},
+                    "dated": {"type": "boolean", "description": "It runs out: `valid_until` is needed"},
+                    "state": {"enum": ["missing", "expired", "new", "faulty", "in_order", "approved"]},
+                    "sha256": {"type": "string"},
+                    "valid_until": {"type": ["string", "null"], "format": "date"},
+                    "note": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_DOCUMENT = {
+    "type": "object",
+    "properties": {"id": {"type": "integer"}, "sha256": {"type": "string"}},
+}
+_SIGNED = {
+    "type": "object",
+    "properties": {
+        "statement": {"type": "string"},
+        "signature": {"type": "string", "description": "Ed25519, base64"},
+    },
+}
+_RUN = {
+    "run": {"type": "string", "pattern": "^[0-9a-f]{8}$"},
+    "lines": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "passed": {"type": "boolean"}},
+        },
+    },
+}
+_WORDS = {
+    "401": "No live token",
+    "403": "The token lacks the scope, or the party is not in standing",
+    "404": "No such application, or the token is not its own",
+    "409": "The code is taken, or the state does not allow it",
+    "422": "A field, a document or the report is not as it must be",
+    "429": "Too many; the seconds to wait are in Retry-After",
+    "503": "What was sent is kept, but the link could not be sent",
+}
+_ID = {
+    "name": "application_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+}
+
+
+def paths(problem: dict[str, Any]) -> dict[str, Any]:
+    """The paths; `problem` is the content of every refusal."""
+
+    def operation(
+        name: str, summary: str, status: str, schema: dict[str, Any], *refused: str
+    ) -> dict[str, Any]:
+        given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
+        return {
+            "operationId": name,
+            "summary": summary,
+            "responses": given
+            | {code: {"description": _WORDS[code], "content": problem} for code in refused},
+        }
+
+    def body(properties: dict[str, Any], *optional: str, example: object = None) -> dict[str, Any]:
+        schema = {
+            "type": "object",
+            "properties": properties,
+            "required": sorted(set(properties) - set(optional)),
+            "additionalProperties": False,
+        }
+        told = {"schema": schema} | ({"example": example} if example else {})
+        return {"requestBody": {"required": True, "content": {"application/json": told}}}
+
+    own = {"security": [{"ApplicationToken": []}]}
+    apply = operation(
+        "application_make", "Apply to take part", "201", _APPLICATION, "409", "422", "429", "503"
+    )
+    state = operation("application_state", "An application and what is asked for", "200", _APPLICATION, "404")
+    document = operation(
+        "application_document",
+        "Bring a document: the bytes are the body",
+        "201",
+        _DOCUMENT,
+        "404",
+        "409",
+        "422",
+    )
+    submit = operation("application_submit", "Hand in", "200", _APPLICATION, "404", "409", "422")
+    attest = operation(
+        "conformance",
+        "In the sandbox: sign a run that it saw pass",
+        "200",
+        _SIGNED,
+        "401",
+        "403",
+        "409",
+        "422",
+        "429",
+    )
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    named = [
+        {"name": "kind", "in": "path", "required": True, "schema": {"enum": sorted(kinds().documents)}},
+        {"name": "name", "in": "query", "required": True, "schema": {"type": "string", "maxLength": 128}},
+        {
+            "name": "valid_until",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "string", "format": "date"},
+        },
+    ]
+    media = ("application/pdf", "image/png", "image/jpeg")
+    upload = {"requestBody": {"required": True, "content": dict.fromkeys(media, binary)}}
+    one = "/v1/applications/{application_id}"
+    return {
+        "/v1/applications": {
+            "post": apply | {"security": []} | body(_ASKED, "grants", "behaviours", example=_EXAMPLE)
+        },
+        one: {"get": state | own | {"parameters": [_ID]}},
+        f"{one}/documents/{{kind}}": {"post": document | own | upload | {"parameters": [_ID, *named]}},
+        f"{one}/submit": {
+            "post": submit | own | body({"terms": {"type": "string"}}, example={"terms": kinds().terms})
+            | {"parameters": [_ID]}
+        },
+        "/v1/conformance": {"post": attest | {"security": [{"PartnerToken": ["events"]}]} | body(_RUN)},
+    }  # fmt: skip
+
+
+TOKEN = {"type": "http", "scheme": "bearer", "description": "The token that making the application gave"}
