@@ -87,7 +87,7 @@ def walk_person(window: Visitor, city: stage.City, tag: str, shots: str | None) 
 def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) -> None:
     """The public form, an applicant's page empty and full, and the console with what it decides and tells."""
     waiting, party = (
-        applicants.submitted(code="made-up-waiting"),
+        applicants.submitted(code="made-up-waiting", contact_name="The clerk"),
         applicants.admitted(registration=applicants.registration(2)),
     )
     mended = applicants.draft(code="made-up-mended", registration=applicants.registration(3))
@@ -96,8 +96,7 @@ def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) ->
         window = visitor()
         window.sign_in(user)
         assert window.go("/joining") == 200
-        for act in window.page.locator("details:not([open]) > summary").all():
-            act.click()
+        window.page.locator("details").evaluate_all("all => all.forEach(one => (one.open = true))")
         look(window, f"{tag}-joining-{name}", shots)
     window = visitor()
     assert window.go("/join") == 200
@@ -106,8 +105,7 @@ def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) ->
     month = f"/operator/standing?month={clock.today():%Y-%m}"
     for path in ("/operator/applications?all=1", f"/operator/applications/{waiting.pk}", month):
         assert window.go(path) == 200
-        for act in window.page.locator("details:not([open]) > summary").all():
-            act.click()
+        window.page.locator("details").evaluate_all("all => all.forEach(one => (one.open = true))")
         look(
             window, f"{tag}-{path.split('/')[2].split('?')[0]}{'-one' if path.count('/') > 2 else ''}", shots
         )

@@ -227,7 +227,7 @@ def test_from_application_to_the_first_live_credit(
     person.go("/feed")
     assert person.page.locator(".line a.stop").count() == 1
     applicant.go("/joining")
-    assert page.locator("#quality + .scroll tbody tr").count() == 1
+    assert page.locator("#quality + .rows li").count() == 1
     look(applicant, "joined", shots)
     found = [one for window in (applicant, clerk, checker, approver, person) for one in window.complaints]
     assert [one for one in found if "the server responded with" not in one] == []

@@ -173,7 +173,7 @@ def _standing(request: HttpRequest, problem: Problem | None = None) -> HttpRespo
     rows = parties.parties()
     names = {row.code: pick((row.title_zh, row.title_en)) for row in rows}
     told = {
-        "quality": [(row, names[row.party]) for row in quality.of_month(month)],
+        "quality": [(names[row.party], row) for row in quality.of_month(month)],
         "notices": [
             (row, pick(row.party), pick(NOTICES[row.state][:2]), NOTICES[row.state][2])
             for row in queries.notices()

@@ -165,7 +165,7 @@ def _page(
             "agreement": queries.agreement(party.pk),
             "keys": party_queries.keys(party.pk),
             "conformed_at": queries.conformed_at(party.pk),
-            "quality": quality.months(party.pk),
+            "quality": [(f"{row.month:%Y-%m}", row) for row in quality.months(party.pk)],
             "notices": [
                 (row, pick(NOTICES[row.state][:2]), NOTICES[row.state][2])
                 for row in queries.notices(party.pk)
