@@ -23,7 +23,9 @@ from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
 from abate.platform.parties import webhooks
 from abate.platform.parties.models import Message
+from abate.platform.people import groups
 from abate.platform.people import queries as people
+from abate.platform.people.models import Member
 from abate.platform.reconciliation import actions as reconciliation
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -141,6 +143,8 @@ def test_a_party_leaves_settled_and_nothing_of_it_works_any_more(city: stage.Cit
     with pytest.raises(NotSettled, match="breaks"):
         desk.decide("party.leave", code=city.partner.code)
     assert party_queries.party(city.partner.code).status == "active" and not Settlement.objects.exists()
+    code, _ = groups.invite_to_organisation(city.partner, 1)
+    groups.join(city.person, code, stage.NOTICE)
     booked = sum(1 for one in results if one.outcome.text == "credited")
     desk.decide("party.leave", code=city.partner.code, despite=True)
     party = party_queries.party(city.partner.code)
@@ -149,6 +153,7 @@ def test_a_party_leaves_settled_and_nothing_of_it_works_any_more(city: stage.Cit
         kept["open"] == open_ and kept["booked"]["events"] == booked and kept["decided"].startswith("despite")
     )
     assert kept["booked"]["carbon_mg"] == ledger.balance(city.person.pk).carbon_mg
+    assert not Member.objects.filter(left_at=None).exists() and Member.objects.count() == 1
     assert party.status == "left" and [key.state for key in party_queries.keys(party.pk)] == ["revoked"]
     assert not party_queries.is_hooked(party.pk)
     assert not any(row.live for row in people.authorisations(city.person.pk) if row.party_code == party.code)

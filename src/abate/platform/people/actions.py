@@ -343,7 +343,8 @@ def withdraw_all(person: Person, party: Party) -> int:
 
 
 def end_party(party: Party) -> int:
-    """End what everybody lets `party` send, for it takes part no more; returns how many authorisations ended."""
+    """End what everybody lets `party` send, and who is its member, for it takes part no more; how many authorisations."""
+    groups.end_party(party.pk, clock.now())
     return Authorisation.objects.filter(party=party, withdrawn_at=None).update(
         withdrawn_at=_ended(clock.now())
     )

@@ -179,6 +179,11 @@ def leave_all(person_id: int, now: datetime) -> None:
     _end(_live(person_id), now)
 
 
+def end_party(party_id: int, now: datetime) -> None:
+    """The organisation takes part no more: nobody is its member."""
+    _end(Member.objects.filter(group__party_id=party_id, left_at=None), now)
+
+
 def _end(rows: QuerySet[Member], now: datetime) -> int:
     return rows.update(left_at=Greatest(Value(now), F("joined_at")))
 
