@@ -106,56 +106,30 @@ _ID = {
 }
 
 
-def paths(problem: dict[str, Any]) -> dict[str, Any]:
-    """The paths; `problem` is the content of every refusal."""
+def _operation(
+    problem: dict[str, Any], name: str, summary: str, status: str, schema: dict[str, Any], *refused: str
+) -> dict[str, Any]:
+    given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": given | {code: {"description": _WORDS[code], "content": problem} for code in refused},
+    }
 
-    def operation(
-        name: str, summary: str, status: str, schema: dict[str, Any], *refused: str
-    ) -> dict[str, Any]:
-        given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
-        return {
-            "operationId": name,
-            "summary": summary,
-            "responses": given
-            | {code: {"description": _WORDS[code], "content": problem} for code in refused},
-        }
 
-    def body(properties: dict[str, Any], *optional: str, example: object = None) -> dict[str, Any]:
-        schema = {
-            "type": "object",
-            "properties": properties,
-            "required": sorted(set(properties) - set(optional)),
-            "additionalProperties": False,
-        }
-        told = {"schema": schema} | ({"example": example} if example else {})
-        return {"requestBody": {"required": True, "content": {"application/json": told}}}
+def _body(properties: dict[str, Any], *optional: str, example: object = None) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": sorted(set(properties) - set(optional)),
+        "additionalProperties": False,
+    }
+    told = {"schema": schema} | ({"example": example} if example else {})
+    return {"requestBody": {"required": True, "content": {"application/json": told}}}
 
-    own = {"security": [{"ApplicationToken": []}]}
-    apply = operation(
-        "application_make", "Apply to take part", "201", _APPLICATION, "409", "422", "429", "503"
-    )
-    state = operation("application_state", "An application and what is asked for", "200", _APPLICATION, "404")
-    document = operation(
-        "application_document",
-        "Bring a document: the bytes are the body",
-        "201",
-        _DOCUMENT,
-        "404",
-        "409",
-        "422",
-    )
-    submit = operation("application_submit", "Hand in", "200", _APPLICATION, "404", "409", "422")
-    attest = operation(
-        "conformance",
-        "In the sandbox: sign a run that it saw pass",
-        "200",
-        _SIGNED,
-        "401",
-        "403",
-        "409",
-        "422",
-        "429",
-    )
+
+def _upload() -> dict[str, Any]:
+    """A document's bytes as the body, and what is said of it in the address."""
     binary = {"schema": {"type": "string", "format": "binary"}}
     named = [
         {"name": "kind", "in": "path", "required": True, "schema": {"enum": sorted(kinds().documents)}},
@@ -168,20 +142,41 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
         },
     ]
     media = ("application/pdf", "image/png", "image/jpeg")
-    upload = {"requestBody": {"required": True, "content": dict.fromkeys(media, binary)}}
+    return {
+        "requestBody": {"required": True, "content": dict.fromkeys(media, binary)},
+        "parameters": [_ID, *named],
+    }
+
+
+def paths(problem: dict[str, Any]) -> dict[str, Any]:
+    """The paths; `problem` is the content of every refusal."""
+    own = {"security": [{"ApplicationToken": []}]}
+    told = _APPLICATION
+    apply = _operation(
+        problem, "application_make", "Apply to take part", "201", told, "409", "422", "429", "503"
+    )
+    state = _operation(
+        problem, "application_state", "An application and what is asked for", "200", told, "404"
+    )
+    document = _operation(
+        problem, "application_document", "Bring a document", "201", _DOCUMENT, "404", "409", "422"
+    )
+    submit = _operation(problem, "application_submit", "Hand in", "200", told, "404", "409", "422")
+    attest = _operation(
+        problem, "conformance", "In the sandbox: sign a run that it saw pass", "200", _SIGNED,
+        "401", "403", "409", "422", "429",
+    )  # fmt: skip
+    terms = _body({"terms": {"type": "string"}}, example={"terms": kinds().terms})
     one = "/v1/applications/{application_id}"
     return {
         "/v1/applications": {
-            "post": apply | {"security": []} | body(_ASKED, "grants", "behaviours", example=_EXAMPLE)
+            "post": apply | {"security": []} | _body(_ASKED, "grants", "behaviours", example=_EXAMPLE)
         },
         one: {"get": state | own | {"parameters": [_ID]}},
-        f"{one}/documents/{{kind}}": {"post": document | own | upload | {"parameters": [_ID, *named]}},
-        f"{one}/submit": {
-            "post": submit | own | body({"terms": {"type": "string"}}, example={"terms": kinds().terms})
-            | {"parameters": [_ID]}
-        },
-        "/v1/conformance": {"post": attest | {"security": [{"PartnerToken": ["events"]}]} | body(_RUN)},
-    }  # fmt: skip
+        f"{one}/documents/{{kind}}": {"post": document | own | _upload()},
+        f"{one}/submit": {"post": submit | own | terms | {"parameters": [_ID]}},
+        "/v1/conformance": {"post": attest | {"security": [{"PartnerToken": ["events"]}]} | _body(_RUN)},
+    }
 
 
 TOKEN = {"type": "http", "scheme": "bearer", "description": "The token that making the application gave"}
