@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("actions", "decided")
-# room -> functions of its actions.py, or of its decided.py
+MODULES = ("actions", "decided", "standing")
+# room -> functions of its actions.py, decided.py or standing.py
 GOVERNED = {
     "parties": {
         "create_party",

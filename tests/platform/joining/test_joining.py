@@ -37,6 +37,7 @@ from abate.platform.joining.errors import (
 from abate.platform.joining.models import Application, Document
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
+from abate.platform.parties import standing
 from abate.platform.parties.errors import (
     ConformanceMissing,
     DocumentsExpired,
@@ -323,16 +324,16 @@ def test_what_is_returned_is_mended_and_handed_in_again() -> None:
 @pytest.mark.clause("P-6.1-d")
 def test_no_live_key_before_conformance_and_the_first_one_once() -> None:
     party = admitted()
-    for ask in (parties.issue_client, parties.first_client):
+    for ask in (parties.issue_client, standing.first_client):
         with pytest.raises(ConformanceMissing):
             ask(party)
     with pytest.raises(ConformanceMissing):
         desk.decide("party.client", code=party.code)
-    assert parties.begin(party) and not parties.begin(party)
-    client_id, _ = parties.first_client(party)
+    assert standing.begin(party) and not standing.begin(party)
+    client_id, _ = standing.first_client(party)
     parties.revoke_client(client_id)
     with pytest.raises(FirstKeyTaken):
-        parties.first_client(party)
+        standing.first_client(party)
 
 
 @pytest.mark.clause("P-6.2-types")
@@ -342,9 +343,9 @@ def test_identifying_users_and_providing_data_are_separate_grants(settings: obje
         code="made-up-ids", kind="identity_provider", grants=("identity",), behaviours=(),
         registration=applicants.registration(7),
     )  # fmt: skip
-    parties.begin(data)
+    standing.begin(data)
     both = admitted(code="made-up-both", grants=("data", "identity"), registration=applicants.registration(8))
-    parties.begin(both)
+    standing.begin(both)
     assert [party_queries.may_identify(one.code) for one in (data, identity, both)] == [False, True, True]
     with pytest.raises(GrantMissing):
         parties.add_behaviours(identity, ["walking"])
@@ -365,7 +366,7 @@ def test_identifying_users_and_providing_data_are_separate_grants(settings: obje
 @pytest.mark.clause("P-6.1-d", "P-6.3")
 def test_past_a_document_s_day_the_party_is_out_at_once_and_in_again_by_three_people() -> None:
     party = admitted()
-    parties.begin(party)
+    standing.begin(party)
     client_id, _ = parties.issue_client(party)
     key = parties.register_public_key(client_id, applicants.public_pem())
     start, one = clock.now(), Application.objects.get(party=party)

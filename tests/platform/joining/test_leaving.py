@@ -21,7 +21,7 @@ from abate.platform.joining.quality import Quality
 from abate.platform.ledger import queries as ledger
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
-from abate.platform.parties import webhooks
+from abate.platform.parties import standing, webhooks
 from abate.platform.parties.models import Message
 from abate.platform.people import groups
 from abate.platform.people import queries as people
@@ -181,7 +181,7 @@ def test_an_acceptor_that_is_not_in_standing_offers_nothing(city: stage.City, ho
     if how == "suspended":
         parties.suspend(city.cafe)
     else:
-        parties.set_validity(city.cafe, clock.today() - timedelta(days=1))
+        standing.set_validity(city.cafe, clock.today() - timedelta(days=1))
     assert offers.offers() == []
     with pytest.raises(Exception, match="offer-closed"):
         incentives.redeem(city.person, city.offer, uuid4())

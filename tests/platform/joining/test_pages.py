@@ -17,7 +17,7 @@ from abate.platform.doors import clock
 from abate.platform.joining import noticing, queries
 from abate.platform.joining.models import Application, Document, Finding
 from abate.platform.joining.papers import LARGEST
-from abate.platform.parties import actions as parties
+from abate.platform.parties import standing
 from abate.platform.parties.models import Client as PartyKey
 from abate.platform.review import proposing
 from abate.platform.review.models import Proposal
@@ -83,7 +83,7 @@ def test_a_paper_too_large_is_cut_off_and_none_is_kept(enter: Enter) -> None:  #
 @pytest.mark.clause("P-8.4-c")
 def test_an_applicant_reaches_its_own_and_nothing_else_whatever_id_it_names(enter: Enter) -> None:  # noqa: F811
     mine, other = submitted(), admitted(code="made-up-other", registration=applicants.registration(2))
-    parties.begin(other)
+    standing.begin(other)
     theirs = Application.objects.get(party=other)
     browser = enter(mine.user, "en")
     row = queries.newest(theirs)["registration"]

@@ -18,7 +18,7 @@ from tests.platform.pipeline.world import NOW, World, state
 
 from abate.platform.doors import clock
 from abate.platform.events.errors import TokenRefused
-from abate.platform.parties import actions, queries
+from abate.platform.parties import actions, queries, standing
 from abate.platform.parties.errors import PublicKeyUnfit
 from abate.platform.parties.models import Nonce
 from abate.platform.parties.signatures import Signed
@@ -182,10 +182,10 @@ def test_a_revoked_key_and_public_key_and_a_suspended_party_are_out_at_once(worl
     # By the day itself, although no job has suspended it.
     party = queries.party(world.sender.code)
     actions.resume(party)
-    actions.set_validity(party, clock.today() - timedelta(days=1))
+    standing.set_validity(party, clock.today() - timedelta(days=1))
     refused = third.send(body)
     assert (refused.status_code, refused.json()["code"]) == (403, "party-documents-expired")
-    actions.set_validity(party, clock.today())
+    standing.set_validity(party, clock.today())
     assert third.send(body).status_code == 200
 
 

@@ -28,8 +28,7 @@ from abate.platform.joining.errors import (
 )
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Application, Document, Finding, Report
-from abate.platform.parties import actions as parties
-from abate.platform.parties import limits
+from abate.platform.parties import limits, standing
 from abate.platform.parties.errors import PartyCodeTaken
 from abate.platform.parties.models import Party
 from abate.platform.people.contacts import Reach, normal
@@ -265,13 +264,13 @@ def take_report(party: Party, file: bytes) -> Report:
                 "at": clock.now(),
             },
         )
-        parties.begin(party)
+        standing.begin(party)
     return report
 
 
 def lapse() -> list[str]:
     """Suspend the parties whose date has passed; their codes. The door asks for the date itself, so a late job lets nobody in."""
-    return parties.lapse()
+    return standing.lapse()
 
 
 def particulars(given: Mapping[str, Any]) -> Particulars:

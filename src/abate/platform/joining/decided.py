@@ -19,7 +19,7 @@ from abate.platform.joining.errors import ApplicationClosed, DocumentNotInOrder,
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Agreement, Application, Document, Settlement
 from abate.platform.parties import actions as parties
-from abate.platform.parties import webhooks
+from abate.platform.parties import standing, webhooks
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
 from abate.platform.review.changes import canonical
@@ -82,7 +82,7 @@ def _approve_papers(one: Application, party: Party) -> None:
     there = Document.objects.filter(application=one, ended_at=None)
     there.exclude(pk__in=held).update(ended_at=now)
     there.filter(pk__in=held, approved_at=None).update(approved_at=now)
-    parties.set_validity(party, queries.validity(one))
+    standing.set_validity(party, queries.validity(one))
 
 
 def refuse(number: UUID, reason: str) -> None:
@@ -128,7 +128,7 @@ def leave(party: Party, *, despite: bool, how: str) -> Settlement:
         for endpoint in webhooks.endpoints(party.pk):
             if endpoint.ended_at is None:
                 webhooks.end_endpoint(endpoint.pk)
-        parties.leave(party)
+        standing.leave(party)
         people.end_party(party)
         incentives.close_offers(party)
         Document.objects.filter(application__party=party, ended_at=None).update(ended_at=clock.now())

@@ -17,8 +17,8 @@ from abate.platform.joining import actions, noticing, quality, queries, trying
 from abate.platform.joining.errors import ApplicationMalformed, DocumentRefused, ReportRefused
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Application
-from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
+from abate.platform.parties import standing
 from abate.platform.parties.errors import NotASandbox, PartyUnknown
 from abate.platform.parties.models import Party
 from abate.platform.web import screen, story
@@ -245,7 +245,7 @@ def report(request: HttpRequest, one: Application) -> HttpResponse:
 @applicant_page
 def key(request: HttpRequest, one: Application) -> HttpResponse:
     """Collect the first live key: shown this once, to nobody else."""
-    return _done(request, one, lambda: parties.first_client(_own_party(one)))
+    return _done(request, one, lambda: standing.first_client(_own_party(one)))
 
 
 @require_POST
