@@ -49,6 +49,8 @@ DOORS = {
     "src/abate/platform/review/staffing.py",
     "src/abate/platform/review/opening.py",
 }
+# The admission decided on a first key; it is made when the party collects it, once, so that nobody else sees the secret.
+DECIDED_BEFORE = {"src/abate/platform/parties/standing.py": ["parties.issue_client"]}
 # What a registered action does is called by the approval and by the opening, and by nobody else.
 EXECUTING = {"src/abate/platform/review/proposing.py", "src/abate/platform/review/opening.py"}
 SETUPS = (
@@ -107,7 +109,7 @@ def test_nothing_in_the_product_goes_round_the_three_people() -> None:
         str(file.relative_to(ROOT)): sorted(set(calls(file.read_text(encoding="utf-8"))))
         for file in files("src/abate/**/*.py")
     }
-    assert {file: names for file, names in found.items() if names and file not in DOORS} == {}
+    assert {file: names for file, names in found.items() if names and file not in DOORS} == DECIDED_BEFORE
     assert sum(map(len, found.values())) > 10, "the doors themselves were not found: the search is blind"
 
 

@@ -180,9 +180,9 @@ def may_use(client_id: str, address: str) -> None:
 
 
 def bound_party(client_id: str) -> Party | None:
-    """The active party whose live key `client_id` is; None where there is none."""
+    """The party in good standing whose live key `client_id` is; None where there is none."""
     found = Client.objects.filter(client_id=client_id, revoked_at=None).select_related("party").first()
-    return found.party if found and found.party.status == Party.Status.ACTIVE else None
+    return found.party if found and found.party.stands(clock.today()) else None
 
 
 def party(code: str) -> Party:
