@@ -46,7 +46,6 @@ ALLOWED = {
     "application-paper": {"entry", "check", "approve"},
     "application-finding": {"entry"},
     "application-propose": {"entry"},
-    "application-decide": {"entry", "check", "approve"},
     "standing": {"audit_admin", "entry", "check", "approve", "query"},
     "notice": {"entry"},
     "sharing": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
@@ -156,7 +155,6 @@ COMMON |= {name: {"application_id": uuid4()} for name in ("application", "applic
                                                          "application-state", "application-submit")}  # fmt: skip
 COMMON |= {
     "application-paper": {"application_id": uuid4(), "document_id": 1},
-    "application-decide": {"application_id": uuid4(), "number": 1},
     "application-document": {"application_id": uuid4(), "kind": "registration"},
     "joining-notice": {"notice_id": 1},
 }

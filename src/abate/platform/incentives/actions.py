@@ -94,6 +94,7 @@ def create_offer(
     return offer.id
 
 
+@audited("offer.close", lambda given, _: given["party"].code)
 def close_offers(party: Party) -> int:
     """Take every offer of a party that leaves off the list; codes that people hold stay theirs. Returns how many."""
     return Offer.objects.filter(party=party, active=True).update(active=False)

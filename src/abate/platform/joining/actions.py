@@ -33,6 +33,8 @@ from abate.platform.parties.errors import PartyCodeTaken
 from abate.platform.parties.models import Party
 from abate.platform.people.contacts import Reach, normal
 from abate.platform.review import actions as review
+from abate.platform.review import audit
+from abate.platform.review.audit import audited
 from abate.platform.review.models import User
 
 State = Application.State
@@ -96,6 +98,7 @@ def _line(text: str) -> bool:
     return 0 < len(text.strip()) <= 120 and text.isprintable() and text.strip()[0] not in "=+-@"
 
 
+@audited("application.make", lambda _, made: made[0].pk)
 def apply(
     given: Particulars, known: Mapping[str, object], *, proved: bool = False
 ) -> tuple[Application, str]:
@@ -154,6 +157,7 @@ def _may_send(digest: bytes) -> None:
     limits.take([limits.Limit("links", f"links:{digest.hex()}", LINKS, limits.DAY)])
 
 
+@audited("application.link")
 def send_links(contact: str) -> None:
     """Send a new sign-in link for each application of this contact; nothing tells whether there is one.
 
@@ -168,9 +172,12 @@ def send_links(contact: str) -> None:
 
 def prove(user: User) -> None:
     """The applicant came by the link that was sent to the contact."""
-    Application.objects.filter(user=user, proved_at=None).update(proved_at=clock.now())
+    with transaction.atomic():
+        if Application.objects.filter(user=user, proved_at=None).update(proved_at=clock.now()):
+            audit.note("application.prove", user.handle)
 
 
+@audited("application.document", lambda given, made: f"{given['one'].pk} {made.pk}")
 def add_document(
     one: Application, kind: str, name: str, data: bytes, valid_until: date | None = None
 ) -> Document:
@@ -191,6 +198,7 @@ def add_document(
     return made
 
 
+@audited("application.submit", lambda given, _: given["one"].pk)
 def submit(one: Application, terms: str) -> None:
     """Hand the application in. Raises ApplicationClosed, ApplicantUnproved, TermsNotAccepted, DocumentMissing,
     DocumentExpired. (P-6.2)"""
@@ -218,6 +226,7 @@ def complete(one: Application) -> list[queries.Paper]:
     return found
 
 
+@audited("application.withdraw", lambda given, _: given["one"].pk)
 def withdraw(one: Application) -> None:
     """The applicant asks for nothing any more. Raises ApplicationClosed."""
     open_ = Application.objects.filter(pk=one.pk, state__in=Application.OPEN)
@@ -226,6 +235,7 @@ def withdraw(one: Application) -> None:
     Document.objects.filter(application=one, ended_at=None).update(ended_at=clock.now())
 
 
+@audited("application.find", lambda given, _: f"{given['one'].pk} {given['document_id']}")
 def find(one: Application, document_id: int, *, in_order: bool, note: str, user: User) -> None:
     """What a reviewer found of one document. Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed."""
     if one.state not in (State.SUBMITTED, State.ADMITTED):
@@ -238,6 +248,7 @@ def find(one: Application, document_id: int, *, in_order: bool, note: str, user:
     )
 
 
+@audited("application.return", lambda given, _: given["one"].pk)
 def send_back(one: Application, note: str) -> None:
     """Return an application to be mended. Raises ApplicationClosed, ApplicationMalformed."""
     if not 0 < len(note.strip()) <= 500:
@@ -247,6 +258,7 @@ def send_back(one: Application, note: str) -> None:
         raise ApplicationClosed(one.state)
 
 
+@audited("party.report", lambda given, _: given["party"].code)
 def take_report(party: Party, file: bytes) -> Report:
     """A conformance run that the sandbox signed; with it a trial is over. The same again changes nothing.
 

@@ -22,6 +22,7 @@ from abate.platform.parties import actions as parties
 from abate.platform.parties import standing, webhooks
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
+from abate.platform.review.audit import audited
 from abate.platform.review.changes import canonical
 
 State = Application.State
@@ -41,6 +42,7 @@ def check_admissible(one: Application) -> None:
     check_reviewed(one)
 
 
+@audited("party.admit", lambda given, _: given["number"])
 def admit(number: UUID, from_day: date, to_day: date, *, made_up: bool) -> Party:
     """Make the party of an application, with its agreement: on trial where the sandbox must show its conformance first.
 
@@ -85,6 +87,7 @@ def _approve_papers(one: Application, party: Party) -> None:
     standing.set_validity(party, queries.validity(one))
 
 
+@audited("party.refuse", lambda given, _: given["number"])
 def refuse(number: UUID, reason: str) -> None:
     """End an application. Raises ApplicationClosed."""
     with transaction.atomic():
@@ -96,6 +99,7 @@ def refuse(number: UUID, reason: str) -> None:
         Document.objects.filter(application=one, ended_at=None).update(ended_at=clock.now())
 
 
+@audited("party.renew", lambda given, _: given["number"])
 def renew(number: UUID, to_day: date | None) -> None:
     """The party stands on its newest documents, and, with `to_day`, on an agreement until then.
 
@@ -111,6 +115,7 @@ def renew(number: UUID, to_day: date | None) -> None:
         _approve_papers(one, one.party)
 
 
+@audited("party.settle", lambda given, _: given["party"].code)
 def leave(party: Party, *, despite: bool, how: str) -> Settlement:
     """End a party's part for good: account settled and written down, keys and webhooks ended, consents and offers too.
 

@@ -13,11 +13,14 @@ from abate.platform.joining.models import Notice, NoticeStep
 from abate.platform.joining.queries import NoticeRow, notice
 from abate.platform.parties import webhooks
 from abate.platform.parties.models import Party
+from abate.platform.review import audit
+from abate.platform.review.audit import audited
 from abate.platform.review.models import User
 
 LONGEST = 2_000
 
 
+@audited("party.notice", lambda given, made: f"{given['party'].code} {made.pk}")
 def open_notice(party: Party, subject: str, text: str, answer_by: date, user: User | None) -> Notice:
     """Tell a party of something about its data; it is told by webhook too. Raises NoticeMalformed."""
     if not 0 < len(subject.strip()) <= 120 or not subject.isprintable():
@@ -63,6 +66,7 @@ def _step(
         if state not in before:
             raise NoticeClosed(state)
         NoticeStep.objects.create(notice=found, kind=kind, text=_text(text), at=clock.now(), user=user)
+        audit.note(f"party.notice.{kind}", found.pk)
         if kind != NoticeStep.ANSWERED:
             _tell(found, f"notice.{kind}")
     return notice(found.pk)

@@ -17,6 +17,7 @@ from abate.platform.doors.keyring import keyring
 from abate.platform.joining.errors import DocumentRefused
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Application, Document
+from abate.platform.review import audit
 
 LARGEST = 5_000_000
 """Bytes of one document: our policy."""
@@ -54,7 +55,8 @@ def new(application: Application, kind: str, name: str, data: bytes, valid_until
 
 
 def opened(document: Document) -> bytes:
-    """The bytes as they came; cryptography's InvalidTag where the row is not what was written."""
+    """The bytes as they came, and that they were opened is told; InvalidTag where the row is not what was written."""
+    audit.read("application.paper", f"{document.application_id} {document.pk}")
     text, key = bytes(document.body), keyring().unwrap(bytes(document.key))
     bound = _bound(document.application_id, bytes(document.sha256))
     return AESGCM(key).decrypt(text[:12], text[12:], bound)

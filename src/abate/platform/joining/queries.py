@@ -28,6 +28,7 @@ from abate.platform.joining.models import (
 )
 from abate.platform.parties.models import Party
 from abate.platform.reconciliation import queries as reconciliation
+from abate.platform.review import audit
 from abate.platform.review.models import User
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -87,7 +88,8 @@ def applications(states: Iterable[str] = Application.OPEN, limit: int = 200) -> 
 
 
 def contact(one: Application) -> dict[str, str]:
-    """`name` and `reach` of whoever applied."""
+    """`name` and `reach` of whoever applied; that they were opened is told."""
+    audit.read("application.contact", one.pk)
     found: dict[str, str] = json.loads(keyring().unwrap(bytes(one.contact)))
     return found
 

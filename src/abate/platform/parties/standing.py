@@ -10,14 +10,18 @@ from abate.platform.doors import clock
 from abate.platform.parties.actions import issue_client, revoke_client
 from abate.platform.parties.errors import FirstKeyTaken
 from abate.platform.parties.models import Client, Party, PublicKey
+from abate.platform.review import audit
+from abate.platform.review.audit import audited
 
 
+@audited("party.validity", lambda given, _: given["party"].code)
 def set_validity(party: Party, until: date | None) -> None:
     """The last day of what the party stands on; after it nothing of the party's is let in (queries.py)."""
     Party.objects.filter(pk=party.pk).update(valid_until=until)
     party.valid_until = until
 
 
+@audited("party.begin", lambda given, _: given["party"].code)
 def begin(party: Party) -> bool:
     """The trial is over: the party may have keys on live. False where it was over before."""
     begun = Party.objects.filter(pk=party.pk, status=Party.Status.TRIAL).update(status=Party.Status.ACTIVE)
@@ -27,14 +31,18 @@ def begin(party: Party) -> bool:
 
 def lapse() -> list[str]:
     """Suspend every party past its date; their codes. A late call lets nobody in: the date itself is asked at the door."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "update parties_party set status = 'suspended' where status = 'active' and valid_until < %s returning code",
             [clock.today()],
         )
-        return sorted(code for (code,) in cursor.fetchall())
+        codes = sorted(code for (code,) in cursor.fetchall())
+        for code in codes:
+            audit.note("party.lapse", code)
+    return codes
 
 
+@audited("party.leave", lambda given, _: given["party"].code)
 def leave(party: Party) -> None:
     """The party takes part no more: keys revoked, public keys and webhooks ended. Its code stays its own, for ever."""
     with transaction.atomic():

@@ -342,6 +342,7 @@ def withdraw_all(person: Person, party: Party) -> int:
     return live.update(withdrawn_at=_ended(clock.now()))
 
 
+@audited("party.consents", lambda given, _: given["party"].code)
 def end_party(party: Party) -> int:
     """End what everybody lets `party` send, and who is its member, for it takes part no more; how many authorisations."""
     groups.end_party(party.pk, clock.now())

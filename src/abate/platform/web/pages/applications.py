@@ -20,7 +20,7 @@ from abate.platform.joining.models import Application
 from abate.platform.parties import queries as parties
 from abate.platform.review import proposing, rights
 from abate.platform.review import queries as review
-from abate.platform.review.models import Step, User
+from abate.platform.review.models import User
 from abate.platform.review.queries import ProposalRow
 from abate.platform.web import screen
 from abate.platform.web.access import operator_page
@@ -61,8 +61,11 @@ def _page(request: HttpRequest, one: Application, problem: Problem | None = None
             (row, pick(row.title), pick(PAPERS[row.state][:2]), PAPERS[row.state][2])
             for row in queries.papers(one)
         ],
-        "contact": queries.contact(one),
+        "contact": None,
     }
+    # Opened for those alone who are shown it: each opening is told.
+    if rights.shown(user, "applications", {"contact": True})["contact"]:
+        told["contact"] = queries.contact(one)
     life = LIVES[one.party.status] if one.party else None  # type: ignore[index]
     context = rights.shown(user, "applications", told) | {
         "state": (pick(STATES[one.state][:2]), STATES[one.state][2]),
@@ -70,7 +73,8 @@ def _page(request: HttpRequest, one: Application, problem: Problem | None = None
         "life": (pick(life[:2]), life[2]) if life else None,
         "proposals": _proposals(one),
         "may_review": rights.may(user, "change", "applications"),
-        "may_decide": rights.may(user, "change", "admissions"),
+        "may_read": rights.may(user, "view", "papers"),
+        "may_proposals": rights.may(user, "view", "proposals"),
         "to_day": (clock.today() + ENDED).isoformat(),
     }
     status = problem.status if problem else 200
@@ -135,27 +139,6 @@ def propose(request: HttpRequest, role: bool, application_id: UUID) -> HttpRespo
     name = f"party.{request.POST.get('change', '')[:10]}"
     given |= {"reason": why[:500]} if name == "party.refuse" else {"to_day": to_day}
     return _done(request, one, lambda: proposing.propose(request.user, name, given, why))  # type: ignore[arg-type]
-
-
-@require_POST
-@operator_page
-def decide(request: HttpRequest, role: bool, application_id: UUID, number: int) -> HttpResponse:
-    """Check, approve or reject (`step`) what was proposed of this application, as another person."""
-    one = queries.application(application_id)
-    user: User = request.user  # type: ignore[assignment]
-
-    def work() -> None:
-        if number not in {row.number for row in _proposals(one)}:
-            raise proposing.errors.ProposalUnknown(str(number)[:20])
-        step = request.POST.get("step", "")
-        if step == Step.CHECK:
-            proposing.check(user, number)
-        elif step == Step.APPROVE:
-            proposing.approve(user, number)
-        else:
-            proposing.reject(user, number, request.POST.get("why", "")[:600])
-
-    return _done(request, one, work)
 
 
 @require_safe
@@ -225,11 +208,6 @@ urlpatterns = [
     ),
     path("operator/applications/<uuid:application_id>/finding", finding, name="application-finding"),
     path("operator/applications/<uuid:application_id>/propose", propose, name="application-propose"),
-    path(
-        "operator/applications/<uuid:application_id>/proposals/<int:number>",
-        decide,
-        name="application-decide",
-    ),
     path("operator/standing", standing, name="standing"),
     path("operator/notices", notice, name="notice"),
 ]
