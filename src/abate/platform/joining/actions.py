@@ -98,7 +98,6 @@ def _line(text: str) -> bool:
     return 0 < len(text.strip()) <= 120 and text.isprintable() and text.strip()[0] not in "=+-@"
 
 
-@audited("application.make", lambda _, made: made[0].pk)
 def apply(
     given: Particulars, known: Mapping[str, object], *, proved: bool = False
 ) -> tuple[Application, str]:
@@ -134,6 +133,7 @@ def apply(
                 made_at=clock.now(),
                 proved_at=clock.now() if proved else None,
             )
+            audit.note("application.make", made.pk)
     except IntegrityError:
         raise PartyCodeTaken(given.code) from None
     _send_link(made, reach)
