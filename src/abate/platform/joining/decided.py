@@ -21,7 +21,7 @@ from abate.platform.joining.models import Agreement, Application, Document, Sett
 from abate.platform.parties import actions as parties
 from abate.platform.parties import standing, webhooks
 from abate.platform.parties.models import Party
-from abate.platform.people import actions as people
+from abate.platform.people import groups
 from abate.platform.review.audit import audited
 from abate.platform.review.changes import canonical
 
@@ -134,7 +134,7 @@ def leave(party: Party, *, despite: bool, how: str) -> Settlement:
             if endpoint.ended_at is None:
                 webhooks.end_endpoint(endpoint.pk)
         standing.leave(party)
-        people.end_party(party)
+        groups.end_party(party.pk)
         incentives.close_offers(party)
         Document.objects.filter(application__party=party, ended_at=None).update(ended_at=clock.now())
         return Settlement.objects.create(

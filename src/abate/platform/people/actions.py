@@ -342,15 +342,6 @@ def withdraw_all(person: Person, party: Party) -> int:
     return live.update(withdrawn_at=_ended(clock.now()))
 
 
-@audited("party.consents", lambda given, _: given["party"].code)
-def end_party(party: Party) -> int:
-    """End what everybody lets `party` send, and who is its member, for it takes part no more; how many authorisations."""
-    groups.end_party(party.pk, clock.now())
-    return Authorisation.objects.filter(party=party, withdrawn_at=None).update(
-        withdrawn_at=_ended(clock.now())
-    )
-
-
 def _ended(now: datetime) -> Greatest:
     """Now; or, where the clock was set back, the moment it was given: it counts for nothing, and it ends."""
     return Greatest(Value(now), F("granted_at"))

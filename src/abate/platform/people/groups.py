@@ -179,8 +179,12 @@ def leave_all(person_id: int, now: datetime) -> None:
     _end(_live(person_id), now)
 
 
-def end_party(party_id: int, now: datetime) -> None:
-    """The organisation takes part no more: nobody is its member."""
+@audited("party.consents", lambda given, _: given["party_id"])
+def end_party(party_id: int) -> None:
+    """The party takes part no more: what everybody lets it send ends, and nobody is its member."""
+    now = clock.now()
+    own = Authorisation.objects.filter(party_id=party_id, withdrawn_at=None)
+    own.update(withdrawn_at=Greatest(Value(now), F("granted_at")))
     _end(Member.objects.filter(group__party_id=party_id, left_at=None), now)
 
 
