@@ -1,4 +1,5 @@
-"""The made-up people of a sandbox, whom every partner may try its events with. There are none on live."""
+"""The made-up people of a sandbox, three of each partner's own: one act counts once across partners, so that two who try the
+same hour with the same people would take each other's events. There are none on live."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from django.conf import settings
+from django.db import transaction
 
 from abate.platform.doors import clock
 from abate.platform.parties.errors import NotASandbox
 from abate.platform.parties.models import Party
 from abate.platform.people import actions
 from abate.platform.people.identity import made_up_number
-from abate.platform.people.models import Person
+from abate.platform.people.models import Person, Subject
 
 NOTICE = "sandbox"
 NAMES = ("试用甲", "试用乙", "试用丙")
@@ -28,11 +30,15 @@ def volunteers(party: Party, behaviours: Iterable[str]) -> list[str]:
     """
     if not settings.ABATE_SANDBOX:
         raise NotASandbox
-    with clock.frozen(clock.now() - SINCE):
-        known = list(Person.objects.filter(made_up=True, notice_version=NOTICE).order_by("pk"))
-        for order, name in enumerate(NAMES[len(known) :], len(known)):
-            contacts = [f"volunteer-{order}@example.org"]
-            number = made_up_number(_BORN, order)
-            known.append(actions.register(name, number, contacts, NOTICE, made_up=True))
-        wanted = list(behaviours)
-        return [actions.authorise(person, party, wanted, NOTICE) for person in known[: len(NAMES)]]
+    wanted = list(behaviours)
+    with clock.frozen(clock.now() - SINCE), transaction.atomic():
+        known = Subject.objects.filter(party=party).values("person_id")
+        own = list(Person.objects.filter(made_up=True, notice_version=NOTICE, pk__in=known).order_by("pk"))
+        for place, name in enumerate(NAMES[len(own) :], len(own)):
+            number = len(NAMES) * party.pk + place
+            born = _BORN - timedelta(days=number // 1000)
+            contacts = [f"volunteer-{number}@example.org"]
+            own.append(
+                actions.register(name, made_up_number(born, number % 1000), contacts, NOTICE, made_up=True)
+            )
+        return [actions.authorise(person, party, wanted, NOTICE) for person in own[: len(NAMES)]]
