@@ -120,7 +120,7 @@ PLANTED: dict[str, tuple[Planted, tuple[str, ...]]] = {
     ),
     "room goes to an award that goes too": (_code(room, "claims_of", _all_stand), ("take_back",)),
     "an erased person goes on spending": (
-        _text(LEDGER, "erased", "status = 'erased'", "false"),
+        _text(LEDGER, "erased", "status <> 'active'", "false"),
         ("erase", "spend", "bring"),
     ),
     "an order is forgotten": (_code(ledger, "note", _nothing), ("spend",)),

@@ -318,6 +318,7 @@ def test_every_kind_of_entry_has_a_receipt_that_opens(expiring_room: World) -> N
         Kind.LAPSE,
         Kind.DECIDED,
         Kind.AUDITED,
+        Kind.RESTORE,
     }
     each_receipt_opens(person, rows)
 
