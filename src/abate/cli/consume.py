@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ from threading import Event
 
 import click
 
+from abate.cli import installation
 from abate.platform.doors.errors import Problem, SetupError
 
 
@@ -31,7 +31,7 @@ from abate.platform.doors.errors import Problem, SetupError
     type=click.IntRange(1, 20_000),
     default=1_000,
     show_default=True,
-    help="Messages in one transaction at most.",
+    help="Messages taken at a time at most; more than 20,000 events in them are booked in several transactions.",
 )
 @click.option(
     "--wait",
@@ -41,13 +41,8 @@ from abate.platform.doors.errors import Problem, SetupError
     help="Seconds to wait for the first of them.",
 )
 @click.option("--until-empty", is_flag=True, help="End once nothing is there.")
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=lambda: Path(os.environ.get("ABATE_DATA_DIR", ".abate")),
-    show_default="ABATE_DATA_DIR or .abate",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@installation.data_dir
+@installation.as_json
 def command(
     address: str,
     code: str,
@@ -75,18 +70,14 @@ def command(
         signal.signal(wanted, lambda *_: stopping.set())
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
     try:
-        setup.environment(data_dir)
-        setup.migrate()
+        installation.start(data_dir)
         setup.become_application()
         counts = _consume(address, code, topic, group, batch, wait, stopping, until_empty)
     except SetupError as fault:
         click.echo(str(fault), err=True)
         sys.exit(1)
     except Problem as problem:
-        detail = f" ({problem.detail})" if problem.detail else ""
-        click.echo(f"{problem.code}: {problem.en}{detail}\n  {problem.remedy_en}", err=True)
-        click.echo(f"  {problem.zh}{problem.remedy_zh}", err=True)
-        sys.exit(1)
+        installation.refuse(problem)
     if as_json:
         click.echo(json.dumps({"events": counts.total(), "outcomes": dict(counts)}))
     else:

@@ -30,6 +30,8 @@ LARGEST = 5_000_000
 """Bytes of one message, as over HTTP."""
 MOST = 1_000
 """Events of one message, as over HTTP."""
+AT_ONCE = 20_000
+"""Events in one transaction, as of a file: messages may hold many each."""
 LONGEST_PAUSE = 30.0
 CLIENT = "consume"
 _log = logging.getLogger("abate.streaming")
@@ -50,9 +52,8 @@ def consume(
 ) -> Counter[str]:
     """Book what comes until `stopping` is set (or nothing is there); how many events came to each outcome.
 
-    `most` messages a transaction; `wait`: seconds for the first of them. A broker or database that is away is waited for,
-    with nothing given up. Raises PartyUnknown, PartySuspended, DocumentsExpired,
-    SetupError.
+    `most` messages are taken at a time and given up together; `wait`: seconds for the first of them. A broker or database
+    that is away is waited for, with nothing given up. Raises PartyUnknown, PartySuspended, DocumentsExpired, SetupError.
     """
     total: Counter[str] = Counter()
     broker: Broker | None = None
@@ -63,7 +64,10 @@ def consume(
                 broker = broker or open_broker()
                 messages = broker.take(most, wait)
                 if messages:
-                    outcomes = _book(code, messages, stopping)
+                    texts = [text for message in messages for text in texts_of(message)]
+                    outcomes: Counter[str] = Counter()
+                    for start in range(0, len(texts), AT_ONCE):
+                        outcomes += _book(code, texts[start : start + AT_ONCE], stopping)
                     broker.done(messages)
                     total += outcomes
                     told(outcomes)
@@ -95,16 +99,13 @@ def _leave(broker: Broker | None) -> None:
         broker.close()
 
 
-def _book(code: str, messages: Sequence[Message], stopping: Flag) -> Counter[str]:
+def _book(code: str, texts: Sequence[bytes], stopping: Flag) -> Counter[str]:
     """One batch, tried until the database takes it. Raises PartySuspended, DocumentsExpired, _Stopped."""
-    texts = [text for message in messages for text in texts_of(message)]
-    digest = hashlib.sha256()
-    for text in texts:
-        digest.update(text)
+    digest = hashlib.sha256(b"".join(texts)).digest()
     pause = 0.0
     while True:
         try:
-            results = _try(code, texts, digest.digest())
+            results = _try(code, texts, digest)
             return Counter(one.outcome.text for one in results)
         except (Busy, DatabaseError, InterfaceError) as fault:
             pause = _longer(pause)

@@ -309,7 +309,8 @@ def test_every_kind_of_entry_has_a_receipt_that_opens(expiring_room: World) -> N
         expiring.cut_all(), expiring.expire_due()
     log.sequence()
     rows = queries.entries(one, limit=100)
-    # Collecting and lapsing need a rule of their own (test_collecting.py); decisions are of no person (test_proposing.py).
+    # Collecting and lapsing need a rule of their own (test_collecting.py), and credits that come back an expiry before
+    # (test_expired_awards.py); decisions are of no person (test_proposing.py).
     assert {row.kind for row in rows} == set(Kind) - {
         Kind.CONVERT,
         Kind.ERASED,

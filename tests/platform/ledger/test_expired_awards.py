@@ -8,12 +8,14 @@ import pytest
 from django.db import connection
 from django.utils import translation
 from tests.platform.ledger.conftest import DAYS
+from tests.platform.ledger.test_actions import each_receipt_opens
 from tests.platform.pipeline.world import NOW, World, differences
 
 from abate.bookkeeping.kinds import Kind
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
 from abate.platform.ledger import actions, expiring, queries, reversing, standing
+from abate.platform.log import actions as log
 from abate.platform.web import story
 
 pytestmark = [pytest.mark.platform]
@@ -60,6 +62,18 @@ def test_awards_of_one_lot_share_what_expired_of_it(expiring_room: World, ran: b
         assert standing.standing(person).owed == total - 1
         restored = [row.credits for row in queries.entries(person) if row.kind == Kind.RESTORE]
         assert restored == ([1] if ran else [])
+
+
+def test_what_came_back_has_a_receipt_that_opens(expiring_room: World) -> None:
+    person = expiring_room.people[0]
+    (got,) = expiring_room.send(expiring_room.meeting("a"))
+    with clock.frozen(EXPIRED):
+        job(ran=True)
+        credits.reverse(person.pk, got.entry or 0, "withdrawn")
+        log.sequence()
+        rows = [row for row in queries.entries(person.pk) if row.kind == Kind.RESTORE]
+    assert len(rows) == 1
+    each_receipt_opens(person, rows)
 
 
 def test_the_statement_says_what_came_back_and_why(expiring_room: World) -> None:

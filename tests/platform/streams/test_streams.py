@@ -98,6 +98,21 @@ def test_what_is_published_is_booked_once_and_what_is_bad_is_named(world: World,
     assert consume(world, each, wait=1.0) == {}
 
 
+def test_no_transaction_grows_with_what_messages_hold(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "AT_ONCE", 5)
+    with brokers.nats_server(tmp_path) as server:
+        consume_none(server)
+        server.publish(texts(*([world.ride(f"r{m}-{n}", n % 2) for n in range(4)] for m in range(3))))
+        assert consume(world, server, most=10) == {"credited": 12}
+        assert consume(world, server, wait=0.5) == {}
+    with connection.cursor() as cursor:
+        cursor.execute("select count from events_batch order by id")
+        assert [count for (count,) in cursor.fetchall()] == [5, 5, 2]
+    assert differences() == {}
+
+
 class _Cut:
     """A broker whose connection ends after the commit and before the messages are given up, once."""
 

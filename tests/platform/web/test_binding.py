@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
 from django.test import Client
+from tests.platform.ledger.test_races import WRITERS, together
 from tests.platform.web import city as stage
 
 from abate.demo import desk
@@ -20,6 +23,7 @@ from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as known
 from abate.platform.parties.errors import RedirectUnfit
 from abate.platform.people import queries
+from abate.platform.signin import kept
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 BACK = "https://app.partner.example/back"
@@ -189,10 +193,45 @@ def test_a_revoked_key_and_a_suspended_partner_bind_nobody(city: stage.City, ent
 
 
 def test_who_left_is_nobody_to_the_partner(city: stage.City, enter: Any) -> None:
-    app = App(city.partner)
-    code = told(agree(enter(city.person.user), app))["code"]
+    app, browser = App(city.partner), enter(city.person.user)
+    code, other = (told(agree(browser, app))["code"] for _ in range(2))
+    token = app.exchange(other).json()["access_token"]
+    bearer = {"authorization": f"Bearer {token}"}
+    assert Client().get("/identity/o/api/userinfo", headers=bearer).status_code == 200
     erasing.erase(city.person)
     assert app.exchange(code).status_code == 400
+    answer = Client().get("/identity/o/api/userinfo", headers=bearer)
+    assert answer.status_code == 401 and "sub" not in answer.json()
+
+
+def test_a_partner_that_is_suspended_is_told_nobody(city: stage.City, enter: Any) -> None:
+    app = App(city.partner)
+    token = app.exchange(told(agree(enter(city.person.user), app))["code"]).json()["access_token"]
+    parties.suspend(app.party)
+    answer = Client().get("/identity/o/api/userinfo", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 401 and "sub" not in answer.json()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("naive", [True, False])
+def test_of_sixteen_exchanges_of_one_code_one_succeeds(
+    enter: Any, monkeypatch: pytest.MonkeyPatch, naive: bool
+) -> None:
+    """Planted: the code is read without a lock, by all before the first takes it away; then it is good for all."""
+    city = stage.build()
+    app = App(city.partner)
+    code = told(agree(enter(city.person.user), app))["code"]
+    if naive:
+        monkeypatch.setattr(kept, "connection", SimpleNamespace(in_atomic_block=False))
+        read, delete = threading.Barrier(WRITERS, timeout=60), kept.Table.delete
+
+        def wait(self: kept.Table, key: str, version: int | None = None) -> bool:
+            read.wait()
+            return delete(self, key, version)
+
+        monkeypatch.setattr(kept.Table, "delete", wait)
+    found = together(lambda _: app.exchange(code).status_code)
+    assert sorted(found) == ([200] * WRITERS if naive else [200] + [400] * (WRITERS - 1))  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize(

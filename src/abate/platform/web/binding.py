@@ -11,6 +11,7 @@ from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.idp.oidc.models import Client as OAuthClient
 from allauth.idp.oidc.models import PrivateKey
 from django.conf import settings
+from oauthlib.oauth2.rfc6749.errors import InvalidTokenError
 
 from abate.platform.doors.keyring import keyring
 from abate.platform.parties import queries as parties
@@ -37,7 +38,11 @@ class Provider(DefaultOIDCAdapter):
     def get_claims(
         self, purpose: Any, user: User, client: OAuthClient, scopes: Any, email: Any = None, **_: Any
     ) -> dict[str, Any]:
-        return {"sub": self.get_user_sub(client, user)}
+        """Raises InvalidTokenError where the party may know this person no more: it left, or the person did."""
+        sub = self.get_user_sub(client, user)
+        if not sub:
+            raise InvalidTokenError
+        return {"sub": sub}
 
     def list_private_keys(self, **_: Any) -> list[PrivateKey]:
         pem = keyring().oidc
