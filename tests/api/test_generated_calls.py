@@ -17,7 +17,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 from tests.faults.stack import Stack
 
-from abate.demo import partner
+from abate.client import Client, Key
 
 pytestmark = pytest.mark.platform
 CALLS = 500
@@ -40,7 +40,7 @@ def stack() -> Iterator[Stack]:
 def drive(stack: Stack, calls: int) -> Counter[int]:
     """Call every operation, valid and invalid alike, with a real token; returns how often each status came."""
     keys = stack.city(3)
-    token = partner.fetch_token(stack.origin, str(keys["client_id"]), str(keys["secret"]))
+    token = Client(stack.origin, "faults", Key(str(keys["client_id"]), str(keys["secret"]))).token()
     schema = schemathesis.openapi.from_url(f"{stack.origin}/v1/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) >= 6

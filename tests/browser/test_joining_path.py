@@ -223,8 +223,8 @@ def test_from_application_to_the_first_live_credit(
     # A meeting that begins after the person agreed.
     begins = datetime.now(UTC) + timedelta(hours=2, seconds=1)
     ((_, result),) = client.send([samples.meeting(CODE, subject, "first-live", begins)])
-    assert result["outcome"] == "credited", result
-    assert ledger.balance(city.person.pk).carbon_mg == before.carbon_mg + result["er_mg"]
+    assert result.outcome == "credited", result
+    assert ledger.balance(city.person.pk).carbon_mg == before.carbon_mg + result.er_mg
     person.go("/feed")
     assert person.page.locator(".line a.stop").count() == 1
     applicant.go("/joining")

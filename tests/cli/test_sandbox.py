@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from standardwebhooks import Webhook
 from tests.faults.stack import Stack, free_port, until
+from tests.house.test_docs_examples import ROOT, prints_what_it_says
 from tests.platform.parties.test_webhooks import Receiver
 
 from abate.client import Client, Key, samples
@@ -156,7 +157,7 @@ def test_a_running_server_tells_of_events_by_itself(sandbox: Sandbox) -> None:
         until("the message", lambda: bool(receiver.got))
         headers, body = receiver.got[0]
         told = Webhook(secret).verify(body, headers)
-        assert told["type"] == "event.credited" and told["data"]["entry"] == result["entry"]
+        assert told["type"] == "event.credited" and told["data"]["entry"] == result.entry
         until(
             "its line in the log",
             lambda: " told " in sandbox.abate("party", "hook", "log", "told-rides", "--sandbox").stdout,
@@ -164,3 +165,19 @@ def test_a_running_server_tells_of_events_by_itself(sandbox: Sandbox) -> None:
     finally:
         receiver.server.shutdown()
         receiver.server.server_close()
+
+
+@pytest.mark.clause("P-7.3.3.3-a", "P-6.2")
+def test_the_client_s_page_runs_as_printed(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = json.loads(sandbox.abate("party", "try", "python-rides", "--json").stdout)
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "ABATE_SANDBOX_ORIGIN": made["origin"],
+        "PARTY": "python-rides",
+        "ABATE_KEY": f"{made['client_id']}:{made['client_secret']}",
+        "SUBJECTS": " ".join(made["subjects"]),
+    }.items():
+        monkeypatch.setenv(name, text)
+    prints_what_it_says(ROOT / "docs/howto/client.md")

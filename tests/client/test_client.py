@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from abate.client import Client, Key, Refusal, Unreachable
-from abate.client.calls import MOST_BYTES, batches
+from abate.client import Client, Key, OtherEvents, Refusal, Unreachable, dead_letters
+from abate.client.batches import MOST_BYTES, batches
 
 Answer = tuple[int, dict[str, str], Any]
 
@@ -23,15 +25,18 @@ class Platform:
     def __init__(self) -> None:
         self.queue: list[Answer | None] = []
         self.tokens: list[str] = []
+        self.no_token: list[Answer] = []
         self.got: list[tuple[dict[str, str], bytes]] = []
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.path.endswith("/token"):
+                if self.path.endswith("/token") and platform.no_token:
+                    answer: Answer | None = platform.no_token.pop(0)
+                elif self.path.endswith("/token"):
                     platform.tokens.append(f"token-{len(platform.tokens)}")
-                    answer: Answer | None = (200, {}, {"access_token": platform.tokens[-1]})
+                    answer = (200, {}, {"access_token": platform.tokens[-1]})
                 else:
                     platform.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
                     answer = platform.queue.pop(0) if platform.queue else credited(body)
@@ -109,7 +114,7 @@ def test_later_is_tried_again_under_the_same_key_after_the_seconds_asked_for(
         problem(429, "limit-reached", Retry_After="7"),
         problem(409, "idempotency-key-in-flight"),
     ]
-    assert [result["outcome"] for _, result in client.send([{"id": "a"}])] == ["credited"]
+    assert [result.outcome for _, result in client.send([{"id": "a"}])] == ["credited"]
     assert len(platform.got) == 5 and len({headers["idempotency-key"] for headers, _ in platform.got}) == 1
     assert 7.0 in waits and len(waits) == 4 and len({body for _, body in platform.got}) == 1
 
@@ -132,23 +137,130 @@ def test_what_never_comes_is_told_and_not_taken_for_booked(
     assert (tmp_path / "dead.jsonl").read_text() == ""
 
 
+def test_a_longer_wait_than_it_has_patience_for_is_told_and_not_slept(
+    platform: Platform, client: Client
+) -> None:
+    platform.queue = [problem(429, "limit-reached", Retry_After="7200")]
+    with pytest.raises(Unreachable, match="again after 7200 s") as told:
+        list(client.send([{"id": "a"}]))
+    assert told.value.retry_after == 7200 and waits == []
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    platform.queue = [problem(503, "busy", Retry_After=moment), problem(503, "busy", Retry_After="soon")]
+    assert len(list(client.send([{"id": "a"}]))) == 1
+    assert 25 < waits[0] <= 30 and 0.5 <= waits[1] <= 1.0
+
+
+def test_waits_of_its_own_grow_and_differ(platform: Platform, client: Client) -> None:
+    platform.queue = [problem(503, "busy")] * 8
+    with pytest.raises(Unreachable):
+        list(client.send([{"id": "a"}]))
+    bounds = [0.5, 1, 2, 4, 8, 16, 32]
+    assert len(waits) == 7 and all(b / 2 <= w <= b for w, b in zip(waits, bounds, strict=True))
+    assert waits != bounds
+
+
+def test_a_token_that_is_given_later_is_waited_for_and_one_that_is_refused_is_not(
+    platform: Platform, client: Client
+) -> None:
+    platform.no_token = [
+        problem(429, "limit-reached", Retry_After="3"),
+        (401, {}, {"error": "invalid_client"}),
+    ]
+    with pytest.raises(Refusal, match="invalid_client"):
+        list(client.send([{"id": "a"}]))
+    assert waits == [3.0] and platform.got == []
+    assert len(list(client.send([{"id": "a"}]))) == 1
+
+
 def test_refused_events_are_put_aside_with_their_reason(
     platform: Platform, client: Client, tmp_path: Path
 ) -> None:
     results = [
-        {"id": "a", "outcome": "credited"},
+        {"id": "a", "outcome": "credited", "new_member": 1},
         {"id": "b", "outcome": "refused", "reason": "unknown_field:x", "remedy": "remove it"},
         {"id": "c", "outcome": "conflict", "reason": "other_content:id"},
     ]
-    platform.queue = [(200, {}, {"results": results}), problem(413, "too-large")]
+    platform.queue = [(200, {}, {"results": results})]
     dead = tmp_path / "dead.jsonl"
     events = [{"id": name} for name in "abc"]
     summary = client.deliver(events, dead)
-    assert summary.outcomes == {"credited": 1, "refused": 1, "conflict": 1} and summary.refused == 2
-    assert client.deliver(events, dead).refused == 3
-    lines = [json.loads(line) for line in dead.read_text().splitlines()]
-    assert [line["event"]["id"] for line in lines] == ["b", "c", "a", "b", "c"]
-    assert lines[0]["result"]["remedy"] == "remove it" and lines[-1]["result"]["reason"] == "too-large"
+    assert summary.outcomes == {"credited": 1, "refused": 1, "conflict": 1}
+    assert (summary.refused, summary.events) == (2, 3)
+    first, second = dead_letters(dead)
+    assert first.event == {"id": "b"} and second.event == {"id": "c"}
+    assert first.problem == {
+        "outcome": "refused",
+        "code": "unknown_field",
+        "field": "x",
+        "remedy": "remove it",
+    }
+    # Sent again, mended: what is refused still stays, what was dropped or taken is gone.
+    again = client.resend(
+        dead, lambda letter: letter.event | {"mended": True} if letter.event["id"] == "b" else None
+    )
+    assert again.outcomes == {"credited": 1} and dead.read_bytes() == b""
+    assert json.loads(platform.got[-1][1]) == [{"id": "b", "mended": True}]
+
+
+def test_one_event_for_which_a_request_is_refused_stops_no_other(
+    platform: Platform, client: Client, tmp_path: Path
+) -> None:
+    bad = problem(400, "malformed")
+    # 8 events, the sixth is bad: the request, its second half, of that the first quarter, of that the second event.
+    platform.queue = [bad, *(credited(b'[{"id": "x"}, {"id": "x"}, {"id": "x"}, {"id": "x"}]'),), bad, bad,
+                      credited(b'[{"id": "x"}]'), bad]  # fmt: skip
+    dead = tmp_path / "dead.jsonl"
+    summary = client.deliver(({"id": str(n)} for n in range(8)), dead)
+    assert summary.outcomes == {"credited": 7, "request_refused": 1}
+    (letter,) = dead_letters(dead)
+    assert letter.event == {"id": "5"} and letter.problem == {
+        "status": 400,
+        "code": "malformed",
+        "remedy": "mend it",
+    }
+    assert len({headers["idempotency-key"] for headers, _ in platform.got}) == len(platform.got)
+    # Refused for who sends it, and not for what is sent: nothing is put aside, and it stops.
+    platform.queue = [problem(403, "party-suspended")]
+    with pytest.raises(Refusal, match="party-suspended"):
+        client.deliver([{"id": "a"}, {"id": "b"}], dead)
+    assert len(list(dead_letters(dead))) == 1
+
+
+def test_a_delivery_that_was_broken_off_goes_on_where_it_was(platform: Platform, tmp_path: Path) -> None:
+    client = Client(platform.origin, "p", Key("id", "secret"), tries=1, most_events=2, wait=waits.append)
+    events = [{"id": str(n)} for n in range(7)]
+    dead, noted = tmp_path / "dead.jsonl", tmp_path / "sent.json"
+    refused = [{"id": "0", "outcome": "refused", "reason": "future:time"}, {"id": "1", "outcome": "credited"}]
+    platform.queue = [(200, {}, {"results": refused}), credited(b'[{"id": "2"}, {"id": "3"}]'), None]
+    with pytest.raises(Unreachable):
+        client.deliver(events, dead, progress=noted)
+    # As after a crash in the middle of a line: its event is sent again.
+    with dead.open("ab") as out:
+        out.write(b'{"event": {"id": "4"}')
+    with pytest.raises(OtherEvents, match="event 4"):
+        client.deliver([{"id": "x"}] * 7, dead, progress=noted)
+    platform.got.clear()
+    summary = client.deliver(events, dead, progress=noted)
+    assert [one["id"] for _, body in platform.got for one in json.loads(body)] == ["4", "5", "6"]
+    assert summary.outcomes == {"credited": 6, "refused": 1} and summary.refused == 1
+    assert [letter.event["id"] for letter in dead_letters(dead)] == ["0"]
+    platform.got.clear()
+    assert client.deliver([*events, {"id": "7"}], dead, progress=noted).events == 8
+    assert len(platform.got) == 1
+    with pytest.raises(OtherEvents):
+        client.deliver([], dead, progress=noted)
+
+
+def test_a_dead_letter_file_that_is_none_is_named(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"event": {}}\n[]\n', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"x\.jsonl:2"):
+        client.resend(tmp_path / "x.jsonl")
+    assert (tmp_path / "x.jsonl").read_text(encoding="utf-8").count("\n") == 2
+
+
+def test_text_that_has_no_utf_8_is_sent_for_the_platform_to_judge(platform: Platform, client: Client) -> None:
+    assert len(list(client.send([{"id": "\ud800"}, {"id": "绿"}]))) == 2
+    assert platform.got[0][1] == b'[{"id":"\\ud800"},{"id":"\xe7\xbb\xbf"}]'
 
 
 def test_a_redirect_takes_no_token_along(platform: Platform, client: Client) -> None:

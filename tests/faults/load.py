@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import random
 import threading
-import urllib.error
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from typing import Any
 
-from abate.demo import partner
+from abate.client import Client, Key, Refusal, Reply
+from abate.client.batches import MEDIA
 
 
 def meeting(number: int, subject: str, at: datetime, source: str = "faults") -> dict[str, Any]:
@@ -41,9 +41,12 @@ class Partner:
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next: int = 0
-    _token: str = ""
     failed: str = ""
     """Why the newest delivery failed."""
+    _client: Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._client = Client(self.origin, self.source, Key(self.client_id, self.secret))
 
     def batch(self, size: int) -> list[dict[str, Any]]:
         # A whole hour well inside the platform's day, so that the events of one run share their day.
@@ -63,30 +66,23 @@ class Partner:
             self.sent.update({e["id"]: e for e in events})
         return events
 
+    def post(self, events: list[dict[str, Any]]) -> Reply:
+        """Send once, with the client's own calls but without its patience. Raises OSError, HTTPException, Refusal."""
+        return self._client.once("POST", "/v1/events", json.dumps(events).encode(), {"Content-Type": MEDIA})
+
     def deliver(self, events: list[dict[str, Any]]) -> bool:
         """Send once; True where the platform acknowledged the whole batch."""
         try:
-            if not self._token:
-                self._token = partner.fetch_token(self.origin, self.client_id, self.secret)
-            answer = partner._post(f"{self.origin}/v1/events", json.dumps(events).encode(), self._headers())
-        except (
-            partner.PartnerError,
-            urllib.error.URLError,
-            OSError,
-            http.client.HTTPException,
-            json.JSONDecodeError,
-        ) as fault:
+            reply = self.post(events)
+            if reply.status != 200:
+                raise reply.refusal()
+            results = reply.json()["results"]
+        except (Refusal, OSError, HTTPException, json.JSONDecodeError) as fault:
             self.failed = repr(fault)[:500]
             return False
         with self._lock:
-            self.acknowledged.update({r["id"]: r for r in answer["results"]})
+            self.acknowledged.update({r["id"]: r for r in results})
         return True
-
-    def _headers(self) -> dict[str, str]:
-        return {
-            "Authorization": f"Bearer {self._token}",
-            "Content-Type": "application/cloudevents-batch+json",
-        }
 
     def run(self, going: Callable[[], bool], threads: int = 3) -> list[threading.Thread]:
         def work(seed: int) -> None:

@@ -18,7 +18,7 @@ from tests.faults.load import meeting
 from tests.faults.stack import Stack, until
 from tests.faults.test_kill import reconciled
 
-from abate.demo.partner import fetch_token
+from abate.client import Client, Key
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow, pytest.mark.clause("P-8.5-a")]
 ROWS, BAD = 60_000, 600
@@ -71,7 +71,8 @@ def whole(stack: Stack) -> None:
 def test_server_and_database_are_killed_while_a_file_is_booked(stack: Stack) -> None:
     keys: dict[str, Any] = stack.city(50)
     path = written(stack.folder / "meetings.jsonl", keys["subjects"])
-    bearer = {"Authorization": f"Bearer {fetch_token(stack.origin, keys['client_id'], keys['secret'])}"}
+    client = Client(stack.origin, "faults", Key(keys["client_id"], keys["secret"]))
+    bearer = {"Authorization": f"Bearer {client.token()}"}
     asked = urllib.request.Request(
         f"{stack.origin}/v1/files?name=meetings.jsonl", data=path.read_bytes(), headers=bearer, method="POST"
     )

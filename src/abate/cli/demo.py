@@ -21,12 +21,14 @@ from pathlib import Path
 import click
 
 from abate.cli.serve import end_when_asked
-from abate.demo import madeup, partner, rides
+from abate.client import Client, Key, Refusal, Unreachable
+from abate.demo import madeup, rides
 from abate.platform.config import setup
 from abate.platform.doors import private_postgres
 from abate.platform.doors.errors import SetupError
 
 MEETINGS = 200
+BATCH = 500
 START_WITHIN_SECONDS = 60
 SEQUENCED_WITHIN_SECONDS = 30
 
@@ -166,7 +168,7 @@ def command(data_dir: Path, port: int, start_over: bool, serve: bool | None, as_
                 click.echo(f"\nServing {origin} until Ctrl-C. Sign-in codes are printed here.")
                 with contextlib.suppress(KeyboardInterrupt):
                     print_messages(data_dir / "messages.jsonl", server)
-    except (SetupError, partner.PartnerError) as fault:
+    except (SetupError, Refusal, Unreachable) as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
     sys.exit(0 if even else 1)
@@ -231,10 +233,11 @@ def send(origin: str, clients: dict[str, tuple[str, str]], subjects: dict[str, d
         ),
         "sample-power": madeup.bills(now.date(), "sample-power", [subjects["sample-power"][b] for b in bikes[:60]]),
     }  # fmt: skip
-    return {
-        code: dict(partner.send(origin, partner.fetch_token(origin, *clients[code]), events))
-        for code, events in sources.items()
-    }
+    outcomes: dict[str, dict[str, int]] = {}
+    for code, events in sources.items():
+        client = Client(origin, code, Key(*clients[code]), most_events=BATCH)
+        outcomes[code] = dict(client.deliver(events, folder / f"{code}.refused.jsonl").outcomes)
+    return outcomes
 
 
 def wait_for_log() -> bool:

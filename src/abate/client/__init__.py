@@ -3,12 +3,15 @@
     from abate.client import Client, Key
 
     client = Client("https://carbon.example", "city-bikes", Key("CLIENT_ID", "SECRET"))
-    summary = client.deliver(events, Path("refused.jsonl"))
+    summary = client.deliver(events, Path("refused.jsonl"), progress=Path("sent.json"))
 
 It needs no platform: the standard library, and http-message-signatures (`pip install "abate[client]"`) to sign.
 """
 
-from abate.client.calls import Client, Key, Refusal, Summary, Unreachable
+from abate.client.calls import Client, Key
+from abate.client.delivering import DeadLetter, OtherEvents, dead_letters
+from abate.client.results import Refusal, Reply, Result, Summary, Unreachable
 from abate.client.signing import Signer
 
-__all__ = ["Client", "Key", "Refusal", "Signer", "Summary", "Unreachable"]
+__all__ = ["Client", "DeadLetter", "Key", "OtherEvents", "Refusal", "Reply", "Result", "Signer", "Summary",
+           "Unreachable", "dead_letters"]  # fmt: skip

@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from abate.client import delivering
+from abate.client.batches import MEDIA, MOST_BYTES, MOST_EVENTS, Batch, Event, batches
+from abate.client.delivering import DeadLetter
+from abate.client.results import Refusal, Reply, Result, Summary, Unreachable
 from abate.client.signing import Signer
 
-Event = dict[str, Any]
-MOST_EVENTS, MOST_BYTES = 1_000, 5_000_000
-BATCH = "application/cloudevents-batch+json"
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 """Answers after which the same may be sent again, and 409 where the same key is at work."""
-DONE = frozenset(
-    {"credited", "exists", "withdrawn", "not_counted", "not_below_baseline", "needs_figure", "quarantined"}
-)
-LONGEST_WAIT = 60.0
-
-
-class Unreachable(Exception):
-    """The platform did not answer, or only with "later", as often as it was tried. Whether it was booked is not known:
-    send the same again.
-    """
-
-
-class Refusal(Exception):
-    """The platform refused a whole request: `code`, `status`, and what to do, as its problem document says."""
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        self.status, self.problem = status, dict(problem)
-        self.code = str(problem.get("code") or problem.get("error") or "unknown")
-        super().__init__(
-            f"{self.code} ({status}): {problem.get('title', '')} {problem.get('remedy', '')}".strip()
-        )
+IN_FLIGHT = "idempotency-key-in-flight"
+FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
+"""Seconds before the second try, doubled each time up to the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +35,6 @@ class Key:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer as it came."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(slots=True)
-class Summary:
-    """What became of the events that were delivered: how many came to which outcome, and how many were put aside."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    refused: int = 0
-
-
 class _Stay(urllib.request.HTTPRedirectHandler):
     """A token or a signature is for one address only."""
 
@@ -82,7 +43,11 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 class Client:
-    """One party at one platform. `signer` signs every request; with it `key` may be left out."""
+    """One party at one platform. `signer` signs every request; with it `key` may be left out.
+
+    `tries`: how often one request is sent at most. `patience`: the most seconds it waits because the platform asked it to
+    (`Retry-After`); asked for more, it raises Unreachable with that number. `language` of titles and remedies: zh or en.
+    """
 
     def __init__(
         self,
@@ -93,72 +58,91 @@ class Client:
         signer: Signer | None = None,
         tries: int = 8,
         timeout: float = 60.0,
+        patience: float = 300.0,
+        most_events: int = MOST_EVENTS,
+        most_bytes: int = MOST_BYTES,
+        language: str = "zh",
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         if key is None and signer is None:
             raise ValueError("a client has a key, a signer, or both")
+        if tries < 1 or not 1 <= most_events <= MOST_EVENTS or not 1 <= most_bytes <= MOST_BYTES:
+            raise ValueError(f"tries from 1, at most {MOST_EVENTS} events and {MOST_BYTES} bytes a request")
         self.origin, self.party = origin.rstrip("/"), party
         self._key, self.signer = key, signer
-        self._tries, self._timeout, self._wait = tries, timeout, wait
+        self._tries, self._timeout, self._patience, self._wait = tries, timeout, patience, wait
+        self._batches = partial(batches, most_events=most_events, most_bytes=most_bytes)
+        self._language = language
         self._token = ""
         self._opener = urllib.request.build_opener(_Stay)
 
-    def send(self, events: Iterable[Event]) -> Iterator[tuple[Event, dict[str, Any]]]:
+    def send(self, events: Iterable[Event]) -> Iterator[tuple[Event, Result]]:
         """(event, result) of each event, in order, batch by batch. Raises Refusal, Unreachable."""
-        for batch in batches(events):
+        for batch in self._batches(events):
             yield from zip(batch.events, self._results(batch), strict=True)
 
-    def deliver(self, events: Iterable[Event], dead_letters: Path) -> Summary:
-        """Send all of them; what was refused is added to `dead_letters` with its reason, one JSON object a line.
+    def deliver(
+        self, events: Iterable[Event], dead_letters: Path, *, progress: Path | None = None
+    ) -> Summary:
+        """Send all of them; what was refused is added to `dead_letters` with its problem, one JSON object a line.
 
-        A batch that is refused whole goes there too, and the rest goes on. Raises Unreachable with the file as far as it
-        is: delivering the same events again repeats nothing.
+        A request that is refused for what is in it is halved until the event is found, and the rest goes on. Raises
+        Unreachable, and Refusal where it is this party that is refused. Either way delivering the same events again
+        repeats nothing; with `progress` it goes on after the last batch that was answered. Raises OtherEvents where
+        that file is of other events.
         """
-        summary = Summary()
-        with dead_letters.open("a", encoding="utf-8") as out:
-            for batch in batches(events):
-                try:
-                    results = self._results(batch)
-                except Refusal as refusal:
-                    results = [
-                        {"outcome": "request_refused", "reason": refusal.code, **_told(refusal)}
-                    ] * len(batch.events)
-                for event, result in zip(batch.events, results, strict=True):
-                    summary.outcomes[result["outcome"]] += 1
-                    if result["outcome"] not in DONE:
-                        summary.refused += 1
-                        out.write(json.dumps({"event": event, "result": result}, ensure_ascii=False) + "\n")
-                out.flush()
+        return delivering.deliver(self._batches, self._results, events, dead_letters, progress)
+
+    def resend(self, dead_letters: Path, mend: Callable[[DeadLetter], Event | None] | None = None) -> Summary:
+        """Send the events of a dead-letter file again; afterwards it holds those that are refused still.
+
+        `mend` makes of each what is to be sent, or None to drop it. Broken off, the file is as it was: again is safe.
+        """
+        letters = delivering.dead_letters(dead_letters)
+        mended = (mend(one) if mend else one.event for one in letters)
+        left = dead_letters.with_name(dead_letters.name + ".new")
+        left.unlink(missing_ok=True)
+        summary = self.deliver((event for event in mended if event is not None), left)
+        left.replace(dead_letters)
         return summary
 
-    def _results(self, batch: Batch) -> list[dict[str, Any]]:
+    def _results(self, batch: Batch) -> list[Result]:
         reply = self.call(
-            "POST", "/v1/events", batch.body, {"Content-Type": BATCH, "Idempotency-Key": batch.key}
+            "POST", "/v1/events", batch.body, {"Content-Type": MEDIA, "Idempotency-Key": batch.key}
         )
         if reply.status != 200:
-            raise _refusal(reply)
-        found: list[dict[str, Any]] = reply.json()["results"]
-        return found
+            raise reply.refusal()
+        return [Result.of(answer) for answer in reply.json()["results"]]
 
     def call(
         self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:
         """One call, again while the platform says "later", with a new token where the old one ran out."""
-        wait, renewed, said = 0.5, False, ""
-        for _ in range(self._tries):
+        wait, renewed, said = FIRST_WAIT, False, ""
+        left = self._tries
+        while left:
             try:
                 reply = self.once(method, target, body, headers)
+                refusal = None if reply.status == 200 else reply.refusal()
             except (OSError, HTTPException) as fault:
-                said = str(fault)
+                said, asked = str(fault), None
+            except Refusal as of_token:
+                if of_token.status not in AGAIN:
+                    raise
+                said, asked = of_token.code, of_token.retry_after
             else:
-                code = _code(reply)
-                if reply.status == 401 and code == "token-refused" and self._key and not renewed:
+                if refusal and refusal.code == "token-refused" and self._key and not renewed:
                     self._token, renewed = "", True
                     continue
-                if reply.status not in AGAIN and code != "idempotency-key-in-flight":
+                if refusal is None or not (refusal.status in AGAIN or refusal.code == IN_FLIGHT):
                     return reply
-                said, wait = code, _retry_after(reply, wait)
-            self._wait(min(wait, LONGEST_WAIT))
+                said, asked = refusal.code, refusal.retry_after
+            left -= 1
+            if asked is not None and asked > self._patience:
+                raise Unreachable(f"{self.origin}: {said}, again after {asked:.0f} s", asked)
+            if left:
+                # Not all at the same moment, where many were told "later" at one; never before the platform's own time.
+                self._wait(secrets.SystemRandom().uniform(wait / 2, wait) if asked is None else asked)
             wait = min(wait * 2, LONGEST_WAIT)
         raise Unreachable(f"{self.origin}: {said}")
 
@@ -166,7 +150,7 @@ class Client:
         self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:
         """One call and its answer, whatever it is; signed anew, as a signature is good for one sending."""
-        given = dict(headers or {})
+        given = {"Accept-Language": self._language} | dict(headers or {})
         if self._key is not None:
             given.setdefault("Authorization", f"Bearer {self.token()}")
         if self.signer is not None:
@@ -181,7 +165,7 @@ class Client:
             headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
             reply = self.open("POST", "/identity/o/api/token", b"grant_type=client_credentials", headers)
             if reply.status != 200:
-                raise _refusal(reply)
+                raise reply.refusal()
             self._token = str(reply.json()["access_token"])
         return self._token
 
@@ -197,52 +181,3 @@ class Client:
         except urllib.error.HTTPError as refused:
             with refused:
                 return Reply(refused.code, {k.lower(): v for k, v in refused.headers.items()}, refused.read())
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Events that go in one request, and the key under which every try of it goes. Another batch of the same events has
-    another key: what was refused then may be taken now.
-    """
-
-    events: list[Event]
-    body: bytes
-    key: str = field(default_factory=lambda: f'"{secrets.token_urlsafe(18)}"')
-
-
-def batches(events: Iterable[Event]) -> Iterator[Batch]:
-    """The events in order, in requests within the bounds of the interface."""
-    held: list[Event] = []
-    texts: list[bytes] = []
-    size = 2
-    for event in events:
-        text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-        if held and (len(held) == MOST_EVENTS or size + len(text) + 1 > MOST_BYTES):
-            yield Batch(held, b"[" + b",".join(texts) + b"]")
-            held, texts, size = [], [], 2
-        held.append(event)
-        texts.append(text)
-        size += len(text) + 1
-    if held:
-        yield Batch(held, b"[" + b",".join(texts) + b"]")
-
-
-def _refusal(reply: Reply) -> Refusal:
-    try:
-        problem = reply.json()
-    except ValueError:
-        problem = {}
-    return Refusal(reply.status, problem if isinstance(problem, dict) else {})
-
-
-def _code(reply: Reply) -> str:
-    return "" if reply.status == 200 else _refusal(reply).code
-
-
-def _retry_after(reply: Reply, otherwise: float) -> float:
-    asked = reply.headers.get("retry-after", "")
-    return float(asked) if asked.isdigit() else otherwise
-
-
-def _told(refusal: Refusal) -> dict[str, Any]:
-    return {name: refusal.problem[name] for name in ("title", "remedy") if name in refusal.problem}

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from abate.client import samples
-from abate.client.calls import BATCH, Client, Event, Refusal, Reply
+from abate.client.batches import MEDIA, Event
+from abate.client.calls import Client
+from abate.client.results import Refusal, Reply, Result
 
 Words = tuple[str, str]
 LINES = frozenset(
@@ -77,11 +79,11 @@ class Kit:
         at = self._now - timedelta(hours=3 * self._count)
         return samples.meeting(self._client.party, subject, f"check-{self.run}-{self._count}", at, **changes)
 
-    def _send(self, *events: Event) -> list[dict[str, Any]]:
+    def _send(self, *events: Event) -> list[Result]:
         return [result for _, result in self._client.send(events)]
 
     def _raw(self, body: bytes, **headers: str) -> Reply:
-        given = {"Content-Type": BATCH} | {name.replace("_", "-"): text for name, text in headers.items()}
+        given = {"Content-Type": MEDIA} | {name.replace("_", "-"): text for name, text in headers.items()}
         return self._client.once("POST", "/v1/events", body, given)
 
     def _access(self) -> Iterator[Line]:
@@ -92,26 +94,26 @@ class Kit:
 
     def _good(self) -> Iterator[Line]:
         (result,) = self._send(self._event())
-        yield Line("good", ("正确的事件入账", "a good event is booked"), "credited", result["outcome"])
+        yield Line("good", ("正确的事件入账", "a good event is booked"), "credited", result.outcome)
 
     def _repeated(self) -> Iterator[Line]:
         event = self._event()
         first, again = self._send(event)[0], self._send(event)[0]
         yield Line(
-            "repeated", ("重复发送不重复入账", "the same again changes nothing"), "exists", again["outcome"]
+            "repeated", ("重复发送不重复入账", "the same again changes nothing"), "exists", again.outcome
         )
         yield Line(
             "repeated-entry",
             ("返回原分录", "and names the first entry"),
-            str(first["entry"]),
-            str(again["entry"]),
+            str(first.entry),
+            str(again.entry),
         )
         other = event | {"data": event["data"] | {"participants": 9}}
         yield Line(
             "conflict",
             ("同一编号内容不同", "the same id with other content"),
             "conflict",
-            self._send(other)[0]["outcome"],
+            self._send(other)[0].outcome,
         )
 
     def _bad(self) -> Iterator[Line]:
@@ -150,13 +152,13 @@ class Kit:
         }
         for name, (what, spoil, expected) in wrong.items():
             (result,) = self._send(spoil(self._event()))
-            yield Line(f"bad-{name}", what, f"refused {expected}", f"{result['outcome']} {result['reason']}")
+            yield Line(f"bad-{name}", what, f"refused {expected}", f"{result.outcome} {result.reason}")
         (result,) = self._send(self._event(participants="many"))
-        yield Line("bad-figure", ("数值不是数字", "a figure that is none"), "refused", result["outcome"])
+        yield Line("bad-figure", ("数值不是数字", "a figure that is none"), "refused", result.outcome)
 
     def _mixed(self) -> Iterator[Line]:
         events = [self._event(), _without(self._event(), "subject"), self._event()]
-        found = ",".join(result["outcome"] for result in self._send(*events))
+        found = ",".join(result.outcome for result in self._send(*events))
         yield Line(
             "mixed",
             ("错误事件不影响同批其他事件", "a bad event stops no other"),
@@ -169,12 +171,12 @@ class Kit:
         ids = [event["id"] for event in events]
         first = self._send(*events)
         again = self._send(*reversed(events))
-        found = ",".join(str(result["id"]) for result in again)
+        found = ",".join(str(result.id) for result in again)
         yield Line(
             "order", ("按发送顺序返回结果", "answers come in the order sent"), ",".join(reversed(ids)), found
         )
         yield Line("reordered", ("乱序重发不改变结果", "another order changes nothing"),
-                   _sum(first), _sum([{**r, "outcome": r.get("stored")} for r in again]))  # fmt: skip
+                   _sum(first), _sum([replace(r, outcome=r.stored or "") for r in again]))  # fmt: skip
 
     def _taken_back(self) -> Iterator[Line]:
         event = self._event()
@@ -182,10 +184,10 @@ class Kit:
         back = event | {"id": event["id"] + "-back", "type": "org.abate.withdrawal"}
         back["data"] = {"event": event["id"], "reason": "returned"}
         yield Line(
-            "withdrawn", ("撤回事件", "an event is taken back"), "withdrawn", self._send(back)[0]["outcome"]
+            "withdrawn", ("撤回事件", "an event is taken back"), "withdrawn", self._send(back)[0].outcome
         )
         yield Line(
-            "withdrawn-again", ("重复撤回", "and taken back again"), "exists", self._send(back)[0]["outcome"]
+            "withdrawn-again", ("重复撤回", "and taken back again"), "exists", self._send(back)[0].outcome
         )
         wrong = self._event()
         right = self._event(participants=4) | {"corrects": wrong["id"], "correctedfor": "wrong_figure"}
@@ -193,7 +195,7 @@ class Kit:
         self._send(wrong)
         (result,) = self._send(right)
         yield Line("corrected", ("更正事件", "an event is corrected"), "credited, undone",
-                   f"{result['outcome']}, {'undone' if result.get('undone') else 'nothing'}")  # fmt: skip
+                   f"{result.outcome}, {'undone' if result.undone else 'nothing'}")  # fmt: skip
 
     def _keyed(self) -> Iterator[Line]:
         body, key = json.dumps([self._event()]).encode(), f'"{secrets.token_hex(16)}"'
@@ -228,7 +230,7 @@ class Kit:
         if signer is None:
             return
         body = json.dumps([self._event()]).encode()
-        headers = signer.headers("POST", self._client.origin, "/v1/events", {"Content-Type": BATCH}, body)
+        headers = signer.headers("POST", self._client.origin, "/v1/events", {"Content-Type": MEDIA}, body)
         first, again = (self._client.open("POST", "/v1/events", body, headers) for _ in range(2))
         yield Line("signed", ("签名的请求被接受", "a signed request is taken"), "200", str(first.status))
         yield Line(
@@ -237,7 +239,7 @@ class Kit:
             "signature-replayed",
             _code(again),
         )
-        headers = signer.headers("POST", self._client.origin, "/v1/events", {"Content-Type": BATCH}, body)
+        headers = signer.headers("POST", self._client.origin, "/v1/events", {"Content-Type": MEDIA}, body)
         changed = self._client.open("POST", "/v1/events", body + b" ", headers)
         yield Line(
             "changed",
@@ -251,9 +253,9 @@ def _without(event: Event, name: str) -> Event:
     return {key: value for key, value in event.items() if key != name}
 
 
-def _sum(results: Sequence[dict[str, Any]]) -> str:
-    credited = [result for result in results if result.get("outcome") == "credited"]
-    return f"{len(credited)} credited, {sum(result['er_mg'] or 0 for result in credited)} mg"
+def _sum(results: Sequence[Result]) -> str:
+    credited = [result for result in results if result.outcome == "credited"]
+    return f"{len(credited)} credited, {sum(result.er_mg or 0 for result in credited)} mg"
 
 
 def _code(reply: Reply) -> str:
