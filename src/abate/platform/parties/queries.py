@@ -281,9 +281,14 @@ def is_member(user: User, party_id: int, role: str) -> bool:
     return user.is_active and found is not None and found.party.stands(clock.today())
 
 
-def parties_of(user: User, role: str) -> list[Party]:
-    """The parties in good standing for which `user` acts in `role`, by code."""
+def seats(user: User) -> list[tuple[str, Party]]:
+    """(role, party) of each party in good standing for which `user` acts, by the party's code."""
     if not user.is_active:
         return []
-    found = Party.objects.filter(members__user=user, members__role=role).order_by("code")
-    return [party for party in found if party.stands(clock.today())]
+    found = Member.objects.filter(user=user).select_related("party").order_by("party__code", "role")
+    return [(one.role, one.party) for one in found if one.party.stands(clock.today())]
+
+
+def parties_of(user: User, role: str) -> list[Party]:
+    """The parties in good standing for which `user` acts in `role`, by code."""
+    return [party for held, party in seats(user) if held == role]

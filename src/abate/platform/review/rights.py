@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -80,7 +80,13 @@ def _roles(user: User) -> list[Role]:
 
 def may(user: User, act: str, thing: str) -> bool:
     """Whether `user` may `act` (add, delete, change, view) on things of this kind now."""
-    return any(act in role.rights.get(thing, ()) for role in _roles(user))
+    return bool(of_each(user, act, (thing,)))
+
+
+def of_each(user: User, act: str, things: Iterable[str]) -> set[str]:
+    """Of these kinds of things those that `user` may `act` on now; the roles are asked for once."""
+    held = _roles(user)
+    return {thing for thing in things if any(act in role.rights.get(thing, ()) for role in held)}
 
 
 def require(user: User, act: str, thing: str) -> None:

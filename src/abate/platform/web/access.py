@@ -89,22 +89,21 @@ def person_of(request: HttpRequest) -> Person | None:
     return acting[0] if acting else signed_in_person(request)
 
 
-def acceptor_of(request: HttpRequest) -> Party | None:
-    """The party for which the signed-in user burns codes."""
+def _seat(request: HttpRequest, role: str) -> Party | None:
     if not request.user.is_authenticated:
         return None
-    return _once(
-        request, "_abate_acceptor", lambda: next(iter(parties.parties_of(request.user, "acceptor")), None)
-    )
+    held = _once(request, "_abate_seats", lambda: parties.seats(request.user))
+    return next((party for one, party in held if one == role), None)
+
+
+def acceptor_of(request: HttpRequest) -> Party | None:
+    """The party for which the signed-in user burns codes."""
+    return _seat(request, "acceptor")
 
 
 def partner_of(request: HttpRequest) -> Party | None:
     """The party whose keys and webhooks the signed-in user looks after."""
-    if not request.user.is_authenticated:
-        return None
-    return _once(
-        request, "_abate_partner", lambda: next(iter(parties.parties_of(request.user, "partner")), None)
-    )
+    return _seat(request, "partner")
 
 
 def applicant_of(request: HttpRequest) -> Application | None:
