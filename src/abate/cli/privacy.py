@@ -59,12 +59,18 @@ def record(data_dir: Path) -> None:
 @command.command()
 @_data_dir
 def retain(data_dir: Path) -> None:
-    """Delete what is older than its rule, and accounts whose duty to be kept is over. Meant to run daily; prints how many."""
+    """Delete what is older than its rule, and accounts whose duty to be kept is over; close the staff's that nobody uses.
+
+    Meant to run daily; prints how many, and the staff's accounts by name.
+    """
     _start(data_dir)
     from abate.platform.config import fields  # lazy: as above
     from abate.platform.ledger import keeping  # lazy: as above
+    from abate.platform.review import staffing  # lazy: as above
+    from abate.platform.signin.policy import policy  # lazy: as above
 
-    click.echo(json.dumps(fields.retain() | {"accounts": keeping.delete_due()}, indent=2))
+    told = fields.retain() | {"accounts": keeping.delete_due()}
+    click.echo(json.dumps(told | {"staff": staffing.close_unused(policy().unused_days)}, indent=2))
 
 
 @command.command("breach-drill")

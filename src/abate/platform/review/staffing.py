@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
-from abate.platform.doors import randomness
+from django.db import transaction
+from django.db.models.functions import Coalesce
+
+from abate.platform.doors import clock, randomness
 from abate.platform.review import actions, changes, queries
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import AccountUnknown, ArgumentsMalformed, LastOfRole, RoleUnknown
@@ -87,6 +91,25 @@ def _leave_one(user: User, roles: list[str]) -> None:
         others = Grant.objects.filter(role=role, user__is_active=True).exclude(user=user)
         if role in NEEDED and not others.exists():
             raise LastOfRole(role)
+
+
+def close_unused(days: int) -> dict[str, list[str]]:
+    """Close the staff's accounts that nobody signed in with for `days`; those of a role's last holder stay, and are told.
+
+    Returns handles by what was done: `closed`, `last_of_role`. Clause GB/T 22239-2019 8.1.4.2 c.
+    """
+    told: dict[str, list[str]] = {"closed": [], "last_of_role": []}
+    since = clock.now() - timedelta(days=days)
+    held = User.objects.filter(staff__isnull=False, is_active=True).order_by("pk")
+    for user in held.annotate(used=Coalesce("last_login", "created_at")).filter(used__lt=since):
+        try:
+            with transaction.atomic():
+                _close({"account": user.handle})
+        except LastOfRole:
+            told["last_of_role"].append(user.handle)
+        else:
+            told["closed"].append(user.handle)
+    return told
 
 
 def _holder(given: Json) -> bytes | None:

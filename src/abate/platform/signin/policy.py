@@ -27,6 +27,8 @@ class SignInPolicy:
     longest_hours: int = 12
     password_days: int = 90
     passwords_kept: int = 5
+    # After so long without a sign-in an account of the staff is closed.
+    unused_days: int = 90
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
