@@ -7,9 +7,7 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from django.conf import settings as django_settings
 from tests.browser import looks
 from tests.browser.conftest import Visitor
 from tests.cli.test_sandbox import Sandbox
-from tests.faults.stack import until
 from tests.platform.joining import applicants
 from tests.platform.web import city as stage
 
@@ -30,22 +27,6 @@ from abate.platform.people import queries as people
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
 CODE = "made-up-rides"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with tempfile.TemporaryDirectory(prefix="abj-") as name:
-        running = Sandbox(Path(name))
-        try:
-            running.create()
-            running._run("createdb", "-h", str(running.sockets), "-U", "postgres", "trial")
-            with (running.folder / "server.log").open("ab") as log:
-                running.server = subprocess.Popen([sys.executable, "-m", "abate", "serve", "--sandbox"],
-                                                  env=running.environment(), stderr=log, stdout=log)  # fmt: skip
-            until("the sandbox's readiness", running._ready)
-            yield running
-        finally:
-            running.stop()
 
 
 def press(window: Visitor, selector: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -135,15 +134,12 @@ def try_(code: str, behaviours: tuple[str, ...], as_json: bool, data_dir: Path) 
 def invite(code: str, data_dir: Path) -> None:
     """Let somebody look after the partner CODE on its page of the sandbox; prints a link that works once, within a day."""
     installation.start(data_dir, sandbox=True)
-    from abate.platform.review import actions as review  # lazy: models exist once Django has started
-    from abate.platform.review.proposing import in_sandbox  # lazy: as above
+    from abate.platform.joining import trying  # lazy: models exist once Django has started
 
-    user = review.create_user("staff", made_up=True)
     try:
-        in_sandbox("party.member", {"code": code, "account": user.handle, "role": "partner"})
+        click.echo(trying.invite(code))
     except Problem as problem:
         installation.refuse(problem)
-    click.echo(f"{os.environ['ABATE_ORIGIN']}/sign-in/link/{review.issue_link(user)}")
 
 
 @command.command("list")

@@ -75,6 +75,8 @@ class Client:
         self._language = language
         self._token = ""
         self._opener = urllib.request.build_opener(_Stay)
+        self.heard: Callable[[str, bytes, Reply], None] | None = None
+        """Is told of each call that `once` and `call` made: its target, body and answer; never of tokens."""
 
     def send(self, events: Iterable[Event]) -> Iterator[tuple[Event, Result]]:
         """(event, result) of each event, in order, batch by batch. Raises Refusal, Unreachable."""
@@ -155,7 +157,10 @@ class Client:
             given.setdefault("Authorization", f"Bearer {self.token()}")
         if self.signer is not None:
             given = self.signer.headers(method, self.origin, target, given, body)
-        return self.open(method, target, body, given)
+        reply = self.open(method, target, body, given)
+        if self.heard is not None:
+            self.heard(target, body, reply)
+        return reply
 
     def token(self) -> str:
         """The access token in use, fetched if need be. Raises Refusal."""

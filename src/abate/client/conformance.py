@@ -16,9 +16,12 @@ from typing import Any
 from abate.client import samples
 from abate.client.batches import MEDIA, Event
 from abate.client.calls import Client
-from abate.client.results import Refusal, Reply, Result
+from abate.client.remedies import todo
+from abate.client.results import Refusal, Reply, Result, Unreachable
 
 Words = tuple[str, str]
+LONGEST = 1_500
+"""Bytes of a call that a line shows."""
 LINES = frozenset(
     {
         *("access", "stranger", "good", "repeated", "repeated-entry", "conflict"),
@@ -36,19 +39,25 @@ REFUSED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the report. `what` is (Chinese, English)."""
+    """One line of the report. `what` and `todo` are (Chinese, English); `sent` and `answered` the call that it is about."""
 
     name: str
     what: Words
     expected: str
     found: str
+    sent: str = ""
+    answered: str = ""
 
     @property
     def passed(self) -> bool:
         return self.expected == self.found
 
+    @property
+    def todo(self) -> Words | None:
+        return None if self.passed else todo(self.name)
+
     def as_data(self) -> dict[str, Any]:
-        return asdict(self) | {"passed": self.passed}
+        return asdict(self) | {"passed": self.passed, "todo": self.todo}
 
 
 class Kit:
@@ -61,17 +70,28 @@ class Kit:
         self._now = now or datetime.now(UTC)
         self.run, self._count = secrets.token_hex(4), 0
         """The run's name: its events are called `check-RUN-NUMBER`."""
+        self._call = ("", "")
+        client.heard = self._hear
+
+    def _hear(self, target: str, body: bytes, reply: Reply) -> None:
+        self._call = _shown(body), _shown(reply.body)
 
     def lines(self) -> Iterator[Line]:
-        """Every check in turn; one that breaks is a line that did not pass, and the others go on."""
+        """Every check in turn; one that breaks is a line that did not pass, and the others go on, unless nobody answers."""
         for check in (self._access, self._good, self._repeated, self._bad, self._mixed, self._reordered, self._taken_back,
                       self._keyed, self._bounds, self._signed):  # fmt: skip
             try:
-                yield from check()
-            except (Refusal, ValueError, KeyError, OSError) as fault:
-                yield Line(
-                    check.__name__.strip("_"), ("未能完成", "could not be finished"), "done", f"{fault}"[:200]
-                )
+                for line in check():
+                    yield self._with_call(line)
+            except (Unreachable, Refusal, ValueError, KeyError, OSError) as fault:
+                name, what = f"{check.__name__.strip('_')}-unfinished", ("未能完成", "could not be finished")
+                yield self._with_call(Line(name, what, "done", f"{fault}"[:200]))
+                if isinstance(fault, Unreachable):
+                    return
+
+    def _with_call(self, line: Line) -> Line:
+        """The newest call is the one that the line is about."""
+        return replace(line, sent=line.sent or self._call[0], answered=line.answered or self._call[1])
 
     def _event(self, **changes: object) -> Event:
         self._count += 1
@@ -232,12 +252,14 @@ class Kit:
         body = json.dumps([self._event()]).encode()
         headers = signer.headers("POST", self._client.origin, "/v1/events", {"Content-Type": MEDIA}, body)
         first, again = (self._client.open("POST", "/v1/events", body, headers) for _ in range(2))
+        self._call = _shown(body), _shown(first.body)
         yield Line("signed", ("签名的请求被接受", "a signed request is taken"), "200", str(first.status))
         yield Line(
             "replayed",
             ("重放的签名被拒绝", "and refused when it is sent again"),
             "signature-replayed",
             _code(again),
+            answered=_shown(again.body),
         )
         headers = signer.headers("POST", self._client.origin, "/v1/events", {"Content-Type": MEDIA}, body)
         changed = self._client.open("POST", "/v1/events", body + b" ", headers)
@@ -246,7 +268,14 @@ class Kit:
             ("签名后改动的内容被拒绝", "content changed after signing"),
             "signature-digest",
             _code(changed),
+            answered=_shown(changed.body),
         )
+
+
+def _shown(body: bytes) -> str:
+    """The beginning of a body, for people."""
+    text = body[:LONGEST].decode(errors="replace")
+    return text if len(body) <= LONGEST else f"{text} … ({len(body)} B)"
 
 
 def _without(event: Event, name: str) -> Event:

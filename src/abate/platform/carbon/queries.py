@@ -268,3 +268,36 @@ def differences() -> dict[str, int]:
             cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
             found[name] = int(cursor.fetchone()[0])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event as its party may see it: what became of it, and nothing of whose it is. `er_mg` in mg CO2e."""
+
+    event_id: str
+    behaviour: str
+    occurred_at: datetime
+    received_at: datetime
+    outcome: Outcome
+    reason: str | None
+    er_mg: int | None
+    credits: int
+    withdrawn_by: str | None
+
+
+def event_of_party(party_id: int, event_id: str) -> Sent | None:
+    """One accepted event of the party's own, by its id; None where there is none."""
+    found = _sent(" and seen.event_id = %(event)s", {"party": party_id, "event": event_id})
+    return found[0] if found else None
+
+
+def newest_of_party(party_id: int, limit: int = 20) -> list[Sent]:
+    """The newest first. It reads every event of the party: for a sandbox."""
+    newest = " order by seen.batch_id desc, seen.place desc limit %(limit)s"
+    return _sent(newest, {"party": party_id, "limit": limit})
+
+
+def _sent(condition: str, values: dict[str, object]) -> list[Sent]:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["of_party"] + condition, values)
+        return [Sent(*row[:4], Outcome(row[4]), *row[5:]) for row in cursor.fetchall()]

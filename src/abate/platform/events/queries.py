@@ -21,12 +21,13 @@ class RefusalRow:
     detail: str
 
 
-def newest_refusals(limit: int = 20) -> list[RefusalRow]:
-    """Newest first, whoever sent them."""
+def newest_refusals(limit: int = 20, party_id: int | None = None) -> list[RefusalRow]:
+    """Newest first, whoever sent them, or of one party."""
     codes = parties.codes()
+    rows = Refusal.objects.all() if party_id is None else Refusal.objects.filter(party_id=party_id)
     return [
         RefusalRow(codes.get(row.party_id), row.event_id, row.at, row.behaviour, row.code, row.detail)
-        for row in Refusal.objects.order_by("-pk")[:limit]
+        for row in rows.order_by("-pk")[:limit]
     ]
 
 

@@ -180,6 +180,17 @@ class NoticeMalformed(Problem):
     remedy_en = "A subject has 1 to 120 signs, a text 1 to 2000; the day to answer by is not before today."
 
 
+class RunUnknown(Problem):
+    code = "run-unknown"
+    status = 404
+    zh = "没有这次自检。"
+    en = "There is no such run of the checks."
+    why_zh = "其他机构的自检同样如此回答。"
+    why_en = "Another party's run is answered in the same way."
+    remedy_zh = "请从自检列表打开。"
+    remedy_en = "Open it from the list of runs."
+
+
 class NoticeUnknown(Problem):
     code = "notice-unknown"
     status = 404

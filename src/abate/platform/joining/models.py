@@ -153,6 +153,39 @@ class Report(models.Model):
         db_table = "joining_report"
 
 
+class Run(models.Model):
+    """A conformance run in the sandbox: its lines as JSON, and where all of them passed the statement that was signed.
+
+    `refusal` says why a run that passed was not signed. Live has none of these: what it took stands in Report.
+    """
+
+    append_only = True
+    VIAS = ("page", "command")
+
+    id = models.BigAutoField(primary_key=True)
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="runs")
+    run = models.TextField()
+    via = models.TextField()
+    lines = models.JSONField()
+    failed = models.IntegerField()
+    statement = models.TextField(default="")
+    signature = models.TextField(default="")
+    refusal = models.TextField(default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "joining_run"
+        indexes = [models.Index(fields=["party", "-id"], name="joining_run_of")]
+        constraints = [
+            models.CheckConstraint(condition=Q(via__in=["page", "command"]), name="joining_run_via"),
+            # Signed is what passed whole, and nothing else.
+            models.CheckConstraint(
+                condition=Q(statement="", signature="") | (Q(failed=0, refusal="") & ~Q(signature="")),
+                name="joining_run_signed",
+            ),
+        ]
+
+
 class Notice(models.Model):
     """Something about a party's data that it has to answer. What became of it is told by its steps."""
 

@@ -13,7 +13,9 @@ from abate.client import samples
 from abate.platform.doors import clock
 from abate.platform.parties import queries as parties
 from abate.platform.parties.errors import NotASandbox, PartyCodeTaken
+from abate.platform.parties.models import Party
 from abate.platform.people import volunteers
+from abate.platform.review import actions as review
 from abate.platform.review.proposing import in_sandbox
 
 BEHAVIOURS = ("online-meeting", "walking")
@@ -34,6 +36,8 @@ class Trial:
     client_id: str
     client_secret: str
     subjects: tuple[str, ...]
+    page: str = ""
+    """A link to its page of the sandbox, once."""
 
     @property
     def first(self) -> str:
@@ -57,8 +61,21 @@ def _filled(text: str, **values: str) -> str:
     return text
 
 
+def with_people(code: str, behaviours: Iterable[str] = BEHAVIOURS) -> tuple[Party, list[str]]:
+    """The party, let send `behaviours`, and the made-up people who agreed to it, as it knows them.
+
+    Raises NotASandbox, PartyUnknown, BehaviourMalformed.
+    """
+    if not settings.ABATE_SANDBOX:
+        raise NotASandbox
+    in_sandbox("party.behaviours", {"code": code, "add": list(behaviours)})
+    party = parties.party(code)
+    return party, volunteers.volunteers(party, parties.behaviours(party.pk))
+
+
 def let_in(code: str, behaviours: Iterable[str] = BEHAVIOURS, *, new: bool = False) -> Trial:
-    """Let the party `code` into the sandbox, making it there if need be. `new`: only one that nobody made before.
+    """Let the party `code` into the sandbox, making it there if need be. `new`: only one that nobody made before, and with
+    an account that looks after it.
 
     Raises NotASandbox, PartyCodeTaken, PartyMalformed, BehaviourMalformed.
     """
@@ -69,8 +86,17 @@ def let_in(code: str, behaviours: Iterable[str] = BEHAVIOURS, *, new: bool = Fal
         raise PartyCodeTaken(code)
     if not known:
         in_sandbox("party.create", {"code": code, "title_zh": code, "title_en": code, "made_up": True})
-    in_sandbox("party.behaviours", {"code": code, "add": list(behaviours)})
-    party = parties.party(code)
-    subjects = volunteers.volunteers(party, parties.behaviours(party.pk))
+    _, subjects = with_people(code, behaviours)
     made = in_sandbox("party.client", {"code": code, "label": "sandbox"})
-    return Trial(settings.ABATE_ORIGIN, code, made["client_id"], made["client_secret"], tuple(subjects))
+    page = invite(code) if new else ""
+    return Trial(settings.ABATE_ORIGIN, code, made["client_id"], made["client_secret"], tuple(subjects), page)
+
+
+def invite(code: str) -> str:
+    """A link by which somebody looks after the party on its page of the sandbox: once, within a day.
+
+    Raises NotApproved outside a sandbox, PartyUnknown.
+    """
+    user = review.create_user("staff", made_up=True)
+    in_sandbox("party.member", {"code": code, "account": user.handle, "role": "partner"})
+    return f"{settings.ABATE_ORIGIN}/sign-in/link/{review.issue_link(user)}"

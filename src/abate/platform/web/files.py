@@ -91,12 +91,16 @@ def errors(request: HttpRequest, file_id: UUID) -> HttpResponse:
 def back(request: HttpRequest, file_id: UUID) -> HttpResponseBase:
     """The file with its error column; 404 while it is at work, and where no row of it was wrong."""
     try:
-        file = _own(request, file_id)
-        made = spool.back(file)
-        if not made.exists():
-            raise FileUnknown
+        return given_back(_own(request, file_id))
     except Problem as problem:
         return caller.refused(problem)
+
+
+def given_back(file: File) -> FileResponse:
+    """The file with its error column as a download. Raises FileUnknown."""
+    made = spool.back(file)
+    if not made.exists():
+        raise FileUnknown
     kind = _MEDIA.get(made.suffix, "application/x-ndjson")
     answer = FileResponse(
         made.open("rb"), as_attachment=True, filename=f"errors-{file.name}", content_type=kind

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
-from abate.platform.joining import actions, conformance, papers, queries
+from abate.platform.joining import actions, checks, papers, queries
 from abate.platform.joining.errors import ApplicationMalformed, DocumentRefused, ReportRefused
 from abate.platform.joining.models import Application
 from abate.platform.parties.actions import EVENTS
@@ -86,7 +86,7 @@ def attest(request: HttpRequest) -> HttpResponse:
         who, left = caller.admitted(call, EVENTS)
         body = request.read(LARGEST + 1)
         caller.sender(call, EVENTS, body=body)
-        told = conformance.attest(who.party_id, who.code, _object(body, ReportRefused))
+        told = checks.attest(who.party_id, who.code, _object(body, ReportRefused))
     except Problem as problem:
         return caller.refused(problem)
     return JsonResponse(told, headers=left)

@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from abate.platform.carbon import queries as carbon
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
+from abate.platform.events import queries as events
 from abate.platform.parties import actions, queries, webhooks
 from abate.platform.parties.errors import ClientUnknown, EndpointUnknown
 from abate.platform.parties.models import Party
@@ -32,7 +34,13 @@ def _page(
     request: HttpRequest, party: Party, *, problem: Problem | None = None, made: tuple[str, str] | None = None
 ) -> HttpResponse:
     """`made` is a name and a secret, shown this once."""
+    asked = request.GET.get("event", "")[:200].replace("\0", "")
+    sandbox = settings.ABATE_SANDBOX
     context = {
+        "asked": asked,
+        "found": carbon.event_of_party(party.pk, asked) if asked else None,
+        "sent": carbon.newest_of_party(party.pk) if sandbox else [],
+        "refused": events.newest_refusals(party_id=party.pk) if sandbox else [],
         "party": party,
         "keys": queries.keys(party.pk),
         "endpoints": [one for one in webhooks.endpoints(party.pk) if one.ended_at is None],

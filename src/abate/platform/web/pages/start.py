@@ -25,6 +25,8 @@ def home(request: HttpRequest) -> HttpResponse:
             return redirect("operator")
         if access.applicant_of(request):
             return redirect("joining")
+        if access.partner_of(request):
+            return redirect("partner")
         return screen.show(request, "welcome")
     newest = ledger.entries(person.pk, limit=50)
     context = {

@@ -1,0 +1,103 @@
+"""The conformance run of the partner's page: the real kit against the real intake, kept, signed, and taken by live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from tests.platform.web import city as stage
+
+from abate.bookkeeping import checkpoint
+from abate.client.conformance import LINES
+from abate.platform.credits.models import Rule
+from abate.platform.doors import keyring
+from abate.platform.joining import actions as joining
+from abate.platform.joining import checks
+from abate.platform.joining.models import Report, Run
+from abate.platform.parties import actions, limits, queries
+from abate.platform.review import actions as review
+
+pytestmark = [pytest.mark.platform]
+Enter = Callable[..., Client]
+
+
+@pytest.fixture
+def city(transactional_db: None, settings: Any) -> Iterator[stage.City]:
+    settings.ABATE_SANDBOX, settings.ABATE_ORIGIN = True, "http://testserver"
+    # A test that commits empties every table afterwards, also of what the migrations put in.
+    values = {"mg_per_credit": 1000, "title_zh": "每克 1 分", "title_en": "one per gram"}
+    Rule.objects.get_or_create(from_day=date(2000, 1, 1), defaults=values)
+    yield stage.build()
+    # The intake's threads keep their connections, with which the test database could not be dropped.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+
+
+@pytest.fixture
+def page(city: stage.City, enter: Enter) -> Client:
+    keeper = review.create_user("staff", made_up=True)
+    actions.add_member(keeper, city.partner, "partner")
+    return enter(keeper, "en")
+
+
+@pytest.mark.clause("P-6.1-d", "P-6.2")
+def test_a_run_is_made_kept_signed_and_taken_by_live(city: stage.City, page: Client, settings: Any) -> None:
+    made = page.post("/partner/checks")
+    run = Run.objects.get()
+    assert made.status_code == 302 and made["Location"] == f"/partner/checks/{run.pk}"
+    lines = {line["name"]: line for line in run.lines}
+    assert [line for line in run.lines if not line["passed"]] == []
+    assert set(lines) == LINES | {"signed", "replayed", "changed"}
+    assert lines["good"]["sent"].startswith('[{"specversion"') and "credited" in lines["good"]["answered"]
+    assert (run.failed, run.via, run.refusal) == (0, "page", "")
+    text = page.get(made["Location"]).content.decode()
+    assert "passed and signed" in page.get("/partner/checks").content.decode()
+    assert text.count('class="chip good"') == len(lines)
+    # The key of the run ended with it: nothing is left to send with.
+    assert {key.state for key in queries.keys(city.partner.pk)} == {"revoked"}
+    report = page.get(f"/partner/checks/{run.pk}/report.json").content
+    ring = keyring.keyring()
+    settings.ABATE_SANDBOX = False
+    settings.ABATE_SANDBOX_KEY = str(checkpoint.key_of(ring.log_origin, ring.log_signing))
+    joining.take_report(city.partner, report)
+    assert Report.objects.get().run == run.run
+    # On live there is nothing to start.
+    assert page.post("/partner/checks").status_code == 409 and Run.objects.count() == 1
+
+
+def test_a_party_that_is_set_up_wrongly_is_told_what_to_do_and_gets_no_report(
+    city: stage.City, page: Client
+) -> None:
+    actions.set_limits(city.partner, requests_per_minute=None, events_per_day=1)
+    address = page.post("/partner/checks")["Location"]
+    run = Run.objects.get()
+    assert run.failed == 1 and run.statement == "" and run.lines[-1]["name"] == "repeated-unfinished"
+    text = page.get(address).content.decode()
+    assert "limit-reached" in text and "Mend it and run the checks again." in text
+    assert 'id="report"' not in text and page.get(f"{address}/report.json").status_code == 404
+
+
+@pytest.mark.clause("P-8.4-c")
+def test_another_party_s_runs_are_not_there_and_runs_are_limited(
+    city: stage.City, page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = actions.create_party("other", "data_provider", "他方", "Other", made_up=True)
+    run = checks.keep(other.pk, other.code, "0123abcd", [])
+    assert run.refusal.startswith("missing: ") and not run.signature
+    for path in (
+        f"/partner/checks/{run.pk}",
+        f"/partner/checks/{run.pk}/report.json",
+        f"/partner/checks/{2**70}",
+    ):
+        assert page.get(path).status_code == 404
+    assert "0123abcd" not in page.get("/partner/checks").content.decode()
+    monkeypatch.setattr(checks, "MOST", 1)
+    limits.take([limits.Limit("checks", f"checks:{city.partner.pk}", 1, limits.DAY)])
+    assert page.post("/partner/checks").status_code == 429 and Run.objects.count() == 1
