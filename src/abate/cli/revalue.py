@@ -24,6 +24,8 @@ _LEFT = {
     "erased": "of erased people",
     "taken_back": "taken back before",
     "quarantined": "waiting for a decision",
+    "same_act": "of which another record of the same act counts",
+    "anomaly": "about which a case was confirmed",
     "other_record": "whose record the present version does not read as it was sent",
 }
 

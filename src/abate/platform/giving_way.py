@@ -73,19 +73,31 @@ def _staying(
 
 def _give_way(cursor: Cursor, given: Sequence[GivingWay]) -> None:
     by = attrgetter("party_id", "behaviour", "rule", "counts")
-    for (party_id, behaviour, rule, _), group in groupby(sorted(given, key=by), key=by):
+    for (_, behaviour, rule, _), group in groupby(sorted(given, key=by), key=by):
         awards = list(group)
-        number, digest, why = acts.cause(cursor, rule, behaviour)
-        sender = Sender(party_id, "", frozenset({behaviour}), VIA)
-        batch_id = events.open_batch(cursor, Arrival(sender, VIA, clock.now(), digest, len(awards)))
-        acts.keep_given_way(cursor, batch_id, number, awards)
-        _reverse(awards, behaviour, reading.entry_cause(why, number))
-        credits.begin_claims_anew(cursor)  # type: ignore[arg-type]
-        told = [
-            Result(place, one.event_id, Outcome.NOT_COUNTED, acts.reason(one), one.carbon_mg)
-            for place, one in enumerate(awards)
-        ]
-        tell(sender, told, clock.now())
+        undo(cursor, awards, acts.cause(cursor, rule, behaviour), acts.reason(awards[0]))
+
+
+def undo(
+    cursor: Cursor, awards: Sequence[GivingWay], cause: tuple[int, bytes, tuple[str, str]], reason: str
+) -> None:
+    """Undo awards of one party and behaviour, whose people, caps and accounts are locked and whose milligrams are there.
+
+    Each is reversed for `cause` (acts.cause), and a quantity that credits nothing, for `reason`, stands in its place. Their
+    party is told.
+    """
+    number, digest, why = cause
+    party_id, behaviour = awards[0].party_id, awards[0].behaviour
+    sender = Sender(party_id, "", frozenset({behaviour}), VIA)
+    batch_id = events.open_batch(cursor, Arrival(sender, VIA, clock.now(), digest, len(awards)))
+    acts.keep_given_way(cursor, batch_id, number, awards, reason)
+    _reverse(awards, behaviour, reading.entry_cause(why, number))
+    credits.begin_claims_anew(cursor)  # type: ignore[arg-type]
+    told = [
+        Result(place, one.event_id, Outcome.NOT_COUNTED, reason, one.carbon_mg)
+        for place, one in enumerate(awards)
+    ]
+    tell(sender, told, clock.now())
 
 
 def _reverse(awards: Sequence[GivingWay], behaviour: str, reason: str) -> None:

@@ -123,7 +123,7 @@ def _chunk(
     for attempt in range(pipeline.TRIES):
         try:
             with transaction.atomic():
-                living, held, kept, before, after = _book(changed, reason, number, proposal)
+                living, held, kept, before, after = put_in_place(changed, reason, number, proposal)
                 if number is None:
                     transaction.set_rollback(True)
             break
@@ -138,7 +138,7 @@ def _chunk(
     _count(found, kept, before, after)
 
 
-def _book(
+def put_in_place(
     changed: Sequence[Change], reason: tuple[str, str], number: int | None, proposal: bytes
 ) -> tuple[list[Change], list[Change], list[Change], Holdings, Holdings]:
     """Reversals, then awards, as a batch of its own; returns the changes of the living, of these those whose milligrams are

@@ -130,15 +130,15 @@ def _span(at: Value, behaviour: str, catalogue: Catalogue) -> Span:
     if behaviour not in catalogue.methods:
         raise at.error(f"there is no methodology {behaviour}", "`abate methods list` names them all")
     table = at.table()
-    start = _field(table["from"], behaviour, catalogue, ("time", "date"))
+    start = required_field(table["from"], behaviour, catalogue, ("time", "date"))
     lasts = [key for key in ("to", "for", "minutes", "days") if table.has(key)]
     if len(lasts) != 1:
         raise at.error("it does not say one end", "write one of: to, for, minutes, days")
-    finish = _field(table["to"], behaviour, catalogue, ("time", "date")) if lasts == ["to"] else None
-    minutes = _field(table["for"], behaviour, catalogue, ("number", "integer")) if lasts == ["for"] else None
+    finish = required_field(table["to"], behaviour, catalogue, ("time", "date")) if lasts == ["to"] else None
+    minutes = required_field(table["for"], behaviour, catalogue, ("number", "integer")) if lasts == ["for"] else None
     seconds = _seconds(table, lasts[0])
     key = table.get("key")
-    found = Span(start, finish, minutes, seconds, _field(key, behaviour, catalogue, ("id",)) if key else None)
+    found = Span(start, finish, minutes, seconds, required_field(key, behaviour, catalogue, ("id",)) if key else None)
     table.done()
     return found
 
@@ -153,7 +153,7 @@ def _seconds(table: Table, unit: str) -> int:
     return number * size
 
 
-def _field(at: Value, behaviour: str, catalogue: Catalogue, kinds: tuple[str, ...]) -> str:
+def required_field(at: Value, behaviour: str, catalogue: Catalogue, kinds: tuple[str, ...]) -> str:
     """A field that every record of every version has: where it could be left out, the act could be told twice."""
     for method in catalogue.methods[behaviour]:
         known = next((one for one in method.activity.fields if one.name == at.text()), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -122,14 +122,22 @@ def cause(cursor: Cursor, rule: str, behaviour: str) -> tuple[int, bytes, tuple[
     says = found.says(rule) if found else None
     why = (says.zh, says.en) if says else (rule, rule)
     digest = hashlib.sha256("\n".join(("same act", rule, behaviour, *why)).encode()).digest()
+    header = {"same_act": rule, "rules": found.digest if found else None}
+    return note_cause(cursor, behaviour, digest, header, why), digest, why
+
+
+def note_cause(
+    cursor: Cursor, behaviour: str, digest: bytes, header: Mapping[str, object], why: tuple[str, str]
+) -> int:
+    """Write down, once for a digest, why quantities of a behaviour are replaced without a proposal; returns its number."""
     now = clock.now()
-    header = json.dumps({"same_act": rule, "rules": found.digest if found else None})
-    values = {"digest": digest, "behaviour": behaviour, "day": clock.day(now), "header": header, "at": now}
-    cursor.execute(SQL["note_cause"], values | {"zh": why[0], "en": why[1]})
+    values = {"digest": digest, "behaviour": behaviour, "day": clock.day(now), "at": now}
+    values |= {"header": json.dumps(header, sort_keys=True), "zh": why[0], "en": why[1]}
+    cursor.execute(SQL["note_cause"], values)
     cursor.execute(SQL["revaluation"], {"proposal": digest})
     row = cursor.fetchone()
     assert row is not None
-    return int(row[0]), digest, why
+    return int(row[0])
 
 
 def reason(given: GivingWay) -> str:
@@ -137,7 +145,9 @@ def reason(given: GivingWay) -> str:
     return f"{SAME_ACT}:{given.rule}:{given.counts}"
 
 
-def keep_given_way(cursor: Cursor, batch_id: int, revaluation_id: int, given: Sequence[GivingWay]) -> None:
+def keep_given_way(
+    cursor: Cursor, batch_id: int, revaluation_id: int, given: Sequence[GivingWay], reason_: str
+) -> None:
     """Put a quantity that credits nothing in the place of each award that gave way. Both stay, and both recompute."""
     values = {
         "batch": batch_id,
@@ -148,7 +158,7 @@ def keep_given_way(cursor: Cursor, batch_id: int, revaluation_id: int, given: Se
         "old_places": [one.place for one in given],
         "seen_batches": [one.seen_batch_id for one in given],
         "seen_places": [one.seen_place for one in given],
-        "reasons": [reason(one) for one in given],
+        "reasons": [reason_] * len(given),
     }
     cursor.execute(SQL["revise"], values)
     cursor.execute(SQL["give_way"], values)

@@ -15,7 +15,9 @@ from abate.bookkeeping.leaf import text_hash
 from abate.platform.doors.errors import SetupError
 from abate.platform.review.changes import canonical
 from abate.quantify import catalogue as shipped
+from abate.quantify import anomalies as reading_anomalies
 from abate.quantify import same_act
+from abate.quantify.anomalies import Rules
 from abate.quantify.catalogue import Catalogue
 from abate.quantify.factors import Pack, Setting
 from abate.quantify.reading_yaml import MethodError
@@ -72,6 +74,23 @@ def acts() -> Acts | None:
         ) from fault
 
 
+def anomalies() -> Rules | None:
+    """The rules by which booked records are looked at again; None where the operator looks at none. Raises SetupError."""
+    named = settings.ABATE_ANOMALIES
+    if named == "none":
+        return None
+    try:
+        return reading_anomalies.read(
+            Path(named) if named else reading_anomalies.shipped(catalogue()), catalogue()
+        )
+    except (MethodError, OSError) as fault:
+        raise SetupError(
+            f"The rules of anomalies in {named} cannot be used: {fault}",
+            "Without them records that cannot be true would not be looked at.",
+            "Mend the file that ABATE_ANOMALIES names, or unset it for the rules that are shipped.",
+        ) from fault
+
+
 def stored_setting(
     region: str | None, floor: str, pack_id: str | None, pack_hash: str | None
 ) -> Setting | None:
@@ -100,14 +119,16 @@ def packs_called(pack_id: str) -> list[Pack]:
 
 def present() -> tuple[bytes, str]:
     """(digest, canonical JSON) of all that quantities rest on in this process: methodologies, factors, pack, setting, and
-    the rules of one act.
+    the rules of one act and of anomalies.
     """
-    rules = acts()
-    return _present(setting(), rules.digest if rules else None)
+    rules, looked_at = acts(), anomalies()
+    return _present(setting(), rules.digest if rules else None, looked_at.digest if looked_at else None)
 
 
 @lru_cache(maxsize=32)
-def _present(setting_: Setting, acts_digest: str | None) -> tuple[bytes, str]:
+def _present(
+    setting_: Setting, acts_digest: str | None, anomalies_digest: str | None
+) -> tuple[bytes, str]:
     folder, pack = catalogue().folder / "factors", setting_.pack
     files = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir() if f.is_file()}
     told = {
@@ -122,6 +143,7 @@ def _present(setting_: Setting, acts_digest: str | None) -> tuple[bytes, str]:
         "zone": setting_.zone,
         "pack": None if pack is None else f"{pack.id} {pack.hash}",
         "acts": acts_digest,
+        "anomalies": anomalies_digest,
     }
     document = canonical(told)
     return hashlib.sha256(document.encode()).digest(), document

@@ -69,6 +69,7 @@ class Stored:
     factors: str
     record: str
     left_alone: str | None
+    behaviour: str
 
     @property
     def figures(self) -> Figures:
@@ -158,7 +159,7 @@ def changes(asked: Asked, read: Reading) -> Iterator[list[Change]]:
     values = {"behaviour": asked.behaviour, "first": asked.first, "last": asked.last}
     with connection.chunked_cursor() as cursor:
         with _any_plan():
-            cursor.execute(SQL["standing"], values)
+            cursor.execute(f"{SQL['standing']}\n{SQL['standing_between']}", values)
         rows = (Stored(*row) for row in iter(cursor.fetchone, None))
         waiting: list[Stored] = []
         for _, person in groupby(rows, key=attrgetter("party_id", "person_id")):
@@ -170,6 +171,36 @@ def changes(asked: Asked, read: Reading) -> Iterator[list[Change]]:
             waiting += theirs
         if found := _compare(asked.behaviour, waiting, read):
             yield found
+
+
+def of_events(person_id: int, events: Sequence[tuple[int, str]]) -> list[Stored]:
+    """The quantities of these events (party, event id) of a person, as they stand, by party and arrival."""
+    values = {"person": person_id, "parties": [party for party, _ in events]}
+    values |= {"events": [event for _, event in events]}
+    with connection.cursor() as cursor:
+        cursor.execute(f"{SQL['standing']}\n{SQL['standing_of']}", values)
+        return [Stored(*row) for row in cursor.fetchall()]
+
+
+def again(stored: Sequence[Stored], behaviour: str) -> tuple[list[Change], int]:
+    """What these quantities of one partner and behaviour come to as events of today, by place; and how many the version of
+    today reads otherwise, or not at all: an id may only ever mean one record, so they are left out.
+    """
+    events = [
+        Event(place, one.event_id, behaviour, one.subject, one.occurred_at, one.record.encode())
+        for place, one in enumerate(stored)
+    ]
+    found, other = [], 0
+    for now in measure(events, basis.setting(), clock.now() + FUTURE_TOLERANCE) if events else []:
+        one = stored[now.event.place]
+        same_event = now.record is not None and now.digest == digest(
+            behaviour, one.subject, one.occurred_at, one.record
+        )
+        if now.outcome == Outcome.REFUSED or not same_event:
+            other += 1
+        else:
+            found.append(Change(one, now))
+    return sorted(found, key=lambda change: change.now.event.place), other
 
 
 @contextmanager
@@ -186,27 +217,20 @@ def _any_plan() -> Iterator[None]:
 def _compare(behaviour: str, stored: Sequence[Stored], read: Reading) -> list[Change]:
     read.events += len(stored)
     read.left.update(one.left_alone for one in stored if one.left_alone)
-    open_ = [one for one in stored if not one.left_alone]
-    events = [
-        Event(place, one.event_id, behaviour, one.subject, one.occurred_at, one.record.encode())
-        for place, one in enumerate(open_)
+    today, other = again([one for one in stored if not one.left_alone], behaviour)
+    if other:
+        read.left["other_record"] += other
+    found = [
+        change
+        for change in today
+        if (int(change.now.outcome), *change.now.amounts) != change.stored.figures
     ]
-    found = []
-    for now in measure(events, basis.setting(), clock.now() + FUTURE_TOLERANCE) if events else []:
-        one = open_[now.event.place]
-        same_event = now.record is not None and now.digest == digest(
-            behaviour, one.subject, one.occurred_at, one.record
-        )
-        if now.outcome == Outcome.REFUSED or not same_event:
-            # The version of today reads the record otherwise, or not at all: an id may only ever mean one record.
-            read.left["other_record"] += 1
-        elif (int(now.outcome), *now.amounts) != one.figures:
-            found.append(Change(one, now))
-            read.factors_before.update(filter(None, one.factors.split(";")))
-            read.factors_after.update(filter(None, now.factors.split(";")))
-            if one.booked:
-                read.booked.add(one.booked)
-    return sorted(found, key=lambda change: change.now.event.place)
+    for change in found:
+        read.factors_before.update(filter(None, change.stored.factors.split(";")))
+        read.factors_after.update(filter(None, change.now.factors.split(";")))
+        if change.stored.booked:
+            read.booked.add(change.stored.booked)
+    return found
 
 
 def entry_cause(reason: tuple[str, str], number: int) -> str:

@@ -16,6 +16,8 @@ ABATE_GRADE_FLOOR = os.environ.get("ABATE_GRADE_FLOOR", "standard")
 ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
 # The file of rules by which two records are seen to be one act; unset, what is shipped. "none" compares nothing.
 ABATE_SAME_ACT = os.environ.get("ABATE_SAME_ACT") or None
+# The file of rules by which booked records are looked at again; unset, what is shipped. "none" looks at none.
+ABATE_ANOMALIES = os.environ.get("ABATE_ANOMALIES") or None
 # Packs that were in force once: what was booked on them recomputes from these files, as they were then.
 ABATE_FORMER_PACKS = [name for name in os.environ.get("ABATE_FORMER_PACKS", "").split(os.pathsep) if name]
 # A file with the witnesses that are asked to cosign the log's heads (log/cosigning.py).
@@ -90,6 +92,7 @@ ROOMS = [
     "ledger",
     "credits",
     "incentives",
+    "anomalies",
     "reconciliation",
     "sharing",
     "joining",

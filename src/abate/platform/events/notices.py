@@ -10,6 +10,7 @@ import msgspec
 from abate.platform.events.envelope import Sender
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.parties import webhooks
+from abate.quantify.anomalies import ANOMALY
 from abate.quantify.same_act import SAME_ACT
 
 _KINDS = {
@@ -18,8 +19,8 @@ _KINDS = {
     Outcome.QUARANTINED: "event.quarantined",
     Outcome.WITHDRAWN: "event.withdrawn",
 }
-"""Of a correction that is credited, `event.corrected`; of an act that counts elsewhere, `event.not_counted`. Nothing is
-told of what changed nothing, or was told before."""
+"""Of a correction that is credited, `event.corrected`; of an act that counts elsewhere, or that a case
+found untrue, `event.not_counted`. Nothing is told of what changed nothing, or was told before."""
 _write = msgspec.json.Encoder().encode
 
 
@@ -39,7 +40,7 @@ def _messages(results: Iterable[Result], at: datetime) -> Iterator[tuple[str, st
         )
         if one.outcome == Outcome.WITHDRAWN:
             kind = _KINDS[one.outcome]
-        if one.outcome == Outcome.NOT_COUNTED and (one.reason or "").startswith(SAME_ACT):
+        if one.outcome == Outcome.NOT_COUNTED and (one.reason or "").startswith((SAME_ACT, ANOMALY)):
             kind = "event.not_counted"
         if kind is None or one.outcome == Outcome.EXISTS:
             continue

@@ -153,8 +153,9 @@ where gone.event_id is null or quantity.person_id is distinct from gone.person_i
 select id, behaviour, version, method_hash, factors, region, grade_floor, pack, pack_hash from carbon_basis
 
 -- name: all_records
--- What is not counted because another record of the same act is would be credited by itself.
-select basis_id, outcome = 8 or (outcome = 6 and starts_with(coalesce(reason, ''), 'same_act:')), be_mg, pe_mg,
+-- What is not counted because another record of the same act is, or a case about it was confirmed, would be credited by itself.
+select basis_id, outcome = 8 or (outcome = 6 and (starts_with(coalesce(reason, ''), 'same_act:')
+                                                  or starts_with(coalesce(reason, ''), 'anomaly:'))), be_mg, pe_mg,
        le_mg, er_mg, record
 from carbon_quantity order by basis_id
 

@@ -8,7 +8,9 @@ select quantity.party_id, party.code, quantity.person_id, known.subject, quantit
        case when person.commit_key is null or known.subject is null then 'erased'
             when undone.entry_id is not null or gone.event_id is not null then 'taken_back'
             when quantity.outcome = 4 then 'quarantined'
-            when starts_with(quantity.reason, 'same_act:') then 'same_act' end as left_alone
+            when starts_with(quantity.reason, 'same_act:') then 'same_act'
+            when starts_with(quantity.reason, 'anomaly:') then 'anomaly' end as left_alone,
+       basis.behaviour
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
 join parties_party party on party.id = quantity.party_id
@@ -19,11 +21,18 @@ left join carbon_revision made
 left join ledger_reversal undone on undone.person_id = quantity.person_id and undone.entry_id = quantity.entry_id
 left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
 left join ledger_entry award on award.person_id = quantity.person_id and award.id = quantity.entry_id
-where basis.behaviour = %(behaviour)s and quantity.day between %(first)s and %(last)s
-      and not exists (select from carbon_revision later
-                      where (later.person_id, later.old_batch_id, later.old_place)
-                            = (quantity.person_id, quantity.batch_id, quantity.place))
+where not exists (select from carbon_revision later
+                  where (later.person_id, later.old_batch_id, later.old_place)
+                        = (quantity.person_id, quantity.batch_id, quantity.place))
+
+-- name: standing_between
+      and basis.behaviour = %(behaviour)s and quantity.day between %(first)s and %(last)s
 order by quantity.party_id, quantity.person_id, 9, 10
+
+-- name: standing_of
+      and quantity.person_id = %(person)s and (quantity.party_id, quantity.event_id) in
+          (select * from unnest(%(parties)s::int[], %(events)s::text[]))
+order by quantity.party_id, 9, 10
 
 -- name: done
 -- What a revaluation has booked already: the event, the old quantity and the new, as it was measured.

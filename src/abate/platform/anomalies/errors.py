@@ -1,0 +1,93 @@
+"""What this room refuses, and what to do then."""
+
+from __future__ import annotations
+
+from abate.platform.doors.errors import Problem
+
+
+class CaseUnknown(Problem):
+    code = "case-unknown"
+    status = 404
+    zh = "没有这个异常核查案件。"
+    en = "There is no such case."
+    why_zh = "他人的案件同样如此回答。"
+    why_en = "Another's case is answered in the same way."
+    remedy_zh = "请核对编号；待核查的案件见异常核查页面。"
+    remedy_en = "Check its number; the page of anomalies lists the cases that wait."
+
+
+class CaseDecided(Problem):
+    code = "case-decided"
+    status = 409
+    zh = "案件在当前状态下不能这样处理，没有任何变动。"
+    en = "The case is in another state by now; nothing was changed."
+    why_zh = "每一步只办一次，先办的有效。"
+    why_en = "Each step is taken once; the first one counts."
+    remedy_zh = "请打开案件查看已作的决定。"
+    remedy_en = "Open the case to see what was decided."
+
+
+class AnotherReviewer(Problem):
+    code = "another-reviewer"
+    status = 403
+    zh = "申诉须由另一位工作人员决定，换用另一账号也不行。"
+    en = "An appeal is decided by somebody else than the first decision was, under whatever account."
+    why_zh = "任何人不得审理对自己决定的申诉。"
+    why_en = "Nobody judges an appeal against their own decision."
+    remedy_zh = "请由另一位有权的工作人员决定。"
+    remedy_en = "Somebody else with the right has to decide."
+
+
+class OwnCase(Problem):
+    code = "own-case"
+    status = 403
+    zh = "案件涉及您本人的记录，您不得决定。"
+    en = "The case is about records of your own, so you have no say in it."
+    why_zh = "任何人不得审理与自己有关的案件。"
+    why_en = "Nobody judges a case about themselves."
+    remedy_zh = "请由另一位工作人员决定。"
+    remedy_en = "Somebody else has to decide."
+
+
+class CaseReasonMissing(Problem):
+    code = "case-reason-missing"
+    status = 422
+    zh = "请写明决定的理由（不超过 1000 字）。"
+    en = "Say why, in up to 1000 characters."
+    why_zh = "决定会告知本人，须说明理由。"
+    why_en = "The person is told, and has to know what to answer."
+    remedy_zh = "补充理由后重试。"
+    remedy_en = "Write the reason and try again."
+
+
+class VerdictUnknown(Problem):
+    code = "verdict-unknown"
+    status = 422
+    zh = "没有这种决定。"
+    en = "There is no such verdict."
+    why_zh = "只有列明的决定有明确的后果。"
+    why_en = "Only the verdicts that are listed have a known effect."
+    remedy_zh = "初次决定用 confirmed 或 dismissed，对申诉用 upheld 或 overturned。"
+    remedy_en = "Write confirmed or dismissed for the first decision, upheld or overturned for an appeal."
+
+
+class AppealTooLate(Problem):
+    code = "appeal-too-late"
+    status = 409
+    zh = "申诉期限已过。"
+    en = "The time for an appeal is over."
+    why_zh = "期限写在异常规则中，决定时已经告知。"
+    why_en = "The rules of anomalies say how long it is, and the decision told so."
+    remedy_zh = "如有新的事实，请在隐私中心提出投诉。"
+    remedy_en = "Where there is something new, complain on the privacy page."
+
+
+class AppealWordsMissing(Problem):
+    code = "appeal-words-missing"
+    status = 422
+    zh = "请写明申诉的理由（不超过 2000 字）。"
+    en = "Say what is wrong with the decision, in up to 2000 characters."
+    why_zh = "另一位工作人员据此审理。"
+    why_en = "Another reviewer decides by it."
+    remedy_zh = "补充理由后重试。"
+    remedy_en = "Write it and try again."

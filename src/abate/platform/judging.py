@@ -1,0 +1,209 @@
+"""A decision about an anomaly, and what follows from it in the books: taken back as an act that gives way is, booked again as
+what is computed again is. A second way of reversing there is not. (P-7.3.3.3-b)
+
+A decision, its reversals and the state of its case are one transaction: of two reviewers one decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, connection, transaction
+
+from abate.platform import giving_way, pipeline, revaluing
+from abate.platform.anomalies import actions, queries
+from abate.platform.anomalies.errors import CaseDecided
+from abate.platform.anomalies.models import Case
+from abate.platform.anomalies.queries import CaseRow
+from abate.platform.carbon import acts
+from abate.platform.carbon import queries as carbon
+from abate.platform.carbon import revaluing as reading
+from abate.platform.carbon.acts import GivingWay
+from abate.platform.carbon.revaluing import Stored
+from abate.platform.credits import taking
+from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
+from abate.platform.doors.workspace import prepare, workspace
+from abate.platform.events.envelope import Sender
+from abate.platform.events.errors import Busy
+from abate.platform.events.notices import tell
+from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.ledger import reversing
+from abate.platform.people import actions as people
+from abate.platform.review import rights
+from abate.platform.review.models import User
+from abate.quantify.anomalies import ANOMALY
+
+Event = tuple[int, str]
+"""A party and the id of one of its events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one case of several: `problem` where nothing did, else what was done with each record."""
+
+    case: int
+    state: str = ""
+    records: dict[Event, str] = field(default_factory=dict)
+    problem: Problem | None = None
+
+
+def decide(
+    user: User, numbers: Iterable[int], verdict: str, reason: str, *, spared: Collection[Event] = ()
+) -> list[Verdict]:
+    """Decide cases, each for itself: confirmed, dismissed, or of an appeal upheld, overturned. Of a case that is confirmed
+    the records in `spared` (party, event id) stay as they are.
+
+    Raises NoRight, VerdictUnknown; what a case refuses stands in its verdict.
+    """
+    rights.require(user, "change", "anomalies")
+    state, made = queries.state_of(verdict), []
+    for number in dict.fromkeys(numbers):
+        try:
+            made.append(Verdict(number, verdict, _decide(user, number, state, reason, frozenset(spared))))
+        except Problem as problem:
+            made.append(Verdict(number, problem=problem))
+    return made
+
+
+def _decide(
+    user: User, number: int, state: int, reason: str, spared: frozenset[Event]
+) -> dict[Event, str]:
+    prepare(pipeline.TABLES)
+    for attempt in range(pipeline.TRIES):
+        try:
+            with transaction.atomic():
+                case = actions.decide(number, state, user, reason)
+                row = queries.case(number)
+                done = _DO[state](row, spared)
+                actions.came(case, done)
+            return done
+        except DatabaseError as fault:
+            race = isinstance(fault.__cause__, pipeline.RACES)
+            if not race or attempt == pipeline.TRIES - 1 or connection.in_atomic_block:
+                raise (Busy() if race else fault) from fault
+            time.sleep(0.01 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _nothing(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
+    return {}
+
+
+def _accused(row: CaseRow) -> list[Event]:
+    return [(one.party_id, one.event_id) for one in queries.records(row, opened=False) if not one.beside]
+
+
+def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
+    """Undo the awards of a case's records that stand, in the order of arrival, as far as their milligrams are there."""
+    accused = _accused(row)
+    told = {one: "spared" if one in spared else "gone" for one in accused}
+    if not set(told.values()) - {"spared"}:
+        # A case in which every record is sound is one to dismiss.
+        raise CaseDecided("spared")
+    with connection.cursor() as django, workspace() as cursor:
+        people.keep_still(cursor, [row.person_id])
+        found = [one for one in reading.of_events(row.person_id, accused) if _key(one) not in spared]
+        told |= {_key(one): "erased" for one in found if one.left_alone == "erased"}
+        standing = [one for one in found if one.entry_id is not None and one.left_alone is None]
+        for party in sorted({one.party_id for one in standing}):
+            awards = [(one.person_id, one.entry_id) for one in standing if one.party_id == party]
+            taking.lock_balances(django, party, 0, awards)
+        held = reversing.held(django, [row.person_id]).get(row.person_id, (0, 0))[0]
+        groups: dict[tuple[int, str], list[GivingWay]] = defaultdict(list)
+        for one in standing:
+            held -= one.er_mg or 0
+            if held < 0:
+                told[_key(one)], held = "retired", held + (one.er_mg or 0)
+                continue
+            told[_key(one)] = "taken_back"
+            groups[one.party_id, one.behaviour].append(_award(row, one))
+        for (party, behaviour), awards_ in sorted(groups.items()):
+            cause = _cause(cursor, row, "confirmed", party, behaviour)
+            giving_way.undo(cursor, awards_, cause, f"{ANOMALY}:{row.rule}:{row.id}")
+    return told
+
+
+def _book_again(row: CaseRow, _: frozenset[Event]) -> dict[Event, str]:
+    """Put what the records come to as new events of today in the place of what was taken back."""
+    accused = _accused(row)
+    elsewhere = queries.also_confirmed(row.id, accused)
+    found = [one for one in reading.of_events(row.person_id, accused) if one.left_alone == "anomaly"]
+    told = {_key(one): "another_case" for one in found if _key(one) in elsewhere}
+    groups: dict[tuple[int, str], list[Stored]] = defaultdict(list)
+    for one in found:
+        if _key(one) not in elsewhere:
+            groups[one.party_id, one.behaviour].append(one)
+    for (party, behaviour), stored in sorted(groups.items()):
+        told |= _put_back(row, party, behaviour, stored)
+    return told
+
+
+def _put_back(row: CaseRow, party: int, behaviour: str, stored: Sequence[Stored]) -> dict[Event, str]:
+    changed, _ = reading.again(stored, behaviour)
+    told = {_key(one): "not_counted" for one in stored}
+    if not changed:
+        return told
+    with workspace() as cursor:
+        number, digest, why = _cause(cursor, row, "overturned", party, behaviour)
+    revaluing.put_in_place(changed, why, number, digest)
+    results = []
+    for place, one in enumerate(stored):
+        now = carbon.behaviour(row.person_id, party, one.event_id)
+        if now is not None and now.entry_id is not None:
+            told[_key(one)] = "booked"
+            results.append(
+                Result(place, one.event_id, Outcome.CREDITED, None, now.er_mg, now.credits, now.entry_id)
+            )
+    tell(Sender(party, stored[0].party, frozenset({behaviour}), revaluing.VIA), results, clock.now())
+    return told
+
+
+_DO = {
+    Case.CONFIRMED: _take_back,
+    Case.DISMISSED: _nothing,
+    Case.UPHELD: _nothing,
+    Case.OVERTURNED: _book_again,
+}
+
+
+def _key(one: Stored) -> Event:
+    return one.party_id, one.event_id
+
+
+def _award(row: CaseRow, one: Stored) -> GivingWay:
+    assert one.entry_id is not None
+    return GivingWay(
+        person_id=one.person_id,
+        entry_id=one.entry_id,
+        party_id=one.party_id,
+        event_id=one.event_id,
+        carbon_mg=one.er_mg or 0,
+        rule=row.rule,
+        behaviour=one.behaviour,
+        counts="",
+        batch_id=one.batch_id,
+        place=one.place,
+        seen_batch_id=one.seen_batch_id,
+        seen_place=one.seen_place,
+        day=clock.day(one.occurred_at),
+    )
+
+
+def _cause(
+    cursor: object, row: CaseRow, state: str, party: int, behaviour: str
+) -> tuple[int, bytes, tuple[str, str]]:
+    """What the entries of a decision are booked for: number, digest, and the words that name the case."""
+    digest = hashlib.sha256(f"anomaly\n{row.id}\n{state}\n{party}\n{behaviour}".encode()).digest()
+    zh, en = row.says
+    why = (
+        (f"异常核查案件 {row.id} 已确认：{zh}", f"case {row.id} of anomalies was confirmed: {en}")
+        if state == "confirmed"
+        else (f"异常核查案件 {row.id} 经申诉撤销", f"case {row.id} of anomalies was overturned on appeal")
+    )
+    header = {"anomaly": row.id, "rule": row.rule, "version": row.version, "state": state}
+    return acts.note_cause(cursor, behaviour, digest, header, why), digest, why  # type: ignore[arg-type]
