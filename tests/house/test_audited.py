@@ -37,6 +37,7 @@ OWN = {
     },
     "carbon/acts.py": {"*": LANE},
     "credits/room.py": {"*": LANE},
+    "anomalies/actions.py": {"came": "through decide, in its transaction"},
     "credits/taking.py": {"*": LANE},
     "incentives/actions.py": {"redeem": ENTRY, "cancel": ENTRY, "reverse": ENTRY, "read_code": PURE},
     "parties/actions.py": {

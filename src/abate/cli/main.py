@@ -34,6 +34,7 @@ COMMANDS = {
     "months": "The monthly partitions of the large tables.",
     "reconcile": "Prove that accounts and entries agree.",
     "revalue": "Compute past quantities again; correct the books.",
+    "anomalies": "Look at what is booked by rules, and decide on the cases.",
     "log": "Export the log, and let verifiers look into it.",
     "backup": "Copy the database, and stream every change away as it is made.",
     "restore": "Bring a database back from a backup, and make it safe to open.",
@@ -46,6 +47,7 @@ COMMANDS = {
 }
 PLATFORM = frozenset(
     {
+        "anomalies",
         "audit",
         "cap",
         "rule",

@@ -13,6 +13,7 @@ from abate.cli.lazy import LazyGroup
 from abate.platform.doors.errors import SetupError
 
 WORDS = {
+    "anomalies": "what a confirmed case took back counts no more, and nothing is left out for a case that was not confirmed",
     "balance_entries": "a balance is the sum of its entries",
     "balance_last": "a balance is the running balance after its last entry",
     "running": "every running balance is the one before and the entry",
@@ -98,6 +99,7 @@ def report(*, recompute: bool = False) -> dict:
     """
     from django.db import connection, transaction  # lazy: needs Django set up
 
+    from abate.platform.anomalies import queries as anomalies  # lazy: as above
     from abate.platform.carbon import queries as carbon  # lazy: as above
     from abate.platform.carbon import recomputing  # lazy: as above
     from abate.platform.credits import queries as rules  # lazy: as above
@@ -111,7 +113,7 @@ def report(*, recompute: bool = False) -> dict:
             cursor.execute("set transaction isolation level repeatable read, read only")
         sums = ledger.sums()
         differences = ledger.differences(rules.mg_per_credit(clock.today())) | carbon.differences()
-        differences |= rules.differences() | incentives.differences()
+        differences |= rules.differences() | incentives.differences() | anomalies.differences()
         first = {}
         if differences["digests"] and (order := ledger.first_wrong_order()):
             first["digests"] = f"person {order[0]}, order {order[1]!r}, entry {order[2]}"

@@ -92,6 +92,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     import uvicorn  # lazy: only this command serves
 
     from abate.platform import spool  # lazy: needs Django set up
+    from abate.platform.anomalies.sweeping import Sweeper  # lazy: as above
     from abate.platform.carbon import basis  # lazy: as above
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
@@ -100,7 +101,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     try:
         national.check()
         # Before the first event asks for it, from several threads at once.
-        basis.catalogue(), basis.setting()
+        basis.catalogue(), basis.setting(), basis.anomalies()
         cosigner = cosigning.Cosigner(cosigning.configured())
         anchorer = anchoring.Anchorer(anchoring.configured())
     except (SetupError, MethodError) as fault:
@@ -118,6 +119,8 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     loader = spool.Loader()
     loader.start()
     teller.start()
+    sweeper = Sweeper()
+    sweeper.start()
     try:
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
                     server_header=False, timeout_graceful_shutdown=10,
@@ -125,6 +128,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
                     proxy_headers=os.environ.get("ABATE_BEHIND_PROXY") == "1")  # fmt: skip
     finally:
         loader.stop()
+        sweeper.stop()
         teller.stop()
         anchorer.stop()
         cosigner.stop()

@@ -70,9 +70,7 @@ def decide(
     return made
 
 
-def _decide(
-    user: User, number: int, state: int, reason: str, spared: frozenset[Event]
-) -> dict[Event, str]:
+def _decide(user: User, number: int, state: int, reason: str, spared: frozenset[Event]) -> dict[Event, str]:
     prepare(pipeline.TABLES)
     for attempt in range(pipeline.TRIES):
         try:

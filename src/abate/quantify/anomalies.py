@@ -224,7 +224,9 @@ def _compared(at: Value, behaviour: str, kind: str, catalogue: Catalogue) -> tup
     table = at.table()
     of = _Fields(table, behaviour, catalogue)
     if kind == SPEED:
-        found = Compared(behaviour, of["from", ("time",)], of["to", ("time",)], amount=of["distance", _NUMBERS])
+        found = Compared(
+            behaviour, of["from", ("time",)], of["to", ("time",)], amount=of["distance", _NUMBERS]
+        )
         unit = f"{of.unit}/h"
     elif kind == DISTANCE:
         found = Compared(behaviour, amount=of["distance", _NUMBERS])
@@ -236,7 +238,9 @@ def _compared(at: Value, behaviour: str, kind: str, catalogue: Catalogue) -> tup
         names = tuple(required_field(one, behaviour, catalogue, (*_TIMES, *_NUMBERS, "text", "id"))
                       for one in table["fields"].items())  # fmt: skip
         if not names or len(set(names)) < len(names):
-            raise table["fields"].error("names no field, or one twice", "name each field that makes a trace, once")
+            raise table["fields"].error(
+                "names no field, or one twice", "name each field that makes a trace, once"
+            )
         found, unit = Compared(behaviour, fields=names), ACTS
     elif kind == DEVICE:
         found, unit = Compared(behaviour, of["at", _TIMES], fields=(of["device", ("id",)],)), THINGS
@@ -245,7 +249,9 @@ def _compared(at: Value, behaviour: str, kind: str, catalogue: Catalogue) -> tup
         if found.finish is None and found.minutes is None:
             raise at.error("it does not say an end", "write `to` or `for`")
     else:
-        found = Compared(behaviour, of["at", _TIMES], amount=of["amount", _NUMBERS] if table.has("amount") else None)
+        found = Compared(
+            behaviour, of["at", _TIMES], amount=of["amount", _NUMBERS] if table.has("amount") else None
+        )
         unit = of.unit if found.amount else ACTS
     table.done()
     return of.dated(found), unit

@@ -135,10 +135,16 @@ def _span(at: Value, behaviour: str, catalogue: Catalogue) -> Span:
     if len(lasts) != 1:
         raise at.error("it does not say one end", "write one of: to, for, minutes, days")
     finish = required_field(table["to"], behaviour, catalogue, ("time", "date")) if lasts == ["to"] else None
-    minutes = required_field(table["for"], behaviour, catalogue, ("number", "integer")) if lasts == ["for"] else None
+    minutes = (
+        required_field(table["for"], behaviour, catalogue, ("number", "integer"))
+        if lasts == ["for"]
+        else None
+    )
     seconds = _seconds(table, lasts[0])
     key = table.get("key")
-    found = Span(start, finish, minutes, seconds, required_field(key, behaviour, catalogue, ("id",)) if key else None)
+    found = Span(
+        start, finish, minutes, seconds, required_field(key, behaviour, catalogue, ("id",)) if key else None
+    )
     table.done()
     return found
 

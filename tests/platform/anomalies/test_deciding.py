@@ -190,7 +190,9 @@ def test_what_was_withdrawn_meanwhile_is_gone_and_what_the_books_compute_again_i
     decided(first, cases()[0].id, "confirmed")
     from abate.platform.carbon.revaluing import Asked
 
-    effect = revaluing.propose(Asked("electric-two-wheeler", clock.day(NOW).replace(month=5, day=1), clock.day(NOW)))
+    effect = revaluing.propose(
+        Asked("electric-two-wheeler", clock.day(NOW).replace(month=5, day=1), clock.day(NOW))
+    )
     assert effect.left_alone == {"taken_back": 1, "anomaly": 1} and effect.changed == 0
 
 
@@ -214,7 +216,9 @@ def test_sixteen_reviewers_of_the_same_cases_have_one_effect_each(world: World) 
     states = {one.id: one.state for one in queries.cases(Filter(states=()))}
     assert states == {verdict.case: verdict.state for verdict in done}
     kept = sum(state == "dismissed" for state in states.values())
-    awards = [one for person in world.people for one in carbon.feed(person.pk) if one.outcome == Outcome.CREDITED]
+    awards = [
+        one for person in world.people for one in carbon.feed(person.pk) if one.outcome == Outcome.CREDITED
+    ]
     assert len(awards) == kept and reconciled() == {}
 
 

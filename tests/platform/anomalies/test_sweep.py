@@ -35,7 +35,11 @@ def test_speed_above_what_was_built_and_at_it(world: World) -> None:
 
 
 def test_a_long_way_and_one_that_is_just_not(world: World) -> None:
-    credited(world, way(world, "at", AT, 60, 10, by="cycling"), way(world, "above", later(90), 60, "10.001", by="cycling"))
+    credited(
+        world,
+        way(world, "at", AT, 60, 10, by="cycling"),
+        way(world, "above", later(90), 60, "10.001", by="cycling"),
+    )
     sweep()
     assert found("far") == [("10.001", ["above"])]
 
@@ -45,7 +49,11 @@ def test_the_next_trip_too_soon_and_in_time(world: World) -> None:
     sweep()
     assert found("close") == []
     # Four minutes after b, told of before what it is compared with was swept.
-    credited(world, way(world, "c", later(49), 5, 1, by="cycling"), way(world, "other", later(49), 5, 1, 1, by="cycling"))
+    credited(
+        world,
+        way(world, "c", later(49), 5, 1, by="cycling"),
+        way(world, "other", later(49), 5, 1, 1, by="cycling"),
+    )
     sweep()
     assert found("close") == [("4", ["c"])]
     (one,) = [one for one in cases() if one.rule == "close"]
@@ -62,10 +70,15 @@ def test_a_record_that_comes_late_makes_the_one_after_it_too_soon(world: World) 
 
 def test_more_hours_than_a_day_has_and_as_many(world: World) -> None:
     """Hours are counted on the day they lie in: a night train of which half is tomorrow's is half of it."""
+
     def of(day: int, clock_: str) -> str:
         return f"2026-05-{day:02}T{clock_}+08:00"
 
-    credited(world, way(world, "n", of(9, "12:00:00"), 24 * 60, by="metro"), way(world, "d", of(10, "12:00:00"), 720, by="metro"))
+    credited(
+        world,
+        way(world, "n", of(9, "12:00:00"), 24 * 60, by="metro"),
+        way(world, "d", of(10, "12:00:00"), 720, by="metro"),
+    )
     sweep()
     assert found("long-day") == []
     credited(world, way(world, "e", of(10, "23:59:00"), 2, 1, by="cycling"))
@@ -102,7 +115,9 @@ def test_another_car_too_many(world: World) -> None:
 
 
 def test_what_was_taken_back_is_not_looked_at(world: World) -> None:
-    credited(world, way(world, "above", AT, 60, 26), *(payment(world, f"p{n}", later(60 * n)) for n in range(3)))
+    credited(
+        world, way(world, "above", AT, 60, 26), *(payment(world, f"p{n}", later(60 * n)) for n in range(3))
+    )
     world.send(withdrawal(world, "w", "above"), withdrawal(world, "v", "p0"))
     credited(world, payment(world, "p9", later(600)))
     sweep()
@@ -110,7 +125,9 @@ def test_what_was_taken_back_is_not_looked_at(world: World) -> None:
 
 
 def test_a_rule_without_a_figure_stands_idle(world: World, settings: Any, tmp_path: Path) -> None:
-    idle = RULES.replace('{value: "25", unit: km/h, source: {zh: 测试, en: for tests}}', "{unit: km/h, operator: true}")
+    idle = RULES.replace(
+        '{value: "25", unit: km/h, source: {zh: 测试, en: for tests}}', "{unit: km/h, operator: true}"
+    )
     assert idle != RULES
     settings.ABATE_ANOMALIES = write(tmp_path, idle)
     adopt()
@@ -122,7 +139,12 @@ def test_a_rule_without_a_figure_stands_idle(world: World, settings: Any, tmp_pa
 
 
 def test_a_sweep_of_all_again_finds_nothing_new(world: World) -> None:
-    credited(world, way(world, "above", AT, 60, 26), way(world, "c", AT, 20, by="cycling"), way(world, "d", AT, 20, by="cycling"))
+    credited(
+        world,
+        way(world, "above", AT, 60, 26),
+        way(world, "c", AT, 20, by="cycling"),
+        way(world, "d", AT, 20, by="cycling"),
+    )
     first, before = sweep(), told()
     assert first.opened == len(before) == 3
     assert (sweep().entries, sweep(again=True).opened) == (0, 0)
@@ -149,7 +171,9 @@ def test_a_batch_that_is_booked_late_is_not_passed(world: World) -> None:
     assert sweep().complete and len(cases()) == 1
 
 
-def test_a_sweep_that_ends_in_the_middle_is_gone_on_with(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_that_ends_in_the_middle_is_gone_on_with(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for n in range(4):
         credited(world, way(world, f"f{n}", later(90 * n), 60, 26))
     whole, calls = actions._look, []
@@ -210,7 +234,13 @@ def test_any_order_batching_and_repetition_comes_to_the_same_cases(world: World,
         own = {person.pk: n for n, person in enumerate(part.people)}
         shapes.append(
             sorted(
-                (rule, own[person], group.replace(f"{part.sender.party_id}:", ""), shown, tuple((e, m, b) for _, e, m, b in rows))
+                (
+                    rule,
+                    own[person],
+                    group.replace(f"{part.sender.party_id}:", ""),
+                    shown,
+                    tuple((e, m, b) for _, e, m, b in rows),
+                )
                 for rule, person, group, _, shown, _, rows in told()
                 if person in own and rule != "alike"
             )

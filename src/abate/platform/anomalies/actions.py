@@ -87,11 +87,10 @@ def _committed() -> tuple[int | None, bool]:
     return None, False
 
 
-@audit.audited("anomalies.sweep")
 def _chunk(rules: Rules, start: int | None, upto: int, size: int) -> tuple[int, int, int]:
     """One step; returns entries, new cases, and the batch that was reached."""
     now = clock.now()
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SQL["first_position"], {"at": now})
         cursor.execute(SQL["position"])
         position = int(cursor.fetchone()[0])
@@ -105,6 +104,8 @@ def _chunk(rules: Rules, start: int | None, upto: int, size: int) -> tuple[int, 
             values["since"] = clock.day(received) - timedelta(days=1)
             counted = _look(cursor, rules, values)
         cursor.execute(SQL["move"], {"upto": max(position, reached), "at": now})
+        if counted[0]:
+            audit.note("anomalies.sweep", reached, entries=counted[0], opened=counted[1])
     return *counted, max(after, reached)
 
 
@@ -199,7 +200,10 @@ def appeal(person: Person, number: int, words: str) -> None:
     if clock.today() > queries.appeal_until(decided.at):
         raise errors.AppealTooLate
     sealed = keys.encrypt(person, said.encode(), WORDS)
-    _take(case, Step(case=case, stage=Step.APPEALED, state=Case.APPEALED, words=sealed, reason="", at=clock.now()))
+    _take(
+        case,
+        Step(case=case, stage=Step.APPEALED, state=Case.APPEALED, words=sealed, reason="", at=clock.now()),
+    )
 
 
 def came(case: Case, told: Mapping[tuple[int, str], str]) -> None:
@@ -229,5 +233,3 @@ def _take(case: Case, step: Step) -> None:
         raise
     case.state = step.state
     case.save(update_fields=["state"])
-
-

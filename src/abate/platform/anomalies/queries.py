@@ -136,7 +136,9 @@ def cases(which: Filter = OPEN, before: int | None = None, limit: int = 50) -> l
     """The cases, the newest first; `before` a number, for paging."""
     states = [state_of(word) for word in which.states] or None
     grade = GRADES.index(which.grade) if which.grade in GRADES else None
-    return _rows(states=states, grade=grade, rule=which.rule or None, party=which.party_id, before=before, limit=limit)
+    return _rows(
+        states=states, grade=grade, rule=which.rule or None, party=which.party_id, before=before, limit=limit
+    )
 
 
 def case(number: int) -> CaseRow:
@@ -158,7 +160,8 @@ def records(row: CaseRow, *, opened: bool = True) -> list[RecordRow]:
         cursor.execute(SQL["records"], {"case": row.id})
         found = cursor.fetchall()
     if opened:
-        audit.read("anomalies.record", row.id)
+        name = Person.objects.filter(pk=row.person_id).values_list("pseudonym", flat=True).first()
+        audit.read("person.record", name or "", case=row.id)
     return [
         RecordRow(
             party, event, "" if measured is None else plain(measured), beside, came,

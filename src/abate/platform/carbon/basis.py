@@ -14,8 +14,8 @@ from django.conf import settings
 from abate.bookkeeping.leaf import text_hash
 from abate.platform.doors.errors import SetupError
 from abate.platform.review.changes import canonical
-from abate.quantify import catalogue as shipped
 from abate.quantify import anomalies as reading_anomalies
+from abate.quantify import catalogue as shipped
 from abate.quantify import same_act
 from abate.quantify.anomalies import Rules
 from abate.quantify.catalogue import Catalogue
@@ -126,9 +126,7 @@ def present() -> tuple[bytes, str]:
 
 
 @lru_cache(maxsize=32)
-def _present(
-    setting_: Setting, acts_digest: str | None, anomalies_digest: str | None
-) -> tuple[bytes, str]:
+def _present(setting_: Setting, acts_digest: str | None, anomalies_digest: str | None) -> tuple[bytes, str]:
     folder, pack = catalogue().folder / "factors", setting_.pack
     files = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir() if f.is_file()}
     told = {

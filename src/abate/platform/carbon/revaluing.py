@@ -221,9 +221,7 @@ def _compare(behaviour: str, stored: Sequence[Stored], read: Reading) -> list[Ch
     if other:
         read.left["other_record"] += other
     found = [
-        change
-        for change in today
-        if (int(change.now.outcome), *change.now.amounts) != change.stored.figures
+        change for change in today if (int(change.now.outcome), *change.now.amounts) != change.stored.figures
     ]
     for change in found:
         read.factors_before.update(filter(None, change.stored.factors.split(";")))

@@ -19,7 +19,7 @@ from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
 from abate.platform.log import queries as log
 from abate.platform.web import statement_pdf
-from abate.quantify import catalogue, same_act
+from abate.quantify import anomalies, catalogue, same_act
 from abate.quantify.reading import MethodError
 
 MINIMUM_POSTGRES = 160000
@@ -170,6 +170,22 @@ def _acts(loaded: catalogue.Catalogue) -> Finding:
     return Finding("one act", "ok", f"{len(rules.rules)} rules compare {len(rules.behaviours)} behaviours.")
 
 
+def _anomalies(loaded: catalogue.Catalogue) -> Finding:
+    named = settings.ABATE_ANOMALIES
+    if named == "none":
+        return Finding("anomalies", "warning", "No booked record is looked at again.",
+                       "Unset ABATE_ANOMALIES, or name a file of rules (docs/howto/anomalies.md).")  # fmt: skip
+    try:
+        rules = anomalies.read(Path(named) if named else anomalies.shipped(loaded), loaded)
+    except (MethodError, OSError) as error:
+        return Finding("anomalies", "fault", f"{error}.", "Mend the file that ABATE_ANOMALIES names.")
+    idle = len(rules.rules) - len(rules.active)
+    said = f"{len(rules.active)} rules look at what is booked" + (
+        f"; {idle} are idle until you give their limit." if idle else "."
+    )
+    return Finding("anomalies", "ok", said)
+
+
 def methods() -> Iterator[Finding]:
     try:
         loaded = catalogue.load()
@@ -180,6 +196,7 @@ def methods() -> Iterator[Finding]:
         "methodologies", "ok", f"{len(loaded.methods)} methodologies read and checked, as published."
     )
     yield _acts(loaded)
+    yield _anomalies(loaded)
     if settings.ABATE_OPERATOR_PACK:
         try:
             pack = loaded.pack(settings.ABATE_OPERATOR_PACK)

@@ -296,6 +296,22 @@ _ALL = (
         ),
     ),
     Reason(
+        "anomaly",
+        (
+            "经核查，该记录不计入；已入账的已冲正。",
+            "After a review the record does not count; what was booked for it was reversed.",
+        ),
+        (
+            "第三方数据须可靠、可追溯（T/CECA-G 0203，7.3.3.3）。",
+            "Data of third parties are reliable and traceable (T/CECA-G 0203, 7.3.3.3).",
+        ),
+        (
+            "原因之后依次是条款、规则和案件编号；请核对同类记录，确有错误的请更正，本人可以申诉。",
+            "After the code stand clause, rule and the number of the case; check records like it and correct what is wrong; "
+            "its person may appeal.",
+        ),
+    ),
+    Reason(
         "carbon_retired",
         (
             "该减排量已注销（抵销），无法撤回。",

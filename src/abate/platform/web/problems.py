@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 # Each room's refusals, imported so that a code is known before it is first raised.
+from abate.platform.anomalies import errors as _anomalies
 from abate.platform.carbon import errors as _carbon
 from abate.platform.credits import errors as _credits
 from abate.platform.doors.errors import Problem
@@ -30,8 +31,8 @@ from abate.platform.web import gate as _gate
 from abate.platform.web import middleware as _middleware
 
 KNOWN = (
-    _log, _review, _parties, _people, _family, _events, _files, _carbon, _ledger, _credits, _incentives, _reconciliation,
-    _sharing, _gate, _middleware,
+    _log, _review, _parties, _people, _family, _events, _files, _carbon, _ledger, _credits, _incentives, _anomalies,
+    _reconciliation, _sharing, _gate, _middleware,
 )  # fmt: skip
 NOT_OVER_HTTP = (MonthUnfit, TablesBusy)
 """What only a command of the operator's can meet."""

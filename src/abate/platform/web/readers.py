@@ -21,6 +21,11 @@ OPENED: dict[str, tuple[Words, Words]] = {
         ("对请求的答复", "the answer to a request"),
         ("答复您的请求", "to answer your request"),
     ),
+    "person.record": (
+        ("一条行为记录", "a record of what you did"),
+        ("核查异常", "to look at what may not be true"),
+    ),
+    "person.appeal": (("申诉的理由", "the text of an appeal"), ("决定您的申诉", "to decide on your appeal")),
     "person.child": (("孩子的姓名", "a child's name"), ("监护人管理孩子的账户", "to act for a child")),
     "person.incentive-code": (("兑换码", "a voucher code"), ("兑换与核销", "redeeming and burning")),
 }

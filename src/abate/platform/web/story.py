@@ -24,6 +24,7 @@ from abate.platform.events.withdrawals import CAUSES, CORRECTED, read_entry_caus
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
 from abate.platform.parties.queries import PartyRow
+from abate.platform.web import cases
 from abate.platform.web.wording import Pair, pick, say
 from abate.quantify.method import Method, Text
 
@@ -194,6 +195,8 @@ def _rule_words(method: Method | None, code: str, clause: str) -> str:
         return pick(REASONS["before_publication"].what)
     if code == "same_act":
         return _same_act_words(clause)
+    if code == "anomaly":
+        return cases.words_of(clause)
     known = {rule.id: rule for rule in method.recognition} if method else {}
     words = _pair(known[code].why) if code in known else code
     words = words[:1].upper() + words[1:]

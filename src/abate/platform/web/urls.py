@@ -8,6 +8,7 @@ from abate.platform.web import files, health, joining, log_views, reconciliation
 from abate.platform.web.api_proposals import api
 from abate.platform.web.pages import (
     acceptor,
+    anomalies,
     applications,
     audit,
     authorisations,
@@ -93,6 +94,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/proposals/new", proposals.propose, name="propose"),
     path("operator/proposals/<int:number>", proposals.proposal, name="proposal"),
     *reconciliation.urlpatterns,
+    *anomalies.urlpatterns,
     path("operator/sharing", shared.requests, name="sharing"),
     path("operator/sharing/<uuid:request_id>", shared.request, name="sharing-one"),
     path("operator/sharing/<uuid:request_id>/revoke", shared.revoke, name="sharing-revoke"),

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,122 +14,213 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Rule',
+            name="Rule",
             fields=[
-                ('version', models.BinaryField(max_length=32, primary_key=True, serialize=False)),
-                ('name', models.TextField()),
-                ('kind', models.TextField()),
-                ('grade', models.SmallIntegerField()),
-                ('document', models.TextField()),
-                ('at', models.DateTimeField()),
+                ("version", models.BinaryField(max_length=32, primary_key=True, serialize=False)),
+                ("name", models.TextField()),
+                ("kind", models.TextField()),
+                ("grade", models.SmallIntegerField()),
+                ("document", models.TextField()),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'anomalies_rule',
+                "db_table": "anomalies_rule",
             },
         ),
         migrations.CreateModel(
-            name='Position',
+            name="Position",
             fields=[
-                ('one', models.BooleanField(default=True, primary_key=True, serialize=False)),
-                ('batch_id', models.BigIntegerField()),
-                ('at', models.DateTimeField()),
+                ("one", models.BooleanField(default=True, primary_key=True, serialize=False)),
+                ("batch_id", models.BigIntegerField()),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'anomalies_position',
-                'constraints': [models.CheckConstraint(condition=models.Q(('one', True)), name='anomalies_position_one')],
+                "db_table": "anomalies_position",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("one", True)), name="anomalies_position_one")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('person_id', models.BigIntegerField()),
-                ('grp', models.TextField(db_collation='C')),
-                ('part', models.SmallIntegerField()),
-                ('measured', models.DecimalField(decimal_places=6, max_digits=40, null=True)),
-                ('state', models.SmallIntegerField()),
-                ('opened_at', models.DateTimeField()),
-                ('version', models.ForeignKey(db_column='version', db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='anomalies.rule')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("person_id", models.BigIntegerField()),
+                ("grp", models.TextField(db_collation="C")),
+                ("part", models.SmallIntegerField()),
+                ("measured", models.DecimalField(decimal_places=6, max_digits=40, null=True)),
+                ("state", models.SmallIntegerField()),
+                ("opened_at", models.DateTimeField()),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_column="version",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="anomalies.rule",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'anomalies_case',
+                "db_table": "anomalies_case",
             },
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stage', models.SmallIntegerField()),
-                ('state', models.SmallIntegerField()),
-                ('human', models.BinaryField(max_length=32, null=True)),
-                ('reason', models.TextField()),
-                ('words', models.BinaryField(null=True)),
-                ('at', models.DateTimeField()),
-                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='anomalies.case')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("stage", models.SmallIntegerField()),
+                ("state", models.SmallIntegerField()),
+                ("human", models.BinaryField(max_length=32, null=True)),
+                ("reason", models.TextField()),
+                ("words", models.BinaryField(null=True)),
+                ("at", models.DateTimeField()),
+                (
+                    "case",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="steps",
+                        to="anomalies.case",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'db_table': 'anomalies_step',
+                "db_table": "anomalies_step",
             },
         ),
         migrations.CreateModel(
-            name='Trace',
+            name="Trace",
             fields=[
-                ('pk', models.CompositePrimaryKey('version', 'digest', 'party_id', 'event_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('version', models.BinaryField(max_length=32)),
-                ('digest', models.BinaryField(max_length=32)),
-                ('party_id', models.IntegerField()),
-                ('event_id', models.TextField(db_collation='C')),
-                ('person_id', models.BigIntegerField()),
-                ('entry_id', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "version",
+                        "digest",
+                        "party_id",
+                        "event_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("version", models.BinaryField(max_length=32)),
+                ("digest", models.BinaryField(max_length=32)),
+                ("party_id", models.IntegerField()),
+                ("event_id", models.TextField(db_collation="C")),
+                ("person_id", models.BigIntegerField()),
+                ("entry_id", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'anomalies_trace',
-                'indexes': [models.Index(fields=['party_id', 'event_id'], name='anomalies_trace_of')],
+                "db_table": "anomalies_trace",
+                "indexes": [models.Index(fields=["party_id", "event_id"], name="anomalies_trace_of")],
             },
         ),
         migrations.CreateModel(
-            name='Record',
+            name="Record",
             fields=[
-                ('pk', models.CompositePrimaryKey('case', 'party_id', 'event_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('party_id', models.IntegerField()),
-                ('event_id', models.TextField(db_collation='C')),
-                ('measured', models.DecimalField(decimal_places=6, max_digits=40, null=True)),
-                ('beside', models.BooleanField()),
-                ('came', models.TextField(default='')),
-                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='records', to='anomalies.case')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "case",
+                        "party_id",
+                        "event_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("party_id", models.IntegerField()),
+                ("event_id", models.TextField(db_collation="C")),
+                ("measured", models.DecimalField(decimal_places=6, max_digits=40, null=True)),
+                ("beside", models.BooleanField()),
+                ("came", models.TextField(default="")),
+                (
+                    "case",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="records",
+                        to="anomalies.case",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'anomalies_record',
-                'indexes': [models.Index(fields=['party_id', 'event_id'], name='anomalies_record_of')],
+                "db_table": "anomalies_record",
+                "indexes": [models.Index(fields=["party_id", "event_id"], name="anomalies_record_of")],
             },
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['state', '-id'], name='anomalies_case_state_idx'),
+            model_name="case",
+            index=models.Index(fields=["state", "-id"], name="anomalies_case_state_idx"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(fields=('version', 'person_id', 'grp', 'part'), name='anomalies_case_once'),
+            model_name="case",
+            constraint=models.UniqueConstraint(
+                fields=("version", "person_id", "grp", "part"), name="anomalies_case_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('state__gte', 1), ('state__lte', 6)), name='anomalies_case_state'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__gte", 1), ("state__lte", 6)), name="anomalies_case_state"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('case', 'stage'), name='anomalies_step_once'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("case", "stage"), name="anomalies_step_once"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(condition=models.Q(('human__isnull', False)), fields=('case', 'human'), name='anomalies_step_another_human'),
+            model_name="step",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("human__isnull", False)),
+                fields=("case", "human"),
+                name="anomalies_step_another_human",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('stage', 1), ('state__in', [2, 3])), models.Q(('stage', 2), ('state', 4)), models.Q(('stage', 3), ('state__in', [5, 6])), _connector='OR'), name='anomalies_step_state'),
+            model_name="step",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("stage", 1), ("state__in", [2, 3])),
+                    models.Q(("stage", 2), ("state", 4)),
+                    models.Q(("stage", 3), ("state__in", [5, 6])),
+                    _connector="OR",
+                ),
+                name="anomalies_step_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('human__isnull', True), ('stage', 2), ('words__isnull', False)), models.Q(('human__isnull', False), ('stage__in', [1, 3]), ('user__isnull', False), ('words__isnull', True)), _connector='OR'), name='anomalies_step_by'),
+            model_name="step",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("human__isnull", True), ("stage", 2), ("words__isnull", False)),
+                    models.Q(
+                        ("human__isnull", False),
+                        ("stage__in", [1, 3]),
+                        ("user__isnull", False),
+                        ("words__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="anomalies_step_by",
+            ),
         ),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from abate.platform.anomalies import queries as anomalies
 from abate.platform.events import queries as events
 from abate.platform.events.reasons import REASONS
 from abate.platform.ledger import queries as ledger
@@ -61,6 +62,8 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
     allowed["may_requests"] = rights.may(request.user, "view", "requests")
     allowed["late"] = requests.late() if allowed["may_requests"] else 0
     allowed["may_breaks"] = rights.may(request.user, "view", "breaks")
+    allowed["may_anomalies"] = rights.may(request.user, "view", "anomalies")
+    allowed["cases"] = sum(anomalies.counts().values()) if allowed["may_anomalies"] else 0
     allowed["may_sharing"] = rights.may(request.user, "view", "sharing")
     allowed["may_applications"] = rights.may(request.user, "view", "applications")
     return screen.show(request, "operator", allowed, section="operator")

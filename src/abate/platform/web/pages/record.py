@@ -23,7 +23,7 @@ from abate.platform.ledger.errors import NothingToCollect
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import queries as log
 from abate.platform.people.models import Person
-from abate.platform.web import picture, receipts, screen, story
+from abate.platform.web import cases, picture, receipts, screen, story
 from abate.platform.web.access import Missing, person_page
 from abate.platform.web.wording import english
 from abate.quantify import explain
@@ -110,6 +110,8 @@ def _why(request: HttpRequest, person: Person, found: Behaviour, row: EntryRow |
     context = {
         "stop": told,
         "explanation": shown,
+        "cases": cases.of_record(found),
+        "party_id": found.party_id,
         "compare": picture.compare(found.be_mg, found.pe_mg, found.le_mg, found.er_mg),
         "entry_id": row.id if row else None,
         "receipt": receipts.receipt(person, row) if row else None,

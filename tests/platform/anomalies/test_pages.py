@@ -1,0 +1,134 @@
+"""The queue, a case and the person's page: shown to whom they are for, decided through the door, and never run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from django.test import Client
+from tests.platform.anomalies.watched import cases, way
+from tests.platform.pipeline.acts import later, payment
+from tests.platform.pipeline.world import World
+from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
+
+from abate.cli.anomalies import command
+from abate.demo import desk
+from abate.platform import judging
+from abate.platform.anomalies import actions
+from abate.platform.config import setup
+from abate.platform.parties import webhooks
+from abate.platform.parties.models import Message, Party
+from abate.platform.review.models import Audit
+from abate.platform.web import readers
+
+pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-b", "P-6.1-g")]
+Enter = Callable[..., Client]
+AT = "2026-05-20T09:00:00+08:00"
+
+
+def page(browser: Client, path: str, status: int = 200, **given: Any) -> str:
+    answer = browser.post(path, given) if given else browser.get(path)
+    assert answer.status_code == status, answer.content.decode()[:400]
+    return answer.content.decode()
+
+
+def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> None:  # noqa: F811
+    person, party = world.people[0], world.sender.party_id
+    world.send(way(world, "above", AT, 60, 26), *(payment(world, f"p{n}", later(60 * n)) for n in range(4)))
+    first, second = (desk.hire(f"made-up reviewer {n}", "entry") for n in range(2))
+    clerk, other, phone = enter(first, "en"), enter(second, "en"), enter(person.user, "en")
+    assert "There is no such case." in page(clerk, "/operator/anomalies")
+    actions.sweep()
+    queue = page(clerk, "/operator/anomalies")
+    assert "too fast" in queue and "26 km/h, the limit being 25 km/h" in queue and "for tests" in queue
+    assert "26 km/h" not in page(clerk, "/operator/anomalies?rule=many-payments")
+    assert "26 km/h" not in page(clerk, "/operator/anomalies?grade=strong")
+    assert "26 km/h" in page(clerk, f"/operator/anomalies?party={world.sender.code}&grade=note")
+    number = next(one.id for one in cases() if one.rule == "fast")
+    many = next(one.id for one in cases() if one.rule == "many-payments")
+    shown = page(clerk, f"/operator/anomalies/{number}")
+    assert "distance_km" in shown and "above" in shown
+    # What a record says is for those who may see what is personal; that it was opened is told to its person.
+    seen = page(enter(desk.hire("made-up query", "query"), "en"), f"/operator/anomalies/{number}")
+    assert "distance_km" not in seen and "withheld" in seen and "above" in seen
+    assert [one.what for one in readers.opened_by_others(person)] == ["person.record"]
+    why = f"/why?party={party}&event=above"
+    assert "This record is under review: too fast." in page(phone, why)
+    refused = page(clerk, "/operator/anomalies/decide", 422, case=number, verdict="confirmed", reason=" ")
+    assert "case-reason-missing" in refused
+    page(clerk, "/operator/anomalies/decide", 302, case=number, verdict="confirmed", single="1", reason="<b>no</b>",
+         taken=f"{party}:above")  # fmt: skip
+    page(clerk, "/operator/anomalies/decide", 302, case=many, verdict="confirmed", single="1", reason="three are one",
+         taken=[f"{party}:p{n}" for n in range(3)])  # fmt: skip
+    assert "found sound, and kept" in page(clerk, f"/operator/anomalies/{many}")
+    told = page(phone, why)
+    assert "taken back" in told and "&lt;b&gt;no&lt;/b&gt;" in told and "<b>no</b>" not in told
+    assert "Not counted" in page(phone, "/feed") and "Reversed" in page(phone, "/entries")
+    page(enter(world.people[1].user, "en"), f"/cases/{number}/appeal", 404, words="not mine")
+    page(phone, f"/cases/{number}/appeal", 422, words=" ")
+    page(phone, f"/cases/{number}/appeal", 302, words="<i>a motorcycle</i>", party=party, event="above")
+    page(phone, f"/cases/{number}/appeal", 409, words="again")
+    assert "&lt;i&gt;a motorcycle&lt;/i&gt;" in page(other, f"/operator/anomalies/{number}")
+    again = {"case": [number, many], "verdict": "overturned", "reason": "it is one"}
+    mixed = page(clerk, "/operator/anomalies/decide", 409, **again)
+    assert "another-reviewer" in mixed and "case-decided" in mixed
+    mixed = page(other, "/operator/anomalies/decide", **again)
+    assert "booked again" in mixed and "case-decided" in mixed
+    assert "Your appeal was granted" in page(phone, why) and "Credited" in page(phone, why)
+    assert Audit.objects.filter(what="anomalies.decide").count() == 3
+
+
+def test_a_number_that_is_none_and_words_that_mean_nothing(world: World, enter: Enter) -> None:  # noqa: F811
+    clerk = enter(desk.hire("made-up reviewer", "entry"), "en")
+    page(clerk, "/operator/anomalies/9", 404)
+    page(clerk, f"/operator/anomalies/{2**80}", 404)
+    page(clerk, "/operator/anomalies?grade=x&rule=none&party=x&before=-1&all=1")
+    page(clerk, "/operator/anomalies/decide", 422, case="1", verdict="open", reason="x")
+    page(clerk, "/operator/anomalies/decide", 422, case="x", verdict="confirmed", reason="x")
+    page(clerk, "/operator/anomalies/decide", 404, case="9", verdict="confirmed", single="1", reason="x")
+
+
+def test_the_partner_is_told(world: World, settings: Any) -> None:
+    """One message for the event that does not count, one for the event that counts again."""
+    settings.ABATE_WEBHOOK_LOOPBACK = True
+    party = Party.objects.get(pk=world.sender.party_id)
+    webhooks.add_endpoint(party, "http://127.0.0.1:9/hook")
+    first, second = (desk.hire(f"made-up reviewer {n}", "entry") for n in range(2))
+    world.send(way(world, "above", AT, 60, 26))
+    actions.sweep()
+    (one,) = cases()
+    judging.decide(first, [one.id], "confirmed", "x")
+    actions.appeal(world.people[0], one.id, "y")
+    judging.decide(second, [one.id], "overturned", "z")
+    sent = [(row.kind, json.loads(row.body)["data"]) for row in Message.objects.order_by("id")]
+    assert [kind for kind, _ in sent] == ["event.not_counted", "event.credited"]
+    assert [data["id"] for _, data in sent] == ["above", "above"]
+    assert sent[0][1]["reason"] == f"anomaly:P-7.3.3.3-b:fast:{one.id}" and sent[1][1]["entry"]
+
+
+def test_the_commands_say_what_the_pages_say(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "environment", lambda *_, **__: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "session"))
+    world.send(way(world, "above", AT, 60, 26))
+    told = [sweep_command(name) for name in ("rules", "sweep", "list")]
+    assert [one["id"] for one in told[0]["rules"] if one["idle"]] == []
+    assert (told[1]["opened"], told[1]["complete"]) == (1, True)
+    (case,) = told[2]
+    assert (case["rule"], case["measured"], case["limit"], case["unit"]) == ("fast", "26", "25", "km/h")
+    shown = sweep_command("show", str(case["case"]))
+    assert [one["event"] for one in shown["records"]] == ["above"]
+    made = CliRunner().invoke(command, ["decide", "confirmed", str(case["case"]), "--reason", "x"])
+    assert made.exit_code == 1 and "not-signed-in" in made.output
+
+
+def sweep_command(*asked: str) -> Any:
+    made = CliRunner().invoke(command, asked)
+    assert made.exit_code == 0, made.output
+    return json.loads(made.output)
