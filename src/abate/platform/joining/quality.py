@@ -6,7 +6,8 @@ Of one party and calendar month (of the platform's zone), by when something arri
 - late: kept events that arrived more than 72 hours after the act;
 - rejected: refused events (an event refused twice was sent wrongly twice);
 - corrected: events that the party took back or replaced, for any cause but the next two;
-- disputed: events that it took back because a dispute was decided or they were found untrue.
+- disputed: events that it took back because a dispute was decided or they were found untrue, and those that a case of
+  anomalies took back, while that stands.
 
 Each share is of what was received. score = 100 - 100 x (late/4 + rejected/2 + corrected/2 + disputed), not below 0, rounded
 down: our policy, in WEIGHTS. A month in which nothing arrived has no score.

@@ -22,7 +22,8 @@ cross join (select count(*) as issued, count(code.burnt_at) as burnt,
 
 -- name: quality
 -- Per party, of what arrived from %(from)s to %(until)s: events kept and how many of them came later than %(late)s after
--- the act, events refused, and events of whatever time that were taken back then: for a dispute or untruth, or otherwise.
+-- the act, events refused, and events of whatever time that were taken back then: for a dispute or untruth (by their party, or
+-- by a confirmed case), or otherwise.
 -- Quantities computed again by the operator (via revalue) arrived before and are not the party's doing.
 with batch as (
     select id, party_id, received_at from events_batch
@@ -39,10 +40,23 @@ with batch as (
     where at >= %(from)s and at < %(until)s and (%(party)s::int is null or party_id = %(party)s)
     group by party_id
 ), back as (
-    select party_id, count(*) filter (where cause in ('dispute', 'fraud')) as disputed,
-           count(*) filter (where cause not in ('dispute', 'fraud')) as corrected
-    from events_withdrawal
-    where at >= %(from)s and at < %(until)s and (%(party)s::int is null or party_id = %(party)s)
+    select party_id, sum(disputed)::bigint as disputed, sum(corrected)::bigint as corrected
+    from (
+        select party_id, count(*) filter (where cause in ('dispute', 'fraud')) as disputed,
+               count(*) filter (where cause not in ('dispute', 'fraud')) as corrected
+        from events_withdrawal
+        where at >= %(from)s and at < %(until)s and (%(party)s::int is null or party_id = %(party)s)
+        group by party_id
+        union all
+        -- What a case of anomalies that stands took back.
+        select record.party_id, count(*), 0
+        from anomalies_step step
+        join anomalies_case cases on cases.id = step.case_id and cases.state in (2, 4, 5)
+        join anomalies_record record on record.case_id = cases.id and record.came = 'taken_back'
+        where step.stage = 1 and step.at >= %(from)s and step.at < %(until)s
+              and (%(party)s::int is null or record.party_id = %(party)s)
+        group by record.party_id
+    ) told
     group by party_id
 )
 select party.code, coalesce(kept.accepted, 0), coalesce(kept.late, 0), coalesce(refused.refused, 0),
