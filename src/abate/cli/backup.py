@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from abate.platform.doors import backup, database
+from abate.platform.doors import backup, database, settings_file
 from abate.platform.doors.errors import SetupError
 
 
@@ -69,6 +69,7 @@ def command(
 
 
 def _address(data_dir: Path) -> str:
+    settings_file.load(data_dir)
     if not os.environ.get("DATABASE_URL") and not (data_dir / "postgres").exists():
         raise SetupError(
             f"There is no database in {data_dir}, and DATABASE_URL is not set.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import django
 
-from abate.platform.doors import private_postgres
+from abate.platform.doors import private_postgres, settings_file
 from abate.platform.doors.errors import SetupError
 
 MARKS = {"ok": "ok     ", "warning": "WARNING", "fault": "FAULT  "}
@@ -22,12 +22,13 @@ MARKS = {"ok": "ok     ", "warning": "WARNING", "fault": "FAULT  "}
 def command(data_dir: Path, as_json: bool) -> None:
     """Look at the installation without changing it. Exit code 1 where something must be mended."""
     if not data_dir.exists():
-        click.echo(f"Error: there is no data folder at {data_dir}.\n  Nothing has been set up there yet.\n"
-                   "  Run `abate serve` (or `abate demo`), or name the folder with --data-dir.", err=True)  # fmt: skip
+        click.echo(f"Error: there is no data folder at {data_dir}.\n  Nothing has been set up there yet.\n  Run `abate "
+                   "setup` (for a trial `abate serve` or `abate demo`), or name it with --data-dir.", err=True)  # fmt: skip
         sys.exit(1)
     os.environ["ABATE_DATA_DIR"] = str(data_dir.resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
     try:
+        settings_file.load(data_dir)
         if not os.environ.get("DATABASE_URL") and (data_dir / "postgres").exists():
             os.environ["DATABASE_URL"] = private_postgres.start(data_dir.resolve())
         django.setup()

@@ -11,7 +11,9 @@ import click
 # name -> one line of help; the module is abate.cli.<name> (dashes become underscores) and exports `command`
 COMMANDS = {
     "demo": "Run the whole platform on a small sample city, on this machine only.",
+    "setup": "Set up an installation: guided, or from a file.",
     "serve": "Run the platform.",
+    "upgrade": "Bring an installation to this program, checked before and after.",
     "methods": "List, show and check methodologies, and run their worked cases.",
     "factors": "List and show emission factors with their sources.",
     "quantify": "Quantify files of activity records into milligrams CO2e.",
@@ -53,6 +55,8 @@ PLATFORM = frozenset(
         "rule",
         "demo",
         "serve",
+        "setup",
+        "upgrade",
         "party",
         "proposals",
         "staff",

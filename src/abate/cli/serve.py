@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from abate.platform.config import setup
-from abate.platform.doors import keyring
+from abate.platform.doors import keyring, settings_file
 from abate.platform.doors.errors import SetupError
 from abate.quantify.reading_yaml import MethodError
 
@@ -78,9 +78,10 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     """Run the platform: pages, partner API, log and sequencer, in one process."""
     end_when_asked()
     try:
+        settings_file.load(data_dir)
         if sandbox:
             bind = os.environ.get("ABATE_SANDBOX_BIND") or setup.SANDBOX_BIND
-        host, port = bind_address(bind or "127.0.0.1:8000")
+        host, port = bind_address(bind or os.environ.get("ABATE_BIND") or "127.0.0.1:8000")
         os.environ.setdefault("ABATE_ORIGIN", f"http://127.0.0.1:{port}")
         setup.environment(data_dir, begin=True, sandbox=sandbox)
         refuse_unsafe(host, demo=demo)

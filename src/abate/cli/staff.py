@@ -17,7 +17,8 @@ def command() -> None:
     """Open the system, sign in, and propose accounts and roles. Prints JSON."""
 
 
-def _first(file: Path) -> list[Any]:
+def first_people(file: Path) -> list[Any]:
+    """The first people out of a CSV file. Raises UsageError where it has not its columns."""
     from abate.platform.review.opening import First  # lazy: models exist once Django has started
 
     with file.open(encoding="utf-8-sig", newline="") as lines:
@@ -40,7 +41,7 @@ def bootstrap(people: Path, data_dir: Path) -> None:
     def work() -> list[dict[str, object]]:
         from abate.platform.review import actions, opening, queries  # lazy: Django has started by now
 
-        found = opening.open_system(_first(people))
+        found = opening.open_system(first_people(people))
         return [
             {"account": user.handle, "roles": queries.roles(user), "link": actions.issue_link(user)}
             for user in found

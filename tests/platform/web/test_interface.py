@@ -139,7 +139,7 @@ def test_watchers_learn_that_the_database_is_away(monkeypatch) -> None:
     def away(*args: object) -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(health, "MigrationExecutor", away)
+    monkeypatch.setattr(health.schema, "look", away)
     monkeypatch.setattr(overview, "figures", away)
     assert Client().get("/readyz").status_code == 503
     assert "abate_up 0" in Client().get("/metrics").content.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from django.conf import settings
 
 from abate.bookkeeping.leaf import text_hash
+from abate.platform.carbon.models import Adoption
 from abate.platform.doors.errors import SetupError
 from abate.platform.review.changes import canonical
 from abate.quantify import anomalies as reading_anomalies
@@ -123,6 +125,27 @@ def present() -> tuple[bytes, str]:
     """
     rules, looked_at = acts(), anomalies()
     return _present(setting(), rules.digest if rules else None, looked_at.digest if looked_at else None)
+
+
+def apart() -> list[str]:
+    """Where what lies here is not what three people put in force last; empty where it is, or where nothing is in force yet.
+
+    Methodologies and factor files by name, the rest by what it is.
+    """
+    found = Adoption.objects.order_by("-id").first()
+    if found is None or bytes(found.digest) == present()[0]:
+        return []
+    before, after = json.loads(found.document), json.loads(present()[1])
+    told = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            told += [
+                f"{name}: {one}" for one in sorted(old.keys() | new.keys()) if old.get(one) != new.get(one)
+            ]
+        elif old != new:
+            told.append(f"{name}: {old} -> {new}")
+    return told
 
 
 @lru_cache(maxsize=32)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from abate.platform.carbon import recomputing
 from abate.platform.config import grants
 from abate.platform.doors import clock, keyring, private_postgres, rotation
+from abate.platform.doors import schema as schemas
 from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
 from abate.platform.log import queries as log
@@ -113,13 +113,16 @@ def server() -> Iterator[Finding]:
 
 def schema() -> Iterator[Finding]:
     try:
-        executor = MigrationExecutor(connection)
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        found = schemas.look()
+        schemas.check(found)
     except OperationalError:
         return
-    if waiting:
+    except SetupError as fault:
+        yield Finding("schema", "fault", f"{fault.what} {fault.why}", fault.remedy)
+        return
+    if found.waiting:
         yield Finding(
-            "schema", "fault", f"{len(waiting)} migrations are waiting.", "Start `abate serve` once."
+            "schema", "fault", "The database is empty.", "Run `abate setup`, or `abate serve` for a trial."
         )
         return
     yield Finding("schema", "ok", "The schema is up to date.")

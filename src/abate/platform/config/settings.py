@@ -18,6 +18,8 @@ ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
 ABATE_SAME_ACT = os.environ.get("ABATE_SAME_ACT") or None
 # The file of rules by which booked records are looked at again; unset, what is shipped. "none" looks at none.
 ABATE_ANOMALIES = os.environ.get("ABATE_ANOMALIES") or None
+# Where `abate backup` keeps its copies; `abate upgrade` looks for the newest one there.
+ABATE_BACKUP = os.environ.get("ABATE_BACKUP") or None
 # Packs that were in force once: what was booked on them recomputes from these files, as they were then.
 ABATE_FORMER_PACKS = [name for name in os.environ.get("ABATE_FORMER_PACKS", "").split(os.pathsep) if name]
 # A file with the witnesses that are asked to cosign the log's heads (log/cosigning.py).

@@ -10,7 +10,7 @@ import django
 from django.core.management import call_command
 from django.db import connection
 
-from abate.platform.doors import database, keyring
+from abate.platform.doors import database, keyring, settings_file
 from abate.platform.doors.errors import SetupError
 from abate.platform.doors.months import TablesBusy
 
@@ -35,7 +35,11 @@ def environment(
     The sandbox has a folder, secrets and a database of its own, inside the folder of the installation it stands beside:
     nothing of it is shared (docs/decisions/0021-a-sandbox-of-its-own.md). `ABATE_SANDBOX=1` asks for it too.
     """
-    if sandbox or os.environ.get("ABATE_SANDBOX") == "1":
+    sandbox = sandbox or os.environ.get("ABATE_SANDBOX") == "1"
+    settings_file.load(data_dir)
+    if sandbox and data_dir.name == SANDBOX:
+        settings_file.load(data_dir.parent)
+    if sandbox:
         data_dir, log_origin = _sandbox(data_dir), log_origin or "abate.invalid/sandbox"
     if not begin:
         database.require(data_dir)
@@ -78,22 +82,31 @@ def _keep_areas_apart() -> None:
 
 
 def migrate() -> None:
-    """Bring the schema up to date as the owner, with months ahead, and set the application role's rights. Starts Django.
+    """Begin the schema of a new installation; one that was begun must have this program's. Then months ahead, and the
+    application role's rights. Starts Django. Raises SetupError where the schema is older (`abate upgrade`) or newer.
 
     Where a table is too busy for its next month, what is there serves on, and `abate doctor` says so.
     """
     from abate.platform.config import grants  # lazy: needs Django's app registry
-    from abate.platform.doors import rotation  # lazy: as above
+    from abate.platform.doors import rotation, schema  # lazy: as above
 
     os.environ.pop("ABATE_DB_ROLE", None)
     django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    found = schema.look()
+    schema.check(found)
+    if found.waiting:
+        apply()
     _keep_areas_apart()
     # With every start and every daily close, so that no month comes unprepared.
     with suppress(TablesBusy):
         rotation.keep_ahead()
     grants.apply_grants(connection)
     connection.close()
+
+
+def apply() -> None:
+    """Every migration that waits. `abate upgrade` calls it for a database with books, inside its checks."""
+    call_command("migrate", verbosity=0, interactive=False)
 
 
 def become_application() -> None:

@@ -40,8 +40,8 @@ def require(data_dir: Path) -> None:
         raise SetupError(
             f"There is no installation of Abate in {data_dir.resolve()}, and DATABASE_URL is not set.",
             "This command works on an installation that is there; it begins none.",
-            "Go to its folder, name it (--data-dir or ABATE_DATA_DIR), or set DATABASE_URL. To begin one: `abate serve`, or "
-            "`abate demo` for a sample city.",
+            "Go to its folder, name it (--data-dir or ABATE_DATA_DIR), or set DATABASE_URL. To begin one: `abate setup`; for "
+            "a trial `abate serve`, or `abate demo` for a sample city.",
         )
 
 

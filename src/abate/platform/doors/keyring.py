@@ -64,15 +64,33 @@ class Keyring:
 
 
 def create(path: Path, *, demo: bool = False, log_origin: str = "abate.invalid/log") -> None:
-    """Write a new secret file; never over an existing one."""
+    """Write a new secret file, all or nothing; never over an existing one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = {name: base64.b64encode(randomness.token_bytes(32)).decode() for name in _FIELDS}
     text = json.dumps({"version": 1, "demo": demo, "log_origin": log_origin, **made}, indent=2)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    part = _written(path, text)
+    try:
+        # Unlike a renaming, a second name is refused where there is one already.
+        os.link(part, path)
+    finally:
+        part.unlink()
+
+
+def _written(path: Path, text: str) -> Path:
+    """The text on disk beside `path`, under a name that nobody reads."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
         file.flush()
         os.fsync(file.fileno())
+    return part
+
+
+def name_log(path: Path, log_origin: str) -> None:
+    """Give the log its name, all or nothing. Only before anything is in the log: receipts carry the name for ever."""
+    _add(path, "log_origin", log_origin)
 
 
 def add_sm2(path: Path, key: bytes) -> None:
@@ -97,13 +115,7 @@ def ensure_oidc(path: Path) -> None:
 def _add(path: Path, name: str, text: str) -> None:
     """Write one more secret into an existing file, all or nothing."""
     document = json.loads(path.read_text()) | {name: text}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(json.dumps(document, indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    _written(path, json.dumps(document, indent=2)).replace(path)
 
 
 def read(path: Path) -> Keyring:

@@ -36,9 +36,9 @@ def start(data_dir: Path, *, wait_seconds: int = WAIT_SECONDS) -> str:
     if folder not in _used:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
-            user = owner(folder)
             if not (folder / "PG_VERSION").exists():
-                _run(folder, user, "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres")
+                _make(folder)
+            user = owner(folder)
             if not _running(folder, user):
                 _make_socket_folder(folder, user)
                 options = f"-h '' -k {_socket(folder)} -c unix_socket_permissions=0700"
@@ -58,6 +58,23 @@ def start(data_dir: Path, *, wait_seconds: int = WAIT_SECONDS) -> str:
             _used[folder] = _shared(folder)
         atexit.register(leave, data_dir)
     return address(data_dir)
+
+
+def _make(folder: Path) -> None:
+    """A new cluster, whole or not at all: made beside its place, so that a killed one is nothing but a folder to remove."""
+    for left in folder.parent.glob(f"{folder.name}.making-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    part = folder.with_name(f"{folder.name}.making-{os.getpid()}")
+    part.mkdir()
+    _run(part, owner(part), "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres")
+    try:
+        part.rename(folder)
+    except OSError as fault:
+        raise SetupError(
+            f"{folder} holds something that is no database of PostgreSQL ({fault.strerror}).",
+            "Nothing is written over what is there.",
+            "Look into it, and move it away; or name another folder with --data-dir.",
+        ) from fault
 
 
 def exists(data_dir: Path) -> bool:

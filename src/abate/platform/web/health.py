@@ -6,11 +6,10 @@ import logging
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from abate.platform.doors import rotation
+from abate.platform.doors import rotation, schema
 from abate.platform.log import queries as log_queries
 from abate.platform.web import overview
 
@@ -28,9 +27,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """200 where requests can be served: database there, schema up to date, room to write; else 503 naming what is not."""
     checks = {"database": "ok", "migrations": "ok", "writing": "ok"}
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            checks["migrations"] = "not applied: run `abate serve`, which applies them, or `abate doctor`"
+        found = schema.look()
+        if not found.fits:
+            older = "older than the program: stop it and run `abate upgrade`"
+            checks["migrations"] = "newer than the program: run the newer one" if found.unknown else older
     except DatabaseError:
         log.exception("not ready: the database does not answer")
         checks = {"database": "does not answer", "migrations": "unknown", "writing": "unknown"}

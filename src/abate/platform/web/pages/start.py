@@ -11,7 +11,7 @@ from abate.platform.doors import clock
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import standing
 from abate.platform.review import rights
-from abate.platform.web import access, picture, receipts, screen, story
+from abate.platform.web import access, fresh, picture, receipts, screen, story
 
 
 @require_safe
@@ -27,6 +27,11 @@ def home(request: HttpRequest) -> HttpResponse:
             return redirect("joining")
         if access.partner_of(request):
             return redirect("partner")
+        if fresh.is_fresh():
+            found = fresh.done()
+            return screen.show(
+                request, "fresh", {"steps": [((zh, en), found[name]) for name, zh, en in fresh.STEPS]}
+            )
         return screen.show(request, "welcome")
     newest = ledger.entries(person.pk, limit=50)
     context = {

@@ -1,0 +1,68 @@
+"""Whether the database's schema is the one this program was written for; refused in words where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from abate.platform.doors.errors import SetupError
+
+# Tables that hold something wherever a first start came to its end, or an older program ever worked.
+_BEGUN = ("parties_area", "people_person", "ledger_entry", "review_user")
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """`waiting`: migrations that this program has and the database has not; `unknown`: the other way round."""
+
+    waiting: tuple[str, ...]
+    unknown: tuple[str, ...]
+    begun: bool
+
+    @property
+    def fits(self) -> bool:
+        return not self.waiting and not self.unknown
+
+
+def look() -> Schema:
+    """Reads only. Raises OperationalError where the database does not answer."""
+    executor = MigrationExecutor(connection)
+    loader = executor.loader
+    waiting = executor.migration_plan(loader.graph.leaf_nodes())
+    unknown = set(loader.applied_migrations) - set(loader.disk_migrations or {})
+    return Schema(
+        tuple(f"{one.app_label}.{one.name}" for one, _ in waiting),
+        tuple(sorted(f"{app}.{name}" for app, name in unknown)),
+        _begun(),
+    )
+
+
+def _begun() -> bool:
+    with connection.cursor() as cursor:
+        for table in _BEGUN:
+            cursor.execute("select to_regclass(%s) is not null", [table])
+            if cursor.fetchone() == (True,):
+                cursor.execute(f"select exists (select from {table})")
+                if cursor.fetchone() == (True,):
+                    return True
+    return False
+
+
+def check(found: Schema) -> None:
+    """Raises SetupError where an installation that was begun has another schema than this program's."""
+    if found.unknown:
+        raise SetupError(
+            f"数据库比程序新：有 {len(found.unknown)} 项本程序不认识的迁移，不受理事件。The database is newer than this program: "
+            f"{len(found.unknown)} migrations that it does not know ({', '.join(found.unknown[:3])}).",
+            "An older program would book by rules that the tables no longer follow, so it takes no events.",
+            "请换回与数据库相同或更新的程序版本。Run the program that upgraded it, or a newer one.",
+        )
+    if found.waiting and found.begun:
+        raise SetupError(
+            f"数据库比程序旧：有 {len(found.waiting)} 项迁移未执行，不受理事件。The database is older than this program: "
+            f"{len(found.waiting)} migrations are waiting ({', '.join(found.waiting[:3])}).",
+            "What is booked must not meet tables of another shape, and no start migrates books unasked.",
+            "请停止服务后运行 abate upgrade。Stop the server and run `abate upgrade`, which checks before and after.",
+        )
