@@ -20,6 +20,7 @@ from abate.platform.joining import noticing
 from abate.platform.joining.models import Application
 from abate.platform.log import actions as log
 from abate.platform.reconciliation import actions as reconciliation
+from abate.platform.review.models import Opening
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
 LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
@@ -167,6 +168,10 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
         for path in ("/", "/feed", "/entries", "/statement", "/codes", "/privacy"):
             assert window.go(path) == 200
             look(window, f"{tag}-empty-{path.strip('/') or 'home'}", shots)
+    Opening.objects.all().delete()
+    window = visitor()
+    assert window.go("/") == 200
+    look(window, f"{tag}-fresh", shots)
     # A page that is refused is an error to the console; nothing else may be.
     found = [one for window in windows for one in window.complaints if "the server responded with" not in one]
     assert found == []

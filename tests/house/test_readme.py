@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# Tested elsewhere: the make targets run the whole suite or the demo (tests/demo), serve runs in tests/faults.
-ELSEWHERE = ("make ", ".venv/bin/abate serve", ".venv/bin/abate doctor")
+# Tested elsewhere: the make targets run the whole suite or the demo (tests/demo), serve runs in tests/faults, setup and
+# upgrade are read from here by tests/cli/test_setup.py.
+ELSEWHERE = ("make ", *(f".venv/bin/abate {word}" for word in ("serve", "doctor", "setup", "upgrade")))
 
 
 def commands(name: str) -> list[str]:

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from tests.platform.pipeline.world import NOW, World, make_world
 
 from abate.cli.reconcile import report as reconcile
@@ -94,7 +95,12 @@ def plant(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 def go(**changes: Any) -> upgrading.Report:
-    given: dict[str, Any] = {"dry_run": False, "without_backup": "a test", "wait": lambda _: None, "reconcile": reconcile}
+    given: dict[str, Any] = {
+        "dry_run": False,
+        "without_backup": "a test",
+        "wait": lambda _: None,
+        "reconcile": reconcile,
+    }
     return upgrading.run(**given | changes)
 
 
@@ -155,7 +161,9 @@ def test_a_kill_in_the_middle_leaves_the_old_schema_and_the_next_run_does_it(
     address = f"postgresql://{options['user']}@/{options['dbname']}?host={options['host']}"
     connection.close()
     environment = {**os.environ, "DATABASE_URL": address, "PLANTED": str(tmp_path), "ABATE_DEMO": "1"}
-    process = subprocess.Popen([sys.executable, "-c", SLOW], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     beside = address.replace(f"/{options['dbname']}?", "/postgres?")
     try:
         with psycopg.connect(beside, autocommit=True) as watch:
@@ -203,13 +211,17 @@ def test_it_is_refused_without_a_copy_beside_others_and_by_an_older_program(
     base.rename(base.with_name(f"base-{clock.now() - timedelta(hours=1):%Y%m%dT%H%M%SZ}"))
     assert go(without_backup="", dry_run=True).outcome == "dry-run"
     options = connection.get_connection_params()
-    with psycopg.connect(host=options["host"], dbname=options["dbname"], user=options["user"], application_name="a server"):
+    with psycopg.connect(
+        host=options["host"], dbname=options["dbname"], user=options["user"], application_name="a server"
+    ):
         beside = go()
     assert faults(beside) == ["alone"] and "a server" in str([one.what for one in beside.before])
     assert schema.look().waiting
     settings.MIGRATION_MODULES = {}
     with connection.cursor() as cursor:
-        cursor.execute("insert into django_migrations (app, name, applied) values ('ledger', '9999_later', now())")
+        cursor.execute(
+            "insert into django_migrations (app, name, applied) values ('ledger', '9999_later', now())"
+        )
     try:
         assert faults(go()) == ["program"]
         with pytest.raises(SetupError, match="newer than this program"):
@@ -241,3 +253,15 @@ def test_every_figure_of_the_holdings_is_held_against_the_one_before(books: Worl
     for name, value in held.document().items():
         other = replace(held, **{name: value + 1 if isinstance(value, int) else f"{value}0"})  # type: ignore[arg-type]
         assert any(one.startswith(f"{name}:") for one in holdings.apart(held, other)), name
+
+
+def test_every_migration_of_ours_stays_inside_the_upgrades_transaction() -> None:
+    loader = MigrationLoader(None)
+    ours = [one for one in loader.disk_migrations.values() if type(one).__module__.startswith("abate.")]
+    assert len(ours) > 40 and not [str(one) for one in ours if not one.atomic]
+    outside = [
+        str(one)
+        for one in ours
+        if "concurrently" in Path(sys.modules[type(one).__module__].__file__ or "").read_text().lower()
+    ]
+    assert not outside, outside

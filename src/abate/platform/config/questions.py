@@ -95,7 +95,7 @@ def together(answers: Mapping[str, str]) -> None:
 
 
 def _region(answer: str) -> str:
-    known = catalogue.load().registry.region(answer) if answer else "CN"
+    known = catalogue.load().registry.known_region(answer) if answer else "CN"
     return "" if known else "methods/regions.csv does not have it"
 
 
