@@ -117,6 +117,7 @@ def test_a_change_takes_three_people_and_there_is_no_way_round(
     for name, text in SHOP.items():
         type_in(maker.page, f"#a-{name}", text)
     type_in(maker.page, "#why", "new contract")
+    maker.page.check("input[name=made_up]")
     look(maker, "360-propose", shots)
     press(maker.page, "form[method=post] p > button.button")
     (row,) = queries.proposals()

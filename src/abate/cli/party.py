@@ -48,14 +48,14 @@ def create(
     sandbox: bool,
     data_dir: Path,
 ) -> None:
-    """Propose the partner CODE."""
+    """Propose the partner CODE, made up for a demo or a sandbox and marked so. A real one applies (`abate party apply`)."""
     given = {
         "code": code,
         "kind": kind,
         "title_zh": title_zh,
         "title_en": title_en,
         "behaviours": list(behaviours),
-        "made_up": sandbox,
+        "made_up": True,
     }
     deciding.change(data_dir, "party.create", given, why, sandbox=sandbox)
 

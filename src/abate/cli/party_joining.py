@@ -127,11 +127,13 @@ def admit(application: Any, until: datetime, why: str, data_dir: Path) -> None:
 @click.command()
 @click.argument("application", type=click.UUID)
 @_until
+@click.option("--resume", is_flag=True, help="And let it in again, where it was suspended.")
 @deciding.why_option
 @installation.data_dir
-def renew(application: Any, until: datetime | None, why: str, data_dir: Path) -> None:
+def renew(application: Any, until: datetime | None, resume: bool, why: str, data_dir: Path) -> None:
     """Propose that the party of an APPLICATION stands on its newest documents, and, with --until, on a longer agreement."""
-    given = {"application": str(application), "to_day": until.date().isoformat() if until else ""}
+    to_day = until.date().isoformat() if until else ""
+    given = {"application": str(application), "to_day": to_day, "resume": resume}
     deciding.change(data_dir, "party.renew", given, why, sandbox=False)
 
 

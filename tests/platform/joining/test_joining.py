@@ -21,6 +21,7 @@ from tests.platform.joining.applicants import (
 
 from abate.demo import desk
 from abate.platform.carbon import basis
+from abate.platform.config import fields
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions, kinds, papers, queries
@@ -313,3 +314,33 @@ def test_what_is_returned_is_mended_and_handed_in_again() -> None:
     assert {p.kind: p.state for p in queries.papers(one)}["registration"] == "new"
     actions.submit(one, kinds.kinds().terms)
     assert one.state == "submitted"
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_an_application_whose_contact_was_never_reached_goes_after_a_month() -> None:
+    start = clock.now()
+    kept, gone = (
+        applicants.draft(),
+        applicants.draft(code="made-up-gone", registration=applicants.registration(5)),
+    )
+    Application.objects.filter(pk=kept.pk).update(proved_at=start)
+    paper = actions.add_document(gone, "registration", "a.pdf", applicants.PDF, later())
+    with clock.frozen(start + timedelta(days=29)):
+        assert fields.retain()["joining_application"] == 0
+    with clock.frozen(start + timedelta(days=31)):
+        assert fields.retain()["joining_application"] == 1
+        assert fields.retain()["joining_application"] == 0
+    assert list(Application.objects.all()) == [kept]
+    assert not Document.objects.filter(pk=paper.pk).exists()
+    gone.user.refresh_from_db()
+    assert not gone.user.is_active
+    # Its code is free again.
+    assert applicants.draft(code="made-up-gone", registration=applicants.registration(5)).state == "draft"
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_a_real_organisation_has_an_application_or_is_no_party() -> None:
+    given = {"code": "some-shop", "kind": "merchant", "title_zh": "某店", "title_en": "A shop"}
+    with pytest.raises(Problem) as refused:
+        proposing.propose(desk.staffed()["entry"], "party.create", given, "its papers are in a drawer")
+    assert refused.value.code == "party-application-needed" and not Party.objects.exists()

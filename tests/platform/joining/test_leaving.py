@@ -72,6 +72,60 @@ def test_quality_is_counted_from_the_stored_rows(city: stage.City) -> None:
     assert quality.of_month(before) == []
 
 
+CASES = {
+    "late": (73, {}, None),
+    "late-not-yet": (71, {}, None),
+    "rejected": (5, {"subject": "nobody"}, None),
+    "rejected-again": (5, {"time": "2999-01-01T00:00:00Z"}, "same"),
+    "corrected": (5, {}, "wrong_figure"),
+    "corrected-replaced": (5, {}, "corrects"),
+    "disputed": (5, {}, "dispute"),
+    "disputed-untrue": (5, {}, "fraud"),
+    "repeated": (5, {}, "same"),
+}
+COUNTED = {
+    # accepted, late, rejected, corrected, disputed
+    "late": (5, 1, 0, 0, 0),
+    "late-not-yet": (5, 0, 0, 0, 0),
+    "rejected": (4, 0, 1, 0, 0),
+    "rejected-again": (4, 0, 2, 0, 0),
+    "corrected": (5, 0, 0, 1, 0),
+    "corrected-replaced": (6, 0, 0, 1, 0),
+    "disputed": (5, 0, 0, 0, 1),
+    "disputed-untrue": (5, 0, 0, 0, 1),
+    "repeated": (5, 0, 0, 0, 0),
+}
+
+
+@pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.clause("P-6.2")
+def test_each_figure_of_the_quality_comes_from_what_happened_and_moves_alone(
+    city: stage.City, case: str
+) -> None:
+    """Four good events and one of the case; sent again, taken back or corrected as the case has it."""
+    noon = clock.now().replace(day=15, hour=4, minute=0, second=0, microsecond=0)
+    hours, changes, then = CASES[case]
+    with clock.frozen(noon):
+        good = [
+            stage.meeting(city.partner, city.person, f"g-{n}", noon - timedelta(hours=10 + 3 * n))
+            for n in range(4)
+        ]
+        one = stage.meeting(city.partner, city.person, "one", noon - timedelta(hours=hours)) | changes
+        stage.send(city.partner, [*good, one])
+        if then == "same":
+            stage.send(city.partner, [one])
+        elif then == "corrects":
+            stage.send(city.partner, [one | {"id": "two", "corrects": "one", "correctedfor": "wrong_figure"}])
+        elif then is not None:
+            stage.send(city.partner, [withdraw(city, "one", then, "one-back")])
+        (found,) = quality.of_month(noon.date())
+    counted = (found.accepted, found.late, found.rejected, found.corrected, found.disputed)
+    assert counted == COUNTED[case]
+    received, weights = counted[0] + counted[2], (25, 50, 50, 100)
+    lost = sum(weight * number for weight, number in zip(weights, counted[1:], strict=True))
+    assert found.score == (100 * received - lost) // received
+
+
 def test_a_month_belongs_to_the_zone_of_the_platform(city: stage.City) -> None:
     last = clock.now().replace(
         day=1, hour=0, minute=30, second=0, microsecond=0

@@ -31,6 +31,7 @@ from abate.platform.parties.errors import (
     PartySuspended,
 )
 from abate.platform.parties.models import Party
+from abate.platform.review.errors import ArgumentsMalformed
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
@@ -113,3 +114,30 @@ def test_past_a_document_s_day_the_party_is_out_at_once_and_in_again_by_three_pe
             party_queries.signing_party(key)
         desk.decide("party.resume", code=party.code)
         assert party_queries.signing_party(key)
+        with pytest.raises(ArgumentsMalformed, match="not suspended"):
+            desk.decide("party.renew", application=str(one.pk), resume=True)
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_after_a_lapse_one_decision_renews_and_lets_in_again() -> None:
+    party = admitted()
+    standing.begin(party)
+    client_id, _ = parties.issue_client(party)
+    key = parties.register_public_key(client_id, applicants.public_pem())
+    start, one = clock.now(), Application.objects.get(party=party)
+    with clock.frozen(start + timedelta(days=301)):
+        assert actions.lapse() == ["made-up-rides"]
+        bring(one, until=later(500))
+        for row in queries.newest(one).values():
+            actions.find(one, row.pk, in_order=True, note="", user=applicants.reviewer())
+        desk.decide("party.renew", application=str(one.pk), to_day=later(450).isoformat(), resume=True)
+        party.refresh_from_db()
+        assert (party.status, party.valid_until) == ("active", later(450))
+        assert party_queries.signing_party(key)
+    # Papers are good, the agreement has ended: what is decided says until when it goes on.
+    with clock.frozen(start + timedelta(days=301 + 452)):
+        actions.lapse()
+        with pytest.raises(ArgumentsMalformed, match="to_day"):
+            desk.decide("party.renew", application=str(one.pk), resume=True)
+        party.refresh_from_db()
+        assert party.status == "suspended"

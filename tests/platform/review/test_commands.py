@@ -166,7 +166,13 @@ def test_kinds_tells_arguments_and_who() -> None:
 
 def test_the_interface_proposes_and_decides_by_the_same_door() -> None:
     people = desk.staffed()
-    given = {"code": "some-shop", "kind": "merchant", "title_zh": "某店", "title_en": "A shop"}
+    given = {
+        "code": "some-shop",
+        "kind": "merchant",
+        "title_zh": "某店",
+        "title_en": "A shop",
+        "made_up": True,
+    }
     asked = {"action": "party.create", "arguments": given, "why": "contract 7"}
 
     def post(role: str, path: str, body: dict[str, Any]) -> Any:

@@ -15,10 +15,11 @@ from psycopg import sql
 
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
+from abate.platform.joining import actions as joining
 from abate.platform.review import sealing
 
 LABELS = ("public", "internal", "personal", "sensitive")
-KEEPS = ("erasure", "unnamed", "clear", "sealed", "standing")
+KEEPS = ("erasure", "unnamed", "clear", "sealed", "unproved", "standing")
 
 
 class TableUnknown(Problem):
@@ -34,7 +35,7 @@ class TableUnknown(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`labels`: column -> label. `clear`: (column, days), for rows that are deleted by age (`keep`: clear or sealed)."""
+    """`labels`: column -> label. `clear`: (column, days), for rows deleted by age (`keep`: clear, sealed, unproved)."""
 
     name: str
     purpose: str
@@ -58,7 +59,7 @@ def tables() -> dict[str, Table]:
         if unknown or raw["purpose"] not in _told()["purposes"] or raw["keep"] not in KEEPS:
             raise ValueError(f"fields.toml: {name}: {unknown or raw['purpose']} {raw['keep']}")
         clear = None
-        if raw["keep"] in ("clear", "sealed"):
+        if raw["keep"] in ("clear", "sealed", "unproved"):
             column, _, days = raw["clear"].partition(" + ")
             clear = (column, int(days))
         found[name] = Table(name, raw["purpose"], raw["keep"], clear, labels)
@@ -90,6 +91,9 @@ def retain() -> dict[str, int]:
         column, days = one.clear
         if one.keep == "sealed":
             cleared[one.name] = sealing.prune(now - timedelta(days=days))
+            continue
+        if one.keep == "unproved":
+            cleared[one.name] = joining.clear_unproved(now - timedelta(days=days))
             continue
         statement = sql.SQL("delete from {} where {} < %s").format(
             sql.Identifier(one.name), sql.Identifier(column)

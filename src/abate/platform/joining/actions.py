@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -278,6 +278,22 @@ def take_report(party: Party, file: bytes) -> Report:
         )
         standing.begin(party)
     return report
+
+
+@audited("application.clear", lambda _, made: made)
+def clear_unproved(before: datetime) -> int:
+    """Delete applications made before then whose contact never opened the link, with their papers; close their accounts.
+
+    Their codes are free again. How many they were.
+    """
+    unproved = Application.objects.filter(state=State.DRAFT, proved_at=None, made_at__lt=before)
+    with transaction.atomic():
+        found = list(unproved.select_for_update(of=("self",)).select_related("user"))
+        Document.objects.filter(application__in=found).delete()
+        Application.objects.filter(pk__in=[one.pk for one in found]).delete()
+        for one in found:
+            review.deactivate(one.user)
+    return len(found)
 
 
 def lapse() -> list[str]:

@@ -151,7 +151,8 @@ def _renewed(given: Json, before: Json) -> Json:
         }
     documents = [paper | {"counts": True} for paper in before["documents"]]
     until = _first_end(documents, agreement["to_day"]) if agreement else None
-    return {"documents": documents, "party": party | {"agreement": agreement, "valid_until": until}}
+    status = {"status": Party.Status.ACTIVE.value} if given["resume"] else {}
+    return {"documents": documents, "party": party | status | {"agreement": agreement, "valid_until": until}}
 
 
 def _renewable(given: Json) -> Json:
@@ -161,11 +162,17 @@ def _renewable(given: Json) -> Json:
     if one.party is None:
         raise ApplicationClosed(one.state)
     decided.check_reviewed(one)
+    held = queries.agreement(one.party.pk)
+    if given["resume"] and one.party.status != Party.Status.SUSPENDED:
+        raise ArgumentsMalformed("resume: the party is not suspended")
+    if given["resume"] and not given["to_day"] and (held is None or held.to_day < clock.today()):
+        raise ArgumentsMalformed("resume: the agreement has ended, so to_day too")
     return given
 
 
 def _renew(given: Json) -> Json:
-    decided.renew(_application(given).pk, _day(given, "to_day") if given["to_day"] else None)
+    to_day = _day(given, "to_day") if given["to_day"] else None
+    decided.renew(_application(given).pk, to_day, resume=given["resume"])
     return {}
 
 
@@ -220,7 +227,7 @@ _ACTIONS = (
         name="party.renew",
         zh="更新机构资质或协议",
         en="let a party stand on newer documents or a longer agreement",
-        fields={"application": (str, REQUIRED), "to_day": (str, "")},
+        fields={"application": (str, REQUIRED), "to_day": (str, ""), "resume": (bool, False)},
         normal=_renewable,
         look=_stands_on,
         after=_renewed,

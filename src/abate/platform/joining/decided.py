@@ -100,10 +100,11 @@ def refuse(number: UUID, reason: str) -> None:
 
 
 @audited("party.renew", lambda given, _: given["number"])
-def renew(number: UUID, to_day: date | None) -> None:
-    """The party stands on its newest documents, and, with `to_day`, on an agreement until then.
+def renew(number: UUID, to_day: date | None, *, resume: bool = False) -> None:
+    """The party stands on its newest documents, and, with `to_day`, on an agreement until then; `resume`: it is let in
+    again by the same decision, as after a lapse.
 
-    Raises ApplicationClosed, DocumentMissing, DocumentExpired, DocumentNotInOrder.
+    Raises ApplicationClosed, DocumentMissing, DocumentExpired, DocumentNotInOrder, DocumentsExpired.
     """
     with transaction.atomic():
         one = Application.objects.select_for_update().get(pk=number)
@@ -113,6 +114,8 @@ def renew(number: UUID, to_day: date | None) -> None:
         if to_day is not None:
             _agree(one, one.party, clock.today(), to_day)
         _approve_papers(one, one.party)
+        if resume:
+            parties.resume(one.party)
 
 
 @audited("party.settle", lambda given, _: given["party"].code)

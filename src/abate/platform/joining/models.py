@@ -205,7 +205,10 @@ class Notice(models.Model):
 
 
 class NoticeStep(models.Model):
-    """An answer of the party, or the operator's closing or reopening; `kind` answered, closed, reopened."""
+    """An answer of the party, or the operator's closing or reopening; `kind` answered, closed, reopened.
+
+    By an account, or, where the party answered over the interface, by its key.
+    """
 
     append_only = True
     ANSWERED, CLOSED, REOPENED = KINDS = ("answered", "closed", "reopened")
@@ -214,14 +217,20 @@ class NoticeStep(models.Model):
     kind = models.TextField()
     text = models.TextField()
     at = models.DateTimeField()
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    client_id = models.TextField(default="")
 
     class Meta:
         db_table = "joining_notice_step"
         constraints = [
             models.CheckConstraint(
+                condition=Q(user__isnull=False, client_id="")
+                | (Q(user__isnull=True, kind="answered") & ~Q(client_id="")),
+                name="joining_notice_step_by",
+            ),
+            models.CheckConstraint(
                 condition=Q(kind__in=["answered", "closed", "reopened"]), name="joining_notice_step_kind"
-            )
+            ),
         ]
 
 

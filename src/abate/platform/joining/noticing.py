@@ -40,9 +40,12 @@ def open_notice(party: Party, subject: str, text: str, answer_by: date, user: Us
     return made
 
 
-def answer(number: int, party_id: int, text: str, user: User) -> NoticeRow:
-    """The party's answer. Raises NoticeUnknown (another party's too), NoticeClosed, NoticeMalformed."""
-    return _step(number, NoticeStep.ANSWERED, text, user, ("open", "answered"), party_id)
+def answer(number: int, party_id: int, text: str, by: User | str) -> NoticeRow:
+    """The party's answer, by an account or by a key (its client id).
+
+    Raises NoticeUnknown (another party's too), NoticeClosed, NoticeMalformed.
+    """
+    return _step(number, NoticeStep.ANSWERED, text, by, ("open", "answered"), party_id)
 
 
 def close(number: int, text: str, user: User) -> NoticeRow:
@@ -56,7 +59,7 @@ def reopen(number: int, text: str, user: User) -> NoticeRow:
 
 
 def _step(
-    number: int, kind: str, text: str, user: User, before: tuple[str, ...], party_id: int | None = None
+    number: int, kind: str, text: str, by: User | str, before: tuple[str, ...], party_id: int | None = None
 ) -> NoticeRow:
     with transaction.atomic():
         found = Notice.objects.select_for_update(of=("self",)).filter(pk=min(number, 2**63 - 1)).first()
@@ -65,7 +68,8 @@ def _step(
         state = notice(found.pk).state
         if state not in before:
             raise NoticeClosed(state)
-        NoticeStep.objects.create(notice=found, kind=kind, text=_text(text), at=clock.now(), user=user)
+        who = {"client_id": by} if isinstance(by, str) else {"user": by}
+        NoticeStep.objects.create(notice=found, kind=kind, text=_text(text), at=clock.now(), **who)
         audit.note(f"party.notice.{kind}", found.pk)
         if kind != NoticeStep.ANSWERED:
             _tell(found, f"notice.{kind}")

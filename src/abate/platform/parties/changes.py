@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from abate.platform.doors.errors import Problem
 from abate.platform.parties import actions, queries, signatures
 from abate.platform.parties.errors import ClientUnknown
 from abate.platform.parties.models import Client, Member, Party
@@ -13,6 +14,20 @@ from abate.platform.review import queries as review
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import AccountUnknown, ArgumentsMalformed
 from abate.platform.review.models import User
+
+
+class ApplicationNeeded(Problem):
+    code = "party-application-needed"
+    status = 422
+    zh = "真实机构须经入驻申请准入。"
+    en = "A real organisation joins by an application."
+    why_zh = "没有人审核过其资质文件，也没有文件到期即停的日期（T/CECA-G 0203，6）。"
+    why_en = "Nobody read its papers, and no date of theirs would end what it may do (T/CECA-G 0203, 6)."
+    remedy_zh = "请机构在 /join 申请，或运营方用 `abate party apply` 录入并提出准入；演示和沙箱中的虚构机构须标明为虚构。"
+    remedy_en = (
+        "It applies on /join, or the operator enters it with `abate party apply` and proposes to admit it; a made-up one of "
+        "a demo or a sandbox says that it is."
+    )
 
 
 def _texts(given: Json, *names: str) -> Json:
@@ -51,6 +66,8 @@ def _create(given: Json) -> Json:
 
 def _creatable(given: Json) -> Json:
     actions.check_party(given["code"], given["kind"], given["title_zh"], given["title_en"])
+    if not given["made_up"]:
+        raise ApplicationNeeded(given["code"])
     return _texts(given, "behaviours")
 
 
@@ -225,8 +242,8 @@ _CONDITIONS = {
 _ACTIONS = (
     Action(
         name="party.create",
-        zh="新增参与机构",
-        en="add a party",
+        zh="新增虚构机构（演示、沙箱）",
+        en="add a made-up party (demo, sandbox)",
         fields={
             **_CODE,
             "kind": (str, "data_provider"),

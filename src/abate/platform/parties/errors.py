@@ -47,9 +47,9 @@ class NotAVerifier(Problem):
     en = "This party is not a verifier."
     why_zh = "叶子和披露项只对核查机构开放。"
     why_en = "Leaves and openings are for verifiers only."
-    remedy_zh = "只有类别为 verifier 的机构可以查看叶子和披露项:`abate party create --kind verifier`。"
+    remedy_zh = "只有类别为 verifier 的机构可以查看叶子和披露项:机构以 verifier 类别申请入驻（/join）。"
     remedy_en = (
-        "Only a party of kind verifier may see leaves and openings: `abate party create --kind verifier`."
+        "Only a party of kind verifier may see leaves and openings: the organisation applies as one (/join)."
     )
 
 

@@ -36,6 +36,7 @@ NAMES: dict[str, Pair] = {
     "kind": ("类别", "Kind"),
     "label": ("用途说明", "What it is for"),
     "last_day": ("行为末日", "Last day of the acts"),
+    "resume": ("恢复接入", "Let in again"),
     "made_up": ("虚构（演示用）", "Made up, for a demo"),
     "max_mg": ("上限（毫克）", "At most, in milligrams"),
     "member": ("是经办人", "Acts for the party"),

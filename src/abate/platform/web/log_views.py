@@ -43,8 +43,8 @@ class VerifiersOnly(Problem):
     en = "This key is not a verifier's, or lacks the scope `log`."
     why_zh = "叶子内容只对核查机构开放。"
     why_en = "Leaves are open to verifiers only."
-    remedy_zh = "运营方用 `abate party create --kind verifier` 和 `abate party key new` 发放核查密钥。"
-    remedy_en = "The operator gives one by `abate party create --kind verifier` and `abate party key new`."
+    remedy_zh = "机构以 verifier 类别申请入驻（/join），准入后领取密钥。"
+    remedy_en = "An organisation applies as a verifier (/join) and collects its key once it is admitted."
 
 
 @require_safe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from abate.platform.joining.kinds import kinds
-from abate.platform.joining.models import Application
+from abate.platform.joining.models import Application, NoticeStep
 from abate.platform.parties.models import Party
 
 _LINE = {"type": "string", "minLength": 1, "maxLength": 120}
@@ -89,11 +89,48 @@ _RUN = {
         },
     },
 }
+_NOTICE = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer"},
+        "subject": {"type": "string"},
+        "text": {"type": "string"},
+        "answer_by": {"type": "string", "format": "date"},
+        "at": {"type": "string", "format": "date-time"},
+        "state": {"enum": ["open", "answered", "closed"]},
+        "late": {"type": "boolean", "description": "Open past the day to answer by"},
+        "steps": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "kind": {"enum": list(NoticeStep.KINDS)},
+                    "text": {"type": "string"},
+                    "at": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
+    },
+}
+_ANSWER = {"text": {"type": "string", "minLength": 1, "maxLength": 2000}}
+_NOTICE_ID = {
+    "name": "notice_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
+_OPEN = {
+    "name": "open",
+    "in": "query",
+    "required": False,
+    "schema": {"enum": ["1"]},
+    "description": "Without those that are closed",
+}
 _WORDS = {
     "401": "No live token",
     "403": "The token lacks the scope, or the party is not in standing",
-    "404": "No such application, or the token is not its own",
-    "409": "The code is taken, or the state does not allow it",
+    "404": "No such application or notice, or not the caller's own",
+    "409": "The code is taken, or the state does not allow it; a notice that is closed",
     "422": "A field, a document or the report is not as it must be",
     "429": "Too many; the seconds to wait are in Retry-After",
     "503": "What was sent is kept, but the link could not be sent",
@@ -166,6 +203,14 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
         problem, "conformance", "In the sandbox: sign a run that it saw pass", "200", _SIGNED,
         "401", "403", "409", "422", "429",
     )  # fmt: skip
+    many = {"type": "object", "properties": {"notices": {"type": "array", "items": _NOTICE}}}
+    listed = _operation(
+        problem, "notices", "Notices about the party's data", "200", many, "401", "403", "429"
+    )
+    answer = _operation(
+        problem, "notice_answer", "Answer a notice", "200", _NOTICE, "401", "403", "404", "409", "422", "429"
+    )  # fmt: skip
+    key = {"security": [{"PartnerToken": ["events"]}]}
     terms = _body({"terms": {"type": "string"}}, example={"terms": kinds().terms})
     one = "/v1/applications/{application_id}"
     return {
@@ -175,7 +220,11 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
         one: {"get": state | own | {"parameters": [_ID]}},
         f"{one}/documents/{{kind}}": {"post": document | own | _upload()},
         f"{one}/submit": {"post": submit | own | terms | {"parameters": [_ID]}},
-        "/v1/conformance": {"post": attest | {"security": [{"PartnerToken": ["events"]}]} | _body(_RUN)},
+        "/v1/conformance": {"post": attest | key | _body(_RUN)},
+        "/v1/notices": {"get": listed | key | {"parameters": [_OPEN]}},
+        "/v1/notices/{notice_id}/answer": {
+            "post": answer | key | _body(_ANSWER, example={"text": "已修正"}) | {"parameters": [_NOTICE_ID]}
+        },
     }
 
 

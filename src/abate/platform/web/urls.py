@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from abate.platform.web import files, health, joining, log_views, reconciliation, sharing
+from abate.platform.web import files, health, joining, log_views, notices, reconciliation, sharing
 from abate.platform.web.api_proposals import api
 from abate.platform.web.pages import (
     acceptor,
@@ -95,6 +95,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/proposals/<int:number>", proposals.proposal, name="proposal"),
     *reconciliation.urlpatterns,
     *anomalies.urlpatterns,
+    *notices.urlpatterns,
     path("operator/sharing", shared.requests, name="sharing"),
     path("operator/sharing/<uuid:request_id>", shared.request, name="sharing-one"),
     path("operator/sharing/<uuid:request_id>/revoke", shared.revoke, name="sharing-revoke"),

@@ -132,12 +132,13 @@ def finding(request: HttpRequest, role: bool, application_id: UUID) -> HttpRespo
 @require_POST
 @operator_page
 def propose(request: HttpRequest, role: bool, application_id: UUID) -> HttpResponse:
-    """Propose what is to become of it: `change` admit, refuse or renew, with `why` and `to_day`."""
+    """Propose what is to become of it: `change` admit, refuse or renew, with `why`, `to_day` and, of one suspended, `resume`."""
     one = queries.application(application_id)
     why, to_day = request.POST.get("why", "")[:600], request.POST.get("to_day", "")[:10]
-    given: dict[str, str] = {"application": str(one.pk)}
+    given: dict[str, object] = {"application": str(one.pk)}
     name = f"party.{request.POST.get('change', '')[:10]}"
     given |= {"reason": why[:500]} if name == "party.refuse" else {"to_day": to_day}
+    given |= {"resume": request.POST.get("resume") == "1"} if name == "party.renew" else {}
     return _done(request, one, lambda: proposing.propose(request.user, name, given, why))  # type: ignore[arg-type]
 
 

@@ -27,7 +27,7 @@ from abate.platform.review.proposing import in_sandbox
 from abate.platform.web import screen
 from abate.platform.web.access import partner_page
 from abate.platform.web.inside import Inside
-from abate.platform.web.wording import pick
+from abate.platform.web.wording import english, pick
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,9 @@ def _run(party: Party) -> Run:
             signing["keyid"], private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         )
         key = Key(made["client_id"], made["client_secret"])
-        kit = Kit(Inside(settings.ABATE_ORIGIN, party.code, key, signer=signer, tries=1), people)
+        language = "en" if english() else "zh"
+        client = Inside(settings.ABATE_ORIGIN, party.code, key, signer=signer, tries=1, language=language)
+        kit = Kit(client, people)
         lines = list(kit.lines())
     finally:
         parties.revoke_client(made["client_id"])

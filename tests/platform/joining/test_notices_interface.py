@@ -1,0 +1,89 @@
+"""Notices answered over the interface, by key: the party's own, once under a key of the call, until they are closed."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.idp.oidc.adapter import get_adapter
+from allauth.idp.oidc.models import Token
+from django.db import IntegrityError, transaction
+from django.test import Client
+from tests.platform.web import city as stage
+
+from abate.demo import desk
+from abate.platform.doors import clock
+from abate.platform.joining import noticing, queries
+from abate.platform.joining.models import NoticeStep
+from abate.platform.parties import actions as parties
+from abate.platform.parties.models import Party
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+
+
+def bearer(party: Party, *scopes: str) -> dict[str, str]:
+    client_id, _ = parties.issue_client(party, list(scopes or ("events",)))
+    text = f"token-{client_id}"
+    Token.objects.create(
+        type=Token.Type.ACCESS_TOKEN,
+        hash=get_adapter().hash_token(text),
+        client_id=client_id,
+        scopes=" ".join(scopes or ("events",)),
+        expires_at=clock.now() + timedelta(hours=1),
+    )
+    return {"authorization": f"Bearer {text}", "accept-language": "en"}
+
+
+def post(number: int, text: object, headers: dict[str, str]) -> Any:
+    body = json.dumps({"text": text} if isinstance(text, str) else text)
+    return Client().post(
+        f"/v1/notices/{number}/answer", body, content_type="application/json", headers=headers
+    )
+
+
+@pytest.mark.clause("P-6.1-e")
+def test_a_notice_is_read_and_answered_by_key(db: None) -> None:
+    city = stage.build()
+    mine, clerk = bearer(city.partner), desk.staffed()["entry"]
+    made = noticing.open_notice(
+        city.partner, "Late", "Half of them.", clock.today() + timedelta(days=3), clerk
+    )
+    (told,) = Client().get("/v1/notices", headers=mine).json()["notices"]
+    assert (told["id"], told["state"], told["steps"]) == (made.pk, "open", [])
+    keyed = mine | {"idempotency-key": '"answer-1"'}
+    first, again = (post(made.pk, "A queue was stuck.", keyed) for _ in range(2))
+    assert first.status_code == 200 and first.json()["state"] == "answered"
+    assert again.content == first.content and again["Idempotent-Replayed"] == "true"
+    (step,) = NoticeStep.objects.all()
+    assert step.user is None and step.client_id and step.text == "A queue was stuck."
+    noticing.close(made.pk, "Thank you.", clerk)
+    assert Client().get("/v1/notices?open=1", headers=mine).json() == {"notices": []}
+    refused = post(made.pk, "one more", mine)
+    assert (refused.status_code, refused.json()["code"]) == (409, "notice-closed")
+    assert queries.notice(made.pk).state == "closed"
+
+
+@pytest.mark.clause("P-8.4-c")
+def test_another_party_s_notice_is_not_there_and_no_key_answers_none(db: None) -> None:
+    city = stage.build()
+    other = parties.create_party("other", "data_provider", "他方", "Other", made_up=True)
+    made = noticing.open_notice(city.partner, "Late", "Half.", clock.today(), None)
+    theirs = bearer(other)
+    assert Client().get("/v1/notices", headers=theirs).json() == {"notices": []}
+    for number in (made.pk, 2**70):
+        assert post(number, "mine", theirs).status_code == 404
+    assert post(made.pk, "x", {}).status_code == 401 and Client().get("/v1/notices").status_code == 401
+    mine = bearer(city.partner)
+    for text in ("", " ", "x" * 2_001, "a\0b", {}, {"text": 1}, {"text": "x", "kind": "closed"}, []):
+        assert post(made.pk, text, mine).json()["code"] == "notice-malformed"
+    assert not NoticeStep.objects.exists()
+
+
+def test_a_step_is_an_account_s_or_a_key_s_and_only_an_answer_is_a_key_s(db: None) -> None:
+    city = stage.build()
+    made = noticing.open_notice(city.partner, "Late", "Half.", clock.today(), None)
+    for who in ({}, {"client_id": "k", "kind": "closed"}, {"client_id": "k", "user": city.cashier}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            NoticeStep.objects.create(notice=made, text="x", at=clock.now(), **{"kind": "answered", **who})
