@@ -66,6 +66,9 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     page(clerk, "/operator/anomalies/decide", 302, case=many, verdict="confirmed", single="1", reason="three are one",
          taken=[f"{party}:p{n}" for n in range(3)])  # fmt: skip
     assert "found sound, and kept" in page(clerk, f"/operator/anomalies/{many}")
+    spared = page(phone, f"/why?party={party}&event=p3")
+    assert "found sound and stays" in spared and "Appeal" not in spared
+    assert "does not count" in page(phone, f"/why?party={party}&event=p0")
     told = page(phone, why)
     assert "taken back" in told and "&lt;b&gt;no&lt;/b&gt;" in told and "<b>no</b>" not in told
     assert "Not counted" in page(phone, "/feed") and "Reversed" in page(phone, "/entries")
@@ -79,7 +82,8 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     assert "another-reviewer" in mixed and "case-decided" in mixed
     mixed = page(other, "/operator/anomalies/decide", **again)
     assert "booked again" in mixed and "case-decided" in mixed
-    assert "Your appeal was granted" in page(phone, why) and "Credited" in page(phone, why)
+    told = page(phone, why)
+    assert "Your appeal was granted" in told and "This record: booked again." in told and "Credited" in told
     assert Audit.objects.filter(what="anomalies.decide").count() == 3
 
 

@@ -97,6 +97,14 @@ def test_a_month_with_one_too_many(world: World) -> None:
     assert found("many-payments") == [("4", ["p0", "p1", "p2", "p3"])]
 
 
+def test_what_comes_later_joins_the_open_case(world: World) -> None:
+    credited(world, *(payment(world, f"p{n}", later(60 * n)) for n in range(4)))
+    sweep()
+    credited(world, payment(world, "p4", later(300)))
+    sweep()
+    assert found("many-payments") == [("5", ["p0", "p1", "p2", "p3", "p4"])]
+
+
 def test_the_same_trace_of_two_people_is_a_case_of_each_and_names_the_other_in_neither(world: World) -> None:
     credited(world, way(world, "a", AT, 20, "3.1"), way(world, "b", AT, 20, "3.1", 1))
     credited(world, way(world, "c", later(60), 20, "3.1"), way(world, "d", later(60), 20, "3.2", 1))

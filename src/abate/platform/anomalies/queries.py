@@ -72,6 +72,8 @@ class CaseRow:
     ended_why: str
     ended_by: str
     until: date | None
+    came: str = ""
+    """Where one record was asked about: what became of that one."""
 
     @property
     def below(self) -> bool:
@@ -231,10 +233,10 @@ def _row(number: int, rule: str, version: bytes, kind: str, grade: int, document
     limit = said["limit"]
     source = limit.get("source") or {"zh": "", "en": ""}
     person, group, part, measured, state, opened, parties, records_, beside, *steps = rest
-    decided_at, why, by, appealed_at, ended_at, ended_why, ended_by = steps
+    decided_at, why, by, appealed_at, ended_at, ended_why, ended_by, came = steps
     return CaseRow(
         number, rule, bytes(version).hex(), kind, GRADES[grade], (said["says"]["zh"], said["says"]["en"]),
         limit["unit"], limit.get("value", ""), (source["zh"], source["en"]), person, group, part, measured,
         Case.WORDS[state - 1], opened, tuple(parties or ()), records_, beside, decided_at, why or "", by or "",
-        appealed_at, ended_at, ended_why or "", ended_by or "", appeal_until(decided_at) if decided_at else None,
+        appealed_at, ended_at, ended_why or "", ended_by or "", appeal_until(decided_at) if decided_at else None, came or "",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from abate.platform.anomalies import queries
-from abate.platform.anomalies.queries import CaseRow
+from abate.platform.anomalies.queries import CAME, CaseRow
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.web.wording import pick, say
 from abate.quantify.anomalies import Rule
@@ -123,10 +123,18 @@ _TEXTS = {
         "您的申诉正由另一位工作人员审理：{says}。",
         "Your appeal waits for the decision of another reviewer: {says}.",
     ),
+    "spared": (
+        "案件已确认，但这条记录经核查无误，予以保留：{says}。",
+        "The case was confirmed, but this record was found sound and stays: {says}.",
+    ),
+    "retired": (
+        "经核查，这条记录有误；其减排量已注销，不再收回：{says}。",
+        "After a review this record is not sound; its reductions were retired, and stay so: {says}.",
+    ),
     "upheld": ("申诉后维持原决定：{says}。", "The decision was upheld on your appeal: {says}."),
     "overturned": (
-        "申诉成立，原决定已撤销，记录已重新入账：{says}。",
-        "Your appeal was granted: the decision was overturned, and the record booked again: {says}.",
+        "申诉成立，原决定已撤销：{says}。",
+        "Your appeal was granted, and the decision overturned: {says}.",
     ),
 }
 
@@ -137,16 +145,20 @@ def of_record(found: Behaviour) -> list[Told]:
 
 
 def _told(row: CaseRow) -> Told:
-    zh, en = _TEXTS[row.state]
+    spared = row.came == "spared"
+    text = row.came if row.came in ("spared", "retired") and row.state != "overturned" else row.state
+    became = ""
+    if row.state == "overturned" and row.came in CAME and not spared:
+        became = say("这条记录：{came}。", "This record: {came}.", came=pick(CAME[row.came]))
     return Told(
         row.id,
         pick(STATES[row.state][:2]),
-        STATES[row.state][2],
-        say(zh, en, says=pick(row.says)),
+        "good" if spared else STATES[row.state][2],
+        " ".join(filter(None, (say(*_TEXTS[text], says=pick(row.says)), became))),
         compared(row),
         row.ended_why or row.decided_why,
         row.until.isoformat() if row.until else "",
-        row.may_appeal,
+        row.may_appeal and not spared,
     )
 
 

@@ -26,6 +26,7 @@ from abate.platform.parties import queries as parties
 from abate.platform.parties.queries import PartyRow
 from abate.platform.web import cases
 from abate.platform.web.wording import Pair, pick, say
+from abate.quantify.anomalies import ANOMALY
 from abate.quantify.method import Method, Text
 
 
@@ -167,7 +168,8 @@ def _cut_words(cut: CutBy | None) -> str:
 
 def _corrected(found: Behaviour) -> str:
     """That it was computed again, and why."""
-    if found.corrected is None:
+    if found.corrected is None or (found.reason or "").startswith(ANOMALY):
+        # Of what is not counted for a case, the case is shown instead.
         return ""
     why = pick(found.corrected)
     return say("已重新计算并更正：{why}。", "Computed again and corrected: {why}.", why=why)

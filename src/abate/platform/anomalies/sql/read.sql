@@ -2,7 +2,9 @@
 -- Cases with their rule, the newest first; `parties` are those whose records they are about.
 select cases.id, rule.name, cases.version, rule.kind, rule.grade, rule.document, cases.person_id, cases.grp, cases.part,
        cases.measured, cases.state, cases.opened_at, told.parties, told.records, told.beside,
-       decided.at, decided.reason, decider.handle, appealed.at, ended.at, ended.reason, ender.handle
+       decided.at, decided.reason, decider.handle, appealed.at, ended.at, ended.reason, ender.handle,
+       (select record.came from anomalies_record record
+        where record.case_id = cases.id and record.party_id = %(of_party)s and record.event_id = %(event)s)
 from anomalies_case cases
 join anomalies_rule rule on rule.version = cases.version
 cross join lateral (select array_agg(distinct record.party_id) filter (where not record.beside) as parties,
