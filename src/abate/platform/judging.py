@@ -104,6 +104,8 @@ def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
         # A case in which every record is sound is one to dismiss.
         raise CaseDecided("spared")
     with connection.cursor() as django, workspace() as cursor:
+        # The order of every batch: erasing kept out, people, balances of caps, accounts (docs/explain/locking.md).
+        reversing.keep_erasing_out(django)
         people.keep_still(cursor, [row.person_id])
         found = [one for one in reading.of_events(row.person_id, accused) if _key(one) not in spared]
         told |= {_key(one): "erased" for one in found if one.left_alone == "erased"}

@@ -25,6 +25,7 @@ from abate.platform.doors import clock
 from abate.platform.events.outcomes import Outcome
 from abate.platform.joining import quality
 from abate.platform.ledger import actions as books
+from abate.platform.ledger import erasing
 from abate.platform.ledger import queries as ledger
 from abate.platform.review.errors import NoRight
 from abate.platform.review.models import User
@@ -275,4 +276,31 @@ def test_retired_milligrams_stay(world: World) -> None:
     held = ledger.balance(person.pk).carbon_mg
     books.retire(person.pk, held, "retired")
     assert decided(first, number, "confirmed").records == {(world.sender.party_id, "above"): "retired"}
+    assert reconciled() == {}
+
+
+@pytest.mark.slow
+def test_a_decision_while_its_person_is_erased_comes_wholly_before_or_after(world: World) -> None:
+    users = reviewers(2)
+    number, person = one_case(world), world.people[0]
+
+    def both(n: int) -> list[Any]:
+        if n == 0:
+            erasing.erase(person)
+            return []
+        return judging.decide(users[n % 2], [number], "confirmed", "together")
+
+    made = [verdict for found in together(both) for verdict in found]  # type: ignore[arg-type]
+    (done,) = [verdict for verdict in made if verdict.problem is None]
+    assert set(done.records.values()) <= {"taken_back", "erased"}
+    assert {code(verdict) for verdict in made if verdict.problem} == {"case-decided"}
+    assert reconciled() == {} and queries.words(queries.case(number)) == ""
+
+
+@pytest.mark.slow
+def test_who_was_erased_before_is_told_of_and_left(world: World) -> None:
+    first, _ = reviewers()
+    number, person = one_case(world), world.people[0]
+    erasing.erase(person)
+    assert decided(first, number, "confirmed").records == {(world.sender.party_id, "above"): "erased"}
     assert reconciled() == {}

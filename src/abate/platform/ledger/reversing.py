@@ -222,6 +222,11 @@ def held(cursor: CursorWrapper, persons: Collection[int]) -> dict[int, tuple[int
     return {person: (carbon, eligible) for person, carbon, eligible in cursor.fetchall()}
 
 
+def keep_erasing_out(cursor: CursorWrapper) -> None:
+    """Before any account is locked, as a batch does: erasing a person comes wholly before this transaction or wholly after."""
+    cursor.execute(SQL["keep_erasing_out"])
+
+
 def erased(cursor: CursorWrapper, persons: Collection[int]) -> set[int]:
     """Who of them was erased: for good while their accounts are locked, or a batch is open in this transaction."""
     return {person for person, gone in actions.erased(cursor, persons).items() if gone}
