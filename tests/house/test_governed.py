@@ -39,6 +39,7 @@ GOVERNED = {
     "ledger": {"adjust", "add_duty"},
     "incentives": {"create_offer"},
     "carbon": {"approve", "adopt"},
+    "events": {"declare"},
     "sharing": {"answer"},
     "review": {"enrol", "enrol_digest", "grant", "withdraw"},
 }

@@ -66,6 +66,7 @@ ACTIONS = (
     "role.withdraw",
     "rule.add",
     "sharing.answer",
+    "source.declare",
     "staff.close",
     "staff.enrol",
 )

@@ -45,6 +45,7 @@ RACES = (
     errors.LockNotAvailable,
 )
 TRIES = 5
+_NOT_NEW = (Outcome.REFUSED, Outcome.CONFLICT, Outcome.EXISTS)
 TABLES = (
     events.SQL["make_stage"],
     events.SQL["make_who"],
@@ -80,6 +81,8 @@ class Prepared:
     """All of the batch as it was read."""
     few: together.Few | None
     """Where it is small and all of it would be credited: what books it in one statement."""
+    marks: Sequence[tuple[int, str, int]]
+    """Place, id and version of the source of the events that come from a declared one."""
     compared: Compared | None
     """By what its events are seen to be one act with others; None where no rule compares any of them."""
     careful: bool = False
@@ -126,6 +129,7 @@ def laid_out(arrival: Arrival, measured: Sequence[Measured], read: Sequence[Read
         bases=bases,
         subjects=staging.arrays(sums),
         behaviours=behaviours,
+        marks=[(one.place, one.id, one.mark) for one in read if isinstance(one, Event) and one.mark],
         compared=_compared(behaviours, takings) if span else None,
         span=span,
         refused=[one for one in read if isinstance(one, Refused)],
@@ -159,7 +163,7 @@ def _try(batch: Prepared, everything: bool, then: Then | None) -> list[Result]:
     """Book it, again where it lost a race. Raises NotTaken, _TooMuch, with nothing booked."""
     hooked = batch.arrival.sender.hooked
     # What is to be written with the batch goes the longer way, which has a place for it.
-    alone = then is not None or hooked or connection.in_atomic_block
+    alone = then is not None or hooked or bool(batch.marks) or connection.in_atomic_block
     for attempt in range(TRIES):
         try:
             prepare(TABLES)
@@ -170,6 +174,8 @@ def _try(batch: Prepared, everything: bool, then: Then | None) -> list[Result]:
             with transaction.atomic():
                 made = _book(batch, everything or hooked)
                 results = sorted(made, key=lambda result: result.place)
+                if batch.marks:
+                    _mark(batch, results)
                 if hooked:
                     tell(batch.arrival.sender, results, clock.now())
                 if then is not None:
@@ -218,6 +224,15 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
         events.refuse(cursor, batch_id, sender.party_id, now, refused)
     refusals = [Result(one.place, one.id, Outcome.REFUSED, one.reason) for one in refused]
     return results + settled + refusals
+
+
+def _mark(batch: Prepared, results: Sequence[Result]) -> None:
+    """With the events that this batch brought, their sources: not with what was refused, or there before."""
+    outside = {one.place for one in results if one.outcome in _NOT_NEW}
+    marks = [(event_id, source) for place, event_id, source in batch.marks if place not in outside]
+    if marks:
+        with connection.cursor() as cursor:
+            events.mark(cursor, batch.arrival.sender.party_id, marks)
 
 
 class _TooMuch(Exception):

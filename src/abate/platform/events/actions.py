@@ -185,3 +185,10 @@ def corrected(cursor: Cursor, party_id: int, ids: Sequence[str]) -> dict[str, st
     """Which event each of these corrected."""
     cursor.execute(SQL["corrections"], {"party": party_id, "events": list(ids)})
     return dict(cursor.fetchall())
+
+
+def mark(cursor: CursorWrapper, party_id: int, marks: Sequence[tuple[str, int]]) -> None:
+    """Note of accepted events (id, version of the source) where they come from; what is known of an event stays. (P-8.5-d)"""
+    ids, found = (list(one) for one in zip(*marks, strict=True))
+    values = {"party": party_id, "ids": ids, "sources": found, "day": clock.today()}
+    cursor.execute(SQL["mark"], values)

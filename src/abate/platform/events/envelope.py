@@ -7,13 +7,16 @@ to say which one is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
 
+from abate.platform.doors import clock
+from abate.platform.events import sources
+from abate.platform.events.sources import SourceRow
 from abate.platform.events.withdrawals import CAUSES
 
 # Our policy: clocks of partners may be ahead of ours by this much.
@@ -52,6 +55,8 @@ class Event(msgspec.Struct, gc=False):
     corrects: str | None = None
     """The event of the same party and person that this one stands in for, and why."""
     cause: str = ""
+    mark: int | None = None
+    """The version of the declared source that it comes from (events_source)."""
 
 
 class Withdrawal(msgspec.Struct, gc=False):
@@ -106,7 +111,8 @@ class Reader:
     """Reads the events of one batch for one sender. `catalogue`: the behaviours that have a methodology."""
 
     def __init__(self, sender: Sender, catalogue: Iterable[str], now: datetime) -> None:
-        self._sender = sender
+        self._sender, self._now = sender, now
+        self._sources: Mapping[str, SourceRow] | None = None
         self._types = {PREFIX + name: name for name in sender.behaviours if name in catalogue}
         self._known = {PREFIX + name: name for name in catalogue}
         self._latest = now + FUTURE_TOLERANCE
@@ -127,19 +133,36 @@ class Reader:
         """One event from its attributes, of the right types; `id` and `subject` of the right length."""
         behaviour = self._types.get(type)
         timely = EARLIEST <= time <= self._latest
-        if type == WITHDRAWAL and source == self._sender.code and timely:
+        mark = None
+        if source != self._sender.code:
+            # What was taken can be taken back, whatever became of its source.
+            found = self._of_source(source, taken=type == WITHDRAWAL)
+            if isinstance(found, tuple):
+                return Refused(place, id if id.isprintable() else None, self._known.get(type), *found)
+            mark = found
+        if type == WITHDRAWAL and timely:
             return _withdrawal(place, id, subject, time, data)
-        if behaviour is None or source != self._sender.code or not timely or data[:1] != b"{":
-            return self._refuse(place, id, source, type, time, data)
+        if behaviour is None or not timely or data[:1] != b"{":
+            return self._refuse(place, id, type, time, data)
         if not (id.isprintable() and subject.isprintable()):
             wrong = "subject" if id.isprintable() else "id"
             return Refused(place, id if wrong == "subject" else None, behaviour, "malformed", wrong)
-        return Event(place, id, behaviour, subject, time, data)
+        return Event(place, id, behaviour, subject, time, data, mark=mark)
 
-    def _refuse(self, place: int, id: str, source: str, type: str, time: datetime, data: bytes) -> Refused:
+    def _of_source(self, source: str, *, taken: bool) -> int | tuple[str, str]:
+        """The version in force of `PARTY/SOURCE`, or why nothing of it is taken now. The party's are looked up once a batch."""
+        party, slash, code = source.partition("/")
+        if party != self._sender.code or not slash:
+            return "wrong_source", "source"
+        if self._sources is None:
+            self._sources = sources.by_name(self._sender.party_id)
+        found = self._sources.get(code)
+        if found is None:
+            return "unknown_source", "source"
+        return (None if taken else found.refusal(clock.day(self._now))) or found.id
+
+    def _refuse(self, place: int, id: str, type: str, time: datetime, data: bytes) -> Refused:
         shown, behaviour = id if id.isprintable() else None, self._known.get(type)
-        if source != self._sender.code:
-            return Refused(place, shown, behaviour, "wrong_source", "source")
         if behaviour is None and type != WITHDRAWAL:
             return Refused(place, shown, None, "unknown_behaviour", "type")
         if behaviour is not None and type not in self._types:

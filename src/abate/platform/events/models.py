@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -165,3 +166,54 @@ class FileRow(models.Model):
 
     class Meta:
         db_table = "events_filerow"
+
+
+class Source(models.Model):
+    """A source of public data as its party declared it and three people agreed: one row a version, the newest in force.
+
+    `mark` and `level` (1 to 4) are the declarer's; `uses` are of sources.USES. Clause P-8.5-d.
+    """
+
+    append_only = True
+
+    id = models.AutoField(primary_key=True)
+    party_id = models.IntegerField()
+    code = models.TextField(db_collation="C")
+    version = models.IntegerField()
+    mark = models.TextField()
+    level = models.SmallIntegerField()
+    uses = ArrayField(models.TextField())
+    retention_days = models.IntegerField()
+    valid_from = models.DateField()
+    valid_until = models.DateField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "events_source"
+        constraints = [
+            models.UniqueConstraint(fields=["party_id", "code", "version"], name="events_source_version"),
+            models.CheckConstraint(
+                condition=models.Q(level__gte=1, level__lte=4, retention_days__gte=1, version__gte=1),
+                name="events_source_terms",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_from__lte=models.F("valid_until")), name="events_source_days"
+            ),
+        ]
+
+
+class Marked(models.Model):
+    """Which version of a source an accepted event came from. An event of no declared source has no row here."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("party_id", "event_id")
+    party_id = models.IntegerField()
+    event_id = models.TextField(db_collation="C")
+    source_id = models.IntegerField()
+    day = models.DateField()
+    """When it arrived: from then on the source's days of retention count."""
+
+    class Meta:
+        db_table = "events_marked"
+        indexes = [models.Index(fields=["source_id"], name="events_marked_source")]

@@ -64,6 +64,33 @@ _ALL = (
         ("把 source 写成本机构的代码。", "Write your own party code as source."),
     ),
     Reason(
+        "unknown_source",
+        ("本机构没有登记这个数据来源。", "Your party has declared no such source."),
+        (
+            "政务数据的标识、分级和允许用途随数据流转。",
+            "Mark, classification and permitted uses of public data travel with it.",
+        ),
+        (
+            "source 写成 机构代码/来源代码；来源由三人登记（source.declare）。",
+            "Write PARTY/SOURCE; sources are declared through three people (source.declare).",
+        ),
+    ),
+    Reason(
+        "source_ended",
+        ("该数据来源今天不在有效期内。", "The source is not in force today."),
+        ("有效期之外不再接收该来源的数据。", "Outside its days nothing of a source is taken."),
+        ("请运营方登记新的版本。", "Let the operator declare a new version of it."),
+    ),
+    Reason(
+        "source_use",
+        ("该数据来源不允许用于量化或入账。", "The source may not be used to quantify or to credit."),
+        ("数据只用于其登记允许的用途。", "Data is used for what its source permits and for nothing else."),
+        (
+            "不要发送；或由数据提供方扩大允许用途后重新登记。",
+            "Do not send it, or let its provider permit the use and declare it anew.",
+        ),
+    ),
+    Reason(
         "unknown_behaviour",
         ("没有这种行为。", "There is no such behaviour."),
         ("没有方法学就无法量化。", "Without a methodology nothing can be quantified."),

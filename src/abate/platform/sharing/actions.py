@@ -162,6 +162,7 @@ def _told(month: date, behaviours: tuple[str, ...]) -> dict:
         "withheld": made.withheld,
         "least_people": made.least_people,
         "largest_percent": made.largest_percent,
+        "left_out": made.left_out,
         "groups": [
             {
                 "behaviour": cell.behaviour,

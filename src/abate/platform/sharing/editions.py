@@ -62,7 +62,18 @@ def edition(month: date) -> Edition:
         return _make(first)
 
 
+def hold_back(use: str, first: date) -> list[str]:
+    """Lay out which awards may not be used so, in the transaction that is open; the sources of those of the month. (P-8.5-d)"""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["make_held"])
+        cursor.execute(SQL["empty_held"])
+        cursor.execute(SQL["hold_back"], {"use": use, "today": clock.today()})
+        cursor.execute(SQL["held_of"], {"first": first, "last": last_day(first)})
+        return [name for (name,) in cursor.fetchall()]
+
+
 def _make(first: date) -> Edition:
+    left_out = hold_back("statistics", first)
     least, percent = settings.ABATE_SHARING_LEAST_PEOPLE, settings.ABATE_SHARING_LARGEST_PERCENT
     with connection.cursor() as cursor:
         cursor.execute(SQL["make_parts"])
@@ -78,6 +89,7 @@ def _make(first: date) -> Edition:
         largest_percent=percent,
         withheld=bool(groups) and not shown,
         tree_size=log.size(),
+        left_out=left_out,
     )
     Cell.objects.bulk_create(
         [

@@ -61,6 +61,7 @@ def edition(party_id: int, month: date) -> MembersEdition:
         if not cursor.fetchone()[0]:
             raise MonthOpen(first.strftime("%Y-%m"))
         group = groups.group_of(party_id)
+        left_out = editions.hold_back("members", first)
         cursor.execute(SQL["make_parts"])
         cursor.execute(SQL["empty_parts"])
         cursor.execute(
@@ -80,6 +81,7 @@ def edition(party_id: int, month: date) -> MembersEdition:
         at=clock.now(),
         least_people=least,
         largest_percent=percent,
+        left_out=left_out,
         **(sums if found.showable(least, percent) else {}),
     )
 
@@ -92,6 +94,7 @@ def _told(made: MembersEdition) -> dict[str, object]:
         "withheld": made.people is None,
         "least_people": made.least_people,
         "largest_percent": made.largest_percent,
+        "left_out": made.left_out,
     }
     if made.people is not None:
         told |= {"people": made.people, "acts": made.acts}

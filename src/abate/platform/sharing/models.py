@@ -21,6 +21,8 @@ class Edition(models.Model):
     largest_percent = models.IntegerField()
     withheld = models.BooleanField()
     tree_size = models.BigIntegerField()
+    left_out = ArrayField(models.TextField(), default=list, db_default=[])
+    """Sources, as `PARTY/SOURCE`, whose data may not be used for statistics: it is in no group."""
 
     class Meta:
         db_table = "sharing_edition"
@@ -140,6 +142,7 @@ class MembersEdition(models.Model):
     acts = models.BigIntegerField(null=True)
     carbon_mg = models.DecimalField(max_digits=38, decimal_places=0, null=True)
     credits = models.DecimalField(max_digits=38, decimal_places=0, null=True)
+    left_out = ArrayField(models.TextField(), default=list, db_default=[])
 
     class Meta:
         db_table = "sharing_members_edition"

@@ -29,6 +29,11 @@ _REQUEST = {
     },
 }
 _NUMBERS = ("behaviours", "people", "acts", "carbon_mg", "credits")
+_LEFT_OUT = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Sources, as PARTY/SOURCE, that do not permit this use: their data is in no figure",
+}
 _FIGURES = {
     "type": "object",
     "properties": {
@@ -41,6 +46,7 @@ _FIGURES = {
                     "withheld": {"type": "boolean", "description": "Too few people for any figure"},
                     "least_people": {"type": "integer"},
                     "largest_percent": {"type": "integer"},
+                    "left_out": _LEFT_OUT,
                     "tree_size": {"type": "integer"},
                     "groups": {
                         "type": "array",
@@ -76,6 +82,7 @@ _MEMBERS = {
                     },
                     "least_people": {"type": "integer"},
                     "largest_percent": {"type": "integer"},
+                    "left_out": _LEFT_OUT,
                     **{name: {"type": "integer"} for name in _NUMBERS[1:]},
                 },
             },

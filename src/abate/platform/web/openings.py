@@ -11,6 +11,7 @@ from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.openings import Opened
 from abate.bookkeeping.receipt import MethodName, Opening, Terms
+from abate.platform.doors import clock
 from abate.platform.web import receipts
 
 # An erased person has no commit_key: their entries are left out, and nobody can open them any more. Who left and is only kept
@@ -32,7 +33,13 @@ left join people_subject subject on subject.person_id = quantity.person_id and s
 where {which}
 order by leaf.idx
 """
-_BY_NUMBER = _ROWS.format(which="leaf.idx between %(first)s and %(last)s")
+# For verifiers: of a declared source only what it permits to verify, and for so long as it may be kept (P-8.5-d). To the person all of their own is opened.
+_PERMITTED = """
+ and not exists (select from events_marked marked join events_source source on source.id = marked.source_id
+                 where marked.party_id = quantity.party_id and marked.event_id = quantity.event_id
+                       and (not source.uses @> array['verification']
+                            or marked.day + source.retention_days < %(today)s))"""
+_BY_NUMBER = _ROWS.format(which="leaf.idx between %(first)s and %(last)s" + _PERMITTED)
 _BY_PERSON = _ROWS.format(which="leaf.person_id = %(person)s and leaf.entry_id = any(%(entries)s)")
 
 
@@ -55,7 +62,7 @@ def _stream(statement: str, values: dict[str, object]) -> Iterator[Opened]:
         connection.ensure_connection()
         with connection.connection.cursor(name="log_openings") as cursor:
             cursor.itersize = 5_000
-            cursor.execute(statement, values | {"award": int(Kind.AWARD)})
+            cursor.execute(statement, values | {"award": int(Kind.AWARD), "today": clock.today()})
             for row in cursor:
                 made = _opened(row)
                 if made is not None:

@@ -18,6 +18,7 @@ from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
+from abate.platform.events import sources
 from abate.platform.people import children, consents, groups, queries, requests
 from abate.platform.people.models import Person
 from abate.platform.review.trail import safe
@@ -81,7 +82,10 @@ def _behaviours(person_id: int) -> list[Row]:
     found: list[Row] = []
     place = None
     while page := carbon.feed(person_id, before=place, limit=_PAGE):
-        found += [_row({k: v for k, v in asdict(one).items() if k not in _LEFT_OUT}) for one in page]
+        marks = sources.marks((one.party_code, one.event_id) for one in page)
+        for one in page:
+            told = {k: v for k, v in asdict(one).items() if k not in _LEFT_OUT}
+            found.append(_row(told | {"source": marks.get((one.party_code, one.event_id))}))
         place = page[-1].place
     return found
 

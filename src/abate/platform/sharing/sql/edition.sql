@@ -20,13 +20,15 @@ insert into sharing_part
 select basis.behaviour, move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), sum(abs(move.carbon_mg))
 from (
     select person_id, basis_id, 1 as acts, carbon_mg, credits
-    from ledger_entry where kind = 1 and day between %(first)s and %(last)s
+    from ledger_entry entry where kind = 1 and day between %(first)s and %(last)s
+          and not exists (select from sharing_held held where (held.person_id, held.entry_id) = (entry.person_id, entry.id))
     union all
     select undo.person_id, award.basis_id, -1, undo.carbon_mg, undo.credits
     from ledger_entry undo
     join ledger_reversal reversal on reversal.person_id = undo.person_id and reversal.reverse_id = undo.id
     join ledger_entry award on award.person_id = reversal.person_id and award.id = reversal.entry_id and award.kind = 1
     where undo.kind = 10 and undo.day between %(first)s and %(last)s
+          and not exists (select from sharing_held held where (held.person_id, held.entry_id) = (award.person_id, award.id))
 ) move
 join carbon_basis basis on basis.id = move.basis_id
 group by 1, 2
@@ -49,14 +51,43 @@ insert into sharing_part
 select 'members', move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), sum(abs(move.carbon_mg))
 from (
     select person_id, occurred_at, 1 as acts, carbon_mg, credits
-    from ledger_entry where kind = 1 and day between %(first)s and %(last)s
+    from ledger_entry entry where kind = 1 and day between %(first)s and %(last)s
+          and not exists (select from sharing_held held where (held.person_id, held.entry_id) = (entry.person_id, entry.id))
     union all
     select undo.person_id, award.occurred_at, -1, undo.carbon_mg, undo.credits
     from ledger_entry undo
     join ledger_reversal reversal on reversal.person_id = undo.person_id and reversal.reverse_id = undo.id
     join ledger_entry award on award.person_id = reversal.person_id and award.id = reversal.entry_id and award.kind = 1
     where undo.kind = 10 and undo.day between %(first)s and %(last)s
+          and not exists (select from sharing_held held where (held.person_id, held.entry_id) = (award.person_id, award.id))
 ) move
 join people_member member on member.group_id = %(group)s and member.person_id = move.person_id and member.left_at is null
                              and member.joined_at <= move.occurred_at
 group by 2
+
+-- name: make_held
+create temp table if not exists sharing_held (person_id bigint, entry_id bigint, source_id int) on commit delete rows
+
+-- name: empty_held
+delete from sharing_held
+
+-- name: hold_back
+-- Awards of events whose source does not permit the use, or not for so long: the entries of every version of a quantity.
+insert into sharing_held
+select distinct quantity.person_id, quantity.entry_id, source.id
+from events_source source
+join events_marked marked on marked.source_id = source.id
+join events_seen seen on seen.party_id = marked.party_id and seen.event_id = marked.event_id
+join carbon_quantity quantity on quantity.person_id = seen.person_id and quantity.party_id = marked.party_id
+                              and quantity.event_id = marked.event_id and quantity.entry_id is not null
+where not source.uses @> array[%(use)s] or marked.day + source.retention_days < %(today)s
+
+-- name: held_of
+-- Whose awards of these days are left out.
+select distinct party.code || '/' || source.code as name
+from sharing_held held
+join ledger_entry entry on entry.person_id = held.person_id and entry.id = held.entry_id
+join events_source source on source.id = held.source_id
+join parties_party party on party.id = source.party_id
+where entry.day between %(first)s and %(last)s
+order by name

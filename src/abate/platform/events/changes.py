@@ -1,0 +1,90 @@
+"""The change of this room that needs three people (review/changes.py): a source of public data and its terms."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from abate.platform.events import decided, sources
+from abate.platform.events.models import Source
+from abate.platform.parties import queries as parties
+from abate.platform.review import changes
+from abate.platform.review.changes import REQUIRED, Action, Json
+from abate.platform.review.errors import ArgumentsMalformed
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_TERMS = ("mark", "level", "uses", "retention_days", "valid_from", "valid_until")
+
+
+def _complete(given: Json) -> Json:
+    parties.party(given["party"])
+    if not _CODE.fullmatch(given["source"]):
+        raise ArgumentsMalformed("source.declare: source: small letters, digits and dashes, 40 at most")
+    if not 1 <= len(given["mark"].strip()) <= 200 or not 1 <= given["level"] <= 4:
+        raise ArgumentsMalformed("source.declare: mark: 1 to 200 characters; level: 1 to 4")
+    if not all(isinstance(use, str) for use in given["uses"]) or not sources.known_uses(given["uses"]):
+        raise ArgumentsMalformed(f"source.declare: uses: of {', '.join(sources.USES)}")
+    if not 1 <= given["retention_days"] <= 36_600:
+        raise ArgumentsMalformed("source.declare: retention_days: 1 to 36600")
+    try:
+        days = {name: date.fromisoformat(given[name]).isoformat() for name in ("valid_from", "valid_until")}
+    except ValueError:
+        raise ArgumentsMalformed("source.declare: valid_from, valid_until: days like 2026-07-01") from None
+    if days["valid_from"] > days["valid_until"]:
+        raise ArgumentsMalformed("source.declare: valid_from, valid_until: in order")
+    return given | days | {"mark": given["mark"].strip(), "uses": sorted(set(given["uses"]))}
+
+
+def _look(given: Json) -> Json:
+    party = parties.party(given["party"])
+    last = Source.objects.filter(party_id=party.pk, code=given["source"]).order_by("-version").first()
+    if last is None:
+        return {"source": None}
+    told = {name: getattr(last, name) for name in _TERMS}
+    days = {name: told[name].isoformat() for name in ("valid_from", "valid_until")}
+    return {"source": told | days | {"version": last.version}}
+
+
+def _after(given: Json, before: Json) -> Json:
+    version = before["source"]["version"] + 1 if before["source"] else 1
+    return {"source": {name: given[name] for name in _TERMS} | {"version": version}}
+
+
+def _declare(given: Json) -> Json:
+    decided.declare(
+        parties.party(given["party"]).pk,
+        given["source"],
+        mark=given["mark"],
+        level=given["level"],
+        uses=given["uses"],
+        retention_days=given["retention_days"],
+        valid_from=date.fromisoformat(given["valid_from"]),
+        valid_until=date.fromisoformat(given["valid_until"]),
+    )
+    return {}
+
+
+def register() -> None:
+    """Called once, when Django has started."""
+    changes.register(_ACTION)
+
+
+_ACTION = Action(
+    name="source.declare",
+    zh="登记政务数据来源及其使用条件",
+    en="declare a source of public data and its terms",
+    fields={
+        "party": (str, REQUIRED),
+        "source": (str, REQUIRED),
+        "mark": (str, REQUIRED),
+        "level": (int, REQUIRED),
+        "uses": (list, REQUIRED),
+        "retention_days": (int, REQUIRED),
+        "valid_from": (str, REQUIRED),
+        "valid_until": (str, REQUIRED),
+    },
+    normal=_complete,
+    look=_look,
+    after=_after,
+    execute=_declare,
+)
