@@ -176,8 +176,30 @@ def test_figures_of_groups_leave_out_what_may_not_be_counted_and_say_so(
     assert left == ([] if permitted else [f"{world.sender.code}/metro"])
 
 
-def test_a_planted_lane_that_forgets_the_mark_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    declare(world)
+def test_planted_doors_that_do_not_ask_are_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each enforcement taken away: what the tests above hold is no longer so."""
+    declare(world, uses=["statistics"])
+    monkeypatch.setattr(sources.SourceRow, "refusal", lambda *_: None)
+    assert told(world, ride(world, "a")) == [(Outcome.CREDITED, None)]
     monkeypatch.setattr(pipeline, "_mark", lambda *_: None)
-    world.send(ride(world, "a"))
-    assert sources.marks([(world.sender.code, "a")]) == {}
+    world.send(ride(world, "b", 1))
+    assert list(sources.marks([(world.sender.code, "a"), (world.sender.code, "b")])) == [
+        (world.sender.code, "a")
+    ]
+    log.sequence()
+    assert len(opened()) == 1
+    monkeypatch.setattr(openings, "_BY_NUMBER", openings._BY_NUMBER.replace(openings._PERMITTED, ""))
+    assert len(opened()) == 2
+
+
+def test_planted_figures_that_hold_nothing_back_are_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(world, uses=["quantify", "credit"])
+    world.send(*(ride(world, f"m-{n}", n) for n in range(12)))
+    nothing = (
+        editions.SQL["hold_back"].replace("where ", "where false and ").replace(" or marked", " and marked")
+    )
+    monkeypatch.setitem(editions.SQL, "hold_back", nothing)
+    with clock.frozen(AFTER):
+        assert sum(figures().values()) == sum(mg for mg, _, _ in world.totals()) > 0

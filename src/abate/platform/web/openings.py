@@ -33,7 +33,8 @@ left join people_subject subject on subject.person_id = quantity.person_id and s
 where {which}
 order by leaf.idx
 """
-# For verifiers: of a declared source only what it permits to verify, and for so long as it may be kept (P-8.5-d). To the person all of their own is opened.
+# For verifiers: of a declared source only what it permits to verify, and for so long as it may be kept (P-8.5-d). To the
+# person all of their own is opened.
 _PERMITTED = """
  and not exists (select from events_marked marked join events_source source on source.id = marked.source_id
                  where marked.party_id = quantity.party_id and marked.event_id = quantity.event_id

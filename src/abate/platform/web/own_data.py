@@ -14,11 +14,11 @@ from uuid import UUID
 from abate.bookkeeping.kinds import Kind
 from abate.platform.carbon import queries as carbon
 from abate.platform.doors import clock
+from abate.platform.events import sources
 from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
-from abate.platform.events import sources
 from abate.platform.people import children, consents, groups, queries, requests
 from abate.platform.people.models import Person
 from abate.platform.review.trail import safe
