@@ -57,6 +57,12 @@ OWN = {
         "note": "messages are rows of their own, with what they tell of",
         "send_due": "each attempt is a row, and says what was answered",
     },
+    "notices/actions.py": {
+        "write": "rows of their own, with what they tell of",
+        "plan_due": "where a notice goes is a row, and says so",
+        "send_due": "the same: when it was handed over, or why not",
+    },
+    "people/claiming.py": {"*": "through register"},
     "people/actions.py": {"keep_still": PURE, "confirm_code": "through prove_contact", "request_own_code":
                           "through request_code", "confirm_own_code": "through prove_contact",
                           "open_account": "through register, or open_for_child",

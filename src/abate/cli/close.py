@@ -76,6 +76,7 @@ def run(day: datetime | None, month: datetime | None) -> dict:
 
     lapsed, _ = holds.lapse_overdue(), expiring.cut_all()
     suspended = joining.lapse()
+    expiring.tell_soon()
     expired, uncollected = expiring.expire_due(), collecting.lapse_due()
     if month:
         kept = closing.close_month(month.date())

@@ -46,6 +46,7 @@ COMMANDS = {
     "witness": "Be a witness for logs of other organisations.",
     "bench": "Run benchmarks; every figure is a ratio within one run.",
     "privacy": "The record of processing, clearing by rule, the drill for a breach.",
+    "notices": "The outbox of notices: list, send again, try a channel.",
     "doctor": "Name each misconfiguration with its remedy.",
 }
 PLATFORM = frozenset(
@@ -71,6 +72,7 @@ PLATFORM = frozenset(
         "doctor",
         "log",
         "months",
+        "notices",
         "privacy",
     }
 )

@@ -73,6 +73,28 @@ def retain(data_dir: Path) -> None:
     click.echo(json.dumps(told | {"staff": staffing.close_unused(policy().unused_days)}, indent=2))
 
 
+@command.command("breach-tell")
+@click.argument("tables", nargs=-1, required=True)
+@click.option("--number", required=True, help="The incident's number, as people may name it to you.")
+@_data_dir
+def breach_tell(tables: tuple[str, ...], number: str, data_dir: Path) -> None:
+    """TABLES leaked: put a notice for everybody concerned into the outbox (PIPL article 57). It cannot be switched off."""
+    _start(data_dir)
+    from abate.platform.config import fields  # lazy: as above
+    from abate.platform.notices import actions as notices  # lazy: as above
+    from abate.platform.people import queries as people  # lazy: as above
+
+    if not (number.isalnum() and number.isascii() and len(number) <= 20):
+        raise click.UsageError("--number is 1 to 20 letters and digits")
+    try:
+        found = fields.breach(tables)
+    except Problem as problem:
+        click.echo(f"{problem.code}: {problem.en} ({problem.detail})\n  {problem.remedy_en}", err=True)
+        sys.exit(1)
+    notices.tell_of_breach(people.users_of(found.people), number)
+    click.echo(json.dumps({"people": len(found.people), "number": number}))
+
+
 @command.command("breach-drill")
 @click.argument("tables", nargs=-1, required=True)
 @click.option(

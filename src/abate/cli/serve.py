@@ -92,12 +92,13 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         sys.exit(1)
     import uvicorn  # lazy: only this command serves
 
-    from abate.platform import spool  # lazy: needs Django set up
+    from abate.platform import reaching, spool  # lazy: needs Django set up
     from abate.platform.anomalies.sweeping import Sweeper  # lazy: as above
     from abate.platform.carbon import basis  # lazy: as above
+    from abate.platform.doors.rounds import Rounds  # lazy: as above
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
-    from abate.platform.parties.telling import Teller  # lazy: as above
+    from abate.platform.parties import webhooks  # lazy: as above
 
     try:
         national.check()
@@ -113,7 +114,8 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         click.echo(
             json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": f"{host}:{port}", "pid": os.getpid()})
         )
-    sequencer, teller = Sequencer(), Teller()
+    sequencer, teller = Sequencer(), Rounds("webhooks", webhooks.send_due)
+    notifier = Rounds("notices", reaching.carry)
     sequencer.start()
     cosigner.start()
     anchorer.start()
@@ -122,6 +124,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     teller.start()
     sweeper = Sweeper()
     sweeper.start()
+    notifier.start()
     try:
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
                     server_header=False, timeout_graceful_shutdown=10,
@@ -130,6 +133,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     finally:
         loader.stop()
         sweeper.stop()
+        notifier.stop()
         teller.stop()
         anchorer.stop()
         cosigner.stop()

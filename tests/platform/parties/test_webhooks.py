@@ -16,7 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.platform.pipeline.world import NOW, World, make_world
 
 from abate.platform import pipeline
-from abate.platform.doors import clock, outbound
+from abate.platform.doors import clock, outbound, rounds
 from abate.platform.parties import queries, webhooks
 from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, MessageUnknown
 from abate.platform.parties.models import Attempt, Endpoint, Message, Party
@@ -157,14 +157,14 @@ def test_a_server_that_is_down_is_tried_again_later_each_time_and_given_up(
     receiver.status = lambda: 503
     world.send(world.meeting("a"))
     at, waits = NOW, []
-    for _ in range(len(webhooks.BACKOFF) + 1):
+    for _ in range(len(rounds.BACKOFF) + 1):
         with clock.frozen(at):
             assert webhooks.send_due() == 1 and webhooks.send_due() == 0
         message = Message.objects.get()
         if message.next_at:
             waits.append(message.next_at - at)
             at = message.next_at
-    assert tuple(waits) == webhooks.BACKOFF
+    assert tuple(waits) == rounds.BACKOFF
     assert (message.next_at, message.told_at) == (None, None)
     (row,) = webhooks.messages(world.sender.party_id)
     assert (row.state, row.tries, row.status) == ("given_up", 10, 503)
@@ -192,7 +192,7 @@ def test_a_teller_that_dies_leaves_its_message_to_the_next(
         patched.setattr(webhooks, "_carry", die)
         webhooks.send_due()
     assert webhooks.send_due() == 0
-    with clock.frozen(NOW + webhooks.LEASE):
+    with clock.frozen(NOW + rounds.LEASE):
         assert webhooks.send_due() == 1
     assert receiver.kinds() == ["event.credited"]
 

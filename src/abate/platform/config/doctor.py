@@ -13,7 +13,7 @@ from django.db import DatabaseError, OperationalError, connection
 
 from abate.platform.carbon import recomputing
 from abate.platform.config import grants
-from abate.platform.doors import clock, keyring, private_postgres, rotation
+from abate.platform.doors import clock, keyring, messages, private_postgres, rotation
 from abate.platform.doors import schema as schemas
 from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
@@ -66,8 +66,11 @@ def transport() -> Iterator[Finding]:
         yield Finding("transport", "warning", f"{settings.ABATE_ORIGIN} is not encrypted; right on this machine only.",
                       "Put a TLS proxy in front; set ABATE_ORIGIN=https://... and ABATE_BEHIND_PROXY=1.")  # fmt: skip
     if settings.ABATE_MESSAGES.endswith((".Console", ".Files")):
-        yield Finding("messages", "warning", "One-time codes are written here and sent to nobody.",
-                      "Name an adapter that sends them in ABATE_MESSAGES.")  # fmt: skip
+        yield Finding("messages", "warning", "One-time codes and notices are written here and sent to nobody.",
+                      "Name adapters that send them in ABATE_MESSAGES (docs/howto/notices.md).")  # fmt: skip
+    elif none := [kind for kind in messages.KINDS[:2] if not messages.carries(kind)]:
+        yield Finding("messages", "warning", f"Nothing is sent by {', '.join(none)}: who has no other contact cannot sign in.",
+                      "Name an adapter for it in ABATE_MESSAGES (docs/howto/notices.md).")  # fmt: skip
     if settings.ABATE_REAL_NAME.endswith(".FormProvider"):
         yield Finding("real-name check", "warning", "The built-in check looks at form and check digit; it is no authority.",
                       "Name the adapter of an authority in ABATE_REAL_NAME before real people join.")  # fmt: skip

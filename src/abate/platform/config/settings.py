@@ -30,7 +30,11 @@ ABATE_LOG_SM = os.environ.get("ABATE_LOG_SM") == "1"
 ABATE_ANCHOR = os.environ.get("ABATE_ANCHOR") or None
 ABATE_ANCHOR_FILE = os.environ.get("ABATE_ANCHOR_FILE") or None
 ABATE_ANCHOR_SECONDS = int(os.environ.get("ABATE_ANCHOR_SECONDS") or 3600)
+# Adapters for codes and notices, "," between; each carries some of e-mail, phone, push (doors/messages.py, doors/push.py).
 ABATE_MESSAGES = os.environ.get("ABATE_MESSAGES", "abate.platform.doors.messages.Console")
+# The gateway for short messages, and the file with the key both sides hold (doors/messages.py).
+ABATE_SMS_URL = os.environ.get("ABATE_SMS_URL") or None
+ABATE_SMS_KEY = os.environ.get("ABATE_SMS_KEY") or None
 # Who answers the real-name check. The built-in provider sees the form of a number only and is no authority.
 ABATE_REAL_NAME = os.environ.get("ABATE_REAL_NAME", "abate.platform.people.identity.FormProvider")
 # For the provider over HTTP (people/asking.py): the address of the adapter, and the file with the key both sides hold.
@@ -86,6 +90,7 @@ X_FRAME_OPTIONS = "DENY"
 ROOMS = [
     "log",
     "review",
+    "notices",
     "signin",
     "parties",
     "people",
@@ -186,6 +191,12 @@ IDP_OIDC_ADAPTER = "abate.platform.web.binding.Provider"
 IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 3600
 
 EMAIL_HOST = os.environ.get("ABATE_MAIL_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("ABATE_MAIL_PORT") or 25)
+EMAIL_HOST_USER = os.environ.get("ABATE_MAIL_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("ABATE_MAIL_PASSWORD", "")
+EMAIL_USE_TLS = os.environ.get("ABATE_MAIL_STARTTLS") == "1"
+# Longer than a sending may take would keep its lease for nothing (doors/rounds.py).
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("ABATE_MAIL_FROM", "abate@localhost")
 
 LOGGING = {

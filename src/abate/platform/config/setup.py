@@ -51,6 +51,7 @@ def environment(
         keyring.create(secret_file, demo=demo, log_origin=log_origin or "abate.invalid/log")
     if begin:
         keyring.ensure_oidc(secret_file)
+        keyring.ensure_push(secret_file)
     os.environ["DATABASE_URL"] = database.url(data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
 

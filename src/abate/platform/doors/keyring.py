@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -41,6 +41,9 @@ class Keyring:
     """Private key (32 bytes) and public point (64) of the log's second signature; None until it is made."""
     oidc: str | None = None
     """The RSA key, as PEM, that signs who somebody is to a partner (OpenID Connect); None until it is made."""
+
+    push: str | None = None
+    """The P-256 key, as PEM, by which push services know who sends to browsers (RFC 8292); None until it is made."""
 
     def identity_hmac(self, value: str) -> bytes:
         """Keyed digest of an identity or contact: unique to compare, useless without the key."""
@@ -112,6 +115,13 @@ def ensure_oidc(path: Path) -> None:
         _add(path, "oidc", pem.decode())
 
 
+def ensure_push(path: Path) -> None:
+    """Make the key for notices to browsers where the file has none yet."""
+    if read(path).push is None:
+        made = ec.generate_private_key(ec.SECP256R1())
+        _add(path, "push", made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
 def _add(path: Path, name: str, text: str) -> None:
     """Write one more secret into an existing file, all or nothing."""
     document = json.loads(path.read_text()) | {name: text}
@@ -154,6 +164,7 @@ def read(path: Path) -> Keyring:
         log_origin=str(document["log_origin"]),
         log_sm2=second,
         oidc=document.get("oidc"),
+        push=document.get("push"),
         **keys,
     )
 

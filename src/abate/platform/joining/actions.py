@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +28,7 @@ from abate.platform.joining.errors import (
 )
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Application, Document, Finding, Report
+from abate.platform.notices import actions as notices
 from abate.platform.parties import limits, standing
 from abate.platform.parties.errors import PartyCodeTaken
 from abate.platform.parties.models import Party
@@ -41,6 +42,8 @@ State = Application.State
 _CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _CREDIT_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 """Of the unified social credit code (GB 32100): no I, O, S, V, Z."""
+WARN = (30, 7, 1)
+"""Days before papers run out at which their party is told: our policy."""
 LINKS = 10
 """Sign-in links that one contact is sent within a day: our policy."""
 _SUBJECT = "入驻申请 / Your application"
@@ -256,6 +259,7 @@ def send_back(one: Application, note: str) -> None:
     submitted = Application.objects.filter(pk=one.pk, state=State.SUBMITTED)
     if not submitted.update(state=State.RETURNED, note=note.strip()):
         raise ApplicationClosed(one.state)
+    notices.write([one.user_id], "party.application")
 
 
 @audited("party.report", lambda given, _: given["party"].code)
@@ -297,8 +301,16 @@ def clear_unproved(before: datetime) -> int:
 
 
 def lapse() -> list[str]:
-    """Suspend the parties whose date has passed; their codes. The door asks for the date itself, so a late job lets nobody in."""
-    return standing.lapse()
+    """Suspend the parties whose date has passed; their codes. The door asks for the date itself, so a late job lets nobody in.
+
+    Parties whose papers run out in WARN days are told; to be called once a day.
+    """
+    with transaction.atomic():
+        days = [clock.today() + timedelta(days=ahead) for ahead in WARN]
+        held = Document.objects.filter(approved_at__isnull=False, ended_at=None, valid_until__in=days)
+        for user, day in sorted(set(held.values_list("application__user_id", "valid_until"))):
+            notices.write([user], "party.papers", day=day)
+        return standing.lapse()
 
 
 def particulars(given: Mapping[str, Any]) -> Particulars:

@@ -18,6 +18,7 @@ from abate.platform.joining.actions import complete
 from abate.platform.joining.errors import ApplicationClosed, DocumentNotInOrder, NotSettled
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Agreement, Application, Document, Settlement
+from abate.platform.notices import actions as notices
 from abate.platform.parties import actions as parties
 from abate.platform.parties import standing, webhooks
 from abate.platform.parties.models import Party
@@ -67,6 +68,7 @@ def admit(number: UUID, from_day: date, to_day: date, *, made_up: bool) -> Party
         parties.add_member(one.user, party, "partner")
         _agree(one, party, from_day, to_day)
         _approve_papers(one, party)
+        notices.write([one.user_id], "party.application")
     return party
 
 
@@ -94,6 +96,7 @@ def refuse(number: UUID, reason: str) -> None:
         one = Application.objects.select_for_update().get(pk=number)
         if one.state not in Application.OPEN:
             raise ApplicationClosed(one.state)
+        notices.write([one.user_id], "party.application")
         one.state, one.note, one.decided_at = State.REFUSED, reason, clock.now()
         one.save(update_fields=["state", "note", "decided_at"])
         Document.objects.filter(application=one, ended_at=None).update(ended_at=clock.now())

@@ -10,7 +10,8 @@ from django.db import transaction
 from abate.platform.doors import clock
 from abate.platform.joining.errors import NoticeClosed, NoticeMalformed, NoticeUnknown
 from abate.platform.joining.models import Notice, NoticeStep
-from abate.platform.joining.queries import NoticeRow, notice
+from abate.platform.joining.queries import NoticeRow, notice, of_party
+from abate.platform.notices import actions as outbox
 from abate.platform.parties import webhooks
 from abate.platform.parties.models import Party
 from abate.platform.review import audit
@@ -80,6 +81,10 @@ def _tell(made: Notice, kind: str) -> None:
     data = {"notice": made.pk, "subject": made.subject, "answer_by": made.answer_by.isoformat()}
     body = json.dumps({"type": kind, "timestamp": clock.now().isoformat(), "data": data}, ensure_ascii=False)
     webhooks.note(made.party_id, [(kind, body)], clock.now())
+    one = of_party(made.party_id)
+    # What is closed asks for nothing any more.
+    if one is not None and kind != "notice.closed":
+        outbox.write([one.user_id], "party.notice", number=made.pk, day=made.answer_by)
 
 
 def _text(text: str) -> str:

@@ -94,6 +94,12 @@ def contact(one: Application) -> dict[str, str]:
     return found
 
 
+def contact_of(user_id: int) -> str | None:
+    """Where the user who looks after an application is reached; that it was opened is told."""
+    one = Application.objects.filter(user_id=user_id, proved_at__isnull=False).first()
+    return contact(one)["reach"] if one else None
+
+
 def required(one: Application) -> dict[str, str]:
     """document -> clause."""
     return kinds().required(one.kind, one.grants)

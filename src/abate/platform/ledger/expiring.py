@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import connection, transaction
 
 from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
 from abate.platform.ledger import posting
 from abate.platform.ledger.posting import SQL, Item
+from abate.platform.notices import actions as notices
+from abate.platform.notices import queries as wishes
 
+SOON = 30
+"""Days before credits expire at which whoever asked for it is told: our policy, time enough to spend them."""
 _PEOPLE = 5_000
 """Accounts locked at a time: a fraction of a second, so that nobody waits long."""
 
@@ -50,3 +56,13 @@ def expire_due() -> int:
                 posting.draw(cursor, at, demands, expired=True)
                 expired += sum(credits for _, credits in due)
         after = persons[-1]
+
+
+def tell_soon() -> int:
+    """Put a notice into the outbox for whoever wants one and has credits that expire in SOON days; how many."""
+    values = {"users": wishes.wanting("credits.expiring"), "day": clock.today() + timedelta(days=SOON)}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SQL["expiring_of"], values)
+        users = [user for (user,) in cursor.fetchall()]
+        notices.write(users, "credits.expiring", days=SOON)
+    return len(users)

@@ -12,6 +12,8 @@ from abate.bookkeeping.kinds import Kind
 from abate.platform.ledger import actions, errors, posting, queries
 from abate.platform.ledger.posting import SQL, Item, Ready
 from abate.platform.ledger.queries import EntryRow, Holdings
+from abate.platform.notices import actions as notices
+from abate.platform.people import queries as people
 
 _Lot = tuple[date, date, int]
 """Expires on, day it came, origin: sorted, the order in which credits are used."""
@@ -144,6 +146,7 @@ class Awards:
                 for entry, (award, item, _, _) in zip(made, self._taken, strict=True)
             ],
         )
+        notices.write(people.users_of(line[0].person_id for line in self._taken), "award.taken-back")
         return made
 
     def _move(self, moved: Sequence[tuple[EntryRow, _Drawn]]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from standardwebhooks import Webhook
 
 from abate.platform.doors import clock, outbound, randomness
 from abate.platform.doors.keyring import keyring
+from abate.platform.doors.rounds import LEASE, wait_after
 from abate.platform.doors.statements import statements
 from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, MessageUnknown
 from abate.platform.parties.models import Attempt, Endpoint, Message, Party
@@ -36,12 +37,6 @@ KINDS = (
     "notice.reopened",
     "notice.closed",
 )
-BACKOFF = tuple(
-    timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
-)
-"""As Standard Webhooks advises: ten tries within three days; then it waits for a redelivery."""
-LEASE = timedelta(seconds=60)
-"""For so long nobody else takes a message that is being carried: longer than an answer may take."""
 ANSWER_SECONDS, ANSWER_BYTES = 15.0, 2_000
 MOST_ENDPOINTS = 5
 
@@ -177,7 +172,7 @@ def signed(message: Due, at: datetime) -> dict[str, str]:
 def _note_attempt(message: Due, at: datetime, status: int, said: str) -> None:
     """What came of it: told, tried again later, or given up; 410 ends the address, as its owner asked."""
     told = 200 <= status < 300
-    wait = None if told or message.tries > len(BACKOFF) else BACKOFF[message.tries - 1]
+    wait = None if told else wait_after(message.tries)
     with transaction.atomic():
         shown = said if said.isprintable() else repr(said)[:200]
         Attempt.objects.create(message_id=message.id, at=at, status=status, said=shown.replace("\x00", ""))

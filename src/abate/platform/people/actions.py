@@ -15,9 +15,10 @@ from psycopg import Cursor
 
 from abate.platform.doors import clock, messages, randomness
 from abate.platform.doors.keyring import keyring
+from abate.platform.notices import actions as notices
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party, Scope
-from abate.platform.people import children, consents, groups, identity, keys, proof
+from abate.platform.people import children, claiming, consents, groups, identity, keys, proof
 from abate.platform.people import contacts as reading
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import (
@@ -26,9 +27,7 @@ from abate.platform.people.errors import (
     CodeNotSent,
     CodeRefused,
     ContactMalformed,
-    ContactTaken,
     ContactUnproved,
-    IdentityTaken,
     NoAccount,
     NoticeMissing,
     PersonErased,
@@ -89,7 +88,7 @@ def register(
             person = open_account(name, number, reaches, notice_version, made_up)
         else:
             _take_over(person, reaches, notice_version)
-        _claim_contacts(person.pk, digests)
+        claiming.contacts(person.pk, digests)
         consents.give(person, notice_version)
         audit.note("person.register", person.pseudonym)
     return person
@@ -100,7 +99,7 @@ def open_account(
 ) -> Person:
     """The rows of a person whose identity was checked, inside the caller's transaction. Raises IdentityTaken."""
     person = Person(
-        id=_claim_identity(keyring().identity_hmac(number)),
+        id=claiming.identity(keyring().identity_hmac(number)),
         user=review.create_user("person", made_up=made_up),
         pseudonym=str(randomness.new_uuid()),
         commit_key=randomness.token_bytes(32),
@@ -135,35 +134,6 @@ def _sealed(person: Person, reaches: Sequence[Reach]) -> bytes:
 
 def _text(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
-
-
-def _claim_identity(digest: bytes) -> int:
-    """Take the identity for a new person's number. Of those who try at once the primary key lets one through;
-    the others wait for its transaction and are then refused."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "insert into people_identity (identity_hmac, person_id, key_version)"
-            " values (%s, nextval(pg_get_serial_sequence('people_person', 'id')), 1)"
-            " on conflict (identity_hmac) do nothing returning person_id",
-            [digest],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        raise IdentityTaken
-    return int(row[0])
-
-
-def _claim_contacts(person_id: int, digests: dict[bytes, Reach]) -> None:
-    with connection.cursor() as cursor:
-        # In order of the digests: two registrations that share two contacts must not wait for each other.
-        for digest, reach in sorted(digests.items()):
-            cursor.execute(
-                "insert into people_contact (contact_hmac, person_id, kind) values (%s, %s, %s)"
-                " on conflict (contact_hmac) do nothing",
-                [digest, person_id, reach.kind],
-            )
-            if not cursor.rowcount:
-                raise ContactTaken
 
 
 def request_code(contact: str, address: str | None = None) -> datetime:
@@ -331,7 +301,9 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
 def withdraw(person: Person, authorisation_id: int) -> None:
     """End one authorisation now; ending it again changes nothing. Raises AuthorisationUnknown. (P-4.3)"""
     own = Authorisation.objects.filter(person_id=person.pk, id=authorisation_id)
-    if not own.filter(withdrawn_at=None).update(withdrawn_at=_ended(clock.now())) and not own.exists():
+    if own.filter(withdrawn_at=None).update(withdrawn_at=_ended(clock.now())):
+        notices.write([person.user_id], "authorisation.ended")
+    elif not own.exists():
         raise AuthorisationUnknown
 
 
@@ -339,7 +311,10 @@ def withdraw(person: Person, authorisation_id: int) -> None:
 def withdraw_all(person: Person, party: Party) -> int:
     """End everything this person lets `party` send, in one step, as it was given; returns how many ended."""
     live = Authorisation.objects.filter(person_id=person.pk, party=party, withdrawn_at=None)
-    return live.update(withdrawn_at=_ended(clock.now()))
+    ended = live.update(withdrawn_at=_ended(clock.now()))
+    if ended:
+        notices.write([person.user_id], "authorisation.ended")
+    return ended
 
 
 def _ended(now: datetime) -> Greatest:
@@ -358,6 +333,7 @@ def close(found: Person, now: datetime) -> None:
     digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
     Code.objects.filter(contact_hmac__in=list(digests)).delete()
     signin.forget(found.user)
+    notices.forget(found.user)
     review.deactivate(found.user)
 
 

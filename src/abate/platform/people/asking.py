@@ -11,23 +11,18 @@ identify users (P-6.2-types).
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from datetime import date
-from pathlib import Path
 
 from django.conf import settings
 
 from abate.platform.doors import clock, outbound, randomness
-from abate.platform.doors.errors import SetupError
+from abate.platform.doors.signed_lines import opened, setting, signed
 from abate.platform.parties import queries as parties
 from abate.platform.people.errors import REASONS, ProviderSilent
 from abate.platform.people.identity import FormProvider, Verdict
 
 TIMEOUT = 10.0
 _MOST = 4096
-_KEY_BYTES = 32
 
 
 class HttpProvider:
@@ -44,7 +39,7 @@ class HttpProvider:
         party = settings.ABATE_REAL_NAME_PARTY
         if party and not parties.may_identify(party):
             raise ProviderSilent("the party that answers may not identify users, or is not in standing")
-        address, key = _setting()
+        address, key = setting("ABATE_REAL_NAME", settings.ABATE_REAL_NAME_URL, settings.ABATE_REAL_NAME_KEY)
         nonce = randomness.token_bytes(16).hex()
         question = {"name": name, "number": number, "at": clock.now().isoformat(), "nonce": nonce}
         try:
@@ -75,37 +70,3 @@ def _age(told: dict[str, object]) -> tuple[date | None, bool | None]:
     if day is not None and day > clock.today():
         raise ProviderSilent("the birth date of the answer is in the future")
     return day, mark
-
-
-def _setting() -> tuple[str, bytes]:
-    address, path = settings.ABATE_REAL_NAME_URL, settings.ABATE_REAL_NAME_KEY
-    near = (address or "").startswith(("http://127.0.0.1:", "http://localhost:"))
-    try:
-        key = bytes.fromhex(Path(path or "").read_text().strip())
-    except (OSError, ValueError):
-        key = b""
-    if len(key) != _KEY_BYTES or not ((address or "").startswith("https://") or near):
-        raise SetupError(
-            "ABATE_REAL_NAME_URL or ABATE_REAL_NAME_KEY is not set as it must be.",
-            "Names and numbers leave this machine over HTTPS only, and an unsigned answer could be anybody's.",
-            "Set an https:// address and a file with 64 hexadecimal digits that the provider holds too.",
-        )
-    return str(address), key
-
-
-def signed(told: dict[str, object], key: bytes) -> bytes:
-    """One line of JSON and one of its HMAC-SHA256."""
-    line = json.dumps(told, ensure_ascii=False).encode()
-    return line + b"\n" + hmac.digest(key, line, hashlib.sha256).hex().encode() + b"\n"
-
-
-def opened(message: bytes, key: bytes) -> dict[str, object] | None:
-    """What a signed message says; None where it is not one."""
-    line, _, mac = message.rstrip(b"\n").partition(b"\n")
-    if not hmac.compare_digest(hmac.digest(key, line, hashlib.sha256).hex().encode(), mac):
-        return None
-    try:
-        told = json.loads(line)
-    except ValueError:
-        return None
-    return told if isinstance(told, dict) else None

@@ -12,6 +12,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
 from abate.platform.doors import clock
+from abate.platform.notices import actions as outbox
 from abate.platform.people.models import Consent, Person
 from abate.platform.review.audit import audited
 
@@ -80,6 +81,8 @@ def give(person: Person, version: str, by: Person | None = None) -> None:
             if one.name not in held
         ]
     )
+    if by is not None:
+        outbox.write([person.user_id], "consent.by-guardian")
 
 
 def end(person_id: int, now: datetime) -> None:

@@ -7,13 +7,10 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from abate.platform.doors import randomness
-from abate.platform.doors.keyring import keyring
+from abate.platform.doors import sealed
 from abate.platform.people.errors import ContactMalformed
 
 _SEAL = b"abate-session-contact"
@@ -58,15 +55,12 @@ def masked(reach: Reach) -> str:
 
 def seal(contact: str) -> str:
     """Encrypt a contact for a session: sessions are rows too, and no row names a person in clear."""
-    nonce = randomness.token_bytes(12)
-    text = AESGCM(keyring().master).encrypt(nonce, contact.encode(), _SEAL)
-    return base64.urlsafe_b64encode(nonce + text).decode()
+    return base64.urlsafe_b64encode(sealed.seal(contact, _SEAL)).decode()
 
 
 def unseal(text: str) -> str:
     """What `seal` was given; empty where the text is not one of its own."""
     try:
-        raw = base64.urlsafe_b64decode(text)
-        return AESGCM(keyring().master).decrypt(raw[:12], raw[12:], _SEAL).decode()
-    except (InvalidTag, ValueError):
+        return sealed.unseal(base64.urlsafe_b64decode(text), _SEAL) or ""
+    except ValueError:
         return ""

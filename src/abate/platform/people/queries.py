@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -126,6 +127,19 @@ def subjects(person_id: int) -> list[tuple[str, str]]:
     """(party's code, its name for the person)."""
     rows = Subject.objects.filter(person_id=person_id).order_by("party__code")
     return list(rows.values_list("party__code", "subject"))
+
+
+def reaches(own: Person) -> list[Reach]:
+    """Every contact in full, for what is sent there; that they were opened is told. Raises PersonErased."""
+    told = json.loads(keys.decrypt(own, own.contact_enc, "contacts"))
+    return [Reach(item["kind"], item["value"]) for item in told]
+
+
+def users_of(person_ids: Iterable[int]) -> list[int]:
+    """The users of these people."""
+    return list(
+        Person.objects.filter(pk__in=set(person_ids)).order_by("pk").values_list("user_id", flat=True)
+    )
 
 
 def own_contacts(own: Person) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from django.db import transaction
 
 from abate.platform.doors import clock
+from abate.platform.notices import actions as notices
 from abate.platform.people import keys
 from abate.platform.people.errors import PersonErased, RequestMalformed, RequestUnknown, TooManyRequests
 from abate.platform.people.models import Person, Request
@@ -104,6 +105,7 @@ def answer(request_id: int, text: str, by: User) -> None:
             raise RequestUnknown
         sealed = keys.encrypt(found.person, text.encode(), _ANSWER)
         Request.objects.filter(pk=found.pk).update(answered_at=clock.now(), answer_enc=sealed, answered_by=by)
+        notices.write([found.person.user_id], "request.answered")
         audit.note("request.answer", found.person.pseudonym, request=request_id)
 
 

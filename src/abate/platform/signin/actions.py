@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
+from abate.platform.notices import actions as notices
 from abate.platform.review import audit
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
@@ -95,6 +96,12 @@ def seen(key: str, user: User, began: datetime, device: str) -> None:
     OpenSession.objects.filter(user=user, began_at__lt=now - policy().longest).delete()
     values = {"user": user, "began_at": began, "seen_at": now, "device": device[:_DEVICE]}
     OpenSession.objects.update_or_create(key=key, defaults=values)
+
+
+@audited("signin.enter", lambda given, _: given["user"].handle)
+def entered(user: User) -> None:
+    """Somebody signed in as `user`: who wants to know it is told."""
+    notices.write([user.pk], "sign-in.new")
 
 
 @audited("signin.sessions", lambda given, _: given["user"].handle)

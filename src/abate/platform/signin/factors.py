@@ -20,6 +20,7 @@ from django.db import IntegrityError, transaction
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
+from abate.platform.notices import actions as notices
 from abate.platform.review import audit
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
@@ -79,6 +80,7 @@ def add_passkey(user: User, name: str, sent: str) -> None:
         raise FactorRefused
     name = " ".join(name.split())[:_LONGEST_NAME] or f"passkey {clock.today():%Y-%m-%d}"
     webauthn.WebAuthn.add(user, name, credential)
+    notices.write([user.pk], "sign-in.key")
 
 
 def passkey_options(user: User | None = None) -> str:
@@ -141,6 +143,7 @@ def add_app(user: User, code: str) -> None:
         Authenticator.objects.filter(user=user, type=Kind.TOTP).delete()
         totp.TOTP.activate(user, secret)
         _spend(user, code)
+        notices.write([user.pk], "sign-in.key")
     del session[_WAITING]
 
 
@@ -150,6 +153,7 @@ def new_recovery_codes(user: User) -> list[str]:
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
+        notices.write([user.pk], "sign-in.key")
         return RecoveryCodes.activate(user).generate_codes()
 
 
@@ -204,3 +208,4 @@ def remove(user: User, factor_id: int, *, keep_one: bool) -> None:
         if keep_one and one.type != Kind.RECOVERY_CODES and not others.exists():
             raise LastFactor
         one.delete()
+        notices.write([user.pk], "sign-in.key")

@@ -202,3 +202,11 @@ select person_id, sum(left_credits)::bigint from ledger_lot
 where person_id = any(%(persons)s::bigint[]) and left_credits > 0 and expires_on <= %(today)s and origin <> 16
 group by person_id
 order by person_id
+
+-- name: expiring_of
+-- Of these users, whose credits expire on that day.
+select distinct person.user_id
+from people_person person
+join ledger_lot lot on lot.person_id = person.id
+where person.user_id = any(%(users)s::bigint[]) and lot.expires_on = %(day)s and lot.left_credits > 0 and lot.origin <> 16
+order by person.user_id

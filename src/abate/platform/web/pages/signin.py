@@ -19,6 +19,7 @@ from abate.platform.people.errors import NoAccount
 from abate.platform.review import actions as review
 from abate.platform.review.errors import LinkSpent
 from abate.platform.review.models import User
+from abate.platform.signin import actions as signing
 from abate.platform.signin import proofs
 from abate.platform.web import screen
 from abate.platform.web.screen import Field
@@ -116,6 +117,7 @@ def code(request: HttpRequest) -> HttpResponse:
         text = screen.told(problem)
         context["field"] = _code_field(f"{text.text}{say('', ' ')}{text.remedy}")
         return screen.show(request, "sign_in_code", context, status=problem.status)
+    signing.entered(person.user)
     return enter(request, person.user, proofs.CODE)
 
 
@@ -131,6 +133,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     joining.prove(user)
     if request.user.is_authenticated:
         logout(request)
+    signing.entered(user)
     return enter(request, user, proofs.LINK)
 
 

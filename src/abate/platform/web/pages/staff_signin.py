@@ -65,6 +65,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
         else:
             if request.user.is_authenticated:
                 logout(request)
+            actions.entered(user)
             return enter(request, user, proofs.PASSKEY)
     context = {"options": factors.passkey_options(), **passkey_hint(request)}
     status = problem.status if problem else 200

@@ -1,0 +1,144 @@
+"""What somebody is told by message: what was sent, by which ways, in which language, and what can be switched off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from abate.platform import reaching
+from abate.platform.doors import messages as ways
+from abate.platform.doors import push
+from abate.platform.doors.errors import Problem
+from abate.platform.notices import actions, queries
+from abate.platform.notices.kinds import kinds
+from abate.platform.review.models import User
+from abate.platform.web import screen
+from abate.platform.web.access import user_page
+from abate.platform.web.wording import pick, say
+
+CHANNELS = {"email": ("邮件", "e-mail"), "phone": ("短信", "SMS"), "push": ("浏览器通知", "browser")}
+STATES = {
+    "sent": ("已发送", "sent", "good"),
+    "waiting": ("等待发送", "waiting", "wait"),
+    "given_up": ("未送达", "not delivered", "bad"),
+}
+NOWHERE = {
+    "new": ("等待发送", "waiting"),
+    "no-contact": ("没有可用的联系方式", "no contact to send it to"),
+    "switched-off": ("按您的设置未发送", "not sent, as you chose"),
+}
+_WORKER = Path(__file__).resolve().parents[1] / "static/abate/notices-worker.js"
+
+
+def _page(
+    request: HttpRequest, user: User, status: int = 200, problem: Problem | None = None
+) -> HttpResponse:
+    own = reaching.places(user.pk)
+    browsers = queries.browsers(user.pk)
+    there = {one.channel for one in own} | ({"push"} if browsers else set())
+    audience = "person" if user.kind == User.Kind.PERSON else "party"
+    context = {
+        "places": [(pick(CHANNELS[one.channel]), one.shown) for one in own],
+        "missing": [pick(CHANNELS[name]) for name in CHANNELS if not ways.carries(name)],
+        "kinds": [
+            (
+                kind.id,
+                pick(kind.title),
+                pick(kind.text).split("{")[0] if kind.fields else pick(kind.text),
+                pick(kind.compulsory) if kind.compulsory else "",
+                [(one, pick(CHANNELS[one.channel])) for one in rows if one.there],
+            )
+            for kind, rows in queries.choices(user.pk, audience, there)
+        ],
+        "language": queries.language_of(user.pk) or "both",
+        "languages": [
+            ("zh", "中文", "zh-Hans"),
+            ("en", "English", "en"),
+            ("both", say("两种语言", "Both"), ""),
+        ],
+        "browsers": browsers,
+        "push_key": _push_key(),
+        "log": [_told(row) for row in queries.listed(user_id=user.pk, limit=20)],
+    }
+    return screen.show(request, "notices", context, section="authorisations", status=status, problem=problem)
+
+
+def _push_key() -> str:
+    """Empty where notices to browsers are not set up here."""
+    try:
+        return push.public_key() if ways.carries("push") else ""
+    except OSError:
+        return ""
+
+
+def _told(row: queries.NoticeRow) -> tuple[object, ...]:
+    went = []
+    for one in row.deliveries:
+        zh, en, tone = STATES[one.state]
+        why = say("，该渠道未开通", ", not set up here") if one.said == queries.NOT_CONFIGURED else ""
+        went.append((pick(CHANNELS[one.channel]), one.place, say(zh, en) + why, tone))
+    nowhere = "" if went else pick(NOWHERE.get(row.state, NOWHERE["new"]))
+    return pick(kinds()[row.kind].title), row.made_at, went, nowhere
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@user_page
+def notices(request: HttpRequest, user: User) -> HttpResponse:
+    """Show, or keep what is ticked. Of a kind nothing is written down until somebody changes it."""
+    if request.method != "POST":
+        return _page(request, user)
+    there = {one.channel for one in reaching.places(user.pk)} | (
+        {"push"} if queries.browsers(user.pk) else set()
+    )
+    audience = "person" if user.kind == User.Kind.PERSON else "party"
+    ticked = set(request.POST.getlist("notice"))
+    for kind, rows in queries.choices(user.pk, audience, there):
+        shown = [one for one in rows if one.there]
+        changed = [one for one in shown if one.used != (f"{kind.id} {one.channel}" in ticked)]
+        if kind.compulsory is None and changed:
+            for one in shown:
+                actions.prefer(user, kind.id, one.channel, f"{kind.id} {one.channel}" in ticked)
+    if request.POST.get("language", "") != (queries.language_of(user.pk) or "both"):
+        actions.speak(user, request.POST.get("language", ""))
+    messages.success(request, say("已保存。", "Kept."), extra_tags="good")
+    return redirect("notices")
+
+
+@require_POST
+@user_page
+def browser(request: HttpRequest, user: User) -> HttpResponse:
+    """Tell them in this browser too."""
+    given = [request.POST.get(name, "")[:1_000] for name in ("endpoint", "p256dh", "auth")]
+    try:
+        actions.add_browser(user, *given, request.headers.get("User-Agent", ""))
+    except Problem as problem:
+        return _page(request, user, problem.status, problem)
+    messages.success(request, say("已开启。", "Switched on."), extra_tags="good")
+    return redirect("notices")
+
+
+@require_POST
+@user_page
+def browser_end(request: HttpRequest, user: User, number: int) -> HttpResponse:
+    actions.end_browser(user, number)
+    messages.success(request, say("已移除。", "Removed."), extra_tags="good")
+    return redirect("notices")
+
+
+@require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """The script that a browser keeps for showing notices. Under /notices, so that it sees no other page."""
+    return HttpResponse(_WORKER.read_text(encoding="utf-8"), content_type="text/javascript; charset=utf-8")
+
+
+urlpatterns = [
+    path("notices", notices, name="notices"),
+    path("notices/browser", browser, name="notices-browser"),
+    path("notices/browser/<int:number>/end", browser_end, name="notices-browser-end"),
+    path("notices/worker.js", worker, name="notices-worker"),
+]
