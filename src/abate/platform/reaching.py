@@ -5,9 +5,8 @@ from __future__ import annotations
 from abate.platform.joining import queries as joining
 from abate.platform.notices import actions as notices
 from abate.platform.notices.queries import Place
-from abate.platform.people import children, contacts
+from abate.platform.people import children, contacts, recovering
 from abate.platform.people import queries as people
-from abate.platform.people.contacts import Reach
 from abate.platform.people.models import Person
 
 
@@ -16,16 +15,16 @@ def places(user_id: int) -> list[Place]:
     person = Person.objects.filter(user_id=user_id).exclude(status=Person.Status.ERASED).first()
     if person is None:
         found = joining.contact_of(user_id)
-        return [] if found is None else [of(contacts.normal(found))]
+        return [] if found is None else [contacts.place(contacts.normal(found))]
     guardian = children.guardian_of(person.pk)
     held = people.person(guardian) if guardian else person
-    return [] if held is None or held.wrapped_key is None else [of(one) for one in people.reaches(held)]
-
-
-def of(reach: Reach) -> Place:
-    return Place(reach.kind, reach.value, contacts.masked(reach))
+    return (
+        []
+        if held is None or held.wrapped_key is None
+        else [contacts.place(one) for one in people.reaches(held)]
+    )
 
 
 def carry() -> int:
-    """One round of the outbox: plan what is new, send what is due; how much there was to do."""
-    return notices.plan_due(places) + notices.send_due()
+    """One round: recoveries that were asked for, then the outbox, what is new and what is due; how much there was to do."""
+    return recovering.look() + notices.plan_due(places) + notices.send_due()

@@ -18,7 +18,7 @@ from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party, Scope
-from abate.platform.people import children, claiming, consents, groups, identity, keys, proof
+from abate.platform.people import children, claiming, consents, groups, identity, keys, proof, recovering
 from abate.platform.people import contacts as reading
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import (
@@ -109,14 +109,14 @@ def open_account(
         created_at=clock.now(),
     )
     person.identity_enc = keys.encrypt(person, _text({"name": name, "number": number}), IDENTITY)
-    person.contact_enc = _sealed(person, reaches)
+    person.contact_enc = claiming.sealed_contacts(person, reaches)
     person.save(force_insert=True)
     return person
 
 
 def _take_over(person: Person, reaches: Sequence[Reach], notice_version: str) -> None:
     """An account that a guardian looked after is its owner's: what the guardian agreed to ended on the birthday."""
-    person.contact_enc, person.notice_version = _sealed(person, reaches), notice_version
+    person.contact_enc, person.notice_version = claiming.sealed_contacts(person, reaches), notice_version
     Person.objects.filter(pk=person.pk).update(
         contact_enc=person.contact_enc, notice_version=person.notice_version
     )
@@ -125,11 +125,6 @@ def _take_over(person: Person, reaches: Sequence[Reach], notice_version: str) ->
     now = clock.now()
     consents.end(person.pk, now)
     children.end(person.pk, now)
-
-
-def _sealed(person: Person, reaches: Sequence[Reach]) -> bytes:
-    told = [{"kind": reach.kind, "value": reach.value} for reach in reaches]
-    return keys.encrypt(person, _text(told), CONTACTS)
 
 
 def _text(value: object) -> bytes:
@@ -179,6 +174,8 @@ def confirm_code(contact: str, code: str) -> Person:
     person = Person.objects.filter(
         pk__in=_person_ids(digest), status=Person.Status.ACTIVE, user__is_active=True
     ).first()
+    # A contact that was asked for in a recovery stands in from the end of its waiting on.
+    person = person or recovering.finish(digest)
     if person is None:
         raise NoAccount(proved)
     return person

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 from django.db import connection
 
+from abate.platform.people import keys
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import ContactTaken, IdentityTaken
+from abate.platform.people.models import Person
 
 
 def identity(digest: bytes) -> int:
@@ -37,3 +40,9 @@ def contacts(person_id: int, digests: Mapping[bytes, Reach]) -> None:
             )
             if not cursor.rowcount:
                 raise ContactTaken
+
+
+def sealed_contacts(person: Person, reaches: Sequence[Reach]) -> bytes:
+    """The contacts as the person's row keeps them."""
+    told = [{"kind": reach.kind, "value": reach.value} for reach in reaches]
+    return keys.encrypt(person, json.dumps(told, ensure_ascii=False, sort_keys=True).encode(), "contacts")

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from abate.platform.doors import sealed
+from abate.platform.notices.queries import Place
 from abate.platform.people.errors import ContactMalformed
 
 _SEAL = b"abate-session-contact"
@@ -51,6 +52,11 @@ def masked(reach: Reach) -> str:
         return f"{reach.value[3:6]}****{reach.value[-4:]}"
     local, _, domain = reach.value.partition("@")
     return f"{local[0]}***@{domain}"
+
+
+def place(reach: Reach) -> Place:
+    """Where a notice goes to reach somebody here."""
+    return Place(reach.kind, reach.value, masked(reach))
 
 
 def seal(contact: str) -> str:

@@ -1,4 +1,4 @@
-"""What this room refuses about children, households and the members of organisations."""
+"""What this room refuses about children, households, members of organisations, and recovery of sign-in."""
 
 from __future__ import annotations
 
@@ -209,3 +209,38 @@ class AccountFrozen(Problem):
         self.zh = f"{type(self).zh}留存至 {until}，依据：{zh}。"
         self.en = f"{type(self).en} Kept until {until}: {en}."
         super().__init__(str(until))
+
+
+class RecoveryNeedsCode(Problem):
+    code = "recovery-needs-code"
+    status = 403
+    zh = "恢复账户需要一个恢复码。"
+    en = "Recovering an account needs one of its recovery codes."
+    why_zh = "本站没有接入可核验身份的机构，姓名和证件号别人也可能知道。"
+    why_en = (
+        "No authority that could check identities is asked here, and others may know a name and a number."
+    )
+    remedy_zh = "请输入一个未用过的恢复码；没有恢复码的，请持证件联系运营方。"
+    remedy_en = "Give a recovery code that was not used; without one, go to the operator with your papers."
+
+
+class RecoveryTooOften(Problem):
+    code = "recovery-too-often"
+    status = 429
+    zh = "这个证件号近期申请恢复的次数已达上限。"
+    en = "Recovery was asked for this identity number as often as it may be for now."
+    why_zh = "防止有人反复试恢复码，或反复打扰账户的主人。"
+    why_en = "It keeps anybody from trying recovery codes, or from flooding the owner with notices."
+    remedy_zh = "请 30 天后再试，或持证件联系运营方。"
+    remedy_en = "Try again after 30 days, or go to the operator with your papers."
+
+
+class RecoveryGone(Problem):
+    code = "recovery-gone"
+    status = 404
+    zh = "这个恢复申请已经结束，或链接无效。"
+    en = "This recovery is over, or the link is not right."
+    why_zh = "链接只能阻止尚未完成的恢复。"
+    why_en = "The link stops a recovery that is still waiting, and nothing else."
+    remedy_zh = "如果登录方式已被更换而不是您本人操作，请立即联系运营方。"
+    remedy_en = "If the way of signing in was changed and it was not you, tell the operator at once."

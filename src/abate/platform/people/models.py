@@ -11,10 +11,11 @@ from django.db import models
 
 from abate.platform.parties.models import Party
 from abate.platform.people.models_family import Freeze, Group, Guardianship, Invitation, Member
+from abate.platform.people.models_recovery import Recovery
 
 __all__ = [
     "Authorisation", "Code", "Consent", "Contact", "Freeze", "Group", "Guardianship", "Identity", "Invitation", "Member",
-    "Person", "Request", "Subject",
+    "Person", "Recovery", "Request", "Subject",
 ]  # fmt: skip
 
 

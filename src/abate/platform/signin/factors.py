@@ -178,6 +178,13 @@ def use_code(user: User, code: str, address: str | None) -> str:
     raise FactorRefused
 
 
+@audited("signin.recovery-use", lambda given, _: given["user"].handle)
+def spend_recovery_code(user: User, code: str) -> bool:
+    """Whether this is one of the user's recovery codes that was not used; it is from now on. The caller limits the tries."""
+    held = Authenticator.objects.select_for_update().filter(user=user, type=Kind.RECOVERY_CODES).first()
+    return held is not None and bool(held.wrap().validate_code(_plain(code)))
+
+
 def _plain(code: str) -> str:
     return "".join(code.split()).replace("-", "")[:32]
 

@@ -33,7 +33,10 @@ LIMITED = {
     # Who asks the real-name check about children, or tries invitations, is counted as who registers.
     ("family", "POST"): "sign-in",
     ("groups-join", "POST"): "sign-in",
-    **{(name, "POST"): "sign-in" for name in ("sign-in", "sign-in-code", "sign-in-link", "register")},
+    **{
+        (name, "POST"): "sign-in"
+        for name in ("sign-in", "sign-in-code", "sign-in-link", "register", "recover")
+    },
     **{(name, "POST"): "apply" for name in ("application-make", "join", "join-link", "try")},
 }
 """What strangers may ask for: counted by the address that they come from."""

@@ -46,6 +46,7 @@ class Field:
     autocomplete: str = ""
     inputmode: str = ""
     maxlength: int = 0
+    optional: bool = False
     css: str = ""
 
 

@@ -14,6 +14,8 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from abate.platform.doors.errors import Problem
+from abate.platform.people import queries as people
+from abate.platform.people import recovering
 from abate.platform.review import queries as review
 from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, passwords, proofs, queries
@@ -41,7 +43,7 @@ def _changing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @require_safe
 @user_page
 def security(request: HttpRequest, user: User) -> HttpResponse:
-    own = factors.factors(user)
+    own, person = factors.factors(user), people.by_user(user)
     context = {
         "factors": own,
         "has_app": any(one.kind == "totp" for one in own),
@@ -50,6 +52,7 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
         "password_at": queries.password_set_at(user),
         "password_old": queries.password_too_old(user),
         "sessions": [(row, row.key == request.session.session_key) for row in queries.sessions(user)],
+        "recoveries": recovering.going_on(person.pk) if person else [],
         "idle": int(policy().idle(user.kind == User.Kind.STAFF).total_seconds()) // 60,
         **passkey_hint(request),
     }
@@ -128,7 +131,7 @@ def app(request: HttpRequest, user: User) -> HttpResponse:
 @_changing
 def recovery(request: HttpRequest, user: User) -> HttpResponse:
     """New recovery codes in place of the earlier ones, shown once."""
-    if not factors.has_factor(user):
+    if user.kind != User.Kind.PERSON and not factors.has_factor(user):
         return redirect("security")
     return _codes(request, user)
 

@@ -27,7 +27,7 @@ from abate.platform.web.wording import say
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What the session keeps between the steps; the contact is encrypted there.
-_CONTACT, _PROOF, _NEXT = "sign_in_contact", "sign_in_proof", "sign_in_next"
+CONTACT, PROOF, _NEXT = "sign_in_contact", "sign_in_proof", "sign_in_next"
 
 
 def own_address(request: HttpRequest, there: str) -> str:
@@ -40,7 +40,7 @@ def own_address(request: HttpRequest, there: str) -> str:
 def enter(request: HttpRequest, user: User, how: str) -> HttpResponse:
     """Sign `user` in, shown by `how` (signin.proofs), and go on to where they wanted to."""
     there = request.session.pop(_NEXT, "") or reverse("home")
-    for key in (_CONTACT, _PROOF):
+    for key in (CONTACT, PROOF):
         request.session.pop(key, None)
     # login() gives the session a new key: one that was set before sign-in is worth nothing after it.
     login(request, user, backend=_BACKEND)
@@ -78,7 +78,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         text = screen.told(problem)
         field = _contact_field(contact[:254], f"{text.text}{say('', ' ')}{text.remedy}")
         return screen.show(request, "sign_in", {"field": field}, status=problem.status)
-    request.session[_CONTACT] = contacts.seal(contact)
+    request.session[CONTACT] = contacts.seal(contact)
     return redirect("sign-in-code")
 
 
@@ -98,7 +98,7 @@ def _code_field(error: str = "") -> Field:
 @require_http_methods(["GET", "HEAD", "POST"])
 def code(request: HttpRequest) -> HttpResponse:
     """Prove the contact. With an account: in. Without one: to the registration, the contact being proved."""
-    contact = contacts.unseal(request.session.get(_CONTACT, ""))
+    contact = contacts.unseal(request.session.get(CONTACT, ""))
     if not contact:
         return redirect("sign-in")
     context = {
@@ -111,7 +111,7 @@ def code(request: HttpRequest) -> HttpResponse:
     try:
         person = people.confirm_code(contact, request.POST.get("code", ""))
     except NoAccount as unknown:
-        request.session[_PROOF] = unknown.proof
+        request.session[PROOF] = unknown.proof
         return redirect("register")
     except Problem as problem:
         text = screen.told(problem)
@@ -156,7 +156,7 @@ def _register_fields(name: str = "", number: str = "") -> dict[str, Field]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
     """Open an account: one real name, one account. The contact was proved on the way here."""
-    contact, proof = contacts.unseal(request.session.get(_CONTACT, "")), request.session.get(_PROOF)
+    contact, proof = contacts.unseal(request.session.get(CONTACT, "")), request.session.get(PROOF)
     if not (contact and proof):
         return redirect("sign-in")
     context: dict[str, object] = {

@@ -1,0 +1,50 @@
+"""Rows of recoveries of sign-in."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Recovery(models.Model):
+    """Somebody asks to sign in to the account of an identity with a new contact, which they proved.
+
+    The same row whether or not there is such an account: `looked_at` says that it was looked up, afterwards and by nobody who
+    waits for an answer; `person` is null where there is none, or name or code did not fit. Texts are encrypted under the
+    master key and empty once they are needed no more.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    identity_hmac = models.BinaryField()
+    name_hmac = models.BinaryField()
+    contact_hmac = models.BinaryField()
+    contact_enc = models.BinaryField()
+    code_enc = models.BinaryField()
+    how = models.TextField()
+    asked_at = models.DateTimeField()
+    looked_at = models.DateTimeField(null=True)
+    person = models.ForeignKey(
+        "people.Person", on_delete=models.PROTECT, db_constraint=False, null=True, related_name="+"
+    )
+    ready_at = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "people_recovery"
+        indexes = [
+            models.Index(fields=["identity_hmac", "asked_at"], name="people_recovery_identity"),
+            models.Index(fields=["contact_hmac"], name="people_recovery_contact"),
+            models.Index(
+                fields=["id"], condition=models.Q(looked_at__isnull=True), name="people_recovery_new"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="people_recovery_how", condition=models.Q(how__in=["identity", "code"])
+            ),
+            models.CheckConstraint(
+                name="people_recovery_one_end",
+                condition=models.Q(stopped_at__isnull=True) | models.Q(done_at__isnull=True),
+            ),
+        ]

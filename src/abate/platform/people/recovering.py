@@ -1,0 +1,228 @@
+"""Recovery of sign-in: a new contact after a waiting, told to every old one, stopped by a touch. Writes people_recovery.
+
+Whoever has another verified contact or a passkey left needs none of this: each of them signs in. Here both are gone. What is
+asked for is written down alike for everybody and looked up later (`look`), so neither an answer nor its time tells whether
+there is an account. Figures: recovery.toml.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from django.core import signing
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from abate.platform.doors import clock, sealed
+from abate.platform.doors.keyring import keyring
+from abate.platform.notices import actions as notices
+from abate.platform.notices.queries import link
+from abate.platform.people import children, claiming, contacts, identity, keys, proof
+from abate.platform.people.contacts import Reach
+from abate.platform.people.errors import ContactTaken, ContactUnproved
+from abate.platform.people.family_errors import RecoveryGone, RecoveryNeedsCode, RecoveryTooOften
+from abate.platform.people.models import Code, Contact, Identity, Person, Recovery
+from abate.platform.people.queries import reaches
+from abate.platform.review import audit
+from abate.platform.signin import actions as signin
+from abate.platform.signin import factors
+
+_CONTACT, _CODE = b"abate-recovery-contact", b"abate-recovery-code"
+_SALT = "abate.people.recovery"
+_NEW = "select id from people_recovery where looked_at is null order by id limit %s for update skip locked"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Waiting by what was shown, how long the new contact may then be used, and tries for one identity."""
+
+    identity: timedelta
+    code: timedelta
+    valid: timedelta
+    most: int
+    within: timedelta
+
+
+@lru_cache(maxsize=1)
+def policy() -> Policy:
+    told = tomllib.loads(Path(__file__).with_name("recovery.toml").read_text(encoding="utf-8"))
+    wait = {name: timedelta(hours=hours) for name, hours in told["wait_hours"].items()}
+    days = {name: timedelta(days=told[name]["days"]) for name in ("valid", "tries")}
+    return Policy(wait["identity"], wait["code"], days["valid"], told["tries"]["most"], days["tries"])
+
+
+def ask(
+    name: str, number: str, contact: str, proof_text: str, code: str, *, address: str | None, made_up: bool
+) -> None:
+    """Ask to recover the account of `name` and `number` with a new, proved `contact`; `code`: a recovery code, or empty.
+
+    The answer is nothing, whoever asks for whomever. Raises ContactMalformed, ContactUnproved, IdentityRefused, TooYoung,
+    ProviderSilent, RecoveryNeedsCode, RecoveryTooOften, TooManyTries: none depends on whether there is an account.
+    """
+    reach = contacts.normal(contact)
+    digest = keyring().identity_hmac(reach.value)
+    if digest not in proof.proved([proof_text]):
+        raise ContactUnproved
+    name, number = identity.normal_name(name), identity.normal_number(number)
+    whose = keyring().identity_hmac(number)
+    signin.count_try(f"recovery\x00{whose.hex()}", address)
+    verdict, _ = identity.verify(name, number, made_up=made_up)
+    code = "".join(code.split()).replace("-", "")[:32]
+    if not (code or verdict.authority):
+        raise RecoveryNeedsCode
+    rules, now = policy(), clock.now()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_advisory_xact_lock(%s)", [int.from_bytes(whose[:8], "big", signed=True)]
+            )
+        recent = Recovery.objects.filter(identity_hmac=whose, asked_at__gt=now - rules.within)
+        if recent.count() >= rules.most:
+            raise RecoveryTooOften
+        made = Recovery.objects.create(
+            identity_hmac=whose,
+            name_hmac=_name(whose, name),
+            contact_hmac=digest,
+            contact_enc=sealed.seal(json.dumps([reach.kind, reach.value]), _CONTACT),
+            code_enc=sealed.seal(code, _CODE),
+            how="code" if code else "identity",
+            asked_at=now,
+        )
+        audit.note("person.recovery-ask", made.pk, how=made.how)
+
+
+def _name(whose: bytes, name: str) -> bytes:
+    return keyring().identity_hmac(f"recovery\x00{whose.hex()}\x00{name}")
+
+
+def look(most: int = 20) -> int:
+    """Look up what was asked for since; who has the account is told by every way they have. Returns how many."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_NEW, [most])
+            found = [number for (number,) in cursor.fetchall()]
+        for one in Recovery.objects.filter(pk__in=found).order_by("pk"):
+            person = _meant(one)
+            one.looked_at, one.person, one.code_enc = clock.now(), person, b""
+            if person is None:
+                one.contact_enc = b""
+            else:
+                one.ready_at = one.looked_at + getattr(policy(), one.how)
+                one.until = one.ready_at + policy().valid
+                day, stop = clock.day(one.ready_at), link(f"/sign-in/lost/stop/{token(one.pk)}")
+                notices.write([person.user_id], "recovery.begun", day=day, link=stop)
+                audit.note("person.recovery", person.pseudonym, recovery=one.pk, how=one.how)
+            one.save()
+    return len(found)
+
+
+def _meant(one: Recovery) -> Person | None:
+    """The person whose identity and name these are, and whose recovery code, where one was given: that spends it."""
+    whose = bytes(one.identity_hmac)
+    held = Identity.objects.filter(identity_hmac=whose).values("person_id")
+    person = (
+        Person.objects.filter(pk__in=held, status=Person.Status.ACTIVE, user__is_active=True)
+        .select_related("user")
+        .first()
+    )
+    # A child's guardian signs in and acts; there is nothing to recover.
+    if person is None or children.guardian_of(person.pk) is not None:
+        return None
+    told = json.loads(keys.decrypt(person, person.identity_enc, "identity"))
+    if _name(whose, told["name"]) != bytes(one.name_hmac):
+        return None
+    code = sealed.unseal(bytes(one.code_enc), _CODE) or ""
+    fits = one.how != "code" or factors.spend_recovery_code(person.user, code)
+    return person if fits else None
+
+
+def finish(digest: bytes) -> Person | None:
+    """The person for whom the contact of this digest, just proved, may stand in now; None where there is none.
+
+    Every old contact, passkey, code and session ends, and each old contact is told.
+    """
+    now = clock.now()
+    ready = Recovery.objects.filter(
+        contact_hmac=digest, ready_at__lte=now, until__gt=now, stopped_at=None, done_at=None
+    )
+    if not ready.exists():
+        return None
+    try:
+        with transaction.atomic():
+            # Locked: of two that end at once, or of an end and a stop, one is first.
+            one = ready.select_for_update(of=("self",)).order_by("pk").first()
+            return None if one is None else _replace(one, now)
+    except ContactTaken:
+        return None
+
+
+def _replace(one: Recovery, now: datetime) -> Person | None:
+    person = (
+        Person.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .filter(pk=one.person_id, status=Person.Status.ACTIVE, user__is_active=True)
+        .first()
+    )
+    told = sealed.unseal(bytes(one.contact_enc), _CONTACT)
+    if person is None or told is None:
+        return None
+    reach, old = Reach(*json.loads(told)), reaches(person)
+    held = Contact.objects.filter(person_id=person.pk)
+    Code.objects.filter(contact_hmac__in=list(held.values_list("contact_hmac", flat=True))).delete()
+    held.delete()
+    claiming.contacts(person.pk, {bytes(one.contact_hmac): reach})
+    person.contact_enc = claiming.sealed_contacts(person, [reach])
+    Person.objects.filter(pk=person.pk).update(contact_enc=person.contact_enc)
+    signin.forget(person.user)
+    Recovery.objects.filter(pk=one.pk).update(done_at=now, contact_enc=b"")
+    _open(person.pk).update(stopped_at=now, contact_enc=b"")
+    notices.write([person.user_id], "recovery.done", to=[contacts.place(each) for each in old])
+    notices.write([person.user_id], "recovery.done")
+    audit.note("person.recovered", person.pseudonym, recovery=one.pk)
+    return person
+
+
+def _open(person_id: int) -> QuerySet[Recovery]:
+    return Recovery.objects.filter(person_id=person_id, stopped_at=None, done_at=None, until__gt=clock.now())
+
+
+def token(number: int) -> str:
+    """What the link in a notice carries: it stops this recovery and does nothing else."""
+    return signing.dumps(number, salt=_SALT)
+
+
+def stop(text: str) -> None:
+    """Stop a recovery by the link that was sent, or by its owner's page. Raises RecoveryGone."""
+    try:
+        number = signing.loads(text, salt=_SALT)
+    except signing.BadSignature:
+        raise RecoveryGone from None
+    with transaction.atomic():
+        one = Recovery.objects.select_for_update(of=("self",)).filter(pk=number).first()
+        if one is None or one.person is None or one.stopped_at or one.done_at or one.until <= clock.now():
+            raise RecoveryGone
+        Recovery.objects.filter(pk=one.pk).update(stopped_at=clock.now(), contact_enc=b"")
+        notices.write([one.person.user_id], "recovery.stopped")
+        audit.note("person.recovery-stop", one.person.pseudonym, recovery=one.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryRow:
+    """A recovery that goes on, as the account's owner sees it; `token` stops it."""
+
+    asked_at: datetime
+    ready_at: datetime
+    token: str
+
+    @property
+    def day(self) -> date:
+        return clock.day(self.ready_at)
+
+
+def going_on(person_id: int) -> list[RecoveryRow]:
+    return [RecoveryRow(one.asked_at, one.ready_at, token(one.pk)) for one in _open(person_id).order_by("pk")]
