@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,9 @@ from abate.platform.notices import actions, queries
 from abate.platform.notices.errors import Compulsory, KindUnknown, NoticeUnsent
 from abate.platform.notices.kinds import kinds, read
 from abate.platform.notices.models import Delivery, Notice
+from abate.platform.parties.actions import create_party
 from abate.platform.people import actions as people
+from abate.platform.people import identity
 from abate.platform.people.models import Authorisation, Person
 from abate.platform.review import actions as review
 
@@ -37,10 +39,6 @@ def person(db: None) -> Person:
 
 
 def two_ways(order: int = 8) -> Person:
-    from datetime import date
-
-    from abate.platform.people import identity
-
     number = identity.made_up_number(date(1980, 1, 1), order)
     return people.register("测试乙", number, [PHONE, MAIL], "notice-1", True)
 
@@ -67,8 +65,6 @@ def test_written_with_the_work_and_gone_with_its_rollback(person: Person, left: 
 
 def test_work_and_notice_of_a_withdrawal_are_one(person: Person, left: Left, monkeypatch) -> None:
     """A real caller: where the notice cannot be written the withdrawal is not there either, and the other way round."""
-    from abate.platform.parties.actions import create_party
-
     party = create_party("metro-app", "data_provider", "地铁应用", "Metro app", ["metro"], made_up=True)
     people.authorise(person, party, ["metro"], "notice-1")
     (given,) = Authorisation.objects.filter(person_id=person.pk)

@@ -269,7 +269,8 @@ def test_neither_answer_nor_work_tells_whether_there_is_an_account(person: Perso
             answer = page.post("/sign-in/lost", {"name": NAME, "number": number, "code": ""})
         assert answer.status_code == 200
         text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", answer.content.decode())
-        statements = [re.sub(r"'[^']*'|-?\s*\d+|\\x[0-9a-f]+", "?", one["sql"])[:60] for one in asked]
+        # Values aside: what is done, in which order.
+        statements = [re.split(r"[('=]|values", one["sql"], flags=re.I)[0] for one in asked]
         seen.append((text.replace(contact[-4:], "0000"), statements))
     assert seen[0][0] == seen[1][0] and seen[0][1] == seen[1][1] and len(seen[0][1]) > 5
     assert Recovery.objects.filter(person=None, looked_at=None).count() == 2

@@ -1,0 +1,147 @@
+"""Who writes notices: each caller once, on its real path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from tests.platform.joining import applicants
+from tests.platform.web import city as stage
+
+from abate.platform import reaching
+from abate.platform.config import fields
+from abate.platform.doors import clock
+from abate.platform.joining import actions as joining
+from abate.platform.joining import noticing
+from abate.platform.joining.models import Application, Document
+from abate.platform.ledger import expiring, standing
+from abate.platform.ledger import queries as ledger
+from abate.platform.notices import actions, queries
+from abate.platform.people import consents, guardians, identity, requests
+from abate.platform.people import queries as people
+from abate.platform.review import actions as review
+from abate.platform.signin import factors
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+Left = Callable[[], list[dict[str, str]]]
+
+
+@pytest.fixture
+def city(db: None) -> stage.City:
+    return stage.build()
+
+
+def told(user_id: int) -> list[str]:
+    return [row.kind for row in queries.listed(user_id=user_id)]
+
+
+def carry() -> None:
+    while reaching.carry():
+        pass
+
+
+def test_a_key_that_comes_or_goes(city: stage.City) -> None:
+    user = city.person.user
+    factors.new_recovery_codes(user)
+    (codes,) = factors.factors(user)
+    factors.remove(user, codes.id, keep_one=False)
+    assert told(user.pk) == ["sign-in.key"] * 2
+
+
+def test_a_sign_in_by_a_link(city: stage.City) -> None:
+    link = review.issue_link(city.person.user)
+    Client().post(f"/sign-in/link/{link}")
+    assert told(city.person.user_id) == ["sign-in.new"]
+
+
+def test_a_request_that_is_answered_and_not_what_it_says(city: stage.City, left: Left) -> None:
+    made = requests.ask(city.person, "explanation", "为什么")
+    requests.answer(made.pk, "答复里的金丝雀", city.operator)
+    carry()
+    assert told(city.person.user_id) == ["request.answered"] and "金丝雀" not in left()[-1]["body"]
+
+
+def test_an_award_that_is_taken_back(city: stage.City, left: Left) -> None:
+    now = clock.now()
+    stage.send(city.partner, [stage.meeting(city.partner, city.person, "m-1", now)])
+    (award,) = ledger.entries(city.person.pk)
+    data = {"event": "m-1", "reason": "returned"}
+    back = stage.event(city.partner, city.person, "online-meeting", "w-1", now, **data)
+    stage.send(city.partner, [back | {"type": "org.abate.withdrawal"}])
+    assert len(ledger.entries(city.person.pk)) == 2
+    assert told(city.person.user_id) == ["award.taken-back"]
+    carry()
+    assert str(award.credits) not in left()[-1]["body"].replace(left()[-1]["to"], "")
+
+
+def test_credits_that_expire_only_for_whoever_asked(city: stage.City) -> None:
+    stage.book_every_outcome(city.partner, city.person)
+    expiring.cut_all()
+    day = min(lot.expires_on for lot in standing.standing(city.person.pk).lots)
+    with clock.frozen(clock.now() + (day - clock.today()) - timedelta(days=expiring.SOON)):
+        assert expiring.tell_soon() == 0
+        actions.prefer(city.person.user, "credits.expiring", "phone", True)
+        assert expiring.tell_soon() == 1
+    assert told(city.person.user_id) == ["credits.expiring"]
+
+
+def test_a_consent_by_a_guardian_reaches_the_guardian(city: stage.City, left: Left) -> None:
+    born = clock.today() - timedelta(days=4000)
+    version = consents.current("children").version
+    child = guardians.open_for_child(
+        city.person, "parent", "试用童", identity.made_up_number(born, 77), {"account", "identity"}, version
+    )
+    assert told(child.user_id) == ["consent.by-guardian"]
+    carry()
+    assert left()[-1]["to"] == f"+86{city.contact}"
+
+
+def test_parties_hear_of_notices_applications_and_papers(left: Left) -> None:
+    party = applicants.admitted()
+    one = Application.objects.get(party=party)
+    noticing.open_notice(party, "Late events", "Since Monday.", clock.today() + timedelta(days=3), None)
+    last = (
+        Document.objects.filter(application=one, valid_until__isnull=False)
+        .earliest("valid_until")
+        .valid_until
+    )
+    with clock.frozen(clock.now() + (last - clock.today()) - timedelta(days=7)):
+        joining.lapse()
+    assert told(one.user_id)[:2] == ["party.papers", "party.notice"] and "party.application" in told(
+        one.user_id
+    )
+    carry()
+    assert {row.deliveries[0].state for row in queries.listed(user_id=one.user_id)} == {"sent"}
+
+
+def test_a_leak_is_told_to_everybody_concerned_and_nobody_else(city: stage.City, left: Left) -> None:
+    stage.send(city.partner, [stage.meeting(city.partner, city.person, "m-1", clock.now())])
+    actions.tell_of_breach(people.users_of(fields.breach(["ledger_entry"]).people), "2026A")
+    carry()
+    assert told(city.person.user_id) == ["breach.told"] and told(city.stranger.user_id) == []
+    assert "2026A" in left()[-1]["body"]
+
+
+def test_the_page_shows_what_is_sent_and_keeps_what_is_ticked(city: stage.City, settings) -> None:
+    browser = Client()
+    browser.force_login(city.person.user)
+    text = browser.get("/notices").content.decode()
+    assert "不能关闭" in text and "第五十七条" in text and "138****0001" in text
+    assert "13800000001" not in text and "sign-in.key" not in text
+    browser.post("/notices", {"notice": ["request.answered phone", "sign-in.key phone"], "language": "zh"})
+    # Ticked as it was: nothing is written down.
+    assert queries.said_by(city.person.user_id) == {("award.taken-back", "phone"): False}
+    assert queries.language_of(city.person.user_id) == "zh"
+    browser.post("/notices", {"notice": ["award.taken-back phone"], "language": "both"})
+    assert queries.said_by(city.person.user_id)[("request.answered", "phone")] is False
+    assert queries.language_of(city.person.user_id) is None
+    settings.ABATE_MESSAGES = "abate.platform.doors.messages.Mail"
+    text = browser.get("/notices").content.decode()
+    assert "本站未开通" in text and "data-push" not in text
+    assert browser.get("/notices/worker.js")["Content-Type"].startswith("text/javascript")
+    actions.write([city.person.user_id], "request.answered")
+    carry()
+    assert "按您的设置未发送" in browser.get("/notices").content.decode()
+    assert Client().get("/notices").status_code == 302
