@@ -56,6 +56,7 @@ def walk_person(window: Visitor, city: stage.City, tag: str, shots: str | None) 
         f"/offers/{city.offer}",
         "/codes",
         "/authorisations",
+        "/notices",
     ]
     for path in [*paths, "/authorise/sample-app"]:
         assert window.go(path) == 200
@@ -143,7 +144,12 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
     tag = f"{width}-{language}-{scheme}"
     with override_settings(ABATE_DEMO=True):
         window = visitor()
-        for path, name in (("/", "welcome"), ("/sign-in", "sign-in"), ("/sign-in/link/abc", "link")):
+        for path, name in (
+            ("/", "welcome"),
+            ("/sign-in", "sign-in"),
+            ("/sign-in/lost", "lost"),
+            ("/sign-in/link/abc", "link"),
+        ):
             assert window.go(path) == 200
             look(window, f"{tag}-{name}", shots)
         walk_person(window, city, tag, shots)

@@ -21,10 +21,8 @@ from abate.platform.signin import factors
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
 
 
-@pytest.mark.parametrize(
-    ("width", "language"),
-    [(360, "zh-CN"), pytest.param(1440, "en-GB", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "language"), [(360, "zh-CN"), (1440, "en-GB")])
 def test_what_one_is_told_and_the_way_back(
     city: stage.City, visit, shots: str | None, settings, width: int, language: str
 ) -> None:

@@ -26,5 +26,8 @@ def places(user_id: int) -> list[Place]:
 
 
 def carry() -> int:
-    """One round: recoveries that were asked for, then the outbox, what is new and what is due; how much there was to do."""
-    return recovering.look() + notices.plan_due(places) + notices.send_due()
+    """One round: what is due, what is new, and recoveries that were asked for; how much there was to do.
+
+    In this order, so that what cannot be planned or looked up keeps nothing from being sent.
+    """
+    return notices.send_due() + notices.plan_due(places) + recovering.look()

@@ -274,9 +274,13 @@ def test_no_place_and_no_text_stands_in_a_row_or_a_log(
 def test_whoever_is_erased_is_told_nothing_more(person: Person, left: Left) -> None:
     actions.prefer(person.user, "request.answered", "email", True)
     actions.write([person.user_id], "request.answered")
+    actions.plan_due(reaching.places)
+    actions.write([person.user_id], "request.answered")
+    assert Delivery.objects.count() == 1 and Notice.objects.count() == 2
     people.destroy(person)
     carry()
     assert left() == [] and queries.said_by(person.user_id) == {}
+    assert not Delivery.objects.exists() and not Notice.objects.exists(), "no contact lies in a row any more"
 
 
 def test_what_was_sent_is_kept_for_ninety_days(person: Person, left: Left) -> None:
@@ -316,6 +320,10 @@ def test_a_kind_that_may_not_be_is_refused_when_it_is_read(name: str) -> None:
     assert read(text) == kinds()
     with pytest.raises(ValueError, match=why):
         read(text.replace(old, new, 1))
+
+
+def test_each_kind_has_a_purpose_that_the_record_of_processing_knows() -> None:
+    assert {one.purpose for one in kinds().values()} <= {one.purpose for one in fields.tables().values()}
 
 
 def test_the_file_adapter_is_what_the_tests_use() -> None:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from django.conf import settings
@@ -71,6 +72,9 @@ def transport() -> Iterator[Finding]:
     elif none := [kind for kind in messages.KINDS[:2] if not messages.carries(kind)]:
         yield Finding("messages", "warning", f"Nothing is sent by {', '.join(none)}: who has no other contact cannot sign in.",
                       "Name an adapter for it in ABATE_MESSAGES (docs/howto/notices.md).")  # fmt: skip
+    if ".push.Push" in settings.ABATE_MESSAGES and find_spec("webpush") is None:
+        yield Finding("web push", "fault", "Notices to browsers need the extra `push`, which is not installed.",
+                      'pip install "abate[platform,push]"')  # fmt: skip
     if settings.ABATE_REAL_NAME.endswith(".FormProvider"):
         yield Finding("real-name check", "warning", "The built-in check looks at form and check digit; it is no authority.",
                       "Name the adapter of an authority in ABATE_REAL_NAME before real people join.")  # fmt: skip

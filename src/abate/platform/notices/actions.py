@@ -10,7 +10,6 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from abate.platform.doors import clock, messages, push, rounds, sealed
-from abate.platform.doors.errors import SetupError
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.statements import statements
 from abate.platform.notices import queries
@@ -117,8 +116,8 @@ def _carry(
         messages.send(kind=channel, to=to, subject=subject, body=body, name=f"notice-{notice}-{number}")
     except messages.Gone as fault:
         said, gone = str(fault), True
-    except (OSError, SetupError, ImportError, ValueError) as fault:
-        # A fault of ours may hold what was to be said, or to whom: only what a door put into words is kept.
+    except Exception as fault:  # noqa: BLE001 (whatever a library raises: this one waits, and the others go)
+        # A fault may hold what was to be said, or to whom: only what a door put into words is kept.
         said = str(fault)[:200] if isinstance(fault, OSError) else type(fault).__name__
     wait = None if not said or gone else rounds.wait_after(tries)
     now = clock.now()
@@ -210,11 +209,8 @@ def end_browser(user: User, number: int) -> None:
 
 @audited("notice.forget", lambda given, _: given["user"].handle)
 def forget(user: User) -> None:
-    """Whoever leaves is told nothing more by what waits, and what they were told is kept no longer.
-
-    What goes to places of its own (`to`) still goes: it tells that the account ended.
-    """
-    Notice.objects.filter(user=user, planned_at=None).delete()
+    """Whoever leaves is told nothing more; what they were told and where is kept no longer."""
+    Notice.objects.filter(user=user).delete()
     Browser.objects.filter(user=user).delete()
     Preference.objects.filter(user_id=user.pk).delete()
     Reader.objects.filter(user=user).delete()

@@ -18,6 +18,7 @@ from abate.platform.events import sources
 from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
+from abate.platform.notices import queries as notices
 from abate.platform.parties import queries as parties
 from abate.platform.people import children, consents, groups, queries, requests
 from abate.platform.people.models import Person
@@ -67,6 +68,12 @@ def gather(person: Person) -> dict[str, object]:
             _row({"began_at": one.began_at, "seen_at": one.seen_at, "device": one.device})
             for one in signin.sessions(person.user)
         ],
+        "notices": _notices(person.user_id),
+        "notice_choices": [
+            {"kind": kind, "channel": channel, "wanted": wanted}
+            for (kind, channel), wanted in sorted(notices.said_by(person.user_id).items())
+        ],
+        "browsers": [_row(asdict(one)) for one in notices.browsers(person.user_id)],
         "readings": [
             _row({"at": at, "by": codes.get(party or 0, "operator"), "what": what, "entries": count})
             for at, party, what, count in log.readings_of(person.pk)
@@ -76,6 +83,21 @@ def gather(person: Person) -> dict[str, object]:
             for one in opened_by_others(person)
         ],
     }
+
+
+def _notices(user_id: int) -> list[Row]:
+    """What was told and by which channels, without the place: a child's notices go to its guardian's."""
+    rows = notices.listed(user_id=user_id, limit=10_000)
+    return [
+        _row(
+            {
+                "kind": row.kind,
+                "at": row.made_at,
+                "went": ", ".join(f"{one.channel} {one.state}" for one in row.deliveries) or row.state,
+            }
+        )
+        for row in rows
+    ]
 
 
 def _behaviours(person_id: int) -> list[Row]:

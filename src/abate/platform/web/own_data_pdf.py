@@ -24,6 +24,9 @@ TITLES = {
     "sign_in": ("登录因素", "Ways of signing in"),
     "sessions": ("会话", "Sessions"),
     "readings": ("谁查阅过", "Who read it"),
+    "notices": ("通知", "Notices"),
+    "notice_choices": ("通知设置", "What you chose to be told"),
+    "browsers": ("接收通知的浏览器", "Browsers that are told"),
     "opened_by_others": ("他人打开过的内容", "What others opened"),
 }
 
