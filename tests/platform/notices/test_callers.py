@@ -143,5 +143,5 @@ def test_the_page_shows_what_is_sent_and_keeps_what_is_ticked(city: stage.City, 
     assert browser.get("/notices/worker.js")["Content-Type"].startswith("text/javascript")
     actions.write([city.person.user_id], "request.answered")
     carry()
-    assert "按您的设置未发送" in browser.get("/notices").content.decode()
+    assert "按设置未发送" in browser.get("/notices").content.decode()
     assert Client().get("/notices").status_code == 302

@@ -30,7 +30,7 @@ STATES = {
 NOWHERE = {
     "new": ("等待发送", "waiting"),
     "no-contact": ("没有可用的联系方式", "no contact to send it to"),
-    "switched-off": ("按您的设置未发送", "not sent, as you chose"),
+    "switched-off": ("按设置未发送", "not sent, by the settings"),
 }
 _WORKER = Path(__file__).resolve().parents[1] / "static/abate/notices-worker.js"
 
@@ -49,7 +49,7 @@ def _page(
             (
                 kind.id,
                 pick(kind.title),
-                pick(kind.text).split("{")[0] if kind.fields else pick(kind.text),
+                "" if kind.fields else pick(kind.text),
                 pick(kind.compulsory) if kind.compulsory else "",
                 [(one, pick(CHANNELS[one.channel])) for one in rows if one.there],
             )
