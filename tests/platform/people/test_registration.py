@@ -11,7 +11,7 @@ from django.db import connection
 from tests.platform.people.townspeople import at_once, made_up_person
 
 from abate.platform.doors.keyring import keyring
-from abate.platform.people import actions, identity, queries
+from abate.platform.people import actions, claiming, identity, queries
 from abate.platform.people.errors import (
     ContactMalformed,
     ContactTaken,
@@ -65,7 +65,7 @@ def test_the_race_test_sees_a_check_that_is_followed_by_an_act(monkeypatch: pyte
         Identity.objects.create(identity_hmac=digest + secrets.token_bytes(4), person_id=person_id)
         return int(person_id)
 
-    monkeypatch.setattr(actions, "_claim_identity", naive)
+    monkeypatch.setattr(claiming, "identity", naive)
     assert sum(isinstance(r, Person) for r in at_once(16, register)) > 1
 
 
