@@ -161,6 +161,8 @@ def test_limits_per_address_and_per_day_are_the_operators(
 
 
 class Broken:
+    kinds = frozenset({"phone"})
+
     def send(self, **message: str) -> None:
         raise OSError("no route to +8613800000001")
 

@@ -147,7 +147,7 @@ A_FILE = {"file_id": "00000000-0000-4000-8000-000000000000"}
 COMMON = {"problem": {"code": "busy"}, "file": A_FILE, "file-errors": A_FILE, "file-back": A_FILE,
           "partner-file": A_FILE, "partner-file-back": A_FILE,
           "partner-message": {"message_id": 1}, "partner-check": {"run_id": 1}, "partner-report": {"run_id": 1},
-          "notices-browser-end": {"number": 1},
+          "told-browser-end": {"number": 1},
           "sign-in-link": {"token": "x"}, "recover-stop": {"token": "x"},
           "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "privacy-copy": {"form": "json"}, "request-answer": {"request_id": 1},

@@ -19,7 +19,6 @@ from abate.platform.web.pages import (
     family,
     groups,
     join,
-    notices,
     offers,
     operator,
     partner,
@@ -37,6 +36,7 @@ from abate.platform.web.pages import (
     staff_signin,
     start,
     statement,
+    told,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -51,7 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *security.urlpatterns,
     *recovery.urlpatterns,
     *privacy.urlpatterns,
-    *notices.urlpatterns,
+    *told.urlpatterns,
     *family.urlpatterns,
     *groups.urlpatterns,
     path("register", signin.register, name="register"),

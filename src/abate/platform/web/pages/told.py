@@ -63,7 +63,7 @@ def _page(
         ],
         "browsers": browsers,
         "push_key": _push_key(),
-        "log": [_told(row) for row in queries.listed(user_id=user.pk, limit=20)],
+        "log": [_row(row) for row in queries.listed(user_id=user.pk, limit=20)],
     }
     return screen.show(request, "notices", context, section="authorisations", status=status, problem=problem)
 
@@ -76,7 +76,7 @@ def _push_key() -> str:
         return ""
 
 
-def _told(row: queries.NoticeRow) -> tuple[object, ...]:
+def _row(row: queries.NoticeRow) -> tuple[object, ...]:
     went = []
     for one in row.deliveries:
         zh, en, tone = STATES[one.state]
@@ -88,7 +88,7 @@ def _told(row: queries.NoticeRow) -> tuple[object, ...]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @user_page
-def notices(request: HttpRequest, user: User) -> HttpResponse:
+def told(request: HttpRequest, user: User) -> HttpResponse:
     """Show, or keep what is ticked. Of a kind nothing is written down until somebody changes it."""
     if request.method != "POST":
         return _page(request, user)
@@ -106,7 +106,7 @@ def notices(request: HttpRequest, user: User) -> HttpResponse:
     if request.POST.get("language", "") != (queries.language_of(user.pk) or "both"):
         actions.speak(user, request.POST.get("language", ""))
     messages.success(request, say("已保存。", "Kept."), extra_tags="good")
-    return redirect("notices")
+    return redirect("told")
 
 
 @require_POST
@@ -119,7 +119,7 @@ def browser(request: HttpRequest, user: User) -> HttpResponse:
     except Problem as problem:
         return _page(request, user, problem.status, problem)
     messages.success(request, say("已开启。", "Switched on."), extra_tags="good")
-    return redirect("notices")
+    return redirect("told")
 
 
 @require_POST
@@ -127,7 +127,7 @@ def browser(request: HttpRequest, user: User) -> HttpResponse:
 def browser_end(request: HttpRequest, user: User, number: int) -> HttpResponse:
     actions.end_browser(user, number)
     messages.success(request, say("已移除。", "Removed."), extra_tags="good")
-    return redirect("notices")
+    return redirect("told")
 
 
 @require_safe
@@ -137,8 +137,8 @@ def worker(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("notices", notices, name="notices"),
-    path("notices/browser", browser, name="notices-browser"),
-    path("notices/browser/<int:number>/end", browser_end, name="notices-browser-end"),
-    path("notices/worker.js", worker, name="notices-worker"),
+    path("notices", told, name="told"),
+    path("notices/browser", browser, name="told-browser"),
+    path("notices/browser/<int:number>/end", browser_end, name="told-browser-end"),
+    path("notices/worker.js", worker, name="told-worker"),
 ]
