@@ -13,6 +13,7 @@ from typing import Any
 
 from abate.client import Client, Key, Refusal, Reply
 from abate.client.batches import MEDIA
+from abate.client.calls import TOKEN_REFUSED
 
 
 def meeting(number: int, subject: str, at: datetime, source: str = "faults") -> dict[str, Any]:
@@ -79,10 +80,18 @@ class Partner:
             results = reply.json()["results"]
         except (Refusal, OSError, HTTPException, json.JSONDecodeError) as fault:
             self.failed = repr(fault)[:500]
+            # A token lasts an hour; a long run outlives it.
+            if isinstance(fault, Refusal) and fault.code == TOKEN_REFUSED:
+                self._client.renew()
             return False
         with self._lock:
             self.acknowledged.update({r["id"]: r for r in results})
         return True
+
+    def answered(self) -> dict[str, dict[str, Any]]:
+        """What is acknowledged at this moment."""
+        with self._lock:
+            return dict(self.acknowledged)
 
     def run(self, going: Callable[[], bool], threads: int = 3) -> list[threading.Thread]:
         def work(seed: int) -> None:

@@ -31,11 +31,12 @@ DEADLINE = 180.0
 """Where a wait is a hang. Not a measure of speed: other work on the machine must not turn a test red."""
 
 
-def until(what: str, ready: Callable[[], bool], seconds: float = DEADLINE) -> None:
-    """Wait for a condition, not for a time; fail by name when it does not come."""
+def until(what: str | Callable[[], str], ready: Callable[[], bool], seconds: float = DEADLINE) -> None:
+    """Wait for a condition, not for a time; fail by name, said then, when it does not come."""
     end = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > end:
+            what = what if isinstance(what, str) else what()
             raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
         time.sleep(0.02)
 

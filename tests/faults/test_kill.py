@@ -32,7 +32,8 @@ def folder() -> Iterator[Path]:
 
 
 def losses(stack: Stack, partner: Partner) -> list[str]:
-    """Every acknowledged event that is not there exactly once with the figures of its answer."""
+    """Every acknowledged event that is not there exactly once with the figures of its answer; also while more are sent."""
+    acknowledged = partner.answered()
     with psycopg.connect(stack.url()) as connection:
         rows = connection.execute(
             "select q.event_id, q.er_mg, q.credits, count(*) over (partition by q.event_id),"
@@ -41,7 +42,7 @@ def losses(stack: Stack, partner: Partner) -> list[str]:
         ).fetchall()
     stored = {row[0]: row[1:] for row in rows}
     wrong = []
-    for event_id, answer in partner.acknowledged.items():
+    for event_id, answer in acknowledged.items():
         er_mg, credits, times, entries = stored.get(event_id, (None, None, 0, 0))
         if times != 1 or entries != 1 or er_mg != answer["er_mg"] or credits != answer["credits"]:
             wrong.append(event_id)
@@ -81,9 +82,14 @@ def play(folder: Path, cycles: int, seed: int) -> None:
         threads = partner.run(lambda: going[0])
         for cycle in range(cycles):
             wanted = len(partner.acknowledged) + dice.randrange(20, 120)
-            until(f"load before kill {cycle}", lambda wanted=wanted: len(partner.acknowledged) >= wanted)  # type: ignore[misc]
+            until(
+                lambda cycle=cycle: f"load before kill {cycle} ({partner.failed})",  # type: ignore[misc]
+                lambda wanted=wanted: len(partner.acknowledged) >= wanted,  # type: ignore[misc]
+            )
             kill(stack, VICTIMS[cycle % len(VICTIMS)], dice)
             if cycle % 50 == 49:
+                # What a run shows that is broken off later.
+                assert losses(stack, partner) == []
                 seconds = time.monotonic() - begun
                 print(
                     f"{cycle + 1} kills, {len(partner.acknowledged)} acknowledged, {seconds:.0f} s",

@@ -23,6 +23,8 @@ from abate.client.signing import Signer
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 """Answers after which the same may be sent again, and 409 where the same key is at work."""
 IN_FLIGHT = "idempotency-key-in-flight"
+TOKEN_REFUSED = "token-refused"  # noqa: S105
+"""The token ran out, or its key ended; a new one tells which."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 """Seconds before the second try, doubled each time up to the longest."""
 
@@ -133,8 +135,9 @@ class Client:
                     raise
                 said, asked = of_token.code, of_token.retry_after
             else:
-                if refusal and refusal.code == "token-refused" and self._key and not renewed:
-                    self._token, renewed = "", True
+                if refusal and refusal.code == TOKEN_REFUSED and self._key and not renewed:
+                    self.renew()
+                    renewed = True
                     continue
                 if refusal is None or not (refusal.status in AGAIN or refusal.code == IN_FLIGHT):
                     return reply
@@ -173,6 +176,10 @@ class Client:
                 raise reply.refusal()
             self._token = str(reply.json()["access_token"])
         return self._token
+
+    def renew(self) -> None:
+        """Let the next call fetch a new token, where the present one is refused."""
+        self._token = ""
 
     def open(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """One call with these headers as they are."""
