@@ -202,7 +202,9 @@ def appeal(person: Person, number: int, words: str) -> None:
     sealed = keys.encrypt(person, said.encode(), WORDS)
     _take(
         case,
-        Step(case=case, stage=Step.APPEALED, state=Case.APPEALED, words=sealed, reason="", at=clock.now()),
+        Step(
+            case=case, stage=Step.APPEALED, state=Case.APPEALED, words_enc=sealed, reason="", at=clock.now()
+        ),
     )
 
 

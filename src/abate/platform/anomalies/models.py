@@ -109,7 +109,7 @@ class Step(models.Model):
     """A decision, the person's appeal, the decision on it: `stage` 1, 2, 3, each once.
 
     `human` is whoever is behind the account; the table holds that nobody takes two steps of one case, under whatever account.
-    `words` are the person's, encrypted under their key.
+    `words_enc` are the person's, encrypted under their key.
     """
 
     append_only = True
@@ -121,7 +121,7 @@ class Step(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     human = models.BinaryField(max_length=32, null=True)
     reason = models.TextField()
-    words = models.BinaryField(null=True)
+    words_enc = models.BinaryField(null=True)
     at = models.DateTimeField()
 
     class Meta:
@@ -138,8 +138,8 @@ class Step(models.Model):
                 name="anomalies_step_state",
             ),
             models.CheckConstraint(
-                condition=Q(stage=2, human__isnull=True, words__isnull=False)
-                | Q(stage__in=[1, 3], human__isnull=False, user__isnull=False, words__isnull=True),
+                condition=Q(stage=2, human__isnull=True, words_enc__isnull=False)
+                | Q(stage__in=[1, 3], human__isnull=False, user__isnull=False, words_enc__isnull=True),
                 name="anomalies_step_by",
             ),
         ]

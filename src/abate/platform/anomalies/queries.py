@@ -179,7 +179,7 @@ def words(row: CaseRow) -> str:
     person = Person.objects.filter(pk=row.person_id).first()
     if step is None or person is None or person.wrapped_key is None:
         return ""
-    return keys.decrypt(person, bytes(step.words or b""), "appeal").decode()
+    return keys.decrypt(person, bytes(step.words_enc or b""), "appeal").decode()
 
 
 def also_confirmed(number: int, asked: Sequence[tuple[int, str]]) -> Collection[tuple[int, str]]:

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 ("state", models.SmallIntegerField()),
                 ("human", models.BinaryField(max_length=32, null=True)),
                 ("reason", models.TextField()),
-                ("words", models.BinaryField(null=True)),
+                ("words_enc", models.BinaryField(null=True)),
                 ("at", models.DateTimeField()),
                 (
                     "case",
@@ -211,12 +211,12 @@ class Migration(migrations.Migration):
             model_name="step",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("human__isnull", True), ("stage", 2), ("words__isnull", False)),
+                    models.Q(("human__isnull", True), ("stage", 2), ("words_enc__isnull", False)),
                     models.Q(
                         ("human__isnull", False),
                         ("stage__in", [1, 3]),
                         ("user__isnull", False),
-                        ("words__isnull", True),
+                        ("words_enc__isnull", True),
                     ),
                     _connector="OR",
                 ),
