@@ -16,7 +16,7 @@ from abate.platform.web.screen import Field
 from abate.platform.web.wording import say
 
 
-def _fields(name: str = "") -> dict[str, Field]:
+def _fields(name: str = "", *, needs_code: bool) -> dict[str, Field]:
     return {
         "name": Field("name", say("姓名", "Name"), name, autocomplete="name", maxlength=60),
         "number": Field(
@@ -27,11 +27,13 @@ def _fields(name: str = "") -> dict[str, Field]:
         ),
         "code": Field(
             "code",
-            say("恢复码（如有）", "A recovery code, if you have one"),
+            say("恢复码", "A recovery code")
+            if needs_code
+            else say("恢复码（如有）", "A recovery code, if you have one"),
             hint=say("每个恢复码只能用一次。", "Each is good once."),
             autocomplete="off",
             maxlength=40,
-            optional=True,
+            optional=not needs_code,
         ),
     }
 
@@ -45,19 +47,20 @@ def recover(request: HttpRequest) -> HttpResponse:
     """Ask for it with a contact that was proved on the way here. The answer is the same for everybody."""
     contact = contacts.unseal(request.session.get(signin.CONTACT, ""))
     proof = request.session.get(signin.PROOF)
+    needs_code = settings.ABATE_DEMO or isinstance(identity.provider(), identity.FormProvider)
     context: dict[str, object] = {
-        "fields": _fields(),
+        "fields": _fields(needs_code=needs_code),
         "contact": contacts.masked(contacts.normal(contact)) if contact and proof else "",
         "hours": _hours("identity"),
         "code_hours": _hours("code"),
-        "needs_code": settings.ABATE_DEMO or isinstance(identity.provider(), identity.FormProvider),
+        "needs_code": needs_code,
     }
     if request.method != "POST":
         return screen.show(request, "recover", context)
     if not (contact and proof):
         return redirect("sign-in")
     name, number, code = (request.POST.get(field, "")[:120] for field in ("name", "number", "code"))
-    context["fields"] = _fields(name)
+    context["fields"] = _fields(name, needs_code=needs_code)
     try:
         recovering.ask(
             name,
