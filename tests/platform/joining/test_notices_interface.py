@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from allauth.idp.oidc.adapter import get_adapter
 from allauth.idp.oidc.models import Token
-from django.db import IntegrityError, transaction
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from tests.platform.web import city as stage
 
+from abate import platform
 from abate.demo import desk
+from abate.platform.config import grants
 from abate.platform.doors import clock
 from abate.platform.joining import noticing, queries
 from abate.platform.joining.models import NoticeStep
@@ -79,6 +84,39 @@ def test_another_party_s_notice_is_not_there_and_no_key_answers_none(db: None) -
     for text in ("", " ", "x" * 2_001, "a\0b", {}, {"text": 1}, {"text": "x", "kind": "closed"}, []):
         assert post(made.pk, text, mine).json()["code"] == "notice-malformed"
     assert not NoticeStep.objects.exists()
+
+
+@pytest.mark.clause("P-6.1-e")
+def test_it_is_answered_closed_and_reopened_by_the_application_s_own_database_role(db: None) -> None:
+    city, clerk = stage.build(), desk.staffed()["entry"]
+    grants.apply_grants(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("set role abate_app")
+        try:
+            made = noticing.open_notice(city.partner, "Late", "Half.", clock.today(), clerk)
+            assert noticing.answer(made.pk, city.partner.pk, "Stuck.", "a-key").state == "answered"
+            assert noticing.reopen(made.pk, "Since when?", clerk).state == "open"
+            assert noticing.answer(made.pk, city.partner.pk, "Monday.", clerk).state == "answered"
+            assert noticing.close(made.pk, "Thank you.", clerk).state == "closed"
+        finally:
+            cursor.execute("reset role")
+
+
+def test_nothing_locks_a_row_that_its_role_may_not_change() -> None:
+    """`for update` asks for the right to update some column, which the application has not got on append-only tables."""
+    kept = {
+        model.__name__
+        for model in apps.get_models()
+        if getattr(model, "append_only", False) and not getattr(model, "may_change", ())
+    }
+    # Two rooms have a model of this name, and one of them may change columns of it.
+    kept -= {model.__name__ for model in apps.get_models() if getattr(model, "may_change", ())}
+    assert {"Notice", "Agreement", "Seen", "Group"} <= kept
+    text = "\n".join(
+        path.read_text(encoding="utf-8") for path in Path(platform.__file__).parent.rglob("*.py")
+    )
+    locked = set(re.findall(r"(\w+)\.objects(?:\s*\.\w+\([^()]*\))*\s*\.select_for_update\(", text))
+    assert {"Party", "Application"} <= locked and locked & kept == set()
 
 
 def test_a_step_is_an_account_s_or_a_key_s_and_only_an_answer_is_a_key_s(db: None) -> None:

@@ -164,6 +164,7 @@ COMMON |= {
     "application-paper": {"application_id": uuid4(), "document_id": 1},
     "application-document": {"application_id": uuid4(), "kind": "registration"},
     "joining-notice": {"notice_id": 1},
+    "partner-notice": {"notice_id": 1},
     "notice-answer": {"notice_id": 1},
 }
 COMMON |= {f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures")}

@@ -11,6 +11,8 @@ from django.test import Client
 from tests.platform.web import city as stage
 
 from abate.platform.doors import clock
+from abate.platform.joining import noticing
+from abate.platform.joining import queries as joining
 from abate.platform.parties import actions, queries, webhooks
 from abate.platform.parties.models import Message
 from abate.platform.review import actions as review
@@ -98,6 +100,23 @@ def test_addresses_are_added_rotated_and_ended_and_messages_sent_again(
     assert "whsec_" in page.post("/partner/webhook", {"step": "rotate", "hook": one.pk}).content.decode()
     assert page.post("/partner/webhook", {"step": "end", "hook": one.pk}).status_code == 302
     assert not queries.is_hooked(city.partner.pk)
+
+
+@pytest.mark.clause("P-6.1-e", "P-6.2")
+def test_quality_and_notices_stand_on_the_page_and_are_answered_there(city: stage.City, page: Client) -> None:
+    event = stage.meeting(city.partner, city.person, "q-1", clock.now())
+    stage.send(city.partner, [event, event | {"id": "q-2", "subject": "nobody"}])
+    made = noticing.open_notice(city.partner, "Half refused", "Since Monday.", clock.today(), None)
+    other = actions.create_party("other", "data_provider", "他方", "Other", made_up=True)
+    theirs = noticing.open_notice(other, "Not yours", "Not yours.", clock.today(), None)
+    text = page.get("/partner").content.decode()
+    assert "Half refused" in text and "Not yours" not in text and "75" in text
+    assert page.post(f"/partner/notices/{made.pk}", {"text": "A queue was stuck."}).status_code == 302
+    assert joining.notice(made.pk).state == "answered"
+    assert "A queue was stuck." in page.get("/partner").content.decode()
+    assert page.post(f"/partner/notices/{theirs.pk}", {"text": "mine"}).status_code == 404
+    assert page.post(f"/partner/notices/{made.pk}", {"text": " "}).status_code == 422
+    assert joining.notice(theirs.pk).state == "open"
 
 
 def test_who_looks_after_no_party_is_not_let_in(city: stage.City, enter: Enter) -> None:

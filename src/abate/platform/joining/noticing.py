@@ -63,9 +63,11 @@ def _step(
     number: int, kind: str, text: str, by: User | str, before: tuple[str, ...], party_id: int | None = None
 ) -> NoticeRow:
     with transaction.atomic():
-        found = Notice.objects.select_for_update(of=("self",)).filter(pk=min(number, 2**63 - 1)).first()
+        found = Notice.objects.filter(pk=min(number, 2**63 - 1)).first()
         if found is None or party_id not in (None, found.party_id):
             raise NoticeUnknown(str(number)[:20])
+        # Steps of one party follow one another. Its row is locked: a notice's own, being append-only, cannot be.
+        Party.objects.select_for_update().get(pk=found.party_id)
         state = notice(found.pk).state
         if state not in before:
             raise NoticeClosed(state)

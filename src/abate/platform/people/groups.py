@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
@@ -42,6 +42,14 @@ MOST_USES = 100_000
 MOST_OPEN = 20
 """Invitations of one group that are good at a time. These limits are our policy."""
 CODE_LENGTH = 12
+_LOCK = "select pg_advisory_xact_lock(4912031, hashtext(%s))"
+
+
+def _in_turn(group_id: int) -> Group:
+    """The group, with nobody else at it until the transaction ends. Its row is append-only: it cannot be locked itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [str(group_id)])
+    return Group.objects.get(pk=group_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ def invite(person: Person) -> tuple[str, datetime]:
             group = Group.objects.create(kind=HOUSEHOLD, opened_at=now)
             _enter(group, own, consents.current("groups").version, now)
         else:
-            group = Group.objects.select_for_update().get(pk=found.group_id)
+            group = _in_turn(found.group_id)
             if _count(group) >= LARGEST_HOUSEHOLD:
                 raise GroupFull
         return _invitation(group, 1, now + VALID, now)
@@ -140,7 +148,7 @@ def join(person: Person, code: str, notice_version: str) -> Member:
         if found is None:
             raise InvitationUnknown
         # Locked: members are counted, and what each lets partners send is looked at, one after the other.
-        group = Group.objects.select_for_update().get(pk=found.group_id)
+        group = _in_turn(found.group_id)
         already = _live(own.pk).filter(group=group).first()
         if already is not None:
             return already
@@ -199,7 +207,7 @@ def one_of_household(person_id: int, wanted: Iterable[str]) -> None:
     own = _live(person_id).filter(kind=HOUSEHOLD).first() if metered else None
     if own is None:
         return
-    group = Group.objects.select_for_update().get(pk=own.group_id)
+    group = _in_turn(own.group_id)
     if both := metered & _collected(group, person_id):
         raise HouseholdCollects(", ".join(sorted(both)))
 

@@ -83,6 +83,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("partner/webhook", partner.hook, name="partner-hook"),
     path("partner/invitation", partner.invite, name="partner-invite"),
     path("partner/messages/<int:message_id>", partner.message, name="partner-message"),
+    path("partner/notices/<int:notice_id>", partner.notice, name="partner-notice"),
     *checks.urlpatterns,
     *partner_files.urlpatterns,
     *partner_breaks.urlpatterns,

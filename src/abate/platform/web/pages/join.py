@@ -165,14 +165,20 @@ def _page(
             "agreement": queries.agreement(party.pk),
             "keys": party_queries.keys(party.pk),
             "conformed_at": queries.conformed_at(party.pk),
-            "quality": [(f"{row.month:%Y-%m}", row) for row in quality.months(party.pk)],
-            "notices": [
-                (row, pick(NOTICES[row.state][:2]), NOTICES[row.state][2])
-                for row in queries.notices(party.pk)
-            ],
+            **about_data(party),
         }
     status = problem.status if problem else 200
     return screen.show(request, "joining", context, section="joining", status=status, problem=problem)
+
+
+def about_data(party: Party, months: int = 6) -> dict[str, object]:
+    """What a party is shown of its data: quality of the last months, and notices to answer."""
+    return {
+        "quality": [(f"{row.month:%Y-%m}", row) for row in quality.months(party.pk, months)],
+        "notices": [
+            (row, pick(NOTICES[row.state][:2]), NOTICES[row.state][2]) for row in queries.notices(party.pk)
+        ],
+    }
 
 
 @require_safe

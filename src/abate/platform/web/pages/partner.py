@@ -15,6 +15,7 @@ from abate.platform.carbon import queries as carbon
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.events import queries as events
+from abate.platform.joining import noticing
 from abate.platform.parties import actions, queries, webhooks
 from abate.platform.parties.errors import ClientUnknown, EndpointUnknown
 from abate.platform.parties.models import Party
@@ -24,6 +25,7 @@ from abate.platform.review.proposing import in_sandbox
 from abate.platform.sharing import members
 from abate.platform.web import screen
 from abate.platform.web.access import partner_page
+from abate.platform.web.pages.join import about_data
 from abate.platform.web.wording import say
 
 OVERLAP = timedelta(days=7)
@@ -49,6 +51,7 @@ def _page(
         "members": members.newest(party.pk) if party.kind == Party.Kind.ENTERPRISE else None,
         "least": settings.ABATE_SHARING_LEAST_PEOPLE,
         "made": made,
+        **about_data(party, months=2),
     }
     status = problem.status if problem else 200
     return screen.show(request, "partner", context, section="partner", status=status, problem=problem)
@@ -142,5 +145,16 @@ def message(request: HttpRequest, party: Party, message_id: int) -> HttpResponse
 
     def work() -> None:
         webhooks.send_again(min(message_id, 2**63 - 1), party_id=party.pk)
+
+    return _done(request, party, work)
+
+
+@require_POST
+@partner_page
+def notice(request: HttpRequest, party: Party, notice_id: int) -> HttpResponse:
+    """Answer a notice about the party's own data."""
+
+    def work() -> None:
+        noticing.answer(notice_id, party.pk, request.POST.get("text", ""), request.user)  # type: ignore[arg-type]
 
     return _done(request, party, work)
