@@ -87,6 +87,8 @@ def load(
             for chunk in files.chunks(path, sender, reader, size or CHUNK, means, skip=file.rows):
                 _book(file, sender, chunk)
                 told(file.rows)
+                # The next chunk is a batch of its own: a source may have ended meanwhile.
+                reader.begin(clock.now())
                 if stopping():
                     return False
         except FileRefused as refusal:

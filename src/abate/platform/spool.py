@@ -27,7 +27,7 @@ from abate.platform.events.errors import Busy
 from abate.platform.events.files_errors import FileKindUnknown, FileNamed, FileNoRoom, FilesWaiting
 from abate.platform.events.models import File
 from abate.platform.events.tables import KINDS
-from abate.platform.parties.errors import PartySuspended
+from abate.platform.parties.errors import DocumentsExpired, PartySuspended
 from abate.platform.parties.models import Party
 
 LARGEST = 256 * 1024 * 1024
@@ -141,14 +141,19 @@ class Loader:
             if self._stopping.is_set():
                 return
             if place(file).exists():
-                self._book(file)
+                try:
+                    self._book(file)
+                except (DatabaseError, InterfaceError, Busy):
+                    raise
+                except Exception:  # noqa: BLE001 - one file that cannot be booked holds up no other
+                    _log.exception("file %s was not booked", file.pk)
         sweep()
 
     def _book(self, file: File) -> None:
         party = Party.objects.get(pk=file.party_id)
         try:
             through = loading.load(file, place(file), party, stopping=self._stopping.is_set)
-        except PartySuspended as refusal:
+        except (PartySuspended, DocumentsExpired) as refusal:
             actions.end(file, f"{refusal.code}:{refusal.detail}")
             return
         if not through:

@@ -23,7 +23,7 @@ from abate.platform.config import setup
 from abate.platform.parties import webhooks
 from abate.platform.parties.models import Message, Party
 from abate.platform.review.models import Audit
-from abate.platform.web import readers
+from abate.platform.web import own_data, readers
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-b", "P-6.1-g")]
 Enter = Callable[..., Client]
@@ -85,6 +85,10 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     told = page(phone, why)
     assert "Your appeal was granted" in told and "This record: booked again." in told and "Credited" in told
     assert Audit.objects.filter(what="anomalies.decide").count() == 3
+    copied = json.loads(own_data.as_json(own_data.gather(world.people[0])))["cases"]
+    assert {one["appeal"] for one in copied} == {"<i>a motorcycle</i>", ""} and copied[-1][
+        "state"
+    ] == "overturned"
 
 
 def test_a_number_that_is_none_and_words_that_mean_nothing(world: World, enter: Enter) -> None:  # noqa: F811

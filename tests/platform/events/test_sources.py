@@ -16,6 +16,7 @@ from abate.demo import desk
 from abate.platform import pipeline
 from abate.platform.doors import clock
 from abate.platform.events import sources
+from abate.platform.events.envelope import Event, Reader, Sender
 from abate.platform.events.models import Marked, Source
 from abate.platform.events.outcomes import Outcome
 from abate.platform.ledger import closing
@@ -98,6 +99,25 @@ def test_at_the_door_what_a_source_does_not_permit_is_refused_by_name(world: Wor
     assert Marked.objects.count() == 1
 
 
+def test_a_version_that_is_laid_down_ahead_leaves_no_gap_before_it(world: World) -> None:
+    declare(world)
+    declare(world, valid_from="2026-07-01", valid_until="2027-06-30", level=3)
+    assert told(world, ride(world, "a")) == [(Outcome.CREDITED, None)]
+    assert [one.version for one in sources.newest()] == [1]
+    with clock.frozen(AFTER):
+        assert [one.version for one in sources.newest()] == [2]
+
+
+def test_a_long_file_asks_again_with_each_chunk(world: World) -> None:
+    declare(world)
+    sender = Sender(world.sender.party_id, world.sender.code, frozenset({"cycling"}), "", False)
+    reader, raw = Reader(sender, ["cycling"], NOW), json.dumps(ride(world, "a")).encode()
+    assert isinstance(reader.read(0, raw), Event)
+    declare(world, valid_until="2026-05-31")
+    reader.begin(clock.now())
+    assert reader.read(0, raw).code == "source_ended"
+
+
 def test_the_mark_is_that_of_the_first_time_and_of_no_refused_event(world: World) -> None:
     declare(world)
     mixed = [ride(world, "a"), world.ride("b", 1), ride(world, "c", 2) | {"data": {"trip_id": "c"}}]
@@ -130,6 +150,10 @@ def test_the_mark_goes_with_a_persons_own_copy(world: World) -> None:
     )
 
 
+def entries(world: World, who: int) -> list[int]:
+    return [one.id for one in ledger.entries(world.people[who].pk, limit=9)]
+
+
 def opened() -> list[int]:
     return [one.index for one in openings.openings(0, 99)]
 
@@ -145,7 +169,18 @@ def test_a_verifier_is_shown_only_what_the_source_permits_and_for_its_days(world
         )
         places = dict(cursor.fetchall())
     assert {places["a"], places["c"]} <= set(opened()) and places["b"] not in opened()
-    own = openings.own(world.people[1].pk, [one.id for one in ledger.entries(world.people[1].pk, limit=9)])
+    # What takes an award back tells as much of it as the award.
+    for event, who in (("a", 0), ("b", 1)):
+        gone = withdrawal(world, f"w-{event}", event, who) | {"source": f"{world.sender.code}/metro"}
+        assert told(world, gone)[0][0] == Outcome.WITHDRAWN
+    log.sequence()
+    undone = {
+        event: {one.index for one in openings.own(world.people[who].pk, entries(world, who)).values()}
+        for event, who in (("a", 0), ("b", 1))
+    }
+    assert len(undone["a"]) == len(undone["b"]) == 2
+    assert undone["a"] <= set(opened()) and undone["b"].isdisjoint(opened())
+    own = openings.own(world.people[1].pk, entries(world, 1))
     assert places["b"] in own
     with clock.frozen(NOW + timedelta(days=365)):
         assert places["a"] in opened()

@@ -24,6 +24,7 @@ from abate.platform.doors import clock
 from abate.platform.events.models import File
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries
+from abate.platform.parties.models import Party
 from abate.platform.web import intake, upload
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-a", "P-8.5-a")]
@@ -197,6 +198,36 @@ def test_a_key_revoked_while_the_body_comes_books_nothing(
     monkeypatch.setattr(upload, "_to_disk", late)
     answer = send(made(world, tmp_path / "rides.csv").read_bytes(), bearer)
     assert answer.status_code == 401 and kept() == [] and File.objects.count() == 0
+
+
+def test_a_party_past_its_papers_holds_up_no_other(world: World, tmp_path: Path) -> None:
+    other = make_world(2)
+    lapsed, mine = token(world), token(other)
+    assert send(write(flat(world, 2, ()), tmp_path / "a.csv").read_bytes(), lapsed).status_code == 202
+    assert send(write(flat(other, 3, ()), tmp_path / "b.csv").read_bytes(), mine).status_code == 202
+    Party.objects.filter(pk=world.sender.party_id).update(valid_until=clock.today() - timedelta(days=1))
+    spool.Loader().round()
+    first, second = (File.objects.get(party_id=one.sender.party_id) for one in (world, other))
+    assert first.refusal.startswith("party-documents-expired") and second.rows == 3
+
+
+def test_a_file_that_breaks_the_program_holds_up_no_other(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bearer, really = token(world), spool.Loader._book
+    for rows in (2, 3):
+        assert send(write(flat(world, rows, ()), tmp_path / "a.csv").read_bytes(), bearer).status_code == 202
+    first, second = File.objects.order_by("at", "pk")
+
+    def book(loader: spool.Loader, file: File) -> None:
+        if file.pk == first.pk:
+            raise ArithmeticError("planted")
+        really(loader, file)
+
+    monkeypatch.setattr(spool.Loader, "_book", book)
+    spool.Loader().round()
+    first.refresh_from_db(), second.refresh_from_db()
+    assert first.state == File.OPEN and second.state == File.DONE and "planted" in caplog.text
 
 
 def test_one_partner_waits_for_its_own(world: World, tmp_path: Path) -> None:

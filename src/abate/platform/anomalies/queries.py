@@ -156,6 +156,11 @@ def of_record(person_id: int, party_id: int, event_id: str) -> list[CaseRow]:
     return _rows(person=person_id, of_party=party_id, event=event_id)
 
 
+def of_person(person_id: int) -> list[CaseRow]:
+    """Every case about a person, the newest first."""
+    return _rows(person=person_id, limit=100_000)
+
+
 def records(row: CaseRow, *, opened: bool = True) -> list[RecordRow]:
     """What was compared, side by side. With `opened` the records themselves, which is told (P-8.4-c)."""
     with connection.cursor() as cursor:

@@ -111,11 +111,15 @@ class Reader:
     """Reads the events of one batch for one sender. `catalogue`: the behaviours that have a methodology."""
 
     def __init__(self, sender: Sender, catalogue: Iterable[str], now: datetime) -> None:
-        self._sender, self._now = sender, now
-        self._sources: Mapping[str, SourceRow] | None = None
+        self._sender = sender
         self._types = {PREFIX + name: name for name in sender.behaviours if name in catalogue}
         self._known = {PREFIX + name: name for name in catalogue}
-        self._latest = now + FUTURE_TOLERANCE
+        self.begin(now)
+
+    def begin(self, now: datetime) -> None:
+        """A batch that begins at `now`: what is judged by the moment is looked up anew."""
+        self._now, self._latest = now, now + FUTURE_TOLERANCE
+        self._sources: Mapping[str, SourceRow] | None = None
 
     def read(self, place: int, raw: bytes | msgspec.Raw) -> Event | Withdrawal | Refused:
         """One event from its JSON text."""

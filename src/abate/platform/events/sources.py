@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from django.db.models import F, Window
+from django.db.models import Case, F, When, Window
 from django.db.models.functions import RowNumber
 
+from abate.platform.doors import clock
 from abate.platform.events.models import Marked, Source
 from abate.platform.parties import queries as parties
 
@@ -51,9 +52,15 @@ class SourceRow:
 
 
 def newest(party_id: int | None = None) -> list[SourceRow]:
-    """The version in force of every source, of one party where it is named, by party and code."""
+    """The version in force of every source, of one party where it is named, by party and code.
+
+    That is the newest whose days have begun, so that one which is laid down ahead leaves no gap before it.
+    """
     rows = Source.objects.all() if party_id is None else Source.objects.filter(party_id=party_id)
-    order = Window(RowNumber(), partition_by=[F("party_id"), F("code")], order_by=F("version").desc())
+    ahead = Case(When(valid_from__gt=clock.today(), then=1), default=0)
+    order = Window(
+        RowNumber(), partition_by=[F("party_id"), F("code")], order_by=[ahead.asc(), F("version").desc()]
+    )
     return [_row(one) for one in rows.annotate(nth=order).filter(nth=1).order_by("party_id", "code")]
 
 

@@ -33,13 +33,25 @@ left join people_subject subject on subject.person_id = quantity.person_id and s
 where {which}
 order by leaf.idx
 """
-# For verifiers: of a declared source only what it permits to verify, and for so long as it may be kept (P-8.5-d). To the
-# person all of their own is opened.
+# For verifiers: of a declared source only what it permits to verify, and for so long as it may be kept (P-8.5-d); what takes
+# an award back, and what comes back first for it, goes with the award. To the person all of their own is opened.
 _PERMITTED = """
- and not exists (select from events_marked marked join events_source source on source.id = marked.source_id
-                 where marked.party_id = quantity.party_id and marked.event_id = quantity.event_id
-                       and (not source.uses @> array['verification']
-                            or marked.day + source.retention_days < %(today)s))"""
+ and not exists (
+    select from (
+        select quantity.party_id, quantity.event_id
+        union all
+        select award.cause_party, award.cause
+        from ledger_reversal undone
+        join ledger_entry award on award.person_id = undone.person_id and award.id = undone.entry_id
+        join ledger_entry took on took.person_id = undone.person_id and took.id = undone.reverse_id
+        where entry.kind in (%(reverse)s, %(restore)s) and undone.person_id = entry.person_id
+              and award.kind = %(award)s
+              and (took.id = entry.id or entry.kind = %(restore)s and took.cause = entry.cause)
+    ) about (party_id, event_id)
+    join events_marked marked on marked.party_id = about.party_id and marked.event_id = about.event_id
+    join events_source source on source.id = marked.source_id
+    where not source.uses @> array['verification'] or marked.day + source.retention_days < %(today)s)"""
+_KINDS = {"award": int(Kind.AWARD), "reverse": int(Kind.REVERSE), "restore": int(Kind.RESTORE)}
 _BY_NUMBER = _ROWS.format(which="leaf.idx between %(first)s and %(last)s" + _PERMITTED)
 _BY_PERSON = _ROWS.format(which="leaf.person_id = %(person)s and leaf.entry_id = any(%(entries)s)")
 
@@ -63,7 +75,7 @@ def _stream(statement: str, values: dict[str, object]) -> Iterator[Opened]:
         connection.ensure_connection()
         with connection.connection.cursor(name="log_openings") as cursor:
             cursor.itersize = 5_000
-            cursor.execute(statement, values | {"award": int(Kind.AWARD), "today": clock.today()})
+            cursor.execute(statement, values | _KINDS | {"today": clock.today()})
             for row in cursor:
                 made = _opened(row)
                 if made is not None:

@@ -12,6 +12,7 @@ from enum import Enum
 from uuid import UUID
 
 from abate.bookkeeping.kinds import Kind
+from abate.platform.anomalies import queries as anomalies
 from abate.platform.carbon import queries as carbon
 from abate.platform.doors import clock
 from abate.platform.events import sources
@@ -62,6 +63,7 @@ def gather(person: Person) -> dict[str, object]:
         "behaviours": _behaviours(person.pk),
         "entries": _entries(person.pk, codes),
         "codes": [_code(one) for one in incentives.my_codes(person, limit=100_000)],
+        "cases": [_case(one, codes) for one in anomalies.of_person(person.pk)],
         "requests": [_row(asdict(one)) for one in requests.own(person)],
         "sign_in": [_row(asdict(one)) for one in factors.factors(person.user)],
         "sessions": [
@@ -124,6 +126,16 @@ def _entries(person_id: int, codes: dict[int, str]) -> list[Row]:
             found.append(_row({k: v for k, v in told.items() if k not in ("person_id", "counter")}))
         last = page[-1].id
     return found
+
+
+def _case(one: anomalies.CaseRow, codes: dict[int, str]) -> Row:
+    """A record that was looked at twice: what was found, what was decided and why, and the person's own words."""
+    told = {
+        k: v for k, v in asdict(one).items() if k not in ("person_id", "version", "decided_by", "ended_by")
+    }
+    return _row(
+        told | {"parties": [codes.get(party) for party in one.parties], "appeal": anomalies.words(one)}
+    )
 
 
 def _code(one: incentives.CodeRow) -> Row:

@@ -20,7 +20,7 @@ from abate.platform.events.files_errors import FileNamed, FileUnknown
 from abate.platform.events.models import File
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
-from abate.platform.parties.errors import PartySuspended
+from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.web import files as interface
 from abate.platform.web import screen
@@ -77,12 +77,12 @@ def files(request: HttpRequest, party: Party) -> HttpResponse:
 
 
 def _bring(request: HttpRequest, party: Party) -> File:
-    """Raises FileNamed, FileKindUnknown, FilesWaiting, FileNoRoom, DeclarationRefused, PartySuspended."""
+    """Raises FileNamed, FileKindUnknown, FilesWaiting, FileNoRoom, DeclarationRefused, PartySuspended,
+    DocumentsExpired."""
     given = request.FILES.get("file")
     if not isinstance(given, UploadedFile):
         raise FileNamed("size, or no file")
-    if party.status != Party.Status.ACTIVE:
-        raise PartySuspended(party.code)
+    parties.check_standing(party.code, party.status, party.valid_until)
     name, data = spool.check_name(given.name or ""), given.read()
     declared = request.POST.get("declaration", "").strip()
     loading.declared(party, declared)
