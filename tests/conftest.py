@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
         private_postgres.stop(_FOLDER)
     shutil.rmtree(_FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def nobody_s_language() -> Iterator[None]:
+    """A request leaves its language to the thread, as in a server; the next test begins with the platform's."""
+    yield
+    translation = sys.modules.get("django.utils.translation")
+    if translation is not None:
+        translation.deactivate()
 
 
 @pytest.fixture(scope="session")

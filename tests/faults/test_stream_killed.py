@@ -15,7 +15,7 @@ from tests.faults.stack import Stack, until
 from tests.platform.streams import brokers
 
 pytestmark = pytest.mark.platform
-EVENTS = 600
+EVENTS = 300
 
 
 def consuming(stack: Stack, running: brokers.Mosquitto, *options: str) -> subprocess.Popen[str]:

@@ -284,7 +284,6 @@ def take_report(party: Party, file: bytes) -> Report:
     return report
 
 
-@audited("application.clear", lambda _, made: made)
 def clear_unproved(before: datetime) -> int:
     """Delete applications made before then whose contact never opened the link, with their papers; close their accounts.
 
@@ -297,6 +296,8 @@ def clear_unproved(before: datetime) -> int:
         Application.objects.filter(pk__in=[one.pk for one in found]).delete()
         for one in found:
             review.deactivate(one.user)
+        if found:
+            audit.note("application.clear", len(found))
     return len(found)
 
 
