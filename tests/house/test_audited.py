@@ -70,6 +70,7 @@ OWN = {
     "people/children.py": {"end": "through destroy, or register: the owner takes it over"},
     "people/consents.py": {"end": "through destroy, or freeze"},
     "people/groups.py": {"leave_all": "through destroy, or freeze"},
+    "people/recovering.py": {"forget": "through destroy, or freeze"},
     "review/actions.py": {"enrol": "through enrol_digest"},
     "review/audit.py": {"*": "the trail itself"},
     "review/sealing.py": {"seal": "a seal is a leaf"},

@@ -66,10 +66,11 @@ def retain(data_dir: Path) -> None:
     _start(data_dir)
     from abate.platform.config import fields  # lazy: as above
     from abate.platform.ledger import keeping  # lazy: as above
+    from abate.platform.people import recovering  # lazy: as above
     from abate.platform.review import staffing  # lazy: as above
     from abate.platform.signin.policy import policy  # lazy: as above
 
-    told = fields.retain() | {"accounts": keeping.delete_due()}
+    told = fields.retain() | {"accounts": keeping.delete_due(), "contacts": recovering.clear_over()}
     click.echo(json.dumps(told | {"staff": staffing.close_unused(policy().unused_days)}, indent=2))
 
 

@@ -26,8 +26,8 @@ def places(user_id: int) -> list[Place]:
 
 
 def carry() -> int:
-    """One round: what is due, what is new, and recoveries that were asked for; how much there was to do.
+    """One round: what is due, what is new, recoveries that somebody was told of or that were asked for; how much there was.
 
     In this order, so that what cannot be planned or looked up keeps nothing from being sent.
     """
-    return notices.send_due() + notices.plan_due(places) + recovering.look()
+    return notices.send_due() + notices.plan_due(places) + recovering.begin() + recovering.look()

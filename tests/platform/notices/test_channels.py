@@ -26,13 +26,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.test import Client
 from tests.platform.people.townspeople import made_up_person
+from tests.platform.web import city as stage
 
 from abate.platform import reaching
 from abate.platform.doors import keyring, messages, push, signed_lines
 from abate.platform.doors.errors import SetupError
 from abate.platform.notices import actions, queries
 from abate.platform.notices.errors import BrowserRefused
-from abate.platform.notices.models import Browser, Delivery
+from abate.platform.notices.models import Browser, Delivery, Notice
 from abate.platform.people.models import Person
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -217,8 +218,15 @@ def browser(service: Service, settings: Any) -> tuple[Person, Window, Service]:
     person, window = made_up_person(1, "13800000001"), Window()
     client = Client()
     client.force_login(person.user)
-    answer = client.post("/notices/browser", window.form(f"{service.url}/wp/abc"))
-    assert answer.status_code == 302
+    form = window.form(f"{service.url}/wp/abc")
+    asked = client.post("/notices/browser", form)
+    assert asked["Location"].startswith("/confirm?next") and not Browser.objects.exists(), (
+        "not freshly proved"
+    )
+    stage.prove(client)
+    assert client.post("/notices/browser", form)["Location"] == "/notices" and Browser.objects.exists()
+    # Adding it is told, as every change of how one signs in; what follows is about other notices.
+    Notice.objects.get(kind="sign-in.key").delete()
     return person, window, service
 
 

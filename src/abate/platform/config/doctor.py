@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from abate.platform.doors import schema as schemas
 from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
 from abate.platform.log import queries as log
+from abate.platform.people import recovering
 from abate.platform.web import statement_pdf
 from abate.quantify import anomalies, catalogue, same_act
 from abate.quantify.reading import MethodError
@@ -27,6 +29,8 @@ MINIMUM_POSTGRES = 160000
 MOST_LATE = 300
 """Seconds that an anchor may be overdue before it is a fault: our policy, a few tries of the adapter."""
 LEAST_FREE_BYTES = 2 * 1024**3
+UNTOLD = timedelta(hours=1)
+"""How long a notice of a recovery may wait before it is named: our policy, three tries of the way it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +268,20 @@ def anchors() -> Iterator[Finding]:
                           "Let `abate serve` run; its log (abate.log.anchoring) says why an anchor was not kept.")  # fmt: skip
 
 
+def recoveries() -> Iterator[Finding]:
+    """Recoveries that rest because their owner was told nowhere: without a word to them none takes effect."""
+    try:
+        untold = recovering.untold(UNTOLD)
+    except DatabaseError:
+        return
+    if untold:
+        named = ", ".join(str(number) for number in untold[:10]) + (", ..." if len(untold) > 10 else "")
+        yield Finding("recoveries", "warning", f"{len(untold)} rest, for the account's owner was told nowhere: notices {named}.",
+                      "`abate notices list --unsent` says why. Mend it and `abate notices resend N`, or see papers.")  # fmt: skip
+    else:
+        yield Finding("recoveries", "ok", "Whose account is being recovered was told.")
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     place,
     secrets,
@@ -271,6 +289,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     server,
     schema,
     months,
+    recoveries,
     methods,
     algorithms,
     anchors,

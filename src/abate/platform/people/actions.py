@@ -327,6 +327,7 @@ def close(found: Person, now: datetime) -> None:
     consents.end(found.pk, now)
     children.end(found.pk, now)
     groups.leave_all(found.pk, now)
+    recovering.forget(found.pk)
     digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
     Code.objects.filter(contact_hmac__in=list(digests)).delete()
     signin.forget(found.user)

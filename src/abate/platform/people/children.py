@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import F, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from abate.platform.doors import clock
@@ -82,6 +82,11 @@ def guardian_of(person_id: int) -> int | None:
     return live.values_list("guardian_id", flat=True).first()
 
 
+def not_taken_over(person_id: int) -> bool:
+    """Whether a guardian opened this person's account and its owner has not taken it over, at whatever age by now."""
+    return Guardianship.objects.filter(child_id=person_id, ended_at=None).exists()
+
+
 def record_of(person_id: int) -> list[dict[str, object]]:
     """That a guardian opened this person's account, and until when; the guardian is not named."""
     rows = Guardianship.objects.filter(child_id=person_id)
@@ -109,6 +114,8 @@ def grown(identity_hmac: bytes) -> Person | None:
 def unclaimed(before: datetime) -> list[Person]:
     """Whose guardian's time ended before this moment and who has not taken the account over."""
     over = Guardianship.objects.filter(ended_at=None, until__lt=before, child__status=Person.Status.ACTIVE)
+    # As in `grown`: who has a contact signs in, and is erased by nobody but themselves.
+    over = over.exclude(Exists(Contact.objects.filter(person_id=OuterRef("child_id"))))
     return [row.child for row in over.select_related("child__user").order_by("until")]
 
 

@@ -9,8 +9,9 @@ class Recovery(models.Model):
     """Somebody asks to sign in to the account of an identity with a new contact, which they proved.
 
     The same row whether or not there is such an account: `looked_at` says that it was looked up, afterwards and by nobody who
-    waits for an answer; `person` is null where there is none, or name or code did not fit. Texts are encrypted under the
-    master key and empty once they are needed no more.
+    waits for an answer; `person` is null where there is none, or name or code did not fit. `notice_id`: what its owner is told
+    by; `ready_at` is null until that was handed over somewhere, and counts from then. Texts are encrypted under the master
+    key and empty once they are needed no more.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -25,6 +26,8 @@ class Recovery(models.Model):
     person = models.ForeignKey(
         "people.Person", on_delete=models.PROTECT, db_constraint=False, null=True, related_name="+"
     )
+    # No foreign key: notices are kept by a rule of their own.
+    notice_id = models.BigIntegerField(null=True)
     ready_at = models.DateTimeField(null=True)
     until = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
@@ -37,6 +40,11 @@ class Recovery(models.Model):
             models.Index(fields=["contact_hmac"], name="people_recovery_contact"),
             models.Index(
                 fields=["id"], condition=models.Q(looked_at__isnull=True), name="people_recovery_new"
+            ),
+            models.Index(
+                fields=["notice_id"],
+                condition=models.Q(notice_id__isnull=False, ready_at__isnull=True),
+                name="people_recovery_untold",
             ),
         ]
         constraints = [

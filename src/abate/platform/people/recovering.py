@@ -2,7 +2,8 @@
 
 Whoever has another verified contact or a passkey left needs none of this: each of them signs in. Here both are gone. What is
 asked for is written down alike for everybody and looked up later (`look`), so neither an answer nor its time tells whether
-there is an account. Figures: recovery.toml.
+there is an account. The waiting counts from the moment its owner was told somewhere (`begin`); of whom nobody could be told,
+nothing changes, and the operator with papers is the way. Figures: recovery.toml.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.core import signing
-from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Min, Q, QuerySet
 
 from abate.platform.doors import clock, sealed
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
-from abate.platform.notices.queries import link
+from abate.platform.notices import queries as told
+from abate.platform.notices.models import Delivery
 from abate.platform.people import children, claiming, contacts, identity, keys, proof
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import ContactTaken, ContactUnproved
@@ -29,6 +31,7 @@ from abate.platform.people.family_errors import RecoveryGone, RecoveryNeedsCode,
 from abate.platform.people.models import Code, Contact, Identity, Person, Recovery
 from abate.platform.people.queries import reaches
 from abate.platform.review import audit
+from abate.platform.review.audit import audited
 from abate.platform.signin import actions as signin
 from abate.platform.signin import factors
 
@@ -50,10 +53,10 @@ class Policy:
 
 @lru_cache(maxsize=1)
 def policy() -> Policy:
-    told = tomllib.loads(Path(__file__).with_name("recovery.toml").read_text(encoding="utf-8"))
-    wait = {name: timedelta(hours=hours) for name, hours in told["wait_hours"].items()}
-    days = {name: timedelta(days=told[name]["days"]) for name in ("valid", "tries")}
-    return Policy(wait["identity"], wait["code"], days["valid"], told["tries"]["most"], days["tries"])
+    own = tomllib.loads(Path(__file__).with_name("recovery.toml").read_text(encoding="utf-8"))
+    wait = {name: timedelta(hours=hours) for name, hours in own["wait_hours"].items()}
+    days = {name: timedelta(days=own[name]["days"]) for name in ("valid", "tries")}
+    return Policy(wait["identity"], wait["code"], days["valid"], own["tries"]["most"], days["tries"])
 
 
 def ask(
@@ -101,24 +104,64 @@ def _name(whose: bytes, name: str) -> bytes:
 
 
 def look(most: int = 20) -> int:
-    """Look up what was asked for since; who has the account is told by every way they have. Returns how many."""
+    """Look up what was asked for since; who has the account is told by every way they have. Returns how many.
+
+    What cannot be looked up is over, and said in the trail: it keeps no other from being looked up.
+    """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_NEW, [most])
             found = [number for (number,) in cursor.fetchall()]
         for one in Recovery.objects.filter(pk__in=found).order_by("pk"):
-            person = _meant(one)
-            one.looked_at, one.person, one.code_enc = clock.now(), person, b""
-            if person is None:
-                one.contact_enc = b""
-            else:
-                one.ready_at = one.looked_at + getattr(policy(), one.how)
-                one.until = one.ready_at + policy().valid
-                day, stop = clock.day(one.ready_at), link(f"/sign-in/lost/stop/{token(one.pk)}")
-                notices.write([person.user_id], "recovery.begun", day=day, link=stop)
-                audit.note("person.recovery", person.pseudonym, recovery=one.pk, how=one.how)
-            one.save()
+            try:
+                with transaction.atomic():
+                    _look_up(one)
+            except (OperationalError, InterfaceError):
+                # The database is away: all of it is done anew.
+                raise
+            except Exception as fault:  # noqa: BLE001 (whatever a row holds, the others go on)
+                gone = {"person": None, "contact_enc": b"", "code_enc": b""}
+                Recovery.objects.filter(pk=one.pk).update(looked_at=clock.now(), **gone)
+                audit.note("person.recovery-unreadable", one.pk, fault=type(fault).__name__)
     return len(found)
+
+
+def _look_up(one: Recovery) -> None:
+    person = _meant(one)
+    one.looked_at, one.person, one.code_enc = clock.now(), person, b""
+    if person is None:
+        one.contact_enc = b""
+    else:
+        first = one.looked_at + getattr(policy(), one.how)
+        one.until = first + policy().valid
+        day, stop = clock.day(first), told.link(f"/sign-in/lost/stop/{token(one.pk)}")
+        (one.notice_id,) = notices.write([person.user_id], "recovery.begun", day=day, link=stop)
+        audit.note("person.recovery", person.pseudonym, recovery=one.pk, how=one.how)
+    one.save()
+
+
+def begin() -> int:
+    """Of recoveries whose notice was handed over somewhere by now the waiting begins, with that moment; returns how many."""
+    waiting = _open().filter(notice_id__isnull=False, ready_at=None)
+    handed = Delivery.objects.filter(notice_id__in=waiting.values("notice_id"), sent_at__isnull=False)
+    began = 0
+    for number, at in handed.values_list("notice_id").annotate(Min("sent_at")).order_by("notice_id"):
+        with transaction.atomic():
+            one = waiting.select_for_update(of=("self",)).filter(notice_id=number).first()
+            if one is None:
+                continue
+            one.ready_at = at + getattr(policy(), one.how)
+            one.until = one.ready_at + policy().valid
+            one.save(update_fields=["ready_at", "until"])
+            audit.note("person.recovery-begin", one.pk, ready_at=one.ready_at.isoformat())
+            began += 1
+    return began
+
+
+def untold(since: timedelta) -> list[int]:
+    """The notices of recoveries that were looked up longer ago than `since` and of which nobody could be told."""
+    late = _open().filter(notice_id__isnull=False, ready_at=None, looked_at__lt=clock.now() - since)
+    return [number for number in late.order_by("pk").values_list("notice_id", flat=True) if number]
 
 
 def _meant(one: Recovery) -> Person | None:
@@ -130,11 +173,11 @@ def _meant(one: Recovery) -> Person | None:
         .select_related("user")
         .first()
     )
-    # A child's guardian signs in and acts; there is nothing to recover.
-    if person is None or children.guardian_of(person.pk) is not None:
+    # A child's guardian signs in and acts, and whoever is 14 takes the account over by registering: nothing to recover.
+    if person is None or children.not_taken_over(person.pk):
         return None
-    told = json.loads(keys.decrypt(person, person.identity_enc, "identity"))
-    if _name(whose, told["name"]) != bytes(one.name_hmac):
+    own = json.loads(keys.decrypt(person, person.identity_enc, "identity"))
+    if _name(whose, own["name"]) != bytes(one.name_hmac):
         return None
     code = sealed.unseal(bytes(one.code_enc), _CODE) or ""
     fits = one.how != "code" or factors.spend_recovery_code(person.user, code)
@@ -150,28 +193,25 @@ def finish(digest: bytes) -> Person | None:
     ready = Recovery.objects.filter(
         contact_hmac=digest, ready_at__lte=now, until__gt=now, stopped_at=None, done_at=None
     )
-    if not ready.exists():
+    found = ready.order_by("pk").first()
+    if found is None:
         return None
+    active = Person.objects.filter(pk=found.person_id, status=Person.Status.ACTIVE, user__is_active=True)
     try:
         with transaction.atomic():
-            # Locked: of two that end at once, or of an end and a stop, one is first.
-            one = ready.select_for_update(of=("self",)).order_by("pk").first()
-            return None if one is None else _replace(one, now)
+            # The person first, as whoever leaves; then, of two that end at once, or of an end and a stop, one is first.
+            person = active.select_related("user").select_for_update(of=("self",)).first()
+            one = ready.select_for_update(of=("self",)).filter(pk=found.pk).first()
+            return None if person is None or one is None else _replace(person, one, now)
     except ContactTaken:
         return None
 
 
-def _replace(one: Recovery, now: datetime) -> Person | None:
-    person = (
-        Person.objects.select_for_update(of=("self",))
-        .select_related("user")
-        .filter(pk=one.person_id, status=Person.Status.ACTIVE, user__is_active=True)
-        .first()
-    )
-    told = sealed.unseal(bytes(one.contact_enc), _CONTACT)
-    if person is None or told is None:
+def _replace(person: Person, one: Recovery, now: datetime) -> Person | None:
+    asked = sealed.unseal(bytes(one.contact_enc), _CONTACT)
+    if asked is None:
         return None
-    reach, old = Reach(*json.loads(told)), reaches(person)
+    reach, old = Reach(*json.loads(asked)), [contacts.place(each) for each in reaches(person)]
     held = Contact.objects.filter(person_id=person.pk)
     Code.objects.filter(contact_hmac__in=list(held.values_list("contact_hmac", flat=True))).delete()
     held.delete()
@@ -180,15 +220,31 @@ def _replace(one: Recovery, now: datetime) -> Person | None:
     Person.objects.filter(pk=person.pk).update(contact_enc=person.contact_enc)
     signin.forget(person.user)
     Recovery.objects.filter(pk=one.pk).update(done_at=now, contact_enc=b"")
-    _open(person.pk).update(stopped_at=now, contact_enc=b"")
-    notices.write([person.user_id], "recovery.done", to=[contacts.place(each) for each in old])
+    _open().filter(person_id=person.pk).update(stopped_at=now, contact_enc=b"")
+    # Earlier browsers are told this once more: whoever has the old device may be its owner, and it shows nothing after that.
+    notices.write([person.user_id], "recovery.done", to=[*old, *told.browser_places(person.user_id)])
+    for each in told.browsers(person.user_id):
+        notices.end_browser(person.user, each.id)
     notices.write([person.user_id], "recovery.done")
     audit.note("person.recovered", person.pseudonym, recovery=one.pk)
     return person
 
 
-def _open(person_id: int) -> QuerySet[Recovery]:
-    return Recovery.objects.filter(person_id=person_id, stopped_at=None, done_at=None, until__gt=clock.now())
+def _open() -> QuerySet[Recovery]:
+    return Recovery.objects.filter(stopped_at=None, done_at=None, until__gt=clock.now())
+
+
+def forget(person_id: int) -> None:
+    """Whoever leaves: of what was asked for under their identity, by whomever, nothing is kept."""
+    whose = Identity.objects.filter(person_id=person_id).values("identity_hmac")
+    Recovery.objects.filter(Q(person_id=person_id) | Q(identity_hmac__in=whose)).delete()
+
+
+@audited("person.recovery-clear", lambda _, cleared: cleared)
+def clear_over() -> int:
+    """Empty the contacts of recoveries whose time is over; returns how many. Meant to run daily. (PIPL article 19)"""
+    over = Recovery.objects.filter(until__lte=clock.now()).exclude(contact_enc=b"")
+    return over.update(contact_enc=b"")
 
 
 def token(number: int) -> str:
@@ -213,16 +269,17 @@ def stop(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryRow:
-    """A recovery that goes on, as the account's owner sees it; `token` stops it."""
+    """A recovery that goes on, as the account's owner sees it; `token` stops it. `ready_at`: None until its owner was told."""
 
     asked_at: datetime
-    ready_at: datetime
+    ready_at: datetime | None
     token: str
 
     @property
-    def day(self) -> date:
-        return clock.day(self.ready_at)
+    def day(self) -> date | None:
+        return clock.day(self.ready_at) if self.ready_at else None
 
 
 def going_on(person_id: int) -> list[RecoveryRow]:
-    return [RecoveryRow(one.asked_at, one.ready_at, token(one.pk)) for one in _open(person_id).order_by("pk")]
+    rows = _open().filter(person_id=person_id).order_by("pk")
+    return [RecoveryRow(one.asked_at, one.ready_at, token(one.pk)) for one in rows]

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ("how", models.TextField()),
                 ("asked_at", models.DateTimeField()),
                 ("looked_at", models.DateTimeField(null=True)),
+                ("notice_id", models.BigIntegerField(null=True)),
                 ("ready_at", models.DateTimeField(null=True)),
                 ("until", models.DateTimeField(null=True)),
                 ("stopped_at", models.DateTimeField(null=True)),
@@ -46,6 +47,11 @@ class Migration(migrations.Migration):
                         condition=models.Q(("looked_at__isnull", True)),
                         fields=["id"],
                         name="people_recovery_new",
+                    ),
+                    models.Index(
+                        condition=models.Q(("notice_id__isnull", False), ("ready_at__isnull", True)),
+                        fields=["notice_id"],
+                        name="people_recovery_untold",
                     ),
                 ],
                 "constraints": [

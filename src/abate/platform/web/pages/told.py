@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -112,10 +113,13 @@ def told(request: HttpRequest, user: User) -> HttpResponse:
 @require_POST
 @user_page
 def browser(request: HttpRequest, user: User) -> HttpResponse:
-    """Tell them in this browser too."""
+    """Tell them in this browser too. What it shows may stop a recovery, so it counts as a way of signing in: freshly proved
+    (endpoints.csv), and told."""
     given = [request.POST.get(name, "")[:1_000] for name in ("endpoint", "p256dh", "auth")]
     try:
-        actions.add_browser(user, *given, request.headers.get("User-Agent", ""))
+        with transaction.atomic():
+            actions.add_browser(user, *given, request.headers.get("User-Agent", ""))
+            actions.write([user.pk], "sign-in.key")
     except Problem as problem:
         return _page(request, user, problem.status, problem)
     messages.success(request, say("已开启。", "Switched on."), extra_tags="good")
