@@ -70,7 +70,7 @@ def retain(data_dir: Path) -> None:
     from abate.platform.review import staffing  # lazy: as above
     from abate.platform.signin.policy import policy  # lazy: as above
 
-    told = fields.retain() | {"accounts": keeping.delete_due(), "contacts": recovering.clear_over()}
+    told = fields.retain() | {"accounts": keeping.delete_due(), "recovery_contacts": recovering.clear_over()}
     click.echo(json.dumps(told | {"staff": staffing.close_unused(policy().unused_days)}, indent=2))
 
 
