@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
-import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -150,22 +152,26 @@ def test_several_servers_send_each_notice_once(left: Left) -> None:
     )
 
 
+# Another process on the same database: it ends by SIGKILL while the places of a notice are being looked up.
+DYING = """
+import json, os, signal, sys
+import django
+django.setup()
+from django.db import connection
+connection.settings_dict.update(json.loads(sys.argv[1]))
+from abate.platform.notices import actions
+actions.plan_due(lambda user: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_process_leaves_what_it_had_not_planned(person: Person, left: Left) -> None:
-    """A real kill, while the places of a notice are being written."""
     actions.write([person.user_id], "sign-in.key")
-    connection.close()
-    child = os.fork()
-    if child == 0:
-
-        def die(_: int) -> list[queries.Place]:
-            os.kill(os.getpid(), signal.SIGKILL)
-            return []
-
-        actions.plan_due(die)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    there = {name: connection.settings_dict[name] for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")}
+    child = subprocess.run(
+        [sys.executable, "-c", DYING, json.dumps(there)], capture_output=True, text=True, check=False
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
     assert Notice.objects.get().planned_at is None and not Delivery.objects.exists()
     carry()
     assert len(left()) == 1
