@@ -12,8 +12,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from django.db import connection
 
+from abate.cli.setup import command
 from abate.platform.config import first_run, questions
 from abate.platform.config.errors import (
     AnswerMissing,
@@ -105,12 +107,13 @@ def readme(word: str) -> list[str]:
 
 
 def test_guided_as_in_the_readme_to_the_first_upgrade(place: tuple[Path, str], tmp_path: Path) -> None:
-    folder, address = place
-    typed = ["nowhere", "regional", "CN-上海市市", "CN-北京", "", "Asia/Nowhere", "", "", address, "", "", "a name",
+    folder, address = place[0], place[1].replace("@/", ":canary@/")
+    typed = ["nowhere", "regional", "CN-上海市市", "CN-北京", "", "Asia/Nowhere", "", "",
+             "postgresql://abate:canary@db:port/abate", address, "", "", "a name",
              "carbon.example.cn/log", str(tmp_path / "copies"), "", "", "", "", "", "s", "e", "c", "a", "", ""]  # fmt: skip
     told = abate(*readme("setup"), given="\n".join(typed) + "\n", ABATE_DATA_DIR=str(folder))
     assert told.returncode == 0, told.stdout[-1500:] + told.stderr[-1500:]
-    assert told.stdout.count("这个答案不能用") == 4, told.stdout
+    assert told.stdout.count("这个答案不能用") == 5, told.stdout
     for word in ("决定方法学允许时", "security_admin: ", "留给运营方决定", "abate serve --sandbox"):
         assert word in told.stdout
     assert settings_file.read(folder / "settings.env")["ABATE_REGION"] == "CN-北京"
@@ -118,6 +121,8 @@ def test_guided_as_in_the_readme_to_the_first_upgrade(place: tuple[Path, str], t
     upgraded = abate(*readme("upgrade"), ABATE_DATA_DIR=str(folder))
     assert upgraded.returncode == 0 and "Nothing to do" in upgraded.stdout, upgraded.stdout
     assert len(list((folder / "upgrades").glob("*.json"))) == 1
+    assert settings_file.read(folder / "settings.env")["DATABASE_URL"] == address
+    assert "canary" not in told.stdout + told.stderr + upgraded.stdout + upgraded.stderr
 
 
 @pytest.mark.slow
@@ -249,6 +254,36 @@ def test_what_the_environment_says_otherwise_is_no_silent_second_setting(tmp_pat
     with pytest.raises(EnvironmentDiffers, match="ABATE_ZONE"):
         first_run.write_settings(tmp_path, every, {"ABATE_ZONE": "Asia/Tokyo"})
     assert not (tmp_path / "settings.env").exists()
+
+
+def test_the_password_of_the_database_is_never_printed(postgres_url: str, tmp_path: Path) -> None:
+    def told(address: str, given: str = "", **environment: str) -> str:
+        words = [] if given else ["--answers", str(answers(tmp_path, address))]
+        words += ["--data-dir", str(tmp_path / "here"), "--lang", "en"]
+        result = CliRunner().invoke(command, words, input=given, env=environment)
+        assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
+        assert "canary" not in result.output, result.output
+        return str(result.output)
+
+    sound = "postgresql://abate:canary@db.example.cn:5432/abate?password=canary"
+    here = postgres_url.replace("@", ":canary@", 1)
+    assert "canary" in here
+    for other, shown in ((sound, "db.example.cn/abate"), (here.replace("canary", "canary2"), "what is not")):
+        said = told(other, DATABASE_URL=here)
+        assert "environment-differs" in said and "DATABASE_URL=" in said and shown in said
+    for password in ("1/canary", "ab/canary", "[canary", "canary℀", "canary#", "?canary"):
+        assert "answer-wrong" in told(f"postgresql://abate:{password}@db.example.cn/abate"), password
+    for address in ("mysql://abate:canary@db.example.cn/abate", "postgresql://abate:canary@db:port/abate"):
+        assert "answer-wrong" in told(address)
+    for away in ("canary@127.0.0.1:1", "canary%zz@127.0.0.1:1"):
+        assert "does not answer" in told(sound, DATABASE_URL=f"postgresql://abate:{away}/abate")
+    assert "cannot be read as" in told(sound, DATABASE_URL="postgresql://abate:1/canary@127.0.0.1/abate")
+    file = tmp_path / "here" / settings_file.NAME
+    settings_file.write(file, {"DATABASE_URL": sound})
+    assert "[db.example.cn/abate]" in told(sound, given="\n" * 6)
+    for line in ("postgresql://abate:canary@db.example.cn/abate", sound):
+        file.write_text(f"{line}\n")
+        assert "no NAME=value" in told(sound)
 
 
 @pytest.mark.parametrize(

@@ -107,10 +107,9 @@ def _one(name: str, default: str) -> str:
     from abate.platform.config import questions  # lazy: as above
 
     required = questions.questions()[name].default is None
+    prompt = f"   [{questions.shown(name, default)}]" if default else "  "
     while True:
-        answer = click.prompt(
-            "  ", default=default or ("" if not required else None), show_default=bool(default)
-        )
+        answer = click.prompt(prompt, default=default or ("" if not required else None), show_default=False)
         try:
             if answer:
                 questions.check(name, answer)

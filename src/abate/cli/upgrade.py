@@ -63,11 +63,10 @@ def command(dry_run: bool, without_backup: str, sandbox: bool, data_dir: Path, a
                 wait=threading.Event().wait,
                 reconcile=reconcile,
             )
-        kept = None if dry_run else upgrading.keep(report, Path(os.environ["ABATE_DATA_DIR"]))
     except SetupError as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
-    document = report.document() | {"report": kept and str(kept)}
+    document = report.document()
     if as_json:
         click.echo(json.dumps(document, ensure_ascii=False, indent=1))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from tests.platform.pipeline.world import NOW, World, make_world
 
@@ -37,21 +38,32 @@ PLANT = """
 from django.db import migrations
 class Migration(migrations.Migration):
     dependencies = [("incentives", "{last}")]
-    operations = [migrations.RunSQL({sql!r}, migrations.RunSQL.noop)]
+    operations = [{operation}]
 """
-HARMLESS = "comment on table ledger_balance is 'looked at'"
+
+
+def sql(statement: str) -> str:
+    return f"migrations.RunSQL({statement!r}, migrations.RunSQL.noop)"
+
+
+HARMLESS = sql("comment on table ledger_balance is 'looked at'")
+PROGRAM = "migrations.RunPython(lambda apps, editor: int('no figure'), migrations.RunPython.noop)"
 FIRST = "(select min(person_id) from ledger_balance)"
 FAULTS = {
-    "a balance": (f"update ledger_balance set carbon_mg = carbon_mg + 1 where person_id = {FIRST}", "people_mg:"),
+    "a balance": (sql(f"update ledger_balance set carbon_mg = carbon_mg + 1 where person_id = {FIRST}"), "people_mg:"),
     "two balances": (
-        "update ledger_balance set carbon_mg = carbon_mg + case when person_id = "
-        f"{FIRST} then 1 else -1 end where person_id < {FIRST} + 2",
+        sql("update ledger_balance set carbon_mg = carbon_mg + case when person_id = "
+            f"{FIRST} then 1 else -1 end where person_id < {FIRST} + 2"),
         "people_digest:",
     ),
-    "an entry": ("update ledger_entry set credits = credits + 1", "entries_credits:"),
-    "an event": ("delete from events_seen where event_id = 'm0'", "events:"),
-    "the log": ("update log_tile set hashes = set_byte(hashes, 3, 255 - get_byte(hashes, 3)) where level = 0", "the tree"),
-    "a statement": ("select 1 / 0", "DataError"),
+    "an entry": (sql("update ledger_entry set credits = credits + 1"), "entries_credits:"),
+    "an event": (sql("delete from events_seen where event_id = 'm0'"), "events:"),
+    "the log": (sql("update log_tile set hashes = set_byte(hashes, 3, 255 - get_byte(hashes, 3)) where level = 0"), "the tree"),
+    "a table that only `abate reconcile` reads": (
+        sql("alter table incentives_code rename column cancelled_at to undone_at"), "code.cancelled_at does not exist"),
+    "a statement": (sql("select 1 / 0"), "DataError"),
+    "a program": (PROGRAM, "ValueError: invalid literal"),
+    "a broken connection": (sql("select pg_terminate_backend(pg_backend_pid())"), "OperationalError"),
 }  # fmt: skip
 
 
@@ -75,17 +87,19 @@ def books(transactional_db: None, settings: Any) -> Iterator[World]:
 
 @pytest.fixture
 def plant(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """Puts a migration of the given statement after the newest one of a room; returns the package that holds it."""
+    """Puts a migration of the given operation after the newest one of a room; returns the package that holds it."""
 
-    def planted(sql: str) -> str:
+    def planted(operation: str) -> str:
         folder = tmp_path / "planted_migrations"
         folder.mkdir(exist_ok=True)
         (folder / "__init__.py").touch()
         names = sorted(file.stem for file in Path(migrations.__path__[0]).glob("0*.py"))
         for name in names:
             (folder / f"{name}.py").write_text((Path(migrations.__path__[0]) / f"{name}.py").read_text())
-        (folder / "9999_planted.py").write_text(PLANT.format(last=names[-1], sql=sql))
+        (folder / "9999_planted.py").write_text(PLANT.format(last=names[-1], operation=operation))
         monkeypatch.syspath_prepend(tmp_path)
+        # Two plants of one length in one second would be one file to the cache of compiled modules.
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
         for name in [n for n in sys.modules if n.startswith("planted_migrations")]:
             monkeypatch.delitem(sys.modules, name)
         settings.MIGRATION_MODULES = {"incentives": "planted_migrations"}
@@ -102,6 +116,12 @@ def go(**changes: Any) -> upgrading.Report:
         "reconcile": reconcile,
     }
     return upgrading.run(**given | changes)
+
+
+def kept(report: upgrading.Report) -> dict[str, Any]:
+    """What stands in the file of the report."""
+    assert report.report
+    return json.loads(Path(report.report).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def faults(report: upgrading.Report) -> list[str]:
@@ -126,20 +146,39 @@ def test_an_older_schema_with_books_is_brought_up_and_nothing_moved(books: World
     setup.migrate()
     assert go().outcome == "current"
 
+    def unread() -> dict[str, Any]:
+        raise DatabaseError("no such column")
+
+    # An older schema excuses what cannot be read; this program's own does not.
+    assert faults(go(reconcile=unread)) == ["reconciliation"]
+
 
 def test_a_migration_that_moves_what_is_held_is_found_and_nothing_is_kept(
-    books: World, plant: Callable[[str], str]
+    books: World, plant: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = holdings.look()
-    for name, (sql, found) in FAULTS.items():
-        plant(sql)
+    for name, (operation, found) in FAULTS.items():
+        plant(operation)
         report = go()
         assert report.outcome == "failed", (name, faults(report))
         assert any(found in one for one in report.apart), (name, report.apart)
         assert holdings.look() == before and schema.look().waiting == ("incentives.9999_planted",), name
         assert "abate restore" not in report.back and "Nothing was kept" in report.back
+        assert kept(report)["outcome"] == "failed" and kept(report)["apart"] == report.apart
     with pytest.raises(SetupError, match="older than this program"):
         setup.migrate()
+    # Where the database cannot be looked at afterwards, nothing is promised.
+    look, gone = schema.look, []
+
+    def answers() -> schema.Schema:
+        if gone:
+            raise OperationalError("the server is gone")
+        return look()
+
+    with monkeypatch.context() as without:
+        without.setattr(schema, "look", answers)
+        report = go(reconcile=lambda: (reconcile(), gone.append(True))[0])
+    assert report.outcome == "failed" and "could not be seen" in report.back, report.back
 
 
 SLOW = """
@@ -156,7 +195,7 @@ main(["upgrade", "--no-backup", "a test"])
 def test_a_kill_in_the_middle_leaves_the_old_schema_and_the_next_run_does_it(
     books: World, plant: Callable[[str], str], tmp_path: Path
 ) -> None:
-    plant("update ledger_balance set carbon_mg = carbon_mg + 7; select pg_sleep(600)")
+    plant(sql("update ledger_balance set carbon_mg = carbon_mg + 7; select pg_sleep(600)"))
     before, options = holdings.look(), connection.get_connection_params()
     address = f"postgresql://{options['user']}@/{options['dbname']}?host={options['host']}"
     connection.close()
@@ -177,7 +216,7 @@ def test_a_kill_in_the_middle_leaves_the_old_schema_and_the_next_run_does_it(
                       "and pid <> pg_backend_pid()")  # fmt: skip
     assert holdings.look() == before and schema.look().waiting == ("incentives.9999_planted",)
     (tmp_path / "planted_migrations" / "9999_planted.py").write_text(
-        PLANT.format(last=schema_last(tmp_path), sql=HARMLESS)
+        PLANT.format(last=schema_last(tmp_path), operation=HARMLESS)
     )
     for name in [n for n in sys.modules if n.startswith("planted_migrations")]:
         del sys.modules[name]
@@ -238,14 +277,35 @@ def test_books_that_are_not_even_are_not_upgraded(books: World, plant: Callable[
     assert faults(go()) == ["reconciliation"]
 
 
-def test_what_came_with_the_program_waits_for_three_people(
-    books: World, plant: Callable[[str], str], settings: Any, monkeypatch: pytest.MonkeyPatch
+def test_what_fails_after_the_commit_is_told_of_an_upgrade_that_is_kept(
+    books: World, plant: Callable[[str], str], settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     carbon.adopt()
     plant(HARMLESS)
-    settings.ABATE_GRADE_FLOOR = "official-cn"
+    settings.ABATE_GRADE_FLOOR, settings.ABATE_DATA_DIR = "official-cn", str(tmp_path)
+    at_commit = []
+
+    def busy() -> None:
+        (file,) = (tmp_path / "upgrades").iterdir()
+        at_commit.append(json.loads(file.read_text(encoding="utf-8"))["outcome"])
+        raise OSError("no space left")
+
+    monkeypatch.setattr(setup, "migrate", busy)
     report = go()
-    assert report.outcome == "done" and report.basis == ["floor: standard -> official-cn"]
+    assert at_commit == ["done"] and report.outcome == "done" and schema.look().fits
+    assert "abate restore" in report.back and "Nothing was kept" not in report.back
+    (fault,) = [one for one in report.after if one.state == "fault"]
+    assert (fault.name, fault.what) == ("months and rights", "OSError: no space left")
+    # What comes after the failed step is done all the same: here what came with the program waits for three people.
+    assert report.basis == ["floor: standard -> official-cn"] and kept(report) == report.document()
+
+
+def test_a_report_that_the_disk_does_not_take_is_said_and_not_raised(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "full").touch()
+    settings.ABATE_DATA_DIR = str(tmp_path / "full")
+    report = upgrading.Report("1", clock.now(), "done")
+    upgrading.keep(report)
+    assert report.report is None and [one.name for one in report.after] == ["report"]
 
 
 def test_every_figure_of_the_holdings_is_held_against_the_one_before(books: World) -> None:

@@ -135,7 +135,9 @@ def write_settings(data_dir: Path, answers: Mapping[str, str], environment: Mapp
             continue
         said = environment.get(question.variable)
         if said is not None and said != answers[name]:
-            raise EnvironmentDiffers(f"{question.variable}={said[:60]!r}, {name} = {answers[name][:60]!r}")
+            one, other = questions.shown(name, said), questions.shown(name, answers[name])
+            hidden = "; what is not shown differs" if one == other else ""
+            raise EnvironmentDiffers(f"{question.variable}={one!r}, {name} = {other!r}{hidden}")
         values[question.variable] = answers[name]
     values["ABATE_BEHIND_PROXY"] = "1" if answers["origin"].startswith("https://") else ""
     settings_file.write(
@@ -217,6 +219,7 @@ def _any(data_dir: Path, address: str, tables: Sequence[str]) -> bool:
         if not private_postgres.exists(data_dir):
             return False
         address = private_postgres.start(data_dir.resolve())
+    database.parse(address)
     try:
         with psycopg.connect(address, connect_timeout=10) as connection:
             there = [
@@ -226,9 +229,13 @@ def _any(data_dir: Path, address: str, tables: Sequence[str]) -> bool:
                 connection.execute(f"select exists (select from {t})").fetchone() == (True,)  # type: ignore[call-overload]
                 for t in there
             )
-    except psycopg.OperationalError as fault:
+    except psycopg.Error as fault:
+        # Of an address that it cannot read the library quotes what may be the password.
+        said = (
+            str(fault).strip()[:200] if isinstance(fault, psycopg.OperationalError) else type(fault).__name__
+        )
         raise SetupError(
-            f"PostgreSQL does not answer: {str(fault).strip()[:200]}",
+            f"PostgreSQL does not answer: {said}",
             "Whether this installation holds books already could not be seen, so nothing was changed.",
             "Check the address (database, DATABASE_URL), and that the server runs.",
-        ) from fault
+        ) from None

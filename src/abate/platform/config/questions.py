@@ -70,13 +70,18 @@ def read(file: Path) -> dict[str, str]:
     return given
 
 
+def shown(name: str, answer: str) -> str:
+    """An answer as it may be printed: of the database's address only host and name, for it may hold a password."""
+    return database.place(answer) if name == "database" else answer[:80]
+
+
 def check(name: str, answer: str) -> None:
     """Raises AnswerWrong saying what is wrong with it."""
     if "\n" in answer or "\x00" in answer:
         raise AnswerWrong(f"{name}: one line of text")
     wrong = _CHECKS.get(name, lambda _: "")(answer)
     if wrong:
-        raise AnswerWrong(f"{name} = {answer[:80]!r}: {wrong}")
+        raise AnswerWrong(f"{name} = {shown(name, answer)!r}: {wrong}")
 
 
 def together(answers: Mapping[str, str]) -> None:
@@ -119,7 +124,7 @@ def _database(answer: str) -> str:
     try:
         if answer != database.EMBEDDED:
             database.parse(answer)
-    except (SetupError, ValueError) as fault:
+    except SetupError as fault:
         return str(fault).replace("\n", " ")
     return ""
 

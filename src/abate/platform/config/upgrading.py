@@ -15,9 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, Error, connection, transaction
 
-from abate.bookkeeping.merkle import ProofError
 from abate.platform.carbon import basis
 from abate.platform.config import doctor, grants, holdings, setup
 from abate.platform.config.doctor import Finding
@@ -39,7 +38,7 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
 
 @dataclass(slots=True)
 class Report:
-    """What was found and done. `outcome`: done, current, dry-run, refused or failed."""
+    """What was found and done. `outcome`: done, current, dry-run, refused or failed; `report`: the file it is kept in."""
 
     program: str
     at: datetime
@@ -51,6 +50,7 @@ class Report:
     apart: list[str] = field(default_factory=list)
     basis: list[str] = field(default_factory=list)
     back: str = ""
+    report: str | None = None
 
     def document(self) -> dict[str, object]:
         """As JSON: findings by name, holdings as whole numbers and digests."""
@@ -68,7 +68,8 @@ class NotKept(Exception):
 def run(
     *, dry_run: bool, without_backup: str, wait: Callable[[float], object], reconcile: Callable[[], dict]
 ) -> Report:
-    """The whole upgrade; never raises for what a check found: the report says it. Django is started.
+    """The whole upgrade; never raises for what a check or a migration found: the report says it, and is kept unless this
+    is a dry run. Django is started.
 
     `reconcile` gives the report of `abate reconcile`; `without_backup` is the operator's reason, or empty.
     """
@@ -77,28 +78,62 @@ def run(
     report.waiting = found.waiting
     report.before = [*_doctor(), *_versions(found), *_alone(wait), *_room(), *_copy(without_backup)]
     if not report.refused:
-        report.before += list(_even(reconcile))
+        report.before.append(_even_before(reconcile, report.waiting))
     if report.refused or dry_run or not found.waiting:
         report.outcome = "refused" if report.refused else "dry-run" if dry_run else "current"
         report.basis = [] if found.waiting else basis.apart()
+        if not dry_run:
+            keep(report)
         return report
     try:
         with transaction.atomic():
             _migrate(report, reconcile, without_backup)
-    except (NotKept, DatabaseError, ProofError, SetupError) as fault:
-        report.outcome, report.back = "failed", _BACK
-        report.apart = report.apart or [f"{type(fault).__name__}: {str(fault).strip()[:400]}"]
+    except Exception as fault:  # noqa: BLE001 - a migration is a program and may raise anything; all of it is taken back
+        report.outcome, report.back = "failed", _BACK if _as_before(report) else _UNSEEN
+        report.apart = report.apart or [_said(fault)]
+        keep(report)
         return report
-    setup.migrate()
-    report.after += _doctor()
-    report.basis = basis.apart()
     report.outcome, report.back = "done", _UNDO.format(folder=settings.ABATE_BACKUP or "FOLDER")
+    keep(report)
+    _afterwards(report)
+    keep(report)
     return report
+
+
+def _said(fault: Exception) -> str:
+    return f"{type(fault).__name__}: {str(fault).strip()[:400]}"
+
+
+def _as_before(report: Report) -> bool:
+    """Whether the migrations wait as they did: where the connection broke at the very end, a look and not a guess."""
+    try:
+        return schema.look().waiting == report.waiting
+    except Error:
+        return False
+
+
+def _afterwards(report: Report) -> None:
+    """What follows what is kept already: each step by itself, and a fault in one is a finding."""
+    steps: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("months and rights", setup.migrate),
+        ("doctor", lambda: report.after.extend(_doctor())),
+        ("basis", lambda: report.basis.extend(basis.apart())),
+    )
+    for name, step in steps:
+        try:
+            step()
+        except Exception as fault:  # noqa: BLE001 - the new schema is kept, and a trace would say otherwise
+            remedy = "The upgrade is kept. Mend this before serving; `abate doctor` looks again."
+            report.after.append(Finding(name, "fault", _said(fault), remedy))
 
 
 _BACK = (
     "没有保留任何改动：数据库仍是原来的架构，请用原来的程序继续运行。Nothing was kept: the database has its old schema, and the "
     "program of before serves it."
+)
+_UNSEEN = (
+    "无法确定是否保留了改动：请先运行 abate upgrade --dry-run 查看。Whether anything was kept could not be seen: look with "
+    "`abate upgrade --dry-run` before anything is started."
 )
 _UNDO = (
     "如需回到升级之前：请装回原来的程序并运行 abate restore {folder} --into NEWFOLDER。To go back: install the program of "
@@ -121,7 +156,7 @@ def _migrate(report: Report, reconcile: Callable[[], dict], without_backup: str)
     setup.apply()
     grants.apply_grants(connection)
     report.apart = holdings.apart(report.holdings, holdings.look())
-    report.after = [*doctor.schema(), *_even(reconcile)]
+    report.after = [*doctor.schema(), _even(reconcile)]
     report.apart += [f"{one.name}: {one.what}" for one in report.after if one.state == "fault"]
     if report.apart:
         raise NotKept(report.apart[0])
@@ -212,31 +247,45 @@ def newest_copy(folder: Path) -> datetime | None:
     return max([bases[-1].at, *received])
 
 
-def _even(reconcile: Callable[[], dict]) -> Iterator[Finding]:
-    """The books agree with themselves. An older schema may lack what today's rules look at: then that is said."""
+def _even_before(reconcile: Callable[[], dict], waiting: tuple[str, ...]) -> Finding:
+    """Before the migrations alone an older schema may lack what today's rules look at: then that is said."""
     try:
         with transaction.atomic():
-            found = reconcile()
+            return _even(reconcile)
     except DatabaseError as fault:
-        what = f"Today's rules cannot be read on the older schema: {str(fault).splitlines()[0]}."
+        said = str(fault).splitlines()[0]
+        if not waiting:
+            what = f"Cannot be read, though the schema is this program's: {said}."
+            return Finding("reconciliation", "fault", what, "Mend the database before serving.")
+        what = f"Today's rules cannot be read on the older schema: {said}."
         remedy = (
             "The program of before can: `abate reconcile`. Totals are held against each other all the same."
         )
-        yield Finding("reconciliation", "warning", what, remedy)
-        return
+        return Finding("reconciliation", "warning", what, remedy)
+
+
+def _even(reconcile: Callable[[], dict]) -> Finding:
+    """The books agree with themselves. Raises what reading them raises: after the migrations nothing excuses it."""
+    found = reconcile()
     wrong = [name for name, rows in found["differences"].items() if rows]
     wrong += [asset for asset, one in found["assets"].items() if not one["even"]]
     if wrong:
         remedy = "Run `abate reconcile`, and mend what differs first."
-        yield Finding("reconciliation", "fault", f"Not even: {', '.join(wrong)}.", remedy)
-    else:
-        yield Finding("reconciliation", "ok", "Accounts, entries, quantities and log agree.")
+        return Finding("reconciliation", "fault", f"Not even: {', '.join(wrong)}.", remedy)
+    return Finding("reconciliation", "ok", "Accounts, entries, quantities and log agree.")
 
 
-def keep(report: Report, data_dir: Path) -> Path:
-    """The report as a file beside the data, one an upgrade; returns it."""
-    folder = data_dir / "upgrades"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{report.at:%Y%m%dT%H%M%S%fZ}.json"
-    file.write_text(json.dumps(report.document(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return file
+def keep(report: Report) -> None:
+    """The report as a file in `upgrades/` of the data folder, one an upgrade, whole or as it was; a disk that does not take
+    it is a finding of the report that is printed."""
+    file = Path(settings.ABATE_DATA_DIR) / "upgrades" / f"{report.at:%Y%m%dT%H%M%S%fZ}.json"
+    report.report = str(file)
+    text = json.dumps(report.document(), ensure_ascii=False, indent=1) + "\n"
+    part = file.with_suffix(".part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    except OSError as fault:
+        report.report = str(file) if file.exists() else None
+        report.after.append(Finding("report", "fault", _said(fault), "Keep what is printed here."))

@@ -14,7 +14,20 @@ EMBEDDED = "embedded"
 
 def parse(url: str) -> dict[str, object]:
     """Django's settings for a `postgresql://user:password@host:port/name?option=value` address."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        unread = "/" in parts.path.strip("/") or "@" in parts.path
+    except ValueError:
+        unread = True
+    if unread:
+        # What the library says of it may quote the password, so nothing of the address is repeated.
+        raise SetupError(
+            "DATABASE_URL cannot be read as an address.",
+            "A sign that has a meaning in addresses stands in its password or name, or its port is no number.",
+            "Write such signs as %XX (`/` is %2F, `@` %40, `:` %3A, `#` %23, `?` %3F, `[` %5B): "
+            "postgresql://user:password@host:5432/abate",
+        ) from None
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise SetupError(
             f"DATABASE_URL does not name a PostgreSQL database: scheme {parts.scheme or '(none)'!r}.",
@@ -29,9 +42,20 @@ def parse(url: str) -> dict[str, object]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
-        "PORT": str(parts.port or ""),
+        "PORT": str(port or ""),
         "OPTIONS": options,
     }
+
+
+def place(url: str) -> str:
+    """Host and database of an address, as they may be shown: neither user, password nor options. "" where unreadable."""
+    if url in ("", EMBEDDED):
+        return url
+    try:
+        found = parse(url)
+    except SetupError:
+        return ""
+    return f"{found['HOST'] or 'localhost'}/{found['NAME']}"
 
 
 def require(data_dir: Path) -> None:

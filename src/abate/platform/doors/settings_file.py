@@ -48,7 +48,9 @@ def read(file: Path) -> dict[str, str]:
             continue
         name, sign, value = words[0].partition("=")
         if len(words) > 1 or not sign or not _KNOWN.fullmatch(name) or name in _OUTSIDE or name in found:
-            raise _unreadable(file, f"line {number}: {name[:40]!r}")
+            # A value that stands alone may be an address with a password in it.
+            said = repr(name[:40]) if sign and name.isidentifier() else "no NAME=value"
+            raise _unreadable(file, f"line {number}: {said}")
         found[name] = value
     return found
 
