@@ -8,6 +8,7 @@ from tests.platform.people.townspeople import code_in
 
 from abate.platform import reaching
 from abate.platform.doors import messages
+from abate.platform.notices import actions as notices
 from abate.platform.people import actions, identity, recovering
 from abate.platform.people.errors import NoAccount
 from abate.platform.people.identity import FormProvider, Verdict
@@ -57,7 +58,8 @@ def ask(sent: Sent, *, name: str = NAME, number: str = NUMBER, contact: str = NE
 
 
 def carry() -> None:
-    while reaching.carry():
+    """Everything that is due, by every way, whichever thread of the server carries it."""
+    while reaching.carry() + notices.send_due():
         pass
 
 
