@@ -31,7 +31,6 @@ from abate.platform.people.family_errors import RecoveryGone, RecoveryNeedsCode,
 from abate.platform.people.models import Code, Contact, Identity, Person, Recovery
 from abate.platform.people.queries import reaches
 from abate.platform.review import audit
-from abate.platform.review.audit import audited
 from abate.platform.signin import actions as signin
 from abate.platform.signin import factors
 
@@ -240,11 +239,14 @@ def forget(person_id: int) -> None:
     Recovery.objects.filter(Q(person_id=person_id) | Q(identity_hmac__in=whose)).delete()
 
 
-@audited("person.recovery-clear", lambda _, cleared: cleared)
 def clear_over() -> int:
     """Empty the contacts of recoveries whose time is over; returns how many. Meant to run daily. (PIPL article 19)"""
     over = Recovery.objects.filter(until__lte=clock.now()).exclude(contact_enc=b"")
-    return over.update(contact_enc=b"")
+    with transaction.atomic():
+        cleared = over.update(contact_enc=b"")
+        if cleared:
+            audit.note("person.recovery-clear", cleared)
+    return cleared
 
 
 def token(number: int) -> str:
