@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings as django_settings
 from tests.browser.conftest import Visitor
 from tests.browser.test_every_page import look
@@ -14,7 +18,7 @@ from tests.platform.web import city as stage
 
 from abate.platform import reaching
 from abate.platform.doors import clock, keyring
-from abate.platform.notices import actions
+from abate.platform.notices import actions, queries
 from abate.platform.people import identity, recovering
 from abate.platform.people.models import Recovery
 from abate.platform.signin import factors
@@ -106,6 +110,35 @@ def test_what_one_is_told_and_the_way_back(
     window.go("/security")
     assert "/sign-in" in page.url
     assert [one for one in [*window.complaints, *stranger.complaints] if "status of 4" not in one] == []
+
+
+@pytest.mark.slow
+def test_a_browser_subscribes_with_a_worker_that_was_registered_just_now(city: stage.City, visit) -> None:
+    """The worker is the real one. The subscription stands for a push service's, and is refused as a browser refuses it
+    where no worker is active."""
+    keyring.ensure_push(Path(django_settings.ABATE_SECRET_FILE))
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    raw = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    keys = {"p256dh": base64.urlsafe_b64encode(raw).decode().rstrip("="), "auth": "A" * 22}
+    window = visit(360, "zh-CN")
+    window.page.add_init_script(
+        """let found;
+           const register = ServiceWorkerContainer.prototype.register;
+           ServiceWorkerContainer.prototype.register = async function (...given) {
+             return (found = await register.apply(this, given));
+           };
+           PushManager.prototype.subscribe = async () => {
+             if (!found.active) throw new DOMException("no active Service Worker", "AbortError");
+             return { toJSON: () => ({ endpoint: "https://push.example/abc", keys: KEYS }) };
+           };""".replace("KEYS", json.dumps(keys))
+    )
+    window.sign_in(city.person.user)
+    window.go("/notices")
+    with window.page.expect_response(lambda answer: answer.url.endswith("/notices/browser"), timeout=5_000):
+        window.page.locator("form[data-push] button").click()
+    window.page.wait_for_load_state()
+    assert len(queries.browsers(city.person.user_id)) == 1
+    assert window.complaints == []
 
 
 def stage_number() -> str:

@@ -115,7 +115,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
             json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": f"{host}:{port}", "pid": os.getpid()})
         )
     sequencer, teller = Sequencer(), Rounds("webhooks", webhooks.send_due)
-    notifier = Rounds("notices", reaching.carry)
+    notifier, pusher = Rounds("notices", reaching.carry), Rounds("push", reaching.carry_to_browsers)
     sequencer.start()
     cosigner.start()
     anchorer.start()
@@ -125,6 +125,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     sweeper = Sweeper()
     sweeper.start()
     notifier.start()
+    pusher.start()
     try:
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
                     server_header=False, timeout_graceful_shutdown=10,
@@ -133,6 +134,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     finally:
         loader.stop()
         sweeper.stop()
+        pusher.stop()
         notifier.stop()
         teller.stop()
         anchorer.stop()

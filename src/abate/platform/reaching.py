@@ -26,8 +26,14 @@ def places(user_id: int) -> list[Place]:
 
 
 def carry() -> int:
-    """One round: what is due, what is new, recoveries that somebody was told of or that were asked for; how much there was.
+    """One round: mail and phones that are due, what is new, recoveries that somebody was told of or that were asked for.
 
-    In this order, so that what cannot be planned or looked up keeps nothing from being sent.
+    How much there was. In this order, so that what cannot be planned or looked up keeps nothing from being sent.
     """
-    return notices.send_due() + notices.plan_due(places) + recovering.begin() + recovering.look()
+    due = notices.send_due(("email", "phone"))
+    return due + notices.plan_due(places) + recovering.begin() + recovering.look()
+
+
+def carry_to_browsers() -> int:
+    """One round to browsers, beside the other: their servers are whatever somebody named, and mail does not wait for them."""
+    return notices.send_due(("push",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
@@ -12,6 +12,7 @@ from tests.platform.web import city as stage
 
 from abate.platform import reaching
 from abate.platform.config import fields
+from abate.platform.credits.models import Rule
 from abate.platform.doors import clock
 from abate.platform.joining import actions as joining
 from abate.platform.joining import noticing
@@ -84,7 +85,23 @@ def test_credits_that_expire_only_for_whoever_asked(city: stage.City) -> None:
         assert expiring.tell_soon() == 0
         actions.prefer(city.person.user, "credits.expiring", "phone", True)
         assert expiring.tell_soon() == 1
+        assert expiring.tell_soon() == 0, "run twice"
     assert told(city.person.user_id) == ["credits.expiring"]
+
+
+def test_credits_that_expire_are_told_of_after_days_without_the_job_too(city: stage.City) -> None:
+    rule = {"mg_per_credit": 1000, "title_zh": "一百天", "title_en": "a hundred days"}
+    Rule.objects.create(from_day=date(2000, 1, 2), expiry_days=100, **rule)
+    stage.book_every_outcome(city.partner, city.person)
+    expiring.cut_all()
+    actions.prefer(city.person.user, "credits.expiring", "phone", True)
+    day = max(lot.expires_on for lot in standing.standing(city.person.pk).lots)
+    with clock.frozen(clock.now() + (day - clock.today()) - timedelta(days=expiring.SOON - 3)):
+        assert expiring.tell_soon() == 1
+    with clock.frozen(clock.now() + (day - clock.today()) - timedelta(days=1)):
+        assert expiring.tell_soon() == 0, "of these it was told"
+    with clock.frozen(clock.now() + (day - clock.today())):
+        assert expiring.tell_soon() == 0, "too late to spend them"
 
 
 def test_a_consent_by_a_guardian_reaches_the_guardian(city: stage.City, left: Left) -> None:
@@ -114,6 +131,19 @@ def test_parties_hear_of_notices_applications_and_papers(left: Left) -> None:
     )
     carry()
     assert {row.deliveries[0].state for row in queries.listed(user_id=one.user_id)} == {"sent"}
+
+
+def test_papers_that_run_out_are_told_of_once_at_each_of_the_three_days_late_or_not() -> None:
+    party = applicants.admitted()
+    one = Application.objects.get(party=party)
+    held = Document.objects.filter(application=one, approved_at__isnull=False, valid_until__isnull=False)
+    held.update(valid_until=clock.today() + timedelta(days=100))
+    counts = []
+    for ahead in (31, 28, 27, 7, 7, 0, -1):
+        with clock.frozen(clock.now() + timedelta(days=100 - ahead)):
+            joining.lapse()
+        counts.append(told(one.user_id).count("party.papers"))
+    assert counts == [0, 1, 1, 2, 2, 3, 3]
 
 
 def test_a_leak_is_told_to_everybody_concerned_and_nobody_else(city: stage.City, left: Left) -> None:

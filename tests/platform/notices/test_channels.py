@@ -44,7 +44,7 @@ PUSH = "abate.platform.doors.push.Push"
 
 
 def carry() -> None:
-    while reaching.carry():
+    while reaching.carry() + reaching.carry_to_browsers():
         pass
 
 
@@ -252,6 +252,15 @@ def test_a_push_is_read_in_that_browser_alone_and_is_signed_by_this_installation
     assert claims["sub"] == "mailto:abate@city.example" and claims["aud"].startswith("http://127.0.0.1")
     row = {one.channel: one.state for one in queries.listed()[0].deliveries}
     assert row == {"phone": "given_up", "push": "sent"}, "no way to phones is set up here, and it is said"
+
+
+def test_mail_and_phones_do_not_wait_for_browsers(browser: tuple[Person, Window, Service]) -> None:
+    person, _, service = browser
+    actions.write([person.user_id], "sign-in.key")
+    while reaching.carry():
+        pass
+    assert service.got == [] and Delivery.objects.get(channel="push").next_at is not None
+    assert reaching.carry_to_browsers() == 1 and len(service.got) == 1
 
 
 def test_a_browser_that_is_gone_is_forgotten(browser: tuple[Person, Window, Service]) -> None:

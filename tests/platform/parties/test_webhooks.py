@@ -197,6 +197,51 @@ def test_a_teller_that_dies_leaves_its_message_to_the_next(
     assert receiver.kinds() == ["event.credited"]
 
 
+def test_a_slow_round_is_not_doubled_by_another_teller(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each telling takes 40 s; after each another teller looks."""
+    hooked(world, receiver)
+    world.send(*[world.meeting(f"m{n}") for n in range(4)])
+    real, now = outbound.post_public, NOW
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+    def slow(*given: Any, **more: Any) -> tuple[int, bytes]:
+        nonlocal now
+        answer = real(*given, **more)
+        now += timedelta(seconds=40)
+        with monkeypatch.context() as other:
+            other.setattr(outbound, "post_public", real)
+            webhooks.send_due(1)
+        return answer
+
+    monkeypatch.setattr(outbound, "post_public", slow)
+    webhooks.send_due()
+    names = [headers["webhook-id"] for headers, _ in receiver.got]
+    assert len(names) == 4 == len(set(names)) and not Message.objects.filter(told_at=None).exists()
+
+
+def test_who_comes_back_after_its_lease_says_nothing_of_what_another_told(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooked(world, receiver)
+    world.send(world.meeting("a"))
+    real, now = outbound.post_public, NOW
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+    def hang(*given: Any, **more: Any) -> tuple[int, bytes]:
+        nonlocal now
+        now += rounds.LEASE
+        monkeypatch.setattr(outbound, "post_public", real)
+        assert webhooks.send_due() == 1
+        raise outbound.Unanswered("too late")
+
+    monkeypatch.setattr(outbound, "post_public", hang)
+    webhooks.send_due()
+    message = Message.objects.get()
+    assert message.told_at == NOW + rounds.LEASE and message.next_at is None
+
+
 def test_two_tellers_never_carry_the_same(world: World, receiver: Receiver) -> None:
     hooked(world, receiver)
     world.send(*[world.meeting(f"m{n}") for n in range(40)])

@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import ssl
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import IO
+from typing import IO, cast
 from urllib.parse import urlsplit
 
 _NAT64 = ip_network("64:ff9b::/96")
+_PART = 16_384
 
 
 class Unanswered(Exception):
@@ -100,7 +102,8 @@ def post_public(
     fault: Exception | None = None
     for address in public_addresses(host, port, loopback=loopback):
         try:
-            with socket.create_connection((address, port), timeout=max(0.1, end - time.monotonic())) as plain:
+            with socket.create_connection((address, port), timeout=_left(end)) as plain:
+                plain.settimeout(_left(end))
                 wrapped = _tls().wrap_socket(plain, server_hostname=host) if secure else plain
                 with closing(wrapped):
                     return _exchange(wrapped, parts.netloc, target, body, headers, end, most)
@@ -114,6 +117,51 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+def _left(end: float) -> float:
+    """Seconds until `end`. Raises TimeoutError where there are none."""
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no whole answer in time")
+    return left
+
+
+class _Until(io.RawIOBase):
+    """What a socket receives, each part within what is left until `end`.
+
+    A socket's own timeout begins anew with every byte: a server that sends one now and then would hold us as long as it
+    likes, in its status line, its headers or any number of `100 Continue`.
+    """
+
+    def __init__(self, line: socket.socket, end: float) -> None:
+        self._line, self._end = line, end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        self._line.settimeout(_left(self._end))
+        return self._line.recv_into(cast(bytearray, buffer))
+
+
+class _Line:
+    """The part of a socket that `http.client` uses, with one deadline for all of an exchange."""
+
+    def __init__(self, line: socket.socket, end: float) -> None:
+        self._line, self._end = line, end
+
+    def sendall(self, data: bytes) -> None:
+        # In parts: over TLS each is given the socket's timeout anew.
+        for at in range(0, len(data), _PART):
+            self._line.settimeout(_left(self._end))
+            self._line.sendall(data[at : at + _PART])
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Until(self._line, self._end))
+
+    def close(self) -> None:
+        """Whoever opened the socket closes it: an answer may still be read from it."""
+
+
 def _exchange(
     line: socket.socket,
     host: str,
@@ -124,13 +172,13 @@ def _exchange(
     most: int,
 ) -> tuple[int, bytes]:
     connection = HTTPConnection(host)
-    connection.sock = line
-    line.settimeout(max(0.1, end - time.monotonic()))
+    connection.sock = cast(socket.socket, _Line(line, end))
     connection.request("POST", target, body, {"Host": host, "User-Agent": "abate", **headers})
     answer = connection.getresponse()
     parts, size = [], 0
-    # A server that sends a byte now and then would otherwise hold us as long as it likes.
-    while size < most and time.monotonic() < end and (part := answer.read1(most - size)):
-        parts.append(part)
-        size += len(part)
+    # Past its time what it answered is known; the rest of its text is not worth more.
+    with suppress(TimeoutError):
+        while size < most and (part := answer.read1(most - size)):
+            parts.append(part)
+            size += len(part)
     return answer.status, b"".join(parts)

@@ -1,7 +1,8 @@
 """What is carried out of an outbox beside the server: a thread that runs rounds, and how long a failed sending waits.
 
-An outbox is a table with `next_at`. Who carries claims a row by moving that moment a lease on, commits, carries it without
-any lock, and notes what came. Who dies on the way leaves it to whoever comes after the lease: at least once, never lost.
+An outbox is a table with `next_at`. Who carries claims one row by moving that moment a lease on, commits, carries it without
+any lock, notes what came where the row is still theirs, and claims the next. Who dies on the way leaves it to whoever comes
+after the lease: at least once, never lost.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ BACKOFF = tuple(
 )
 """As Standard Webhooks advises: ten tries within three days; then it waits to be sent again by hand."""
 LEASE = timedelta(seconds=60)
-"""For so long nobody else takes what is being carried: longer than an answer may take."""
+"""For so long nobody else takes the row that is being carried: longer than one sending takes. Of a longer one whoever came
+after says what came."""
 
 
 def wait_after(tries: int) -> timedelta | None:

@@ -304,13 +304,17 @@ def clear_unproved(before: datetime) -> int:
 def lapse() -> list[str]:
     """Suspend the parties whose date has passed; their codes. The door asks for the date itself, so a late job lets nobody in.
 
-    Parties whose papers run out in WARN days are told; to be called once a day.
+    Parties whose papers run out within WARN days are told, once for each of these and each day, whether this runs late or twice.
     """
     with transaction.atomic():
-        days = [clock.today() + timedelta(days=ahead) for ahead in WARN]
-        held = Document.objects.filter(approved_at__isnull=False, ended_at=None, valid_until__in=days)
+        today = clock.today()
+        last = today + timedelta(days=max(WARN))
+        held = Document.objects.filter(
+            approved_at__isnull=False, ended_at=None, valid_until__range=(today, last)
+        )
         for user, day in sorted(set(held.values_list("application__user_id", "valid_until"))):
-            notices.write([user], "party.papers", day=day)
+            ahead = min(one for one in WARN if day <= today + timedelta(days=one))
+            notices.write([user], "party.papers", once=f"papers:{day}:{ahead}", day=day)
         return standing.lapse()
 
 

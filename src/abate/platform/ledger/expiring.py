@@ -59,10 +59,20 @@ def expire_due() -> int:
 
 
 def tell_soon() -> int:
-    """Put a notice into the outbox for whoever wants one and has credits that expire in SOON days; how many."""
-    values = {"users": wishes.wanting("credits.expiring"), "day": clock.today() + timedelta(days=SOON)}
+    """Put a notice into the outbox for whoever wants one and has credits that expire within SOON days; how many.
+
+    Once for all that expire until the last such day, whether this runs late or twice: credits are spent first expiring first,
+    so that day stays the last.
+    """
+    today = clock.today()
+    values = {
+        "users": wishes.wanting("credits.expiring"),
+        "today": today,
+        "until": today + timedelta(days=SOON),
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SQL["expiring_of"], values)
-        users = [user for (user,) in cursor.fetchall()]
-        notices.write(users, "credits.expiring", days=SOON)
-    return len(users)
+        return sum(
+            len(notices.write(users, "credits.expiring", once=f"expiring:{day}", days=SOON))
+            for day, users in cursor.fetchall()
+        )

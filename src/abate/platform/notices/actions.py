@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from abate.platform.doors import clock, messages, push, rounds, sealed
+from abate.platform.doors.errors import SetupError
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.statements import statements
 from abate.platform.notices import queries
@@ -24,6 +27,7 @@ SQL = statements(Path(__file__).parent / "sql")
 MOST_BROWSERS = 5
 _DEVICE = 120
 _AT_A_TIME = 5_000
+_log = logging.getLogger("abate.notices")
 
 
 Book = Callable[[int], Sequence[Place]]
@@ -31,36 +35,45 @@ Book = Callable[[int], Sequence[Place]]
 
 
 def write(
-    users: Iterable[int | None], kind: str, *, to: Sequence[Place] | None = None, **fields: object
+    users: Iterable[int | None],
+    kind: str,
+    *,
+    to: Sequence[Place] | None = None,
+    once: str | None = None,
+    **fields: object,
 ) -> list[int]:
-    """Put one notice of `kind` for each of `users` into the outbox; returns their numbers.
+    """Put one notice of `kind` for each of `users` into the outbox; returns the numbers of those that were written.
 
     To be called inside the transaction of what it tells of. `to`: these places instead of those of the moment of sending, for
-    what goes to contacts that just ended. None among `users` is nobody: it costs the same and goes nowhere. Raises ValueError
-    where the fields are not those of the kind.
+    what goes to contacts that just ended. `once`: whoever was written to under this name already is passed over, so that a job
+    can run late or twice. None among `users` is nobody: it costs the same and goes nowhere. Raises ValueError where the fields
+    are not those of the kind.
     """
     rule = kinds()[kind]
     if set(fields) != set(rule.fields):
         raise ValueError(f"a notice {kind} has the fields {sorted(rule.fields)}")
     now, told = clock.now(), json.dumps({name: str(value) for name, value in fields.items()})
-    made = Notice.objects.bulk_create(
-        [
-            Notice(
-                user_id=user,
-                kind=kind,
-                fields_enc=sealed.seal(told, queries.FIELDS),
-                made_at=now,
-                planned_at=None if to is None else now,
-            )
-            for user in users
-        ]
-    )
-    for one in made if to is not None else ():
-        _deliver(one.pk, now, to or (), now)
-    return [one.pk for one in made]
+    concerned = list(users)
+    values = {
+        "users": concerned,
+        "fields": [sealed.seal(told, queries.FIELDS) for _ in concerned],
+        "kind": kind,
+        "now": now,
+        "planned": None if to is None else now,
+        "once": once,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["write"], values)
+        made = [number for (number,) in cursor.fetchall()]
+    for number in made if to is not None else ():
+        _deliver(number, now, to or (), now, keep=True)
+    return made
 
 
-def _deliver(notice_id: int, made_at: datetime, places: Iterable[Place], now: datetime) -> None:
+def _deliver(
+    notice_id: int, made_at: datetime, places: Iterable[Place], now: datetime, *, keep: bool = False
+) -> None:
+    """`keep` a place whose channel is not set up too: it cannot be looked up once more."""
     rows = []
     for place in places:
         carried = messages.carries(place.channel)
@@ -70,7 +83,7 @@ def _deliver(notice_id: int, made_at: datetime, places: Iterable[Place], now: da
                 made_at=made_at,
                 channel=place.channel,
                 place=place.shown,
-                to_enc=sealed.seal(place.to, queries.PLACE) if carried else b"",
+                to_enc=sealed.seal(place.to, queries.PLACE) if carried or keep else b"",
                 next_at=now if carried else None,
                 said="" if carried else queries.NOT_CONFIGURED,
             )
@@ -79,33 +92,66 @@ def _deliver(notice_id: int, made_at: datetime, places: Iterable[Place], now: da
 
 
 def plan_due(book: Book, most: int = 100) -> int:
-    """See where notices go that were not looked at yet; returns how many. A kill leaves them as they were."""
+    """See where notices go that were not looked at yet; returns how many. A kill leaves them as they were.
+
+    One that cannot be read is said to be `unreadable` and keeps nothing from the others.
+    """
     now = clock.now()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SQL["claim_new"], {"most": most})
         found = cursor.fetchall()
         for number, user, kind, made_at in found:
-            there = [*book(user), *queries.browser_places(user)] if user is not None else []
-            places = queries.wanted(user, kind, there) if there else []
-            said = "" if places else "no-contact" if not there else "switched-off"
-            _deliver(number, made_at, places, now)
+            try:
+                with transaction.atomic():
+                    said = _plan(book, number, user, kind, made_at, now)
+            except (OperationalError, InterfaceError, SetupError, ImportError):
+                raise  # The database or the installation, not this notice: all of them wait.
+            except Exception as fault:  # noqa: BLE001 (whatever a row may hold: the others go on)
+                said = queries.UNREADABLE
+                _log.warning("notice %s cannot be planned: %s", number, type(fault).__name__)
             Notice.objects.filter(pk=number).update(planned_at=now, said=said)
     return len(found)
 
 
-def send_due(most: int = 50) -> int:
-    """Carry up to so many deliveries that are due; returns how many were claimed."""
-    now = clock.now()
-    with connection.cursor() as cursor:
-        cursor.execute(SQL["claim_due"], {"now": now, "lease": now + rounds.LEASE, "most": most})
-        due = cursor.fetchall()
-    for row in due:
-        _carry(*row)
-    return len(due)
+def _plan(book: Book, number: int, user: int | None, kind: str, made_at: datetime, now: datetime) -> str:
+    """Write down where one notice goes beside where it went already; what is said of it where that is nowhere."""
+    there = [*book(user), *queries.browser_places(user)] if user is not None else []
+    places = queries.wanted(user, kind, there) if user is not None and there else []
+    went = Counter(Delivery.objects.filter(notice_id=number).values_list("channel", "place"))
+    missing = []
+    for place in places:
+        if went[place.channel, place.shown]:
+            went[place.channel, place.shown] -= 1
+        else:
+            missing.append(place)
+    _deliver(number, made_at, missing, now)
+    return "" if places or went else "no-contact" if not there else "switched-off"
+
+
+def send_due(channels: Sequence[str] = CHANNELS, most: int = 50) -> int:
+    """Carry up to so many deliveries by these channels that are due, each claimed when its turn comes; returns how many."""
+    for count in range(most):
+        now = clock.now()
+        lease = now + rounds.LEASE
+        with connection.cursor() as cursor:
+            cursor.execute(SQL["claim_due"], {"now": now, "lease": lease, "channels": list(channels)})
+            row = cursor.fetchone()
+        if row is None:
+            return count
+        _carry(lease, *row)
+    return most
 
 
 def _carry(
-    number: int, notice: int, channel: str, to_enc: bytes, tries: int, user: int, kind: str, fields: bytes
+    lease: datetime,
+    number: int,
+    notice: int,
+    channel: str,
+    to_enc: bytes,
+    tries: int,
+    user: int,
+    kind: str,
+    fields: bytes,
 ) -> None:
     to, said, gone = sealed.unseal(to_enc, queries.PLACE), "", False
     try:
@@ -124,24 +170,27 @@ def _carry(
     done = {"next_at": None} if wait is None else {"next_at": now + wait}
     if not said:
         done |= {"sent_at": now}
+    if not said or gone:
+        done |= {"to_enc": b""}
     if gone and channel == "push" and to:
         Browser.objects.filter(digest=_digest(to)).delete()
-    Delivery.objects.filter(pk=number).update(said=said, **done)
-    if not said or gone:
-        Delivery.objects.filter(pk=number).update(to_enc=b"")
+    # Past its lease another may carry it, or have carried it: then what came is theirs to say.
+    Delivery.objects.filter(pk=number, sent_at=None, tries=tries, next_at=lease).update(said=said, **done)
 
 
 @audited("notice.again", lambda given, _: given["notice_id"])
 def send_again(notice_id: int) -> int:
     """Send a notice once more, now, wherever it was not handed over; how many places. Raises NoticeUnsent."""
-    waiting = Delivery.objects.filter(notice_id=notice_id, sent_at=None).exclude(to_enc=b"")
-    again = waiting.update(next_at=clock.now(), tries=0)
-    # What went nowhere looks anew: a contact or a channel may be there by now.
-    nowhere = Notice.objects.filter(pk=notice_id, planned_at__isnull=False, user__isnull=False)
-    nowhere = nowhere.exclude(deliveries__sent_at__isnull=False).exclude(deliveries__next_at__isnull=False)
-    if not again and nowhere.exists():
-        Delivery.objects.filter(notice_id=notice_id).delete()
-        again = nowhere.update(planned_at=None, said="")
+    with transaction.atomic():
+        unsent = Delivery.objects.filter(notice_id=notice_id, sent_at=None)
+        again = unsent.exclude(to_enc=b"").update(next_at=clock.now(), tries=0)
+        # Without a place, or at none at all, it looks anew: a contact or a channel may be there by now.
+        planned = Notice.objects.filter(pk=notice_id, planned_at__isnull=False, user__isnull=False)
+        lost = unsent.filter(to_enc=b"", notice__in=planned)
+        missing = list(lost.values_list("pk", flat=True))
+        if missing or not Delivery.objects.filter(notice_id=notice_id).exists():
+            Delivery.objects.filter(pk__in=missing).delete()
+            again += planned.update(planned_at=None, said="") * max(len(missing), 1)
     if not again:
         raise NoticeUnsent(str(notice_id))
     return again

@@ -10,6 +10,7 @@ class Notice(models.Model):
     """The outbox: one thing to tell one user, written with the work it tells of. `user` is null where it is nobody's.
 
     `fields_enc`: the named fields of its kind, encrypted. `planned_at`: when it was seen where it goes; `said`: why nowhere.
+    `once`: a name under which this user is told one time, however often a job finds the reason for it.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
@@ -18,9 +19,15 @@ class Notice(models.Model):
     made_at = models.DateTimeField()
     planned_at = models.DateTimeField(null=True)
     said = models.TextField(default="")
+    once = models.TextField(null=True)
 
     class Meta:
         db_table = "notices_notice"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "once"], condition=models.Q(once__isnull=False), name="notices_notice_once"
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["id"], condition=models.Q(planned_at__isnull=True), name="notices_notice_new"

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from abate.platform.doors import messages, sealed
 from abate.platform.notices.kinds import CHANNELS, Kind, kinds
 from abate.platform.notices.models import Browser, Delivery, Notice, Preference, Reader
 
 FIELDS, PLACE = b"abate-notice-fields", b"abate-notice-place"
-NOT_CONFIGURED = "channel-not-configured"
+NOT_CONFIGURED, UNREADABLE = "channel-not-configured", "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +129,13 @@ class NoticeRow:
 
 
 def listed(*, user_id: int | None = None, unsent: bool = False, limit: int = 50) -> list[NoticeRow]:
-    """The outbox, the newest first; `unsent`: only what waits, was given up or went nowhere."""
+    """The outbox, the newest first; `unsent`: only what waits or was given up at some place, or went nowhere."""
     rows = Notice.objects.select_related("user").order_by("-id")
     if user_id is not None:
         rows = rows.filter(user_id=user_id)
     if unsent:
-        rows = rows.exclude(deliveries__sent_at__isnull=False)
+        places = Delivery.objects.filter(notice_id=OuterRef("pk"))
+        rows = rows.filter(Exists(places.filter(sent_at=None)) | ~Exists(places))
     found = list(rows[:limit])
     parts: dict[int, list[DeliveryRow]] = {}
     for one in Delivery.objects.filter(notice_id__in=[row.pk for row in found]).order_by("id"):

@@ -123,17 +123,21 @@ class Due:
     secret: bytes
     old_secret: bytes | None
     old_until: datetime | None
+    lease: datetime
 
 
 def send_due(most: int = 50) -> int:
-    """Carry up to so many messages that are due; returns how many were claimed."""
-    now = clock.now()
-    with connection.cursor() as cursor:
-        cursor.execute(SQL["claim_due"], {"now": now, "lease": now + LEASE, "most": most})
-        due = [Due(*row) for row in cursor.fetchall()]
-    for message in due:
-        _carry(message)
-    return len(due)
+    """Carry up to so many messages that are due, each claimed when its turn comes; returns how many."""
+    for count in range(most):
+        now = clock.now()
+        lease = now + LEASE
+        with connection.cursor() as cursor:
+            cursor.execute(SQL["claim_due"], {"now": now, "lease": lease})
+            row = cursor.fetchone()
+        if row is None:
+            return count
+        _carry(Due(*row, lease=lease))
+    return most
 
 
 def _carry(message: Due) -> None:
@@ -176,7 +180,8 @@ def _note_attempt(message: Due, at: datetime, status: int, said: str) -> None:
     with transaction.atomic():
         shown = said if said.isprintable() else repr(said)[:200]
         Attempt.objects.create(message_id=message.id, at=at, status=status, said=shown.replace("\x00", ""))
-        Message.objects.filter(pk=message.id).update(
+        # Past its lease another may carry it, and its end may have come: then what follows is not ours to say.
+        Message.objects.filter(pk=message.id, tries=message.tries, next_at=message.lease).update(
             told_at=at if told else None, next_at=None if wait is None else at + wait
         )
         if status == 410:

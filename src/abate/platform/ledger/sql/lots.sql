@@ -204,9 +204,13 @@ group by person_id
 order by person_id
 
 -- name: expiring_of
--- Of these users, whose credits expire on that day.
-select distinct person.user_id
-from people_person person
-join ledger_lot lot on lot.person_id = person.id
-where person.user_id = any(%(users)s::bigint[]) and lot.expires_on = %(day)s and lot.left_credits > 0 and lot.origin <> 16
-order by person.user_id
+-- Of these users, whose credits expire after today until that day: by the last such day of each.
+select last.day, array_agg(last.user_id order by last.user_id)
+from (select person.user_id, max(lot.expires_on) as day
+      from people_person person
+      join ledger_lot lot on lot.person_id = person.id
+      where person.user_id = any(%(users)s::bigint[]) and lot.expires_on > %(today)s and lot.expires_on <= %(until)s
+            and lot.left_credits > 0 and lot.origin <> 16
+      group by person.user_id) last
+group by last.day
+order by last.day

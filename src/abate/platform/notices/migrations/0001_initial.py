@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
                 ("made_at", models.DateTimeField()),
                 ("planned_at", models.DateTimeField(null=True)),
                 ("said", models.TextField(default="")),
+                ("once", models.TextField(null=True)),
                 (
                     "user",
                     models.ForeignKey(
@@ -163,6 +164,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="notice",
             index=models.Index(fields=["user", "-id"], name="notices_notice_of"),
+        ),
+        migrations.AddConstraint(
+            model_name="notice",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("once__isnull", False)),
+                fields=("user", "once"),
+                name="notices_notice_once",
+            ),
         ),
         migrations.AddIndex(
             model_name="delivery",

@@ -3,10 +3,19 @@
 select id, user_id, kind, made_at from notices_notice where planned_at is null
 order by id limit %(most)s for update skip locked
 
+-- name: write
+-- Once under a name for each user, whoever writes it, and however often; without a name always.
+insert into notices_notice (user_id, kind, fields_enc, made_at, planned_at, said, once)
+select told.user_id, %(kind)s, told.fields_enc, %(now)s, %(planned)s, '', %(once)s
+from unnest(%(users)s::bigint[], %(fields)s::bytea[]) as told (user_id, fields_enc)
+on conflict do nothing
+returning id
+
 -- name: claim_due
--- Claimed for a while, not locked: the carrying takes as long as the other side likes.
+-- One, claimed for a while, not locked: a lease that covered several would end before the last was carried.
 with due as (
-    select id from notices_delivery where next_at <= %(now)s order by next_at, id limit %(most)s for update skip locked
+    select id from notices_delivery where next_at <= %(now)s and channel = any(%(channels)s)
+    order by next_at, id limit 1 for update skip locked
 )
 update notices_delivery d
 set next_at = %(lease)s, tries = d.tries + 1

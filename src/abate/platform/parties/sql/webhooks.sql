@@ -6,9 +6,9 @@ join parties_endpoint e on e.party_id = %(party)s and e.ended_at is null and tol
 order by told.place, e.id
 
 -- name: claim_due
--- Claimed for a while, not locked: the carrying takes as long as the other side likes.
+-- One, claimed for a while, not locked: a lease that covered several would end before the last was carried.
 with due as (
-    select id from parties_message where next_at <= %(now)s order by next_at, id limit %(most)s for update skip locked
+    select id from parties_message where next_at <= %(now)s order by next_at, id limit 1 for update skip locked
 )
 update parties_message m
 set next_at = %(lease)s, tries = m.tries + 1

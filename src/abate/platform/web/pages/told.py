@@ -32,6 +32,10 @@ NOWHERE = {
     "new": ("等待发送", "waiting"),
     "no-contact": ("没有可用的联系方式", "no contact to send it to"),
     "switched-off": ("按设置未发送", "not sent, by the settings"),
+    "unreadable": (
+        "未发送：无法读取，运营方可重发",
+        "not sent: it could not be read; the operator can send it again",
+    ),
 }
 _WORKER = Path(__file__).resolve().parents[1] / "static/abate/notices-worker.js"
 
@@ -84,7 +88,8 @@ def _row(row: queries.NoticeRow) -> tuple[object, ...]:
         why = say("，该渠道未开通", ", not set up here") if one.said == queries.NOT_CONFIGURED else ""
         went.append((pick(CHANNELS[one.channel]), one.place, say(zh, en) + why, tone))
     nowhere = "" if went else pick(NOWHERE.get(row.state, NOWHERE["new"]))
-    return pick(kinds()[row.kind].title), row.made_at, went, nowhere
+    kind = kinds().get(row.kind)
+    return pick(kind.title) if kind else row.kind, row.made_at, went, nowhere
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
