@@ -15,6 +15,25 @@ _GRADES = click.Choice(("note", "suspicious", "strong"))
 _VERDICTS = click.Choice(("confirmed", "dismissed", "upheld", "overturned"))
 
 
+class _Named(click.ParamType):
+    """A case and the digest of the records that it showed."""
+
+    name = "case"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, str]:
+        number, _, listed = str(value).partition(":")
+        if not (number.isascii() and number.isdigit() and len(number) < 19 and int(number) and listed):
+            self.fail(
+                f"{value!r} is not NUMBER:DIGEST as `abate anomalies list` prints it (as_shown)", param, ctx
+            )
+        return int(number), listed
+
+
+_NAMED = _Named()
+
+
 @click.group()
 def command() -> None:
     """Look at what is booked by rules, and decide on the cases. Prints JSON. To decide sign in first: `abate staff sign-in`."""
@@ -118,17 +137,21 @@ def show(number: int, data_dir: Path) -> None:
 
 @command.command()
 @click.argument("verdict", type=_VERDICTS)
-@click.argument("numbers", metavar="NUMBER...", type=click.IntRange(min=1), nargs=-1, required=True)
+@click.argument("named", metavar="CASE...", type=_NAMED, nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why; the person is told.")
 @data_dir_option
-def decide(verdict: str, numbers: tuple[int, ...], reason: str, data_dir: Path) -> None:
-    """Decide cases, each for itself; exit code 1 where one of them refused."""
+def decide(verdict: str, named: tuple[tuple[int, str], ...], reason: str, data_dir: Path) -> None:
+    """Decide cases, each for itself; exit code 1 where one of them refused.
+
+    A CASE is its number and the digest of its records, as `list` and `show` print it (`as_shown`): records that came since
+    are decided about by nobody.
+    """
     refused = []
 
     def work() -> list[dict[str, Any]]:
         from abate.platform import judging  # lazy: models exist once Django has started
 
-        made = judging.decide(acting(), numbers, verdict, reason)
+        made = judging.decide(acting(), dict(named), verdict, reason)
         refused.extend(one for one in made if one.problem)
         return [
             {
@@ -149,6 +172,7 @@ def decide(verdict: str, numbers: tuple[int, ...], reason: str, data_dir: Path) 
 def _shown(row: Any, codes: dict[int, str]) -> dict[str, Any]:
     return {
         "case": row.id,
+        "as_shown": f"{row.id}:{row.listed}",
         "rule": row.rule,
         "version": row.version,
         "grade": row.grade,

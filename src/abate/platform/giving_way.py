@@ -31,7 +31,7 @@ from abate.platform.ledger import reversing
 VIA = "revalue"
 
 
-def one_act(cursor: Cursor, by: Compared, party_id: int, batch_id: int, *, displace: bool) -> int:
+def one_act(cursor: Cursor, by: Compared, party_id: int, *, displace: bool) -> int:
     """Settle which of the staged events count; returns how many do not, another one standing for the act.
 
     What is booked gives way where its methodologies say so, if `displace` and its milligrams are still there.
@@ -42,7 +42,7 @@ def one_act(cursor: Cursor, by: Compared, party_id: int, batch_id: int, *, displ
     acts.judge(cursor)
     given = acts.giving_way(cursor)
     if given:
-        stay = _staying(cursor, by, party_id, batch_id, given) if displace else given
+        stay = _staying(cursor, by, party_id, given) if displace else given
         if stay:
             acts.keep_standing(cursor, stay)
             acts.judge(cursor)
@@ -53,13 +53,11 @@ def one_act(cursor: Cursor, by: Compared, party_id: int, batch_id: int, *, displ
     return lost
 
 
-def _staying(
-    cursor: Cursor, by: Compared, party_id: int, batch_id: int, given: Sequence[GivingWay]
-) -> list[GivingWay]:
+def _staying(cursor: Cursor, by: Compared, party_id: int, given: Sequence[GivingWay]) -> list[GivingWay]:
     """Lock what giving way moves, in the order of a batch, and look again; returns what cannot give way."""
     with connection.cursor() as django:
         awards = [(one.person_id, one.entry_id) for one in given]
-        taking.lock_balances(django, party_id, batch_id, awards)
+        taking.lock_balances(django, party_id, awards)
         # What was taken back until then clashes no more.
         acts.compare(cursor, by)
         acts.judge(cursor)

@@ -1,7 +1,8 @@
 """A decision about an anomaly, and what follows from it in the books: taken back as an act that gives way is, booked again as
 what is computed again is. A second way of reversing there is not. (P-7.3.3.3-b)
 
-A decision, its reversals and the state of its case are one transaction: of two reviewers one decides.
+A decision, its reversals and the state of its case are one transaction, which holds every case of the person: of two reviewers
+one decides, and of two cases about one record one comes second and sees what the first came to.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, connection, transaction
@@ -23,7 +24,7 @@ from abate.platform.carbon import acts
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon import revaluing as reading
 from abate.platform.carbon.acts import GivingWay
-from abate.platform.carbon.revaluing import Stored
+from abate.platform.carbon.revaluing import Change, Stored
 from abate.platform.credits import taking
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
@@ -53,29 +54,35 @@ class Verdict:
 
 
 def decide(
-    user: User, numbers: Iterable[int], verdict: str, reason: str, *, spared: Collection[Event] = ()
+    user: User, shown: Mapping[int, str], verdict: str, reason: str, *, spared: Collection[Event] = ()
 ) -> list[Verdict]:
     """Decide cases, each for itself: confirmed, dismissed, or of an appeal upheld, overturned. Of a case that is confirmed
     the records in `spared` (party, event id) stay as they are.
+
+    `shown`: by the number of each case the digest of the records that it listed when it was looked at (CaseRow.listed).
 
     Raises NoRight, VerdictUnknown; what a case refuses stands in its verdict.
     """
     rights.require(user, "change", "anomalies")
     state, made = queries.state_of(verdict), []
-    for number in dict.fromkeys(numbers):
+    for number, listed in shown.items():
         try:
-            made.append(Verdict(number, verdict, _decide(user, number, state, reason, frozenset(spared))))
+            done = _decide(user, (number, listed), state, reason, frozenset(spared))
+            made.append(Verdict(number, verdict, done))
         except Problem as problem:
             made.append(Verdict(number, problem=problem))
     return made
 
 
-def _decide(user: User, number: int, state: int, reason: str, spared: frozenset[Event]) -> dict[Event, str]:
+def _decide(
+    user: User, seen: tuple[int, str], state: int, reason: str, spared: frozenset[Event]
+) -> dict[Event, str]:
+    number, listed = seen
     prepare(pipeline.TABLES)
     for attempt in range(pipeline.TRIES):
         try:
             with transaction.atomic():
-                case = actions.decide(number, state, user, reason)
+                case = actions.decide(number, state, user, reason, listed)
                 row = queries.case(number)
                 done = _DO[state](row, spared)
                 actions.came(case, done)
@@ -92,8 +99,10 @@ def _nothing(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
     return {}
 
 
-def _accused(row: CaseRow) -> list[Event]:
-    return [(one.party_id, one.event_id) for one in queries.records(row, opened=False) if not one.beside]
+def _accused(row: CaseRow) -> dict[Event, str]:
+    """The records of a case, and what became of each until now."""
+    rows = queries.records(row, opened=False)
+    return {(one.party_id, one.event_id): one.came for one in rows if not one.beside}
 
 
 def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
@@ -107,12 +116,11 @@ def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
         # The order of every batch: erasing kept out, people, balances of caps, accounts (docs/explain/locking.md).
         reversing.keep_erasing_out(django)
         people.keep_still(cursor, [row.person_id])
-        found = [one for one in reading.of_events(row.person_id, accused) if _key(one) not in spared]
+        found = [one for one in reading.of_events(row.person_id, list(accused)) if _key(one) not in spared]
         told |= {_key(one): "erased" for one in found if one.left_alone == "erased"}
         standing = [one for one in found if one.entry_id is not None and one.left_alone is None]
-        for party in sorted({one.party_id for one in standing}):
-            awards = [(one.person_id, one.entry_id) for one in standing if one.party_id == party]
-            taking.lock_balances(django, party, 0, awards)
+        # Nothing is staged, so the party is nobody's: the balances are those of the awards, whoever sent them.
+        taking.lock_balances(django, 0, [(one.person_id, one.entry_id) for one in standing])
         held = reversing.held(django, [row.person_id]).get(row.person_id, (0, 0))[0]
         groups: dict[tuple[int, str], list[GivingWay]] = defaultdict(list)
         for one in standing:
@@ -130,36 +138,45 @@ def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
 
 def _book_again(row: CaseRow, _: frozenset[Event]) -> dict[Event, str]:
     """Put what the records come to as new events of today in the place of what was taken back."""
+    with connection.cursor() as django:
+        reversing.keep_erasing_out(django)
     accused = _accused(row)
-    elsewhere = queries.also_confirmed(row.id, accused)
-    found = [one for one in reading.of_events(row.person_id, accused) if one.left_alone == "anomaly"]
-    told = {_key(one): "another_case" for one in found if _key(one) in elsewhere}
+    elsewhere = queries.also_confirmed(row.id, list(accused))
+    found = reading.of_events(row.person_id, list(accused))
+    # What was taken back and cannot be booked any more: its party withdrew it meanwhile, or its person was erased.
+    told = {one: "gone" for one, came in accused.items() if came == "taken_back"}
+    told |= {_key(one): "erased" for one in found if one.left_alone == "erased" and _key(one) in told}
     groups: dict[tuple[int, str], list[Stored]] = defaultdict(list)
     for one in found:
-        if _key(one) not in elsewhere:
-            groups[one.party_id, one.behaviour].append(one)
-    for (party, behaviour), stored in sorted(groups.items()):
-        told |= _put_back(row, party, behaviour, stored)
+        if one.left_alone == "anomaly":
+            told[_key(one)] = "another_case" if _key(one) in elsewhere else "not_counted"
+            if _key(one) not in elsewhere:
+                groups[one.party_id, one.behaviour].append(one)
+    changes = [reading.again(stored, behaviour)[0] for (_, behaviour), stored in sorted(groups.items())]
+    changes = [changed for changed in changes if changed]
+    if changes:
+        revaluing.lock_together(changes)
+    for changed in changes:
+        told |= _put_back(row, changed)
     return told
 
 
-def _put_back(row: CaseRow, party: int, behaviour: str, stored: Sequence[Stored]) -> dict[Event, str]:
-    changed, _ = reading.again(stored, behaviour)
-    told = {_key(one): "not_counted" for one in stored}
-    if not changed:
-        return told
+def _put_back(row: CaseRow, changed: Sequence[Change]) -> dict[Event, str]:
+    """Of one party and behaviour; what is not credited again is left out of what is told."""
+    first, told, results = changed[0].stored, {}, []
     with workspace() as cursor:
-        number, digest, why = _cause(cursor, row, "overturned", party, behaviour)
+        number, digest, why = _cause(cursor, row, "overturned", first.party_id, first.behaviour)
     revaluing.put_in_place(changed, why, number, digest)
-    results = []
-    for place, one in enumerate(stored):
-        now = carbon.behaviour(row.person_id, party, one.event_id)
+    for place, change in enumerate(changed):
+        one = change.stored
+        now = carbon.behaviour(row.person_id, one.party_id, one.event_id)
         if now is not None and now.entry_id is not None:
             told[_key(one)] = "booked"
             results.append(
                 Result(place, one.event_id, Outcome.CREDITED, None, now.er_mg, now.credits, now.entry_id)
             )
-    tell(Sender(party, stored[0].party, frozenset({behaviour}), revaluing.VIA), results, clock.now())
+    sender = Sender(first.party_id, first.party, frozenset({first.behaviour}), revaluing.VIA)
+    tell(sender, results, clock.now())
     return told
 
 

@@ -209,7 +209,7 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
         if not whole:
             events.keep_claimed(cursor)
         if batch.takings:
-            taking.lock(sender.party_id, batch_id, batch.takings, own=batch.compared is not None)
+            taking.lock(sender.party_id, batch.takings, own=batch.compared is not None)
         elif batch.compared:
             acts.lock(cursor)
         if batch.careful:
@@ -276,7 +276,7 @@ def enter(
     party_id, now, lost = batch.arrival.sender.party_id, clock.now(), 0
     if batch.span:
         if batch.compared:
-            lost = giving_way.one_act(cursor, batch.compared, party_id, batch_id, displace=displace)
+            lost = giving_way.one_act(cursor, batch.compared, party_id, displace=displace)
         capped = rules.any_cap(batch.behaviours, *map(clock.day, batch.span))
         if capped:
             credits.cut(cursor, party_id, batch_id)

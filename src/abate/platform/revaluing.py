@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
 
 from django.db import DatabaseError, connection, transaction
 from psycopg import Cursor
@@ -20,6 +22,7 @@ from abate.platform.carbon import actions as carbon
 from abate.platform.carbon import revaluing as reading
 from abate.platform.carbon import staging
 from abate.platform.carbon.errors import StateChanged
+from abate.platform.carbon.measure import Measured
 from abate.platform.carbon.revaluing import Asked, Change, Reading
 from abate.platform.credits import actions as credits
 from abate.platform.credits import queries as rules
@@ -144,10 +147,8 @@ def put_in_place(
     """Reversals, then awards, as a batch of its own; returns the changes of the living, of these those whose milligrams are
     there, of these what was booked, and the accounts before and after.
     """
-    first = changed[0].stored
-    sender = Sender(first.party_id, first.party, frozenset({changed[0].now.event.behaviour}), VIA)
+    arrival = _arrival(changed, proposal)
     with connection.cursor() as django, workspace() as cursor:
-        arrival = Arrival(sender, VIA, clock.now(), proposal, len(changed))
         batch_id = events.open_batch(cursor, arrival)
         # An open batch keeps erasing out: who was erased since the reading is known for good.
         gone = reversing.erased(django, {change.stored.person_id for change in changed})
@@ -157,14 +158,13 @@ def put_in_place(
         people.keep_still(cursor, [change.stored.person_id for change in living])
         carbon.must_stand(cursor, living)
         awards = {(one.stored.person_id, one.stored.entry_id) for one in living}
-        taking.lock_balances(django, sender.party_id, batch_id, awards)
+        taking.lock_balances(django, arrival.sender.party_id, awards)
         held = _not_retired(django, living)
         kept = _not_too_large(django, held)
         accounts = sorted({change.stored.person_id for change in kept})
         before = reversing.settled(django, accounts)
         if kept:
             if len(kept) < len(living):
-                events.clear_stage(cursor)
                 laid = _lay_out(cursor, arrival, batch_id, kept, trial=number is None)
             if number is not None:
                 carbon.revise(cursor, number, batch_id, kept)
@@ -176,11 +176,38 @@ def put_in_place(
         return living, held, kept, before, reversing.settled(django, accounts)
 
 
+def lock_together(parts: Sequence[Sequence[Change]]) -> None:
+    """Before several `put_in_place` of one transaction: lock what all of them need, in the order of a batch. `parts` are each
+    of one partner and behaviour; erasing is kept out.
+    """
+    with connection.cursor() as django, workspace() as cursor:
+        laid = [(_arrival(part, bytes(32)), part) for part in parts]
+        bases = {key for arrival, part in laid for key in pipeline.laid_out(arrival, _now(part)).bases}
+        carbon.number_bases(cursor, sorted(bases, key=attrgetter("digest")), clock.now())
+        people.keep_still(cursor, [change.stored.person_id for part in parts for change in part])
+        stages = []
+        for arrival, part in laid:
+            stages.append((arrival.sender.party_id, partial(_lay_out, cursor, arrival, 0, part, trial=False)))
+        awards = {(one.stored.person_id, one.stored.entry_id) for part in parts for one in part}
+        taking.lock_balances_of(django, stages, awards)
+
+
+def _arrival(changed: Sequence[Change], proposal: bytes) -> Arrival:
+    first = changed[0].stored
+    sender = Sender(first.party_id, first.party, frozenset({changed[0].now.event.behaviour}), VIA)
+    return Arrival(sender, VIA, clock.now(), proposal, len(changed))
+
+
+def _now(changed: Sequence[Change]) -> list[Measured]:
+    return [change.now for change in changed]
+
+
 def _lay_out(
     cursor: Cursor, arrival: Arrival, batch_id: int, changed: Sequence[Change], *, trial: bool
 ) -> tuple[pipeline.Prepared, list[int]]:
-    """The new quantities on the staging table, and the numbers of their bases."""
-    batch = pipeline.laid_out(arrival, [change.now for change in changed])
+    """The new quantities on the emptied staging table, and the numbers of their bases."""
+    events.clear_stage(cursor)
+    batch = pipeline.laid_out(arrival, _now(changed))
     bases = carbon.number_bases(cursor, batch.bases, clock.now(), trial=trial)
     if changed:
         events.stage(cursor, batch.rows)

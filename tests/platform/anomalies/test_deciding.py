@@ -50,8 +50,14 @@ def one_case(world: World, *events: dict[str, Any]) -> int:
     return one.id
 
 
+def shown(*numbers: int) -> dict[int, str]:
+    """The cases as they are looked at now."""
+    listed = {one.id: one.listed for one in queries.cases(Filter(states=()))}
+    return {number: listed.get(number, "") for number in numbers}
+
+
 def decided(user: User, number: int, verdict: str, **more: Any) -> judging.Verdict:
-    (made,) = judging.decide(user, [number], verdict, "made up", **more)
+    (made,) = judging.decide(user, shown(number), verdict, "made up", **more)
     return made
 
 
@@ -70,15 +76,15 @@ def test_confirmed_is_reversed_and_names_the_case_and_overturned_is_booked_again
     assert world.totals()[0] == (0, 0, 0) and reconciled() == {}
     reverse = ledger.entries(person.pk)[0]
     assert f"case {number} of anomalies was confirmed: too fast" in reverse.cause
-    shown = carbon.behaviour(person.pk, world.sender.party_id, "above")
-    assert shown is not None and (shown.outcome, shown.reason) == (
+    stands = carbon.behaviour(person.pk, world.sender.party_id, "above")
+    assert stands is not None and (stands.outcome, stands.reason) == (
         Outcome.NOT_COUNTED,
         f"anomaly:P-7.3.3.3-b:fast:{number}",
     )
-    assert carbon.explain(shown).steps and recomputing.recompute()[1] == 0
+    assert carbon.explain(stands).steps and recomputing.recompute()[1] == 0
     # The partner's repeat is told the same, and its withdrawal finds nothing to undo.
     (again,) = world.send(way(world, "above", AT, 60, 26))
-    assert (again.outcome, again.stored, again.reason) == (Outcome.EXISTS, Outcome.NOT_COUNTED, shown.reason)
+    assert (again.outcome, again.stored, again.reason) == (Outcome.EXISTS, Outcome.NOT_COUNTED, stands.reason)
     actions.appeal(person, number, "我骑的是电动摩托车")
     assert queries.words(queries.case(number)) == "我骑的是电动摩托车"
     # A second sweep of everything opens nothing about what was decided.
@@ -128,12 +134,12 @@ def test_nobody_decides_over_their_own_decision_also_not_under_another_account(w
 def test_who_may_not_decide(world: World) -> None:
     number = one_case(world)
     with pytest.raises(NoRight):
-        judging.decide(desk.hire("made-up clerk", "query"), [number], "confirmed", "x")
+        judging.decide(desk.hire("made-up clerk", "query"), shown(number), "confirmed", "x")
     with pytest.raises(NoRight):
-        judging.decide(world.people[0].user, [number], "confirmed", "x")
-    (one,) = judging.decide(reviewers()[0], [number], "confirmed", "  ")
+        judging.decide(world.people[0].user, shown(number), "confirmed", "x")
+    (one,) = judging.decide(reviewers()[0], shown(number), "confirmed", "  ")
     assert code(one) == "case-reason-missing"
-    (two,) = judging.decide(reviewers()[0], [number + 1], "confirmed", "x")
+    (two,) = judging.decide(reviewers()[0], shown(number + 1), "confirmed", "x")
     assert code(two) == "case-unknown" and world.totals()[0] != (0, 0, 0)
 
 
@@ -217,7 +223,9 @@ def test_sixteen_reviewers_of_the_same_cases_have_one_effect_each(world: World) 
 
     def both(n: int) -> list[Any]:
         order = numbers if n % 2 else numbers[::-1]
-        return judging.decide(users[n % 4], order, "dismissed" if n % 8 == 7 else "confirmed", "together")
+        return judging.decide(
+            users[n % 4], shown(*order), "dismissed" if n % 8 == 7 else "confirmed", "together"
+        )
 
     with clock.frozen(NOW):
         made = [verdict for found in together(both) for verdict in found]  # type: ignore[arg-type]
@@ -288,7 +296,7 @@ def test_a_decision_while_its_person_is_erased_comes_wholly_before_or_after(worl
         if n == 0:
             erasing.erase(person)
             return []
-        return judging.decide(users[n % 2], [number], "confirmed", "together")
+        return judging.decide(users[n % 2], shown(number), "confirmed", "together")
 
     made = [verdict for found in together(both) for verdict in found]  # type: ignore[arg-type]
     (done,) = [verdict for verdict in made if verdict.problem is None]

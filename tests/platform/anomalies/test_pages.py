@@ -18,7 +18,7 @@ from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
 from abate.cli.anomalies import command
 from abate.demo import desk
 from abate.platform import judging
-from abate.platform.anomalies import actions
+from abate.platform.anomalies import actions, queries
 from abate.platform.config import setup
 from abate.platform.parties import webhooks
 from abate.platform.parties.models import Message, Party
@@ -28,6 +28,11 @@ from abate.platform.web import own_data, readers
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-b", "P-6.1-g")]
 Enter = Callable[..., Client]
 AT = "2026-05-20T09:00:00+08:00"
+
+
+def as_shown(*numbers: int) -> list[str]:
+    """What the pages post of each case: which records it listed."""
+    return [f"{number}:{queries.case(number).listed}" for number in numbers]
 
 
 def page(browser: Client, path: str, status: int = 200, **given: Any) -> str:
@@ -59,12 +64,20 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     assert [one.what for one in readers.opened_by_others(person)] == ["person.record"]
     why = f"/why?party={party}&event=above"
     assert "This record is under review: too fast." in page(phone, why)
-    refused = page(clerk, "/operator/anomalies/decide", 422, case=number, verdict="confirmed", reason=" ")
+    refused = page(
+        clerk,
+        "/operator/anomalies/decide",
+        422,
+        case=number,
+        listed=as_shown(number),
+        verdict="confirmed",
+        reason=" ",
+    )
     assert "case-reason-missing" in refused
     page(clerk, "/operator/anomalies/decide", 302, case=number, verdict="confirmed", single="1", reason="<b>no</b>",
-         taken=f"{party}:above")  # fmt: skip
+         listed=as_shown(number), taken=f"{party}:above")  # fmt: skip
     page(clerk, "/operator/anomalies/decide", 302, case=many, verdict="confirmed", single="1", reason="three are one",
-         taken=[f"{party}:p{n}" for n in range(3)])  # fmt: skip
+         listed=as_shown(many), taken=[f"{party}:p{n}" for n in range(3)])  # fmt: skip
     assert "found sound, and kept" in page(clerk, f"/operator/anomalies/{many}")
     spared = page(phone, f"/why?party={party}&event=p3")
     assert "found sound and stays" in spared and "Appeal" not in spared
@@ -77,7 +90,12 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     page(phone, f"/cases/{number}/appeal", 302, words="<i>a motorcycle</i>", party=party, event="above")
     page(phone, f"/cases/{number}/appeal", 409, words="again")
     assert "&lt;i&gt;a motorcycle&lt;/i&gt;" in page(other, f"/operator/anomalies/{number}")
-    again = {"case": [number, many], "verdict": "overturned", "reason": "it is one"}
+    again = {
+        "case": [number, many],
+        "listed": as_shown(number, many),
+        "verdict": "overturned",
+        "reason": "it is one",
+    }
     mixed = page(clerk, "/operator/anomalies/decide", 409, **again)
     assert "another-reviewer" in mixed and "case-decided" in mixed
     mixed = page(other, "/operator/anomalies/decide", **again)
@@ -101,6 +119,27 @@ def test_a_number_that_is_none_and_words_that_mean_nothing(world: World, enter: 
     page(clerk, "/operator/anomalies/decide", 404, case="9", verdict="confirmed", single="1", reason="x")
 
 
+def test_a_decision_is_about_what_its_page_showed(world: World, enter: Enter) -> None:  # noqa: F811
+    """The digest that each page carries is asked for; one that is old, missing or of another case changes nothing."""
+    world.send(*(payment(world, f"p{n}", later(60 * n)) for n in range(4)), way(world, "above", AT, 60, 26))
+    actions.sweep()
+    many, fast = (next(one.id for one in cases() if one.rule == rule) for rule in ("many-payments", "fast"))
+    clerk = enter(desk.hire("made-up reviewer", "entry"), "en")
+    (old,), (other,) = as_shown(many), as_shown(fast)
+    for path in ("/operator/anomalies", f"/operator/anomalies/{many}"):
+        assert f'name="listed" value="{old}"' in page(clerk, path)
+    world.send(payment(world, "p4", later(300)))
+    actions.sweep()
+    asked = {"case": many, "verdict": "confirmed", "reason": "x"}
+    for listed in ([old], [], [f"{many}:{other.partition(':')[2]}"], [str(many)]):
+        assert "case-changed" in page(clerk, "/operator/anomalies/decide", 409, **asked, listed=listed)
+    every = asked | {"case": [many, fast], "listed": as_shown(many, fast), "single": "1"}
+    page(clerk, "/operator/anomalies/decide", 422, **every)
+    assert {one.state for one in cases("open")} == {"open"} and len(cases()) == 2
+    bulk = page(clerk, "/operator/anomalies/decide", **every | {"single": "0", "listed": [old, other]})
+    assert "case-changed" in bulk and [one.id for one in cases()] == [many]
+
+
 @pytest.mark.slow
 def test_the_partner_is_told(world: World, settings: Any) -> None:
     """One message for the event that does not count, one for the event that counts again."""
@@ -111,9 +150,9 @@ def test_the_partner_is_told(world: World, settings: Any) -> None:
     world.send(way(world, "above", AT, 60, 26))
     actions.sweep()
     (one,) = cases()
-    judging.decide(first, [one.id], "confirmed", "x")
+    judging.decide(first, {one.id: one.listed}, "confirmed", "x")
     actions.appeal(world.people[0], one.id, "y")
-    judging.decide(second, [one.id], "overturned", "z")
+    judging.decide(second, {one.id: one.listed}, "overturned", "z")
     sent = [(row.kind, json.loads(row.body)["data"]) for row in Message.objects.order_by("id")]
     assert [kind for kind, _ in sent] == ["event.not_counted", "event.credited"]
     assert [data["id"] for _, data in sent] == ["above", "above"]
@@ -135,8 +174,11 @@ def test_the_commands_say_what_the_pages_say(
     assert (case["rule"], case["measured"], case["limit"], case["unit"]) == ("fast", "26", "25", "km/h")
     shown = sweep_command("show", str(case["case"]))
     assert [one["event"] for one in shown["records"]] == ["above"]
-    made = CliRunner().invoke(command, ["decide", "confirmed", str(case["case"]), "--reason", "x"])
+    made = CliRunner().invoke(command, ["decide", "confirmed", case["as_shown"], "--reason", "x"])
     assert made.exit_code == 1 and "not-signed-in" in made.output
+    assert case["as_shown"] == shown["as_shown"] == as_shown(case["case"])[0]
+    made = CliRunner().invoke(command, ["decide", "confirmed", str(case["case"]), "--reason", "x"])
+    assert made.exit_code == 2 and "as_shown" in made.output
 
 
 def sweep_command(*asked: str) -> Any:

@@ -39,6 +39,12 @@ PLANTED: list[tuple[str, str, str, Callable[[World], None]]] = [
     ),
     ("read", "and not exists", "or not exists", sweeping.test_what_was_taken_back_is_not_looked_at),
     ("move", "%(upto)s", "%(upto)s - 1", sweeping.test_a_sweep_of_all_again_finds_nothing_new),
+    (
+        "drawn",
+        "case when is_called then last_value else 0 end",
+        "last_value",
+        sweeping.test_the_first_batch_of_all_is_swept,
+    ),
     ("open", "cases.state = 1", "false", sweeping.test_what_comes_later_joins_the_open_case),
 ]
 

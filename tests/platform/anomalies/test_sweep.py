@@ -17,6 +17,7 @@ from tests.platform.pipeline.test_withdrawals import withdrawal
 from tests.platform.pipeline.world import World, differences
 from tests.platform.revaluing.decided import adopt
 
+from abate.platform import together
 from abate.platform.anomalies import actions
 from abate.platform.anomalies.actions import sweep
 
@@ -158,6 +159,22 @@ def test_a_sweep_of_all_again_finds_nothing_new(world: World) -> None:
     assert first.opened == len(before) == 3
     assert (sweep().entries, sweep(again=True).opened) == (0, 0)
     assert told() == before and differences() == {}
+
+
+def test_the_first_batch_of_all_is_swept(world: World) -> None:
+    """A sequence that nobody drew from has no last value, though it shows one. It goes through the lane that draws once."""
+    with connection.cursor() as cursor:
+        cursor.execute("select last_value from events_batch_id_seq")
+        (drawn,) = cursor.fetchone()
+        cursor.execute("alter sequence events_batch_id_seq restart")
+        try:
+            assert sweep().upto == 0
+            with pytest.MonkeyPatch.context() as alone:
+                alone.setattr(together, "FEW", 0)
+                credited(world, way(world, "above", AT, 60, 26))
+            assert sweep().upto == 1 and found("fast") == [("26", ["above"])]
+        finally:
+            cursor.execute("select setval('events_batch_id_seq', %s)", [drawn + 1])
 
 
 @pytest.mark.slow

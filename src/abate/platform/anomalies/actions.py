@@ -158,10 +158,11 @@ def _filled(name: str) -> str:
 
 
 @audit.audited("anomalies.decide", lambda given, _: given["number"])
-def decide(number: int, verdict: int, user: User, reason: str) -> Case:
-    """Write a decision down and lock its case until the transaction ends; the caller does what follows from it.
+def decide(number: int, verdict: int, user: User, reason: str, shown: str) -> Case:
+    """Write a decision down and lock the cases of its person until the transaction ends; the caller does what follows from it.
 
-    Raises CaseUnknown, CaseDecided, AnotherReviewer, OwnCase, CaseReasonMissing, VerdictUnknown, NotEnrolled.
+    `shown` is the digest of the records that were shown (CaseRow.listed). Raises CaseUnknown, CaseDecided, CaseChanged,
+    AnotherReviewer, OwnCase, CaseReasonMissing, VerdictUnknown, NotEnrolled.
     """
     if verdict not in _NEXT:
         raise errors.VerdictUnknown
@@ -172,21 +173,29 @@ def decide(number: int, verdict: int, user: User, reason: str) -> Case:
     words = reason.strip()
     if not 0 < len(words) <= LONGEST_REASON or "\x00" in words:
         raise errors.CaseReasonMissing
+    # Two decisions about one person come one after the other: a record of two cases goes and comes with the last of them.
+    _hold_together(number)
     case = _locked(number)
     if queries.is_of(case.person_id, human):
         raise errors.OwnCase
     if case.state != before:
         raise errors.CaseDecided(Case.WORDS[case.state - 1])
-    step = Step(case=case, stage=stage, state=verdict, user=user, human=human, reason=words, at=clock.now())
+    if queries.case(number).listed != shown:
+        raise errors.CaseChanged
+    now = clock.now()
+    step = Step(case=case, stage=stage, state=verdict, user=user, human=human, reason=words, at=now)
+    if verdict == Case.CONFIRMED:
+        step.until = queries.appeal_until(now)
     _take(case, step)
     return case
 
 
 @audit.audited("anomalies.appeal", lambda given, _: given["number"])
 def appeal(person: Person, number: int, words: str) -> None:
-    """The person says why a confirmed case is wrong, once, within the time that the rules give.
+    """The person says why a confirmed case is wrong, once, within its time.
 
-    Raises CaseUnknown (also where it is another's), CaseDecided, AppealTooLate, AppealWordsMissing, PersonErased.
+    Until when was settled with the decision. Raises CaseUnknown (also where it is another's), CaseDecided, AppealTooLate,
+    AppealWordsMissing, PersonErased.
     """
     said = words.strip()
     if not 0 < len(said) <= LONGEST_WORDS or "\x00" in said:
@@ -196,8 +205,8 @@ def appeal(person: Person, number: int, words: str) -> None:
         raise errors.CaseUnknown(str(number)[:20])
     if case.state != Case.CONFIRMED:
         raise errors.CaseDecided(Case.WORDS[case.state - 1])
-    decided = Step.objects.get(case=case, stage=Step.DECIDED)
-    if clock.today() > queries.appeal_until(decided.at):
+    until = Step.objects.get(case=case, stage=Step.DECIDED).until
+    if until is None or clock.today() > until:
         raise errors.AppealTooLate
     sealed = keys.encrypt(person, said.encode(), WORDS)
     _take(
@@ -212,6 +221,11 @@ def came(case: Case, told: Mapping[tuple[int, str], str]) -> None:
     """Note what was done with each record of a case that is locked: (party, event id) -> a word of queries.CAME."""
     for (party, event), word in sorted(told.items()):
         Record.objects.filter(case=case, party_id=party, event_id=event).update(came=word)
+
+
+def _hold_together(number: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(queries.SQL["lock_cases"], {"case": number if 0 < number < 2**63 else 0})
 
 
 def _locked(number: int) -> Case:

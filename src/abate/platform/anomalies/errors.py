@@ -27,6 +27,19 @@ class CaseDecided(Problem):
     remedy_en = "Open the case to see what was decided."
 
 
+class CaseChanged(Problem):
+    code = "case-changed"
+    status = 409
+    zh = "案件列出的记录与您看到的不同，没有任何变动。"
+    en = "The case lists other records than those you were shown; nothing was changed."
+    why_zh = "巡查会把新记录加入待核查的案件；决定只能针对看过的记录。"
+    why_en = (
+        "A sweep adds records to a case that is open, and nobody decides about records they have not seen."
+    )
+    remedy_zh = "请重新打开案件，看过全部记录后再决定。"
+    remedy_en = "Open the case again, look at all of its records, and then decide."
+
+
 class AnotherReviewer(Problem):
     code = "another-reviewer"
     status = 403

@@ -83,7 +83,10 @@ class Case(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__gte=1, state__lte=6), name="anomalies_case_state"),
         ]
-        indexes = [models.Index(fields=["state", "-id"], name="anomalies_case_state_idx")]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="anomalies_case_state_idx"),
+            models.Index(fields=["person_id", "id"], name="anomalies_case_person"),
+        ]
 
 
 class Record(models.Model):
@@ -109,7 +112,8 @@ class Step(models.Model):
     """A decision, the person's appeal, the decision on it: `stage` 1, 2, 3, each once.
 
     `human` is whoever is behind the account; the table holds that nobody takes two steps of one case, under whatever account.
-    `words_enc` are the person's, encrypted under their key.
+    `words_enc` are the person's, encrypted under their key. `until` is the last day for an appeal, as it was told with the
+    decision, of one that confirms.
     """
 
     append_only = True
@@ -122,6 +126,7 @@ class Step(models.Model):
     human = models.BinaryField(max_length=32, null=True)
     reason = models.TextField()
     words_enc = models.BinaryField(null=True)
+    until = models.DateField(null=True)
     at = models.DateTimeField()
 
     class Meta:
@@ -141,5 +146,9 @@ class Step(models.Model):
                 condition=Q(stage=2, human__isnull=True, words_enc__isnull=False)
                 | Q(stage__in=[1, 3], human__isnull=False, user__isnull=False, words_enc__isnull=True),
                 name="anomalies_step_by",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=2, until__isnull=False) | (~Q(state=2) & Q(until__isnull=True)),
+                name="anomalies_step_until",
             ),
         ]

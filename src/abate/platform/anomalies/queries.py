@@ -43,7 +43,8 @@ CAME: dict[str, Words] = {
 class CaseRow:
     """A case with its rule as it stood then. `measured` and `limit` are in `unit`; `until` is the last day for an appeal.
 
-    `parties` are the senders of its records; `records` how many there are, `beside` how many were compared with them.
+    `parties` are the senders of its records; `records` how many there are, `beside` how many were compared with them; `listed`
+    is the digest of which they are, by which a decision says what was seen.
     """
 
     id: int
@@ -64,14 +65,15 @@ class CaseRow:
     parties: tuple[int, ...]
     records: int
     beside: int
+    listed: str
     decided_at: datetime | None
     decided_why: str
     decided_by: str
+    until: date | None
     appealed_at: datetime | None
     ended_at: datetime | None
     ended_why: str
     ended_by: str
-    until: date | None
     came: str = ""
     """Where one record was asked about: what became of that one."""
 
@@ -210,7 +212,7 @@ def is_of(person_id: int, human: bytes) -> bool:
 
 
 def appeal_until(decided_at: datetime) -> date:
-    """The last day on which a decision can be appealed against."""
+    """The last day on which a decision of this moment can be appealed against, by the rules in force."""
     rules = basis.anomalies()
     return clock.day(decided_at) + timedelta(days=rules.appeal_days if rules else 0)
 
@@ -237,11 +239,11 @@ def _row(number: int, rule: str, version: bytes, kind: str, grade: int, document
     said = json.loads(document)
     limit = said["limit"]
     source = limit.get("source") or {"zh": "", "en": ""}
-    person, group, part, measured, state, opened, parties, records_, beside, *steps = rest
-    decided_at, why, by, appealed_at, ended_at, ended_why, ended_by, came = steps
+    person, group, part, measured, state, opened, parties, records_, beside, listed, *steps = rest
+    decided_at, why, by, until, appealed_at, ended_at, ended_why, ended_by, came = steps
     return CaseRow(
         number, rule, bytes(version).hex(), kind, GRADES[grade], (said["says"]["zh"], said["says"]["en"]),
         limit["unit"], limit.get("value", ""), (source["zh"], source["en"]), person, group, part, measured,
-        Case.WORDS[state - 1], opened, tuple(parties or ()), records_, beside, decided_at, why or "", by or "",
-        appealed_at, ended_at, ended_why or "", ended_by or "", appeal_until(decided_at) if decided_at else None, came or "",
+        Case.WORDS[state - 1], opened, tuple(parties or ()), records_, beside, listed, decided_at, why or "",
+        by or "", until, appealed_at, ended_at, ended_why or "", ended_by or "", came or "",
     )  # fmt: skip

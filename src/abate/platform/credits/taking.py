@@ -6,7 +6,7 @@ The last step of a batch (pipeline.py), in its transaction: what the batch itsel
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -87,7 +87,7 @@ def takings(read: Iterable[Event | Withdrawal | Refused]) -> list[Taking]:
     return found
 
 
-def lock(party_id: int, batch_id: int, asked: Sequence[Taking], *, own: bool) -> None:
+def lock(party_id: int, asked: Sequence[Taking], *, own: bool) -> None:
     """Take the locks of a batch that takes back, before its own: people (its `own` too), balances of caps, then accounts, each
     in order.
     """
@@ -98,23 +98,33 @@ def lock(party_id: int, batch_id: int, asked: Sequence[Taking], *, own: bool) ->
             persons.update(person for (person,) in cursor.fetchall())
         people.keep_still(cursor, persons)
         found = _targets(cursor, party_id, asked).values()
-        lock_balances(cursor, party_id, batch_id, [(one.person_id, one.entry_id) for one in found])
+        lock_balances(cursor, party_id, [(one.person_id, one.entry_id) for one in found])
 
 
-def lock_balances(
-    cursor: CursorWrapper, party_id: int, batch_id: int, taken: Collection[tuple[int, int | None]]
-) -> None:
+def lock_balances(cursor: CursorWrapper, party_id: int, taken: Collection[tuple[int, int | None]]) -> None:
     """Lock balances of caps, then accounts, each in order: those of the awards (person, entry) that go, of what may take
     their room, and of the staged events. The people are locked.
     """
+    lock_balances_of(cursor, [(party_id, lambda: None)], taken)
+
+
+def lock_balances_of(
+    cursor: CursorWrapper,
+    batches: Sequence[tuple[int, Callable[[], object]]],
+    taken: Collection[tuple[int, int | None]],
+) -> None:
+    """The same for several batches that one transaction books one after the other: of each its party, and what stages it."""
     columns = {"persons": [person for person, _ in taken], "entries": [entry for _, entry in taken]}
 
     def claims() -> list[tuple[object, ...]]:
         cursor.execute(SQL["claims_of_takings"], columns)
-        listed = cursor.fetchall()
-        # The batch's own are locked with them, and counted again when it is cut.
-        cursor.execute(SQL["claim"], {"party": party_id, "batch": batch_id})
-        return sorted(listed) or [()] * bool(cursor.rowcount)
+        listed, own = cursor.fetchall(), 0
+        for party_id, stage in batches:
+            stage()
+            # The batch's own are locked with them, and counted again when it is cut.
+            cursor.execute(SQL["claim"], {"party": party_id})
+            own += cursor.rowcount
+        return sorted(listed) or [()] * bool(own)
 
     room.lock(cursor, claims)
     cursor.execute(SQL["lock_accounts"], {"persons": columns["persons"], "at": clock.now()})

@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ("human", models.BinaryField(max_length=32, null=True)),
                 ("reason", models.TextField()),
                 ("words_enc", models.BinaryField(null=True)),
+                ("until", models.DateField(null=True)),
                 ("at", models.DateTimeField()),
                 (
                     "case",
@@ -171,6 +172,10 @@ class Migration(migrations.Migration):
             model_name="case",
             index=models.Index(fields=["state", "-id"], name="anomalies_case_state_idx"),
         ),
+        migrations.AddIndex(
+            model_name="case",
+            index=models.Index(fields=["person_id", "id"], name="anomalies_case_person"),
+        ),
         migrations.AddConstraint(
             model_name="case",
             constraint=models.UniqueConstraint(
@@ -221,6 +226,17 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="anomalies_step_by",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="step",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", 2), ("until__isnull", False)),
+                    models.Q(models.Q(("state", 2), _negated=True), ("until__isnull", True)),
+                    _connector="OR",
+                ),
+                name="anomalies_step_until",
             ),
         ),
     ]

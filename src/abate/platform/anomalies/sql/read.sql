@@ -2,14 +2,17 @@
 -- Cases with their rule, the newest first; `parties` are those whose records they are about.
 select cases.id, rule.name, cases.version, rule.kind, rule.grade, rule.document, cases.person_id, cases.grp, cases.part,
        cases.measured, cases.state, cases.opened_at, told.parties, told.records, told.beside,
-       decided.at, decided.reason, decider.handle, appealed.at, ended.at, ended.reason, ender.handle,
+       told.listed, decided.at, decided.reason, decider.handle, decided.until, appealed.at, ended.at, ended.reason, ender.handle,
        (select record.came from anomalies_record record
         where record.case_id = cases.id and record.party_id = %(of_party)s and record.event_id = %(event)s)
 from anomalies_case cases
 join anomalies_rule rule on rule.version = cases.version
 cross join lateral (select array_agg(distinct record.party_id) filter (where not record.beside) as parties,
                            count(*) filter (where not record.beside) as records,
-                           count(*) filter (where record.beside) as beside
+                           count(*) filter (where record.beside) as beside,
+                           encode(sha256(convert_to(coalesce(json_agg(
+                               json_build_array(record.beside, record.party_id, record.event_id)
+                               order by record.party_id, record.event_id)::text, ''), 'UTF8')), 'hex') as listed
                     from anomalies_record record where record.case_id = cases.id) told
 left join anomalies_step decided on decided.case_id = cases.id and decided.stage = 1
 left join review_user decider on decider.id = decided.user_id
@@ -30,6 +33,12 @@ where (%(number)s::bigint is null or cases.id = %(number)s)
                                                     and record.party_id = %(of_party)s and record.event_id = %(event)s))
 order by cases.id desc
 limit %(limit)s
+
+-- name: lock_cases
+-- Every case of the person whose case it is, in the order in which a sweep locks: what one of them comes to hangs on the others.
+select cases.id from anomalies_case cases
+where cases.person_id = (select asked.person_id from anomalies_case asked where asked.id = %(case)s)
+order by cases.id for update
 
 -- name: records
 select record.party_id, record.event_id, record.measured, record.beside, record.came

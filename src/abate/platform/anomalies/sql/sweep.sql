@@ -11,7 +11,8 @@ update anomalies_position set batch_id = %(upto)s, at = %(at)s
 -- name: drawn
 -- The last batch id that was drawn, and which transactions may still be about to commit one of these: they hold the table
 -- for writing before they draw. An id is committed late or never, so a position may pass it only when they are gone.
-select last_value from events_batch_id_seq
+-- A sequence that nobody drew from says 1 too.
+select case when is_called then last_value else 0 end from events_batch_id_seq
 
 -- name: writing
 select array_agg(distinct virtualtransaction) from pg_locks

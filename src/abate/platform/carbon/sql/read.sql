@@ -198,7 +198,7 @@ join events_batch batch on batch.id = seen.batch_id
 left join lateral (select revision.batch_id, revision.place from carbon_revision revision
                    where (revision.person_id, revision.seen_batch_id, revision.seen_place)
                          = (seen.person_id, seen.batch_id, seen.place)
-                   order by revision.revaluation_id desc limit 1) newest on true
+                   order by revision.batch_id desc, revision.place desc limit 1) newest on true
 join carbon_quantity quantity
     on quantity.person_id = seen.person_id and quantity.batch_id = coalesce(newest.batch_id, seen.batch_id)
        and quantity.place = coalesce(newest.place, seen.place)

@@ -53,7 +53,7 @@ left join people_subject known on known.person_id = seen.person_id and known.par
 left join lateral (select revision.batch_id, revision.place from carbon_revision revision
                    where (revision.person_id, revision.seen_batch_id, revision.seen_place)
                          = (seen.person_id, seen.batch_id, seen.place)
-                   order by revision.revaluation_id desc limit 1) newest on true
+                   order by revision.batch_id desc, revision.place desc limit 1) newest on true
 left join ledger_batch batch on batch.batch_id = coalesce(newest.batch_id, seen.batch_id)
 left join ledger_entry entry on entry.person_id = seen.person_id and entry.kind = 1 and entry.batch_id = batch.batch_id
                                 and entry.place = coalesce(newest.place, seen.place)
@@ -75,7 +75,7 @@ join events_seen seen on seen.party_id = gone.party_id and seen.event_id = gone.
 left join lateral (select revision.batch_id, revision.place from carbon_revision revision
                    where (revision.person_id, revision.seen_batch_id, revision.seen_place)
                          = (seen.person_id, seen.batch_id, seen.place)
-                   order by revision.revaluation_id desc limit 1) newest on true
+                   order by revision.batch_id desc, revision.place desc limit 1) newest on true
 left join ledger_batch batch on batch.batch_id = coalesce(newest.batch_id, seen.batch_id)
 left join ledger_entry entry on entry.person_id = seen.person_id and entry.kind = 1 and entry.batch_id = batch.batch_id
                                 and entry.place = coalesce(newest.place, seen.place)

@@ -97,7 +97,7 @@ join events_seen seen on seen.party_id = %(party)s and seen.event_id = asked.eve
 left join lateral (select revision.batch_id, revision.place from carbon_revision revision
                    where (revision.person_id, revision.seen_batch_id, revision.seen_place)
                          = (seen.person_id, seen.batch_id, seen.place)
-                   order by revision.revaluation_id desc limit 1) newest on true
+                   order by revision.batch_id desc, revision.place desc limit 1) newest on true
 join ledger_batch batch on batch.batch_id = coalesce(newest.batch_id, seen.batch_id)
 join ledger_entry entry on entry.person_id = seen.person_id and entry.id between batch.first_entry and batch.last_entry
                            and entry.batch_id = batch.batch_id and entry.place = coalesce(newest.place, seen.place)

@@ -113,13 +113,18 @@ def _verdicts(row: CaseRow) -> list[tuple[str, str]]:
 @require_POST
 @operator_page
 def decide(request: HttpRequest, role: bool) -> HttpResponse:
-    """Decide every `case`, one or many, each by itself; of a single one only the records that are ticked (`taken`)."""
+    """Decide every `case`, one or many, each by itself; of a single one only the records that are ticked (`taken`). `listed`
+    says of each which records it showed.
+    """
     verdict = request.POST.get("verdict", "")
     numbers = [n for text in request.POST.getlist("case") if (n := _number(text)) is not None]
-    if verdict not in cases.VERDICTS or not numbers:
+    single = request.POST.get("single") == "1"
+    if verdict not in cases.VERDICTS or not numbers or (single and len(numbers) > 1):
         return screen.refuse(request, VerdictUnknown("case, verdict"), section="operator")
-    spared = _spared(request, numbers[0]) if request.POST.get("single") == "1" else frozenset()
-    found = judging.decide(request.user, numbers, verdict, request.POST.get("reason", ""), spared=spared)  # type: ignore[arg-type]
+    listed = dict(text.split(":", 1) for text in request.POST.getlist("listed") if ":" in text)
+    shown = {number: listed.get(str(number), "") for number in numbers}
+    spared = _spared(request, numbers[0]) if single else frozenset()
+    found = judging.decide(request.user, shown, verdict, request.POST.get("reason", ""), spared=spared)  # type: ignore[arg-type]
     refused = [(one.case, screen.told(one.problem)) for one in found if one.problem]
     done = [
         (one.case, [(event, pick(CAME[came])) for (_, event), came in sorted(one.records.items())])
