@@ -60,7 +60,7 @@ def test_every_kind_is_shipped_and_no_figure_is_without_a_source() -> None:
         ("id: own-pace", "id: long-way", "two rules have one id"),
         ("id: own-pace", "id: Own Pace", "is not an id"),
         ("fields: [start, end, charged_kwh]", "fields: []", "names no field"),
-        ("car-left-parked: {at: day}", "car-left-parked: {from: day}", "no required field day"),
+        ("walking: {from: start, to: end}", "car-left-parked: {from: day, to: day}", "no required field day"),
         ("days: 60", "days: 0", "no period"),
         ("appeal:\n  days: 60", "appeal:\n  weeks: 9\n  days: 60", "unknown key `weeks`"),
     ],
