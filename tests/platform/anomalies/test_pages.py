@@ -104,9 +104,10 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     assert "Your appeal was granted" in told and "This record: booked again." in told and "Credited" in told
     assert Audit.objects.filter(what="anomalies.decide").count() == 3
     copied = json.loads(own_data.as_json(own_data.gather(world.people[0])))["cases"]
-    assert {one["appeal"] for one in copied} == {"<i>a motorcycle</i>", ""} and copied[-1][
-        "state"
-    ] == "overturned"
+    assert {(one["rule"], one["measured"], one["state"], one["appeal"]) for one in copied} == {
+        ("fast", "26", "overturned", "<i>a motorcycle</i>"),
+        ("many-payments", "4", "confirmed", ""),
+    }
 
 
 def test_a_number_that_is_none_and_words_that_mean_nothing(world: World, enter: Enter) -> None:  # noqa: F811

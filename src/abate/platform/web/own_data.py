@@ -130,12 +130,10 @@ def _entries(person_id: int, codes: dict[int, str]) -> list[Row]:
 
 def _case(one: anomalies.CaseRow, codes: dict[int, str]) -> Row:
     """A record that was looked at twice: what was found, what was decided and why, and the person's own words."""
-    told = {
-        k: v for k, v in asdict(one).items() if k not in ("person_id", "version", "decided_by", "ended_by")
-    }
-    return _row(
-        told | {"parties": [codes.get(party) for party in one.parties], "appeal": anomalies.words(one)}
-    )
+    ours = ("person_id", "version", "listed", "decided_by", "ended_by")
+    told = {k: v for k, v in asdict(one).items() if k not in ours}
+    told |= {"parties": [codes.get(party) for party in one.parties], "measured": one.shown}
+    return _row(told | {"appeal": anomalies.words(one)})
 
 
 def _code(one: incentives.CodeRow) -> Row:
