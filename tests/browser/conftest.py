@@ -5,23 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 import pytest
 import uvicorn
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, connections
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.cli.test_sandbox import Sandbox
-from tests.faults.stack import until
+from tests.cli.test_sandbox import Sandbox, serving
 from tests.platform.web import city as stage
 
 from abate.platform.config.asgi import application
@@ -94,18 +89,8 @@ def address(city: stage.City, settings: object) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox of its own beside a live installation, for all the tests of this folder that visit one."""
-    with tempfile.TemporaryDirectory(prefix="abj-") as name:
-        running = Sandbox(Path(name))
-        try:
-            running.create()
-            running._run("createdb", "-h", str(running.sockets), "-U", "postgres", "trial")
-            with (running.folder / "server.log").open("ab") as log:
-                running.server = subprocess.Popen([sys.executable, "-m", "abate", "serve", "--sandbox"],
-                                                  env=running.environment(), stderr=log, stdout=log)  # fmt: skip
-            until("the sandbox's readiness", running._ready)
-            yield running
-        finally:
-            running.stop()
+    with serving() as running:
+        yield running
 
 
 @dataclass

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,20 +49,27 @@ class Sandbox(Stack):
                               capture_output=True, check=False)  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
+@contextmanager
+def serving() -> Iterator[Sandbox]:
+    """One that serves, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="abs-") as name:
         running = Sandbox(Path(name))
         try:
             running.create()
             running._run("createdb", "-h", str(running.sockets), "-U", "postgres", "trial")
-            log = (running.folder / "server.log").open("ab")
-            running.server = subprocess.Popen([sys.executable, "-m", "abate", "serve", "--sandbox"],
-                                              env=running.environment(), stderr=log, stdout=log)  # fmt: skip
+            with (running.folder / "server.log").open("ab") as log:
+                running.server = subprocess.Popen([sys.executable, "-m", "abate", "serve", "--sandbox"],
+                                                  env=running.environment(), stderr=log, stdout=log)  # fmt: skip
             until("the sandbox's readiness", running._ready)
             yield running
         finally:
             running.stop()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with serving() as running:
+        yield running
 
 
 @pytest.mark.clause("P-7.3.3.3-a", "P-8.3")

@@ -37,7 +37,10 @@ OWN = {
     },
     "carbon/acts.py": {"*": LANE},
     "credits/room.py": {"*": LANE},
-    "anomalies/actions.py": {"came": "through decide, in its transaction"},
+    "anomalies/actions.py": {
+        "came": "through decide, in its transaction",
+        "sweep_once": "through sweep, which tells of each chunk",
+    },
     "credits/taking.py": {"*": LANE},
     "incentives/actions.py": {"redeem": ENTRY, "cancel": ENTRY, "reverse": ENTRY, "read_code": PURE},
     "parties/actions.py": {

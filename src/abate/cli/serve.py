@@ -93,7 +93,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     import uvicorn  # lazy: only this command serves
 
     from abate.platform import reaching, spool  # lazy: needs Django set up
-    from abate.platform.anomalies.sweeping import Sweeper  # lazy: as above
+    from abate.platform.anomalies import actions as anomalies  # lazy: as above
     from abate.platform.carbon import basis  # lazy: as above
     from abate.platform.doors.rounds import Rounds  # lazy: as above
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
@@ -116,13 +116,13 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         )
     sequencer, teller = Sequencer(), Rounds("webhooks", webhooks.send_due)
     notifier, pusher = Rounds("notices", reaching.carry), Rounds("push", reaching.carry_to_browsers)
+    sweeper = Rounds("anomalies", anomalies.sweep_once, interval=anomalies.EVERY)
     sequencer.start()
     cosigner.start()
     anchorer.start()
     loader = spool.Loader()
     loader.start()
     teller.start()
-    sweeper = Sweeper()
     sweeper.start()
     notifier.start()
     pusher.start()

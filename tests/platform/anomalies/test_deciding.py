@@ -99,7 +99,6 @@ def test_confirmed_is_reversed_and_names_the_case_and_overturned_is_booked_again
     assert gone.outcome == Outcome.WITHDRAWN and world.totals()[0] == (0, 0, 0) and reconciled() == {}
 
 
-@pytest.mark.slow
 def test_dismissed_stands_and_is_decided_once(world: World) -> None:
     first, second = reviewers()
     number, before = one_case(world), world.totals()
@@ -130,7 +129,6 @@ def test_nobody_decides_over_their_own_decision_also_not_under_another_account(w
     assert world.totals()[0] == (0, 0, 0) and reconciled() == {}
 
 
-@pytest.mark.slow
 def test_who_may_not_decide(world: World) -> None:
     number = one_case(world)
     with pytest.raises(NoRight):
@@ -143,7 +141,6 @@ def test_who_may_not_decide(world: World) -> None:
     assert code(two) == "case-unknown" and world.totals()[0] != (0, 0, 0)
 
 
-@pytest.mark.slow
 def test_an_appeal_has_its_time(world: World) -> None:
     first, _ = reviewers()
     number, person = one_case(world), world.people[0]
@@ -156,7 +153,6 @@ def test_an_appeal_has_its_time(world: World) -> None:
         actions.appeal(person, number, "in time")
 
 
-@pytest.mark.slow
 def test_records_that_are_spared_stay(world: World) -> None:
     first, second = reviewers()
     party = world.sender.party_id
@@ -179,7 +175,6 @@ def test_records_that_are_spared_stay(world: World) -> None:
     assert code(decided(second, one.id, "confirmed")) == "confirmed" and reconciled() == {}
 
 
-@pytest.mark.slow
 def test_one_record_under_two_cases_comes_back_with_the_last(world: World) -> None:
     first, second = reviewers()
     world.send(way(world, "a", AT, 20, 12, by="cycling"), way(world, "b", later(10), 20, 12, by="cycling"))
@@ -197,7 +192,6 @@ def test_one_record_under_two_cases_comes_back_with_the_last(world: World) -> No
     assert {one.outcome for one in carbon.feed(person.pk)} == {Outcome.CREDITED}
 
 
-@pytest.mark.slow
 def test_what_was_withdrawn_meanwhile_is_gone_and_what_the_books_compute_again_is_left(world: World) -> None:
     first, _ = reviewers()
     number = one_case(world)
@@ -213,7 +207,6 @@ def test_what_was_withdrawn_meanwhile_is_gone_and_what_the_books_compute_again_i
     assert effect.left_alone == {"taken_back": 1, "anomaly": 1} and effect.changed == 0
 
 
-@pytest.mark.slow
 def test_sixteen_reviewers_of_the_same_cases_have_one_effect_each(world: World) -> None:
     users = reviewers(4)
     world.send(*(way(world, f"f{n}", later(90 * n), 60, 26, n % 2) for n in range(6)))
@@ -242,7 +235,6 @@ def test_sixteen_reviewers_of_the_same_cases_have_one_effect_each(world: World) 
     assert len(awards) == kept and reconciled() == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["after the step", "after the reversal"])
 def test_a_decision_that_ends_in_the_middle_was_not_made(
     world: World, monkeypatch: pytest.MonkeyPatch, fault: str
@@ -264,7 +256,6 @@ def test_a_decision_that_ends_in_the_middle_was_not_made(
     assert code(decided(first, number, "confirmed")) == "confirmed" and world.totals()[0] == (0, 0, 0)
 
 
-@pytest.mark.slow
 def test_a_case_that_the_books_do_not_follow_is_found(world: World) -> None:
     """The reconciliation sees a confirmed case whose award stands, and a quantity that no case explains."""
     first, _ = reviewers()
@@ -277,7 +268,6 @@ def test_a_case_that_the_books_do_not_follow_is_found(world: World) -> None:
         assert reconciled() == {"anomalies": 1}
 
 
-@pytest.mark.slow
 def test_retired_milligrams_stay(world: World) -> None:
     first, _ = reviewers()
     number, person = one_case(world), world.people[0]
@@ -287,7 +277,6 @@ def test_retired_milligrams_stay(world: World) -> None:
     assert reconciled() == {}
 
 
-@pytest.mark.slow
 def test_a_decision_while_its_person_is_erased_comes_wholly_before_or_after(world: World) -> None:
     users = reviewers(2)
     number, person = one_case(world), world.people[0]
@@ -305,7 +294,6 @@ def test_a_decision_while_its_person_is_erased_comes_wholly_before_or_after(worl
     assert reconciled() == {} and queries.words(queries.case(number)) == ""
 
 
-@pytest.mark.slow
 def test_who_was_erased_before_is_told_of_and_left(world: World) -> None:
     first, _ = reviewers()
     number, person = one_case(world), world.people[0]

@@ -41,7 +41,6 @@ def page(browser: Client, path: str, status: int = 200, **given: Any) -> str:
     return answer.content.decode()
 
 
-@pytest.mark.slow
 def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> None:  # noqa: F811
     person, party = world.people[0], world.sender.party_id
     world.send(way(world, "above", AT, 60, 26), *(payment(world, f"p{n}", later(60 * n)) for n in range(4)))
@@ -141,7 +140,6 @@ def test_a_decision_is_about_what_its_page_showed(world: World, enter: Enter) ->
     assert "case-changed" in bulk and [one.id for one in cases()] == [many]
 
 
-@pytest.mark.slow
 def test_the_partner_is_told(world: World, settings: Any) -> None:
     """One message for the event that does not count, one for the event that counts again."""
     settings.ABATE_WEBHOOK_LOOPBACK = True
@@ -160,7 +158,6 @@ def test_the_partner_is_told(world: World, settings: Any) -> None:
     assert sent[0][1]["reason"] == f"anomaly:P-7.3.3.3-b:fast:{one.id}" and sent[1][1]["entry"]
 
 
-@pytest.mark.slow
 def test_the_commands_say_what_the_pages_say(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

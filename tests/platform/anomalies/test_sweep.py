@@ -123,7 +123,6 @@ def test_another_car_too_many(world: World) -> None:
     assert found("many-cars") == [("3", ["d0", "d1", "d2", "d3", "d9"])]
 
 
-@pytest.mark.slow
 def test_what_was_taken_back_is_not_looked_at(world: World) -> None:
     credited(
         world, way(world, "above", AT, 60, 26), *(payment(world, f"p{n}", later(60 * n)) for n in range(3))
@@ -177,7 +176,6 @@ def test_the_first_batch_of_all_is_swept(world: World) -> None:
             cursor.execute("select setval('events_batch_id_seq', %s)", [drawn + 1])
 
 
-@pytest.mark.slow
 def test_a_batch_that_is_booked_late_is_not_passed(world: World) -> None:
     """Its id was drawn before the sweep and its transaction ends after it: the position waits for it."""
     credited(world, way(world, "a", AT, 60, 26))
@@ -198,7 +196,6 @@ def test_a_batch_that_is_booked_late_is_not_passed(world: World) -> None:
     assert sweep().complete and len(cases()) == 1
 
 
-@pytest.mark.slow
 def test_a_sweep_that_ends_in_the_middle_is_gone_on_with(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +234,6 @@ def _history(world: World, dice: random.Random) -> list[dict[str, Any]]:
     return made
 
 
-@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_any_order_batching_and_repetition_comes_to_the_same_cases(world: World, seed: int) -> None:

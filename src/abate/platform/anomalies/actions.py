@@ -13,7 +13,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from abate.platform.anomalies import errors, queries
-from abate.platform.anomalies.models import Case, Record, Step
+from abate.platform.anomalies.models import Case, Step
 from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
@@ -27,6 +27,8 @@ from abate.quantify import anomalies as reading
 from abate.quantify.anomalies import GRADES, Rules
 
 SQL = statements(Path(__file__).parent / "sql")
+EVERY = 300.0
+"""Seconds between sweeps beside the server: our policy."""
 CHUNK = 100_000
 """Entries that are looked at in one transaction: our policy."""
 _PATIENCE, _PAUSE = 250, 0.02
@@ -67,6 +69,12 @@ def sweep(*, again: bool = False, chunk: int = CHUNK) -> Swept:
         entries, opened, reached = entries + found[0], opened + found[1], found[2]
         done, start = reached >= upto, reached if again else None
     return Swept(entries, opened, reached, complete and rules is not None)
+
+
+def sweep_once() -> int:
+    """A round beside the server (doors/rounds.py). Always 0: what is booked meanwhile waits for the next one."""
+    sweep()
+    return 0
 
 
 def _committed() -> tuple[int | None, bool]:
@@ -219,8 +227,14 @@ def appeal(person: Person, number: int, words: str) -> None:
 
 def came(case: Case, told: Mapping[tuple[int, str], str]) -> None:
     """Note what was done with each record of a case that is locked: (party, event id) -> a word of queries.CAME."""
-    for (party, event), word in sorted(told.items()):
-        Record.objects.filter(case=case, party_id=party, event_id=event).update(came=word)
+    values = {
+        "case": case.pk,
+        "parties": [party for party, _ in told],
+        "events": [event for _, event in told],
+        "words": list(told.values()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["came"], values)
 
 
 def _hold_together(number: int) -> None:

@@ -1,4 +1,4 @@
-"""What is carried out of an outbox beside the server: a thread that runs rounds, and how long a failed sending waits.
+"""What is done beside the server: a thread that runs rounds; and of an outbox, how long a failed sending waits.
 
 An outbox is a table with `next_at`. Who carries claims one row by moving that moment a lease on, commits, carries it without
 any lock, notes what came where the row is still theirs, and claims the next. Who dies on the way leaves it to whoever comes
@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError, connection
+
+from abate.platform.doors.errors import SetupError
 
 BACKOFF = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -31,7 +33,7 @@ def wait_after(tries: int) -> timedelta | None:
 class Rounds:
     """Calls `work` until it has nothing more to do, again and again until stopped. `work` returns how much it took.
 
-    Several servers may each have one: a row is claimed by one of them.
+    Several servers may each have one: of an outbox a row is claimed by one of them, and of two sweeps one waits.
     """
 
     def __init__(self, name: str, work: Callable[[], int], *, interval: float = 1.0) -> None:
@@ -44,7 +46,7 @@ class Rounds:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """A call that hangs is left behind: its row is claimed again when its lease ends."""
+        """Work that hangs is left behind: the next start, or whoever claims its row when the lease ends, does it again."""
         self._stopping.set()
         self._thread.join(timeout)
 
@@ -57,8 +59,8 @@ class Rounds:
         try:
             while self._work() and not self._stopping.is_set():
                 pass
-        except (DatabaseError, InterfaceError) as fault:
-            self._log.warning("%s wait: the database does not answer: %s", self._name, fault)
+        except (DatabaseError, InterfaceError, SetupError) as fault:
+            self._log.warning("%s wait: %s", self._name, fault)
             connection.close()
         except Exception:  # noqa: BLE001 (a thread that ends unseen tells nothing any more)
             self._log.exception("%s wait", self._name)

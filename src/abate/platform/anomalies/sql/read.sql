@@ -45,6 +45,13 @@ select record.party_id, record.event_id, record.measured, record.beside, record.
 from anomalies_record record where record.case_id = %(case)s
 order by record.beside, record.party_id, record.event_id
 
+-- name: came
+-- What was done with each record of a case.
+update anomalies_record record
+set came = told.word
+from unnest(%(parties)s::int[], %(events)s::text[], %(words)s::text[]) as told (party_id, event_id, word)
+where record.case_id = %(case)s and record.party_id = told.party_id and record.event_id = told.event_id collate "C"
+
 -- name: also_confirmed
 -- Of these records (party, event id), those that another case keeps out of what counts.
 select record.party_id, record.event_id
