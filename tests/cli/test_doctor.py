@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -27,8 +28,23 @@ def states(findings: list[doctor.Finding]) -> dict[str, str]:
 def test_a_migrated_database_with_its_grants_is_sound() -> None:
     grants.apply_grants(connection)
     found = states(list(doctor.schema()) + list(doctor.server()))
-    assert found["schema"] == found["grants"] == "ok"
-    assert found["database fsync"] == found["database synchronous_commit"] == "ok"
+    assert found["schema"] == found["grants"] == found["database synchronous_commit"] == "ok"
+
+
+@pytest.mark.django_db
+def test_a_database_that_waits_for_no_disk_is_a_fault(postgres_url: str) -> None:
+    def told(value: str) -> str:
+        with psycopg.connect(postgres_url, autocommit=True) as server:
+            server.execute(f"alter system set fsync = {value}")  # type: ignore[arg-type]
+            server.execute("select pg_reload_conf()")
+        with connection.cursor() as cursor:
+            for _ in range(100_000):
+                cursor.execute("show fsync")
+                if cursor.fetchone()[0] == value:
+                    return states(list(doctor.server()))["database fsync"]
+        raise AssertionError(f"fsync did not come to be {value}")
+
+    assert (told("on"), told("off")) == ("ok", "fault")
 
 
 @pytest.mark.django_db

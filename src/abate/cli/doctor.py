@@ -18,8 +18,9 @@ MARKS = {"ok": "ok     ", "warning": "WARNING", "fault": "FAULT  "}
 
 @click.command()
 @click.option("--data-dir", envvar="ABATE_DATA_DIR", default=".abate", show_default=True, type=Path)
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
-def command(data_dir: Path, as_json: bool) -> None:
+def command(data_dir: Path, lang: str, as_json: bool) -> None:
     """Look at the installation without changing it. Exit code 1 where something must be mended."""
     if not data_dir.exists():
         click.echo(f"Error: there is no data folder at {data_dir}.\n  Nothing has been set up there yet.\n  Run `abate "
@@ -42,7 +43,8 @@ def command(data_dir: Path, as_json: bool) -> None:
         click.echo(json.dumps([f.document() for f in findings], ensure_ascii=False, indent=2))
     else:
         for finding in findings:
-            click.echo(f"{MARKS[finding.state]} {finding.name}: {finding.what}")
-            if finding.remedy:
-                click.echo(f"        {finding.remedy}")
+            name, what, remedy = finding.said(lang)
+            click.echo(f"{MARKS[finding.state]} {name}{'：' if lang == 'zh' else ': '}{what}")
+            if remedy:
+                click.echo(f"        {remedy}")
     sys.exit(any(f.state == "fault" for f in findings))

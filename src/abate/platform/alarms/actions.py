@@ -1,0 +1,148 @@
+"""The only writer of alarms: one for a cause from its beginning to its end, each told once, in one transaction with its row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from abate.platform.alarms.models import Alarm
+from abate.platform.alarms.queries import read_words
+from abate.platform.doors import clock
+from abate.platform.notices import actions as notices
+from abate.platform.notices.queries import Place
+from abate.platform.review import audit
+from abate.platform.review.changes import canonical
+
+Words = Mapping[str, tuple[str, str, str]]
+MORE = "*"
+"""The key of the alarm that there are more of a rule than are told one by one."""
+_LOCK = 4_912_038
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What is wrong now: see models.Alarm. `state` is warning or fault; `words` hold nothing that is not internal."""
+
+    rule: str
+    key: str
+    role: str
+    party: str
+    state: str
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Who is told: accounts, at whatever places they have, and places of the operator's."""
+
+    users: Sequence[int]
+    places: Sequence[Place]
+
+
+Reach = Callable[[str, str], Reached]
+"""(role, party's code or "") -> who is told of such an alarm now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many alarms began, grew worse and ended."""
+
+    raised: int
+    worse: int
+    ended: int
+
+
+def settle(
+    causes: Sequence[Cause],
+    looked: Collection[str],
+    *,
+    rules: Collection[str],
+    calm: int,
+    most: int,
+    reach: Reach,
+) -> Settled:
+    """Bring the alarms to what is found now. Whoever calls it twice, or at the same moment, raises nothing twice.
+
+    `looked`: rules that could be looked at; the alarms of others stay as they are, but for rules not among `rules`, which end.
+    An alarm ends when its cause was not seen for `calm` minutes; of one rule `most` are told one by one.
+    """
+    now, done = clock.now(), Counter[str]()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+        opened = {(row.rule, row.key): row for row in Alarm.objects.filter(ended_at=None).order_by("id")}
+        for cause in _bounded(causes, opened, most):
+            row = opened.pop((cause.rule, cause.key), None)
+            done[_seen(cause, row, now, reach)] += 1
+        for row in opened.values():
+            gone = row.rule in looked and row.seen_at <= now - timedelta(minutes=calm)
+            if gone or row.rule not in rules:
+                Alarm.objects.filter(pk=row.pk).update(ended_at=max(now, row.began_at))
+                _tell("ended", row, reach)
+                audit.note("alarm.end", row.pk, rule=row.rule)
+                done["ended"] += 1
+    return Settled(done["raised"], done["worse"], done["ended"])
+
+
+def _bounded(causes: Sequence[Cause], opened: Mapping[tuple[str, str], Alarm], most: int) -> list[Cause]:
+    """Those that are told of already, and of each rule new ones up to `most` open; of the rest that there are more."""
+    count = Counter(rule for rule, key in opened if key != MORE)
+    kept, more = [], {}
+    for cause in causes:
+        if (cause.rule, cause.key) in opened:
+            kept.append(cause)
+        elif count[cause.rule] < most:
+            count[cause.rule] += 1
+            kept.append(cause)
+        else:
+            zh, en = cause.words["zh"], cause.words["en"]
+            words = {
+                "zh": (zh[0], f"同类告警超过 {most} 项，其余不再逐一告知。", zh[2]),
+                "en": (
+                    en[0],
+                    f"There are more than {most} of these; the rest is not told one by one.",
+                    en[2],
+                ),
+            }
+            more[cause.rule] = Cause(cause.rule, MORE, cause.role, "", cause.state, words)
+    return [*kept, *more.values()]
+
+
+def _seen(cause: Cause, row: Alarm | None, now: datetime, reach: Reach) -> str:
+    values = {
+        "role": cause.role,
+        "party": cause.party,
+        "state": cause.state,
+        "words": canonical({language: list(words) for language, words in cause.words.items()}),
+        "seen_at": now,
+    }
+    if row is None:
+        row = Alarm.objects.create(rule=cause.rule, key=cause.key, began_at=now, **values)
+        became = "raised"
+    else:
+        became = "worse" if (row.state, cause.state) == ("warning", "fault") else "same"
+        # A clock that was set back must not end what is there.
+        values["seen_at"] = max(now, row.seen_at)
+        Alarm.objects.filter(pk=row.pk).update(**values)
+        row.role, row.party, row.words = cause.role, cause.party, str(values["words"])
+    if became != "same":
+        _tell("raised", row, reach)
+        audit.note("alarm.raise", row.pk, rule=row.rule, state=cause.state)
+    return became
+
+
+def _tell(what: str, row: Alarm, reach: Reach) -> None:
+    reached, words = reach(row.role, row.party), read_words(row.words)
+    zh, en = ((name, said[:_LONGEST], remedy[:_LONGEST]) for name, said, remedy in (words["zh"], words["en"]))
+    fields = {"name_zh": zh[0], "what_zh": zh[1], "name_en": en[0], "what_en": en[1]}
+    if what == "raised":
+        fields |= {"remedy_zh": zh[2], "remedy_en": en[2]}
+    kind = f"{'party.alarm' if row.party else 'alarm'}-{what}"
+    if reached.users:
+        notices.write(reached.users, kind, **fields)
+    if reached.places:
+        notices.write([None], kind, to=reached.places, **fields)
