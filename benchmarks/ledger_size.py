@@ -33,7 +33,7 @@ _FILL = """
 insert into {part} (person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party,
                     cause, batch_id, place, basis_id, occurred_at, act_day, be_mg, pe_mg, le_mg, eligible_mg, record, commitment)
 select people[1 + n * 7919 %% {people}], {first} + n, 1, {at}, {at}::date, 1000, 1, 1000 * (n / {people} + 1), n / {people} + 1,
-       1, {party}, 'ride-' || lpad(n::text, 12, '0'), {batch}, 0, 1, {at}, {at}::date, 1000, 0, 0, 1000,
+       1, {party}, 'ride-' || lpad(n::text, 12, '0'), {batch}, 0, {basis}, {at}, {at}::date, 1000, 0, 0, 1000,
        '{{"trip_id":"' || n || '","start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:20:00Z","distance_km":"4.5"}}',
        sha256(int8send(n))
 from (select array_agg(id order by id) as people from people_person) everybody, generate_series({begin}::bigint, {end} - 1) n
@@ -108,6 +108,12 @@ def _fill(begin: int, end: int) -> None:
     events_postgres._sql("checkpoint")
 
 
+def _real() -> dict[str, int]:
+    """Of the one real award: leaves are made from what it rests on."""
+    tables = {"party": "parties_party", "batch": "events_batch", "basis": "carbon_basis"}
+    return {name: _one(f"select max(id) from {table}") for name, table in tables.items()}
+
+
 def _part(month: Any, begin: int, end: int) -> None:
     from django.db import connection, transaction  # lazy: needs Django set up
 
@@ -119,7 +125,7 @@ def _part(month: Any, begin: int, end: int) -> None:
             f"create table {name} (like ledger_entry including defaults including storage including constraints)"
         )
         fill = _FILL.format(part=name, people=PEOPLE, first=month.first_id, at=f"timestamptz '{month}-15 00:00:00+08'",
-                            party=1, batch=1, begin=begin, end=end)  # fmt: skip
+                            begin=begin, end=end, **_real())  # fmt: skip
         cursor.execute(fill.replace("%%", "%"))
         cursor.execute("set local maintenance_work_mem = '1GB'")
         cursor.execute(f"alter table {name} add primary key (person_id, id)")

@@ -34,9 +34,10 @@ VIA = "revalue"
 def one_act(cursor: Cursor, by: Compared, party_id: int, *, displace: bool) -> int:
     """Settle which of the staged events count; returns how many do not, another one standing for the act.
 
-    What is booked gives way where its methodologies say so, if `displace` and its milligrams are still there.
+    What is booked gives way where its methodologies say so, if `displace` and its milligrams are still there. Without
+    `displace` the events may have been counted before.
     """
-    if acts.claim_free(cursor, by):
+    if acts.claim_free(cursor, by, again=not displace):
         return 0
     acts.compare(cursor, by)
     acts.judge(cursor)

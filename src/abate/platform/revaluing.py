@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from operator import attrgetter
 
@@ -79,9 +80,9 @@ def propose(asked: Asked) -> Effect:
     return _propose(asked)[0]
 
 
-def _propose(asked: Asked, *, effect: bool = True) -> tuple[Effect, list[bytes]]:
+def _propose(asked: Asked, *, effect: bool = True, today: date | None = None) -> tuple[Effect, list[bytes]]:
     read, found, lines = Reading(), Effect(), []
-    for chunk in reading.changes(asked, read):
+    for chunk in reading.changes(asked, read, today):
         lines += [change.line for change in chunk]
         if effect:
             _chunk(found, chunk, ("试算", "trial"), None, bytes(32))
@@ -96,23 +97,25 @@ def book(asked: Asked, digest: str) -> Effect:
     """Book exactly what was shown under `digest`, and decided on by three people; repeated, go on where it ended.
 
     Chunks of whole accounts are committed one by one. What was booked before counts into the digest, so that a booking that
-    was cut off is completed by the same call, and nothing is booked twice. Raises NotApproved (the change
+    was cut off is completed by the same call, and nothing is booked twice: on a later day too, as what a source may be used
+    for is judged as on the day of the decision. Raises NotApproved (the change
     revalue.book was not decided on), StateChanged, Busy.
     """
     proposal = bytes.fromhex(digest)
     begun = reading.approved(proposal)
     if begun is None:
         raise NotApproved(f"revalue.book {digest[:12]}")
-    number, header, *reason = begun
-    _, lines = _propose(asked, effect=False)
+    number, header, reason_zh, reason_en, decided = begun
+    today = clock.day(decided)
+    _, lines = _propose(asked, effect=False, today=today)
     done, booked_before = reading.done(number)
     if reading.proposal(header, lines + done) != proposal:
         raise StateChanged(digest[:12])
     approved, found = set(lines), Effect(digest=digest, header=header, booked_before=booked_before)
-    for chunk in reading.changes(asked, read := Reading()):
+    for chunk in reading.changes(asked, read := Reading(), today):
         if not approved.issuperset(change.line for change in chunk):
             raise StateChanged(digest[:12])
-        _chunk(found, chunk, (reason[0], reason[1]), number, proposal)
+        _chunk(found, chunk, (reason_zh, reason_en), number, proposal)
     found.events, found.left_alone = read.events, dict(read.left)
     found.closed_days = ledger.closed_among(read.booked)
     return found

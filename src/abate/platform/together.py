@@ -202,8 +202,8 @@ def _send(batches: Sequence[Few]) -> dict[int, list[Result]]:
 @lru_cache(maxsize=2)
 def _statement(*, compared: bool) -> str:
     """The one statement; where nothing of it is `compared`, without what keeps one act from counting twice."""
-    claimed = f", acted as ({acts.claims('carbon_mark', _OF_FIT)})"
-    shared = {name: acts.SQL[name] for name in ("marks", "alike", "met", "standing_act")}
+    claimed = f", acted as ({acts.claims('carbon_mark', _OF_FIT, again=False)})"
+    shared = {name: acts.SQL[name] for name in ("marks", "alike", "met")}
     return SQL["together"].format(
         rule=rules.SQL["rule"],
         caps=rules.SQL["caps"],

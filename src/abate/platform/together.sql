@@ -12,11 +12,11 @@ select set_config('lock_timeout', %(patience)s::text, true), set_config('plan_ca
 )
 
 -- name: no_clash
--- And none of them may be of one act with what is booked, or with another of its batch.
+-- And none of them may be of one act with what is booked, or with another of its batch. Whether the award of that one still
+-- stands is asked on the longer way: to have it in the plan costs every event more than the asking costs these.
 and not exists (select from carbon_mark mark
                 {alike}
                 join carbon_act held on held.person_id = mark.person_id and held.rule = mark.rule and {met}
-                cross join lateral ({standing_act}) stands
                 where mark.batch_id = arrival.id
                       and (held.party_id, held.event_id) <> (mark.party_id, mark.event_id))
 and not exists (select from carbon_mark mark

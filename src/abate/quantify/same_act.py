@@ -65,7 +65,7 @@ class Acts:
         """The lines of these behaviours as JSON; empty where nothing of theirs is compared."""
         asked = self.behaviours.intersection(behaviours)
         if asked not in self._written:
-            chosen = [one for one in self.lines if one["behaviour"] in asked]
+            chosen = [_beside(one, asked) for one in self.lines if one["behaviour"] in asked]
             self._written[asked] = json.dumps(chosen, separators=(",", ":")) if chosen else ""
         return self._written[asked]
 
@@ -222,8 +222,8 @@ def _lines(
 ) -> list[dict[str, object]]:
     """What the statements of the platform read: one line for each behaviour that a rule compares with anything.
 
-    `others`: behaviours of which only one of the two counts; of these `above` go before this one however late they
-    come, `below` after it, and of `larger` the larger reduction counts.
+    `start` is null where it is the event's own moment. `others`: behaviours of which only one of the two counts; of these
+    `above` go before this one however late they come, `below` after it, and of `larger` the larger reduction counts.
     """
     found: list[dict[str, object]] = []
     for behaviour, span in rule.spans.items():
@@ -246,7 +246,7 @@ def _lines(
             {
                 "rule": rule.id,
                 "behaviour": behaviour,
-                "start": span.start,
+                "start": None if _is_dated_by(newest, span.start) else span.start,
                 "start_date": _is_date(newest, span.start),
                 "finish": span.finish,
                 "finish_date": span.finish is not None and _is_date(newest, span.finish),
@@ -262,6 +262,18 @@ def _lines(
             }
         )
     return found
+
+
+def _beside(line: Mapping[str, object], asked: frozenset[str]) -> dict[str, object]:
+    """With `beside`: the others that are asked for too."""
+    others = line["others"]
+    assert isinstance(others, list)
+    return {**line, "beside": sorted(asked.intersection(others))}
+
+
+def _is_dated_by(method: Method, name: str) -> bool:
+    """Whether a field is the moment of the event itself, by which every version dates its records."""
+    return name == method.activity.dated_by and not _is_date(method, name)
 
 
 def _is_date(method: Method, name: str) -> bool:

@@ -120,7 +120,7 @@ def test_nothing_of_the_person_opens_any_more(world: World) -> None:
             look(found)
     assert len(opened) == 13 and len(list(openings.openings(0, 12))) == 8
     for row in ledger.entries(person.pk):
-        assert carbon.opening(person.pk, row.id) is None
+        assert not openings.own(person.pk, [row.id])
     assert all(row.withdrawn_at is not None for row in people.authorisations(person.pk))
 
 

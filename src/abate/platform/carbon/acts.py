@@ -61,12 +61,12 @@ def lock(cursor: Cursor) -> None:
     cursor.execute(SQL["lock_acts"])
 
 
-def claim_free(cursor: Cursor, by: Compared) -> bool:
+def claim_free(cursor: Cursor, by: Compared, *, again: bool) -> bool:
     """Claim the acts of the staged events, if none of them is of one act with another; returns whether it was so.
 
-    The people are locked.
+    The people are locked. `again`: the events are computed again, and have claimed theirs when they came.
     """
-    claim = claims("carbon_mark", "where not (select found from clash)")
+    claim = claims("carbon_mark", "where not (select found from clash)", again=again)
     cursor.execute(filled("claim_free", marks=SQL["marks"], claim=claim), by.values)
     found = cursor.fetchone()
     return found is not None and not found[0]
@@ -110,7 +110,7 @@ def settle(cursor: Cursor, by: Compared) -> int:
     """
     cursor.execute(SQL["not_counted"], by.values)
     lost = cursor.rowcount
-    cursor.execute(claims("pg_temp.carbon_mark", "where not mark.lost"))
+    cursor.execute(claims("pg_temp.carbon_mark", "where not mark.lost", again=True))
     return lost
 
 
@@ -171,9 +171,10 @@ def filled(name: str, **more: str) -> str:
     )
 
 
-def claims(marked: str, where: str) -> str:
-    """The statement that claims the acts of what stands on `marked`."""
-    return SQL["claim_acts"].format(marked=marked, where=where)
+def claims(marked: str, where: str, *, again: bool) -> str:
+    """The statement that claims the acts of what stands on `marked`; `again`: some of them may be claimed already."""
+    claim = SQL["claim_acts"].format(marked=marked, where=where)
+    return SQL["claim_acts_again"].format(claim_acts=claim) if again else claim
 
 
 def differences(cursor: Cursor) -> int:

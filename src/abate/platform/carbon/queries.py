@@ -11,8 +11,6 @@ from pathlib import Path
 from django.db import connection
 from psycopg import Cursor
 
-from abate.bookkeeping import leaf
-from abate.bookkeeping.receipt import Opening
 from abate.platform.carbon import acts
 from abate.platform.carbon.basis import catalogue, packs_called, stored_setting
 from abate.platform.carbon.errors import NotReproducible, QuantityUnknown
@@ -20,8 +18,6 @@ from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Unclaimed
 from abate.platform.events.outcomes import Outcome, Result
-from abate.platform.people import queries as people
-from abate.platform.people.models import Person
 from abate.quantify import one
 from abate.quantify.explain import Explanation
 from abate.quantify.outcome import Quantity
@@ -206,31 +202,6 @@ def _figures(quantity: Quantity) -> tuple[object, ...]:
     return (quantity.method_version, quantity.factors, *amounts)
 
 
-def opening(person_id: int, entry_id: int) -> Opening | None:
-    """What opens the commitment in an award's leaf (the recipe is in bookkeeping/leaf.py).
-
-    None for an entry of another kind, and once the person's key was destroyed.
-    """
-    found = behaviour_of_entry(person_id, entry_id)
-    key = Person.objects.filter(pk=person_id).values_list("commit_key", flat=True).first()
-    if found is None or found.er_mg is None or key is None:
-        return None
-    subject = people.subject_for(person_id, found.party_id)
-    assert subject is not None  # who once sent events of a person keeps the name it knows the person by
-    personal = leaf.personal_award(
-        subject=subject,
-        party=found.party_code,
-        event=found.event_id,
-        behaviour=found.behaviour,
-        occurred_at=found.occurred_at,
-        record=found.record,
-        er_mg=found.er_mg,
-        version=found.version,
-        factors=found.factors,
-    )
-    return Opening(leaf.salt(bytes(key), entry_id), personal)
-
-
 def stored(cursor: Cursor, party_id: int, repeated: Iterable[Unclaimed]) -> list[Result]:
     """The stored outcomes of events that were sent again with the same content and had credited nothing."""
     asked = [(one.place, one.event_id) for one in repeated]
@@ -268,36 +239,3 @@ def differences() -> dict[str, int]:
             cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
             found[name] = int(cursor.fetchone()[0])
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """An event as its party may see it: what became of it, and nothing of whose it is. `er_mg` in mg CO2e."""
-
-    event_id: str
-    behaviour: str
-    occurred_at: datetime
-    received_at: datetime
-    outcome: Outcome
-    reason: str | None
-    er_mg: int | None
-    credits: int
-    withdrawn_by: str | None
-
-
-def event_of_party(party_id: int, event_id: str) -> Sent | None:
-    """One accepted event of the party's own, by its id; None where there is none."""
-    found = _sent(" and seen.event_id = %(event)s", {"party": party_id, "event": event_id})
-    return found[0] if found else None
-
-
-def newest_of_party(party_id: int, limit: int = 20) -> list[Sent]:
-    """The newest first. It reads every event of the party: for a sandbox."""
-    newest = " order by seen.batch_id desc, seen.place desc limit %(limit)s"
-    return _sent(newest, {"party": party_id, "limit": limit})
-
-
-def _sent(condition: str, values: dict[str, object]) -> list[Sent]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL["of_party"] + condition, values)
-        return [Sent(*row[:4], Outcome(row[4]), *row[5:]) for row in cursor.fetchall()]

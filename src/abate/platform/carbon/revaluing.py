@@ -154,9 +154,13 @@ def header(asked: Asked, read: Reading) -> str:
     )
 
 
-def changes(asked: Asked, read: Reading) -> Iterator[list[Change]]:
-    """The changes of one partner's people, a chunk at a time; counts go to `read`. Read in one snapshot, streaming."""
+def changes(asked: Asked, read: Reading, today: date | None = None) -> Iterator[list[Change]]:
+    """The changes of one partner's people, a chunk at a time; counts go to `read`. Read in one snapshot, streaming.
+
+    `today`: the day on which it is asked whether a source may still be used, where that is not the present one.
+    """
     values = {"behaviour": asked.behaviour, "first": asked.first, "last": asked.last}
+    values["today"] = today or clock.today()
     with connection.chunked_cursor() as cursor:
         with _any_plan():
             cursor.execute(f"{SQL['standing']}\n{SQL['standing_between']}", values)
@@ -175,7 +179,7 @@ def changes(asked: Asked, read: Reading) -> Iterator[list[Change]]:
 
 def of_events(person_id: int, events: Sequence[tuple[int, str]]) -> list[Stored]:
     """The quantities of these events (party, event id) of a person, as they stand, by party and arrival."""
-    values = {"person": person_id, "parties": [party for party, _ in events]}
+    values = {"person": person_id, "parties": [party for party, _ in events], "today": None}
     values |= {"events": [event for _, event in events]}
     with connection.cursor() as cursor:
         cursor.execute(f"{SQL['standing']}\n{SQL['standing_of']}", values)
@@ -251,8 +255,10 @@ def done(revaluation_id: int) -> tuple[list[bytes], int]:
     return lines, len(lines)
 
 
-def approved(digest_: bytes) -> tuple[int, str, str, str] | None:
-    """Number, header and reason (Chinese, English) of a revaluation that may be booked; None where nobody decided so."""
+def approved(digest_: bytes) -> tuple[int, str, str, str, datetime] | None:
+    """Number, header, reason (Chinese, English) and moment of the decision of a revaluation that may be booked; None
+    where nobody decided so.
+    """
     with connection.cursor() as cursor:
         cursor.execute(SQL["revaluation"], {"proposal": digest_})
         return cursor.fetchone()  # type: ignore[no-any-return]

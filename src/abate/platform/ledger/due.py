@@ -6,6 +6,7 @@ entry's own row, which never changes. Only the bytes are put together here, off 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from django.db import connection
@@ -42,3 +43,11 @@ def waiting() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_SQL["count_due"])
         return int(cursor.fetchone()[0])
+
+
+def since() -> datetime | None:
+    """Since when the oldest award or entry has no number in the log, of those noted here and the first of the queue."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["due_since"])
+        (at,) = cursor.fetchone()
+    return at  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.db import connection
@@ -13,6 +13,8 @@ from abate.bookkeeping.kinds import Counter, Kind
 from abate.bookkeeping.leaf import NOTHING
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
+from abate.platform.events import queries as events
+from abate.platform.ledger.models import Lot
 
 SQL = statements(Path(__file__).parent / "sql")
 
@@ -178,3 +180,20 @@ def first_wrong_order() -> tuple[int, str, int] | None:
     with connection.cursor() as cursor:
         cursor.execute(first, {"kinds": _KINDS})
         return cursor.fetchone()  # type: ignore[no-any-return]
+
+
+def first_open_day() -> date | None:
+    """The first day that is not closed; None before the first event. What the daily job closes next."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["last_closed"])
+        (closed,) = cursor.fetchone()
+    if closed is not None:
+        return closed + timedelta(days=1)  # type: ignore[no-any-return]
+    begun = events.began_at()
+    return None if begun is None else clock.day(begun)
+
+
+def first_expired(today: date) -> date | None:
+    """The earliest day of credits that are past it and have no entry that says so; None where there are none."""
+    found = Lot.objects.filter(left_credits__gt=0, expires_on__lte=today).order_by("expires_on")
+    return found.values_list("expires_on", flat=True).first()

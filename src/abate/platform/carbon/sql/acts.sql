@@ -33,12 +33,16 @@ create temporary table if not exists carbon_clash (
 ) on commit delete rows
 
 -- name: marks
--- A span ends after it begins, by a second at least; a date lasts until its midnight in the platform's zone. `own` is what
--- identifies the record for its party.
+-- A span begins where the record says, or else (`start` is null) at the event's moment, which is the same; it ends after it
+-- begins, by a second at least; a date lasts until its midnight in the platform's zone. `own` is what identifies the record
+-- for its party.
 select stage.place, who.person_id, who.party_id, who.batch_id, stage.event_id, who.behaviour collate "C" as behaviour, rule.rule,
        case when rule.key is null then ''::bytea else sha256(convert_to(told.record ->> rule.key, 'UTF8')) end as key,
-       sha256(convert_to(coalesce((select string_agg(told.record ->> field, E'\n' order by nth)
-                                   from unnest(rule.own) with ordinality as named (field, nth)), ''), 'UTF8')) as own,
+       sha256(convert_to(case cardinality(rule.own)
+                             when 1 then coalesce(told.record ->> rule.own[1], '')
+                             else coalesce((select string_agg(told.record ->> field, E'\n' order by nth)
+                                            from unnest(rule.own) with ordinality as named (field, nth)), '')
+                         end, 'UTF8')) as own,
        begun.at as starts_at,
        greatest(begun.at + interval '1 second',
                 case when rule.finish_date
@@ -55,7 +59,8 @@ join json_to_recordset(%(acts)s::json)
              seconds int, key text, own text[])
     on rule.behaviour = who.behaviour
 cross join lateral (select stage.record::json as record offset 0) told
-cross join lateral (select case when rule.start_date
+cross join lateral (select case when rule.start is null then stage.occurred_at
+                                when rule.start_date
                                 then (told.record ->> rule.start)::date::timestamp at time zone %(zone)s::text
                                 else (told.record ->> rule.start)::timestamptz end as at offset 0) begun
 where stage.outcome = 8 and who.person_id is not null
@@ -109,9 +114,10 @@ for no key update
 -- name: claim_free
 -- Where nothing of the batch is of one act with anything else, its acts are claimed, and this is all that is done. In a
 -- batch, all of one party, two of one behaviour are one act by their own name only; others are joined by behaviour, so that
--- a batch of one behaviour joins nothing.
+-- a batch of one behaviour joins nothing. In the order of the index, so that neighbours are looked up and written together.
 with carbon_mark as materialized (
     {marks}
+    order by person_id, rule
 ), clash as materialized (
     select exists (select from carbon_mark mark
                    {alike}
@@ -123,11 +129,12 @@ with carbon_mark as materialized (
                                                = (mark.person_id, mark.rule, mark.key, mark.own, mark.behaviour)
                                                and held.place <> mark.place and held.ends_at > mark.starts_at
                                                and held.starts_at < mark.ends_at)
-           or exists (select from carbon_mark mark
-                      {alike}
-                      cross join lateral unnest(rule.others) as other (behaviour)
+           or exists (select from (select rule.rule, rule.behaviour, other.behaviour as other
+                                   from json_to_recordset(%(acts)s::json) as rule (rule text, behaviour text, beside text[])
+                                   cross join lateral unnest(rule.beside) as other (behaviour) offset 0) pair
+                      join carbon_mark mark on (mark.rule, mark.behaviour) = (pair.rule, pair.behaviour)
                       join carbon_mark held on (held.person_id, held.rule, held.key, held.behaviour)
-                                               = (mark.person_id, mark.rule, mark.key, other.behaviour)
+                                               = (mark.person_id, mark.rule, mark.key, pair.other)
                                                and held.ends_at > mark.starts_at and held.starts_at < mark.ends_at) as found
 ), claimed as (
     {claim}
@@ -244,6 +251,10 @@ select person_id, rule, ends_at, party_id, event_id, starts_at, behaviour, key, 
 from {marked} mark
 {where}
 order by person_id, rule, ends_at, party_id, event_id
+
+-- name: claim_acts_again
+-- Also of events that have claimed theirs before.
+{claim_acts}
 on conflict do nothing
 
 -- name: note_cause
@@ -264,11 +275,26 @@ join carbon_quantity old
     on (old.person_id, old.batch_id, old.place) = (asked.person_id, asked.old_batch_id, asked.old_place)
 
 -- name: differ_acts
--- Two awards that stand for one act, by the rules in force.
-select count(*)
-from carbon_act mark
-{alike}
-join carbon_act held on held.person_id = mark.person_id and held.rule = mark.rule
-                        and (held.party_id, held.event_id) > (mark.party_id, mark.event_id) and {met}
-where exists (select from (select mark.party_id, mark.event_id) held cross join lateral ({standing_act}) one)
-      and exists (select from (select held.party_id, held.event_id) held cross join lateral ({standing_act}) other)
+-- Two awards that stand for one act, by the rules in force: each act with those that began no later and last into it. None is
+-- longer than the longest, so that of a person with many only neighbours are looked at, one by one (`offset 0`: no plan that
+-- joins all of a person's acts with all others), and whether an award stands is asked of what meets alone.
+with longest as materialized (
+    select rule, max(ends_at - starts_at) as lasts from carbon_act group by rule
+), pair as materialized (
+    select mark.party_id, mark.event_id, held.party_id as by_party, held.event_id as by_event
+    from carbon_act mark
+    join longest on longest.rule = mark.rule
+    {alike}
+    cross join lateral (
+        select held.party_id, held.event_id from carbon_act held
+        where held.person_id = mark.person_id and held.rule = mark.rule
+              and held.ends_at > mark.starts_at and held.ends_at <= mark.starts_at + longest.lasts
+              and (held.starts_at, held.party_id, held.event_id) < (mark.starts_at, mark.party_id, mark.event_id)
+              and {met}
+        offset 0
+    ) held
+)
+select count(*) from pair
+where exists (select from (select pair.party_id, pair.event_id) held cross join lateral ({standing_act}) one)
+      and exists (select from (select pair.by_party as party_id, pair.by_event as event_id) held
+                  cross join lateral ({standing_act}) other)

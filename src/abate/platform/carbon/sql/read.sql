@@ -186,22 +186,3 @@ where (made.party_id, made.event_id, made.occurred_at, made.record)
    or (revision.seen_batch_id, revision.seen_place)
       is distinct from (coalesce(before.seen_batch_id, revision.old_batch_id), coalesce(before.seen_place, revision.old_place))
    or batch.via is distinct from 'revalue' or batch.body_sha256 is distinct from cause.proposal
-
--- name: of_party
--- Events of one party as they stand, without the person: of one id (the key of the registry), or the newest, which reads
--- all of the party's and is for a sandbox.
-select seen.event_id, basis.behaviour, quantity.occurred_at, batch.received_at,
-       case when gone.event_id is null then quantity.outcome else 9 end, quantity.reason, quantity.er_mg,
-       quantity.credits, gone.by_id
-from events_seen seen
-join events_batch batch on batch.id = seen.batch_id
-left join lateral (select revision.batch_id, revision.place from carbon_revision revision
-                   where (revision.person_id, revision.seen_batch_id, revision.seen_place)
-                         = (seen.person_id, seen.batch_id, seen.place)
-                   order by revision.batch_id desc, revision.place desc limit 1) newest on true
-join carbon_quantity quantity
-    on quantity.person_id = seen.person_id and quantity.batch_id = coalesce(newest.batch_id, seen.batch_id)
-       and quantity.place = coalesce(newest.place, seen.place)
-join carbon_basis basis on basis.id = quantity.basis_id
-left join events_withdrawal gone on gone.party_id = seen.party_id and gone.event_id = seen.event_id
-where seen.party_id = %(party)s

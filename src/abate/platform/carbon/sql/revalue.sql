@@ -1,6 +1,7 @@
 -- name: standing
 -- Every quantity of a behaviour that stands for its event, with what booking another in its place needs to know, person by
--- person within a partner. `left` says why one is left alone whatever it comes to today.
+-- person within a partner. `left` says why one is left alone whatever it comes to today; `ended`: what its source may be
+-- used for is over (today is null where that is not asked: what a decision takes back was used already).
 select quantity.party_id, party.code, quantity.person_id, known.subject, quantity.event_id, quantity.occurred_at,
        quantity.batch_id, quantity.place, coalesce(made.seen_batch_id, quantity.batch_id),
        coalesce(made.seen_place, quantity.place), quantity.outcome, quantity.be_mg, quantity.pe_mg, quantity.le_mg,
@@ -9,7 +10,8 @@ select quantity.party_id, party.code, quantity.person_id, known.subject, quantit
             when undone.entry_id is not null or gone.event_id is not null then 'taken_back'
             when quantity.outcome = 4 then 'quarantined'
             when starts_with(quantity.reason, 'same_act:') then 'same_act'
-            when starts_with(quantity.reason, 'anomaly:') then 'anomaly' end as left_alone,
+            when starts_with(quantity.reason, 'anomaly:') then 'anomaly'
+            when lent.day + source.retention_days < %(today)s::date then 'ended' end as left_alone,
        basis.behaviour
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
@@ -21,6 +23,8 @@ left join carbon_revision made
 left join ledger_reversal undone on undone.person_id = quantity.person_id and undone.entry_id = quantity.entry_id
 left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
 left join ledger_entry award on award.person_id = quantity.person_id and award.id = quantity.entry_id
+left join events_marked lent on lent.party_id = quantity.party_id and lent.event_id = quantity.event_id
+left join events_source source on source.id = lent.source_id
 where not exists (select from carbon_revision later
                   where (later.person_id, later.old_batch_id, later.old_place)
                         = (quantity.person_id, quantity.batch_id, quantity.place))
@@ -49,7 +53,7 @@ join carbon_quantity old
 where revision.revaluation_id = %(revaluation)s
 
 -- name: revaluation
-select id, header, reason_zh, reason_en from carbon_revaluation where proposal = %(proposal)s
+select id, header, reason_zh, reason_en, at from carbon_revaluation where proposal = %(proposal)s
 
 -- name: approve
 insert into carbon_revaluation (proposal, behaviour, from_day, to_day, header, reason_zh, reason_en, at)
