@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from tests.bookkeeping import planted_sources
 
 from abate.bookkeeping import checkpoint, leaf, receipt
 from abate.bookkeeping.receipt import ReceiptError
 from abate.bookkeeping.verify import Status, Unlike, Verdict, verify_receipt
+from abate.cli.verify import command
 
 
 def agreed(given: receipt.Receipt, public: leaf.Leaf, part: leaf.AwardPart) -> str:
@@ -223,7 +227,9 @@ def test_there_and_back(small_log: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "member"),
     [
-        ({"format": "abate-receipt/2"}, "format"),
+        ({"format": "abate-receipt/3"}, "format"),
+        ({"format": "abate-receipt/2"}, "source"),
+        ({"source": {"mark": "of no format"}}, "source"),
         ({"index": -1}, "index"),
         ({"index": 3.0}, "index"),
         ({"index": True}, "index"),
@@ -260,3 +266,32 @@ def test_what_is_no_json_of_a_receipt(text: str | bytes) -> None:
     with pytest.raises(ReceiptError) as seen:
         receipt.read(text)
     assert seen.value.member == "receipt"
+
+
+def marked(document: dict[str, Any], source: object) -> dict[str, Any]:
+    return {**document, "format": receipt.MARKED, "source": source}
+
+
+@pytest.mark.parametrize("source", planted_sources.RIGHT)
+def test_the_terms_of_a_source_are_shown_and_never_pass(small_log: Any, source: dict[str, object]) -> None:
+    verdict = verify_receipt(json.dumps(marked(small_log.receipt(3), source)), small_log.key, agreed)
+    word = verdict.checks[1]
+    assert verdict.ok and (word.name, word.status) == ("source", Status.NOT_CHECKED)
+    assert "not bound by the leaf" in word.detail and str(source["mark"]) in word.detail
+    assert "lent" not in verdict.checks[0].detail
+
+
+@pytest.mark.parametrize("source", planted_sources.WRONG)
+def test_terms_that_are_not_as_described_are_no_receipt(small_log: Any, source: object) -> None:
+    verdict = verify_receipt(json.dumps(marked(small_log.receipt(3), source)), small_log.key, agreed)
+    assert [(check.name, check.status) for check in verdict.checks] == [("form", Status.FAILED)]
+
+
+def test_no_text_of_a_receipt_writes_a_line_of_its_own(small_log: Any, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(str(small_log.key))
+    forged = {**small_log.receipt(3), "log": "x\npass  signature   forged\x1b[2K"}
+    (tmp_path / "receipt").write_text(json.dumps(forged))
+    done = CliRunner().invoke(command, [str(tmp_path / "receipt"), "--key", str(tmp_path / "key")])
+    lines = done.output.splitlines()
+    assert done.exit_code == 1 and not any(line.startswith("pass  signature") for line in lines)
+    assert "\x1b" not in done.output and any("\\npass" in line for line in lines)

@@ -24,9 +24,11 @@ from abate.bookkeeping.receipt import Opening
 from abate.bookkeeping.recompute_all import RecomputingAll
 from abate.bookkeeping.verify import Quorum, Verdict
 from abate.bookkeeping.verify_log import verify_log
+from abate.quantify import catalogue
 
 SIZE, KEPT = 600, 400
 WITNESS = cosignature.witness_of("witness.test/w1", bytes(32))
+YEAR = re.compile(r"20\d\d")
 Found = tuple[str, str]
 """The check or finding that failed, and its words."""
 
@@ -41,8 +43,8 @@ def recompute() -> RecomputingAll:
     return RecomputingAll()
 
 
-def files_with(log: RealLog, changed: RealLog, *, tiles: bool) -> dict[str, bytes]:
-    """The honest log's files with the changed entries; with `tiles` the tamperer rebuilt the tree as well."""
+def files_with(log: RealLog, changed: RealLog, *, tiles: str = "none") -> dict[str, bytes]:
+    """The honest log's files with the changed entries; of the tree the tamperer rebuilt no tile, the lowest, or all."""
     files = log.files()
     for path in files:
         if path.startswith("tile/entries"):
@@ -50,9 +52,8 @@ def files_with(log: RealLog, changed: RealLog, *, tiles: bool) -> dict[str, byte
             leaves = [one.leaf for one in changed.booked[number * 256 : (number + 1) * 256]]
             width = int(path.rpartition("/")[2]) if ".p/" in path else 256
             files[path] = b"".join(len(one).to_bytes(2) + one for one in leaves[:width])
-    if tiles:
-        files |= {path: data for path, data in changed.files().items() if re.match(r"tile/[0-9]", path)}
-    return files
+    levels = {"none": r"(?!)", "lowest": r"tile/0/", "all": r"tile/[0-9]"}[tiles]
+    return files | {path: data for path, data in changed.files().items() if re.match(levels, path)}
 
 
 def verified(
@@ -88,8 +89,7 @@ def named(found: Found, place: int) -> None:
     """The words name the entry, or the stretch of entries that holds it."""
     spans = [(int(a), int(b)) for a, b in re.findall(r"entries (\d+) to (\d+)", found[1])]
     entries = [int(one) for one in re.findall(r"entry (\d+)", found[1])]
-    whole = found[0] == "root"  # on the right edge no upper tile speaks for a leaf: the root alone does
-    assert place in entries or any(a <= place <= b for a, b in spans) or whole, (found, place)
+    assert place in entries or any(a <= place <= b for a, b in spans), (found, place)
 
 
 # -- the classes ---------------------------------------------------------------------------------------------
@@ -101,16 +101,21 @@ def change_a_row(log: RealLog, random: Random) -> None:
     data = bytearray(log.booked[place].leaf)
     data[3 + random.randrange(16)] ^= 1 << random.randrange(8)
     changed.booked[place] = replace(log.booked[place], leaf=bytes(data))
-    tiles = random.random() < 0.5
+    tiles = random.choice(("none", "lowest", "all"))
     found = failure(verified(log, files_with(log, changed, tiles=tiles)))
-    assert found[0] == ("root" if tiles else "entries")
-    named(found, place)
+    # Under a full tile one above speaks for it. On the right edge none does, and of a tree that was rebuilt whole none of
+    # the files says what it was: there the signed root alone tells, and it names nobody.
+    if tiles == "all" or (tiles == "lowest" and place >= SIZE // merkle.WIDTH * merkle.WIDTH):
+        assert found[0] == "root", found
+    else:
+        assert found[0] == {"none": "entries", "lowest": "tiles"}[tiles], found
+        named(found, place)
 
 
 def delete_a_row(log: RealLog, random: Random) -> None:
     place, changed = random.randrange(SIZE), log.copy()
     del changed.booked[place]
-    found = failure(verified(log, files_with(log, changed, tiles=False)))
+    found = failure(verified(log, files_with(log, changed)))
     # From there on everything stands one place too early; or the last bundle is one leaf short.
     assert found[0] == "entries" and (f"entry {place}:" in found[1] or "cut short" in found[1]), found
 
@@ -118,7 +123,7 @@ def delete_a_row(log: RealLog, random: Random) -> None:
 def insert_in_the_past(log: RealLog, random: Random) -> None:
     place, changed = random.randrange(SIZE - 1), log.copy()
     changed.booked.insert(place, real_log.redemption(5000 + place, f"new-{place}", 1))
-    found = failure(verified(log, files_with(log, changed, tiles=False)))
+    found = failure(verified(log, files_with(log, changed)))
     assert found == ("entries", f"entry {place}: its leaf is not the one in the tree")
 
 
@@ -126,7 +131,7 @@ def reorder(log: RealLog, random: Random) -> None:
     first, second = sorted(random.sample(range(SIZE), 2))
     changed = log.copy()
     changed.booked[first], changed.booked[second] = log.booked[second], log.booked[first]
-    found = failure(verified(log, files_with(log, changed, tiles=False)))
+    found = failure(verified(log, files_with(log, changed)))
     assert found == ("entries", f"entry {first}: its leaf is not the one in the tree")
 
 
@@ -199,6 +204,21 @@ def replay_an_old_head(log: RealLog, random: Random) -> None:
     )
 
 
+@cache
+def _factors() -> dict[str, list[str]]:
+    """Every shipped figure's versions, by its name without the years."""
+    found: dict[str, list[str]] = {}
+    for one in catalogue.load().registry.factors:
+        found.setdefault(YEAR.sub("", one), []).append(one)
+    return found
+
+
+def other_version(one: str, random: Random) -> str:
+    """Another version of the figure that was really published, or one that never was."""
+    real = [other for other in _factors().get(YEAR.sub("", one), []) if other != one]
+    return random.choice(real) if real and random.random() < 0.5 else f"{one}-2099"
+
+
 def change_a_factor_version(log: RealLog, random: Random) -> None:
     """Holds the key and every salt: the opened award names other factors, or another methodology, all in harmony."""
     place = random.choice([n for n, one in enumerate(log.booked) if one.opened and one.opened[1]])
@@ -207,7 +227,8 @@ def change_a_factor_version(log: RealLog, random: Random) -> None:
     part = leaf.read_personal(opening.personal)
     assert isinstance(part, AwardPart)
     ids = part.factors.split(";")
-    ids[random.randrange(len(ids))] += "-2099"
+    which = random.randrange(len(ids))
+    ids[which] = other_version(ids[which], random)
     part = replace(part, factors=";".join(ids))
     opening = Opening(opening.salt, leaf._award_text(part))
     public = replace(
@@ -259,6 +280,15 @@ def test_there_are_twelve_and_the_honest_log_passes(honest: RealLog) -> None:
     assert {check.status.value for check in verdict.checks} == {"passed"}
     assert json.loads(honest.lines()[0])["index"] == 0
     assert merkle.root_of(honest.hashes()) == checkpoint.open_checkpoint(honest.note(), honest.key).root
+
+
+def test_what_is_planted_is_of_every_kind() -> None:
+    """Real versions and made-up ones, for the figures that are in the log."""
+    planted = {other_version("cn-grid-2023-national", Random(seed)) for seed in range(20)}
+    assert {"cn-grid-2021-national", "cn-grid-2022-national", "cn-grid-2023-national-2099"} == planted
+    assert any(
+        not one.endswith("-2099") for one in {other_version("uk-2023-coach", Random(n)) for n in range(20)}
+    )
 
 
 @pytest.mark.clause("P-8.5-e", "D-7.3")

@@ -4,14 +4,15 @@
      "method": {"id": "walking", "version": 1},
      "setting": {"region": null, "floor": "standard", "pack": null, "zone": "Asia/Shanghai"}}
 
-The members mean what they mean in a receipt (receipt.py); `method` and `setting` may be null. Nothing is
+The members mean what they mean in a receipt (receipt.py), `source` too, which stands last and only where the data came
+from a declared source; `method` and `setting` may be null. Nothing is
 believed because it stands there: the leaf of that number binds it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from abate.bookkeeping import receipt
@@ -30,23 +31,24 @@ class Opened:
     opening: Opening
     method: MethodName | None = None
     terms: Terms | None = None
+    source: Mapping[str, object] | None = None
 
     def line(self) -> str:
         """The line, without its newline."""
-        document = {"index": self.index, **receipt.opened(self.opening, self.method, self.terms)}
+        document = {"index": self.index, **receipt.opened(self.opening, self.method, self.terms, self.source)}
         return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def read(line: str | bytes) -> Opened:
     """One line read strictly. Raises ReceiptError."""
-    members = receipt.members_of(line, "opening", _MEMBERS)
+    members = receipt.members_of(line, "opening", _MEMBERS, "source")
     index = members["index"]
     if type(index) is not int or index < 0:
         raise ReceiptError("index", "an entry's number is a whole number, 0 or more")
     opening, method, terms = receipt.read_opened(members)
     if opening is None:
         raise ReceiptError("opening", "a line without an opening opens nothing")
-    return Opened(index, opening, method, terms)
+    return Opened(index, opening, method, terms, receipt.read_source(members))
 
 
 def in_order(lines: Iterable[str | bytes]) -> Iterator[Opened]:

@@ -13,6 +13,14 @@
 `opening`, `method` and `setting` may be null: then the entry is proved and its personal part stays closed.
 `method` and `setting` are hints what to recompute with; nothing is believed because it stands there, the
 leaf binds the methodology's hash and the factors used.
+
+Of an entry whose data came from a declared source of public data the format is "abate-receipt/2", with one member
+more: the terms on which the data was lent, which whoever hands the receipt on hands on with it (P-8.5-d). The leaf
+does not bind them: they are the platform's word.
+
+     "source": {"source": "<PARTY/SOURCE>", "version": 1, "mark": "<text>", "level": 2, "uses": ["quantify", ...],
+                "shared_with": ["*", ...], "retention_days": 730, "valid_from": "2026-07-01",
+                "valid_until": "2027-06-30", "use_until": "2028-09-01"}
 """
 
 from __future__ import annotations
@@ -22,9 +30,11 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 FORMAT = "abate-receipt/1"
+MARKED = "abate-receipt/2"
 MAX_BYTES = 1_000_000
 MAX_PROOF = 64
 
@@ -79,38 +89,47 @@ class Receipt:
     opening: Opening | None = None
     method: MethodName | None = None
     terms: Terms | None = None
+    source: Mapping[str, object] | None = None
 
     def document(self) -> dict[str, object]:
         """The JSON document, ready for json.dumps."""
         return {
-            "format": FORMAT,
+            "format": MARKED if self.source else FORMAT,
             "log": self.log,
             "index": self.index,
             "leaf": _base64(self.leaf),
             "proof": [_base64(one) for one in self.proof],
             "checkpoint": self.checkpoint,
-            **opened(self.opening, self.method, self.terms),
+            **opened(self.opening, self.method, self.terms, self.source),
         }
 
 
-def opened(opening: Opening | None, method: MethodName | None, terms: Terms | None) -> dict[str, object]:
-    """The members `opening`, `method` and `setting`, as receipts and openings have them."""
-    return {
+def opened(
+    opening: Opening | None,
+    method: MethodName | None,
+    terms: Terms | None,
+    source: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """The members `opening`, `method`, `setting`, and `source` if there is one, as receipts and openings have them."""
+    made: dict[str, object] = {
         "opening": opening and {"salt": _base64(opening.salt), "personal": opening.personal},
         "method": method and {"id": method.id, "version": method.version},
         "setting": terms and {name: getattr(terms, name) for name in _TERMS},
     }
+    return made | {"source": dict(source)} if source else made
 
 
 def read(source: str | bytes | Mapping[str, object]) -> Receipt:
     """The receipt in a JSON text or a document. Raises ReceiptError for anything but exactly the form
     above.
     """
-    members = members_of(source, "receipt", set(_MEMBERS))
-    if members["format"] != FORMAT:
+    members = members_of(source, "receipt", set(_MEMBERS), "source")
+    if members["format"] not in (FORMAT, MARKED):
         raise ReceiptError(
-            "format", f"{members['format']!r} is not known here; {FORMAT!r} is. Take a newer verifier"
+            "format", f"{members['format']!r} is not known here; {MARKED!r} is. Take a newer verifier"
         )
+    if ("source" in members) != (members["format"] == MARKED):
+        raise ReceiptError("source", f"belongs to {MARKED!r}, and to no other format")
     proof = _proof(members)
     index = _one("index", members["index"], int)
     if index < 0:
@@ -122,14 +141,19 @@ def read(source: str | bytes | Mapping[str, object]) -> Receipt:
         tuple(proof),
         _one("checkpoint", members["checkpoint"], str),
         *read_opened(members),
+        read_source(members),
     )
 
 
 def members_of(
-    source: str | bytes | Mapping[str, object], place: str, names: set[str]
+    source: str | bytes | Mapping[str, object], place: str, names: set[str], maybe: str = ""
 ) -> Mapping[str, object]:
-    """The members of a JSON text or document that has exactly `names`, none twice. Raises ReceiptError."""
-    return _members(source if isinstance(source, Mapping) else _parse(source), place, names)
+    """The members of a JSON text or document that has exactly `names`, and perhaps `maybe`, none twice. Raises
+    ReceiptError.
+    """
+    given = source if isinstance(source, Mapping) else _parse(source)
+    more = {maybe} if isinstance(given, Mapping) and maybe in given else set()
+    return _members(given, place, names | more)
 
 
 def proof_between(members: Mapping[str, object]) -> tuple[str, str, list[bytes]]:
@@ -149,6 +173,50 @@ def read_opened(members: Mapping[str, object]) -> tuple[Opening | None, MethodNa
     return _opening(members["opening"]), _method(members["method"]), _terms(members["setting"])
 
 
+def read_source(members: Mapping[str, object]) -> Mapping[str, object] | None:
+    """The member `source`, None where there is none. Raises ReceiptError."""
+    if "source" not in members:
+        return None
+    given = _members(members["source"], "source", set(_SOURCE))
+    for name, kind in _SOURCE.items():
+        place, value = f"source.{name}", given[name]
+        if kind is int:
+            if not 0 <= _one(place, value, int) <= _MOST:
+                raise ReceiptError(place, f"must be from 0 to {_MOST}")
+        elif kind is list:
+            if len(_one(place, value, list)) > _ENTRIES:
+                raise ReceiptError(place, f"has more than {_ENTRIES} entries")
+            for one in value:  # type: ignore[attr-defined]
+                _shown(place, one)
+        else:
+            _shown(place, value)
+            if name in _DAYS and not _is_day(str(value)):
+                raise ReceiptError(place, "must be a day like 2026-07-01")
+    return given
+
+
+def _shown(place: str, value: object) -> None:
+    """A text that is shown to people: nothing in it may pass for a line of its own, or hide. Raises ReceiptError."""
+    text = _one(place, value, str)
+    if not 1 <= len(text) <= _LONGEST or not text.isprintable():
+        raise ReceiptError(place, f"must be 1 to {_LONGEST} characters that can be printed")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+_DAYS = ("valid_from", "valid_until", "use_until")
+_LONGEST, _ENTRIES, _MOST = 200, 1_000, 2**31 - 1
+"""Of `source`: characters of a text, entries of a list, and the largest number."""
+_SOURCE: dict[str, type] = {
+    **dict.fromkeys(("source", "mark", *_DAYS), str),
+    **dict.fromkeys(("version", "level", "retention_days"), int),
+    **dict.fromkeys(("uses", "shared_with"), list),
+}
 _TERMS = ("region", "floor", "pack", "zone")
 _MEMBERS = ("format", "log", "index", "leaf", "proof", "checkpoint", "opening", "method", "setting")
 

@@ -111,6 +111,17 @@ class Quorum:
     needed: int
 
 
+def _lent(source: Mapping[str, object]) -> str:
+    """On what terms the data of a declared source was lent, for whoever is handed the receipt."""
+    told = {name: str(source[name]) for name in ("source", "mark", "level", "use_until")}
+    uses, shared = (", ".join(map(str, source[name])) for name in ("uses", "shared_with"))  # type: ignore[call-overload]
+    return (
+        "the platform's word, not bound by the leaf: "
+        f"its data was lent by {told['source']} ({told['mark']}; level {told['level']}) for {uses}, "
+        f"figures to {shared or 'nobody'}, until {told['use_until']}"
+    )
+
+
 def verify_receipt(
     source: str | bytes | Mapping[str, object],
     key: Key | None,
@@ -120,8 +131,8 @@ def verify_receipt(
 ) -> Verdict:
     """Check one receipt. Without a key nothing can be proved, and the check `signature` fails saying so.
 
-    Checks, in order: form, leaf, signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given),
-    inclusion, opening, facts, recomputed, credits.
+    Checks, in order: form, source (of `abate-receipt/2`; never passed), leaf, signature, sm2 (where `sm2_key` is given),
+    witnesses (where `quorum` is given), inclusion, opening, facts, recomputed, credits.
     """
     verdict = Verdict()
     try:
@@ -130,6 +141,8 @@ def verify_receipt(
         verdict.note("form", Status.FAILED, str(fault))
         return verdict
     verdict.note("form", Status.PASSED, f"a receipt of log {given.log}, entry number {given.index}")
+    if given.source is not None:
+        verdict.note("source", Status.NOT_CHECKED, _lent(given.source))
     readable = verdict.look("leaf", lambda: _see_leaf(given.leaf))
     verdict.look("signature", lambda: _see_signature(given, key))
     if sm2_key is not None:

@@ -261,7 +261,7 @@ def _quick(line: str) -> Line | None:
         return None
     index, salt, personal, beside = found.groups()
     # Of JSON's escapes only the quote's is undone here. No control character may stand in a JSON string.
-    if "\x00" in personal:
+    if "\x00" in personal or '"source":' in beside:
         return None
     plain = personal.replace('\\"', "\x00")
     if "\\" in plain or '"' in plain:

@@ -11,9 +11,12 @@ import pytest
 from django.db import connection
 from tests.platform.pipeline.test_withdrawals import withdrawal
 from tests.platform.pipeline.world import NOW, World, make_world
+from tests.platform.revaluing.decided import BUS, MAY, approve
+from tests.platform.revaluing.decided import replace as replace
 
 from abate.demo import desk
-from abate.platform import pipeline
+from abate.platform import pipeline, revaluing
+from abate.platform.carbon import revaluing as reading
 from abate.platform.doors import clock
 from abate.platform.events import sources
 from abate.platform.events.envelope import Event, Reader, Sender
@@ -45,6 +48,8 @@ def declare(world: World, **changes: Any) -> None:
     given = {"party": world.sender.code, "source": "metro", "mark": "municipal transport, shared conditionally",
              "level": 2, "uses": EVERY, "retention_days": 365, "valid_from": "2026-01-01",
              "valid_until": "2026-12-31"}  # fmt: skip
+    told = {"statistics", "members"} & set(changes.get("uses", EVERY))
+    given["shared_with"] = ["*"] if told else []
     desk.decide("source.declare", **given | changes)
 
 
@@ -128,7 +133,7 @@ def test_the_mark_is_that_of_the_first_time_and_of_no_refused_event(world: World
     ]
     declare(world, level=4)
     assert told(world, ride(world, "a"), ride(world, "b", 1))[0][0] == Outcome.EXISTS
-    code = world.sender.code
+    code = world.sender.party_id
     found = sources.marks([(code, "a"), (code, "b"), (code, "c")])
     assert (
         list(found) == [(code, "a")] and found[code, "a"]["version"] == 1 and found[code, "a"]["level"] == 2
@@ -213,18 +218,22 @@ def test_figures_of_groups_leave_out_what_may_not_be_counted_and_say_so(
 
 def test_planted_doors_that_do_not_ask_are_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each enforcement taken away: what the tests above hold is no longer so."""
+    declare(world, source="meters", uses=["quantify"])
+    with monkeypatch.context() as planted:
+        planted.setattr(sources, "TO_BOOK", ("quantify",))
+        assert told(world, ride(world, "m", 2, "meters")) == [(Outcome.CREDITED, None)]
     declare(world, uses=["statistics"])
     monkeypatch.setattr(sources.SourceRow, "refusal", lambda *_: None)
     assert told(world, ride(world, "a")) == [(Outcome.CREDITED, None)]
     monkeypatch.setattr(pipeline, "_mark", lambda *_: None)
     world.send(ride(world, "b", 1))
-    assert list(sources.marks([(world.sender.code, "a"), (world.sender.code, "b")])) == [
-        (world.sender.code, "a")
+    assert list(sources.marks([(world.sender.party_id, "a"), (world.sender.party_id, "b")])) == [
+        (world.sender.party_id, "a")
     ]
     log.sequence()
     assert len(opened()) == 1
     monkeypatch.setattr(openings, "_BY_NUMBER", openings._BY_NUMBER.replace(openings._PERMITTED, ""))
-    assert len(opened()) == 2
+    assert len(opened()) == 3
 
 
 def test_planted_figures_that_hold_nothing_back_are_seen(
@@ -238,3 +247,29 @@ def test_planted_figures_that_hold_nothing_back_are_seen(
     monkeypatch.setitem(editions.SQL, "hold_back", nothing)
     with clock.frozen(AFTER):
         assert sum(figures().values()) == sum(mg for mg, _, _ in world.totals()) > 0
+
+
+def test_what_may_be_used_no_more_is_not_measured_again(world: World) -> None:
+    """A figure of the past is replaced: what is lent no longer stays as it was booked, and is counted."""
+    declare(world)
+    world.send(ride(world, "a"), world.ride("b", 1))
+    for days, left in ((365, {}), (366, {"ended": 1})):
+        with clock.frozen(NOW + timedelta(days=days)):
+            found = revaluing.propose(MAY)
+            assert (found.events, found.left_alone) == (2, left)
+    (of_a_case,) = reading.of_events(world.people[0].pk, [(world.sender.party_id, "a")])
+    assert of_a_case.left_alone is None
+
+
+def test_what_was_decided_on_the_last_day_of_a_source_is_completed_on_the_next(
+    world: World, replace: Any
+) -> None:
+    declare(world)
+    world.send(ride(world, "a"), world.ride("b", 1))
+    replace(BUS)
+    with clock.frozen(NOW + timedelta(days=365)):
+        digest = revaluing.propose(MAY).digest
+        approve(MAY, digest)
+    with clock.frozen(NOW + timedelta(days=366)):
+        assert revaluing.book(MAY, digest).changed == 2
+        assert revaluing.propose(MAY).left_alone == {"ended": 1}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from django.db.models import Case, F, When, Window
 from django.db.models.functions import RowNumber
@@ -20,6 +20,10 @@ from abate.platform.parties import queries as parties
 USES = ("quantify", "credit", "statistics", "members", "verification")
 """What data may be used for, a closed list: the purposes that this platform has."""
 TO_BOOK = ("quantify", "credit")
+TO_SHARE = ("statistics", "members")
+PURPOSES = ("statistics", "supervision", "research", "service")
+"""The kinds of purpose that a request for figures has one of (sharing)."""
+ANYONE = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class SourceRow:
     mark: str
     level: int
     uses: tuple[str, ...]
+    shared_with: tuple[str, ...]
     retention_days: int
     valid_from: date
     valid_until: date
@@ -44,11 +49,21 @@ class SourceRow:
         lacking = next((use for use in TO_BOOK if use not in self.uses), None)
         return ("source_use", lacking) if lacking else None
 
+    def shares(self, party: str, kind: str) -> bool:
+        """Whether figures that hold its data may be told to `party` for a purpose of this kind."""
+        return not set(recipients(party, kind)).isdisjoint(self.shared_with)
+
     def document(self, party: str) -> dict[str, object]:
         """The mark as it travels with the data."""
-        told = asdict(self) | {"source": f"{party}/{self.code}", "uses": list(self.uses)}
+        told = asdict(self) | {"source": f"{party}/{self.code}"}
+        told |= {"uses": list(self.uses), "shared_with": list(self.shared_with)}
         days = {name: getattr(self, name).isoformat() for name in ("valid_from", "valid_until")}
         return {k: v for k, v in (told | days).items() if k not in ("id", "party_id", "code")}
+
+    def mark_of(self, party: str, arrived: date) -> dict[str, object]:
+        """The same for an event that arrived on a day: with the last day of its use."""
+        until = arrived + timedelta(days=self.retention_days)
+        return self.document(party) | {"use_until": until.isoformat()}
 
 
 def newest(party_id: int | None = None) -> list[SourceRow]:
@@ -69,15 +84,51 @@ def by_name(party_id: int) -> Mapping[str, SourceRow]:
     return {one.code: one for one in newest(party_id)}
 
 
-def marks(events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, object]]:
-    """The mark of each (party code, event id) that came from a declared source, as it travels."""
-    wanted, codes = set(events), parties.codes()
-    of_these = [number for number, code in codes.items() if code in {party for party, _ in wanted}]
-    rows = Marked.objects.filter(party_id__in=of_these, event_id__in=[event for _, event in wanted])
-    found = list(rows.values_list("party_id", "event_id", "source_id"))
-    known = {one.pk: _row(one) for one in Source.objects.filter(pk__in={source for *_, source in found})}
-    pairs = (((codes[party], event), known[source].document(codes[party])) for party, event, source in found)
-    return {pair: mark for pair, mark in pairs if pair in wanted}
+def texts(party_id: int, arrived: date) -> dict[str, str]:
+    """The marks of a party's sources in one line each, by PARTY/SOURCE, for data that arrived on a day."""
+    code = parties.codes()[party_id]
+    found = [one.mark_of(code, arrived) for one in newest(party_id)]
+    return {
+        str(one["source"]): f"{one['mark']}; level {one['level']}; for {', '.join(one['uses'])}; "  # type: ignore[arg-type]
+        f"figures to {', '.join(one['shared_with']) or 'nobody'}; until {one['use_until']}"  # type: ignore[arg-type]
+        for one in found
+    }
+
+
+def marks(events: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, object]]:
+    """The mark of each (party, event id) that came from a declared source, as it travels (SourceRow.mark_of)."""
+    wanted = set(events)
+    if not wanted:
+        return {}
+    rows = Marked.objects.filter(
+        party_id__in={party for party, _ in wanted}, event_id__in=[e for _, e in wanted]
+    )
+    found = [row for row in rows.values_list("party_id", "event_id", "source_id", "day") if row[:2] in wanted]
+    known = of_versions(source for *_, source, _ in found)
+    codes = parties.codes() if found else {}
+    return {(party, event): known[source].mark_of(codes[party], day) for party, event, source, day in found}
+
+
+def any_of(party_id: int) -> bool:
+    """Whether a party declared any source: of whose events there may be marks."""
+    return Source.objects.filter(party_id=party_id).exists()
+
+
+def of_versions(numbers: Iterable[int]) -> dict[int, SourceRow]:
+    """These versions of sources, by their numbers."""
+    return {one.pk: _row(one) for one in Source.objects.filter(pk__in=set(numbers))}
+
+
+def recipients(party: str, kind: str | None = None) -> list[str]:
+    """What a source's `shared_with` names this party by: anyone or its code, alone or followed by a kind of purpose."""
+    bare = [ANYONE, party]
+    return bare if kind is None else [*bare, *(f"{one}:{kind}" for one in bare)]
+
+
+def known_recipient(text: str) -> tuple[str, bool]:
+    """The party that an entry of `shared_with` names (or ANYONE), and whether its kind of purpose is one."""
+    party, colon, kind = text.partition(":")
+    return party, not colon or kind in PURPOSES
 
 
 def known_uses(uses: Collection[str]) -> bool:
@@ -86,4 +137,4 @@ def known_uses(uses: Collection[str]) -> bool:
 
 def _row(one: Source) -> SourceRow:
     return SourceRow(one.pk, one.party_id, one.code, one.version, one.mark, one.level, tuple(one.uses),
-                     one.retention_days, one.valid_from, one.valid_until)  # fmt: skip
+                     tuple(one.shared_with), one.retention_days, one.valid_from, one.valid_until)  # fmt: skip

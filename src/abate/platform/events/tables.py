@@ -15,10 +15,11 @@ from abate.platform.events import unpacked
 from abate.platform.events.declared import Declaration
 from abate.platform.events.files_errors import FileColumns, FileEncoding, FileKindUnknown, FileTorn
 
-# Our policy: no event is larger than this; HTTP takes no more for a whole batch.
-LONGEST_LINE = 1_000_000
-ERROR = "abate_error"
-"""The column that a file has more when it comes back; read again, it counts for nothing."""
+LONGEST_LINE = unpacked.LONGEST_LINE
+ERROR, MARK = "abate_error", "abate_source"
+ADDED = (ERROR, MARK)
+"""The columns that a file has more when it comes back (the second where its sender declared sources of public data); read
+again, they count for nothing."""
 LINES, TABLE, WORKBOOK, PARQUET = "lines", "table", "workbook", "parquet"
 KINDS = {".jsonl": LINES, ".ndjson": LINES, ".csv": TABLE, ".xlsx": WORKBOOK, ".parquet": PARQUET}
 # How a text is marked that a spreadsheet would take for a formula (tables_back.py); the mark is no part of it.
@@ -57,7 +58,9 @@ def opened(path: Path, declared: Declaration) -> Iterator[Rows]:
             names = _names(found, declared)
             first = 2 if kind == WORKBOOK else 1
             numbered = (
-                (n, row) for n, row in enumerate(cells, first) if any(v not in (None, "") for v in row)
+                (n, row)
+                for n, row in enumerate(cells, first)
+                if row is None or any(v not in (None, "") for v in row)
             )
             yield Rows(kind, names, _cells(numbered, len(names)))
     else:
@@ -133,9 +136,14 @@ def _unmarked(cell: str) -> str:
     return cell[1:] if _MARKED.match(cell) else cell
 
 
-def _cells(rows: Iterator[tuple[int, list[object]]], width: int) -> Iterator[tuple[int, list[object] | None]]:
+def _cells(
+    rows: Iterator[tuple[int, list[object]]] | Iterator[tuple[int, list[object] | None]], width: int
+) -> Iterator[tuple[int, list[object] | None]]:
     """Rows of the same width as the names: what is missing at the end is empty, what is too much refuses the row."""
     for number, row in rows:
+        if row is None:
+            yield number, None
+            continue
         more = any(value not in (None, "") for value in row[width:])
         yield number, None if more else [*row[:width], *[""] * (width - len(row))]
 

@@ -1,7 +1,8 @@
-"""A file given back with one column more: what is wrong with a row, empty where nothing is.
+"""A file given back with one column more: what is wrong with a row, empty where nothing is. Where its sender declared sources
+of public data, with another: the mark of the source that a row names, which goes with the data (P-8.5-d).
 
 Read from the file again, so that every cell is as it was sent. What a spreadsheet would run as a formula goes out as text;
-mended, the file can be sent as it is: rows that are booked are booked once, and the column counts for nothing.
+mended, the file can be sent as it is: rows that are booked are booked once, and the columns count for nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from abate.platform.events.declared import Declaration
-from abate.platform.events.tables import ERROR, LINES, PARQUET, TABLE, Rows, opened
+from abate.platform.events.tables import ADDED, ERROR, LINES, PARQUET, TABLE, Rows, opened
 
 _FORMULA = re.compile("'*[=+\\-@\t\r]")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{0,13}[1-9])?")
@@ -26,25 +27,40 @@ Told = Iterator[tuple[int, str]]
 """Lines with what is wrong there, in the order of lines."""
 
 
-def write(source: Path, declared: Declaration, told: Told, out: Path) -> None:
-    """Write the file back to `out`. Raises FileRefused where the file cannot be read to its end."""
+def write(source: Path, declared: Declaration, told: Told, out: Path, marks: Mapping[str, str]) -> None:
+    """Write the file back to `out`; `marks` by PARTY/SOURCE. Raises FileRefused where it cannot be read to its end."""
+    more = _More(told, declared, marks)
     with opened(source, declared) as found:
         if found.kind == LINES:
-            _lines(found, told, out)
+            _lines(found, more, out)
         elif found.kind == TABLE:
-            _table(found, told, out, declared)
+            _table(found, more, out, declared)
         elif found.kind == PARQUET:
-            _parquet(source, told, out)
+            _parquet(source, more, out)
         else:
-            _workbook(found, told, out)
+            _workbook(found, more, out)
 
 
-class _Errors:
-    """What is wrong with a line, asked for in the order of lines."""
+class _More:
+    """What the columns that are added say of a line, asked for in the order of lines."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Told, declared: Declaration, marks: Mapping[str, str]) -> None:
         self._told = told
         self._next = next(told, None)
+        self._declared, self._marks = declared, marks
+        self.names = ADDED if marks else (ERROR,)
+
+    def source(self, names: Sequence[object]) -> int | None:
+        """Where the column is that names the source of a row."""
+        columns = self._declared.columns
+        return next(
+            (at for at, name in enumerate(names) if columns.get(str(name), str(name)) == "source"), None
+        )
+
+    def beside(self, line: int, source: object) -> list[str]:
+        """The cells of a line whose source is named so; empty where it says nothing of it."""
+        given = str(source or self._declared.constants.get("source", ""))
+        return [self.of(line), self._marks.get(given, "")][: len(self.names)]
 
     def of(self, line: int) -> str:
         if self._next is None or self._next[0] != line:
@@ -54,18 +70,20 @@ class _Errors:
         return text
 
 
-def _lines(found: Rows, told: Told, out: Path) -> None:
-    """Each line as it was, the error as its last member; what is no object is named by its number alone."""
-    errors = _Errors(told)
+def _lines(found: Rows, more: _More, out: Path) -> None:
+    """Each line as it was, what is added as its last members; what is no object is named by its number alone."""
     with out.open("wb") as file:
         for number, line in found.rows:
-            error = errors.of(number)
             text = line.strip() if isinstance(line, bytes) else b""
-            if ERROR.encode() in text or not _is_object(text):
+            if any(name.encode() in text for name in ADDED) or not _is_object(text):
                 text = json.dumps(_without(text) or {"line": number}, ensure_ascii=False).encode()
-            if error:
-                more = json.dumps({ERROR: error}, ensure_ascii=False).encode()[1:]
-                text = text[:-1] + (b"" if text[1:-1].strip() == b"" else b", ") + more
+            source = json.loads(text).get("source") if len(more.names) > 1 else None
+            told = {
+                name: cell for name, cell in zip(more.names, more.beside(number, source), strict=True) if cell
+            }
+            if told:
+                added = json.dumps(told, ensure_ascii=False).encode()[1:]
+                text = text[:-1] + (b"" if text[1:-1].strip() == b"" else b", ") + added
             file.write(text + b"\n")
 
 
@@ -81,20 +99,20 @@ def _without(text: bytes) -> dict[str, object]:
         return {}
     # Numbers as the texts they are written with: no digit changes.
     members = json.loads(text, parse_float=str)
-    return {name: value for name, value in members.items() if name != ERROR}
+    return {name: value for name, value in members.items() if name not in ADDED}
 
 
-def _table(found: Rows, told: Told, out: Path, declared: Declaration) -> None:
-    errors = _Errors(told)
-    kept = [place for place, name in enumerate(found.names) if name != ERROR]
+def _table(found: Rows, more: _More, out: Path, declared: Declaration) -> None:
+    kept, source = [at for at, name in enumerate(found.names) if name not in ADDED], more.source(found.names)
     # With the mark by which a spreadsheet knows UTF-8; what was no text goes back byte by byte.
     encoding = "utf-8-sig" if declared.charset == "utf-8" else declared.charset
     with out.open("w", encoding=encoding, errors="surrogateescape", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow([*(_marked(str(found.names[place])) for place in kept), ERROR])
+        rows.writerow([*(_marked(str(found.names[place])) for place in kept), *more.names])
         for number, cells in found.rows:
             given = cells if isinstance(cells, list) else [""] * len(found.names)
-            rows.writerow([*(_marked(str(given[place])) for place in kept), errors.of(number)])
+            told = more.beside(number, None if source is None else given[source])
+            rows.writerow([*(_marked(str(given[place])) for place in kept), *map(_marked, told)])
 
 
 def _marked(cell: str) -> str:
@@ -102,16 +120,15 @@ def _marked(cell: str) -> str:
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
-def _workbook(found: Rows, told: Told, out: Path) -> None:
-    """The sheet with the column, and a sheet of its own that lists the errors. No formula and no link is written."""
-    errors = _Errors(told)
+def _workbook(found: Rows, more: _More, out: Path) -> None:
+    """The sheet with the columns, and a sheet of its own that lists the errors. No formula and no link is written."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    kept = [place for place, name in enumerate(found.names) if name != ERROR]
+    kept, source = [at for at, name in enumerate(found.names) if name not in ADDED], more.source(found.names)
     with xlsxwriter.Workbook(out, options) as book:
         sheet, listed = book.add_worksheet("data"), book.add_worksheet("errors")
         for column, place in enumerate(kept):
             sheet.write_string(0, column, str(found.names[place]))
-        sheet.write_string(0, len(kept), ERROR)
+        sheet.write_row(0, len(kept), more.names)
         listed.write_row(0, 0, ["row", ERROR])
         wrong = 0
         for number, cells in found.rows:
@@ -122,22 +139,33 @@ def _workbook(found: Rows, told: Told, out: Path) -> None:
                     sheet.write_number(number - 1, column, float(text))
                 elif text:
                     sheet.write_string(number - 1, column, text[:32_767])
-            if error := errors.of(number):
-                sheet.write_string(number - 1, len(kept), error)
+            told = more.beside(number, None if source is None else given[source])
+            for column, text in enumerate(told, len(kept)):
+                if text:
+                    sheet.write_string(number - 1, column, text)
+            if told[0]:
                 wrong += 1
                 listed.write_number(wrong, 0, number)
-                listed.write_string(wrong, 1, error)
+                listed.write_string(wrong, 1, told[0])
 
 
-def _parquet(source: Path, told: Told, out: Path) -> None:
+def _parquet(source: Path, more: _More, out: Path) -> None:
     """With the file's own columns and types; that it can be read within bounds, the booking has shown."""
-    errors, number = _Errors(told), 0
+    number = 0
     with pq.ParquetFile(source) as file:
-        names = [name for name in file.schema_arrow.names if name != ERROR]
-        schema = pa.schema([*(file.schema_arrow.field(name) for name in names), pa.field(ERROR, pa.string())])
+        names = [name for name in file.schema_arrow.names if name not in ADDED]
+        added = [pa.field(name, pa.string()) for name in more.names]
+        schema, at = (
+            pa.schema([*(file.schema_arrow.field(name) for name in names), *added]),
+            more.source(names),
+        )
         with pq.ParquetWriter(out, schema) as writer:
             for batch in file.iter_batches(batch_size=_BATCH, columns=names):
-                told_here = [errors.of(n) or None for n in range(number + 1, number + 1 + batch.num_rows)]
+                lent = [None] * batch.num_rows if at is None else batch.column(names[at]).to_pylist()
+                told = [
+                    [cell or None for cell in more.beside(n, one)] for n, one in enumerate(lent, number + 1)
+                ]
                 number += batch.num_rows
-                columns = [*(batch.column(name) for name in names), pa.array(told_here, pa.string())]
+                beside = [pa.array([row[n] for row in told], pa.string()) for n in range(len(more.names))]
+                columns = [*(batch.column(name) for name in names), *beside]
                 writer.write_table(pa.Table.from_arrays(columns, schema=schema))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -74,12 +74,13 @@ def receipt(
     opening: Opening | None = None,
     method: MethodName | None = None,
     terms: Terms | None = None,
+    source: Mapping[str, object] | None = None,
 ) -> dict[str, object] | None:
     """The receipt document of an entry (docs/reference/log-format.md), or None while it is pending.
 
     `opening` is what only later rooms know: the salt and the personal part; without it (an erased person, a
     stranger's proof) the receipt proves the entry and opens nothing. `method` and `terms` tell the
-    verifier what to recompute with; they are claims that the leaf and the opening bind.
+    verifier what to recompute with; they are claims that the leaf and the opening bind. `source`: the mark of its data.
     """
     row = Leaf.objects.filter(person_id=person_id, entry_id=entry_id).values_list("idx", "leaf").first()
     if row is None:
@@ -87,7 +88,9 @@ def receipt(
     index, leaf = row
     head = _head_for(index)
     proof = merkle.inclusion(nodes(), index, head[0])
-    made = Receipt(keyring().log_origin, index, bytes(leaf), tuple(proof), head[1], opening, method, terms)
+    made = Receipt(
+        keyring().log_origin, index, bytes(leaf), tuple(proof), head[1], opening, method, terms, source
+    )
     return made.document()
 
 
@@ -210,3 +213,15 @@ def readings_of(person_id: int) -> list[tuple[datetime, int | None, str, int]]:
             [person_id],
         )
         return list(cursor.fetchall())
+
+
+def waiting_since() -> datetime | None:
+    """Since when the oldest entry waits for its number, as its room tells; None where none waits."""
+    found = [at for source in SOURCES if (at := source.since()) is not None]
+    return min(found, default=None)
+
+
+def uncosigned_since(key_id: bytes) -> datetime | None:
+    """When the first head was signed that this witness has neither cosigned nor passed; None where there is none."""
+    later = Checkpoint.objects.filter(size__gt=last_cosigned(key_id)).order_by("size")
+    return later.values_list("at", flat=True).first()

@@ -6,6 +6,7 @@ itself here when Django starts, for the log stands before it and knows no room a
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from django.db.backends.utils import CursorWrapper
@@ -21,6 +22,9 @@ class Source(Protocol):
 
     def waiting(self) -> int:
         """How many entries are noted."""
+
+    def since(self) -> datetime | None:
+        """Since when the oldest of its entries is without a number, noted here or in the queue; None where none is."""
 
 
 SOURCES: list[Source] = []

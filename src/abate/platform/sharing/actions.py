@@ -12,12 +12,15 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from abate.platform.doors import clock, randomness
+from abate.platform.events import sources
+from abate.platform.parties import queries as parties
 from abate.platform.sharing import editions, queries
 from abate.platform.sharing.errors import (
     DecidedAlready,
     NotGranted,
     OutsideGrant,
     RequestMalformed,
+    SourceWithheld,
 )
 from abate.platform.sharing.models import Cell, Decision, Read, Request
 from abate.platform.sharing.queries import RequestRow
@@ -38,6 +41,7 @@ def ask(
     party_id: int,
     *,
     purpose: str,
+    kind: str = sources.PURPOSES[0],
     ground: str,
     behaviours: Iterable[str],
     from_month: date,
@@ -54,6 +58,8 @@ def ask(
     for name, text in (("purpose", purpose), ("ground", ground)):
         if not 1 <= len(text.strip()) <= LONGEST:
             raise RequestMalformed(f"{name}: 1 to {LONGEST} characters")
+    if kind not in sources.PURPOSES:
+        raise RequestMalformed(f"kind: of {', '.join(sources.PURPOSES)}")
     if unknown := sorted(set(wanted) - set(known)):
         raise RequestMalformed(f"behaviours: {unknown[0][:60]}")
     first, last = from_month.replace(day=1), to_month.replace(day=1)
@@ -65,6 +71,7 @@ def ask(
         id=randomness.new_uuid(),
         party_id=party_id,
         purpose=purpose.strip(),
+        kind=kind,
         ground=ground.strip(),
         behaviours=wanted,
         from_month=first,
@@ -105,8 +112,8 @@ def _decide(request_id: UUID, state: str, reason: str, by: str) -> RequestRow:
 def read(
     party_id: int, request_id: UUID, from_month: date | None, to_month: date | None, client_id: str
 ) -> Answer:
-    """The figures of the months, all of the grant's if none are named. Raises RequestUnknown, NotGranted, OutsideGrant,
-    MonthOpen."""
+    """The figures of the months, all of the grant's if none are named, without the groups that hold data of a source which
+    may not be shared so. Raises RequestUnknown, NotGranted, OutsideGrant, MonthOpen, SourceWithheld (nothing is left)."""
     asked = queries.request(request_id, party_id)
     if asked.state != Decision.GRANTED:
         raise NotGranted(asked.state)
@@ -115,11 +122,15 @@ def read(
     if not asked.from_month <= first <= last <= asked.to_month:
         raise OutsideGrant(f"{first:%Y-%m} to {last:%Y-%m}")
     with transaction.atomic():
-        months = [_told(month, asked.behaviours) for month in months_of(first, last)]
+        months = [_told(month, asked) for month in months_of(first, last)]
+        held = {name for month in months for name in month["not_shared"]["sources"]}
+        if held and not any(month["groups"] for month in months):
+            raise SourceWithheld(", ".join(sorted(held)))
         body = json.dumps(
             {
                 "request": str(asked.id),
                 "purpose": asked.purpose,
+                "kind": asked.kind,
                 "until": asked.until.isoformat(),
                 "months": months,
             },
@@ -149,12 +160,18 @@ def months_of(first: date, last: date) -> list[date]:
     ]
 
 
-def _told(month: date, behaviours: tuple[str, ...]) -> dict:
+def _told(month: date, asked: RequestRow) -> dict:
     """One month as it is given. `other` goes to whoever asked for all: it cannot be told which of it are theirs."""
+    behaviours, codes = asked.behaviours, parties.codes()
     made = editions.edition(month)
     cells = Cell.objects.filter(month=month).order_by("behaviour")
     if behaviours:
         cells = cells.filter(behaviour__in=behaviours)
+    # A group is given as the edition has it or not at all: with it less one source's data there would be two editions.
+    known = sources.of_versions(number for cell in cells for number in cell.sources)
+    closed = {number for number, one in known.items() if not one.shares(codes[asked.party_id], asked.kind)}
+    held = [cell for cell in cells if not closed.isdisjoint(cell.sources)]
+    names = {known[one] for cell in held for one in cell.sources if one in closed}
     return {
         "month": month.strftime("%Y-%m"),
         "made_at": made.at.isoformat(),
@@ -163,6 +180,10 @@ def _told(month: date, behaviours: tuple[str, ...]) -> dict:
         "least_people": made.least_people,
         "largest_percent": made.largest_percent,
         "left_out": made.left_out,
+        "not_shared": {
+            "groups": len(held),
+            "sources": sorted({f"{codes[one.party_id]}/{one.code}" for one in names}),
+        },
         "groups": [
             {
                 "behaviour": cell.behaviour,
@@ -171,7 +192,9 @@ def _told(month: date, behaviours: tuple[str, ...]) -> dict:
                 "acts": cell.acts,
                 "carbon_mg": int(cell.carbon_mg),
                 "credits": int(cell.credits),
+                "sources": [known[number].document(codes[known[number].party_id]) for number in cell.sources],
             }
             for cell in cells
+            if cell not in held
         ],
     }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from abate.platform.events import sources
 from abate.platform.parties import queries as parties
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
 from abate.platform.sharing import actions, queries
 from abate.platform.sharing.models import Decision
+from abate.platform.sharing.queries import RequestRow
 
 
 def _complete(given: Json) -> Json:
@@ -27,12 +29,21 @@ def _look(given: Json) -> Json:
     return {
         "party": parties.codes().get(found.party_id, ""),
         "purpose": found.purpose,
+        "kind": found.kind,
         "ground": found.ground,
         "behaviours": list(found.behaviours),
         "months": [f"{found.from_month:%Y-%m}", f"{found.to_month:%Y-%m}"],
         "until": found.until.isoformat(),
         "state": found.state,
+        "not_shared": _not_shared(found),
     }
+
+
+def _not_shared(found: RequestRow) -> list[str]:
+    """The sources whose terms in force keep the groups that hold their data from this request."""
+    codes = parties.codes()
+    closed = [one for one in sources.newest() if not one.shares(codes[found.party_id], found.kind)]
+    return [f"{codes[one.party_id]}/{one.code}" for one in closed]
 
 
 def _answer(given: Json) -> Json:

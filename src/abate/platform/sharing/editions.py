@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from abate.platform.doors import clock
+from abate.platform.events import sources
 from abate.platform.log import queries as log
 from abate.platform.sharing.errors import MonthOpen
 from abate.platform.sharing.models import Cell, Edition
@@ -62,12 +63,16 @@ def edition(month: date) -> Edition:
         return _make(first)
 
 
-def hold_back(use: str, first: date) -> list[str]:
-    """Lay out which awards may not be used so, in the transaction that is open; the sources of those of the month. (P-8.5-d)"""
+def hold_back(use: str, first: date, party: str | None = None) -> list[str]:
+    """Lay out which awards may not be used so, in the transaction that is open; the sources of those of the month. (P-8.5-d)
+
+    `party`: who alone is told what is made of the others; without it everyone who asks, and each source is asked then.
+    """
+    told = None if party is None else sources.recipients(party)
     with connection.cursor() as cursor:
         cursor.execute(SQL["make_held"])
         cursor.execute(SQL["empty_held"])
-        cursor.execute(SQL["hold_back"], {"use": use, "today": clock.today()})
+        cursor.execute(SQL["hold_back"], {"use": use, "told": told, "today": clock.today()})
         cursor.execute(SQL["held_of"], {"first": first, "last": last_day(first)})
         return [name for (name,) in cursor.fetchall()]
 
@@ -81,6 +86,8 @@ def _make(first: date) -> Edition:
         cursor.execute(SQL["fill_parts"], {"first": first, "last": last_day(first)})
         cursor.execute(SQL["groups"])
         groups = [Group((row[0],), *map(int, row[1:])) for row in cursor.fetchall()]
+        cursor.execute(SQL["sources"], {"first": first, "last": last_day(first)})
+        held = dict(cursor.fetchall())
     shown = grouped(groups, together, least, percent)
     made = Edition.objects.create(
         month=first,
@@ -101,6 +108,7 @@ def _make(first: date) -> Edition:
                 acts=group.acts,
                 carbon_mg=group.carbon_mg,
                 credits=group.credits,
+                sources=sorted({one for name in group.behaviours for one in held.get(name, ())}),
             )
             for group in shown
         ]

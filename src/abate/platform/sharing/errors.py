@@ -51,6 +51,19 @@ class OutsideGrant(Problem):
     remedy_en = "Ask for months that the request names, or make another request."
 
 
+class SourceWithheld(Problem):
+    code = "sharing-source-withheld"
+    status = 403
+    zh = "所要的数据来自不允许向本机构或为该目的共享的来源。"
+    en = "What was asked for holds data of sources that may not be shared with this party, or not for this purpose."
+    why_zh = "政务数据只在其标识允许的对象和目的内共享（T/CECA-G 0203，8.5）。"
+    why_en = "Public data is shared only with whom and for what its mark permits (T/CECA-G 0203, 8.5)."
+    remedy_zh = "请所列来源的提供方扩大共享范围，或改为申请其他行为。"
+    remedy_en = (
+        "Ask the providers of the sources that are named to widen their terms, or ask for other behaviours."
+    )
+
+
 class MonthOpen(Problem):
     code = "sharing-month-open"
     status = 409

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from abate.platform.doors import clock
+from abate.platform.parties import queries as parties
 from abate.platform.people import groups
 from abate.platform.sharing import editions
 from abate.platform.sharing.actions import Answer, months_of
@@ -61,7 +62,7 @@ def edition(party_id: int, month: date) -> MembersEdition:
         if not cursor.fetchone()[0]:
             raise MonthOpen(first.strftime("%Y-%m"))
         group = groups.group_of(party_id)
-        left_out = editions.hold_back("members", first)
+        left_out = editions.hold_back("members", first, parties.codes()[party_id])
         cursor.execute(SQL["make_parts"])
         cursor.execute(SQL["empty_parts"])
         cursor.execute(

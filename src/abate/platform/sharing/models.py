@@ -50,6 +50,8 @@ class Cell(models.Model):
     acts = models.BigIntegerField()
     carbon_mg = models.DecimalField(max_digits=38, decimal_places=0)
     credits = models.DecimalField(max_digits=38, decimal_places=0)
+    sources = ArrayField(models.IntegerField(), default=list, db_default=[])
+    """The versions of declared sources whose data is in it: who may be told the group is for them to say."""
 
     class Meta:
         db_table = "sharing_cell"
@@ -67,6 +69,8 @@ class Request(models.Model):
     # Only a number: the room of parties keeps no foreign keys towards it.
     party_id = models.IntegerField()
     purpose = models.TextField()
+    kind = models.TextField(default="statistics", db_default="statistics")
+    """Of which kind the purpose is: of sources.PURPOSES."""
     ground = models.TextField()
     behaviours = ArrayField(models.TextField())
     from_month = models.DateField()

@@ -25,6 +25,7 @@ class RequestRow:
     id: UUID
     party_id: int
     purpose: str
+    kind: str
     ground: str
     behaviours: tuple[str, ...]
     from_month: date
@@ -84,6 +85,7 @@ def _row(one: Request, decided: Decision | None, told: dict) -> RequestRow:
         id=one.id,
         party_id=one.party_id,
         purpose=one.purpose,
+        kind=one.kind,
         ground=one.ground,
         behaviours=tuple(one.behaviours),
         from_month=one.from_month,

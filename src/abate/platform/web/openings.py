@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from datetime import date
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -12,15 +14,19 @@ from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.openings import Opened
 from abate.bookkeeping.receipt import MethodName, Opening, Terms
 from abate.platform.doors import clock
-from abate.platform.web import receipts
+from abate.platform.events import sources
+from abate.platform.parties import queries as parties
 
+# `lent`: the source that the entry's data came from, the narrowest where there are several; what takes an award back, and what
+# comes back first for it, tells as much of the data as the award.
 # An erased person has no commit_key: their entries are left out, and nobody can open them any more. Who left and is only kept
 # is opened to nobody either.
 _ROWS = """
 select leaf.idx, leaf.entry_id, entry.kind, person.commit_key, person.pseudonym, entry.cause, entry.credits,
        entry.carbon_mg, hold.credits,
        subject.subject, party.code, quantity.event_id, basis.behaviour, quantity.occurred_at, quantity.record,
-       quantity.er_mg, basis.version, basis.factors, basis.region, basis.grade_floor, basis.pack
+       quantity.er_mg, basis.version, basis.factors, basis.region, basis.grade_floor, basis.pack,
+       lent.source_id, lent.day
 from log_leaf leaf
 join people_person person on person.id = leaf.person_id and person.status = 'active'
 join ledger_entry entry on entry.person_id = leaf.person_id and entry.id = leaf.entry_id
@@ -30,14 +36,9 @@ left join carbon_quantity quantity
 left join carbon_basis basis on basis.id = quantity.basis_id
 left join parties_party party on party.id = quantity.party_id
 left join people_subject subject on subject.person_id = quantity.person_id and subject.party_id = quantity.party_id
-where {which}
-order by leaf.idx
-"""
-# For verifiers: of a declared source only what it permits to verify, and for so long as it may be kept (P-8.5-d); what takes
-# an award back, and what comes back first for it, goes with the award. To the person all of their own is opened.
-_PERMITTED = """
- and not exists (
-    select from (
+left join lateral (
+    select marked.source_id, marked.day, source.uses, marked.day + source.retention_days as use_until
+    from (
         select quantity.party_id, quantity.event_id
         union all
         select award.cause_party, award.cause
@@ -50,7 +51,17 @@ _PERMITTED = """
     ) about (party_id, event_id)
     join events_marked marked on marked.party_id = about.party_id and marked.event_id = about.event_id
     join events_source source on source.id = marked.source_id
-    where not source.uses @> array['verification'] or marked.day + source.retention_days < %(today)s)"""
+    order by source.uses @> array['verification'], use_until
+    limit 1
+) lent on true
+where {which}
+order by leaf.idx
+"""
+# For verifiers: of a declared source only what it permits to verify, and for so long as it may be kept (P-8.5-d). To the person
+# all of their own is opened.
+_PERMITTED = (
+    " and (lent.source_id is null or lent.uses @> array['verification'] and lent.use_until >= %(today)s)"
+)
 _KINDS = {"award": int(Kind.AWARD), "reverse": int(Kind.REVERSE), "restore": int(Kind.RESTORE)}
 _BY_NUMBER = _ROWS.format(which="leaf.idx between %(first)s and %(last)s" + _PERMITTED)
 _BY_PERSON = _ROWS.format(which="leaf.person_id = %(person)s and leaf.entry_id = any(%(entries)s)")
@@ -76,10 +87,26 @@ def _stream(statement: str, values: dict[str, object]) -> Iterator[Opened]:
         with connection.connection.cursor(name="log_openings") as cursor:
             cursor.itersize = 5_000
             cursor.execute(statement, values | _KINDS | {"today": clock.today()})
-            for row in cursor:
-                made = _opened(row)
+            terms = _Terms()
+            for *row, source, day in cursor:
+                made = _opened(tuple(row))
                 if made is not None:
-                    yield made
+                    yield replace(made, source=terms.of(source, day)) if source else made
+
+
+class _Terms:
+    """Versions of sources as they are met, each read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, sources.SourceRow] = {}
+        self._codes: dict[int, str] = {}
+
+    def of(self, source: int, day: date) -> dict[str, object]:
+        if source not in self._known:
+            self._known |= sources.of_versions([source])
+            self._codes = self._codes or parties.codes()
+        found = self._known[source]
+        return found.mark_of(self._codes[found.party_id], day)
 
 
 def opening(index: int) -> Opened | None:
@@ -107,7 +134,7 @@ def _opened(row: tuple) -> Opened | None:
     if kind == Kind.REDEEM:
         return Opened(index, Opening(salt, leaf.personal_redeem(pseudonym, cause, -credits)))
     if kind not in {Kind.AWARD, Kind.ERASED}:
-        part = receipts.booking(pseudonym, kind, cause, carbon_mg, credits, held)
+        part = _booking(pseudonym, kind, cause, carbon_mg, credits, held)
         return Opened(index, Opening(salt, leaf.personal_booking(part)))
     if kind != Kind.AWARD or event is None:
         return None
@@ -117,3 +144,11 @@ def _opened(row: tuple) -> Opened | None:
     )
     terms = Terms(region, floor, pack, settings.ABATE_ZONE)
     return Opened(index, Opening(salt, personal), MethodName(behaviour, version), terms)
+
+
+def _booking(
+    pseudonym: str, kind: int, cause: str, carbon_mg: int, credits: int, hold: int | None
+) -> leaf.BookingPart:
+    """The personal part of an entry of another kind; `hold` are the credits of the hold it made or ended."""
+    held = 0 if hold is None else hold if kind == Kind.HOLD else -hold
+    return leaf.BookingPart(pseudonym, Kind(kind).name.lower(), cause, carbon_mg, credits, held)

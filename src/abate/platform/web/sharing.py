@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
-from abate.platform.events.errors import TokenRefused
+from abate.platform.events import sources
 from abate.platform.parties import answers
 from abate.platform.parties.actions import EVENTS, SHARING
 from abate.platform.parties.answers import Keep, Reply
@@ -25,11 +25,10 @@ from abate.platform.sharing import actions, members, queries
 from abate.platform.sharing.errors import RequestMalformed
 from abate.platform.sharing.queries import RequestRow
 from abate.platform.web import caller
-from abate.platform.web.refusals import problem_json
 
 LARGEST = 64 * 1024
 """Bytes of a request: our policy."""
-_FIELDS = frozenset({"purpose", "ground", "behaviours", "from_month", "to_month", "until"})
+_FIELDS = frozenset({"purpose", "kind", "ground", "behaviours", "from_month", "to_month", "until"})
 
 
 @csrf_exempt  # By token, without a cookie: no other site can send one.
@@ -38,8 +37,9 @@ def ask(request: HttpRequest) -> HttpResponse:
     """Write a request down; 201 with its id. Nothing is given before three people agreed."""
     try:
         call = caller.from_request(request)
-        who = caller.sender(call, SHARING)
+        who, left = caller.admitted(call, SHARING)
         body = request.read(LARGEST + 1)
+        caller.sender(call, SHARING, body=body)
         given = _given(body)
 
         def work(keep: Keep | None) -> Reply:
@@ -51,8 +51,8 @@ def ask(request: HttpRequest) -> HttpResponse:
 
         reply, repeated = answers.once(caller.asked(call, who, body), work)
     except Problem as problem:
-        return _refused(problem)
-    answer = HttpResponse(reply.body, content_type=reply.media, status=reply.status)
+        return caller.refused(problem)
+    answer = HttpResponse(reply.body, content_type=reply.media, status=reply.status, headers=left)
     if repeated:
         answer["Idempotent-Replayed"] = "true"
     return answer
@@ -62,6 +62,7 @@ def _ask(who: TokenParty, given: dict[str, Any]) -> Reply:
     made = actions.ask(
         who.party_id,
         purpose=_text(given, "purpose"),
+        kind=_text({"kind": sources.PURPOSES[0]} | given, "kind"),
         ground=_text(given, "ground"),
         behaviours=_behaviours(given),
         from_month=_month(_text(given, "from_month"), "from_month"),
@@ -77,25 +78,27 @@ def _ask(who: TokenParty, given: dict[str, Any]) -> Reply:
 def state(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """One request of the party's and what became of it."""
     try:
-        return JsonResponse(show(queries.request(request_id, _party(request).party_id)))
+        who, left = _party(request)
+        told = show(queries.request(request_id, who.party_id))
     except Problem as problem:
-        return _refused(problem)
+        return caller.refused(problem)
+    return JsonResponse(told, headers=left)
 
 
 @require_safe
 def figures(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The figures of closed months, `from` to `to`; the answer is told in the same transaction."""
     try:
-        who = _party(request)
-        limits = [_month(request.GET[name], name) if name in request.GET else None for name in ("from", "to")]
-        answer = actions.read(who.party_id, request_id, limits[0], limits[1], who.client_id)
+        who, left = _party(request)
+        months = [_month(request.GET[name], name) if name in request.GET else None for name in ("from", "to")]
+        answer = actions.read(who.party_id, request_id, months[0], months[1], who.client_id)
     except Problem as problem:
-        return _refused(problem)
-    return _told(answer)
+        return caller.refused(problem)
+    return _told(answer, left)
 
 
-def _told(answer: actions.Answer) -> HttpResponse:
-    told = HttpResponse(answer.body, content_type="application/json")
+def _told(answer: actions.Answer, left: dict[str, str]) -> HttpResponse:
+    told = HttpResponse(answer.body, content_type="application/json", headers=left)
     told["Cache-Control"] = "no-store"
     told["ETag"] = f'"{answer.sha256.hex()}"'
     return told
@@ -105,13 +108,13 @@ def _told(answer: actions.Answer) -> HttpResponse:
 def of_members(request: HttpRequest) -> HttpResponse:
     """Sums of an organisation's members over closed months, `from` to `to` (the same, where it is left out)."""
     try:
-        who = caller.sender(caller.from_request(request), EVENTS)
+        who, left = caller.admitted(caller.from_request(request), EVENTS)
         first = _month(request.GET.get("from", ""), "from")
         last = _month(request.GET["to"], "to") if "to" in request.GET else first
         answer = members.read(who.party_id, first, last, who.client_id)
     except Problem as problem:
-        return _refused(problem)
-    return _told(answer)
+        return caller.refused(problem)
+    return _told(answer, left)
 
 
 def show(row: RequestRow) -> dict[str, Any]:
@@ -120,6 +123,7 @@ def show(row: RequestRow) -> dict[str, Any]:
         "id": row.id,
         "state": row.state,
         "purpose": row.purpose,
+        "kind": row.kind,
         "ground": row.ground,
         "behaviours": row.behaviours,
         "from_month": row.from_month.strftime("%Y-%m"),
@@ -172,15 +176,9 @@ def _day(text: str) -> date:
         raise RequestMalformed(f"until: a day such as 2026-12-31, not {text[:20]}") from None
 
 
-def _party(request: HttpRequest) -> TokenParty:
-    return caller.sender(caller.from_request(request), SHARING)
-
-
-def _refused(problem: Problem) -> HttpResponse:
-    answer = problem_json(problem)
-    if problem.status == TokenRefused.status:
-        answer["WWW-Authenticate"] = 'Bearer realm="abate", error="invalid_token"'
-    return answer
+def _party(request: HttpRequest) -> tuple[TokenParty, dict[str, str]]:
+    """By its token or signature, within its limits, and what is left of them. Raises LimitReached too."""
+    return caller.admitted(caller.from_request(request), SHARING)
 
 
 urlpatterns = [

@@ -72,7 +72,8 @@ create temp table if not exists sharing_held (person_id bigint, entry_id bigint,
 delete from sharing_held
 
 -- name: hold_back
--- Awards of events whose source does not permit the use, or not for so long: the entries of every version of a quantity.
+-- Awards of events whose source does not permit the use, or not for so long, or to tell those alone who are told (nobody:
+-- where it may be shared with nobody): the entries of every version of a quantity.
 insert into sharing_held
 select distinct quantity.person_id, quantity.entry_id, source.id
 from events_source source
@@ -80,7 +81,27 @@ join events_marked marked on marked.source_id = source.id
 join events_seen seen on seen.party_id = marked.party_id and seen.event_id = marked.event_id
 join carbon_quantity quantity on quantity.person_id = seen.person_id and quantity.party_id = marked.party_id
                               and quantity.event_id = marked.event_id and quantity.entry_id is not null
-where not source.uses @> array[%(use)s] or marked.day + source.retention_days < %(today)s
+where not source.uses @> array[%(use)s] or not source.shared_with && coalesce(%(told)s::text[], source.shared_with)
+      or marked.day + source.retention_days < %(today)s
+
+-- name: sources
+-- Of which versions of sources each behaviour's figures hold data: what fill_parts adds up.
+select basis.behaviour, array_agg(distinct marked.source_id order by marked.source_id)
+from (
+    select person_id, id, cause_party, cause, basis_id
+    from ledger_entry where kind = 1 and day between %(first)s and %(last)s
+    union all
+    select award.person_id, award.id, award.cause_party, award.cause, award.basis_id
+    from ledger_entry undo
+    join ledger_reversal reversal on reversal.person_id = undo.person_id and reversal.reverse_id = undo.id
+    join ledger_entry award on award.person_id = reversal.person_id and award.id = reversal.entry_id and award.kind = 1
+    where undo.kind = 10 and undo.day between %(first)s and %(last)s
+) award
+join events_marked marked on marked.party_id = award.cause_party and marked.event_id = award.cause
+join carbon_basis basis on basis.id = award.basis_id
+where exists (select from events_source)
+      and not exists (select from sharing_held held where (held.person_id, held.entry_id) = (award.person_id, award.id))
+group by basis.behaviour
 
 -- name: held_of
 -- Whose awards of these days are left out.

@@ -8,7 +8,7 @@ const KINDS = {
   14: ["退出流通", "retirement"], 15: ["已删除声明", "erasure"],
 };
 const CHECKS = {
-  form: ["回执格式", "Form"], leaf: ["记录", "Leaf"], signature: ["日志签名", "Signature of the log"],
+  form: ["回执格式", "Form"], source: ["数据来源", "Source of the data"], leaf: ["记录", "Leaf"], signature: ["日志签名", "Signature of the log"],
   inclusion: ["记录在日志中", "Inclusion in the log"], opening: ["个人部分", "Personal part"], facts: ["内容一致", "Facts"],
 };
 const STATES = { passed: ["通过", "pass"], failed: ["不通过", "FAIL"], open: ["未核对", "not checked"] };
@@ -183,14 +183,40 @@ function readForm(text) {
   let receipt;
   try { receipt = JSON.parse(text); } catch { unlike("不是 JSON 文件", "not the JSON it should be"); }
   const names = receipt && typeof receipt === "object" ? Object.keys(receipt).sort() : [];
-  if (String(names) !== String([...MEMBERS].sort())) unlike("这不是回执", "this is not a receipt");
-  if (receipt.format !== "abate-receipt/1") unlike("不认识的回执格式，请用新版核对页", "a format not known here: take a newer page");
+  const marked = receipt?.format === "abate-receipt/2";
+  if (String(names) !== String([...MEMBERS, ...(marked ? ["source"] : [])].sort())) unlike("这不是回执", "this is not a receipt");
+  if (!marked && receipt.format !== "abate-receipt/1") unlike("不认识的回执格式，请用新版核对页", "a format not known here: take a newer page");
   const { opening, proof, index } = receipt;
   const texts = [receipt.log, receipt.leaf, receipt.checkpoint, ...(opening ? [opening.salt, opening.personal] : [])];
   if (!Array.isArray(proof) || proof.length > 64 || !Number.isSafeInteger(index) || index < 0 || texts.some((one) => typeof one !== "string")) {
     unlike("回执内容不完整", "a member of the receipt is not of its type");
   }
+  if (marked && !whole(receipt.source)) unlike("数据来源不合规定", "the mark of its source is not as described");
   return receipt;
+}
+
+// Exactly the members of a source, each as the command takes it: what is shown cannot pass for a line of its own, or hide.
+const shown = (one) => typeof one === "string" && one !== "" && [...one].length <= 200 && !/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.test(one);
+const count = (one) => Number.isInteger(one) && one >= 0 && one < 2 ** 31;
+const list = (one) => Array.isArray(one) && one.length <= 1000 && one.every(shown);
+function day(one) {
+  const date = /^(?!0000)\d{4}-\d{2}-\d{2}$/.test(one) ? new Date(`${one}T00:00:00Z`) : new Date(NaN);
+  return typeof one === "string" && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(one);
+}
+const SOURCE = {
+  source: shown, version: count, mark: shown, level: count, uses: list, shared_with: list, retention_days: count,
+  valid_from: day, valid_until: day, use_until: day,
+};
+function whole(source) {
+  if (!source || typeof source !== "object" || String(Object.keys(source).sort()) !== String(Object.keys(SOURCE).sort())) return false;
+  return Object.entries(SOURCE).every(([name, fits]) => fits(source[name]));
+}
+
+// The terms on which the data was lent go with it; the leaf does not bind them.
+function lent({ source: name, mark, level, uses, shared_with: told, use_until: until }) {
+  const [used, given] = [uses.join(", "), told.join(", ")];
+  return unable(`平台的说明，记录未加以约束：数据来源 ${name}（${mark}，${level} 级），准用于 ${used}，统计数字可共享给 ${given || "无"}，至 ${until}`,
+    `the platform's word, not bound by the leaf: its data was lent by ${name} (${mark}; level ${level}) for ${used}, figures to ${given || "nobody"}, until ${until}`);
 }
 
 async function verify(text, key) {
@@ -208,7 +234,11 @@ async function verify(text, key) {
     }
   };
   let receipt, data, leaf;
-  if (await look("form", () => { receipt = readForm(text); return two(`日志 ${receipt.log}`, `a receipt of log ${receipt.log}`); })) {
+  if (await look("form", () => { 
+    receipt = readForm(text);
+    return two(`日志 ${receipt.log}`, `a receipt of log ${receipt.log}`);
+  })) {
+    if (receipt.source) await look("source", () => lent(receipt.source));
     const readable = await look("leaf", () => {
       data = base64(receipt.leaf, "leaf");
       leaf = readLeaf(data);
