@@ -193,6 +193,12 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
         assert kept.returncode == 0, kept.stderr
         assert partner.deliver(partner.batch(10))
         until("the later leaves", lambda: all_signed(stack.url()))
+        ended = abate_in(stack, END)
+        assert ended.returncode == 0, ended.stderr
+        with psycopg.connect(stack.url()) as connection:
+            held = connection.execute(
+                "select (select count(*) from review_grant), (select count(*) from parties_member)"
+            ).fetchone() or (0, 0)
         later = max(heads(stack.url()).items())
     new, said = restore(stack, copy, "new", "--to", moment.isoformat())
     with psycopg.connect(new.url()) as connection:
@@ -208,7 +214,20 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
             " where person.status = 'frozen'"
         )
         assert frozen.fetchall() == [(int(kept.stdout), date(2099, 1, 1))]
+        live = connection.execute("select count(*) from people_authorisation where person_id = %s and withdrawn_at is null",
+                                  [int(ended.stdout)])  # fmt: skip
+        assert live.fetchone() == (0,)
+        left = "select (select count(*) from review_grant), (select count(*) from parties_member)"
+        assert connection.execute(left).fetchone() == held
+        assert connection.execute(
+            "select count(*) from parties_client where revoked_at is null"
+        ).fetchone() == (0,)
+        assert connection.execute(
+            "select count(*) from parties_party where status = 'suspended'"
+        ).fetchone() == (1,)
     assert said["erased_again"] == 1
+    # Behaviours of the person, the partner's key, the partner.
+    assert int(str(said["ended_again"])) >= 3
     assert str(said["log"]).startswith("halted")
     assert heads(new.url())[later[0]] == later[1]
     # What would sign a second history refuses to, as soon as there is something to sign.
@@ -223,6 +242,18 @@ FREEZE = (
     "from abate.platform.people.models import Person; "
     "person = Person.objects.filter(status='active').order_by('-pk').first(); "
     "freezing.freeze(person, date(2099, 1, 1), [('甲', 'a')]); print(person.pk)"
+)
+END = (
+    "from abate.platform.people import actions as people; from abate.platform.people.models import Person; "
+    "from abate.platform.parties import actions as parties; from abate.platform.parties.models import Client, Party; "
+    "person = Person.objects.filter(status='active').order_by('pk').first(); "
+    "client = Client.objects.filter(revoked_at=None).first(); "
+    "people.withdraw_all(person, client.party); "
+    "parties.revoke_client(client.pk); parties.suspend(client.party); "
+    "from abate.platform.parties.models import Member; "
+    "seat = Member.objects.first(); seat and parties.remove_member(seat.user, seat.party, seat.role); "
+    "from abate.platform.review import actions as review; from abate.platform.review.models import Grant; "
+    "held = Grant.objects.first(); held and review.withdraw(held.user, held.role); print(person.pk)"
 )
 PERSON = (
     "from abate.platform.people import actions as people; from abate.platform.people.models import Person; "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 from tests.platform.people.townspeople import code_in
 
 from abate.platform import reaching
@@ -41,6 +43,13 @@ class Down(messages.Files):
 
 class Phones(messages.Files):
     kinds = frozenset({"phone"})
+
+
+@pytest.fixture
+def person(db: None, settings: Any, sent: Sent) -> Person:
+    """Who has a phone and a mail address, and whose name and number the authority knows."""
+    settings.ABATE_REAL_NAME = AUTHORITY
+    return opened(sent, OLD, MAIL)
 
 
 def opened(sent: Sent, *contacts: str, name: str = NAME, number: str = NUMBER) -> Person:

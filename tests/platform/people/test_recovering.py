@@ -13,7 +13,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from tests.platform.people.recoveries import (
-    AUTHORITY,
     MAIL,
     NAME,
     NEW,
@@ -22,8 +21,8 @@ from tests.platform.people.recoveries import (
     Sent,
     ask,
     carry,
-    opened,
     other_number,
+    person,
     prove,
     sign_in,
 )
@@ -32,7 +31,7 @@ from tests.platform.people.townspeople import at_once, code_in
 from abate.platform.config import fields
 from abate.platform.doors import clock
 from abate.platform.notices.models import Delivery
-from abate.platform.people import actions, freezing, identity, queries, recovering
+from abate.platform.people import actions, correcting, freezing, identity, queries, recovering
 from abate.platform.people.errors import ContactUnproved, IdentityRefused
 from abate.platform.people.family_errors import RecoveryGone, RecoveryNeedsCode, RecoveryTooOften
 from abate.platform.people.models import Contact, Person, Recovery
@@ -40,12 +39,7 @@ from abate.platform.signin import factors
 from abate.platform.signin.errors import TooManyTries
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
-
-
-@pytest.fixture
-def person(db: None, settings, sent: Sent) -> Person:
-    settings.ABATE_REAL_NAME = AUTHORITY
-    return opened(sent, OLD, MAIL)
+__all__ = ["person"]
 
 
 def stop_link(sent: Sent) -> str:
@@ -121,6 +115,26 @@ def test_what_does_not_fit_leads_nowhere_and_tells_nobody_anything(
     with clock.frozen(clock.now() + timedelta(days=5)):
         assert sign_in(NEW, sent) is None
         assert sign_in(OLD, sent).pk == person.pk
+
+
+@pytest.mark.clause("P-6.5")
+def test_a_number_that_was_corrected_away_recovers_nothing_and_the_right_one_does(
+    person: Person, sent: Sent
+) -> None:
+    code, *_ = factors.new_recovery_codes(person.user)
+    correcting.correct(person, number=other_number())
+    carry()
+    before = len(sent())
+    # A namesake, whose number it truly is.
+    for given in ("", code):
+        ask(sent, number=NUMBER, code=given)
+    carry()
+    assert len(sent()) == before + 2, "the codes to the asker's own contact, and nothing else"
+    assert set(Recovery.objects.values_list("person", flat=True)) == {None}
+    assert factors.factors(person.user)[0].left == 10, "no code was spent"
+    ask(sent, number=other_number())
+    carry()
+    assert Recovery.objects.filter(person=person).count() == 1
 
 
 def test_stopped_by_the_owners_link_it_never_takes_effect(person: Person, sent: Sent) -> None:

@@ -12,13 +12,13 @@ from tests.platform.people.recoveries import (
     FILES,
     MAIL,
     NEW,
-    OLD,
     PHONES,
     Sent,
     ask,
     carry,
     opened,
     other_number,
+    person,
     sign_in,
 )
 
@@ -33,12 +33,7 @@ from abate.platform.review.models import Audit
 from abate.platform.signin import factors
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
-
-
-@pytest.fixture
-def person(db: None, settings, sent: Sent) -> Person:
-    settings.ABATE_REAL_NAME = AUTHORITY
-    return opened(sent, OLD, MAIL)
+__all__ = ["person"]
 
 
 def test_of_whom_nobody_can_be_told_nothing_changes_and_the_operator_is_told(

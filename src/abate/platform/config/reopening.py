@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import django
 import psycopg
 from cryptography.exceptions import InvalidTag
+from django.db import transaction
 
 from abate.platform.doors import keyring, private_postgres, recovery
 from abate.platform.doors.backup import Base
 from abate.platform.doors.errors import SetupError
 
+# What ended, by rows that both histories have: their ids are the same up to the moment gone back to.
+_ENDED = {
+    "authorisations": "select id, withdrawn_at from people_authorisation where withdrawn_at is not null order by id",
+    "consents": "select id, withdrawn_at from people_consent where withdrawn_at is not null order by id",
+    "clients": "select client_id from parties_client where revoked_at is not null",
+    "public_keys": "select id from parties_public_key where revoked_at is not null",
+    "suspended": "select id from parties_party where status = 'suspended'",
+    "left": "select id from parties_party where status = 'left'",
+    "accounts": "select id from review_user where not is_active",
+    "memberships": "select id, left_at from people_member where left_at is not null order by id",
+    "endpoints": "select id from parties_endpoint where ended_at is not null",
+    # Of these the rows that are gone say what ended.
+    "roles": "select user_id, role from review_grant",
+    "seats": "select user_id, party_id, role from parties_member",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """What the database knew at the end of its changes: its newest signed head, who was erased, and who left and is kept
-    (person, until, grounds)."""
+    """What the database knew at the end of its changes: its newest signed head, who was erased, who left and is kept
+    (person, until, grounds), and the rows of what ended, by the names of `_ENDED`."""
 
     head: tuple[int, bytes, str, datetime] | None
     erased: frozenset[int]
-    frozen: tuple[tuple[int, date, list[tuple[str, str]]], ...] = ()
+    frozen: tuple[tuple[int, date, list[tuple[str, str]]], ...]
+    ended: Mapping[str, Sequence[tuple[Any, ...]]]
 
 
 def secrets_fit(into: Path) -> Path:
@@ -44,7 +63,8 @@ def secrets_fit(into: Path) -> Path:
 def make_safe(
     url: str, folder: Path, base: Base, into: Path, to: datetime | None, *, wait: Callable[[float], object]
 ) -> dict[str, object]:
-    """Check the keys, erase again who was erased since `to`, remember the newest head that was signed since.
+    """Check the keys, erase again who was erased since `to`, end again what ended, remember the newest head that was signed
+    since.
 
     Returns what was found and done. Raises SetupError where the secret file is another installation's.
     """
@@ -66,6 +86,8 @@ def make_safe(
         for person in Person.objects.filter(pk=person_id, status=Person.Status.ACTIVE):
             freezing.freeze(person, until, grounds)
     found: dict[str, object] = {"entries_in_the_log": tree.size(), "erased_again": len(again)}
+    if later:
+        found["ended_again"] = _end_again(later.ended)
     if later and later.head and later.head[0] > tree.size():
         log.remember_head(*later.head)
         found["log"] = (
@@ -73,6 +95,52 @@ def make_safe(
             "restore everything instead, or give the log a new name"
         )
     return found
+
+
+def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
+    """Withdrawals, revoked keys, suspensions, closed accounts, roles and seats taken away; how many were open again."""
+    from abate.platform.parties import actions as parties  # lazy: needs Django set up
+    from abate.platform.parties import standing, webhooks  # lazy: as above
+    from abate.platform.parties.models import Client, Endpoint, Member, Party, PublicKey  # lazy: as above
+    from abate.platform.people.ended import end_again  # lazy: as above
+    from abate.platform.review.actions import deactivate, withdraw  # lazy: as above
+    from abate.platform.review.models import Grant, User  # lazy: as above
+
+    ids = {name: [row[0] for row in rows] for name, rows in ended.items()}
+    live = Party.objects.exclude(status=Party.Status.LEFT)
+    left = list(live.filter(pk__in=ids["left"]))
+    suspended = list(live.filter(pk__in=ids["suspended"]).exclude(status=Party.Status.SUSPENDED))
+    keys = list(
+        PublicKey.objects.filter(pk__in=ids["public_keys"], revoked_at=None).values_list("pk", flat=True)
+    )
+    clients = list(Client.objects.filter(pk__in=ids["clients"], revoked_at=None).values_list("pk", flat=True))
+    accounts = list(User.objects.filter(pk__in=ids["accounts"], is_active=True))
+    endpoints = list(
+        Endpoint.objects.filter(pk__in=ids["endpoints"], ended_at=None).values_list("pk", flat=True)
+    )
+    kept, seated = set(ended["roles"]), set(ended["seats"])
+    roles = [one for one in Grant.objects.select_related("user") if (one.user.pk, one.role) not in kept]
+    held = Member.objects.select_related("user", "party")
+    seats = [one for one in held if (one.user.pk, one.party.pk, one.role) not in seated]
+    with transaction.atomic():
+        rows = end_again(*(ended[name] for name in ("authorisations", "consents", "memberships")))
+        for role in roles:
+            withdraw(role.user, role.role)
+        for seat in seats:
+            parties.remove_member(seat.user, seat.party, seat.role)
+        for endpoint in endpoints:
+            webhooks.end_endpoint(endpoint)
+        for key in keys:
+            parties.revoke_public_key(key)
+        for client in clients:
+            parties.revoke_client(client)
+        for party in left:
+            standing.leave(party)
+        for party in suspended:
+            parties.suspend(party)
+        for account in accounts:
+            deactivate(account)
+    return rows + sum(map(len, (keys, clients, left, suspended, accounts, endpoints, roles, seats)))
 
 
 def _at_the_end(folder: Path, base: Base, into: Path, wait: Callable[[float], object]) -> Later:
@@ -87,10 +155,12 @@ def _at_the_end(folder: Path, base: Base, into: Path, wait: Callable[[float], ob
             kept = connection.execute(
                 "select person_id, until, grounds from people_freeze where ended_at is null order by at, person_id desc"
             ).fetchall()
+            ended = {name: connection.execute(asked).fetchall() for name, asked in _ENDED.items()}
         return Later(
             head and (head[0], bytes(head[1]), head[2], head[3]),
             frozenset(row[0] for row in erased),
             tuple((person, until, [(zh, en) for zh, en in grounds]) for person, until, grounds in kept),
+            ended,
         )
     finally:
         private_postgres.stop(beside)

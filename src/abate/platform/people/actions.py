@@ -34,7 +34,16 @@ from abate.platform.people.errors import (
     TooManyCodes,
 )
 from abate.platform.people.family_errors import AccountFrozen, ChildrenFirst
-from abate.platform.people.models import Authorisation, Code, Contact, Freeze, Identity, Person, Subject
+from abate.platform.people.models import (
+    Authorisation,
+    Code,
+    Contact,
+    Former,
+    Freeze,
+    Identity,
+    Person,
+    Subject,
+)
 from abate.platform.people.policy import CodePolicy, code_policy
 from abate.platform.review import actions as review
 from abate.platform.review import audit
@@ -356,6 +365,7 @@ def destroy(person: Person) -> None:
         )
         Contact.objects.filter(person_id=found.pk).delete()
         Identity.objects.filter(person_id=found.pk).delete()
+        Former.objects.filter(person_id=found.pk).delete()
         Freeze.objects.filter(person_id=found.pk, ended_at=None).update(ended_at=now)
     person.wrapped_key = person.commit_key = None
     person.identity_enc = person.contact_enc = b""

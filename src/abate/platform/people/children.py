@@ -82,6 +82,11 @@ def guardian_of(person_id: int) -> int | None:
     return live.values_list("guardian_id", flat=True).first()
 
 
+def guards(person_id: int) -> bool:
+    """Whether this person is the guardian of somebody whose account they opened and who has not taken it over."""
+    return Guardianship.objects.filter(guardian_id=person_id, ended_at=None).exists()
+
+
 def not_taken_over(person_id: int) -> bool:
     """Whether a guardian opened this person's account and its owner has not taken it over, at whatever age by now."""
     return Guardianship.objects.filter(child_id=person_id, ended_at=None).exists()

@@ -108,6 +108,28 @@ class ContactUnproved(Problem):
     remedy_en = "Ask for a code and enter it first; a proof is good for 30 minutes."
 
 
+class ContactSame(Problem):
+    code = "contact-same"
+    status = 409
+    zh = "您的账户已在使用该手机号或邮箱。"
+    en = "Your account uses this phone or e-mail already."
+    why_zh = "新的联系方式须与现有的不同。"
+    why_en = "A new contact is one that the account does not have."
+    remedy_zh = "请输入另一个手机号或邮箱。"
+    remedy_en = "Enter another phone number or e-mail address."
+
+
+class ContactGone(Problem):
+    code = "contact-gone"
+    status = 409
+    zh = "要更换的联系方式已不在您的账户中。"
+    en = "The contact to be changed is not your account's any more."
+    why_zh = "它可能刚在另一处被更换；没有作任何改动。"
+    why_en = "It may just have been changed elsewhere; nothing was changed here."
+    remedy_zh = "请重新打开“更换联系方式”页查看；不是您本人更换的，请立即检查“登录与安全”。"
+    remedy_en = "Open the page again and look; if you did not change it, see Sign-in and security at once."
+
+
 class CodeRefused(Problem):
     code = "code-refused"
     status = 403
@@ -249,3 +271,82 @@ class ProviderSilent(Problem):
     why_en = "Without its answer no account is opened."
     remedy_zh = "请稍后再试；运营方请检查核验服务。"
     remedy_en = "Try again later; the operator looks at the provider."
+
+
+class NothingCorrected(Problem):
+    code = "nothing-corrected"
+    status = 422
+    zh = "填写的内容与现有身份信息相同。"
+    en = "What was given is what stands there already."
+    why_zh = "没有变化就没有新版本。"
+    why_en = "Without a change there is no new version."
+    remedy_zh = "请填写更正后的姓名或证件号码。"
+    remedy_en = "Give the right name, or the right number."
+
+
+class SomebodyElse(Problem):
+    code = "correction-of-both"
+    status = 422
+    zh = "姓名和证件号码不能都更正，分次也不可以。"
+    en = "Name and number cannot both be corrected, at once or in turn."
+    why_zh = "两者都与开户时不同就是另一个人：账户不能转给他人。"
+    why_en = (
+        "Where both differ from the first ones it is another person, and an account is passed on to nobody."
+    )
+    remedy_zh = "请只更正一项；两项确有错误，请在隐私中心向运营方提出请求。"
+    remedy_en = "Correct one of them; where both are wrong, ask the operator in the privacy centre."
+
+
+class CorrectedMeanwhile(Problem):
+    code = "corrected-meanwhile"
+    status = 409
+    zh = "身份信息刚刚已被更正，本次没有保存。"
+    en = "The identity was corrected a moment ago; this was not saved."
+    why_zh = "核验的是更正前的信息。"
+    why_en = "What was checked is not what stands there now."
+    remedy_zh = "请刷新页面，确认现有信息后再提交。"
+    remedy_en = "Reload the page and look before you send it again."
+
+
+class ChildsIdentity(Problem):
+    code = "identity-of-a-child"
+    status = 403
+    zh = "孩子的身份信息不能在此更正。"
+    en = "A child's identity is not corrected here."
+    why_zh = "监护关系以开户时核验的身份为准。"
+    why_en = "Guardianship rests on the identity that was checked when the account was opened."
+    remedy_zh = "请监护人在隐私中心向运营方提出更正请求。"
+    remedy_en = "The guardian asks the operator in the privacy centre."
+
+
+class CorrectedTooOften(Problem):
+    code = "corrected-too-often"
+    status = 429
+    zh = "一年内更正身份信息的次数已达上限。"
+    en = "The identity was corrected as often as it may be in a year."
+    why_zh = "防止有人借更正试探他人的身份信息。"
+    why_en = "It keeps anybody from trying out other people's identities."
+    remedy_zh = "请在隐私中心向运营方提出更正请求。"
+    remedy_en = "Ask the operator in the privacy centre."
+
+
+class NumberNeedsAuthority(Problem):
+    code = "number-needs-authority"
+    status = 403
+    zh = "证件号码不能在此更正。"
+    en = "The number is not corrected here."
+    why_zh = "本站没有接入可核验身份的机构，无从知道新号码是谁的。"
+    why_en = "No authority that could check identities is asked here: nobody knows whose the new number is."
+    remedy_zh = "请在隐私中心向运营方提出更正请求，并出示证件。"
+    remedy_en = "Ask the operator in the privacy centre, with your papers."
+
+
+class ContactRests(Problem):
+    code = "contact-changed-lately"
+    status = 409
+    zh = "72 小时内刚更换过一个联系方式。"
+    en = "Another contact was changed within the last 72 hours."
+    why_zh = "给账户的主人留出时间，在其余联系方式还有效时看到通知。"
+    why_en = "The owner needs time to read the notice while another contact of theirs still works."
+    remedy_zh = "请在 72 小时后再更换；不是您本人更换的，请立即联系运营方。"
+    remedy_en = "Change it after 72 hours; if the change was not yours, tell the operator at once."

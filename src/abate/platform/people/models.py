@@ -14,8 +14,8 @@ from abate.platform.people.models_family import Freeze, Group, Guardianship, Inv
 from abate.platform.people.models_recovery import Recovery
 
 __all__ = [
-    "Authorisation", "Code", "Consent", "Contact", "Freeze", "Group", "Guardianship", "Identity", "Invitation", "Member",
-    "Person", "Recovery", "Request", "Subject",
+    "Authorisation", "Code", "Consent", "Contact", "Former", "Freeze", "Group", "Guardianship", "Identity", "Invitation",
+    "Member", "Person", "Recovery", "Request", "Subject",
 ]  # fmt: skip
 
 
@@ -67,6 +67,24 @@ class Identity(models.Model):
 
     class Meta:
         db_table = "people_identity"
+
+
+class Former(models.Model):
+    """What a person's identity said before it was corrected, under the person's key: unreadable with it, gone with the
+    account. The number of then stays in `people_identity`, so that no second account is opened with it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    identity_enc = models.BinaryField()
+    what = models.TextField()
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "people_former"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(what__in=["name", "number"]), name="people_former_what")
+        ]
 
 
 class Contact(models.Model):

@@ -1,4 +1,4 @@
-"""Our own limits on one-time codes. Policy, not law: an operator changes them with `ABATE_CODE_POLICY`."""
+"""Our own limits. Policy, not law: an operator changes those on one-time codes with `ABATE_CODE_POLICY`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+
+# A mistake is corrected, and perhaps that correction; whoever needs more than this in a year tries out identities.
+CORRECTIONS, CORRECTIONS_WITHIN = 3, timedelta(days=365)
+# Whoever finds a session open cannot put away every contact before the owner has read what the first of them was told.
+CONTACT_REST = timedelta(hours=72)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,8 @@ def _meant(one: Recovery) -> Person | None:
     if person is None or children.not_taken_over(person.pk):
         return None
     own = json.loads(keys.decrypt(person, person.identity_enc, "identity"))
-    if _name(whose, own["name"]) != bytes(one.name_hmac):
+    # A number that was corrected away stays the account's own, and is nobody's way in: it may be somebody else's.
+    if keyring().identity_hmac(own["number"]) != whose or _name(whose, own["name"]) != bytes(one.name_hmac):
         return None
     code = sealed.unseal(bytes(one.code_enc), _CODE) or ""
     fits = one.how != "code" or factors.spend_recovery_code(person.user, code)

@@ -1,0 +1,153 @@
+"""A signed-in person changes a contact: freshly proved, the new one by a code, the old one told; and every refusal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from tests.platform.people.recoveries import (
+    AUTHORITY,
+    MAIL,
+    NEW,
+    OLD,
+    Sent,
+    carry,
+    opened,
+    other_number,
+    prove,
+    sign_in,
+)
+from tests.platform.people.townspeople import at_once, code_in
+from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
+
+from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
+from abate.platform.people import actions, changing, queries
+from abate.platform.people.errors import (
+    CodeRefused,
+    ContactGone,
+    ContactMalformed,
+    ContactRests,
+    ContactSame,
+    ContactTaken,
+    ContactUnproved,
+    PersonErased,
+)
+from abate.platform.people.models import Code, Contact, Person
+from abate.platform.people.policy import CONTACT_REST
+from abate.platform.review.models import Audit
+from abate.platform.signin.policy import policy
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+PAGE = "/privacy/contact"
+
+
+@pytest.fixture
+def person(db: None, settings: Any, sent: Sent) -> Person:
+    settings.ABATE_REAL_NAME = AUTHORITY
+    settings.ABATE_CODE_POLICY = {"per_contact": 20}
+    return opened(sent, OLD, MAIL)
+
+
+def values(person: Person) -> list[str]:
+    return [one.value for one in queries.reaches(Person.objects.get(pk=person.pk))]
+
+
+def old_of(person: Person) -> str:
+    return next(value for value in values(person) if "@" not in value)
+
+
+@pytest.mark.clause("P-6.5")
+def test_from_the_page_to_the_new_contact_and_the_notice_to_the_old(
+    person: Person,
+    sent: Sent,
+    enter: Any,  # noqa: F811
+) -> None:
+    phone = enter(person.user, "en")
+    assert PAGE in phone.get("/privacy").content.decode()
+    shown = phone.get(PAGE).content.decode()
+    place = next(at for at, (kind, _) in enumerate(queries.own_contacts(person)) if kind == "phone")
+    assert "138****" in shown or "****" in shown
+    assert phone.post(PAGE, {"place": place, "contact": NEW}).status_code == 302
+    assert "Sent to" in phone.get(PAGE).content.decode()
+    assert phone.post(PAGE, {"code": "000000"}).status_code == 403, "a wrong code"
+    before = values(person)
+    answer = phone.post(PAGE, {"code": code_in(sent()[-1])})
+    assert answer.status_code == 302 and answer.url == "/privacy", answer.content
+    assert len(values(person)) == 2 and values(person)[1 - place] == before[1 - place]
+    carry()
+    told = {one["to"] for one in sent() if "原来的不能再用于登录" in one["body"]}
+    assert told == {before[place], *values(person)}, "the old one, the other, and the new one"
+    assert sign_in(NEW, sent) == person and sign_in(MAIL, sent) == person and sign_in(OLD, sent) is None
+    assert Audit.objects.filter(what="person.contact", subject=person.pseudonym).count() == 1
+
+
+def test_it_asks_once_more_whether_it_is_them(person: Person, enter: Any) -> None:  # noqa: F811
+    phone = enter(person.user)
+    with clock.frozen(clock.now() + policy().fresh + timedelta(minutes=1)):
+        for answer in (phone.get(PAGE), phone.post(PAGE, {"place": 0, "contact": NEW})):
+            assert answer.status_code == 302 and answer.url.startswith("/confirm")
+    assert Client().get(PAGE).status_code in (302, 403)
+
+
+def test_what_is_refused_changes_nothing(person: Person, sent: Sent, enter: Any) -> None:  # noqa: F811
+    other = opened(sent, "taken@example.org", name="王五", number=other_number())
+    before, phone = values(person), enter(person.user, "en")
+    for given, status in (("nobody", 400), (MAIL, 409)):
+        answer = phone.post(PAGE, {"place": 0, "contact": given})
+        assert answer.status_code == status
+    assert phone.post(PAGE, {"place": 7, "contact": NEW}).status_code == 409
+    assert phone.post(PAGE, {"code": "123456"}).status_code == 302, "no code was asked for"
+    # Another account's: said to whoever holds it, and to nobody before.
+    assert phone.post(PAGE, {"place": 0, "contact": "taken@example.org"}).status_code == 302
+    answer = phone.post(PAGE, {"code": code_in(sent()[-1])})
+    assert answer.status_code == 409 and "Another account" in answer.content.decode()
+    old, proved = old_of(person), prove(NEW, sent)
+    for refusal, given in (
+        (ContactUnproved, (old, NEW, "forged")),
+        (ContactUnproved, (old, "else@example.org", proved)),
+        (ContactMalformed, (old, "nobody", proved)),
+        (ContactSame, (old, MAIL, proved)),
+        (ContactGone, ("+8613900009999", NEW, proved)),
+        (ContactTaken, (old, "taken@example.org", prove("taken@example.org", sent))),
+    ):
+        with pytest.raises(refusal):
+            changing.change(person, *given)
+    assert values(person) == before and Contact.objects.filter(person_id=person.pk).count() == 2
+    assert sign_in(OLD, sent) == person and sign_in("taken@example.org", sent) == other
+    actions.destroy(person)
+    with pytest.raises(PersonErased):
+        changing.change(person, old, NEW, proved)
+
+
+@pytest.mark.clause("P-6.5")
+def test_whoever_has_several_keeps_the_others_for_a_while_after_a_change(person: Person, sent: Sent) -> None:
+    changing.change(person, MAIL, "third@example.org", prove("third@example.org", sent))
+    proved = prove(NEW, sent)
+    with pytest.raises(ContactRests):
+        changing.change(person, old_of(person), NEW, proved)
+    assert sign_in(OLD, sent) == person
+    with clock.frozen(clock.now() + CONTACT_REST + timedelta(minutes=1)):
+        changing.change(person, old_of(person), NEW, prove(NEW, sent))
+    assert Contact.objects.filter(person_id=person.pk).count() == 2
+
+
+@pytest.mark.clause("P-6.5")
+def test_codes_of_a_contact_that_is_changed_are_over_and_still_counted(person: Person, sent: Sent) -> None:
+    actions.request_code(MAIL)
+    code, asked = code_in(sent()[-1]), Code.objects.filter(contact_hmac=keyring().identity_hmac(MAIL)).count()
+    changing.change(person, MAIL, NEW, prove(NEW, sent))
+    left = Code.objects.filter(contact_hmac=keyring().identity_hmac(MAIL))
+    assert left.count() == asked > 0 and not left.filter(used_at=None).exists()
+    with pytest.raises(CodeRefused):
+        actions.prove_contact(MAIL, code)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_changes_at_once_one_is_done(person: Person, sent: Sent) -> None:
+    old, proofs = old_of(person), {to: prove(to, sent) for to in (NEW, "third@example.org")}
+    done = at_once(2, lambda number: changing.change(person, old, *list(proofs.items())[number]))
+    assert sum(isinstance(one, ContactGone) for one in done) == 1, done
+    assert Contact.objects.filter(person_id=person.pk).count() == len(values(person)) == 2
