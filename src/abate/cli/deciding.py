@@ -1,7 +1,8 @@
 """Who acts on the command line, and how a command proposes a change instead of making it.
 
-The command line has the same doors as the pages: a person signs in with their own single-use link and gets a session,
-whose key lies in a file of their own. `run` is how every such command starts and how it refuses.
+The command line has the same doors as the pages: a person signs in by two factors (entering.py) and gets a session that
+is listed, ends when unused and can be ended, whose key lies in a file of their own. `run` is how every such command starts
+and how it refuses.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ data_dir_option = click.option(
     show_default="ABATE_DATA_DIR or .abate",
     help="Where the installation keeps its secrets and, without DATABASE_URL, its database.",
 )
+DEVICE = "abate (command line)"
+"""What a session of the command line is called in the list of open sessions."""
 why_option = click.option("--why", default="", help="Why; the people who check and approve read it.")
 
 
@@ -70,14 +73,14 @@ def change(data_dir: Path, name: str, arguments: dict[str, Any], why: str, *, sa
     run(data_dir, work, sandbox=sandbox)
 
 
-def acting() -> Any:
-    """The account that is signed in on this command line. Raises NotSignedIn."""
+def signed_in() -> Any:
+    """The request of this command line's own session, with its user. Raises NotSignedIn where it is over or was ended."""
     from django.contrib.auth import get_user  # lazy: Django has started by now
     from django.contrib.sessions.backends.db import SessionStore  # lazy: as above
     from django.http import HttpRequest  # lazy: as above
 
-    from abate.platform.review import audit  # lazy: as above
     from abate.platform.review.errors import NotSignedIn  # lazy: as above
+    from abate.platform.signin import lasting  # lazy: as above
 
     try:
         key = session_file().read_text(encoding="ascii").strip()
@@ -85,11 +88,25 @@ def acting() -> Any:
         raise NotSignedIn from None
     request = HttpRequest()
     request.session = SessionStore(key)
-    user = get_user(request)
+    request.user = user = get_user(request)
     if not user.is_authenticated or not user.is_active:
         raise NotSignedIn
-    audit.as_command(user)
-    return user
+    if not lasting.use(request.session, user, DEVICE):
+        request.session.flush()
+        raise NotSignedIn
+    request.session.save()
+    return request
+
+
+def acting() -> Any:
+    """The account that is signed in on this command line by two factors. Raises NotSignedIn, SecondFactorMissing."""
+    from abate.platform.review import audit  # lazy: models exist once Django has started
+    from abate.platform.signin import lasting  # lazy: as above
+
+    request = signed_in()
+    lasting.require_two_factors(request.session, request.user)
+    audit.as_command(request.user)
+    return request.user
 
 
 def propose(name: str, arguments: dict[str, Any], why: str) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def command(
 
     Events that are refused, or whose id stands for another event, are listed in FILE.errors.jsonl, each with its line,
     reason and remedy; they do not stop the others. Stopped in between, the same command goes on where it ended. Loading a
-    file again books nothing twice. Exit 0: every event is booked; 1: some are in the error file.
+    file again books nothing twice. It is the operator's own loading: the partner's quota of events is neither asked nor
+    used. Exit 0: every event is booked; 1: some are in the error file.
     """
     from abate.platform.config import setup  # lazy: `abate load --help` must not start Django
 

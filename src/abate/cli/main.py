@@ -47,10 +47,12 @@ COMMANDS = {
     "bench": "Run benchmarks; every figure is a ratio within one run.",
     "privacy": "The record of processing, clearing by rule, the drill for a breach.",
     "notices": "The outbox of notices: list, send again, try a channel.",
+    "alarms": "What is wrong now: list, look without the server, rules.",
     "doctor": "Name each misconfiguration with its remedy.",
 }
 PLATFORM = frozenset(
     {
+        "alarms",
         "anomalies",
         "audit",
         "cap",

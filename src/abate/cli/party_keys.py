@@ -6,6 +6,7 @@ Making, rotating and changing one takes three people; revoking takes one, at onc
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def command() -> None:
 @installation.data_dir
 def new(code: str, scopes: tuple[str, ...], expires: str | None, why: str, sandbox: bool, data_dir: Path,
         **conditions: Any) -> None:  # fmt: skip
-    """Propose a key for the partner CODE; its secret is shown once, by the approval."""
+    """Propose a key for the partner CODE, which collects it on its page once it is approved: nobody else sees the secret."""
     given = {
         "code": code,
         "scopes": list(scopes) or None,
@@ -101,6 +102,36 @@ def rotate(client_id: str, overlap: str, why: str, sandbox: bool, data_dir: Path
     """Propose the successor of the key CLIENT_ID; both are good until the overlap ends."""
     given = {"client_id": client_id, "until": _iso(moment(overlap))}
     deciding.change(data_dir, "party.rotate", given, why, sandbox=sandbox)
+
+
+@command.command()
+@click.argument("client_id")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@installation.data_dir
+def collect(client_id: str, file: Path, data_dir: Path) -> None:
+    """Collect the approved key CLIENT_ID of a party without people of its own into FILE, for its adapter to read.
+
+    A system administrator has to be signed in. FILE must not be there; only its owner reads it, and the secret stands
+    nowhere else. A party that has people of its own collects its keys itself, on its page.
+    """
+
+    def work() -> dict[str, object]:
+        from abate.platform.parties import collecting  # lazy: models exist once Django has started
+
+        user = deciding.acting()
+        # Made before the key is collected: one that cannot be written costs no key.
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            try:
+                made = collecting.collect_for(user, client_id)
+            except Problem:
+                file.unlink()
+                raise
+            out.write(json.dumps(dict(zip(("client_id", "client_secret"), made, strict=True))) + "\n")
+        return {"client_id": client_id, "file": str(file)}
+
+    if file.exists():
+        raise click.UsageError(f"{file} is there already; name a file that is not")
+    deciding.run(data_dir, work)
 
 
 @command.command()

@@ -93,7 +93,8 @@ def breach_tell(tables: tuple[str, ...], number: str, data_dir: Path) -> None:
         click.echo(f"{problem.code}: {problem.en} ({problem.detail})\n  {problem.remedy_en}", err=True)
         sys.exit(1)
     notices.tell_of_breach(people.users_of(found.people), number)
-    click.echo(json.dumps({"people": len(found.people), "number": number}))
+    told = {"people": len(found.people), "number": number, "unknown_treated_as_everybody": found.unknown}
+    click.echo(json.dumps(told))
 
 
 @command.command("breach-drill")
@@ -125,6 +126,8 @@ def breach_drill(tables: tuple[str, ...], listed: Path | None, data_dir: Path) -
     }
     told = {
         "people": len(found.people),
+        "unknown_treated_as_everybody": found.unknown,
+        "not_of_account_holders": found.others,
         "erased": found.erased,
         "fields": found.fields,
         "notice_zh": _ZH.format(**values),

@@ -123,7 +123,7 @@ def check(numbers: tuple[int, ...], data_dir: Path) -> None:
 @_numbers
 @data_dir_option
 def approve(numbers: tuple[int, ...], data_dir: Path) -> None:
-    """Approve these proposals as a third person: each is carried out at once. A new key is shown this once."""
+    """Approve these proposals as a third person: each is carried out at once. A new key is its party's to collect."""
     _decide(data_dir, "approve", numbers)
 
 

@@ -50,7 +50,7 @@ def _run(data_dir: Path, work: Callable[[], Any]) -> Any:
     "--day", required=True, type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day it is about."
 )
 @click.option(
-    "--side", type=click.Choice(["events", "codes"]), help="Left out: codes of a shop, else events."
+    "--side", type=click.Choice(["events", "codes"]), help="Left out: codes of an acceptor, else events."
 )
 @_as_json
 @_data_dir
@@ -70,11 +70,9 @@ def partner(file: Path, code: str, day: datetime, side: str | None, as_json: boo
     def work() -> dict[str, Any]:
         from abate.platform.parties import queries as parties  # lazy: models exist once Django has started
         from abate.platform.reconciliation import actions  # lazy: as above
-        from abate.platform.reconciliation.models import Side  # lazy: as above
 
-        chosen = Side(side) if side else None
         found = actions.compare(
-            parties.party(code), day.date(), file.read_bytes(), form, via="file", side=chosen
+            parties.party(code), day.date(), file.read_bytes(), form, via="file", side=side or ""
         )
         names = ("rows", "matched", "missing_here", "missing_there", "different")
         return {name: getattr(found.file, name) for name in names} | {"open": found.open}

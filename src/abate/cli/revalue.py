@@ -26,6 +26,7 @@ _LEFT = {
     "quarantined": "waiting for a decision",
     "same_act": "of which another record of the same act counts",
     "anomaly": "about which a case was confirmed",
+    "ended": "of a source of public data whose days of retention are over",
     "other_record": "whose record the present version does not read as it was sent",
 }
 

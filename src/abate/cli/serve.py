@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -91,21 +92,26 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
     import uvicorn  # lazy: only this command serves
+    from django.conf import settings  # lazy: as below
 
     from abate.platform import reaching, spool  # lazy: needs Django set up
     from abate.platform.anomalies import actions as anomalies  # lazy: as above
     from abate.platform.carbon import basis  # lazy: as above
+    from abate.platform.config import alarming  # lazy: as above
     from abate.platform.doors.rounds import Rounds  # lazy: as above
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
     from abate.platform.parties import webhooks  # lazy: as above
+    from abate.platform.web import forwarded  # lazy: as above
 
     try:
+        forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
         national.check()
         # Before the first event asks for it, from several threads at once.
         basis.catalogue(), basis.setting(), basis.anomalies()
         cosigner = cosigning.Cosigner(cosigning.configured())
         anchorer = anchoring.Anchorer(anchoring.configured())
+        watcher = Rounds("alarms", alarming.look_once, interval=alarming.every())
     except (SetupError, MethodError) as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
@@ -114,29 +120,22 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         click.echo(
             json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": f"{host}:{port}", "pid": os.getpid()})
         )
-    sequencer, teller = Sequencer(), Rounds("webhooks", webhooks.send_due)
-    notifier, pusher = Rounds("notices", reaching.carry), Rounds("push", reaching.carry_to_browsers)
-    sweeper = Rounds("anomalies", anomalies.sweep_once, interval=anomalies.EVERY)
-    sequencer.start()
-    cosigner.start()
-    anchorer.start()
-    loader = spool.Loader()
-    loader.start()
-    teller.start()
-    sweeper.start()
-    notifier.start()
-    pusher.start()
-    try:
+    workers = (
+        Sequencer(),
+        cosigner,
+        anchorer,
+        spool.Loader(),
+        Rounds("webhooks", webhooks.send_due),
+        Rounds("anomalies", anomalies.sweep_once, interval=anomalies.EVERY),
+        Rounds("notices", reaching.carry),
+        Rounds("push", reaching.carry_to_browsers),
+        watcher,
+    )
+    with ExitStack() as running:
+        for worker in workers:
+            worker.start()
+            running.callback(worker.stop)
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
                     server_header=False, timeout_graceful_shutdown=10,
-                    # The limits on sign-in codes count by address: a proxy's word for it counts only where one is declared.
-                    proxy_headers=os.environ.get("ABATE_BEHIND_PROXY") == "1")  # fmt: skip
-    finally:
-        loader.stop()
-        sweeper.stop()
-        pusher.stop()
-        notifier.stop()
-        teller.stop()
-        anchorer.stop()
-        cosigner.stop()
-        sequencer.stop()
+                    # Whose word about a sender's address counts is web/forwarded.py's to say.
+                    proxy_headers=False)  # fmt: skip

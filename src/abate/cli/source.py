@@ -47,6 +47,14 @@ def list_(sandbox: bool, data_dir: Path) -> None:
     help="What it may be used for; repeat it.",
 )
 @click.option(
+    "--share",
+    "shared_with",
+    multiple=True,
+    metavar="PARTY[:PURPOSE]",
+    help="Who may be told figures that hold its data, * for any; of statistics, supervision, research, service if for "
+    "one kind of purpose only. Repeat it. Needed where it may be used for statistics or members.",
+)
+@click.option(
     "--retention-days", type=click.IntRange(1, 36_600), required=True, help="How long it may be kept."
 )
 @click.option(
@@ -62,6 +70,7 @@ def declare(
     mark: str,
     level: int,
     uses: tuple[str, ...],
+    shared_with: tuple[str, ...],
     retention_days: int,
     valid_from: datetime,
     valid_until: datetime,
@@ -71,6 +80,6 @@ def declare(
 ) -> None:
     """Propose the next version of SOURCE of PARTY. Its events name it as PARTY/SOURCE."""
     given = {"party": party, "source": source, "mark": mark, "level": level, "uses": list(uses),
-             "retention_days": retention_days, "valid_from": valid_from.date().isoformat(),
+             "shared_with": list(shared_with), "retention_days": retention_days, "valid_from": valid_from.date().isoformat(),
              "valid_until": valid_until.date().isoformat()}  # fmt: skip
     change(data_dir, "source.declare", given, why, sandbox=sandbox)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from abate.cli.deciding import acting, data_dir_option, propose, run, session_file, why_option
+from abate.cli import entering
+from abate.cli.deciding import data_dir_option, propose, run, why_option
 
 
 @click.group()
 def command() -> None:
     """Open the system, sign in, and propose accounts and roles. Prints JSON."""
+
+
+for one in (entering.sign_in, entering.sign_out, entering.link):
+    command.add_command(one)
 
 
 def first_people(file: Path) -> list[Any]:
@@ -50,56 +54,6 @@ def bootstrap(people: Path, data_dir: Path) -> None:
     run(data_dir, work)
 
 
-# A link may begin with a dash.
-@command.command("sign-in", context_settings={"ignore_unknown_options": True})
-@click.argument("link")
-@data_dir_option
-def sign_in(link: str, data_dir: Path) -> None:
-    """Sign in with your own single-use LINK (the address or its last part); the session lasts as on the pages."""
-
-    def work() -> dict[str, object]:
-        from django.contrib.auth import login  # lazy: Django has started by now
-        from django.contrib.sessions.backends.db import SessionStore  # lazy: as above
-        from django.http import HttpRequest  # lazy: as above
-
-        from abate.platform.review import actions, queries  # lazy: as above
-
-        user = actions.use_link(link.rstrip("/").rsplit("/", 1)[-1])
-        request = HttpRequest()
-        request.session = SessionStore()
-        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-        request.session.save()
-        _write(request.session.session_key or "")
-        return {"account": user.handle, "roles": queries.roles(user)}
-
-    run(data_dir, work)
-
-
-def _write(key: str) -> None:
-    """Into a file that only its owner reads."""
-    file = session_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(key + "\n")
-
-
-@command.command("sign-out")
-@data_dir_option
-def sign_out(data_dir: Path) -> None:
-    """End the session of this command line."""
-
-    def work() -> dict[str, object]:
-        from django.contrib.sessions.backends.db import SessionStore  # lazy: Django has started by now
-
-        user = acting()
-        SessionStore(session_file().read_text(encoding="ascii").strip()).flush()
-        session_file().unlink(missing_ok=True)
-        return {"account": user.handle, "signed_out": True}
-
-    run(data_dir, work)
-
-
 @command.command("list")
 @data_dir_option
 def list_(data_dir: Path) -> None:
@@ -109,24 +63,6 @@ def list_(data_dir: Path) -> None:
         from abate.platform.review import queries  # lazy: models exist once Django has started
 
         return queries.accounts()
-
-    run(data_dir, work)
-
-
-@command.command()
-@click.argument("account")
-@data_dir_option
-def link(account: str, data_dir: Path) -> None:
-    """Make a single-use sign-in link, good for a day, for the holder of ACCOUNT. It is shown this once."""
-
-    def work() -> dict[str, object]:
-        from abate.platform.review import actions, queries  # lazy: models exist once Django has started
-        from abate.platform.review.errors import AccountUnknown  # lazy: as above
-
-        user = queries.staff(account)
-        if user is None:
-            raise AccountUnknown(account[:40])
-        return {"account": account, "link": actions.issue_link(user)}
 
     run(data_dir, work)
 

@@ -17,12 +17,16 @@ from abate.platform.doors.errors import SetupError
 MARKS = {"ok": "ok     ", "warning": "WARNING", "fault": "FAULT  "}
 OUTCOMES = {
     "done": ("升级完成。", "Upgraded."),
+    "faulty": ("升级已保留，但之后的检查发现故障：处理后再开始服务。",
+               "The upgrade is kept, and what was looked at after it has a fault: mend it before serving."),
     "current": ("无需升级：数据库与程序一致。", "Nothing to do: the database is this program's."),
     "dry-run": ("试运行：没有改动任何东西。", "Dry run: nothing was changed."),
     "refused": ("拒绝升级：请先处理上面的问题；没有改动任何东西。",
                 "Refused: mend what is named above first. Nothing was changed."),
     "failed": ("升级失败。", "The upgrade failed."),
 }  # fmt: skip
+EXITS = {"refused": 1, "failed": 1, "faulty": 3}
+"""Exit codes of outcomes that are not 0; 2 is that of a command line that cannot be read."""
 
 
 @click.command()
@@ -43,7 +47,8 @@ def command(dry_run: bool, without_backup: str, sandbox: bool, data_dir: Path, a
     """Bring the installation to this program: check, migrate, check again; all of it or nothing.
 
     Stop the server and every job first. Exit code 1 where it was refused or failed: then the books and their schema are
-    as they were. Methodologies and factors that came with the program are put in force by three people afterwards.
+    as they were. Exit code 3 where it is kept, and what is looked at afterwards has a fault: mend that before serving.
+    Methodologies and factors that came with the program are put in force by three people afterwards.
     """
     from abate.platform.config import setup  # lazy: `--help` must not start Django
 
@@ -71,7 +76,7 @@ def command(dry_run: bool, without_backup: str, sandbox: bool, data_dir: Path, a
         click.echo(json.dumps(document, ensure_ascii=False, indent=1))
     else:
         _tell(document)
-    sys.exit(1 if report.outcome in ("refused", "failed") else 0)
+    sys.exit(EXITS.get(report.outcome, 0))
 
 
 def _tell(document: dict) -> None:
@@ -79,9 +84,9 @@ def _tell(document: dict) -> None:
         if document[name]:
             click.echo(heading)
         for one in document[name]:
-            click.echo(f"  {MARKS[one['state']]} {one['name']}: {one['what']}")
-            if one["remedy"]:
-                click.echo(f"          {one['remedy']}")
+            name, what, remedy = one["zh"]
+            click.echo(f"  {MARKS[one['state']]} {name}：{what}{remedy}")
+            click.echo(f"          {one['name']}: {one['what']} {one['remedy']}".rstrip())
     held = document["holdings"]
     if held:
         click.echo(f"持有 held: {held['people_mg']:,} mg, {held['people_credits']:,} credits, {held['people']:,} accounts, "

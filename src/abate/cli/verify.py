@@ -186,15 +186,20 @@ def _file(folder: Path, path: str) -> bytes | None:
     return file.read_bytes() if file.is_file() and file.stat().st_size <= MAX_FILE else None
 
 
+def _plain(detail: str) -> str:
+    """What a document says, on one line: what cannot be printed is escaped, so that it cannot pass for a check."""
+    return "".join(one if one.isprintable() or one == "\u3000" else ascii(one)[1:-1] for one in detail)
+
+
 def _show(verdict: Verdict, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(verdict.document(), ensure_ascii=False, indent=2))
         return
     for check in verdict.checks:
-        click.echo(f"{_MARKS[check.status]:5} {check.name:11} {check.detail}")
+        click.echo(f"{_MARKS[check.status]:5} {check.name:11} {_plain(check.detail)}")
     failed = verdict.first_failure
     open_ends = sum(check.status is Status.NOT_CHECKED for check in verdict.checks)
     if failed:
-        click.echo(f"Refused: {failed.name}: {failed.detail}")
+        click.echo(f"Refused: {failed.name}: {_plain(failed.detail)}")
     else:
         click.echo(f"Verified, with {open_ends} checks left open (marked -)." if open_ends else "Verified.")

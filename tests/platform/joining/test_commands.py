@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tests.platform.joining import applicants
+from tests.platform.review.shell import sign_in
 
-from abate.cli import party, proposals, staff
+from abate.cli import party, proposals
 from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.joining import queries
 from abate.platform.joining.models import Application
 from abate.platform.parties.models import Party
-from abate.platform.review import actions
-from abate.platform.review.models import User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 FILE = """code = "made-up-rides"
@@ -52,10 +51,6 @@ def run(module: Any, *arguments: object) -> Result:
 def said(result: Result) -> Any:
     assert result.exit_code == 0, result.output + result.stderr
     return json.loads(result.stdout)
-
-
-def sign_in(user: User) -> None:
-    said(run(staff, "sign-in", f"http://127.0.0.1/sign-in/link/{actions.issue_link(user)}"))
 
 
 def papers(here: Path, *but: str) -> list[str]:

@@ -64,7 +64,7 @@ def test_a_notice_is_read_and_answered_by_key(db: None) -> None:
     (step,) = NoticeStep.objects.all()
     assert step.user is None and step.client_id and step.text == "A queue was stuck."
     noticing.close(made.pk, "Thank you.", clerk)
-    assert Client().get("/v1/notices?open=1", headers=mine).json() == {"notices": []}
+    assert Client().get("/v1/notices?open=1", headers=mine).json() == {"notices": [], "next_before": None}
     refused = post(made.pk, "one more", mine)
     assert (refused.status_code, refused.json()["code"]) == (409, "notice-closed")
     assert queries.notice(made.pk).state == "closed"
@@ -76,7 +76,7 @@ def test_another_party_s_notice_is_not_there_and_no_key_answers_none(db: None) -
     other = parties.create_party("other", "data_provider", "他方", "Other", made_up=True)
     made = noticing.open_notice(city.partner, "Late", "Half.", clock.today(), None)
     theirs = bearer(other)
-    assert Client().get("/v1/notices", headers=theirs).json() == {"notices": []}
+    assert Client().get("/v1/notices", headers=theirs).json() == {"notices": [], "next_before": None}
     for number in (made.pk, 2**70):
         assert post(number, "mine", theirs).status_code == 404
     assert post(made.pk, "x", {}).status_code == 401 and Client().get("/v1/notices").status_code == 401

@@ -38,7 +38,7 @@ def test_a_form_says_only_what_an_application_says() -> None:
         "terms": "2026-1",
     }
     answer = Client().post("/join", given, headers={"accept-language": "en"})
-    assert answer.status_code == 200 and "was sent to the contact" in answer.content.decode()
+    assert answer.status_code == 200 and "is on its way to the contact" in answer.content.decode()
     one = Application.objects.get()
     assert (one.state, one.party, one.proved_at, one.terms) == ("draft", None, None, "")
     again = Client().post("/join", given, headers={"accept-language": "en"})

@@ -120,7 +120,7 @@ def test_the_commands_of_the_sandbox_make_a_party_and_show_its_secret_once(
     assert status == 1 and "party-code-taken" in err and "abate party list" in err
     status, out, _ = run("key", "new", "metro-app", "--label", "a server", "--address", "10.0.0.0/8")
     key = json.loads(out)
-    assert status == 0 and set(key) == {"party", "client_id", "client_secret"}
+    assert status == 0 and set(key) == {"client_id", "client_secret"}
     with connection.cursor() as cursor:
         cursor.execute("select c::text from allauth_idp_oidc_client c")
         assert key["client_secret"] not in cursor.fetchone()[0]

@@ -62,8 +62,8 @@ class Partner:
         self.count += 1
         origin = origin or settings.ABATE_ORIGIN
         given = {"nonce": f"nonce-number-{self.count:08d}", "tag": origin, "key_id": self.key_id} | signed
-        extra = given.pop("extra", {})
-        request = Signed("POST", origin + target, {"content-type": BATCH, **extra})
+        extra, method = given.pop("extra", {}), given.pop("method", "POST")
+        request = Signed(method, origin + target, {"content-type": BATCH, **extra})
         signer = HTTPMessageSigner(signature_algorithm=self.algorithm, key_resolver=self)  # type: ignore[arg-type]
         more = {"body": body} if "content-digest" in covered else {}
         signer.sign(request, created=created, covered_component_ids=[*covered, *extra], **given, **more)

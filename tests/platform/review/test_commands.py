@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from django.test import Client as Browser
+from tests.platform.review import shell
+from tests.platform.review.shell import sign_in
 from tests.platform.web import city as stage
 
 from abate.cli import cap, ledger, party, proposals, rule, staff
@@ -36,17 +38,13 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-def run(module: Any, *arguments: object) -> Result:
-    return CliRunner().invoke(module.command, [str(one) for one in arguments])
+def run(module: Any, *arguments: object, given: str = "") -> Result:
+    return CliRunner().invoke(module.command, [str(one) for one in arguments], input=given)
 
 
 def said(result: Result) -> Any:
     assert result.exit_code == 0, result.output + result.stderr
     return json.loads(result.stdout)
-
-
-def sign_in(user: User) -> None:
-    said(run(staff, "sign-in", f"http://127.0.0.1/sign-in/link/{actions.issue_link(user)}"))
 
 
 def test_the_first_people_are_made_once_and_a_partner_comes_through_three_of_them(here: Path) -> None:
@@ -64,7 +62,8 @@ def test_the_first_people_are_made_once_and_a_partner_comes_through_three_of_the
     again = run(staff, "bootstrap", people)
     assert again.exit_code == 1 and "system-open" in again.stderr
     links = {one["roles"][0]: one["link"] for one in made}
-    said(run(staff, "sign-in", links["entry"]))
+    codes = {one["roles"][0]: shell.code(User.objects.get(handle=one["account"])) for one in made}
+    said(run(staff, "sign-in", links["entry"], given=codes["entry"]))
     session = here / "home" / "session"
     assert stat.S_IMODE(session.stat().st_mode) == 0o600
     spent = run(staff, "sign-in", links["entry"])
@@ -72,7 +71,7 @@ def test_the_first_people_are_made_once_and_a_partner_comes_through_three_of_the
     number = said(run(party, *CREATE))["proposal"]
     assert not Party.objects.exists()
     for role, step in (("check", "check"), ("approve", "approve")):
-        said(run(staff, "sign-in", links[role]))
+        said(run(staff, "sign-in", links[role], given=codes[role]))
         assert said(run(proposals, step, number))["done"] == [number]
     assert Party.objects.get().code == "city-bikes"
     told = said(run(proposals, "show", number))

@@ -102,6 +102,23 @@ def test_five_wrong_passwords_close_an_account_for_a_while_and_no_other(db: None
         assert actions.check_password(user.handle, GOOD, "192.0.2.1") == user
 
 
+@pytest.mark.clause("P-8.4-a")
+@pytest.mark.parametrize(
+    "written", ["{0}a", "{0}{1}", " {0}\u3000", "{2}"], ids=["longer", "twice", "spaced", "upper"]
+)
+def test_no_way_of_writing_a_name_gives_more_tries(db: None, written: str) -> None:
+    user = clerk()
+    actions.set_password(user, GOOD)
+    name = written.format(user.handle, clerk().handle, user.handle.upper())
+    for _ in range(5):
+        with pytest.raises(SignInRefused):
+            actions.check_password(user.handle, "wrong", None)
+    # What is nobody's name is refused by that; what is this one's has no try left.
+    longer = len(name.strip()) > len(user.handle)
+    with pytest.raises(SignInRefused if longer else TooManyTries):
+        actions.check_password(name, GOOD, None)
+
+
 def test_one_address_gets_thirty_tries_over_all_accounts(db: None) -> None:
     for place in range(30):
         with pytest.raises(SignInRefused):

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from abate.platform.doors import clock, messages, randomness
+from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.joining import conformance, papers, queries
 from abate.platform.joining.errors import (
@@ -23,7 +23,6 @@ from abate.platform.joining.errors import (
     DocumentExpired,
     DocumentMissing,
     DocumentRefused,
-    LinkNotSent,
     TermsNotAccepted,
 )
 from abate.platform.joining.kinds import kinds
@@ -32,7 +31,7 @@ from abate.platform.notices import actions as notices
 from abate.platform.parties import limits, standing
 from abate.platform.parties.errors import PartyCodeTaken
 from abate.platform.parties.models import Party
-from abate.platform.people.contacts import Reach, normal
+from abate.platform.people.contacts import normal
 from abate.platform.review import actions as review
 from abate.platform.review import audit
 from abate.platform.review.audit import audited
@@ -46,11 +45,6 @@ WARN = (30, 7, 1)
 """Days before papers run out at which their party is told: our policy."""
 LINKS = 10
 """Sign-in links that one contact is sent within a day: our policy."""
-_SUBJECT = "入驻申请 / Your application"
-_BODY = (
-    "打开链接继续入驻申请（24 小时内有效，只用一次）：{link} Open this link to go on with your application; it works once, "
-    "within 24 hours."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +101,7 @@ def apply(
     """Write an application down as a draft, with an account for its applicant: (application, token of the interface).
 
     A sign-in link goes to the contact; `known` are the behaviours there are; `proved`: the operator entered it and knows the
-    contact. Raises ApplicationMalformed, ContactMalformed, PartyCodeTaken, LimitReached; LinkNotSent with the draft kept.
+    contact. Raises ApplicationMalformed, ContactMalformed, PartyCodeTaken, LimitReached.
     """
     _checked(given, known)
     reach = normal(given.contact)
@@ -137,9 +131,9 @@ def apply(
                 proved_at=clock.now() if proved else None,
             )
             audit.note("application.make", made.pk)
+            _send_link(made.user)
     except IntegrityError:
         raise PartyCodeTaken(given.code) from None
-    _send_link(made, reach)
     return made, token
 
 
@@ -147,12 +141,10 @@ def _digest(token: str) -> bytes:
     return keyring().code_hmac(f"application\x00{token}")
 
 
-def _send_link(one: Application, reach: Reach) -> None:
-    link = f"{settings.ABATE_ORIGIN}/sign-in/link/{review.issue_link(one.user)}"
-    try:
-        messages.send(kind=reach.kind, to=reach.value, subject=_SUBJECT, body=_BODY.format(link=link))
-    except OSError:
-        raise LinkNotSent from None
+def _send_link(user: User | None) -> None:
+    """Put a sign-in link for `user` into the outbox; for nobody it is the same work, and goes nowhere."""
+    link = f"{settings.ABATE_ORIGIN}/sign-in/link/{review.issue_link(user)}"
+    notices.write([user.pk if user else None], "party.link", link=link)
 
 
 def _may_send(digest: bytes) -> None:
@@ -164,13 +156,15 @@ def _may_send(digest: bytes) -> None:
 def send_links(contact: str) -> None:
     """Send a new sign-in link for each application of this contact; nothing tells whether there is one.
 
-    Raises ContactMalformed, LimitReached, LinkNotSent.
+    The outbox carries it in a round of its own, so no answer waits for mail, or tells whether it went. Raises
+    ContactMalformed, LimitReached.
     """
-    reach = normal(contact)
-    digest = keyring().identity_hmac(reach.value)
+    digest = keyring().identity_hmac(normal(contact).value)
     _may_send(digest)
-    for one in Application.objects.filter(reach=digest).exclude(state__in=[State.REFUSED, State.WITHDRAWN]):
-        _send_link(one, reach)
+    with transaction.atomic():
+        open_ = Application.objects.filter(reach=digest).exclude(state__in=[State.REFUSED, State.WITHDRAWN])
+        for user in [one.user for one in open_.select_related("user")] or [None]:
+            _send_link(user)
 
 
 def prove(user: User) -> None:

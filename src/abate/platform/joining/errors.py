@@ -52,17 +52,6 @@ class ApplicantUnproved(Problem):
     remedy_en = "Open the sign-in link that was sent to the contact."
 
 
-class LinkNotSent(Problem):
-    code = "application-link-not-sent"
-    status = 503
-    zh = "登录链接没有发出。"
-    en = "The sign-in link could not be sent."
-    why_zh = "没有链接就无法继续申请。"
-    why_en = "Without it nobody can go on with the application."
-    remedy_zh = "申请已保存；请稍后在申请页面再要一次链接。"
-    remedy_en = "What you sent is kept; ask for a link again in a while, on the application page."
-
-
 class TermsNotAccepted(Problem):
     code = "application-terms"
     status = 422

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import OuterRef, Q, Subquery
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
@@ -95,8 +96,11 @@ def contact(one: Application) -> dict[str, str]:
 
 
 def contact_of(user_id: int) -> str | None:
-    """Where the user who looks after an application is reached; that it was opened is told."""
-    one = Application.objects.filter(user_id=user_id, proved_at__isnull=False).first()
+    """Where the user who looks after an application is reached; that it was opened is told.
+
+    A contact that is not proved yet is told of its link, and of nothing else: nothing happens to a draft.
+    """
+    one = Application.objects.filter(user_id=user_id).first()
     return contact(one)["reach"] if one else None
 
 
@@ -191,13 +195,20 @@ class NoticeRow:
     steps: tuple[NoticeStep, ...]
 
 
-def notices(party_id: int | None = None, *, closed: bool = True, limit: int = 100) -> list[NoticeRow]:
-    """Notices, the newest first; of one party, or of all."""
+def notices(
+    party_id: int | None = None, *, closed: bool = True, limit: int = 100, before: int | None = None
+) -> list[NoticeRow]:
+    """Notices, the newest first, those of lower numbers than `before`; of one party, or of all."""
     found = Notice.objects.select_related("party").prefetch_related("steps").order_by("-id")
     if party_id is not None:
         found = found.filter(party_id=party_id)
-    rows = [_told(row) for row in found[:limit]]
-    return [row for row in rows if closed or row.state != "closed"]
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    if not closed:
+        # Before anything is cut off: a hundred closed ones hide no open one.
+        last = NoticeStep.objects.filter(notice=OuterRef("pk")).order_by("-pk").values("kind")[:1]
+        found = found.annotate(last=Subquery(last)).filter(Q(last=None) | ~Q(last=NoticeStep.CLOSED))
+    return [_told(row) for row in found[:limit]]
 
 
 def notice(number: int, party_id: int | None = None) -> NoticeRow:

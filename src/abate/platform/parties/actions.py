@@ -217,13 +217,18 @@ def check_redirects(redirects: Iterable[str]) -> list[str]:
     return found
 
 
+def make_secret() -> str:
+    """256 random bits, as text without padding."""
+    return base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
+
+
 def _new_client(
     party: Party, grant: str, scopes: list[str], conditions: dict[str, object], redirects: Iterable[str] = ()
 ) -> tuple[str, str]:
     if party.status == Party.Status.TRIAL:
         raise ConformanceMissing(party.code)
     check_standing(party.code, party.status, party.valid_until)
-    secret = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
+    secret = make_secret()
     with transaction.atomic():
         oauth = OAuthClient(
             id=(SANDBOX if settings.ABATE_SANDBOX else "") + randomness.new_uuid().hex,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from abate.platform.doors.errors import Problem
-from abate.platform.parties import actions, queries, signatures
+from abate.platform.parties import actions, collecting, queries, signatures
 from abate.platform.parties.errors import ClientUnknown
 from abate.platform.parties.models import Client, Member, Party
 from abate.platform.review import changes
@@ -123,12 +125,19 @@ def _conditions(given: Json) -> dict[str, Any]:
 
 def _issue(given: Json) -> Json:
     made = actions.issue_client(queries.party(given["code"]), given["scopes"], **_conditions(given))
-    return {"party": given["code"], "client_id": made[0], "client_secret": made[1]}
+    return _handed(made)
+
+
+def _handed(made: tuple[str, str]) -> Json:
+    """On live the approvers learn no secret: its party collects one. In the sandbox who asks is the party, and has it."""
+    if settings.ABATE_SANDBOX:
+        return {"client_id": made[0], "client_secret": made[1]}
+    return collecting.leave_waiting(made[0])
 
 
 def _issue_binding(given: Json) -> Json:
     made = actions.issue_binding(queries.party(given["code"]), given["redirects"], label=given["label"])
-    return {"party": given["code"], "client_id": made[0], "client_secret": made[1]}
+    return _handed(made)
 
 
 def _bindable(given: Json) -> Json:
@@ -158,7 +167,7 @@ def _rotate(given: Json) -> Json:
     until = _moment(given, "until")
     assert until is not None
     made = actions.rotate_client(given["client_id"], until=until)
-    return {"client_id": made[0], "client_secret": made[1]}
+    return _handed(made)
 
 
 def _present_conditions(given: Json) -> Json:

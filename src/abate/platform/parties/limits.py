@@ -58,17 +58,35 @@ class Left:
 
 def of_requests(found: TokenParty) -> list[Limit]:
     """The limits on requests of a party and of the key that it uses."""
-    wanted = (
-        ("requests", f"party:{found.party_id}", found.requests_per_minute),
-        ("key", f"key:{found.client_id}", found.key_requests_per_minute),
-    )
-    return [Limit(name, subject, most, MINUTE) for name, subject, most in wanted if most is not None]
+    most, own = found.key_requests_per_minute, of_party(found.party_id, found.requests_per_minute)
+    return own if most is None else [*own, Limit("key", f"key:{found.client_id}", most, MINUTE)]
 
 
-def of_events(found: TokenParty) -> list[Limit]:
-    """The quota of events of a party: as many as it says within 24 hours."""
-    most = found.events_per_day
-    return [] if most is None else [Limit("events", f"events:{found.party_id}", most, DAY)]
+def of_party(party_id: int, most: int | None) -> list[Limit]:
+    """The limit on a party's requests where somebody of it sends them on the page, without a key."""
+    return [] if most is None else [Limit("requests", f"party:{party_id}", most, MINUTE)]
+
+
+def take_events(party_id: int, most: int | None, count: int) -> None:
+    """Use `count` of a party's quota, `most` events within 24 hours: by message, file or broker it is one.
+
+    Raises LimitReached.
+    """
+    if most is not None:
+        take([_of_events(party_id, most)], count)
+
+
+def events_left(party_id: int, most: int) -> int:
+    """How many events of a party's quota could be taken now."""
+    limit, now = _of_events(party_id, most), clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["used"], {"subject": limit.subject})
+        row = cursor.fetchone()
+    return max(0, _left(limit, row[0] if row else now, now).rest)
+
+
+def _of_events(party_id: int, most: int) -> Limit:
+    return Limit("events", f"events:{party_id}", most, DAY)
 
 
 def of_address(what: str, address: str) -> Limit:

@@ -111,6 +111,8 @@ class Client(models.Model):
     requests_per_minute = models.PositiveIntegerField(null=True)
     must_sign = models.BooleanField(default=False)
     """Its tokens are refused: it speaks by signed requests only."""
+    collect_by = models.DateTimeField(null=True)
+    """Approved, without a secret until its party collects one, which it may until then; null where nothing waits."""
 
     class Meta:
         db_table = "parties_client"

@@ -23,7 +23,7 @@ from abate.platform.parties.errors import (
     PartyUnknown,
     SignatureNeeded,
 )
-from abate.platform.parties.models import Client, Endpoint, Member, Party, PublicKey
+from abate.platform.parties.models import Client, Endpoint, Member, Message, Party, PublicKey
 from abate.platform.review.models import User
 
 # One statement, led by the tokens' unique index (type, hash); what is revoked is not found, what is suspended refused by name.
@@ -229,7 +229,8 @@ def behaviours(party_id: int, loaded: Party | None = None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """One line of a party's keys; `state` is live, expiring (a time is set), expired or revoked."""
+    """One line of a party's keys; `state` is live, waiting (to be collected), lapsed (it was
+    not), expiring (a time is set), expired or revoked."""
 
     client_id: str
     label: str
@@ -241,11 +242,12 @@ class KeyRow:
     revoked_at: datetime | None
     last_used_on: date | None
     requests_per_minute: int | None
+    collect_by: datetime | None = None
 
     def as_data(self) -> dict[str, object]:
         """As JSON has it."""
         found = asdict(self)
-        for name in ("created_at", "expires_at", "revoked_at", "last_used_on"):
+        for name in ("created_at", "expires_at", "revoked_at", "last_used_on", "collect_by"):
             found[name] = found[name].isoformat() if found[name] else None
         return found
 
@@ -257,6 +259,8 @@ def keys(party_id: int) -> list[KeyRow]:
     def state(one: Client) -> str:
         if one.revoked_at is not None:
             return "revoked"
+        if one.collect_by is not None:
+            return "waiting" if one.collect_by > now else "lapsed"
         if one.expires_at is None:
             return "live"
         return "expiring" if one.expires_at > now else "expired"
@@ -265,6 +269,7 @@ def keys(party_id: int) -> list[KeyRow]:
         KeyRow(
             one.client_id, one.label, tuple(one.client.get_scopes()), tuple(one.addresses), state(one), one.created_at,
             one.expires_at, one.revoked_at, one.last_used_on, one.requests_per_minute,
+            one.collect_by,
         )
         for one in Client.objects.filter(party_id=party_id).select_related("client").order_by("-created_at")
     ]  # fmt: skip
@@ -292,3 +297,17 @@ def seats(user: User) -> list[tuple[str, Party]]:
 def parties_of(user: User, role: str) -> list[Party]:
     """The parties in good standing for which `user` acts in `role`, by code."""
     return [party for held, party in seats(user) if held == role]
+
+
+def webhooks_overdue_since() -> datetime | None:
+    """Since when the webhook that is longest due waits to be taken up; None where none does."""
+    due = Message.objects.filter(next_at__lte=clock.now()).order_by("next_at")
+    return due.values_list("next_at", flat=True).first()
+
+
+def ending(until: date) -> list[tuple[str, date]]:
+    """(code, last day) of every party at work whose documents or agreement end on `until` or before, the first first."""
+    rows = Party.objects.filter(
+        status__in=(Party.Status.ACTIVE, Party.Status.SUSPENDED), valid_until__lte=until
+    )
+    return list(rows.order_by("valid_until", "code").values_list("code", "valid_until"))

@@ -8,6 +8,7 @@ origin that it is meant for, so that one made for another installation is refuse
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -155,6 +156,31 @@ def check_digest(headers: Mapping[str, str], body: bytes) -> None:
         ContentDigest.verify(headers.get("content-digest", ""), body)
     except InvalidSignature:
         raise SignatureDigest from None
+
+
+class Content:
+    """The content of a signed request while it is read in parts: only its hashes are held.
+
+    Raises SignatureDigest where the digest that came with it can be none. Without a signature nothing is held against it.
+    """
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        signed = "signature-input" in headers
+        try:
+            self._told = ContentDigest._parse(headers.get("content-digest", "")) if signed else {}
+        except InvalidSignature:
+            raise SignatureDigest from None
+        self._read = {name: ContentDigest._hashers[name]() for name in self._told}
+
+    def update(self, part: bytes) -> None:
+        for hasher in self._read.values():
+            hasher.update(part)
+
+    def check(self) -> None:
+        """Whether what was read is what the digest says. Raises SignatureDigest."""
+        for name, told in self._told.items():
+            if not hmac.compare_digest(told, self._read[name].digest()):
+                raise SignatureDigest
 
 
 def spend_nonce(key: PublicKey, nonce: str, until: datetime) -> None:

@@ -261,8 +261,8 @@ class NotSignedIn(Problem):
     en = "The command line is not signed in: it does not know who is acting."
     why_zh = "命令行与页面适用同样的权限。"
     why_en = "The command line has the same rights as the pages."
-    remedy_zh = "用自己的一次性链接登录：`abate staff sign-in 链接`。"
-    remedy_en = "Sign in with your own single-use link: `abate staff sign-in LINK`."
+    remedy_zh = "登录：`abate staff sign-in 链接`，或 `abate staff sign-in --account 账号`。"
+    remedy_en = "Sign in: `abate staff sign-in LINK`, or `abate staff sign-in --account ACCOUNT`."
 
 
 class AccountUnknown(Problem):

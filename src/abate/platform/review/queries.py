@@ -7,13 +7,13 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 
 from abate.bookkeeping.decisions import Statement
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.review.changes import Json
-from abate.platform.review.errors import ProposalUnknown
+from abate.platform.review.errors import NoRight, ProposalUnknown
 from abate.platform.review.models import Audit, Grant, Opening, Proposal, Staff, Step, User
 
 
@@ -156,3 +156,22 @@ def statement(proposal: Proposal, kind: str, account: str, role: str, at: dateti
 def salt(number: int, kind: str) -> bytes:
     """The salt of a step's commitment in its leaf, 32 bytes."""
     return hashlib.sha256(keyring().code_hmac(f"abate-step-salt\x00{number}\x00{kind}")).digest()
+
+
+def refused_rights(since: datetime, at_least: int) -> list[tuple[str, int]]:
+    """(account, how often) of each account of the staff's that was refused what it has no right to so often since then.
+
+    Wrong passwords and codes are rows of other names, and a proof that is missing or stale is no right refused.
+    """
+    staff = User.objects.filter(kind=User.Kind.STAFF).values("handle")
+    rows = Audit.objects.filter(
+        at__gt=since, act="refused", account__in=staff, detail__contains=f'"code":"{NoRight.code}"'
+    )
+    found = rows.values("account").annotate(count=Count("id")).filter(count__gte=at_least).order_by("account")
+    return [(row["account"], row["count"]) for row in found]
+
+
+def holders(role: str) -> list[int]:
+    """The open accounts that hold a role of the operator's now."""
+    rows = Grant.objects.filter(role=role, user__is_active=True).order_by("user_id")
+    return list(rows.values_list("user_id", flat=True))

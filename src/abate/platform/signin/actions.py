@@ -14,15 +14,24 @@ from django.db import connection, transaction
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
-from abate.platform.review import audit
+from abate.platform.review import actions as review
+from abate.platform.review import audit, rights
+from abate.platform.review import queries as accounts
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
-from abate.platform.signin import passwords
-from abate.platform.signin.errors import PasswordRefused, SignInRefused, TooManyTries
+from abate.platform.signin import passwords, queries
+from abate.platform.signin.errors import (
+    LinkForStaffOnly,
+    LinkNeedsAdministrator,
+    PasswordRefused,
+    SignInRefused,
+    TooManyTries,
+)
 from abate.platform.signin.models import OpenSession, Password, Try, UsedCode
 from abate.platform.signin.policy import policy
 
 _DEVICE = 200
+_LONGEST_HANDLE = User._meta.get_field("handle").max_length or 0
 
 
 def count_try(account: str, address: str | None) -> Callable[[], None]:
@@ -61,11 +70,13 @@ def check_password(handle: str, text: str, address: str | None) -> User:
 
     The work is the same whether or not there is such an account. A password alone opens no page of the staff's.
     """
-    if not (handle.strip() and text):
+    # One form for the count and for the account: two spellings of one name would be two sets of tries.
+    name = handle.strip().lower()
+    if not 0 < len(name) <= _LONGEST_HANDLE or not text:
         raise SignInRefused
-    done = count_try(f"password\x00{handle.strip().lower()[:100]}", address)
+    done = count_try(f"password\x00{name}", address)
     # A longer one cannot be anybody's, and hashing it would be work for an attacker's asking.
-    user = authenticate(username=handle.strip()[:36], password=text[: passwords.MOST])
+    user = authenticate(username=name, password=text[: passwords.MOST])
     if not isinstance(user, User) or user.kind != User.Kind.STAFF:
         # Without the name that was typed: it may be a password in the wrong field.
         audit.note("signin.password-try", act="refused")
@@ -102,6 +113,23 @@ def seen(key: str, user: User, began: datetime, device: str) -> None:
 def entered(user: User) -> None:
     """Somebody signed in as `user`: who wants to know it is told."""
     notices.write([user.pk], "sign-in.new")
+
+
+@audited("signin.link", lambda given, _: given["user"].handle)
+def new_link(user: User, by: User | None) -> str:
+    """A single-use link for an account of the staff, whose holder is told. `by`: who is signed in, None for nobody.
+
+    Raises LinkForStaffOnly for an account of a party's or an applicant's; LinkNeedsAdministrator where nobody is signed
+    in and the set-up is over or the account has its second factor; NoRight.
+    """
+    if accounts.human_of(user) is None:
+        raise LinkForStaffOnly(user.handle)
+    if by is not None:
+        rights.require(by, "add", "links")
+    elif not queries.nobodys_yet(user):
+        raise LinkNeedsAdministrator
+    notices.write([user.pk], "sign-in.link")
+    return review.issue_link(user)
 
 
 @audited("signin.sessions", lambda given, _: given["user"].handle)

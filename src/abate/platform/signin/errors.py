@@ -66,8 +66,19 @@ class SecondFactorMissing(Problem):
     en = "A back-office account needs its second factor first."
     why_zh = "后台角色一律采用两种以上鉴别方式（GB/T 22239-2019，8.1.4.1 d）。"
     why_en = "Every role of the operator's is shown by two kinds of proof (GB/T 22239-2019, 8.1.4.1 d)."
-    remedy_zh = "请在 /sign-in/second 使用通行密钥或动态口令；尚未设置的，在 /security 设置。"
-    remedy_en = "Use passkey or code at /sign-in/second; set one up at /security if there is none."
+    remedy_zh = "请在 /sign-in/second 使用通行密钥或动态口令，尚未设置的在 /security 设置；命令行用 `abate staff sign-in`。"
+    remedy_en = "Use passkey or code at /sign-in/second, or set one up at /security; `abate staff sign-in` asks for it."
+
+
+class PasswordTooOld(Problem):
+    code = "password-too-old"
+    status = 403
+    zh = "密码已到更换期限。"
+    en = "The password has reached the age at which it must be changed."
+    why_zh = "鉴别信息须定期更换（GB/T 22239-2019，8.1.4.1 a）。"
+    why_en = "What identifies somebody is changed regularly (GB/T 22239-2019, 8.1.4.1 a)."
+    remedy_zh = "请在 /security/password 设置新密码。"
+    remedy_en = "Set a new one at /security/password."
 
 
 class ProofNeeded(Problem):
@@ -101,3 +112,29 @@ class FactorUnknown(Problem):
     why_en = "Everybody keeps only their own ways of signing in."
     remedy_zh = "请刷新“登录与安全”页面。"
     remedy_en = "Open the page of sign-in and security again."
+
+
+class LinkForStaffOnly(Problem):
+    code = "link-for-staff-only"
+    status = 403
+    zh = "该账号不属于运营方的任何人员，不能在此为其生成登录链接。"
+    en = "This account is nobody's of the operator's staff: no sign-in link is made for it here."
+    why_zh = "机构和申请方的账号只由其本人登录，链接只发往其本人的联系方式。"
+    why_en = "A party's or an applicant's account is theirs alone: its links go to their own contact only."
+    remedy_zh = "请其本人在 /sign-in 申请登录链接。"
+    remedy_en = "Its holder asks for a link at /sign-in."
+
+
+class LinkNeedsAdministrator(Problem):
+    code = "link-needs-administrator"
+    status = 403
+    zh = "系统已启用，只有安全管理员登录后才能生成登录链接。"
+    en = "The set-up is over: only a security administrator who is signed in makes a sign-in link."
+    why_zh = "否则一个人在命令行就能以录入、复核、审批三个人的身份签署。"
+    why_en = "Else one person at a shell could sign as the three who enter, check and approve."
+    remedy_zh = (
+        "请安全管理员先运行 `abate staff sign-in`，再运行 `abate staff link 账号`；账号持有人会收到通知。"
+    )
+    remedy_en = (
+        "A security administrator runs `abate staff sign-in` and then this; the account's holder is told."
+    )

@@ -1,0 +1,159 @@
+"""`abate staff sign-in`, `sign-out` and `link`: two factors on the command line, by the rules of the pages.
+
+A link or a password is the first factor; a code of an app or a recovery code the second (a passkey needs a browser). What
+is asked for is prompted on the error stream and read from standard input, so that a script can answer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from abate.cli.deciding import DEVICE, acting, data_dir_option, run, session_file, signed_in
+
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+# A link may begin with a dash.
+@click.command("sign-in", context_settings={"ignore_unknown_options": True})
+@click.argument("link", default="")
+@click.option("--account", default="", help="Sign in with this account's password in place of a LINK.")
+@data_dir_option
+def sign_in(link: str, account: str, data_dir: Path) -> None:
+    """Sign in with your own single-use LINK (the address or its last part) and your second factor.
+
+    The code of your app or a recovery code is asked for, or read from standard input. An account without a second factor
+    sets up an app first. Without LINK and --account it goes on where an earlier sign-in stopped.
+    """
+
+    def work() -> dict[str, object]:
+        from abate.platform.review import queries  # lazy: Django has started by now
+        from abate.platform.signin import proofs  # lazy: as above
+
+        request = _begun(link.rstrip("/").rsplit("/", 1)[-1], account) if link or account else signed_in()
+        told: dict[str, object] = {"account": request.user.handle, "roles": queries.roles(request.user)}
+        if not proofs.two_factors(request.session):
+            told |= _second(request)
+        return told
+
+    run(data_dir, work)
+
+
+def _begun(token: str, account: str) -> Any:
+    """A new session that has shown one factor, the link of this token or the account's password."""
+    from django.contrib.auth import login  # lazy: Django has started by now
+    from django.contrib.sessions.backends.db import SessionStore  # lazy: as above
+    from django.http import HttpRequest  # lazy: as above
+
+    from abate.platform.review import actions as review  # lazy: as above
+    from abate.platform.review.errors import NoRight  # lazy: as above
+    from abate.platform.review.models import User  # lazy: as above
+    from abate.platform.signin import actions, proofs  # lazy: as above
+
+    if token:
+        user, how = review.use_link(token), proofs.LINK
+    else:
+        user, how = actions.check_password(account, _answer("Password", hidden=True), None), proofs.PASSWORD
+    if user.kind != User.Kind.STAFF:
+        raise NoRight("staff sign-in")
+    request = HttpRequest()
+    request.session, request.user = SessionStore(), user
+    login(request, user, backend=_BACKEND)
+    actions.entered(user)
+    _keep(request, how)
+    return request
+
+
+def _second(request: Any) -> dict[str, object]:
+    """Show the second factor in this session, or set up the first app; what the command tells of it."""
+    from allauth.core import context  # lazy: Django has started by now
+
+    from abate.platform.signin import factors, proofs  # lazy: as above
+
+    user, told = request.user, dict[str, object]()
+    with context.request_context(request):
+        if factors.has_factor(user):
+            how = factors.use_code(user, _answer("Code of your app, or a recovery code"), None)
+        else:
+            secret, _ = factors.new_app_secret(user)
+            # It waits in the session: who stops here is shown the same one again.
+            request.session.save()
+            click.echo(f"Put this secret into an app for one-time codes (RFC 6238): {secret}", err=True)
+            factors.add_app(user, _answer("The 6 digits that the app shows"))
+            told["recovery_codes"] = factors.new_recovery_codes(user)
+            how = proofs.TOTP
+    # Another key for the session: what it may do has grown.
+    request.session.cycle_key()
+    _keep(request, how)
+    return told
+
+
+def _answer(text: str, *, hidden: bool = False) -> str:
+    """What is typed at the prompt, or the next line of standard input where that is no terminal."""
+    if sys.stdin.isatty():
+        return str(click.prompt(text, hide_input=hidden, err=True))
+    return sys.stdin.readline().strip()
+
+
+def _keep(request: Any, how: str) -> None:
+    """Note what was shown, list the session with the others, and write its key where only its owner reads it."""
+    from abate.platform.signin import lasting, proofs  # lazy: Django has started by now
+
+    proofs.note(request.session, how)
+    lasting.use(request.session, request.user, DEVICE)
+    request.session.save()
+    file = session_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(f"{request.session.session_key}\n")
+
+
+@click.command("sign-out")
+@data_dir_option
+def sign_out(data_dir: Path) -> None:
+    """End the session of this command line."""
+
+    def work() -> dict[str, object]:
+        from abate.platform.signin import actions  # lazy: Django has started by now
+
+        request = signed_in()
+        actions.end_sessions(request.user, [request.session.session_key])
+        session_file().unlink(missing_ok=True)
+        return {"account": request.user.handle, "signed_out": True}
+
+    run(data_dir, work)
+
+
+@click.command()
+@click.argument("account")
+@data_dir_option
+def link(account: str, data_dir: Path) -> None:
+    """Make a single-use sign-in link, good for a day, for the holder of ACCOUNT, who is told. It is shown this once.
+
+    Without a session only for an account that is nobody's yet: never signed in with, and without a second factor.
+    Otherwise a security administrator has to be signed in here.
+    """
+
+    def work() -> dict[str, object]:
+        from abate.platform.review import queries  # lazy: models exist once Django has started
+        from abate.platform.review.errors import AccountUnknown, NotSignedIn  # lazy: as above
+        from abate.platform.signin import actions  # lazy: as above
+        from abate.platform.signin import queries as signin  # lazy: as above
+
+        user = queries.staff(account)
+        if user is None:
+            raise AccountUnknown(account[:40])
+        by = None
+        if not signin.nobodys_yet(user):
+            try:
+                by = acting()
+            except NotSignedIn:
+                by = None  # what is missing is said by new_link
+        return {"account": account, "link": actions.new_link(user, by)}
+
+    run(data_dir, work)

@@ -1,0 +1,44 @@
+"""How long a session lasts and what it must have shown: one rule for the pages and for the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.contrib.sessions.backends.base import SessionBase
+
+from abate.platform.doors import clock
+from abate.platform.review.models import User
+from abate.platform.signin import actions, proofs, queries
+from abate.platform.signin.errors import PasswordTooOld, SecondFactorMissing
+from abate.platform.signin.policy import policy
+
+_BEGAN, _SEEN, _NOTED = "session_began", "session_seen", "session_noted"
+# Written no more often: a page that loads ten things is one use.
+_STEP = timedelta(minutes=1)
+
+
+def use(session: SessionBase, user: User, device: str) -> bool:
+    """Note that `user` uses this session; False where it is over, unused for too long or older than any may be.
+
+    `device` is what the program calls itself; it stands in the list of open sessions. The caller ends what is over.
+    """
+    now, limits = clock.now(), policy()
+    began, seen = (datetime.fromisoformat(session.get(key) or now.isoformat()) for key in (_BEGAN, _SEEN))
+    if now >= seen + limits.idle(user.kind == User.Kind.STAFF) or now >= began + limits.longest:
+        return False
+    # A session gets another key when what it may do has grown.
+    if now >= seen + _STEP or not session.session_key or session.get(_NOTED) != session.session_key:
+        session[_BEGAN], session[_SEEN] = began.isoformat(), now.isoformat()
+        if not session.session_key:
+            session.save()
+        session[_NOTED] = session.session_key
+        actions.seen(str(session.session_key), user, began, device)
+    return True
+
+
+def require_two_factors(session: SessionBase, user: User) -> None:
+    """Raises SecondFactorMissing where this session has shown one only, and PasswordTooOld."""
+    if not proofs.two_factors(session):
+        raise SecondFactorMissing
+    if queries.password_too_old(user):
+        raise PasswordTooOld

@@ -1,0 +1,159 @@
+"""A key that three people approved: its secret is its party's alone, once, in time, after a fresh proof."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allauth.idp.oidc.models import Client as OAuthClient
+from click.testing import CliRunner, Result
+from django.contrib.auth.hashers import check_password
+from django.test import Client
+from tests.platform.people.townspeople import at_once
+from tests.platform.review import shell
+from tests.platform.web import city as stage
+
+from abate.cli import party
+from abate.demo import desk
+from abate.platform.config import setup
+from abate.platform.doors import clock
+from abate.platform.notices.models import Notice
+from abate.platform.parties import actions, collecting, queries
+from abate.platform.parties.collecting import NothingToCollect
+from abate.platform.parties.models import Party
+from abate.platform.review import actions as review
+from abate.platform.review import proposing
+from abate.platform.review.models import Audit, User
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
+BACK = "https://app.example/back"
+
+
+@pytest.fixture
+def sender(db: None) -> Party:
+    return desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["walking"])
+
+
+@pytest.fixture
+def keeper(sender: Party) -> User:
+    user = review.create_user("staff", made_up=True)
+    actions.add_member(user, sender, "partner")
+    return user
+
+
+def enter(user: User) -> Client:
+    browser = Client(headers={"accept-language": "en"})
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    stage.prove(browser)
+    return browser
+
+
+def approved(party: Party) -> list[dict[str, Any]]:
+    """What the approvals of a key, its successor and a binding key told."""
+    first = desk.decide("party.client", code=party.code)
+    _, secret = collecting.collect(party.pk, first["client_id"])
+    until = (clock.now() + timedelta(days=3)).isoformat()
+    second = desk.decide("party.rotate", client_id=first["client_id"], until=until)
+    assert works(first["client_id"], secret), "the old one stays good for its overlap"
+    return [first, second, desk.decide("party.binding", code=party.code, redirects=[BACK])]
+
+
+def works(client_id: str, secret: str) -> bool:
+    return check_password(secret, OAuthClient.objects.get(pk=client_id).secret)
+
+
+def test_those_who_approve_are_told_no_secret(sender: Party) -> None:
+    for told in approved(sender):
+        assert set(told) == {"party", "client_id", "collect_by"}
+        assert told["collect_by"][:10] == (clock.now() + collecting.WITHIN).date().isoformat()
+    # A page of those who approve has nothing that would sign in as the party, nor has any row.
+    people = desk.staffed()
+    number = proposing.propose(people["entry"], "party.client", {"code": sender.code}, "x").pk
+    proposing.check(people["check"], number)
+    browser = enter(people["approve"])
+    page = browser.post("/operator/proposals/decide", {"step": "approve", "number": number}).content.decode()
+    (newest, *_) = queries.keys(sender.pk)
+    assert newest.client_id in page and newest.state == "waiting"
+    texts = re.findall(r"[\w-]{30,}", page)
+    assert not any(works(newest.client_id, text) for text in texts)
+
+
+def test_the_party_collects_once_on_its_page_after_a_fresh_proof(sender: Party, keeper: User) -> None:
+    key = desk.decide("party.client", code=sender.code)["client_id"]
+    assert Notice.objects.filter(user=keeper, kind="party.key").exists()
+    browser = enter(keeper)
+    assert "to collect" in browser.get("/partner").content.decode()
+    stale = browser.session
+    stale.pop("proofs", None)
+    stale.save()
+    assert browser.post("/partner/key/collect", {"key": key})["Location"].startswith("/confirm")
+    stage.prove(browser)
+    made = browser.post("/partner/key/collect", {"key": key})
+    (secret,) = re.findall(rf'{key}</span><br><span class="mono">([\w-]+)<', made.content.decode())
+    assert works(key, secret) and "no-store" in made["Cache-Control"]
+    again = browser.post("/partner/key/collect", {"key": key})
+    assert again.status_code == 409 and works(key, secret)
+    assert Audit.objects.filter(what="party.collect", subject=key, account=keeper.handle).count() == 1
+    assert secret not in browser.get("/partner").content.decode()
+
+
+def test_another_party_s_key_is_not_there(sender: Party, keeper: User) -> None:
+    other = desk.create_party("other-app", "data_provider", "他", "Other", ["walking"])
+    key = desk.decide("party.client", code=other.code)["client_id"]
+    browser = enter(keeper)
+    assert browser.post("/partner/key/collect", {"key": key}).status_code == 409
+    assert queries.keys(other.pk)[0].state == "waiting"
+
+
+def test_what_nobody_collected_in_time_never_gets_a_secret(sender: Party) -> None:
+    key = desk.decide("party.client", code=sender.code)["client_id"]
+    with clock.frozen(clock.now() + collecting.WITHIN):
+        with pytest.raises(NothingToCollect):
+            collecting.collect(sender.pk, key)
+        assert queries.keys(sender.pk)[0].state == "lapsed"
+    actions.revoke_client(key)
+    with pytest.raises(NothingToCollect):
+        collecting.collect(sender.pk, key)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_collect_at_once_one_has_the_key() -> None:
+    sender = desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["walking"])
+    key = desk.decide("party.client", code=sender.code)["client_id"]
+    told = at_once(4, lambda place: collecting.collect(sender.pk, key))
+    won = [one for one in told if isinstance(one, tuple)]
+    assert len(won) == 1 and works(*won[0])
+
+
+def test_for_a_party_without_people_the_system_administrator_has_a_sealed_file(
+    sender: Party, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
+    people = desk.staffed()
+    key = desk.decide("party.client", code=sender.code)["client_id"]
+    file = tmp_path / "adapter.json"
+
+    def run(*words: object) -> Result:
+        return CliRunner().invoke(party.command, ["key", "collect", *map(str, words)])
+
+    assert "not-signed-in" in run(key, file).stderr
+    for role in ("approve", "security_admin"):
+        shell.sign_in(people[role])
+        assert "no-right" in run(key, file).stderr and not file.exists()
+    shell.sign_in(people["system_admin"])
+    made = run(key, file)
+    assert made.exit_code == 0 and stat.S_IMODE(file.stat().st_mode) == 0o600
+    told = json.loads(file.read_text())
+    assert works(key, told["client_secret"]) and told["client_secret"] not in made.output
+    assert run(key, file).exit_code == 2 and run(key, tmp_path / "again.json").exit_code == 1
+    # A party that has people of its own collects itself.
+    actions.add_member(review.create_user("staff", made_up=True), sender, "partner")
+    other = desk.decide("party.client", code=sender.code)["client_id"]
+    assert "key-collected-by-party" in run(other, tmp_path / "b.json").stderr
