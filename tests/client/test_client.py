@@ -52,6 +52,17 @@ class Platform:
                 self.end_headers()
                 self.wfile.write(text)
 
+            def do_GET(self) -> None:
+                platform.got.append(({"path": self.path}, b""))
+                status, headers, told = platform.queue.pop(0) or problem(503, "busy")
+                text = json.dumps(told).encode()
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -277,3 +288,41 @@ def test_a_secret_is_never_shown(client: Client) -> None:
     wrong: Callable[[], object] = lambda: Client("file:///etc", "p", Key("i", "s")).token()  # noqa: E731
     with pytest.raises(ValueError, match="http"):
         wrong()
+
+
+def test_what_was_sent_is_read_back_page_by_page(platform: Platform) -> None:
+    def row(name: str, outcome: str, **more: object) -> dict[str, object]:
+        return {"id": name, "outcome": outcome, "er_mg": 5, "credits": 0, "entry": None, "reason": None,
+                "behaviour": "cycling", "time": None, "received_at": "2026-06-01T12:00:00+00:00"} | more  # fmt: skip
+
+    first = [
+        row("a", "credited", time="2026-06-01T11:00:00+00:00"),
+        row("b", "withdrawn", stored="credited", cause="fraud"),
+    ]
+    platform.queue += [
+        (200, {}, {"events": first, "next_cursor": "x:y=&z"}),
+        (200, {}, {"events": [], "next_cursor": "2"}),
+        problem(503, "busy"),
+        (200, {}, {"events": [row("c", "withdrawn", takes_back="b")], "next_cursor": None}),
+        (200, {}, row("a/b", "refused")),
+        problem(404, "event-unknown"),
+        problem(422, "filter-invalid"),
+    ]
+    client = Client(platform.origin, "p", Key("id", "secret"), wait=lambda _: None)
+    since = datetime(2026, 6, 1, tzinfo=UTC)
+    found = list(client.sent(since=since, until=since.date(), outcome="withdrawn", page=2))
+    assert [one.result.id for one in found] == ["a", "b", "c"]
+    assert found[0].time == since + timedelta(hours=11) and found[0].received_at.tzinfo is not None
+    assert (found[1].result.stored, found[1].cause, found[2].takes_back) == ("credited", "fraud", "b")
+    paths = [given["path"] for given, _ in platform.got]
+    asked = "/v1/events?from=2026-06-01T00%3A00%3A00%2B00%3A00&to=2026-06-01&outcome=withdrawn&limit=2"
+    assert paths[:2] == [asked, f"{asked}&cursor=x%3Ay%3D%26z"] and paths[2] == paths[3]
+    one = client.sent_one("a/b")
+    assert (
+        one is not None
+        and one.result.outcome == "refused"
+        and platform.got[-1][0]["path"] == "/v1/events/a%2Fb"
+    )
+    assert client.sent_one("gone") is None
+    with pytest.raises(Refusal, match="filter-invalid"):
+        list(client.sent(behaviour="x"))

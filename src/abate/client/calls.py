@@ -6,9 +6,11 @@ import base64
 import secrets
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 from abate.client import delivering
 from abate.client.batches import MEDIA, MOST_BYTES, MOST_EVENTS, Batch, Event, batches
 from abate.client.delivering import DeadLetter
-from abate.client.results import Refusal, Reply, Result, Summary, Unreachable
+from abate.client.results import Refusal, Reply, Result, Sent, Summary, Unreachable
 from abate.client.signing import Signer
 
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
@@ -109,6 +111,44 @@ class Client:
         summary = self.deliver((event for event in mended if event is not None), left)
         left.replace(dead_letters)
         return summary
+
+    def sent(
+        self,
+        *,
+        since: datetime | date | None = None,
+        until: datetime | date | None = None,
+        behaviour: str | None = None,
+        outcome: str | None = None,
+        subject: str | None = None,
+        page: int = 100,
+    ) -> Iterator[Sent]:
+        """The party's own events, the newest arrival first, page by page as they are read. Raises Refusal, Unreachable.
+
+        `since` and `until` are of the arrival: a day counts whole, a moment has its offset and `until` is excluded.
+        """
+        asked = {"from": since, "to": until, "behaviour": behaviour, "outcome": outcome, "subject": subject}
+        query = {name: getattr(v, "isoformat", lambda v=v: v)() for name, v in asked.items() if v is not None}
+        cursor: str | None = ""
+        while cursor is not None:
+            more = {"limit": page, "cursor": cursor} if cursor else {"limit": page}
+            told = self._read(f"/v1/events?{urllib.parse.urlencode(query | more)}")
+            yield from (Sent.of(one) for one in told["events"])
+            cursor = told["next_cursor"]
+
+    def sent_one(self, event_id: str) -> Sent | None:
+        """One of them by its id, as accepted or as last refused; None where there is none. Raises Refusal, Unreachable."""
+        try:
+            return Sent.of(self._read(f"/v1/events/{urllib.parse.quote(event_id, safe='')}"))
+        except Refusal as refusal:
+            if refusal.code == "event-unknown":
+                return None
+            raise
+
+    def _read(self, target: str) -> Any:
+        reply = self.call("GET", target)
+        if reply.status != 200:
+            raise reply.refusal()
+        return reply.json()
 
     def _results(self, batch: Batch) -> list[Result]:
         reply = self.call(

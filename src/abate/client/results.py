@@ -91,6 +91,8 @@ class Result:
     withdrawn_by: str | None = None
     detail: str = ""
     remedy: str = ""
+    source: Mapping[str, Any] | None = None
+    """Of an event from a declared source of public data: its mark."""
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Result:
@@ -102,6 +104,35 @@ class Result:
     def done(self) -> bool:
         """Nothing is left to do about the event."""
         return self.outcome in DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event of the party's as it stands. `result.outcome` is also `withdrawn` or `corrected`, with what it was before as
+    `stored` and why as `cause`; what took another back names it in `takes_back` or `corrects`.
+
+    `time` (of the act; None where none is kept) and `received_at` are moments with their offset.
+    """
+
+    result: Result
+    behaviour: str | None
+    time: datetime | None
+    received_at: datetime
+    cause: str | None = None
+    takes_back: str | None = None
+    corrects: str | None = None
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Sent:
+        """From one element of `events`. Raises KeyError, ValueError."""
+        acted = answer.get("time")
+        return cls(
+            Result.of(answer),
+            answer.get("behaviour"),
+            datetime.fromisoformat(acted) if acted else None,
+            datetime.fromisoformat(answer["received_at"]),
+            **{name: answer.get(name) for name in ("cause", "takes_back", "corrects")},
+        )
 
 
 @dataclass(slots=True)
