@@ -22,6 +22,7 @@ from tests.platform.web import city as stage
 
 from abate.demo import desk
 from abate.platform.doors import keyring, randomness
+from abate.platform.parties import collecting
 from abate.platform.people import queries
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
@@ -60,6 +61,7 @@ def test_from_the_partners_app_and_back(
     party = desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["cycling", "walking"])
     with app_server() as (app, back):
         made = desk.decide("party.binding", code=party.code, redirects=[f"{app}/back"])
+        _, secret = collecting.collect(party.pk, made["client_id"])
         verifier = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         asked = {"client_id": made["client_id"], "redirect_uri": f"{app}/back", "response_type": "code",
@@ -78,7 +80,7 @@ def test_from_the_partners_app_and_back(
         (found,) = back
         assert found["state"] == "s"
         body = {"grant_type": "authorization_code", "code": found["code"], "redirect_uri": f"{app}/back",
-                "client_id": made["client_id"], "client_secret": made["client_secret"],
+                "client_id": made["client_id"], "client_secret": secret,
                 "code_verifier": verifier}  # fmt: skip
         request = urllib.request.Request(
             f"{address}/identity/o/api/token", urllib.parse.urlencode(body).encode()

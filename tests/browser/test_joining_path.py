@@ -21,6 +21,7 @@ from tests.platform.web import city as stage
 
 from abate.client import Client, Key, samples
 from abate.demo import desk
+from abate.platform import reaching
 from abate.platform.ledger import queries as ledger
 from abate.platform.parties.models import Party
 from abate.platform.people import queries as people
@@ -65,6 +66,8 @@ def apply(window: Visitor, shots: str | None) -> None:
 
 
 def come_by_the_link(window: Visitor, messages: Path) -> None:
+    # Planned in one round, carried in the next.
+    reaching.carry(), reaching.carry()
     told = json.loads(messages.read_text(encoding="utf-8").splitlines()[-1])
     link = re.search(r"https?://\S+", told["body"])
     assert link is not None and link[0].startswith(window.address)
@@ -142,6 +145,18 @@ def try_in_the_sandbox(window: Visitor, sandbox: Sandbox, folder: Path, shots: s
     return folder / "report.json"
 
 
+def by_the_link_alone(window: Visitor, token: str, shots: str | None) -> None:
+    """Whoever came by the link is led to a first factor before any key."""
+    asked = window.page.request.post(f"{window.address}/joining/key", form={"csrfmiddlewaretoken": token},
+                                     headers={"referer": f"{window.address}/joining"})  # fmt: skip
+    assert asked.url.endswith("/security")
+    window.go("/security")
+    assert window.page.locator(".note-box.bad").count() == 1
+    look(window, "step-up", shots)
+    window.prove()
+    window.go("/joining")
+
+
 @pytest.mark.clause("P-6.1-d", "P-6.2")
 def test_from_application_to_the_first_live_credit(
     city: stage.City, visit, sandbox: Sandbox, tmp_path: Path, settings, shots: str | None
@@ -154,7 +169,6 @@ def test_from_application_to_the_first_live_credit(
     apply(applicant, shots)
     come_by_the_link(applicant, messages)
     bring_papers(applicant, tmp_path, shots)
-
     held = desk.staffed()
     clerk, checker, approver = (visit(1440, "en-GB") for _ in range(3))
     for window, role in ((clerk, "entry"), (checker, "check"), (approver, "approve")):
@@ -178,6 +192,7 @@ def test_from_application_to_the_first_live_credit(
     look(applicant, "trial", shots)
     assert page.locator("form[action='/joining/key']").count() == 0
     token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+    by_the_link_alone(applicant, token, shots)
     refused = page.request.post(f"{applicant.address}/joining/key", form={"csrfmiddlewaretoken": token},
                                 headers={"referer": f"{applicant.address}/joining"})  # fmt: skip
     assert refused.status == 409

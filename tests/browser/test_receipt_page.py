@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
-from tests.bookkeeping import real_log
+from tests.bookkeeping import planted_sources, real_log
 from tests.bookkeeping.conftest import SmallLog
 from tests.browser import looks
 
@@ -245,6 +245,19 @@ def test_what_is_no_receipt_is_refused(
     assert check(page, json.dumps(document), str(log.key))[0] == "wrong"
     for text in ("", "nothing", "[]", "null", "5"):
         assert check(page, text, str(log.key))[0] == "wrong"
+
+
+def test_the_terms_of_a_source_are_taken_and_refused_as_the_command_does(
+    page: Page, log: real_log.RealLog
+) -> None:
+    page.goto(FILE)
+    document = receipt_of(log, 37) | {"format": "abate-receipt/2"}
+    for source in planted_sources.RIGHT:
+        verdict, states = check(page, json.dumps(document | {"source": source}), str(log.key))
+        assert (verdict, states["form"], states["source"]) == ("right", "passed", "open"), source
+    for source in planted_sources.WRONG:
+        verdict, states = check(page, json.dumps(document | {"source": source}), str(log.key))
+        assert (verdict, states) == ("wrong", {"form": "failed"}), source
 
 
 def test_without_ed25519_or_without_crypto_it_says_so_and_proves_nothing(

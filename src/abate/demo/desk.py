@@ -17,6 +17,7 @@ from abate.platform.doors.keyring import keyring
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger.models import Order
 from abate.platform.ledger.queries import EntryRow
+from abate.platform.parties import collecting
 from abate.platform.parties.models import Party
 from abate.platform.people import queries as people
 from abate.platform.review import opening, proposing, queries, rights
@@ -77,9 +78,9 @@ def create_party(
 
 
 def issue_client(party: Party, scopes: Iterable[str] | None = None) -> tuple[str, str]:
-    """(client id, secret)."""
+    """(client id, secret), collected as the party does."""
     made = decide("party.client", code=party.code, scopes=None if scopes is None else list(scopes))
-    return made["client_id"], made["client_secret"]
+    return collecting.collect(party.pk, made["client_id"])
 
 
 def add_member(user: User, party: Party, role: str) -> None:

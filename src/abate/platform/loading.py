@@ -18,15 +18,17 @@ from abate.platform import pipeline
 from abate.platform.carbon.basis import catalogue
 from abate.platform.doors import clock
 from abate.platform.events import actions_files as actions
-from abate.platform.events import files, queries_files, tables_back
+from abate.platform.events import files, queries_files, sources, tables_back
 from abate.platform.events.actions import Arrival
 from abate.platform.events.declared import Declaration, declaration
 from abate.platform.events.envelope import Event, Reader, Sender, Withdrawal
 from abate.platform.events.files import Chunk
-from abate.platform.events.files_errors import FileInterrupted, FileRefused
+from abate.platform.events.files_errors import FileInterrupted, FileOverQuota, FileRefused
 from abate.platform.events.models import File
 from abate.platform.events.outcomes import Outcome, Result
+from abate.platform.parties import limits
 from abate.platform.parties import queries as parties
+from abate.platform.parties.errors import LimitReached
 from abate.platform.parties.models import Party
 
 CHUNK = 20_000
@@ -64,8 +66,9 @@ def load(
 ) -> bool:
     """Book (or rehearse) what of a file is not through yet; False where another process is at it, or `stopping` said so.
 
-    A file that cannot be read to its end is refused from there on, by name, in `file.refusal`. Raises PartySuspended,
-    DocumentsExpired, Busy.
+    A file that cannot be read to its end is refused from there on, by name, in `file.refusal`. One that came over HTTP and
+    would pass its party's quota of events stays open, with what it waits for there; what the operator loads by command is
+    no sending of the party's, and counts towards no quota. Raises PartySuspended, DocumentsExpired, FileOverQuota, Busy.
     """
     with actions.alone(file.pk) as mine:
         if not mine:
@@ -78,19 +81,31 @@ def load(
         hooked = not file.rehearsal and parties.is_hooked(party.pk)
         sender = Sender(party.pk, party.code, frozenset(parties.behaviours(party.pk)), file.client_id, hooked)
         reader = Reader(sender, catalogue().methods, clock.now())
+        counted = file.via == "http" and not file.rehearsal
+        most = party.events_per_day if counted else None
+        step = size or CHUNK
+        if most is not None:
+            # No chunk that the quota could never let through, and no day's wait for a first one.
+            step = min(step, max(1, most // 10))
+            if file.refusal:
+                # It waited: with what there is now, or it would never get a whole chunk beside steady messages.
+                step = min(step, max(1, limits.events_left(party.pk, most)))
         try:
             if file.rehearsal:
                 actions.begin_rehearsal()
                 if file.rows:
                     raise FileInterrupted(f"row {file.rows}")
             means = declared(party, file.declaration)
-            for chunk in files.chunks(path, sender, reader, size or CHUNK, means, skip=file.rows):
-                _book(file, sender, chunk)
+            for chunk in files.chunks(path, sender, reader, step, means, skip=file.rows):
+                _book(file, sender, chunk, most)
                 told(file.rows)
                 # The next chunk is a batch of its own: a source may have ended meanwhile.
                 reader.begin(clock.now())
                 if stopping():
                     return False
+        except FileOverQuota as full:
+            actions.hold(file, f"{full.code}:{full.detail}")
+            raise
         except FileRefused as refusal:
             actions.end(file, f"{refusal.code}:{refusal.detail}"[:200])
             return True
@@ -98,13 +113,18 @@ def load(
         return True
 
 
-def _book(file: File, sender: Sender, chunk: Chunk) -> None:
+def _book(file: File, sender: Sender, chunk: Chunk, most: int | None) -> None:
+    """Book a chunk and use the party's quota, `most` a day, in one transaction: what is tried again is counted once.
+
+    Raises FileOverQuota, with the seconds after which the chunk can be had.
+    """
     counts = Counter(file.counts)
     arrival = Arrival(sender, "file", clock.now(), chunk.digest, len(chunk.read))
 
     def then(results: Sequence[Result]) -> None:
         if file.rehearsal:
             raise _Rehearsed(list(results))
+        limits.take_events(file.party_id, most, len(chunk.read))
         _note(file, chunk, counts, results)
 
     try:
@@ -113,8 +133,12 @@ def _book(file: File, sender: Sender, chunk: Chunk) -> None:
         _meet_earlier(chunk, found.results)
         with transaction.atomic():
             _note(file, chunk, counts, found.results)
+    except LimitReached as over:
+        raise FileOverQuota(f"row {file.rows}", over.retry_after) from None
     file.rows += len(chunk.read)
     file.counts = dict(+counts)
+    if file.refusal:
+        actions.hold(file, None)
 
 
 def _note(file: File, chunk: Chunk, counts: Counter[str], results: Sequence[Result]) -> None:
@@ -156,9 +180,10 @@ def refusal_of(file: File) -> FileRefused:
 
 
 def give_back(file: File, party: Party, path: Path, out: Path) -> None:
-    """The file again at `out`, with its error column (tables_back.py). Raises FileRefused."""
+    """The file again at `out`, with its error column and the marks of its sources (tables_back.py). Raises FileRefused."""
     wrong = (
         (line, queries_files.told(outcome, reason))
         for line, _, outcome, reason in queries_files.all_wrong_rows(file)
     )
-    tables_back.write(path, declared(party, file.declaration), wrong, out)
+    marks = sources.texts(party.pk, clock.day(file.at))
+    tables_back.write(path, declared(party, file.declaration), wrong, out, marks)

@@ -30,6 +30,7 @@ from abate.platform.credits import taking
 from abate.platform.doors import clock
 from abate.platform.doors.workspace import prepare, workspace
 from abate.platform.events import actions as events
+from abate.platform.events import sources
 from abate.platform.events.actions import Arrival, Subjects, Unclaimed
 from abate.platform.events.envelope import FUTURE_TOLERANCE, Event, Refused, Withdrawal
 from abate.platform.events.errors import Busy
@@ -176,6 +177,7 @@ def _try(batch: Prepared, everything: bool, then: Then | None) -> list[Result]:
                 results = sorted(made, key=lambda result: result.place)
                 if batch.marks:
                     _mark(batch, results)
+                    _tell_marks(batch.arrival.sender.party_id, results)
                 if hooked:
                     tell(batch.arrival.sender, results, clock.now())
                 if then is not None:
@@ -233,6 +235,15 @@ def _mark(batch: Prepared, results: Sequence[Result]) -> None:
     if marks:
         with connection.cursor() as cursor:
             events.mark(cursor, batch.arrival.sender.party_id, marks)
+
+
+def _tell_marks(party_id: int, results: Iterable[Result]) -> None:
+    """The mark with every answer about an event that has one: that under which it came first."""
+    told = [one for one in results if one.id and one.outcome not in (Outcome.REFUSED, Outcome.CONFLICT)]
+    marks = sources.marks((party_id, one.id or "") for one in told)
+    # An event may stand in a batch more than once.
+    for one in told:
+        one.source = marks.get((party_id, one.id or ""))
 
 
 class _TooMuch(Exception):

@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -24,7 +24,13 @@ from abate.platform.doors import clock, randomness
 from abate.platform.events import actions_files as actions
 from abate.platform.events import queries_files as queries
 from abate.platform.events.errors import Busy
-from abate.platform.events.files_errors import FileKindUnknown, FileNamed, FileNoRoom, FilesWaiting
+from abate.platform.events.files_errors import (
+    FileKindUnknown,
+    FileNamed,
+    FileNoRoom,
+    FileOverQuota,
+    FilesWaiting,
+)
 from abate.platform.events.models import File
 from abate.platform.events.tables import KINDS
 from abate.platform.parties.errors import DocumentsExpired, PartySuspended
@@ -39,6 +45,8 @@ SPARE = 2 * 1024**3
 KEPT = timedelta(days=14)
 """How long a file stays to be given back: our policy. What of its rows was not accepted is listed for ever."""
 INTERVAL = 1.0
+LONGEST_WAIT = 60
+"""Seconds after which a file that waits for its quota asks again, at the latest: our policy. A higher quota holds then."""
 _log = logging.getLogger("abate.files")
 
 
@@ -112,6 +120,7 @@ class Loader:
         self._stopping = threading.Event()
         self._wait = wait or self._stopping.wait
         self._thread: threading.Thread | None = None
+        self._not_before: dict[UUID, datetime] = {}
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.run, name="files", daemon=True)
@@ -140,7 +149,7 @@ class Loader:
         for file in queries.open_files():
             if self._stopping.is_set():
                 return
-            if place(file).exists():
+            if place(file).exists() and self._not_before.get(file.pk, clock.now()) <= clock.now():
                 try:
                     self._book(file)
                 except (DatabaseError, InterfaceError, Busy):
@@ -156,6 +165,13 @@ class Loader:
         except (PartySuspended, DocumentsExpired) as refusal:
             actions.end(file, f"{refusal.code}:{refusal.detail}")
             return
+        except FileOverQuota as full:
+            # Not every second: what is booked of it is read over again.
+            wait = timedelta(seconds=min(full.retry_after, LONGEST_WAIT))
+            self._not_before[file.pk] = clock.now() + wait
+            _log.warning("file %s of %s waits for its quota of events: %s", file.pk, party.code, full.detail)
+            return
+        self._not_before.pop(file.pk, None)
         if not through:
             return
         if file.refusal:
@@ -167,9 +183,17 @@ class Loader:
 
 
 def sweep() -> None:
-    """Remove the bytes of files that are past their time, and of uploads that were cut off."""
-    now = clock.now().timestamp()
+    """Remove the bytes of files that ended and are past their time, and of uploads that were cut off."""
+    now = clock.now()
+    old: dict[Path, str] = {}
     for path in folder().iterdir():
-        age = now - path.stat().st_mtime
-        if age > (86_400 if path.suffix == ".part" else KEPT.total_seconds()):
+        age = now.timestamp() - path.stat().st_mtime
+        if path.suffix == ".part" and age > 86_400:
+            path.unlink(missing_ok=True)
+        elif path.suffix != ".part" and age > KEPT.total_seconds():
+            old[path] = path.name.partition(".")[0]
+    # A file may wait for longer than it is kept, and its time begins when it ends.
+    needed = queries.needed_files(set(old.values()), now - KEPT)
+    for path, name in old.items():
+        if name not in needed:
             path.unlink(missing_ok=True)

@@ -24,7 +24,9 @@ from abate.platform.events.actions import Arrival
 from abate.platform.events.envelope import Reader, Refused, Sender
 from abate.platform.events.errors import Busy
 from abate.platform.events.outcomes import Result
+from abate.platform.parties import limits
 from abate.platform.parties import queries as parties
+from abate.platform.parties.errors import LimitReached
 
 LARGEST = 5_000_000
 """Bytes of one message, as over HTTP."""
@@ -66,8 +68,9 @@ def consume(
                 if messages:
                     texts = [text for message in messages for text in texts_of(message)]
                     outcomes: Counter[str] = Counter()
-                    for start in range(0, len(texts), AT_ONCE):
-                        outcomes += _book(code, texts[start : start + AT_ONCE], stopping)
+                    while texts:
+                        booked, found = _book(code, texts, stopping)
+                        texts, outcomes = texts[booked:], outcomes + found
                     broker.done(messages)
                     total += outcomes
                     told(outcomes)
@@ -99,18 +102,37 @@ def _leave(broker: Broker | None) -> None:
         broker.close()
 
 
-def _book(code: str, texts: Sequence[bytes], stopping: Flag) -> Counter[str]:
-    """One batch, tried until the database takes it. Raises PartySuspended, DocumentsExpired, _Stopped."""
-    digest = hashlib.sha256(b"".join(texts)).digest()
-    pause = 0.0
+def _at_once(most: int | None) -> int:
+    """Events of one transaction: no more than a quota of `most` a day could let through."""
+    return AT_ONCE if most is None else min(AT_ONCE, max(1, most // 10))
+
+
+def _book(code: str, texts: Sequence[bytes], stopping: Flag) -> tuple[int, Counter[str]]:
+    """As many of these as one batch takes: their number, and what came of them. Tried until the party's quota and the
+    database take it; meanwhile nothing is given up. Raises PartyUnknown, PartySuspended, DocumentsExpired, _Stopped.
+    """
+    part: Sequence[bytes] = ()
+    pause, counted = 0.0, False
     while True:
         try:
-            results = _try(code, texts, digest)
-            return Counter(one.outcome.text for one in results)
+            if not counted:
+                party = parties.party(code)
+                # Anew each time: a quota may become smaller than what already waits for it.
+                part = texts[: _at_once(party.events_per_day)]
+                limits.take_events(party.pk, party.events_per_day, len(part))
+                counted = True
+            results = _try(code, part, hashlib.sha256(b"".join(part)).digest())
+            return len(part), Counter(one.outcome.text for one in results)
         except (Busy, DatabaseError, InterfaceError) as fault:
             pause = _longer(pause)
             _log.warning("events not booked, trying again in %.1f s: %s", pause, fault.__cause__ or fault)
             connection.close()
+        except LimitReached as over:
+            # In short steps: a higher quota, or a suspension, holds at once.
+            pause = min(float(over.retry_after), LONGEST_PAUSE)
+            _log.warning(
+                "%s: %s waits for its quota of events, trying again in %.1f s", over.code, code, pause
+            )
         if stopping.wait(pause):
             raise _Stopped
 

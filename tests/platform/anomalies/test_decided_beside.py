@@ -21,6 +21,7 @@ from abate.platform import judging, pipeline
 from abate.platform import together as few
 from abate.platform.anomalies import actions, queries
 from abate.platform.carbon import queries as carbon
+from abate.platform.carbon import sent
 from abate.platform.credits import actions as credits
 from abate.platform.credits import taking
 from abate.platform.credits.actions import Per
@@ -168,7 +169,7 @@ def test_what_was_overturned_gives_way_like_any_other_award(world: World, settin
     gave_way = "same_act:P-7.2-e:payment:online-ticket"
     (again,) = world.send(payment(world, "p0", later(0)))
     assert (again.stored, again.reason) == (Outcome.NOT_COUNTED, gave_way)
-    told_ = carbon.event_of_party(party, "p0")
+    told_ = sent.event_of_party(party, "p0")
     assert told_ is not None and (told_.outcome, told_.reason) == (Outcome.NOT_COUNTED, gave_way)
     (gone,) = world.send(withdrawal(world, "w", "p0"))
     assert (gone.outcome, gone.entry) == (Outcome.WITHDRAWN, None) and reconciled() == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -27,6 +28,10 @@ from abate.platform.joining import quality
 from abate.platform.ledger import actions as books
 from abate.platform.ledger import erasing
 from abate.platform.ledger import queries as ledger
+from abate.platform.ledger.models import Entry
+from abate.platform.parties.models import Member
+from abate.platform.people.models import Identity, Person
+from abate.platform.people.models_family import Guardianship
 from abate.platform.review.errors import NoRight
 from abate.platform.review.models import User
 
@@ -300,3 +305,73 @@ def test_who_was_erased_before_is_told_of_and_left(world: World) -> None:
     erasing.erase(person)
     assert decided(first, number, "confirmed").records == {(world.sender.party_id, "above"): "erased"}
     assert reconciled() == {}
+
+
+def test_overturned_after_its_person_was_erased_books_nothing_again(world: World) -> None:
+    first, second = reviewers()
+    number, person = one_case(world), world.people[0]
+    assert decided(first, number, "confirmed").records == {(world.sender.party_id, "above"): "taken_back"}
+    actions.appeal(person, number, "I cycled")
+    erasing.erase(person)
+    entries = Entry.objects.count()
+    assert queries.words(queries.case(number)) == ""
+    assert decided(second, number, "overturned").records == {(world.sender.party_id, "above"): "erased"}
+    case = queries.case(number)
+    assert case.state == "overturned" and [one.came for one in queries.records(case)] == ["erased"]
+    assert world.totals()[0] == (0, 0, 0) and Entry.objects.count() == entries and reconciled() == {}
+
+
+def as_reviewer(person: Person) -> User:
+    """The person as one of the staff: under one identity, and an account of its own."""
+    account = str(uuid4())
+    holder = bytes(Identity.objects.get(person=person).identity_hmac).hex()
+    desk.decide("staff.enrol", holder=holder, account=account, made_up=True)
+    desk.decide("role.grant", account=account, role="entry")
+    return User.objects.get(handle=account)
+
+
+def test_nobody_judges_a_case_that_they_have_a_part_in(world: World) -> None:
+    one, other = world.people
+    own, same = as_reviewer(one), as_reviewer(other)
+    world.send(
+        way(world, "a", AT, 20, 5), way(world, "b", AT, 20, 5, who=1), way(world, "c", later(60), 60, 26)
+    )
+    actions.sweep()
+    alike = {found.person_id: found.id for found in cases() if found.rule == "alike"}
+    (fast,) = [found.id for found in cases() if found.rule == "fast"]
+    assert set(alike) == {one.pk, other.pk}
+    for user in (own, same):
+        for number in alike.values():
+            for verdict in ("confirmed", "dismissed"):
+                assert code(decided(user, number, verdict)) == "own-case"
+    assert code(decided(own, fast, "confirmed")) == "own-case"
+    # Also not about an appeal of it. What they have no part in they decide like anybody.
+    first, second = reviewers()
+    decided(first, alike[one.pk], "confirmed")
+    actions.appeal(one, alike[one.pk], "I was not there")
+    for user in (own, same):
+        assert code(decided(user, alike[one.pk], "upheld")) == "own-case"
+    assert code(decided(same, fast, "dismissed")) == "dismissed"
+
+    seated = Member.objects.create(user=second, party_id=world.sender.party_id, role="partner", since=NOW)
+    assert code(decided(second, alike[one.pk], "upheld")) == "own-case"
+    twin = desk.hire("made-up reviewer 1", "entry")
+    assert code(decided(twin, alike[one.pk], "upheld")) == "own-case"
+    seated.delete()
+    assert code(decided(second, alike[one.pk], "upheld")) == "upheld" and reconciled() == {}
+
+
+@pytest.mark.parametrize("judge", [0, 1])
+def test_a_guardian_and_a_ward_judge_no_case_of_the_other(world: World, judge: int) -> None:
+    """`one_case` is of the first: the second judges it as guardian or as ward."""
+    number, reviewer = one_case(world), as_reviewer(world.people[1])
+    child, guardian = world.people if judge else world.people[::-1]
+    Guardianship.objects.create(
+        child=child,
+        guardian=guardian,
+        relation="parent",
+        name_enc=b"",
+        given_at=NOW,
+        until=NOW + timedelta(days=999),
+    )
+    assert code(decided(reviewer, number, "dismissed")) == "own-case"

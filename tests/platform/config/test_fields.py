@@ -7,12 +7,15 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.test import Client
 from tests.platform.web import city as stage
 
 from abate.platform.config import fields
 from abate.platform.doors import clock
+from abate.platform.notices import actions as notices
+from abate.platform.notices.models import Delivery, Notice
 from abate.platform.people import actions as people
-from abate.platform.people.models import Code
+from abate.platform.people.models import Code, Recovery
 from abate.platform.signin import actions as signin
 from abate.platform.signin.models import Try
 
@@ -84,6 +87,67 @@ def test_a_breach_concerns_whose_rows_leaked(city: stage.City) -> None:
     assert fields.breach(["log_tile"]).people == []
     with pytest.raises(fields.TableUnknown):
         fields.breach(["people_person; drop table people_person"])
+
+
+def test_every_table_with_personal_fields_says_whose_its_rows_are() -> None:
+    assert fields.unfindable() == [], "say `people` of it in src/abate/platform/config/fields.toml"
+
+
+def test_a_table_that_does_not_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = fields.tables()
+    planted = fields.Table("people_shoe", "account", "standing", None, {"id": "internal", "size": "personal"})
+    plain = fields.Table("people_last", "account", "standing", None, {"id": "internal", "size": "internal"})
+    monkeypatch.setattr(fields, "tables", lambda: told | {"people_shoe": planted, "people_last": plain})
+    assert fields.unfindable() == ["people_shoe"]
+    with pytest.raises(ValueError, match="people_shoe"):
+        fields.breach(["people_shoe"])
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_no_table_with_personal_fields_concerns_nobody_without_saying_why(city: stage.City) -> None:
+    """Each of them by itself: whose its rows are is found, or it is everybody, or it says why no account holder's."""
+    everybody = sorted([city.person.pk, city.stranger.pk])
+    for name, table in fields.tables().items():
+        if table.personal:
+            told = fields.breach([name])
+            assert not told.unknown or told.people == everybody, name
+            assert not (told.unknown and told.others), name
+    for name in (
+        "people_code",
+        "review_audit",
+        "parties_message",
+        "parties_answer",
+        "events_refusal",
+        "reconciliation_break",
+    ):
+        assert fields.breach([name]).unknown == [name]
+    assert fields.breach(["joining_document"]).others.keys() == {"joining_document"}
+    # Beside a table of which nothing is known, what others know makes it no fewer.
+    assert fields.breach(["people_contact", "signin_try"]).people == everybody
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_whose_rows_are_is_found_by_the_way_that_a_table_names(city: stage.City) -> None:
+    browser = Client()
+    browser.force_login(city.person.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.get("/")
+    notices.write([city.person.user.pk], "sign-in.link")
+    (notice,) = Notice.objects.filter(user=city.person.user, kind="sign-in.link")
+    now = clock.now()
+    Delivery.objects.create(notice=notice, made_at=now, channel="email", place="x", to_enc=b"x", next_at=now)
+    for name in ("django_session", "notices_delivery"):
+        told = fields.breach([name])
+        assert (told.people, told.unknown) == ([city.person.pk], []), name
+    people_of_all = fields.breach(["review_user"]).people
+    assert people_of_all == sorted([city.person.pk, city.stranger.pk])
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_a_recovery_that_fits_no_account_leaves_the_others_found(city: stage.City) -> None:
+    now, empty = clock.now(), {"name_hmac": b"n", "contact_hmac": b"c", "contact_enc": b"", "code_enc": b""}
+    for person in (city.person, None):
+        Recovery.objects.create(identity_hmac=b"i", how="code", asked_at=now, person=person, **empty)
+    assert fields.breach(["people_recovery"]).people == [city.person.pk]
 
 
 def test_the_record_names_every_table_once() -> None:

@@ -6,13 +6,14 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from abate.platform.doors import outbound
 
 TIMEOUT, GIVES_UP = 0.3, 3.0
+Send = Callable[[str], tuple[int, bytes]]
 DRIPS = {
     "status": (b"", b"H"),
     "header": (b"HTTP/1.1 200 OK\r\nX: ", b"a"),
@@ -58,15 +59,75 @@ def drip(request: pytest.FixtureRequest) -> Iterator[Dripping]:
     made.close()
 
 
+def to_anyone(url: str) -> tuple[int, bytes]:
+    return outbound.post_public(url, b"x", {}, timeout=TIMEOUT, most=100, loopback=True)
+
+
+def to_ours(url: str) -> tuple[int, bytes]:
+    return outbound.post(url, b"x", timeout=TIMEOUT, most=100)
+
+
+WAYS = [to_anyone, to_ours]
+"""A party's server, and a gateway or witness that the operator named."""
+
+
+@pytest.mark.parametrize("send", WAYS)
 @pytest.mark.parametrize(("drip", "scheme"), [(name, "https" if name == "handshake" else "http") for name in DRIPS],
                          indirect=["drip"])  # fmt: skip
-def test_a_server_that_drips_is_left_when_the_time_is_over(drip: Dripping, scheme: str) -> None:
+def test_a_server_that_drips_is_left_when_the_time_is_over(drip: Dripping, scheme: str, send: Send) -> None:
     begun = time.monotonic()
     with pytest.raises(outbound.Unanswered):
-        outbound.post_public(
-            f"{scheme}://127.0.0.1:{drip.port}/", b"x", {}, timeout=TIMEOUT, most=100, loopback=True
-        )
+        send(f"{scheme}://127.0.0.1:{drip.port}/")
     assert time.monotonic() - begun < GIVES_UP / 2
+
+
+@pytest.mark.parametrize("send", WAYS)
+def test_a_name_that_nobody_answers_for_is_left_too(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def late(*_: object, **__: object) -> list[object]:
+        answered.wait(GIVES_UP)
+        return []
+
+    begun = time.monotonic()
+    with monkeypatch.context() as patch, pytest.raises(outbound.Unanswered, match="not looked up in time"):
+        patch.setattr(socket, "getaddrinfo", late)
+        send("https://slow.example/")
+    answered.set()
+    assert time.monotonic() - begun < GIVES_UP / 2
+    with pytest.raises(outbound.Unanswered, match="not known"):
+        send("https://nowhere.invalid/")
+
+
+def test_names_that_hang_are_bounded_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(outbound, "_LOOKUPS", threading.BoundedSemaphore(1))
+        patch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(GIVES_UP) and [])
+        for said in ("not looked up in time", "too many names"):
+            with pytest.raises(outbound.Unanswered, match=said):
+                to_ours("https://slow.example/")
+        answered.set()
+        assert outbound._LOOKUPS.acquire(timeout=GIVES_UP), (
+            "the one that hung is over and gives its place back"
+        )
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://[::1/", "http:///x"]
+)
+@pytest.mark.parametrize("send", WAYS)
+def test_what_is_no_address_is_refused(send: Send, address: str) -> None:
+    with pytest.raises(outbound.Unanswered):
+        send(address)
+
+
+def test_an_answer_that_sends_elsewhere_is_told_and_not_followed() -> None:
+    server = Dripping(
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 2\r\n\r\nno", b""
+    )
+    assert to_ours(f"http://127.0.0.1:{server.port}/") == (302, b"no")
+    server.close()
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 500\r\n", ""])

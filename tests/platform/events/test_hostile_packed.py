@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import struct
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -75,6 +75,54 @@ def test_a_workbook_that_reaches_out_is_refused(tmp_path: Path, member: str) -> 
         read(path)
 
 
+RELS = "http://schemas.openxmlformats.org/package/2006/relationships"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def relations(kind: str, mode: str = "") -> bytes:
+    mode = f' TargetMode="{mode}"' if mode else ""
+    one = f'<x:Relationship Id="r1" Type="{OFFICE}/{kind}" Target="a"{mode}/>'
+    return f'<x:Relationships xmlns:x="{RELS}">{one}</x:Relationships>'.encode()
+
+
+def typed(part: str, kind: str) -> bytes:
+    space = "http://schemas.openxmlformats.org/package/2006/content-types"
+    return f'<Types xmlns="{space}"><Override PartName="/{part}" ContentType="application/vnd.{kind}"/></Types>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("member", "text"),
+    [
+        ("xl/worksheets/_rels/sheet1.xml.rels", relations("image", "External")),
+        ("elsewhere/_RELS/a.xml.RELS", relations("externalLinkPath", "External")),
+        ("elsewhere/_rels/a.xml.rels", relations("oleObject")),
+        ("xl/_rels/other.xml.rels", relations("vbaProject")),
+        ("xl/_rels/wide.xml.rels", relations("image", "External").decode().encode("utf-16")),
+        (
+            "docs/[Content_Types].xml",
+            typed("x.xml", "openxmlformats-officedocument.spreadsheetml.externalLink+xml"),
+        ),
+        ("docs/[Content_Types].xml", typed("x.xml", "ms-excel.sheet.macroEnabled.main+xml")),
+    ],
+)
+def test_what_reaches_out_is_refused_whatever_it_is_called(tmp_path: Path, member: str, text: bytes) -> None:
+    path = workbook(tmp_path / "a.xlsx")
+    add(path, member, text)
+    with pytest.raises(refusals.FileReachesOut):
+        read(path)
+
+
+def test_a_link_to_follow_brings_no_figure_and_a_list_of_parts_is_one(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx")
+    add(path, "xl/worksheets/_rels/sheet1.xml.rels", relations("hyperlink", "External"))
+    assert len(read(path)) == 3
+    for number, text in enumerate((b"<a", b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', b" " * (5 * 1024**2))):
+        path = workbook(tmp_path / f"{number}.xlsx")
+        add(path, "xl/_rels/bad.rels", text)
+        with pytest.raises(refusals.FileRefused):
+            read(path)
+
+
 def sheet_of(*cells: str) -> bytes:
     head = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
     return f"{head}{''.join(cells)}</sheetData></worksheet>".encode()
@@ -89,10 +137,57 @@ def test_two_cells_that_span_a_billion_are_refused_and_take_no_memory_here(tmp_p
     path = workbook(tmp_path / "a.xlsx")
     replace(path, "xl/worksheets/sheet1.xml", sheet_of(cell("A1", "id"), cell("XFD1048576", "x")))
     assert path.stat().st_size < 20_000
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(refusals.FileUnpacks):
-        read(path)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000
+    assert spent(path) == ("FileUnpacks", True)
+
+
+def test_a_cell_of_a_hundred_megabytes_stays_with_the_child(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = {name: ["x"] * 3 for name in NAMES} | {"subject": ["s", " " * 100_000_000, "t"]}
+    pq.write_table(pa.table(table), path, compression="zstd")
+    assert path.stat().st_size < 100_000
+    assert spent(path) == ("['s', None, 't']", True)
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "parquet"])
+def test_a_row_longer_than_an_event_is_refused_alone(tmp_path: Path, kind: str) -> None:
+    path, long = tmp_path / f"a.{kind}", "长" * 32_000
+    rows = [["a", "s"], ["b", *[long] * 11], ["c", *[long] * 9]]
+    names = [*NAMES, *(f"more{n}" for n in range(8))]
+    filled = [row + [""] * (len(names) - len(row)) for row in rows]
+    if kind == "xlsx":
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate([names, *filled]):
+                sheet.write_row(number, 0, row)
+    else:
+        pq.write_table(pa.table({n: [row[at] for row in filled] for at, n in enumerate(names)}), path)
+    found = read(path)
+    # Thirty-two thousand signs of three bytes: eleven cells of them pass a million bytes, nine do not.
+    assert [row and row[0] for row in found] == ["a", None, "c"] and found[2][9] == long
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from abate.platform.events import unpacked
+from abate.platform.events.files_errors import FileRefused
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    with unpacked.rows(Path(sys.argv[1]), None) as (names, rows):
+        told = str([row and row[1] for row in rows])
+except FileRefused as refusal:
+    told = type(refusal).__name__
+print(told)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def spent(path: Path) -> tuple[str, bool]:
+    """What reading a file comes to in a process of its own, and whether that took it less than 50 MB."""
+    made = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(path)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return made[0], int(made[1]) < 50_000
 
 
 def declare(path: Path, size: int) -> None:

@@ -20,6 +20,7 @@ from abate.demo import desk
 from abate.platform.doors import keyring, randomness
 from abate.platform.ledger import erasing
 from abate.platform.parties import actions as parties
+from abate.platform.parties import collecting
 from abate.platform.parties import queries as known
 from abate.platform.parties.errors import RedirectUnfit
 from abate.platform.people import queries
@@ -40,7 +41,8 @@ class App:
 
     def __init__(self, party: Any) -> None:
         made = desk.decide("party.binding", code=party.code, redirects=[BACK])
-        self.party, self.client_id, self.secret = party, made["client_id"], made["client_secret"]
+        self.party = party
+        self.client_id, self.secret = collecting.collect(party.pk, made["client_id"])
         self.verifier = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
 
     def query(self, **changes: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -42,7 +43,13 @@ def world(transactional_db: None, settings: Any, tmp_path: Path) -> Iterator[Wor
 
 
 def send(
-    body: bytes, bearer: str | None, name: str = "rides.csv", method: str = "POST", **asked: str
+    body: bytes,
+    bearer: str | None,
+    name: str = "rides.csv",
+    method: str = "POST",
+    *,
+    signed: dict[str, str] | None = None,
+    **asked: str,
 ) -> Answer:
     sent: list[dict[str, Any]] = []
     length = asked.pop("length", str(len(body)))
@@ -58,7 +65,7 @@ def send(
     headers = {"host": "testserver", "content-length": length, "accept-language": "en"}
     if bearer:
         headers["authorization"] = f"Bearer {bearer}"
-    raw = [(key.encode(), value.encode()) for key, value in headers.items()]
+    raw = [(key.encode(), value.encode()) for key, value in {**headers, **(signed or {})}.items()]
     query = urlencode({"name": name, **asked}).encode()
     scope = {"type": "http", "method": method, "path": "/v1/files", "query_string": query, "headers": raw}
     asyncio.run(upload.app(scope, receive, answer))
@@ -113,7 +120,7 @@ def test_nobody_else_sees_it(world: World, tmp_path: Path) -> None:
         foreign, missing = get(address + more, theirs), get(unknown + more, theirs)
         assert foreign.status_code == 404 and foreign.content == missing.content, "one answer for both"
         assert get(address + more, "nothing").status_code == 401
-    assert get("/v1/files", theirs).json() == {"files": []}
+    assert get("/v1/files", theirs).json() == {"files": [], "next_before": None}
 
 
 def test_a_rehearsal_books_nothing(world: World, tmp_path: Path) -> None:
@@ -272,3 +279,23 @@ def test_bytes_go_after_their_time_and_what_was_wrong_stays(world: World, tmp_pa
     assert kept() == []
     errors = get(f"{taken.headers['location']}/errors", bearer).json()["errors"]
     assert len(errors) == 2 and json.dumps(errors)
+
+
+def test_bytes_of_a_file_that_waits_stay_and_its_time_begins_when_it_ends(
+    world: World, tmp_path: Path
+) -> None:
+    bearer = token(world)
+    send(made(world, tmp_path / "rides.csv").read_bytes(), bearer)
+    lying, later = kept(), NOW + 2 * spool.KEPT
+    for path in spool.folder().iterdir():
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
+    with clock.frozen(later):
+        spool.sweep()
+        assert kept() == lying
+        File.objects.update(state=File.DONE, ended_at=later)
+    with clock.frozen(later + spool.KEPT - timedelta(hours=1)):
+        spool.sweep()
+        assert kept() == lying
+    with clock.frozen(later + spool.KEPT + timedelta(hours=1)):
+        spool.sweep()
+    assert kept() == []

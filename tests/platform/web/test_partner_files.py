@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.test import Client
 from tests.platform.web import city as stage
 
 from abate.platform import spool
-from abate.platform.carbon import queries as carbon
+from abate.platform.carbon import sent
 from abate.platform.doors import clock
 from abate.platform.events.models import File
 from abate.platform.ledger.models import Entry
@@ -88,6 +89,21 @@ def test_a_party_that_is_suspended_brings_no_file(city: stage.City, page: Client
     assert not File.objects.exists()
 
 
+@pytest.mark.clause("P-7.3.3.3-a")
+def test_the_page_s_files_have_the_limits_of_the_party_s_keys(city: stage.City, page: Client) -> None:
+    actions.set_limits(city.partner, requests_per_minute=1, events_per_day=1)
+    with clock.frozen(clock.now()):
+        address = page.post("/partner/files", {"file": upload(meetings(city, "q-1", "q-2"))})["Location"]
+        late = page.post("/partner/files", {"file": upload(meetings(city, "q-3"))})
+        assert late.status_code == 429 and File.objects.count() == 1
+        spool.Loader().round()
+        text = page.get(address).content.decode()
+        assert "Waits for its quota" in text and "file-over-quota:row 1" in text
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        spool.Loader().round()
+    assert File.objects.get().counts == {"credited": 2} and File.objects.get().refusal is None
+
+
 @pytest.mark.clause("P-8.4-c")
 def test_another_party_s_files_events_and_breaks_are_not_there(
     city: stage.City, page: Client, enter: Enter
@@ -120,7 +136,7 @@ def test_an_event_is_looked_up_by_its_id_and_names_nobody(
     stage.send(city.partner, [event])
     text = page.get("/partner?event=seen-1").content.decode()
     assert "credited" in text and str(event["subject"]) not in text
-    found = carbon.event_of_party(city.partner.pk, "seen-1")
+    found = sent.event_of_party(city.partner.pk, "seen-1")
     assert found is not None and found.er_mg and found.credits and found.withdrawn_by is None
     back = event | {
         "id": "back-1",
@@ -130,20 +146,21 @@ def test_an_event_is_looked_up_by_its_id_and_names_nobody(
     stage.send(city.partner, [back])
     text = page.get("/partner?event=seen-1").content.decode()
     assert "withdrawn" in text and "back-1" in text
-    # The newest and the refused stand there in the sandbox alone, where a partner has few of them.
-    assert 'id="sent"' not in text
-    settings.ABATE_SANDBOX = True
-    stage.send(city.partner, meetings(city, "bad-1", time="2999-01-01T00:00:00Z"))
-    text = page.get("/partner").content.decode()
-    assert "future" in text and text.count("seen-1") == 1 and 'id="sent"' in text
+    # The newest stand there in both areas, the refused among them.
+    for settings.ABATE_SANDBOX in (False, True):
+        name = f"bad-{settings.ABATE_SANDBOX}"
+        stage.send(city.partner, meetings(city, name, time="2999-01-01T00:00:00Z"))
+        text = page.get("/partner").content.decode()
+        assert "future" in text and name in text and "seen-1" in text and 'id="sent"' in text
     assert people.subject_for(city.person.pk, city.partner.pk) not in text
 
 
 @pytest.mark.clause("P-6.2")
 def test_a_day_is_held_against_the_books_on_the_page(city: stage.City, page: Client) -> None:
-    (event,) = meetings(city, "day-1")
-    stage.send(city.partner, [event])
-    day = str(carbon.event_of_party(city.partner.pk, "day-1").occurred_at.date())  # type: ignore[union-attr]
+    # Of a day that is over, whatever the hour.
+    then = clock.now() - timedelta(days=2)
+    stage.send(city.partner, [stage.meeting(city.partner, city.person, "day-1", then)])
+    day = str(clock.day(then))
     file = SimpleUploadedFile("day.csv", b"event\nday-1\nday-2\n")
     text = page.post("/partner/reconciliation", {"day": day, "file": file}).content.decode()
     assert 'id="compared"' in text and "day-2" in text and "Missing here" in text

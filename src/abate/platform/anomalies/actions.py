@@ -184,7 +184,7 @@ def decide(number: int, verdict: int, user: User, reason: str, shown: str) -> Ca
     # Two decisions about one person come one after the other: a record of two cases goes and comes with the last of them.
     _hold_together(number)
     case = _locked(number)
-    if queries.is_of(case.person_id, human):
+    if queries.has_part(case.pk, human):
         raise errors.OwnCase
     if case.state != before:
         raise errors.CaseDecided(Case.WORDS[case.state - 1])

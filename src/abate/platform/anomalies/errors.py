@@ -54,10 +54,13 @@ class AnotherReviewer(Problem):
 class OwnCase(Problem):
     code = "own-case"
     status = 403
-    zh = "案件涉及您本人的记录，您不得决定。"
-    en = "The case is about records of your own, so you have no say in it."
-    why_zh = "任何人不得审理与自己有关的案件。"
-    why_en = "Nobody judges a case about themselves."
+    zh = "您与该案件有关，不得决定。"
+    en = "You have a part in this case, so you have no say in it."
+    why_zh = "本人、监护人或被监护人、轨迹相同的另一人，以及为报送机构办事的人，都不得审理该案件。"
+    why_en = (
+        "Its person, their guardian or ward, somebody who has the same trace, or who acts for the party that sent the records "
+        "does not judge it."
+    )
     remedy_zh = "请由另一位工作人员决定。"
     remedy_en = "Somebody else has to decide."
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from abate.platform.anomalies.errors import CaseUnknown, VerdictUnknown
-from abate.platform.anomalies.models import Case, Step
+from abate.platform.anomalies.models import Case, Position, Step
 from abate.platform.carbon import basis
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.queries import Behaviour
@@ -204,10 +204,11 @@ def counts() -> dict[str, int]:
         return dict(zip((*GRADES, "appeals"), map(int, cursor.fetchone()), strict=True))
 
 
-def is_of(person_id: int, human: bytes) -> bool:
-    """Whether the person is whoever stands behind this digest of an identity."""
+def has_part(number: int, human: bytes) -> bool:
+    """Whether whoever stands behind this digest of an identity has a part in the case: its person, one with the same trace, a
+    guardian or ward of theirs, or one who acts for a sender of its records."""
     with connection.cursor() as cursor:
-        cursor.execute(SQL["is_of"], {"person": person_id, "human": human})
+        cursor.execute(SQL["has_part"], {"case": number, "human": human})
         return bool(cursor.fetchone()[0])
 
 
@@ -247,3 +248,8 @@ def _row(number: int, rule: str, version: bytes, kind: str, grade: int, document
         Case.WORDS[state - 1], opened, tuple(parties or ()), records_, beside, listed, decided_at, why or "",
         by or "", until, appealed_at, ended_at, ended_why or "", ended_by or "", came or "",
     )  # fmt: skip
+
+
+def swept_at() -> datetime | None:
+    """When a sweep ended last; None before the first."""
+    return Position.objects.values_list("at", flat=True).first()

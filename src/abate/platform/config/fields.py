@@ -35,13 +35,20 @@ class TableUnknown(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`labels`: column -> label. `clear`: (column, days), for rows deleted by age (`keep`: clear, sealed, unproved)."""
+    """`labels`: column -> label. `clear`: (column, days), for rows deleted by age (`keep`: clear, sealed, unproved).
+    `people`: how its people are found where no column says so (fields.toml)."""
 
     name: str
     purpose: str
     keep: str
     clear: tuple[str, int] | None
     labels: dict[str, str]
+    people: str = ""
+
+    @property
+    def personal(self) -> bool:
+        """Whether a field of it tells something of somebody."""
+        return bool({"personal", "sensitive"} & set(self.labels.values()))
 
 
 @lru_cache(maxsize=1)
@@ -55,14 +62,14 @@ def tables() -> dict[str, Table]:
     found = {}
     for name, raw in _told()["tables"].items():
         labels = {column: label for label in LABELS for column in raw.get(label, "").split()}
-        unknown = set(raw) - {"purpose", "keep", "clear", *LABELS}
+        unknown = set(raw) - {"purpose", "keep", "clear", "people", *LABELS}
         if unknown or raw["purpose"] not in _told()["purposes"] or raw["keep"] not in KEEPS:
             raise ValueError(f"fields.toml: {name}: {unknown or raw['purpose']} {raw['keep']}")
         clear = None
         if raw["keep"] in ("clear", "sealed", "unproved"):
             column, _, days = raw["clear"].partition(" + ")
             clear = (column, int(days))
-        found[name] = Table(name, raw["purpose"], raw["keep"], clear, labels)
+        found[name] = Table(name, raw["purpose"], raw["keep"], clear, labels, raw.get("people", ""))
     return found
 
 
@@ -121,28 +128,50 @@ def record() -> str:
     return "\n".join(lines)
 
 
+_OWN = ("person_id", "child_id", "guardian_id")
+EVERYBODY, NOBODY = "everybody", "nobody: "
+
+
+def unfindable() -> list[str]:
+    """Tables with personal or sensitive fields of which nothing says whose their rows are: a leak of one would concern 0."""
+    return sorted(one.name for one in tables().values() if one.personal and not _way(one))
+
+
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """What a leak of some tables would mean: whose (person ids), and which fields by label."""
+    """What a leak of some tables would mean: whose (person ids), and which fields by label.
+
+    `unknown`: tables of which nobody can tell whose the rows are, so that `people` is everybody. `others`: table -> why its
+    personal fields are no account holder's.
+    """
 
     people: list[int]
     erased: int
     fields: dict[str, list[str]]
+    unknown: list[str]
+    others: dict[str, str]
 
 
 def breach(names: Collection[str]) -> Breach:
-    """Who would be affected if these tables leaked. Raises TableUnknown."""
-    known, real = tables(), actual()
+    """Who would be affected if these tables leaked. Raises TableUnknown, ValueError for one that is `unfindable`."""
+    known = tables()
     for name in names:
         if name not in known:
             raise TableUnknown(name[:60])
+    personal = [known[name] for name in dict.fromkeys(names) if known[name].personal or _columns(known[name])]
+    ways = {one.name: _way(one) for one in personal}
+    if not all(ways.values()):
+        raise ValueError(
+            f"fields.toml: nothing says whose the rows are of {[n for n, way in ways.items() if not way]}"
+        )
+    unknown = sorted(name for name, way in ways.items() if way == EVERYBODY)
     found: set[int] = set()
     with connection.cursor() as cursor:
-        for name in names:
-            query = _people_in(name, real[name])
-            if query is not None:
-                cursor.execute(query)
-                found |= {row[0] for row in cursor.fetchall()}
+        for way in ["select id from people_person"] if unknown else ways.values():
+            if not way.startswith(NOBODY):
+                cursor.execute(way)
+                # Of some rows nobody is meant, such as a recovery that fits no account.
+                found |= {row[0] for row in cursor.fetchall() if row[0] is not None}
         cursor.execute("select id, status from people_person where id = any(%s) order by id", [sorted(found)])
         rows = cursor.fetchall()
     fields = {
@@ -154,19 +183,25 @@ def breach(names: Collection[str]) -> Breach:
         ]
         for label in LABELS[2:]
     }
-    return Breach([i for i, s in rows if s != "erased"], sum(s == "erased" for _, s in rows), fields)
+    others = {name: way.removeprefix(NOBODY) for name, way in ways.items() if way.startswith(NOBODY)}
+    return Breach(
+        [i for i, s in rows if s != "erased"], sum(s == "erased" for _, s in rows), fields, unknown, others
+    )
 
 
-def _people_in(name: str, columns: set[str]) -> str | None:
-    """The statement that names the people with rows in a table; None where it knows of none."""
-    table = sql.Identifier(name)
-    if name == "people_person":
+def _columns(table: Table) -> list[str]:
+    return [one for one in (*_OWN, "user_id") if one in table.labels]
+
+
+def _way(table: Table) -> str:
+    """The statement that names the people with rows in a table, or EVERYBODY, or why NOBODY; nothing where none is known."""
+    if table.people:
+        return table.people
+    if table.name == "people_person":
         return "select id from people_person"
-    held = [one for one in ("person_id", "child_id", "guardian_id") if one in columns]
-    if held:
-        each = [sql.SQL("select {} from {}").format(sql.Identifier(one), table) for one in held]
-        return sql.SQL(" union ").join(each).as_string()
-    if "user_id" in columns:
+    name, columns = sql.Identifier(table.name), _columns(table)
+    each = [sql.SQL("select {} from {}").format(sql.Identifier(one), name) for one in columns if one in _OWN]
+    if not each and columns:
         joined = "select distinct person.id from {} held join people_person person on person.user_id = held.user_id"
-        return sql.SQL(joined).format(table).as_string()
-    return None
+        each = [sql.SQL(joined).format(name)]
+    return sql.SQL(" union ").join(each).as_string()

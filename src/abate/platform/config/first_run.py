@@ -189,7 +189,9 @@ def left_open() -> list[tuple[str, str]]:
     if not credits.caps():
         told.append(("没有任何上限（abate cap add）", "there are no caps (abate cap add)"))
     told += [
-        (f"{f.name}：{f.what}", f"{f.name}: {f.what} {f.remedy}") for f in doctor.examine() if f.state != "ok"
+        (f"{f.zh[0]}：{f.zh[1]}{f.zh[2]}", f"{f.name}: {f.what} {f.remedy}")
+        for f in doctor.examine()
+        if f.state != "ok"
     ]
     return told
 

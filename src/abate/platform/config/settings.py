@@ -18,6 +18,10 @@ ABATE_OPERATOR_PACK = os.environ.get("ABATE_OPERATOR_PACK") or None
 ABATE_SAME_ACT = os.environ.get("ABATE_SAME_ACT") or None
 # The file of rules by which booked records are looked at again; unset, what is shipped. "none" looks at none.
 ABATE_ANOMALIES = os.environ.get("ABATE_ANOMALIES") or None
+# The file of rules of alarms; unset, what is shipped; "none" raises none. Where each role is told: "role=a@b.cn; role=..."
+# (docs/howto/alarms.md).
+ABATE_ALARMS = os.environ.get("ABATE_ALARMS") or None
+ABATE_ALARM_TO = os.environ.get("ABATE_ALARM_TO") or ""
 # Where `abate backup` keeps its copies; `abate upgrade` looks for the newest one there.
 ABATE_BACKUP = os.environ.get("ABATE_BACKUP") or None
 # Packs that were in force once: what was booked on them recomputes from these files, as they were then.
@@ -76,9 +80,10 @@ ALLOWED_HOSTS = [ABATE_ORIGIN.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0
 CSRF_TRUSTED_ORIGINS = [ABATE_ORIGIN]
 SECURE_SSL_REDIRECT = _tls
 SECURE_HSTS_SECONDS = 31_536_000 if _tls else 0
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if os.environ.get("ABATE_BEHIND_PROXY") == "1" else None
-)
+ABATE_BEHIND_PROXY = os.environ.get("ABATE_BEHIND_PROXY") == "1"
+# Proxies on other machines whose word about a sender's address counts: addresses or networks.
+ABATE_TRUSTED_PROXIES = os.environ.get("ABATE_TRUSTED_PROXIES", "").replace(",", " ").split()
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ABATE_BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
 SESSION_COOKIE_NAME = "abate_session"
 SESSION_COOKIE_AGE = 8 * 3600
@@ -91,6 +96,7 @@ ROOMS = [
     "log",
     "review",
     "notices",
+    "alarms",
     "signin",
     "parties",
     "people",

@@ -19,7 +19,7 @@ from django.db import DatabaseError, Error, connection, transaction
 
 from abate.platform.carbon import basis
 from abate.platform.config import doctor, grants, holdings, setup
-from abate.platform.config.doctor import Finding
+from abate.platform.config.findings import Finding, found
 from abate.platform.config.holdings import Holdings
 from abate.platform.doors import backup, clock, private_postgres, schema
 from abate.platform.doors.errors import SetupError
@@ -38,7 +38,8 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
 
 @dataclass(slots=True)
 class Report:
-    """What was found and done. `outcome`: done, current, dry-run, refused or failed; `report`: the file it is kept in."""
+    """What was found and done. `outcome`: done, faulty (kept, and a fault was found after), current, dry-run, refused or
+    failed; `report`: the file it is kept in."""
 
     program: str
     at: datetime
@@ -74,14 +75,14 @@ def run(
     `reconcile` gives the report of `abate reconcile`; `without_backup` is the operator's reason, or empty.
     """
     report = Report(version("abate"), clock.now())
-    found = schema.look()
-    report.waiting = found.waiting
-    report.before = [*_doctor(), *_versions(found), *_alone(wait), *_room(), *_copy(without_backup)]
+    seen = schema.look()
+    report.waiting = seen.waiting
+    report.before = [*_doctor(), *_versions(seen), *_alone(wait), *_room(), *_copy(without_backup)]
     if not report.refused:
         report.before.append(_even_before(reconcile, report.waiting))
-    if report.refused or dry_run or not found.waiting:
+    if report.refused or dry_run or not seen.waiting:
         report.outcome = "refused" if report.refused else "dry-run" if dry_run else "current"
-        report.basis = [] if found.waiting else basis.apart()
+        report.basis = [] if seen.waiting else basis.apart()
         if not dry_run:
             keep(report)
         return report
@@ -96,6 +97,8 @@ def run(
     report.outcome, report.back = "done", _UNDO.format(folder=settings.ABATE_BACKUP or "FOLDER")
     keep(report)
     _afterwards(report)
+    if any(one.state == "fault" for one in report.after):
+        report.outcome = "faulty"
     keep(report)
     return report
 
@@ -123,8 +126,7 @@ def _afterwards(report: Report) -> None:
         try:
             step()
         except Exception as fault:  # noqa: BLE001 - the new schema is kept, and a trace would say otherwise
-            remedy = "The upgrade is kept. Mend this before serving; `abate doctor` looks again."
-            report.after.append(Finding(name, "fault", _said(fault), remedy))
+            report.after.append(found(name, "failed", said=_said(fault)))
 
 
 _BACK = (
@@ -167,24 +169,21 @@ def _migrate(report: Report, reconcile: Callable[[], dict], without_backup: str)
 
 def _doctor() -> list[Finding]:
     """All that `abate doctor` looks at but the schema, which is what this is about, and what a stopped server is late with."""
-    return [one for one in doctor.examine() if one.name not in ("schema", "months", "anchors")]
+    return [one for one in doctor.examine(running=False) if one.name != "schema"]
 
 
-def _versions(found: schema.Schema) -> Iterator[Finding]:
-    names = ", ".join(found.waiting)
-    if found.unknown:
+def _versions(seen: schema.Schema) -> Iterator[Finding]:
+    if seen.unknown:
         try:
-            schema.check(found)
+            schema.check(seen)
         except SetupError as fault:
-            yield Finding("program", "fault", fault.what, fault.remedy)
-    elif not found.begun:
-        yield Finding(
-            "program", "fault", "There is nothing to upgrade: no books were ever begun.", "Run `abate setup`."
-        )
-    elif found.waiting:
-        yield Finding("program", "ok", f"{len(found.waiting)} migrations will be run: {names}.")
+            yield found("program", "unknown", what=fault.what, remedy=fault.remedy)
+    elif not seen.begun:
+        yield found("program", "nothing")
+    elif seen.waiting:
+        yield found("program", "waiting", count=len(seen.waiting), names=", ".join(seen.waiting))
     else:
-        yield Finding("program", "ok", "The schema is this program's already.")
+        yield found("program")
 
 
 def _alone(wait: Callable[[float], object]) -> Iterator[Finding]:
@@ -195,12 +194,11 @@ def _alone(wait: Callable[[float], object]) -> Iterator[Finding]:
             cursor.execute(_OTHERS)
             rows = cursor.fetchall()
         if not rows:
-            yield Finding("alone", "ok", "Nobody else is at the database.")
+            yield found("alone")
             return
         wait(0.25)
-    first = f"process {rows[0][0]} ({rows[0][1]}, since {rows[0][2]})"
-    remedy = "Stop `abate serve`, its sandbox if it shares the database, and every job; then run this again."
-    yield Finding("alone", "fault", f"{len(rows)} others are at the database, the first: {first}.", remedy)
+    pid, program, since = rows[0]
+    yield found("alone", "others", count=len(rows), pid=pid, program=program, since=since)
 
 
 def _room() -> Iterator[Finding]:
@@ -208,15 +206,12 @@ def _room() -> Iterator[Finding]:
     with connection.cursor() as cursor:
         cursor.execute("select pg_database_size(current_database())")
         size = int(cursor.fetchone()[0])
-    has = f"the database has {size // 1024**2:,} MiB"
+    mib = f"{size // 1024**2:,}"
     if not private_postgres.exists(Path(settings.ABATE_DATA_DIR)):
-        remedy = "Look that as much again is free there."
-        yield Finding("room", "warning", f"The disk of its server is not seen from here; {has}.", remedy)
+        yield found("room", "elsewhere", size=mib)
         return
     free = shutil.disk_usage(settings.ABATE_DATA_DIR).free
-    enough = free > size
-    remedy = "" if enough else "Free as much as the database has: a table may be written anew."
-    yield Finding("room", "ok" if enough else "fault", f"{free // 1024**2:,} MiB free, {has}.", remedy)
+    yield found("room", "ok" if free > size else "short", free=f"{free // 1024**2:,}", size=mib)
 
 
 def _copy(without: str) -> Iterator[Finding]:
@@ -224,18 +219,16 @@ def _copy(without: str) -> Iterator[Finding]:
     last = newest_copy(Path(folder)) if folder else None
     hours = (clock.now() - last) / timedelta(hours=1) if last else None
     if hours is not None and hours <= OLDEST_BACKUP_HOURS:
-        yield Finding("backup", "ok", f"The newest copy in {folder} is {hours:.1f} hours old.")
+        yield found("backup", folder=folder, hours=f"{hours:.1f}")
         return
-    what = "No copy is known: ABATE_BACKUP is not set." if not folder else f"There is no copy in {folder}."
     if hours is not None:
-        what = f"The newest copy in {folder} is {hours:.0f} hours old, more than {OLDEST_BACKUP_HOURS}."
-    if without:
-        yield Finding(
-            "backup", "warning", f"{what} Gone on without: {without}.", "Make one as soon as you can."
-        )
+        lacking = found("backup", "old", folder=folder, hours=f"{hours:.0f}", most=OLDEST_BACKUP_HOURS)
     else:
-        remedy = f"Run `abate backup {folder or 'FOLDER'}` first, or say why not: --no-backup REASON."
-        yield Finding("backup", "fault", what, remedy)
+        lacking = found("backup", "missing" if folder else "unset", folder=folder)
+    if without:
+        yield found("backup", "without", what_zh=lacking.zh[1], what_en=lacking.what, reason=without)
+    else:
+        yield lacking
 
 
 def newest_copy(folder: Path) -> datetime | None:
@@ -255,24 +248,16 @@ def _even_before(reconcile: Callable[[], dict], waiting: tuple[str, ...]) -> Fin
     except DatabaseError as fault:
         said = str(fault).splitlines()[0]
         if not waiting:
-            what = f"Cannot be read, though the schema is this program's: {said}."
-            return Finding("reconciliation", "fault", what, "Mend the database before serving.")
-        what = f"Today's rules cannot be read on the older schema: {said}."
-        remedy = (
-            "The program of before can: `abate reconcile`. Totals are held against each other all the same."
-        )
-        return Finding("reconciliation", "warning", what, remedy)
+            return found("reconciliation", "unreadable", said=said)
+        return found("reconciliation", "older", said=said)
 
 
 def _even(reconcile: Callable[[], dict]) -> Finding:
     """The books agree with themselves. Raises what reading them raises: after the migrations nothing excuses it."""
-    found = reconcile()
-    wrong = [name for name, rows in found["differences"].items() if rows]
-    wrong += [asset for asset, one in found["assets"].items() if not one["even"]]
-    if wrong:
-        remedy = "Run `abate reconcile`, and mend what differs first."
-        return Finding("reconciliation", "fault", f"Not even: {', '.join(wrong)}.", remedy)
-    return Finding("reconciliation", "ok", "Accounts, entries, quantities and log agree.")
+    told = reconcile()
+    wrong = [name for name, rows in told["differences"].items() if rows]
+    wrong += [asset for asset, one in told["assets"].items() if not one["even"]]
+    return found("reconciliation", "uneven" if wrong else "ok", names=", ".join(wrong))
 
 
 def keep(report: Report) -> None:
@@ -288,4 +273,4 @@ def keep(report: Report) -> None:
         part.replace(file)
     except OSError as fault:
         report.report = str(file) if file.exists() else None
-        report.after.append(Finding("report", "fault", _said(fault), "Keep what is printed here."))
+        report.after.append(found("report", "unkept", said=_said(fault)))

@@ -1,4 +1,4 @@
-"""The one door to other organisations' servers: a bounded POST, no redirects, no proxy of the environment's choosing.
+"""The one door to other organisations' servers: a POST with one deadline, no redirects, no proxy of the environment's choosing.
 
 `post` goes where the operator's configuration says; `post_public` where a party says, so never into a private network.
 """
@@ -8,65 +8,125 @@ from __future__ import annotations
 import io
 import socket
 import ssl
+import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing, suppress
-from functools import lru_cache
-from http.client import HTTPConnection, HTTPException, HTTPMessage
+from functools import lru_cache, partial
+from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import IO, cast
+from queue import Empty, SimpleQueue
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 _NAT64 = ip_network("64:ff9b::/96")
 _PART = 16_384
+_LOOKUPS = threading.BoundedSemaphore(64)
+"""Names that are being looked up at a time: the system's resolver cannot be told to stop, only left behind."""
 
 
 class Unanswered(Exception):
     """Nobody answered, or not in HTTP."""
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_Stay, urllib.request.ProxyHandler({}))
-
-
 def post(address: str, body: bytes, *, timeout: float, most: int) -> tuple[int, bytes]:
-    """(status, at most `most` bytes of the answer). Raises Unanswered."""
+    """(status, at most `most` bytes of the answer), all of it within `timeout` seconds. Raises Unanswered."""
     if not address.startswith(("http://", "https://")):
         raise Unanswered(f"{address} is not an http(s) address")
-    request = urllib.request.Request(address, body, {"Content-Type": "text/plain; charset=utf-8"})  # noqa: S310
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
+    return _call(address, body, headers, _addresses, timeout, most, ("http", "https"))
+
+
+def post_public(
+    url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, most: int, loopback: bool = False
+) -> tuple[int, bytes]:
+    """(status, at most `most` bytes of the answer) of a POST to a server that its owner named and we do not know.
+
+    The name is resolved here, its addresses are looked at, and the connection goes to one of those and nowhere else:
+    no second look-up, no redirect, no proxy. All of it within `timeout` seconds. Raises Unanswered.
+    """
+    lookup = partial(public_addresses, loopback=loopback)
+    return _call(url, body, headers, lookup, timeout, most, ("http", "https") if loopback else ("https",))
+
+
+class Lookup(Protocol):
+    def __call__(self, host: str, port: int, *, end: float | None = None) -> list[str]: ...
+
+
+def _call(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    lookup: Lookup,
+    timeout: float,
+    most: int,
+    schemes: Collection[str],
+) -> tuple[int, bytes]:
+    """The one way out: look-up, connection, handshake, request and answer share one deadline."""
+    end = time.monotonic() + timeout
     try:
-        with _opener.open(request, timeout=timeout) as answer:
-            return answer.status, answer.read(most)
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code, refused.read(most)
-    except (OSError, ValueError, HTTPException) as fault:
-        raise Unanswered(f"{address}: {fault}") from None
+        parts = urlsplit(url)
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+    except ValueError as fault:
+        raise Unanswered(f"{url[:200]}: {fault}") from None
+    if not host or parts.scheme not in schemes:
+        raise Unanswered(f"only {' and '.join(schemes)} is called")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    fault: Exception | None = None
+    addresses = lookup(host, port, end=end)
+    for number, address in enumerate(addresses):
+        try:
+            # One that swallows what is sent to it leaves time for those after it.
+            share = _left(end) / (len(addresses) - number)
+            with socket.create_connection((address, port), timeout=share) as plain:
+                plain.settimeout(_left(end))
+                wrapped = _tls().wrap_socket(plain, server_hostname=host) if secure else plain
+                with closing(wrapped):
+                    return _exchange(wrapped, parts.netloc, target, body, headers, end, most)
+        except (OSError, ValueError, HTTPException) as found:
+            fault = found
+    raise Unanswered(f"{host}: {type(fault).__name__}: {fault}")
 
 
-def public_addresses(host: str, port: int, *, loopback: bool = False) -> list[str]:
+def _addresses(host: str, port: int, *, end: float | None = None) -> list[str]:
+    """What `host` stands for, in the resolver's order, each once; looked up no longer than until `end` (monotonic).
+
+    Raises Unanswered.
+    """
+    told: SimpleQueue[list[str] | Exception] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            told.put(list(dict.fromkeys(str(row[4][0]) for row in rows)))
+        except Exception as fault:  # noqa: BLE001 (told to whoever waits, in a thread of its own)
+            told.put(fault)
+        finally:
+            _LOOKUPS.release()
+
+    if not _LOOKUPS.acquire(blocking=False):
+        raise Unanswered(f"{host} is not looked up: too many names are waited for")
+    try:
+        threading.Thread(target=ask, name="lookup", daemon=True).start()
+    except RuntimeError:
+        _LOOKUPS.release()
+        raise Unanswered(f"{host} is not looked up: no thread to be had") from None
+    try:
+        found = told.get(timeout=None if end is None else max(0.0, end - time.monotonic()))
+    except Empty:
+        raise Unanswered(f"{host} was not looked up in time") from None
+    if isinstance(found, Exception):
+        raise Unanswered(f"{host} is not known") from None
+    return found
+
+
+def public_addresses(host: str, port: int, *, loopback: bool = False, end: float | None = None) -> list[str]:
     """The addresses that `host` stands for, all of them public; `loopback` lets this machine in, for tests.
 
     Raises Unanswered where one is not: whoever answers for the name could choose between them.
     """
-    try:
-        found = {str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    except (OSError, UnicodeError):
-        raise Unanswered(f"{host} is not known") from None
+    found = _addresses(host, port, end=end)
     for text in found:
         address = ip_address(text.partition("%")[0])
         if not _is_public(address) and not (loopback and address.is_loopback):
@@ -82,34 +142,6 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
         if address.sixtofour is not None or address.teredo is not None or address in _NAT64:
             return False
     return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def post_public(
-    url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, most: int, loopback: bool = False
-) -> tuple[int, bytes]:
-    """(status, at most `most` bytes of the answer) of a POST to a server that its owner named and we do not know.
-
-    The name is resolved here, its addresses are looked at, and the connection goes to one of those and nowhere else:
-    no second look-up, no redirect, no proxy. All of it within `timeout` seconds. Raises Unanswered.
-    """
-    parts = urlsplit(url)
-    host, end = parts.hostname or "", time.monotonic() + timeout
-    secure = parts.scheme == "https"
-    if not host or not (secure or (loopback and parts.scheme == "http")):
-        raise Unanswered("only https is called")
-    port = parts.port or (443 if secure else 80)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    fault: Exception | None = None
-    for address in public_addresses(host, port, loopback=loopback):
-        try:
-            with socket.create_connection((address, port), timeout=_left(end)) as plain:
-                plain.settimeout(_left(end))
-                wrapped = _tls().wrap_socket(plain, server_hostname=host) if secure else plain
-                with closing(wrapped):
-                    return _exchange(wrapped, parts.netloc, target, body, headers, end, most)
-        except (OSError, ValueError, HTTPException) as found:
-            fault = found
-    raise Unanswered(f"{host}: {type(fault).__name__}: {fault}")
 
 
 @lru_cache(maxsize=1)

@@ -94,6 +94,12 @@ def end(file: File, refusal: str | None = None) -> None:
     file.refresh_from_db()
 
 
+def hold(file: File, refusal: str | None) -> None:
+    """Note what an open file waits for, or that it waits no more."""
+    File.objects.filter(pk=file.pk, state=File.OPEN).update(refusal=refusal and refusal[:200])
+    file.refresh_from_db()
+
+
 def begin_rehearsal() -> None:
     with connection.cursor() as cursor:
         cursor.execute(SQL["make_rehearsed"])

@@ -13,15 +13,16 @@ from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_TERMS = ("mark", "level", "uses", "retention_days", "valid_from", "valid_until")
+_TERMS = ("mark", "level", "uses", "shared_with", "retention_days", "valid_from", "valid_until")
 
 
 def _complete(given: Json) -> Json:
     parties.party(given["party"])
     if not _CODE.fullmatch(given["source"]):
         raise ArgumentsMalformed("source.declare: source: small letters, digits and dashes, 40 at most")
-    if not 1 <= len(given["mark"].strip()) <= 200 or not 1 <= given["level"] <= 4:
-        raise ArgumentsMalformed("source.declare: mark: 1 to 200 characters; level: 1 to 4")
+    mark = given["mark"].strip()
+    if not 1 <= len(mark) <= 200 or not mark.isprintable() or not 1 <= given["level"] <= 4:
+        raise ArgumentsMalformed("source.declare: mark: 1 to 200 characters, on one line; level: 1 to 4")
     if not all(isinstance(use, str) for use in given["uses"]) or not sources.known_uses(given["uses"]):
         raise ArgumentsMalformed(f"source.declare: uses: of {', '.join(sources.USES)}")
     if not 1 <= given["retention_days"] <= 36_600:
@@ -32,7 +33,28 @@ def _complete(given: Json) -> Json:
         raise ArgumentsMalformed("source.declare: valid_from, valid_until: days like 2026-07-01") from None
     if days["valid_from"] > days["valid_until"]:
         raise ArgumentsMalformed("source.declare: valid_from, valid_until: in order")
-    return given | days | {"mark": given["mark"].strip(), "uses": sorted(set(given["uses"]))}
+    told = {"uses": sorted(set(given["uses"])), "shared_with": _shared_with(given)}
+    return given | days | told | {"mark": mark}
+
+
+def _shared_with(given: Json) -> list[str]:
+    """Who may be told figures: named where there are figures to be told, and of those whom the platform knows."""
+    found = given["shared_with"]
+    wanted = sorted(set(given["uses"]) & set(sources.TO_SHARE))
+    if bool(wanted) != bool(found):
+        raise ArgumentsMalformed(
+            f"source.declare: shared_with: parties, or {sources.ANYONE} for any, where the uses are of "
+            f"{', '.join(sources.TO_SHARE)}; otherwise none"
+        )
+    for one in found:
+        party, known = sources.known_recipient(one) if isinstance(one, str) else ("", False)
+        if not known:
+            raise ArgumentsMalformed(
+                f"source.declare: shared_with: PARTY or PARTY:PURPOSE, purposes of {', '.join(sources.PURPOSES)}"
+            )
+        if party != sources.ANYONE:
+            parties.party(party)
+    return sorted(set(found))
 
 
 def _look(given: Json) -> Json:
@@ -57,6 +79,8 @@ def _declare(given: Json) -> Json:
         mark=given["mark"],
         level=given["level"],
         uses=given["uses"],
+        # A proposal from before there was such a list shares with nobody.
+        shared_with=given.get("shared_with", []),
         retention_days=given["retention_days"],
         valid_from=date.fromisoformat(given["valid_from"]),
         valid_until=date.fromisoformat(given["valid_until"]),
@@ -79,6 +103,7 @@ _ACTION = Action(
         "mark": (str, REQUIRED),
         "level": (int, REQUIRED),
         "uses": (list, REQUIRED),
+        "shared_with": (list, []),
         "retention_days": (int, REQUIRED),
         "valid_from": (str, REQUIRED),
         "valid_until": (str, REQUIRED),

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from abate.platform.events.declared import Declaration
 from abate.platform.events.envelope import PREFIX, Event, Reader, Refused, Sender, Withdrawal
-from abate.platform.events.tables import ERROR, Rows, opened
+from abate.platform.events.tables import ADDED, Rows, opened
 
 _EXTENSIONS = ("corrects", "correctedfor")
 _ENVELOPE = (
-    "id", "source", "type", "behaviour", "subject", "time", "specversion", "data", ERROR, *_EXTENSIONS
+    "id", "source", "type", "behaviour", "subject", "time", "specversion", "data", *ADDED, *_EXTENSIONS
 )  # fmt: skip
 
 
@@ -72,8 +72,8 @@ def _raw(found: Rows, cells: object, sender: Sender, declared: Declaration) -> b
 
 
 def _without_error(line: bytes) -> bytes:
-    """A line that came back with its error, as it was before."""
-    if ERROR.encode() not in line:
+    """A line that came back with its error or mark, as it was before."""
+    if not any(name.encode() in line for name in ADDED):
         return line
     try:
         members = json.loads(line, object_pairs_hook=_once, parse_float=str)
@@ -81,7 +81,7 @@ def _without_error(line: bytes) -> bytes:
         return line
     if not isinstance(members, dict):
         return line
-    return json.dumps({name: value for name, value in members.items() if name != ERROR}).encode()
+    return json.dumps({name: value for name, value in members.items() if name not in ADDED}).encode()
 
 
 def _event(given: Mapping[str, object], sender: Sender, declared: Declaration) -> bytes | None:

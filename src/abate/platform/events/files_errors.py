@@ -107,6 +107,21 @@ class FileAtWork(FileRefused):
     remedy_en = "Wait until it is through; where it was stopped, try again in a moment."
 
 
+class FileOverQuota(FileRefused):
+    code = "file-over-quota"
+    status = 429
+    zh = "机构的每日事件限额已用完，文件停在此处。"
+    en = "The party's quota of events is used up; the file stopped here."
+    why_zh = "限额对接口、文件和消息一并计算，以免一方占满服务。"
+    why_en = "The quota is one for calls, files and messages, so that one party cannot crowd out the others."
+    remedy_zh = "无需重新提交：限额恢复后自动从此处继续。需要更高限额请联系运营方。"
+    remedy_en = "Nothing to send again: it goes on by itself as the quota comes back. Ask the operator for a higher one."
+
+    def __init__(self, detail: str = "", retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class FileNamed(FileRefused):
     code = "file-name"
     status = 400

@@ -29,6 +29,7 @@ class Batch(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(count__gt=0), name="events_batch_count"),
         ]
+        indexes = [models.Index(fields=["party_id", "received_at", "id"], name="events_batch_of")]
 
 
 class Seen(models.Model):
@@ -50,6 +51,8 @@ class Seen(models.Model):
 
     class Meta:
         db_table = "events_seen"
+        # Batches only ever rise: written at its right edge, and one number for all events of a batch.
+        indexes = [models.Index(fields=["batch_id"], name="events_seen_batch")]
 
 
 class Refusal(models.Model):
@@ -70,6 +73,10 @@ class Refusal(models.Model):
 
     class Meta:
         db_table = "events_refusal"
+        indexes = [
+            models.Index(fields=["batch_id"], name="events_refusal_batch"),
+            models.Index(fields=["party_id", "event_id"], name="events_refusal_of"),
+        ]
 
 
 class Archived(models.Model):
@@ -171,7 +178,8 @@ class FileRow(models.Model):
 class Source(models.Model):
     """A source of public data as its party declared it and three people agreed: one row a version, the newest in force.
 
-    `mark` and `level` (1 to 4) are the declarer's; `uses` are of sources.USES. Clause P-8.5-d.
+    `mark` and `level` (1 to 4) are the declarer's; `uses` are of sources.USES. `shared_with`: who may be told figures that
+    hold its data, as sources.recipients reads it. Clause P-8.5-d.
     """
 
     append_only = True
@@ -183,6 +191,7 @@ class Source(models.Model):
     mark = models.TextField()
     level = models.SmallIntegerField()
     uses = ArrayField(models.TextField())
+    shared_with = ArrayField(models.TextField(), default=list, db_default=["*"])
     retention_days = models.IntegerField()
     valid_from = models.DateField()
     valid_until = models.DateField()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 
+from abate.platform.events import sources
 from abate.platform.events.envelope import Sender
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.parties import webhooks
@@ -29,11 +30,14 @@ def tell(sender: Sender, results: Iterable[Result], at: datetime) -> None:
 
     Of an event that another party's made give way, its own party is told, `results` being of these.
     """
-    webhooks.note(sender.party_id, list(_messages(results, at)), at)
+    webhooks.note(sender.party_id, list(_messages(sender.party_id, list(results), at)), at)
 
 
-def _messages(results: Iterable[Result], at: datetime) -> Iterator[tuple[str, str]]:
+def _messages(party_id: int, results: Sequence[Result], at: datetime) -> Iterator[tuple[str, str]]:
     moment = at.isoformat()
+    # What gives way, is computed again or decided about later comes without its mark: the mark goes with it all the same.
+    unmarked = [(party_id, one.id) for one in results if one.id and one.source is None]
+    marks = sources.marks(unmarked) if unmarked and sources.any_of(party_id) else {}
     for one in results:
         kind = (
             "event.corrected" if one.undone is not None and one.entry is not None else _KINDS.get(one.outcome)
@@ -54,4 +58,7 @@ def _messages(results: Iterable[Result], at: datetime) -> Iterator[tuple[str, st
         }
         if one.undone is not None:
             data["undone"] = one.undone
+        mark = one.source or marks.get((party_id, one.id or ""))
+        if mark is not None:
+            data["source"] = mark
         yield kind, _write({"type": kind, "timestamp": moment, "data": data}).decode()

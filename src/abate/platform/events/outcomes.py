@@ -58,3 +58,5 @@ class Result:
     """The entry by which a correction undid the event it corrects."""
     withdrawn_by: str | None = None
     """Beside `exists`: the event that took this one back since."""
+    source: dict[str, object] | None = None
+    """Of what came from a declared source of public data and is kept: its mark as it travels (sources.py)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from abate.platform.events.models import Refusal
+from abate.platform.events.models import Batch, Refusal
 from abate.platform.parties import queries as parties
 
 
@@ -21,15 +21,19 @@ class RefusalRow:
     detail: str
 
 
-def newest_refusals(limit: int = 20, party_id: int | None = None) -> list[RefusalRow]:
-    """Newest first, whoever sent them, or of one party."""
+def newest_refusals(limit: int = 20) -> list[RefusalRow]:
+    """Newest first, whoever sent them."""
     codes = parties.codes()
-    rows = Refusal.objects.all() if party_id is None else Refusal.objects.filter(party_id=party_id)
     return [
         RefusalRow(codes.get(row.party_id), row.event_id, row.at, row.behaviour, row.code, row.detail)
-        for row in rows.order_by("-pk")[:limit]
+        for row in Refusal.objects.order_by("-pk")[:limit]
     ]
 
 
 def count_refusals() -> int:
     return Refusal.objects.count()
+
+
+def began_at() -> datetime | None:
+    """When the first batch came in; None before it."""
+    return Batch.objects.order_by("pk").values_list("received_at", flat=True).first()

@@ -12,12 +12,14 @@ import signal
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import IO
+from xml.parsers import expat
 
 from abate.platform.events import files_errors
 from abate.platform.events.errors import Busy
@@ -30,6 +32,13 @@ SECONDS = 600
 UNPACKED = 1024**3
 """Bytes of a workbook, unpacked, by its own word; the limits above hold where that word is false."""
 MEMBERS = 2_000
+LONGEST_LINE = 1_000_000
+"""Bytes of a row as JSON, whatever kind of file it stands in: no event is larger, and HTTP takes no more for a whole batch."""
+_WRITTEN = 6 * LONGEST_LINE + 2
+"""Of a row as the child writes it: a sign beyond ASCII takes six."""
+_TOO_LONG = "0"
+_DESCRIPTION = 4 * 1024**2
+"""Bytes of a workbook's own lists of parts: our policy."""
 _OUTSIDE = (
     "xl/externallinks/",
     "xl/connections",
@@ -38,12 +47,25 @@ _OUTSIDE = (
     "xl/embeddings/",
     "xl/activex/",
 )
+# The same by what a part is said to be: a name is its writer's to choose.
+_FOREIGN = (
+    "externallink",
+    "connections",
+    "querytable",
+    "vbaproject",
+    "macroenabled",
+    "oleobject",
+    "embeddings",
+    "activex",
+    "ctrlprop",
+)
 _REFUSED = 3
 
 
 @contextmanager
-def rows(path: Path, sheet: str | None) -> Iterator[tuple[list[str], Iterator[list[object]]]]:
-    """The names of the columns, and the rows. Raises FileRefused, here or on the way."""
+def rows(path: Path, sheet: str | None) -> Iterator[tuple[list[str], Iterator[list[object] | None]]]:
+    """The names of the columns, and the rows; None for one that is too long, which is not held here. Raises FileRefused,
+    here or on the way."""
     child = subprocess.Popen(
         [sys.executable, "-m", "abate.platform.events.unpacked", str(path.resolve()), sheet or ""],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -51,15 +73,21 @@ def rows(path: Path, sheet: str | None) -> Iterator[tuple[list[str], Iterator[li
     assert child.stdout is not None
     lines = _lines(child, child.stdout)
     try:
-        yield [str(name) for name in next(lines)], lines
+        names = next(lines)
+        if names is None:
+            raise FileRefused(f"names of more than {LONGEST_LINE:,} bytes")
+        yield [str(name) for name in names], lines
     finally:
         child.kill()
         child.stdout.close()
         child.wait()
 
 
-def _lines(child: subprocess.Popen[bytes], out: IO[bytes]) -> Iterator[list[object]]:
-    for line in out:
+def _lines(child: subprocess.Popen[bytes], out: IO[bytes]) -> Iterator[list[object] | None]:
+    while line := out.readline(_WRITTEN):
+        if line == f"{_TOO_LONG}\n".encode():
+            yield None
+            continue
         found = json.loads(line) if line.endswith(b"\n") else None
         if isinstance(found, dict):
             refusal = getattr(files_errors, found["refused"])
@@ -82,13 +110,24 @@ def _main(path: Path, sheet: str) -> int:
     write = sys.stdout.write
     try:
         for row in _workbook(path, sheet) if path.suffix.lower() == ".xlsx" else _parquet(path):
-            write(json.dumps(row, ensure_ascii=True, default=_plain) + "\n")
+            write(_written(row) + "\n")
     except FileRefused as refusal:
         write(json.dumps({"refused": type(refusal).__name__, "detail": refusal.detail}) + "\n")
         sys.stdout.flush()
         return _REFUSED
     sys.stdout.flush()
     return 0
+
+
+def _written(row: list[object]) -> str:
+    """One row as the parent reads it; where it is longer than an event may be it says that, and the row stays here."""
+    if sum(len(value) for value in row if isinstance(value, str | bytes)) > LONGEST_LINE:
+        return _TOO_LONG
+    text = json.dumps(row, ensure_ascii=True, default=_plain)
+    if len(text) <= LONGEST_LINE:
+        return text
+    plain = json.dumps(row, ensure_ascii=False, default=_plain)
+    return _TOO_LONG if len(plain.encode("utf-8", "surrogatepass")) > LONGEST_LINE else text
 
 
 def _workbook(path: Path, sheet: str) -> Iterator[list[object]]:
@@ -109,12 +148,21 @@ def _workbook(path: Path, sheet: str) -> Iterator[list[object]]:
 
 
 def _inspect(path: Path) -> None:
-    """What a workbook says of itself before anything is unpacked."""
+    """What a workbook says of itself before a sheet is unpacked."""
     try:
         with zipfile.ZipFile(path) as packed:
             members = packed.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as fault:
+            _check_members(members)
+            for one in members:
+                name = one.filename.lower()
+                if name.endswith((".rels", "[content_types].xml")):
+                    with packed.open(one) as text:
+                        _check_description(text.read(_DESCRIPTION + 1))
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError) as fault:
         raise FileRefused("no workbook") from fault
+
+
+def _check_members(members: list[zipfile.ZipInfo]) -> None:
     if len(members) > MEMBERS or sum(one.file_size for one in members) > UNPACKED:
         raise FileUnpacks(f"{UNPACKED // 1024**2} MiB")
     for one in members:
@@ -122,6 +170,30 @@ def _inspect(path: Path) -> None:
             raise FileRefused("encrypted")
         if one.filename.replace("\\", "/").lower().lstrip("/").startswith(_OUTSIDE):
             raise FileReachesOut(one.filename.rsplit("/", 1)[-1][:40])
+
+
+def _check_description(text: bytes) -> None:
+    """One list of a workbook's parts, wherever it stands: what they are, and whether one lies outside. A link that a reader
+    may follow brings no figure here. Raises FileReachesOut, FileUnpacks, FileRefused."""
+    if len(text) > _DESCRIPTION:
+        raise FileUnpacks(f"{_DESCRIPTION // 1024**2} MiB")
+
+    def begin(name: str, given: dict[str, str]) -> None:
+        kind = (given.get("Type") or given.get("ContentType") or "").lower()
+        outside = given.get("TargetMode", "").lower() == "external" and not kind.endswith("/hyperlink")
+        named = kind.rsplit("/", 1)[-1]
+        if outside or named == "package" or any(word in named for word in _FOREIGN):
+            raise FileReachesOut(named[:40])
+
+    def document_type(*given: object) -> None:
+        raise FileRefused("a document type")
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler, parser.StartDoctypeDeclHandler = begin, document_type
+    try:
+        parser.Parse(text, True)
+    except expat.ExpatError as fault:
+        raise FileRefused("no workbook") from fault
 
 
 def _parquet(path: Path) -> Iterator[list[object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -32,6 +33,7 @@ CODE_LENGTH = 12
 # lifetime, and a cashier in a hurry is not locked out.
 WRONG_CODES_ALLOWED = 10
 WRONG_CODES_WINDOW = timedelta(minutes=15)
+_REASON = 200
 
 _INSERT_CODE = """
 insert into incentives_code
@@ -173,6 +175,33 @@ def burn(user: User, code: str) -> BurnResult:
     Raises NotAcceptor, TooManyWrongCodes, CodeUnknown (also where the code is another party's), CodeBurnt,
     CodeCancelled, CodeExpired. Wrong codes are counted per user. Clause P-7.5.3-2.
     """
+    now = clock.now()
+    found = _at_counter(user, code, "code.burn", lambda one: _burn(one, user, now))
+    return BurnResult(found.offer, now)
+
+
+def give_back(user: User, code: str, reason: str) -> queries.OfferRow:
+    """The acceptor gives an unused code's credits back to its person: the code is void, the redemption reversed.
+
+    Raises what `burn` raises of a code and its user, GivingBackNeedsReason, and CodeCancelled where it was given back before.
+    """
+    said = reason.strip()
+    if not 0 < len(said) <= _REASON or not said.isprintable():
+        raise errors.GivingBackNeedsReason
+
+    def work(found: queries.FoundCode) -> None:
+        held = Code.objects.get(person_id=found.person_id, id=found.code_id)
+        if held.cancelled_at:
+            raise errors.CodeCancelled
+        reverse(found.person_id, held.entry_id, said)
+
+    return _at_counter(user, code, "code.give-back", work).offer
+
+
+def _at_counter(
+    user: User, code: str, what: str, work: Callable[[queries.FoundCode], None]
+) -> queries.FoundCode:
+    """Do `work` with the code of an acceptor that `user` belongs to; guesses are counted, whatever they were for."""
     own = [party.pk for party in parties.parties_of(user, "acceptor")]
     if not own:
         raise errors.NotAcceptor
@@ -192,28 +221,11 @@ def burn(user: User, code: str) -> BurnResult:
             tally.save()
             audit.note("code.unknown", act="refused")
         else:
-            _burn(found, user, now)
-            audit.note("code.burn", found.code_id)
+            work(found)
+            audit.note(what, found.code_id)
     if found is None:
         raise errors.CodeUnknown
-    return BurnResult(found.offer, now)
-
-
-def cancel(user: User, code: str, reason: str) -> EntryRow:
-    """The acceptor gives an unused code's credits back, before use: the code is void, the redemption reversed.
-
-    Raises NotAcceptor, CodeUnknown, CodeBurnt, and the ledger's ReversedAlready.
-    """
-    own = [party.pk for party in parties.parties_of(user, "acceptor")]
-    if not own:
-        raise errors.NotAcceptor
-    found = queries.find_code(keyring().code_hmac(read_code(code)), own)
-    if found is None:
-        raise errors.CodeUnknown
-    entry_id = Code.objects.values_list("entry_id", flat=True).get(
-        person_id=found.person_id, id=found.code_id
-    )
-    return reverse(found.person_id, entry_id, reason)
+    return found
 
 
 def reverse(person_id: int, entry_id: int, reason: str) -> EntryRow:

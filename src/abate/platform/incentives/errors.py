@@ -126,3 +126,14 @@ class TooManyWrongCodes(Problem):
     why_en = "It keeps codes from being guessed."
     remedy_zh = "请在 15 分钟后重试，并直接扫描顾客的二维码。"
     remedy_en = "Try again in 15 minutes, and scan the customer's QR code."
+
+
+class GivingBackNeedsReason(Problem):
+    code = "giving-back-needs-reason"
+    status = 422
+    zh = "退回积分须写明原因。"
+    en = "Giving credits back needs a reason."
+    why_zh = "冲正记录永久保留，须能看出缘由。"
+    why_en = "The reversal stays for good, and must say why it was made."
+    remedy_zh = "请写一行原因，最长 200 字，例如“缺货”。"
+    remedy_en = 'Write one line, 200 signs at most, such as "sold out".'

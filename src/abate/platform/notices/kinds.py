@@ -67,7 +67,7 @@ def _check(one: Kind, why: str | None) -> None:
         "a field that is not declared, or not used": named != set(one.fields),
         "a field whose label may not leave": bool(set(one.fields.values()) - set(LABELS)),
         "no page of ours": not one.page.startswith("/"),
-        "audience": one.audience not in ("person", "party"),
+        "audience": one.audience not in ("person", "party", "staff"),
         "too long": any(len(text) > LONGEST for text in one.text),
     }
     for what, faulty in wrong.items():

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from abate.platform.doors import messages, sealed
+from abate.platform.doors import clock, messages, sealed
 from abate.platform.notices.kinds import CHANNELS, Kind, kinds
 from abate.platform.notices.models import Browser, Delivery, Notice, Preference, Reader
 
@@ -163,6 +163,10 @@ class BrowserRow:
     added_at: datetime
 
 
+def told_since(user_id: int, kind: str, since: datetime) -> bool:
+    return Notice.objects.filter(user_id=user_id, kind=kind, made_at__gt=since).exists()
+
+
 def browsers(user_id: int) -> list[BrowserRow]:
     rows = Browser.objects.filter(user_id=user_id).order_by("id")
     return [BrowserRow(row.pk, row.device, row.added_at) for row in rows]
@@ -176,3 +180,16 @@ def browser_places(user_id: int) -> list[Place]:
         for row in rows
         if (place := sealed.unseal(row.place_enc, PLACE))
     ]
+
+
+def overdue_since() -> datetime | None:
+    """Since when the delivery that is longest due waits to be taken up, or a notice to be planned; None where none does."""
+    now = clock.now()
+    due = (
+        Delivery.objects.filter(next_at__lte=now)
+        .order_by("next_at")
+        .values_list("next_at", flat=True)
+        .first()
+    )
+    new = Notice.objects.filter(planned_at=None).order_by("id").values_list("made_at", flat=True).first()
+    return min((at for at in (due, new) if at is not None), default=None)

@@ -19,6 +19,7 @@ from abate.platform.reconciliation.errors import (
     BreakUnknown,
     DayNotOver,
     RowsTwice,
+    SideRefused,
     StepMalformed,
 )
 from abate.platform.reconciliation.models import Break, File, Resolution, Side, State, Step
@@ -30,8 +31,12 @@ _NAMES = ["", *(outcome.text for outcome in sorted(Outcome))]
 _LONGEST = 500
 OPERATOR = "operator"
 """Who acts first on what the party does not have or has otherwise; what is not here the party sends again."""
-ACCEPTORS = frozenset({Party.Kind.MERCHANT, Party.Kind.WELFARE})
-"""Kinds of party that burn codes; all others send events."""
+ACCEPTORS = frozenset(
+    {Party.Kind.MERCHANT, Party.Kind.WELFARE, Party.Kind.FINANCIAL, Party.Kind.PUBLIC_SERVICE}
+)
+"""Kinds of party that burn codes (P-6.2-types)."""
+_EVENTS_FIRST = frozenset({Party.Kind.FINANCIAL, Party.Kind.PUBLIC_SERVICE})
+"""Acceptors that held events alone at first: with the grant, a file of theirs that names no side is one of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,19 @@ class Result:
     open: int
 
 
-def side_of(party: Party) -> Side:
-    """What a party of this kind is reconciled on."""
-    return Side.CODES if party.kind in ACCEPTORS else Side.EVENTS
+def sides_of(party: Party) -> list[Side]:
+    """What a party may be reconciled on, first what it is where nobody says: codes of an acceptor, events by the grant."""
+    codes = [Side.CODES] if party.kind in ACCEPTORS else []
+    events = [Side.EVENTS] if Party.Grant.DATA in party.grants else []
+    return [*events, *codes] if party.kind in _EVENTS_FIRST else [*codes, *events]
+
+
+def side_of(party: Party, asked: str = "") -> Side:
+    """The side that was `asked` for, or the party's first. Raises SideRefused where the party has no such side."""
+    own = sides_of(party)
+    if not own or (asked and asked not in own):
+        raise SideRefused(f"{asked[:20] or '-'}: {', '.join(own) or '-'}")
+    return Side(asked) if asked else own[0]
 
 
 def compare(
@@ -55,21 +70,22 @@ def compare(
     *,
     via: str,
     client_id: str = "",
-    side: Side | None = None,
+    side: str = "",
 ) -> Result:
     """Hold a party's file for a day against what is booked. One transaction: the file counts whole or not at all.
 
-    `form` is `csv` or `jsonl`. Breaks that are new are opened, those that a later file no longer shows are cleared.
-    Raises DayNotOver, and what reading.read and RowsTwice refuse; then nothing was changed.
+    `form` is `csv` or `jsonl`; `side` events or codes, left out the party's first. Breaks that are new are opened, those
+    that a later file no longer shows are cleared. Raises DayNotOver, SideRefused, and what reading.read and RowsTwice
+    refuse; then nothing was changed.
     """
     if day >= clock.today():
         raise DayNotOver(day.isoformat())
-    side = side or side_of(party)
-    items = reading.read(data, form, side, party.code, day)
+    chosen = side_of(party, side)
+    items = reading.read(data, form, chosen, party.code, day)
     digest, now = hashlib.sha256(data).digest(), clock.now()
     values = {
         "party": party.pk,
-        "side": side.value,
+        "side": chosen.value,
         "day": day,
         "at": now,
         "code": party.code,
@@ -88,7 +104,7 @@ def compare(
                 copy.write_row((one.line, one.item, one.label, one.outcome, one.er_mg, one.credits))
         _refuse_twice(cursor)
         cursor.execute("analyze pg_temp.reconciliation_stage")
-        if side is Side.EVENTS:
+        if chosen is Side.EVENTS:
             values |= {"names": _NAMES, "not_kept": sorted(NOT_KEPT)}
             cursor.execute(SQL["meet_events"], values)
         else:
@@ -97,7 +113,7 @@ def compare(
         rows, matched, missing_here, missing_there, different = cursor.fetchone()
         cursor.execute("analyze pg_temp.reconciliation_met")
         file = File.objects.create(
-            party_id=party.pk, side=side, day=day, sha256=digest, via=via, client_id=client_id, at=now, rows=rows,
+            party_id=party.pk, side=chosen, day=day, sha256=digest, via=via, client_id=client_id, at=now, rows=rows,
             matched=matched, missing_here=missing_here, missing_there=missing_there, different=different,
         )  # fmt: skip
         cursor.execute(SQL["note_breaks"], values)

@@ -98,3 +98,14 @@ class StepMalformed(Problem):
     remedy_en = (
         "Resolutions: resent, reversed, corrected_there, accepted; a note or an owner has 1 to 500 signs."
     )
+
+
+class SideRefused(Problem):
+    code = "reconciliation-side"
+    status = 422
+    zh = "该机构不能按这一项对账。"
+    en = "This party is not reconciled on this side."
+    why_zh = "消纳方核对兑换码，有数据授权的机构核对事件；其他文件没有可比的账目。"
+    why_en = "Acceptors hold codes, parties with the grant to provide data hold events; nothing is booked of the rest."
+    remedy_zh = "side 为 codes 或 events，按本机构的类型和授权填写；可以不填。"
+    remedy_en = "`side` is codes or events, as the party's kind and grants have it; it may be left out."

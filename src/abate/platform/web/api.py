@@ -20,7 +20,7 @@ from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import standing
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.ledger.standing import LotRow
-from abate.platform.web import access, openapi, receipts
+from abate.platform.web import access, marks, openapi, receipts
 from abate.platform.web.access import Missing
 from abate.platform.web.refusals import problem_json
 from abate.quantify import explain
@@ -97,7 +97,8 @@ class PastAccount(Schema):
 
 
 class Entry(Schema):
-    """One entry, amounts as the person's side; `cause` is the partner's event id or the order id."""
+    """One entry, amounts as the person's side; `cause` is the partner's event id or the order id. `source` of an award: the mark
+    of the declared source that its data came from; null where it came from none."""
 
     id: int
     kind: str
@@ -109,6 +110,7 @@ class Entry(Schema):
     credits_after: int
     cause: str
     leaf_hash: str
+    source: dict[str, Any] | None = None
 
 
 class Entries(Schema):
@@ -185,7 +187,7 @@ _REFUSALS = {401: ProblemDocument, 404: ProblemDocument, 422: ProblemDocument}
 _ENTRY_ID = {"le": 2**63 - 1, "ge": 1}
 
 
-def entry_of(row: EntryRow) -> Entry:
+def entry_of(row: EntryRow, source: dict[str, Any] | None = None) -> Entry:
     return Entry(
         id=row.id,
         kind=Kind(row.kind).name.lower(),
@@ -197,6 +199,7 @@ def entry_of(row: EntryRow) -> Entry:
         credits_after=row.credits_after,
         cause=row.cause,
         leaf_hash=row.leaf_hash.hex(),
+        source=source,
     )
 
 
@@ -263,8 +266,10 @@ def entries(
     limit: int = Query(20, ge=1, le=100),
 ) -> Entries:
     rows = ledger.entries(request.auth.pk, before, limit)
+    lent = marks.of_entries(rows)
     return Entries(
-        entries=[entry_of(row) for row in rows], next_before=rows[-1].id if len(rows) == limit else None
+        entries=[entry_of(row, lent.get(row.id)) for row in rows],
+        next_before=rows[-1].id if len(rows) == limit else None,
     )
 
 
@@ -274,10 +279,11 @@ def entries(
     summary="How an award was computed: formula, inputs, factors, rounding",
 )
 def explanation(request: HttpRequest, entry_id: int) -> dict[str, Any]:
-    found = carbon.behaviour_of_entry(request.auth.pk, _own(request, entry_id).id)
+    row = _own(request, entry_id)
+    found = carbon.behaviour_of_entry(request.auth.pk, row.id)
     if found is None:
         raise Missing
-    return explain.as_data(carbon.explain(found))
+    return explain.as_data(carbon.explain(found)) | {"source": marks.of_entries([row]).get(row.id)}
 
 
 @api.get(

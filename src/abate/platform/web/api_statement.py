@@ -13,7 +13,7 @@ from abate.platform.web.api import ProblemDocument, api
 
 _First = Annotated[date, Query(description="the first day, in the platform's zone")]
 _Last = Annotated[date, Query(description="the last day; 366 days at most, and none in the future")]
-_REFUSALS = {401: ProblemDocument, 422: ProblemDocument}
+_REFUSALS = {401: ProblemDocument, 403: ProblemDocument, 422: ProblemDocument}
 
 
 @api.get(

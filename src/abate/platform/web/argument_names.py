@@ -57,6 +57,7 @@ NAMES: dict[str, Pair] = {
     "remove": ("取消的行为", "Behaviours to remove"),
     "request": ("申请编号", "Request (id)"),
     "requests_per_minute": ("每分钟请求限额", "Requests a minute"),
+    "shared_with": ("可共享给", "May be shared with"),
     "retention_days": ("留存天数", "Days it may be kept"),
     "role": ("角色", "Role"),
     "scope": ("上限的对象", "What the cap is per"),

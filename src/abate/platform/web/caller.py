@@ -17,7 +17,7 @@ from abate.platform.parties import queries as parties
 from abate.platform.parties.answers import Asked
 from abate.platform.parties.errors import OtherArea, SignatureInvalid
 from abate.platform.parties.queries import TokenParty
-from abate.platform.parties.signatures import Signed
+from abate.platform.parties.signatures import Content, Signed
 from abate.platform.web import refusals
 
 
@@ -56,11 +56,12 @@ def _joined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def sender(call: Call, scope: str, *, body: bytes | None = None, first: bool = False) -> TokenParty:
+def sender(call: Call, scope: str, *, body: bytes | Content | None = None, first: bool = False) -> TokenParty:
     """The party that speaks, by its token or its signature; both must agree where both are there.
 
-    A signed `body` is held against its digest; where it is the `first` look, the nonce is spent. Raises TokenRefused,
-    ScopeMissing, KeyExpired, AddressRefused, SignatureNeeded, and of signatures.py what is wrong with one. (P-6.1-b)
+    A signed `body` (or what was read of it) is held against its digest; where it is the `first` look, the nonce is
+    spent. Raises TokenRefused, ScopeMissing, KeyExpired, AddressRefused, SignatureNeeded, and of signatures.py what is
+    wrong with one. (P-6.1-b)
     """
     # An address that neither spends the nonce nor sees the body takes tokens only: half a check would be none.
     checked = first or body is not None
@@ -83,7 +84,7 @@ def _bearer(call: Call, signed: TokenParty | None) -> TokenParty:
     return found
 
 
-def _signer(call: Call, body: bytes | None, first: bool) -> TokenParty:
+def _signer(call: Call, body: bytes | Content | None, first: bool) -> TokenParty:
     """Who signed the request."""
     key_id = signatures.named_key(call.headers)
     if of_other_area(key_id):
@@ -94,7 +95,9 @@ def _signer(call: Call, body: bytes | None, first: bool) -> TokenParty:
     found, key = known
     request = Signed(call.method, settings.ABATE_ORIGIN + call.target, call.headers)
     nonce, until = signatures.verify(request, key, with_body=call.method == "POST")
-    if body is not None:
+    if isinstance(body, Content):
+        body.check()
+    elif body is not None:
         signatures.check_digest(call.headers, body)
     if first:
         signatures.spend_nonce(key, nonce, until)

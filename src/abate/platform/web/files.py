@@ -52,29 +52,39 @@ def told(file: File) -> dict[str, object]:
 
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
-    """The party's newest files."""
+    """The party's files, the newest first, a hundred a page; `before` goes on after the file of that id."""
     try:
-        found = caller.sender(caller.from_request(request), SCOPE)
+        found, left = caller.admitted(caller.from_request(request), SCOPE)
     except Problem as problem:
         return caller.refused(problem)
-    return JsonResponse({"files": [told(file) for file in queries.files_of(found.party_id)]})
+    before = request.GET.get("before", "")
+    files = queries.files_of(found.party_id, _PAGE, before=_uuid(before))
+    more = str(files[-1].pk) if len(files) == _PAGE else None
+    return JsonResponse({"files": [told(file) for file in files], "next_before": more}, headers=left)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 @require_safe
 def one(request: HttpRequest, file_id: UUID) -> HttpResponse:
     """How far a file is."""
     try:
-        file = _own(request, file_id)
+        file, left = _own(request, file_id)
     except Problem as problem:
         return caller.refused(problem)
-    return JsonResponse(told(file))
+    return JsonResponse(told(file), headers=left)
 
 
 @require_safe
 def errors(request: HttpRequest, file_id: UUID) -> HttpResponse:
     """Its rows that were not accepted, a hundred a page in the order of lines; `after` goes on."""
     try:
-        file = _own(request, file_id)
+        file, left = _own(request, file_id)
     except Problem as problem:
         return caller.refused(problem)
     after = request.GET.get("after", "0")
@@ -84,16 +94,20 @@ def errors(request: HttpRequest, file_id: UUID) -> HttpResponse:
         "errors": [_wrong(*row) for row in found],
         "next_after": found[-1][0] if len(found) == _PAGE else None,
     }
-    return JsonResponse(answer, json_dumps_params={"ensure_ascii": False})
+    return JsonResponse(answer, headers=left, json_dumps_params={"ensure_ascii": False})
 
 
 @require_safe
 def back(request: HttpRequest, file_id: UUID) -> HttpResponseBase:
     """The file with its error column; 404 while it is at work, and where no row of it was wrong."""
     try:
-        return given_back(_own(request, file_id))
+        file, left = _own(request, file_id)
+        answer = given_back(file)
     except Problem as problem:
         return caller.refused(problem)
+    for name, value in left.items():
+        answer[name] = value
+    return answer
 
 
 def given_back(file: File) -> FileResponse:
@@ -122,13 +136,14 @@ def _wrong(line: int, event_id: str | None, outcome: int, reason: str) -> dict[s
     return shown
 
 
-def _own(request: HttpRequest, file_id: UUID) -> File:
-    """The party's own file, by its token. Raises TokenRefused, ScopeMissing, FileUnknown."""
-    found = caller.sender(caller.from_request(request), SCOPE)
+def _own(request: HttpRequest, file_id: UUID) -> tuple[File, dict[str, str]]:
+    """The party's own file, by its token or signature, and what is left of its limits. Raises TokenRefused, ScopeMissing,
+    LimitReached, FileUnknown."""
+    found, left = caller.admitted(caller.from_request(request), SCOPE)
     file = queries.file_of(found.party_id, file_id)
     if file is None:
         raise FileUnknown
-    return file
+    return file, left
 
 
 urlpatterns = [

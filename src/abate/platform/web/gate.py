@@ -19,6 +19,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.parties import limits
 from abate.platform.review import audit, queries, rights
 from abate.platform.review.models import User
+from abate.platform.signin import lasting
 from abate.platform.web import proving, refusals
 
 WHO = frozenset({"anyone", "user", "person", "acceptor", "applicant", "partner", "staff", "verifier", "key"})
@@ -30,9 +31,10 @@ _BY_SESSION = frozenset({"user", "person", "acceptor", "applicant", "partner", "
 LIMITED = {
     ("idp:oidc:token", "POST"): "token",
     ("idp:oidc:revoke", "POST"): "token",
-    # Who asks the real-name check about children, or tries invitations, is counted as who registers.
+    # Who asks the real-name check about children or a correction, or tries invitations, is counted as who registers.
     ("family", "POST"): "sign-in",
     ("groups-join", "POST"): "sign-in",
+    ("privacy-correct", "POST"): "sign-in",
     **{
         (name, "POST"): "sign-in"
         for name in ("sign-in", "sign-in-code", "sign-in-link", "register", "recover")
@@ -120,13 +122,18 @@ class Gate:
             try:
                 if line.who == "staff":
                     rights.require(request.user, line.act, line.thing)
-                    proving.require_two_factors(request)
+                    lasting.require_two_factors(request.session, request.user)
                 if line.fresh:
                     proving.require_fresh(request)
             except Problem as problem:
                 way = proving.way(request, problem)
                 if way is None:
-                    audit.note(f"{line.act} {line.thing}".strip() or problem.code, name, act="refused")
+                    audit.note(
+                        f"{line.act} {line.thing}".strip() or problem.code,
+                        name,
+                        act="refused",
+                        code=problem.code,
+                    )
                 return way or refusals.answer(request, problem)
         return None
 

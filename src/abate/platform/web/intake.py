@@ -177,7 +177,7 @@ def _take(call: Call, body: bytes, language: str) -> tuple[Reply, bool]:
 
         def work(keep: Keep | None) -> Reply:
             raws = _events(kind, body)
-            limits.take(limits.of_events(found), len(raws))
+            limits.take_events(found.party_id, found.events_per_day, len(raws))
             now = clock.now()
             reader = Reader(sender, catalogue().methods, now)
             read = [reader.read(place, raw) for place, raw in enumerate(raws)]
@@ -242,6 +242,8 @@ def answer_of(result: Result, language: str) -> dict[str, object]:
         answer["undone"] = result.undone
     if result.withdrawn_by is not None:
         answer["withdrawn_by"] = result.withdrawn_by
+    if result.source is not None:
+        answer["source"] = result.source
     known = REASONS.get((result.reason or "").partition(":")[0])
     if known is not None:
         answer["detail"] = known.text(language)
@@ -273,7 +275,7 @@ async def respond(
         *more,
     ]
     if status == 405:
-        headers.append((b"allow", b"POST"))
+        headers.append((b"allow", b"GET, HEAD, POST"))
     elif status == TooSlow.status:
         # The rest of the body may still come: it is not to be taken for the next request.
         headers.append((b"connection", b"close"))

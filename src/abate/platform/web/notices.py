@@ -22,17 +22,21 @@ from abate.platform.web import caller
 
 LARGEST = 16 * 1024
 """Bytes of an answer's body: our policy."""
+_PAGE = 100
 
 
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
-    """The party's newest notices; `open=1` leaves out those that are closed."""
+    """The party's notices, the newest first, a hundred a page; `before` goes on, `open=1` leaves out those that are closed."""
     try:
         who, left = caller.admitted(caller.from_request(request), EVENTS)
     except Problem as problem:
         return caller.refused(problem)
-    found = queries.notices(who.party_id, closed=request.GET.get("open") != "1")
-    told = {"notices": [show(one) for one in found]}
+    before = request.GET.get("before", "")
+    place = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    found = queries.notices(who.party_id, closed=request.GET.get("open") != "1", limit=_PAGE, before=place)
+    more = found[-1].id if len(found) == _PAGE else None
+    told = {"notices": [show(one) for one in found], "next_before": more}
     return JsonResponse(told, headers=left, json_dumps_params={"ensure_ascii": False})
 
 

@@ -13,9 +13,9 @@ from django.conf import settings
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.events.withdrawals import CAUSES
-from abate.platform.reconciliation.models import Kind, State
-from abate.platform.web import openapi_examples, openapi_files, openapi_joining
-from abate.platform.web.openapi_sharing import described
+from abate.platform.reconciliation.models import Kind, Side, State
+from abate.platform.web import openapi_examples, openapi_files, openapi_joining, openapi_sent
+from abate.platform.web.openapi_sharing import MARK, described
 from abate.platform.web.openapi_webhooks import webhooks
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
@@ -67,6 +67,7 @@ _RESULT = {
             "type": "string",
             "description": "beside `exists`: the event that took this one back",
         },
+        "source": MARK,
         "stored": {"enum": [*(outcome.text for outcome in Outcome), None], "description": "beside `exists`"},
     },
 }
@@ -255,11 +256,13 @@ def _of_party(
     }
     answers |= {status: {"description": words, "content": _PROBLEM} for status, words in refusals.items()}
     place = {"name": "day", "in": "query", "required": day, "schema": {"type": "string", "format": "date"}}
+    side = {"name": "side", "in": "query", "schema": {"enum": [one.value for one in Side]},
+            "description": "Left out: codes of an acceptor, else events."}  # fmt: skip
     return {
         "operationId": operation,
         "summary": summary,
         "security": [{"PartnerToken": ["events"]}],
-        "parameters": [place, _KEY] if keyed else [place],
+        "parameters": [place, side, _KEY] if keyed else [place],
         "responses": answers,
     }
 
@@ -345,7 +348,10 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
         "flows": {
             "clientCredentials": {
                 "tokenUrl": f"{settings.ABATE_ORIGIN}/identity/o/api/token",
-                "scopes": {"events": "send events", "sharing": "ask for figures of groups"},
+                "scopes": {
+                    "events": "send events and read one's own",
+                    "sharing": "ask for figures of groups",
+                },
             }
         },
     }
@@ -359,7 +365,16 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
     made["webhooks"] = webhooks(_RESULT)
     openapi_examples.add_to(_EVENTS["post"])
     parts["schemas"]["File"] = openapi_files.FILE
-    ours = {"/v1/events": _EVENTS, **openapi_files.PATHS, **_RECONCILIATION, **described(_PROBLEM)}
+    parts["schemas"]["Sent"] = openapi_sent.sent_event(_RESULT)
+    for told in (openapi_sent.LIST, openapi_sent.PATHS["/v1/events/{event_id}"]["get"]):
+        told["responses"]["200"]["headers"] = _LIMITS
+    ours = {
+        "/v1/events": _EVENTS | {"get": openapi_sent.LIST},
+        **openapi_sent.PATHS,
+        **openapi_files.PATHS,
+        **_RECONCILIATION,
+        **described(_PROBLEM),
+    }
     ours |= {"/identity/o/api/token": _TOKEN, **openapi_joining.paths(_PROBLEM)}
     made["paths"] = {**ours, **made["paths"], **_PUBLIC}
     return made

@@ -9,10 +9,12 @@ _OWN = {
     "401": "No live token",
     "403": "The token may not send events",
     "404": "The party has no such file, or nothing of it is given back",
+    "429": "The limit is reached: again after Retry-After seconds",
 }
 FILE = {
     "type": "object",
-    "description": "A file of events. `counts` are of its rows so far, by outcome; `refusal` says why the rest was not read.",
+    "description": "A file of events. `counts` are of its rows so far, by outcome; `refusal` says why the rest was not read, "
+    "or, while it is open, what it waits for.",
     "required": ["id", "address", "name", "state", "rows", "counts", "dry_run"],
     "properties": {
         "id": {"type": "string", "format": "uuid"},
@@ -31,6 +33,12 @@ FILE = {
 }
 _FILE = {"application/json": {"schema": {"$ref": "#/components/schemas/File"}}}
 _ID = {"name": "file_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_BEFORE = {
+    "name": "before",
+    "in": "query",
+    "description": "`next_before` of the page before",
+    "schema": {"type": "string", "format": "uuid"},
+}
 _AFTER = {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}}
 
 
@@ -39,7 +47,7 @@ def _operation(
 ) -> dict[str, Any]:
     answers: dict[str, Any] = {status: {"description": summary, "content": content}}
     answers |= {code: {"description": text, "content": _PROBLEM} for code, text in refusals.items()}
-    security = [{"PartnerToken": ["events"]}]
+    security = [{"PartnerToken": ["events"]}, {"Signature": []}]
     return {"operationId": operation, "summary": summary, "security": security, "responses": answers}
 
 
@@ -89,7 +97,10 @@ _SEND["requestBody"] = {
 }
 _LIST = {
     "type": "object",
-    "properties": {"files": {"type": "array", "items": {"$ref": "#/components/schemas/File"}}},
+    "properties": {
+        "files": {"type": "array", "items": {"$ref": "#/components/schemas/File"}},
+        "next_before": {"type": ["string", "null"], "format": "uuid"},
+    },
 }
 _ROWS = {
     "type": "object",
@@ -116,8 +127,12 @@ PATHS: dict[str, Any] = {
     "/v1/files": {
         "post": _SEND,
         "get": _operation(
-            "files", "The party's newest files", {"application/json": {"schema": _LIST}}, _SIGNED
-        ),
+            "files",
+            "The party's files, the newest first, a hundred a page",
+            {"application/json": {"schema": _LIST}},
+            _SIGNED,
+        )
+        | {"parameters": [_BEFORE]},
     },
     "/v1/files/{file_id}": {
         "get": _operation("file", "How far a file is", _FILE, _OWN) | {"parameters": [_ID]}

@@ -126,6 +126,13 @@ _OPEN = {
     "schema": {"enum": ["1"]},
     "description": "Without those that are closed",
 }
+_BEFORE = {
+    "name": "before",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 1},
+    "description": "`next_before` of the page before",
+}
 _WORDS = {
     "401": "No live token",
     "403": "The token lacks the scope, or the party is not in standing",
@@ -133,7 +140,6 @@ _WORDS = {
     "409": "The code is taken, or the state does not allow it; a notice that is closed",
     "422": "A field, a document or the report is not as it must be",
     "429": "Too many; the seconds to wait are in Retry-After",
-    "503": "What was sent is kept, but the link could not be sent",
 }
 _ID = {
     "name": "application_id",
@@ -189,9 +195,7 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
     """The paths; `problem` is the content of every refusal."""
     own = {"security": [{"ApplicationToken": []}]}
     told = _APPLICATION
-    apply = _operation(
-        problem, "application_make", "Apply to take part", "201", told, "409", "422", "429", "503"
-    )
+    apply = _operation(problem, "application_make", "Apply to take part", "201", told, "409", "422", "429")
     state = _operation(
         problem, "application_state", "An application and what is asked for", "200", told, "404"
     )
@@ -203,14 +207,20 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
         problem, "conformance", "In the sandbox: sign a run that it saw pass", "200", _SIGNED,
         "401", "403", "409", "422", "429",
     )  # fmt: skip
-    many = {"type": "object", "properties": {"notices": {"type": "array", "items": _NOTICE}}}
+    many = {
+        "type": "object",
+        "properties": {
+            "notices": {"type": "array", "items": _NOTICE},
+            "next_before": {"type": ["integer", "null"]},
+        },
+    }
     listed = _operation(
         problem, "notices", "Notices about the party's data", "200", many, "401", "403", "429"
     )
     answer = _operation(
         problem, "notice_answer", "Answer a notice", "200", _NOTICE, "401", "403", "404", "409", "422", "429"
     )  # fmt: skip
-    key = {"security": [{"PartnerToken": ["events"]}]}
+    key = {"security": [{"PartnerToken": ["events"]}, {"Signature": []}]}
     terms = _body({"terms": {"type": "string"}}, example={"terms": kinds().terms})
     one = "/v1/applications/{application_id}"
     return {
@@ -221,7 +231,7 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
         f"{one}/documents/{{kind}}": {"post": document | own | _upload()},
         f"{one}/submit": {"post": submit | own | terms | {"parameters": [_ID]}},
         "/v1/conformance": {"post": attest | key | _body(_RUN)},
-        "/v1/notices": {"get": listed | key | {"parameters": [_OPEN]}},
+        "/v1/notices": {"get": listed | key | {"parameters": [_OPEN, _BEFORE]}},
         "/v1/notices/{notice_id}/answer": {
             "post": answer | key | _body(_ANSWER, example={"text": "已修正"}) | {"parameters": [_NOTICE_ID]}
         },

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from abate.platform.events.sources import PURPOSES
+
 _MONTH = {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
 _STATES = ["asked", "granted", "refused", "revoked", "over"]
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 _ID = {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 _ASKED = {
     "purpose": _TEXT | {"description": "What the figures are for"},
+    "kind": {"enum": list(PURPOSES), "description": "Of which kind the purpose is: statistics, if left out"},
     "ground": _TEXT | {"description": "The legal ground"},
     "behaviours": {"type": "array", "items": {"type": "string"}, "description": "All, where it is left out"},
     "from_month": _MONTH,
@@ -34,6 +37,31 @@ _LEFT_OUT = {
     "items": {"type": "string"},
     "description": "Sources, as PARTY/SOURCE, that do not permit this use: their data is in no figure",
 }
+_NOT_SHARED = {
+    "type": "object",
+    "description": "Groups that are not given, and the sources that do not permit to share them so",
+    "properties": {"groups": {"type": "integer"}, "sources": {"type": "array", "items": {"type": "string"}}},
+}
+MARK = {
+    "type": "object",
+    "description": "The mark of a declared source of public data, as it goes with the data",
+    "properties": {
+        "source": {"type": "string", "description": "PARTY/SOURCE"},
+        "version": {"type": "integer"},
+        "mark": {"type": "string"},
+        "level": {"type": "integer", "minimum": 1, "maximum": 4},
+        "uses": {"type": "array", "items": {"type": "string"}},
+        "shared_with": {"type": "array", "items": {"type": "string"}},
+        "retention_days": {"type": "integer"},
+        "valid_from": {"type": "string", "format": "date"},
+        "valid_until": {"type": "string", "format": "date"},
+        "use_until": {
+            "type": "string",
+            "format": "date",
+            "description": "Of one event: the last day of its use",
+        },
+    },
+}
 _FIGURES = {
     "type": "object",
     "properties": {
@@ -47,6 +75,7 @@ _FIGURES = {
                     "least_people": {"type": "integer"},
                     "largest_percent": {"type": "integer"},
                     "left_out": _LEFT_OUT,
+                    "not_shared": _NOT_SHARED,
                     "tree_size": {"type": "integer"},
                     "groups": {
                         "type": "array",
@@ -58,6 +87,7 @@ _FIGURES = {
                                     "description": "`other`: several that are too small to be shown",
                                 },
                                 **{name: {"type": "integer"} for name in _NUMBERS},
+                                "sources": {"type": "array", "items": MARK},
                             },
                         },
                     },
@@ -107,12 +137,14 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
     ) -> dict[str, Any]:
         given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
         words = {"401": "No live token", "403": "Not granted", "404": "No such request",
-                 "409": "A month is not closed", "422": "A field is not right"}  # fmt: skip
+                 "409": "A month is not closed", "422": "A field is not right",
+                 "429": "The limit is reached: again after Retry-After seconds"}  # fmt: skip
         return {
             "operationId": name,
             "summary": summary,
-            "security": [{"PartnerToken": [scope]}],
-            "responses": given | {code: {"description": words[code], "content": problem} for code in refused},
+            "security": [{"PartnerToken": [scope]}, {"Signature": []}],
+            "responses": given
+            | {code: {"description": words[code], "content": problem} for code in (*refused, "429")},
         }
 
     month = [{"name": name, "in": "query", "required": False, "schema": _MONTH} for name in ("from", "to")]
@@ -126,7 +158,7 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
                     "schema": {
                         "type": "object",
                         "properties": _ASKED,
-                        "required": sorted(set(_ASKED) - {"behaviours"}),
+                        "required": sorted(set(_ASKED) - {"behaviours", "kind"}),
                         "additionalProperties": False,
                     },
                     "example": _EXAMPLE,

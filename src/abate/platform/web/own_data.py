@@ -21,11 +21,12 @@ from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.notices import queries as notices
 from abate.platform.parties import queries as parties
-from abate.platform.people import children, consents, groups, queries, requests
+from abate.platform.people import children, consents, correcting, groups, queries, requests
 from abate.platform.people.models import Person
 from abate.platform.review.trail import safe
 from abate.platform.signin import factors
 from abate.platform.signin import queries as signin
+from abate.platform.web import marks
 from abate.platform.web.readers import opened_by_others
 
 FORMAT = "abate-own-data/1"
@@ -53,6 +54,7 @@ def gather(person: Person) -> dict[str, object]:
         "format": FORMAT,
         "made_at": clock.now().isoformat(),
         "account": [_row(account)],
+        "former_identities": [_row(asdict(one)) for one in correcting.former(person)],
         "contacts": [dict(one) for one in contacts],
         "consents": [_row({name: getattr(one, name) for name in named}) for one in consents.of(person.pk)],
         "authorisations": [_row(asdict(one)) for one in queries.authorisations(person.pk)],
@@ -106,10 +108,10 @@ def _behaviours(person_id: int) -> list[Row]:
     found: list[Row] = []
     place = None
     while page := carbon.feed(person_id, before=place, limit=_PAGE):
-        marks = sources.marks((one.party_code, one.event_id) for one in page)
+        lent = sources.marks((one.party_id, one.event_id) for one in page)
         for one in page:
             told = {k: v for k, v in asdict(one).items() if k not in _LEFT_OUT}
-            found.append(_row(told | {"source": marks.get((one.party_code, one.event_id))}))
+            found.append(_row(told | {"source": lent.get((one.party_id, one.event_id))}))
         place = page[-1].place
     return found
 
@@ -118,10 +120,12 @@ def _entries(person_id: int, codes: dict[int, str]) -> list[Row]:
     found: list[Row] = []
     last = None
     while page := ledger.entries(person_id, before_id=last, limit=_PAGE):
+        lent = marks.of_entries(page)
         for one in page:
             told = asdict(one) | {
                 "kind": Kind(one.kind).name.lower(),
                 "cause_party": codes.get(one.cause_party or 0),
+                "source": lent.get(one.id),
             }
             found.append(_row({k: v for k, v in told.items() if k not in ("person_id", "counter")}))
         last = page[-1].id

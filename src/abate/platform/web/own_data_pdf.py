@@ -10,6 +10,7 @@ from abate.platform.web.wording import english, pick, say
 
 TITLES = {
     "account": ("账户与身份", "Account and identity"),
+    "former_identities": ("更正前的身份信息", "Identity before it was corrected"),
     "contacts": ("联系方式", "Contacts"),
     "consents": ("同意", "Consents"),
     "authorisations": ("对合作方的授权", "Authorisations"),

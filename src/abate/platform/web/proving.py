@@ -10,28 +10,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from abate.platform.doors.errors import Problem
-from abate.platform.signin import factors, proofs, queries
-from abate.platform.signin.errors import ProofNeeded, SecondFactorMissing
+from abate.platform.signin import factors, proofs
+from abate.platform.signin.errors import PasswordTooOld, ProofNeeded, SecondFactorMissing
 from abate.platform.web.wording import say
 
-
-class PasswordTooOld(Problem):
-    code = "password-too-old"
-    status = 403
-    zh = "密码已到更换期限。"
-    en = "The password has reached the age at which it must be changed."
-    why_zh = "鉴别信息须定期更换（GB/T 22239-2019，8.1.4.1 a）。"
-    why_en = "What identifies somebody is changed regularly (GB/T 22239-2019, 8.1.4.1 a)."
-    remedy_zh = "请在 /security/password 设置新密码。"
-    remedy_en = "Set a new one at /security/password."
-
-
-def require_two_factors(request: HttpRequest) -> None:
-    """Raises SecondFactorMissing where this session has shown one only, and PasswordTooOld."""
-    if not proofs.two_factors(request.session):
-        raise SecondFactorMissing
-    if queries.password_too_old(request.user):
-        raise PasswordTooOld
+GO_ON = "go_on"
+"""In the session: the page to go on to once a first factor is made."""
 
 
 def require_fresh(request: HttpRequest) -> None:

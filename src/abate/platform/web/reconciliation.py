@@ -69,7 +69,7 @@ def send(request: HttpRequest) -> HttpResponse:
 
         def work(keep: Keep | None) -> Reply:
             with transaction.atomic():
-                reply = _compare(who, day, data, form)
+                reply = _compare(who, day, data, form, request.GET.get("side", ""))
                 if keep is not None:
                     keep(reply)
             return reply
@@ -83,9 +83,9 @@ def send(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-def _compare(who: TokenParty, day: date, data: bytes, form: str) -> Reply:
+def _compare(who: TokenParty, day: date, data: bytes, form: str, side: str) -> Reply:
     party = parties.party(who.code)
-    result = actions.compare(party, day, data, form, via="http", client_id=who.client_id)
+    result = actions.compare(party, day, data, form, via="http", client_id=who.client_id, side=side)
     file = result.file
     told = {name: getattr(file, name) for name in COUNTS}
     opened = [show(one) for one in queries.breaks(who.party_id, day)]

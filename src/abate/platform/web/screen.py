@@ -71,9 +71,11 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         tabs.append(("joining", "list", say("入驻", "Joining")))
     if access.partner_of(request):
         tabs.append(("partner", "key", say("合作方", "Partner")))
-    seen = rights.of_each(request.user, "view", ("overview", "proposals", "audit"))
+    seen = rights.of_each(request.user, "view", ("overview", "alarms", "proposals", "audit"))
     if "overview" in seen:
         tabs.append(("operator", "gauge", say("总览", "Overview")))
+    if "alarms" in seen:
+        tabs.append(("alarms", "alert", say("告警", "Alarms")))
     if "proposals" in seen:
         tabs.append(("proposals", "check", say("变更", "Changes")))
     if "audit" in seen:

@@ -51,7 +51,9 @@ def make(person: Person, first: date, last: date) -> Statement:
         rate = rules.mg_per_credit(last)
     for number, one in proofs.items():
         if key := opened.get(one.index):
-            proofs[number] = replace(one, opening=key.opening, method=key.method, terms=key.terms)
+            proofs[number] = replace(
+                one, opening=key.opening, method=key.method, terms=key.terms, source=key.source
+            )
     return Statement(
         log=keyring().log_origin,
         person=person.pseudonym,

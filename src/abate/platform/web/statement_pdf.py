@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -223,10 +223,19 @@ def _rows(told: Statement) -> list[dict[str, object]]:
 
 
 def _about(row: Row, names: dict[str, str]) -> str:
-    """The partner of an award; of other entries the reason or order, without the leaf hash before it."""
+    """The partner of an award; of other entries the reason or order, without the leaf hash before it. With the mark of a
+    declared source, in full in the attachment.
+    """
+    about = story.reason_of(row.kind, row.about or "")
     if row.kind is Kind.AWARD:
-        return names.get(row.party or "", row.party or "")
-    return story.reason_of(row.kind, row.about or "")
+        about = names.get(row.party or "", row.party or "")
+    mark = row.receipt.get("source") if row.receipt else None
+    if not isinstance(mark, Mapping):
+        return about
+    terms = f"{mark['source']}, {mark['mark']}"
+    lent = say("{terms}，{level} 级，用至 {until}", "{terms}, level {level}, used until {until}",
+               terms=terms, level=mark["level"], until=mark["use_until"])  # fmt: skip
+    return f"{about} · {lent}" if about else lent
 
 
 def _by_expiry(lots: Iterable[Lot]) -> list[tuple[date, int]]:

@@ -21,6 +21,7 @@ from abate.platform.events.errors import Fault, TooSlow, WrongHost
 from abate.platform.events.files_errors import FileNamed, FileTooLarge
 from abate.platform.events.models import File
 from abate.platform.parties import queries as parties
+from abate.platform.parties.signatures import Content
 from abate.platform.web import caller, files, intake
 from abate.platform.web.caller import Call
 from abate.platform.web.gate import MethodNotDeclared
@@ -48,10 +49,11 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         asked = _asked(scope.get("query_string") or b"")
         loop = asyncio.get_running_loop()
         left = await loop.run_in_executor(intake.pool, _admit, call, asked, int(declared))
+        content = Content(call.headers)
         with ExitStack() as stack:
             file_id, path, out = stack.enter_context(spool.incoming())
-            digest = await _to_disk(receive, out)
-            file = await loop.run_in_executor(intake.pool, _take, call, asked, file_id, path, digest)
+            digest = await _to_disk(receive, out, content)
+            file = await loop.run_in_executor(intake.pool, _take, call, asked, file_id, path, digest, content)
         more = [(b"location", files.address(file).encode()), *left]
         answer = intake.write(files.told(file))
     except Gone:
@@ -91,7 +93,7 @@ def _admit(call: Call, asked: dict[str, str], size: int) -> list[tuple[bytes, by
     return intake.lines_of(left)
 
 
-async def _to_disk(receive: Receive, out: IO[bytes]) -> bytes:
+async def _to_disk(receive: Receive, out: IO[bytes], content: Content) -> bytes:
     """The SHA-256 of the body, once it is on disk. Raises FileTooLarge, TooSlow, Gone."""
     sha, size, loop = hashlib.sha256(), 0, asyncio.get_running_loop()
     while True:
@@ -107,16 +109,19 @@ async def _to_disk(receive: Receive, out: IO[bytes]) -> bytes:
         if size > spool.LARGEST:
             raise FileTooLarge
         sha.update(part)
+        content.update(part)
         await loop.run_in_executor(None, out.write, part)
         if not message.get("more_body"):
             out.flush()
             return sha.digest()
 
 
-def _take(call: Call, asked: dict[str, str], file_id: UUID, path: Path, digest: bytes) -> File:
-    """The token again: a key revoked in between books nothing."""
+def _take(
+    call: Call, asked: dict[str, str], file_id: UUID, path: Path, digest: bytes, content: Content
+) -> File:
+    """The token or signature again: a key revoked in between books nothing, nor does content that was not signed."""
     with intake.database():
-        found = caller.sender(call, SCOPE)
+        found = caller.sender(call, SCOPE, body=content)
         return spool.take(
             file_id, path, party=parties.party(found.code), client_id=found.client_id, name=asked["name"],
             sha256=digest, declared=asked.get("declaration", ""), rehearsal=asked["dry_run"] == "1",

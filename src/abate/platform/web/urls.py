@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from abate.platform.web import files, health, joining, log_views, notices, reconciliation, sharing
+from abate.platform.web import files, health, joining, log_views, notices, reconciliation, sent, sharing
 from abate.platform.web.api_proposals import api
 from abate.platform.web.pages import (
     acceptor,
+    alarms,
     anomalies,
     applications,
     audit,
@@ -16,6 +17,7 @@ from abate.platform.web.pages import (
     breaks,
     checks,
     confirm,
+    contact,
     family,
     groups,
     join,
@@ -23,6 +25,7 @@ from abate.platform.web.pages import (
     operator,
     partner,
     partner_breaks,
+    partner_events,
     partner_files,
     privacy,
     problems,
@@ -51,6 +54,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *security.urlpatterns,
     *recovery.urlpatterns,
     *privacy.urlpatterns,
+    *contact.urlpatterns,
     *told.urlpatterns,
     *family.urlpatterns,
     *groups.urlpatterns,
@@ -80,16 +84,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("acceptor", acceptor.acceptor, name="acceptor"),
     path("partner", partner.partner, name="partner"),
     path("partner/key", partner.key, name="partner-key"),
+    path("partner/key/collect", partner.collect, name="partner-key-collect"),
     path("partner/webhook", partner.hook, name="partner-hook"),
     path("partner/invitation", partner.invite, name="partner-invite"),
     path("partner/messages/<int:message_id>", partner.message, name="partner-message"),
     path("partner/notices/<int:notice_id>", partner.notice, name="partner-notice"),
     *checks.urlpatterns,
+    *partner_events.urlpatterns,
     *partner_files.urlpatterns,
     *partner_breaks.urlpatterns,
     path("operator", operator.operator, name="operator"),
     path("operator/requests", requests.requests, name="requests"),
     path("operator/requests/<int:request_id>", requests.answer, name="request-answer"),
+    path("operator/alarms", alarms.alarms, name="alarms"),
     path("operator/breaks", breaks.breaks, name="breaks"),
     path("operator/breaks/<int:break_id>", breaks.step, name="break-step"),
     path("operator/audit", audit.audit, name="audit"),
@@ -109,6 +116,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *join.urlpatterns,
     *applications.urlpatterns,
     *files.urlpatterns,
+    *sent.urlpatterns,
     path("problems", problems.catalogue, name="problems"),
     path("problems/<slug:code>", problems.problem, name="problem"),
     path("v1/", api.urls),

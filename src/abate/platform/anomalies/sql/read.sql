@@ -67,8 +67,32 @@ select count(*) filter (where cases.state = 1 and rule.grade = 0), count(*) filt
 from anomalies_case cases join anomalies_rule rule on rule.version = cases.version
 where cases.state in (1, 4)
 
--- name: is_of
-select exists (select from people_identity where person_id = %(person)s and identity_hmac = %(human)s)
+-- name: has_part
+-- Whether whoever this digest names has a part in the case: its person, one who has the trace that it is about, a guardian or
+-- ward of theirs, or one who acts, under any account, for a party that sent its records.
+with human as (
+    select person_id from people_identity where identity_hmac = %(human)s
+), asked as (
+    select cases.id, cases.version, cases.person_id, case when rule.kind = 'identical' then decode(cases.grp, 'hex') end as digest
+    from anomalies_case cases
+    join anomalies_rule rule on rule.version = cases.version
+    where cases.id = %(case)s
+), those as (
+    select person_id from asked
+    union all
+    select trace.person_id from asked
+    join anomalies_trace trace on trace.version = asked.version and trace.digest = asked.digest
+)
+select exists (select from those join human using (person_id))
+    or exists (select from those
+               join people_guardianship tie on those.person_id in (tie.child_id, tie.guardian_id)
+               join human on human.person_id in (tie.child_id, tie.guardian_id))
+    or exists (select from asked
+               join anomalies_record record on record.case_id = asked.id
+               join parties_member seat on seat.party_id = record.party_id
+               where seat.user_id in (select user_id from review_staff where human = %(human)s
+                                      union all
+                                      select person.user_id from human join people_person person on person.id = human.person_id))
 
 -- name: differences
 -- A record of a case that stands as confirmed, noted as taken back, of which an award still stands; and a quantity that is not

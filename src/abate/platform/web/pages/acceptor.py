@@ -1,4 +1,4 @@
-"""The acceptor's page: burn a code, see today's."""
+"""The acceptor's page: burn a code or give its credits back, see today's."""
 
 from __future__ import annotations
 
@@ -32,14 +32,18 @@ def _field(value: str, error: str = "") -> Field:
 @require_http_methods(["GET", "HEAD", "POST"])
 @acceptor_page
 def acceptor(request: HttpRequest, party: Party) -> HttpResponse:
-    """GET fills in a scanned code; only the button burns it."""
+    """GET fills in a scanned code; only the button burns it, or with `step` back gives it back for a `reason`."""
     context: dict[str, object] = {"party": party, "field": _field(request.GET.get("code", "")[:40])}
+    context["reason"] = reason = request.POST.get("reason", "")[:400]
     status = 200
     if request.method == "POST":
         typed = request.POST.get("code", "")[:500]
         try:
-            context["burnt"] = actions.burn(request.user, typed)
-            context["field"] = _field("")
+            if request.POST.get("step") == "back":
+                context["given_back"] = actions.give_back(request.user, typed, reason)
+            else:
+                context["burnt"] = actions.burn(request.user, typed)
+            context["field"], context["reason"] = _field(""), ""
         except Problem as problem:
             words, status = screen.told(problem), problem.status
             context["field"] = _field(typed[:40], f"{words.text}{say('', ' ')}{words.remedy}")

@@ -12,7 +12,7 @@ from abate.platform.people import queries
 from abate.platform.people.models import Person
 from abate.platform.review.models import User
 from abate.platform.signin import factors, proofs
-from abate.platform.web import screen
+from abate.platform.web import proving, screen
 from abate.platform.web.access import signed_in_person, user_page
 from abate.platform.web.pages.signin import own_address
 from abate.platform.web.pages.staff_signin import address_of, shown
@@ -28,6 +28,8 @@ def confirm(request: HttpRequest, user: User) -> HttpResponse:
     person = signed_in_person(request)
     if person is None:
         if not factors.has_factor(user):
+            # Who came by a link has none yet: the first is made there, and shows them; then they are back.
+            request.session[proving.GO_ON] = there
             return redirect("security")
         return shown(request, user, "sign_in_second", {"again": True}, there)
     contacts = list(enumerate(queries.own_contacts(person)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from abate.platform.alarms import queries as alarms
 from abate.platform.anomalies import queries as anomalies
 from abate.platform.events import queries as events
 from abate.platform.events.reasons import REASONS
@@ -16,9 +17,10 @@ from abate.platform.reconciliation import queries as reconciliation
 from abate.platform.review import rights
 from abate.platform.web import overview, screen
 from abate.platform.web.access import operator_page
+from abate.platform.web.pages.alarms import own
 from abate.platform.web.wording import pick, say
 
-_NAMES = {
+OUTCOMES = {
     "credited": ("已计入", "Credited", "good"),
     "not_below_baseline": ("未低于基准", "Not below the baseline", "none"),
     "not_counted": ("不计入", "Not counted", "none"),
@@ -36,11 +38,12 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
     figures = overview.count()
     most = max(figures.events.values(), default=0) or 1
     sums = ledger.sums()
-    names = {row.code: (row.title_zh, row.title_en) for row in parties.parties()}
+    taking_part = parties.parties()
+    names = {row.code: (row.title_zh, row.title_en) for row in taking_part}
     context = {
         "outcomes": [
             (say(zh, en), tone, figures.events.get(name, 0), 100 * figures.events.get(name, 0) // most)
-            for name, (zh, en, tone) in _NAMES.items()
+            for name, (zh, en, tone) in OUTCOMES.items()
         ],
         "total": sum(figures.events.values()),
         "sums": sums,
@@ -48,7 +51,7 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
         "pending": figures.pending,
         "log_size": log.size(),
         "breaks": reconciliation.open_breaks(),
-        "parties": parties.parties(),
+        "parties": taking_part,
         "refusals": [
             (
                 row,
@@ -61,6 +64,8 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
     allowed = rights.shown(request.user, "overview", context)
     allowed["may_requests"] = rights.may(request.user, "view", "requests")
     allowed["late"] = requests.late() if allowed["may_requests"] else 0
+    may_alarms = rights.may(request.user, "view", "alarms")
+    allowed["alarms"] = alarms.count(own(request.user)) if may_alarms else 0
     allowed["may_breaks"] = rights.may(request.user, "view", "breaks")
     allowed["may_anomalies"] = rights.may(request.user, "view", "anomalies")
     allowed["cases"] = sum(anomalies.counts().values()) if allowed["may_anomalies"] else 0

@@ -11,12 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from abate.platform.carbon import queries as carbon
+from abate.platform.carbon import sent
+from abate.platform.carbon.sent import Asked
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
-from abate.platform.events import queries as events
+from abate.platform.events import sources
 from abate.platform.joining import noticing
-from abate.platform.parties import actions, queries, webhooks
+from abate.platform.parties import actions, collecting, queries, webhooks
 from abate.platform.parties.errors import ClientUnknown, EndpointUnknown
 from abate.platform.parties.models import Party
 from abate.platform.people import groups
@@ -37,12 +38,11 @@ def _page(
 ) -> HttpResponse:
     """`made` is a name and a secret, shown this once."""
     asked = request.GET.get("event", "")[:200].replace("\0", "")
-    sandbox = settings.ABATE_SANDBOX
     context = {
         "asked": asked,
-        "found": carbon.event_of_party(party.pk, asked) if asked else None,
-        "sent": carbon.newest_of_party(party.pk) if sandbox else [],
-        "refused": events.newest_refusals(party_id=party.pk) if sandbox else [],
+        "found": sent.event_of_party(party.pk, asked) if asked else None,
+        "mark": sources.marks([(party.pk, asked)]).get((party.pk, asked)),
+        "sent": sent.page(party.pk, Asked(), limit=10).events,
         "party": party,
         "keys": queries.keys(party.pk),
         "endpoints": [one for one in webhooks.endpoints(party.pk) if one.ended_at is None],
@@ -98,6 +98,13 @@ def key(request: HttpRequest, party: Party) -> HttpResponse:
         return None
 
     return _done(request, party, work)
+
+
+@require_POST
+@partner_page
+def collect(request: HttpRequest, party: Party) -> HttpResponse:
+    """Collect a key (`key`) that three people approved: its secret is made now and shown this once, to nobody else."""
+    return _done(request, party, lambda: collecting.collect(party.pk, request.POST.get("key", "")[:100]))
 
 
 @require_POST

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from abate.platform.doors.errors import Problem
 from abate.platform.parties.models import Party
 from abate.platform.reconciliation import actions, queries
+from abate.platform.reconciliation.models import Side
 from abate.platform.web import screen
 from abate.platform.web.access import partner_page
 from abate.platform.web.reconciliation import COUNTS, DayNeeded, FormUnknown
@@ -31,10 +32,13 @@ NAMES = {
 }
 
 
+SIDES = {Side.EVENTS: ("事件", "Events"), Side.CODES: ("已核销的兑换码", "Codes that were burnt")}
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @partner_page
 def breaks(request: HttpRequest, party: Party) -> HttpResponse:
-    """The party's open breaks, the oldest first; POST compares a file: `day`, `file`."""
+    """The party's open breaks, the oldest first; POST compares a file: `day`, `file`, `side`."""
     problem, compared = None, None
     try:
         if request.method == "POST":
@@ -46,6 +50,8 @@ def breaks(request: HttpRequest, party: Party) -> HttpResponse:
         "breaks": [(one, pick(KINDS[one.kind])) for one in found],
         "more": queries.open_breaks(party.pk)[0] - len(found),
         "compared": compared,
+        "sides": [(one.value, pick(SIDES[one])) for one in actions.sides_of(party)],
+        "side": request.POST.get("side", "")[:20],
         "day": request.POST.get("day", "")[:20],
     }
     status = problem.status if problem else 200
@@ -64,7 +70,8 @@ def _compared(request: HttpRequest, party: Party) -> list[tuple[str, int]]:
         or (form := FORMS.get(Path(given.name or "").suffix.lower())) is None
     ):
         raise FormUnknown
-    file = actions.compare(party, day, given.read(), form, via="http", client_id="page").file
+    side = request.POST.get("side", "")[:20]
+    file = actions.compare(party, day, given.read(), form, via="http", client_id="page", side=side).file
     return [(pick(NAMES[name]), getattr(file, name)) for name in COUNTS]
 
 

@@ -20,6 +20,7 @@ from abate.platform.events.files_errors import FileNamed, FileUnknown
 from abate.platform.events.models import File
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
+from abate.platform.parties import limits
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.web import files as interface
@@ -43,6 +44,8 @@ class Wrong:
 
 
 def _state(file: File) -> tuple[str, str]:
+    if file.state == File.OPEN and file.refusal:
+        return say("等待限额", "Waits for its quota"), "wait"
     if file.state == File.OPEN:
         return say("处理中", "At work"), "wait"
     if file.state == File.REFUSED:
@@ -77,11 +80,12 @@ def files(request: HttpRequest, party: Party) -> HttpResponse:
 
 
 def _bring(request: HttpRequest, party: Party) -> File:
-    """Raises FileNamed, FileKindUnknown, FilesWaiting, FileNoRoom, DeclarationRefused, PartySuspended,
-    DocumentsExpired."""
+    """Raises FileNamed, FileKindUnknown, FilesWaiting, FileNoRoom, DeclarationRefused, LimitReached,
+    PartySuspended, DocumentsExpired."""
     given = request.FILES.get("file")
     if not isinstance(given, UploadedFile):
         raise FileNamed("size, or no file")
+    limits.take(limits.of_party(party.pk, party.requests_per_minute))
     parties.check_standing(party.code, party.status, party.valid_until)
     name, data = spool.check_name(given.name or ""), given.read()
     declared = request.POST.get("declaration", "").strip()

@@ -14,7 +14,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.ledger import keeping, standing
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
-from abate.platform.people import children, consents, queries, requests
+from abate.platform.people import children, consents, correcting, queries, requests
 from abate.platform.people.models import Person
 from abate.platform.web import access, own_data, own_data_pdf, screen
 from abate.platform.web.access import person_page
@@ -27,6 +27,7 @@ KINDS = {
     "restriction": ("限制或拒绝处理", "Restrict or object"),
     "complaint": ("投诉", "Complain"),
 }
+CORRECTED = {"name": ("姓名", "Name"), "number": ("证件号码", "Number")}
 _FORMS = {
     "json": ("application/json", own_data.as_json),
     "zip": ("application/zip", own_data.as_tables),
@@ -59,6 +60,8 @@ def _page(
             (one.at, pick(one.roles), pick(one.field), pick(one.purpose))
             for one in opened_by_others(person, 50)
         ],
+        "own": not guardian,
+        "corrected": [(pick(CORRECTED[what]), at) for what, at in correcting.history(person.pk)],
         "requests": [(row, pick(KINDS[row.kind])) for row in requests.own(person)],
         "kinds": [(name, pick(words)) for name, words in KINDS.items()],
     }
@@ -105,6 +108,21 @@ def ask(request: HttpRequest, person: Person) -> HttpResponse:
     return redirect("privacy")
 
 
+@require_POST
+@person_page
+def correct(request: HttpRequest, person: Person) -> HttpResponse:
+    """The right `name`, or the right `number`; what is left empty stays."""
+    try:
+        correcting.correct(person, *(request.POST.get(name, "")[:200] for name in ("name", "number")))
+    except Problem as problem:
+        return _page(request, person, problem.status, problem)
+    text = say(
+        "已核验并更正，原信息留存在您的副本中。", "Checked and corrected; the old one stays in your copy."
+    )
+    messages.success(request, text, extra_tags="good")
+    return redirect("privacy")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @person_page
 def leave(request: HttpRequest, person: Person) -> HttpResponse:
@@ -133,6 +151,7 @@ urlpatterns = [
     path("privacy", privacy, name="privacy"),
     path("privacy/agree", agree, name="privacy-agree"),
     re_path(r"^privacy/copy\.(?P<form>json|zip|pdf)$", copy, name="privacy-copy"),
+    path("privacy/identity", correct, name="privacy-correct"),
     path("privacy/requests", ask, name="privacy-ask"),
     path("privacy/leave", leave, name="privacy-leave"),
 ]

@@ -23,6 +23,7 @@ from abate.platform.signin.errors import PasswordRefused
 from abate.platform.signin.policy import policy
 from abate.platform.web import proving, screen
 from abate.platform.web.access import user_page
+from abate.platform.web.pages.signin import own_address
 from abate.platform.web.pages.staff_signin import passkey_hint
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
@@ -49,6 +50,7 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
         "has_app": any(one.kind == "totp" for one in own),
         "person": user.kind == User.Kind.PERSON,
         "must": bool(review.roles(user)) and not factors.has_factor(user),
+        "asked": proving.GO_ON in request.session and not factors.has_factor(user),
         "password_at": queries.password_set_at(user),
         "password_old": queries.password_too_old(user),
         "sessions": [(row, row.key == request.session.session_key) for row in queries.sessions(user)],
@@ -96,7 +98,9 @@ def _added(request: HttpRequest, user: User, how: str) -> HttpResponse:
 
 
 def _codes(request: HttpRequest, user: User) -> HttpResponse:
-    context = {"codes": [f"{code[:4]} {code[4:]}" for code in factors.new_recovery_codes(user)]}
+    there = request.session.pop(proving.GO_ON, "") or reverse("home")
+    codes = [f"{code[:4]} {code[4:]}" for code in factors.new_recovery_codes(user)]
+    context = {"codes": codes, "there": own_address(request, there)}
     return screen.show(request, "security_codes", context, section="security")
 
 

@@ -16,6 +16,7 @@ from abate.platform.sharing.models import Decision
 from abate.platform.sharing.queries import RequestRow
 from abate.platform.web import screen
 from abate.platform.web.access import operator_page
+from abate.platform.web.marks import PURPOSES
 from abate.platform.web.wording import pick
 
 STATES = {
@@ -31,7 +32,8 @@ STATES = {
 @operator_page
 def requests(request: HttpRequest, role: bool) -> HttpResponse:
     """The newest hundred requests."""
-    told = {"rows": [_told(row) for row in queries.requests()]}
+    names = _names()
+    told = {"rows": [_told(row, names) for row in queries.requests()]}
     return screen.show(request, "sharing", rights.shown(request.user, "sharing", told), section="operator")
 
 
@@ -43,7 +45,7 @@ def request(request: HttpRequest, role: bool, request_id: UUID) -> HttpResponse:
         row = queries.request(request_id)
     except Problem as problem:
         return screen.refuse(request, problem, section="operator")
-    told = {"rows": [_told(row)], "reads": queries.reads(request_id)}
+    told = {"rows": [_told(row, _names())], "reads": queries.reads(request_id)}
     context = rights.shown(request.user, "sharing", told) | {
         "may_revoke": row.state == Decision.GRANTED and rights.may(request.user, "delete", "sharing")
     }
@@ -62,8 +64,12 @@ def revoke(request: HttpRequest, role: bool, request_id: UUID) -> HttpResponse:
     return redirect("sharing-one", request_id=request_id)
 
 
-def _told(row: RequestRow) -> dict[str, object]:
-    names = {one.code: pick((one.title_zh, one.title_en)) for one in parties.parties()}
-    code = parties.codes().get(row.party_id, "")
+def _names() -> dict[int, str]:
+    titles = {one.code: pick((one.title_zh, one.title_en)) for one in parties.parties()}
+    return {number: titles[code] for number, code in parties.codes().items()}
+
+
+def _told(row: RequestRow, names: dict[int, str]) -> dict[str, object]:
     zh, en, tone = STATES[row.state]
-    return {"row": row, "party": names.get(code, code), "state": pick((zh, en)), "tone": tone}
+    told = {"party": names[row.party_id], "kind": pick(PURPOSES[row.kind]), "state": pick((zh, en))}
+    return {"row": row, "tone": tone, **told}

@@ -82,7 +82,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return redirect("sign-in-code")
 
 
-def _code_field(error: str = "") -> Field:
+def code_field(error: str = "") -> Field:
+    """The input for a code that was sent to a contact."""
     return Field(
         "code",
         say("验证码", "Code"),
@@ -102,7 +103,7 @@ def code(request: HttpRequest) -> HttpResponse:
     if not contact:
         return redirect("sign-in")
     context = {
-        "field": _code_field(),
+        "field": code_field(),
         "contact": contacts.masked(contacts.normal(contact)),
         "adapter": settings.ABATE_MESSAGES.rpartition(".")[2],
     }
@@ -115,7 +116,7 @@ def code(request: HttpRequest) -> HttpResponse:
         return redirect("register")
     except Problem as problem:
         text = screen.told(problem)
-        context["field"] = _code_field(f"{text.text}{say('', ' ')}{text.remedy}")
+        context["field"] = code_field(f"{text.text}{say('', ' ')}{text.remedy}")
         return screen.show(request, "sign_in_code", context, status=problem.status)
     signing.entered(person.user)
     return enter(request, person.user, proofs.CODE)

@@ -17,6 +17,7 @@ from abate.platform.doors import push
 from abate.platform.doors.errors import Problem
 from abate.platform.notices import actions, queries
 from abate.platform.notices.kinds import kinds
+from abate.platform.review import queries as review
 from abate.platform.review.models import User
 from abate.platform.web import screen
 from abate.platform.web.access import user_page
@@ -46,7 +47,7 @@ def _page(
     own = reaching.places(user.pk)
     browsers = queries.browsers(user.pk)
     there = {one.channel for one in own} | ({"push"} if browsers else set())
-    audience = "person" if user.kind == User.Kind.PERSON else "party"
+    audience = _audience(user)
     context = {
         "places": [(pick(CHANNELS[one.channel]), one.shown) for one in own],
         "missing": [pick(CHANNELS[name]) for name in CHANNELS if not ways.carries(name)],
@@ -71,6 +72,12 @@ def _page(
         "log": [_row(row) for row in queries.listed(user_id=user.pk, limit=20)],
     }
     return screen.show(request, "notices", context, section="authorisations", status=status, problem=problem)
+
+
+def _audience(user: User) -> str:
+    if user.kind == User.Kind.PERSON:
+        return "person"
+    return "party" if review.human_of(user) is None else "staff"
 
 
 def _push_key() -> str:
@@ -101,7 +108,7 @@ def told(request: HttpRequest, user: User) -> HttpResponse:
     there = {one.channel for one in reaching.places(user.pk)} | (
         {"push"} if queries.browsers(user.pk) else set()
     )
-    audience = "person" if user.kind == User.Kind.PERSON else "party"
+    audience = _audience(user)
     ticked = set(request.POST.getlist("notice"))
     for kind, rows in queries.choices(user.pk, audience, there):
         shown = [one for one in rows if one.there]

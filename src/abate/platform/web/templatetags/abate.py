@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from django import template
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from abate.platform.web import amounts, icons, wording
+from abate.platform.web import amounts, icons, marks, story, wording
 
 register = template.Library()
 
@@ -24,6 +25,34 @@ def t(zh: str, en: str, **values: object) -> SafeString:
 @register.filter
 def pick(pair: wording.Pair) -> str:
     return wording.pick(pair)
+
+
+@register.filter
+def behaviour(id: str) -> str:
+    """The title of its methodology; what is none stays as it was sent."""
+    return story.title_of(id)
+
+
+@register.filter
+def behaviours(ids: Iterable[str]) -> str:
+    return " · ".join(story.title_of(one) for one in ids)
+
+
+@register.filter
+def uses(names: Iterable[str]) -> str:
+    """What a source of public data may be used for (events/sources.py), in words."""
+    return " · ".join(wording.pick(marks.USES[one]) for one in names)
+
+
+@register.filter
+def recipients(names: Iterable[str]) -> str:
+    """Who may be told figures that hold a source's data: anyone or a party's code, perhaps for one kind of purpose."""
+    found = []
+    for party, _, kind in (one.partition(":") for one in names):
+        who = wording.say("任何机构", "any party") if party == "*" else party
+        found.append(f"{who}（{wording.pick(marks.PURPOSES[kind])}）" if kind and not wording.english() else
+                     f"{who} ({wording.pick(marks.PURPOSES[kind])})" if kind else who)  # fmt: skip
+    return " · ".join(found)
 
 
 @register.filter

@@ -1,0 +1,100 @@
+"""Whose address a request has: its sender's, or what a trusted proxy says of it. Everybody else's word is passed over.
+
+Lists of a key's addresses and the limits on signing in count by it: were a proxy taken for the sender, thirty wrong passwords
+from anywhere would shut everybody out; were anybody believed, none would be shut out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from abate.platform.doors import clock
+from abate.platform.doors.errors import SetupError
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+LOOPBACK = ("127.0.0.0/8", "::1")
+NAME = "forwarded-by"
+_EVERY = timedelta(minutes=1)
+
+
+def networks(named: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The proxies whose word counts, this machine's always among them. Raises SetupError."""
+    found = []
+    for text in (*LOOPBACK, *named):
+        try:
+            found.append(ip_network(text))
+        except ValueError:
+            raise SetupError(
+                f"ABATE_TRUSTED_PROXIES names {text[:60]!r}, which is no address and no network.",
+                "Whose word about a sender's address counts must be beyond doubt.",
+                "Name the proxies like ABATE_TRUSTED_PROXIES=10.0.0.5,10.1.0.0/24",
+            ) from None
+    return tuple(found)
+
+
+def plain(host: str) -> str:
+    """An address as it is written in lists: an IPv4 one also where it came over an IPv6 socket."""
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host
+    return str(getattr(found, "ipv4_mapped", None) or found)
+
+
+class Forwarded:
+    """The application behind its proxies; `behind`: whether there are any."""
+
+    def __init__(self, app: App, *, behind: bool, named: Iterable[str]) -> None:
+        self._trusted = networks(named) if behind else ()
+        self._app: Any = ProxyHeadersMiddleware(app, [str(one) for one in self._trusted]) if behind else app
+        self._noted: datetime | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope.get("client"):
+            host = plain(scope["client"][0])
+            scope = {**scope, "client": (host, scope["client"][1])}
+            if any(name == b"x-forwarded-for" for name, _ in scope["headers"]) and not self._trusts(host):
+                self._note(host)
+        await self._app(scope, receive, send)
+
+    def _trusts(self, host: str) -> bool:
+        try:
+            return any(ip_address(host) in one for one in self._trusted)
+        except ValueError:
+            return False
+
+    def _note(self, host: str) -> None:
+        """Leave a word for `abate doctor`: the address where it is a private one, which no person has."""
+        now = clock.now()
+        if self._noted is None or now >= self._noted + _EVERY:
+            self._noted = now
+            private = _is_private(host)
+            _place().write_text(f"{now.isoformat()} {host if private else ''}\n", encoding="ascii")
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def _place() -> Path:
+    return Path(settings.ABATE_DATA_DIR) / NAME
+
+
+def noted() -> tuple[datetime, str] | None:
+    """When `X-Forwarded-For` last came from an address that is not trusted, and from which, where it was a private one."""
+    try:
+        at, _, host = os.fsdecode(_place().read_bytes()).strip().partition(" ")
+        return datetime.fromisoformat(at).astimezone(UTC), host
+    except (OSError, ValueError):
+        return None
