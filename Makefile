@@ -3,7 +3,7 @@ PYTHON ?= python3
 V := .venv/bin
 # Each worker has its own PostgreSQL; more than four of them gain nothing on the machines we know.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
-.PHONY: demo test test-all check bench docs lock clean
+.PHONY: demo test test-all check bench docs lock sbom clean
 
 demo: .venv/.platform
 	$(V)/abate demo --reset
@@ -34,6 +34,13 @@ lock: .venv/.dev
 	$(V)/pip install -q uv
 	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra platform pyproject.toml requirements/build.in -o requirements/platform.txt
 	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra platform --extra test --extra check pyproject.toml requirements/build.in -o requirements/dev.txt
+
+# What a release is made of, from the locks: CycloneDX, checked against its schema, the same bytes for the same lock.
+SBOM ?= build
+sbom: .venv/.dev
+	mkdir -p $(SBOM)
+	$(V)/cyclonedx-py requirements requirements/platform.txt --pyproject pyproject.toml --output-reproducible --validate -o $(SBOM)/abate-platform.cdx.json
+	$(V)/cyclonedx-py requirements requirements/dev.txt --pyproject pyproject.toml --output-reproducible --validate -o $(SBOM)/abate-dev.cdx.json
 
 .venv/.platform: requirements/platform.txt pyproject.toml
 	scripts/install.sh "$(PYTHON)" requirements/platform.txt

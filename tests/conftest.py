@@ -29,6 +29,21 @@ def _set_up_django() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
     django.setup()
     _empty_quickly()
+    _hash_quickly()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers inherit the environment: with the settings named in it, pytest-django would read them before this file names
+    the worker's own folder, and all workers would write to one."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+def _hash_quickly() -> None:
+    """A third of a second for each secret is a guesser's price; no test guesses. Whoever starts `abate` pays it in full."""
+    from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
+    PBKDF2PasswordHasher.iterations = 1_000
 
 
 def _empty_quickly() -> None:
@@ -87,10 +102,21 @@ def nobody_s_language() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
-    """A PostgreSQL server for this run: DATABASE_URL's, or a private one."""
+    """A PostgreSQL server for this run: DATABASE_URL's, or a private one, which waits for no disk.
+
+    What a lost disk or a killed server leaves is tried in tests/faults, on servers of their own that wait.
+    """
+    if given := os.environ.get("DATABASE_URL"):
+        return given
+    import psycopg
+
     from abate.platform.doors import private_postgres
 
-    return os.environ.get("DATABASE_URL") or private_postgres.start(_FOLDER)
+    url = private_postgres.start(_FOLDER)
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("alter system set fsync = off")
+        server.execute("select pg_reload_conf()")
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,16 @@ DOORS = {
     "src/abate/platform/review/opening.py",
 }
 # The admission decided on a first key; it is made when the party collects it, once, so that nobody else sees the secret.
-DECIDED_BEFORE = {"src/abate/platform/parties/standing.py": ["parties.issue_client"]}
+# A restored database is given what was decided after the moment it was set back to.
+DECIDED_BEFORE = {
+    "src/abate/platform/parties/standing.py": ["parties.issue_client"],
+    "src/abate/platform/config/reopening.py": [
+        "parties.leave",
+        "parties.remove_member",
+        "parties.suspend",
+        "review.withdraw",
+    ],
+}
 # What a registered action does is called by the approval and by the opening, and by nobody else.
 EXECUTING = {"src/abate/platform/review/proposing.py", "src/abate/platform/review/opening.py"}
 SETUPS = (
