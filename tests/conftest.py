@@ -114,9 +114,33 @@ def postgres_url() -> str:
 
     url = private_postgres.start(_FOLDER)
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute("alter system set fsync = off")
-        server.execute("select pg_reload_conf()")
+        _set_fsync(server, "off")
     return url
+
+
+def _set_fsync(server: Any, value: str) -> None:
+    """The server takes it up by itself some time after it was told: one more look is one more moment."""
+    server.execute(f"alter system set fsync = {value}")
+    server.execute("select pg_reload_conf()")
+    for _ in range(100_000):
+        if server.execute("show fsync").fetchone() == (value,):
+            return
+    raise AssertionError(f"the server did not take up fsync = {value}")
+
+
+@pytest.fixture
+def waiting_for_disk(postgres_url: str) -> Iterator[None]:
+    """The server as an operator has to run it: `abate doctor` finds nothing, and an upgrade is not refused."""
+    import psycopg
+
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        given = server.execute("show fsync").fetchone()
+        if given == ("on",):
+            yield
+            return
+        _set_fsync(server, "on")
+        yield
+        _set_fsync(server, "off")
 
 
 @pytest.fixture(scope="session")

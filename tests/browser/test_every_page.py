@@ -117,11 +117,10 @@ def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) ->
 @pytest.mark.parametrize(
     ("width", "language", "scheme"),
     [
-        # Both widths, languages and schemes; English is the longer text in the narrow window.
+        (360, "zh", "light"),
         (360, "en", "dark"),
-        (1440, "zh", "light"),
-        pytest.param(360, "zh", "light", marks=pytest.mark.slow),
-        pytest.param(1440, "en", "light", marks=pytest.mark.slow),
+        (1440, "en", "light"),
+        pytest.param(1440, "zh", "light", marks=pytest.mark.slow),
         pytest.param(360, "en", "light", marks=pytest.mark.slow),
         pytest.param(360, "zh", "dark", marks=pytest.mark.slow),
     ],

@@ -59,7 +59,9 @@ main()
 
 
 @pytest.fixture
-def place(transactional_db: None, postgres_url: str, tmp_path: Path) -> Iterator[tuple[Path, str]]:
+def place(
+    transactional_db: None, waiting_for_disk: None, postgres_url: str, tmp_path: Path
+) -> Iterator[tuple[Path, str]]:
     """A data folder, and the address of an empty database with this program's tables: a copy of the tests' own."""
     options = connection.get_connection_params()
     connection.close()

@@ -47,6 +47,7 @@ def test_a_killed_consumer_loses_and_doubles_nothing() -> None:
         stack = Stack(Path(name))
         try:
             stack.create()
+            stack.start_server()
             keys = stack.city(5)
             partner = Partner(stack.origin, "", "", list(keys["subjects"]))  # type: ignore[call-overload]
             # From its first visit on the broker keeps what comes while nobody takes it.

@@ -70,7 +70,7 @@ FAULTS = {
 
 
 @pytest.fixture
-def books(transactional_db: None, settings: Any) -> Iterator[World]:
+def books(transactional_db: None, waiting_for_disk: None, settings: Any) -> Iterator[World]:
     """Events of two people, booked and sequenced, in a database that was once started; the schema is whole again after."""
     settings.ABATE_OPERATOR_PACK, settings.ABATE_DEMO = "demo", True
     claim_area(sandbox=False)

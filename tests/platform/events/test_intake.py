@@ -202,9 +202,10 @@ def test_numbers_that_no_machine_holds(world: World, lone: bool) -> None:
     assert all(r["reason"].endswith(":distance_km") for r in results), [r["reason"] for r in results]
 
 
-def test_only_post(world: World) -> None:
-    answer = call("GET", b"", {})
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+def test_another_method_is_told_the_ones_of_the_address(world: World) -> None:
+    for method in ("PUT", "PATCH", "DELETE"):
+        answer = call(method, b"", {})
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST"), method
 
 
 def test_a_database_that_is_away_is_an_honest_503(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

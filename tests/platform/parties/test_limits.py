@@ -69,6 +69,17 @@ def test_two_limits_are_used_together_or_not_at_all() -> None:
         assert not Use.objects.filter(subject="events:1").exists()
 
 
+@pytest.mark.django_db
+def test_a_clock_that_ran_ahead_and_came_back_does_not_refuse_until_then() -> None:
+    with clock.frozen(NOW + timedelta(days=365)):
+        assert used(TEN, 12) == 10
+    with clock.frozen(NOW):
+        assert used(TEN, 12) == 10
+    # A server whose clock is a little behind does not get the allowance anew.
+    with clock.frozen(NOW - timedelta(seconds=30)):
+        assert used(TEN, 5) == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_many_connections_together_keep_one_limit() -> None:
     """Nothing is counted in a process: each of these threads is what another server would be."""

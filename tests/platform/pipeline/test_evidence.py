@@ -18,6 +18,7 @@ from abate.platform.ledger import due as award_leaves
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import actions as log
 from abate.platform.log.errors import LogDamaged
+from abate.platform.web import openings
 
 pytestmark = [pytest.mark.platform]
 
@@ -30,11 +31,15 @@ def test_the_leaf_is_the_one_that_the_recipe_writes(world: World) -> None:
         cursor.execute("select entry_id, leaf from ledger_due_leaf")
         due = dict(cursor.fetchall())
         award_leaves.hand_over(cursor, 1)
+        cursor.execute("select entry_id, leaf, hash from log_pending")
+        pending = {entry_id: (bytes(data), bytes(digest)) for entry_id, data, digest in cursor.fetchall()}
+    log.sequence()
     for result in results:
         person, entry_id = world.people[0], result.entry or 0
-        opening = queries.opening(person.pk, entry_id)
+        (opened,) = openings.own(person.pk, [entry_id]).values()
+        opening = opened.opening
         row, entry = queries.behaviour_of_entry(person.pk, entry_id), ledger.entry(person.pk, entry_id)
-        assert opening and row and entry
+        assert row and entry
         expected = leaf.encode(
             leaf.Leaf(
                 kind=Kind.AWARD,
@@ -47,11 +52,8 @@ def test_the_leaf_is_the_one_that_the_recipe_writes(world: World) -> None:
                 commitment=leaf.commitment(opening.salt, opening.personal),
             )
         )
-        with connection.cursor() as cursor:
-            cursor.execute("select leaf, hash from log_pending where entry_id = %s", [entry_id])
-            ((data, digest),) = cursor.fetchall()
-        assert due[entry_id] == data
-        assert (bytes(data), bytes(digest)) == (expected, leaf.leaf_hash(expected))
+        assert bytes(due[entry_id]) == expected
+        assert pending[entry_id] == (expected, leaf.leaf_hash(expected))
         assert entry.leaf_hash == leaf.leaf_hash(expected)
         assert leaf.read_personal(opening.personal).event == row.event_id  # type: ignore[union-attr]
 

@@ -13,14 +13,12 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from tests.platform.joining import applicants
 from tests.platform.web import city as stage
 
 from abate.demo import desk
-from abate.platform.doors.errors import Problem
 from abate.platform.incentives import actions as incentives
 from abate.platform.incentives import queries as offers
 from abate.platform.ledger import queries as ledger
@@ -30,7 +28,7 @@ from abate.platform.people import queries as people
 from abate.platform.review import actions as review
 from abate.platform.review import rights
 from abate.platform.review.models import Grant, User
-from abate.platform.web import gate, screen
+from abate.platform.web import gate
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 METHODS = ("GET", "POST")
@@ -224,10 +222,9 @@ def addresses_of(state: str) -> set[str]:
 @pytest.mark.parametrize(
     "methods", [METHODS, pytest.param(OTHERS, marks=pytest.mark.slow)], ids=["usual", "others"]
 )
-def test_the_whole_matrix(methods: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
     """A role that ended and an account that was closed reach what a stranger reaches."""
     made = town()
-    drawn = draw_once(monkeypatch)
     city = made.city
     keeper = review.create_user("staff", made_up=True)
     parties.add_member(keeper, city.partner, "partner")
@@ -244,7 +241,6 @@ def test_the_whole_matrix(methods: tuple[str, ...], monkeypatch: pytest.MonkeyPa
     ]
     tried, wrong = 0, []
     for user, who, state in cells:
-        drawn.clear()
         with transaction.atomic():
             if state == "role-ended":
                 Grant.objects.filter(user=user).delete()
@@ -278,25 +274,6 @@ def test_the_whole_matrix(methods: tuple[str, ...], monkeypatch: pytest.MonkeyPa
     rows = sum(len(each[state]) + len(each[state] & made.own.keys()) for _, _, state in cells)
     assert tried == rows * len(methods)
     assert wrong == [], sorted({(name, method, status) for _, _, name, method, _, status in wrong})
-
-
-def draw_once(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """A page that only refuses is the same at every address: it is drawn once for each refusal, until the set is emptied.
-
-    What is decided, and its status, are the platform's at each; only the picture of it is left out. Nearly half of the
-    cells are such pages.
-    """
-    drawn: set[str] = set()
-    refuse = screen.refuse
-
-    def once(request: HttpRequest, problem: Problem, **more: str) -> HttpResponse:
-        if problem.code in drawn:
-            return HttpResponse(status=problem.status)
-        drawn.add(problem.code)
-        return refuse(request, problem, **more)
-
-    monkeypatch.setattr(screen, "refuse", once)
-    return drawn
 
 
 # Refusals that are the page's own answer to anybody: a spent link, a token endpoint without a key.
