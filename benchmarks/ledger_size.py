@@ -39,10 +39,10 @@ select people[1 + n * 7919 %% {people}], {first} + n, 1, {at}, {at}::date, 1000,
 from (select array_agg(id order by id) as people from people_person) everybody, generate_series({begin}::bigint, {end} - 1) n
 """
 _BALANCES = """
-insert into ledger_balance (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)
-select id, 1000 * {rounds}, {rounds}, 1000 * {rounds}, {rounds}, now() from people_person
+insert into ledger_balance (person_id, carbon_mg, credits, eligible_mg, earned, entries, updated_at)
+select id, 1000 * {rounds}, {rounds}, 1000 * {rounds}, 1000000 * {rounds}, {rounds}, now() from people_person
 on conflict (person_id) do update set carbon_mg = excluded.carbon_mg, credits = excluded.credits,
-    eligible_mg = excluded.eligible_mg, entries = excluded.entries
+    eligible_mg = excluded.eligible_mg, earned = excluded.earned, entries = excluded.entries
 """
 
 

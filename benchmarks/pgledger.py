@@ -86,11 +86,9 @@ def _round(events: Iterator[Any], accounts: list[str], random: Random) -> dict[s
 
 def _differences() -> dict[str, int]:
     """What does not add up in the ledger: nothing. Awards of the ledger alone have no event, which is not looked for."""
-    from abate.platform.credits import queries as rules  # lazy: needs Django set up
-    from abate.platform.doors import clock  # lazy: as above
     from abate.platform.ledger import queries  # lazy: as above
 
-    found = queries.differences(rules.mg_per_credit(clock.today()))
+    found = queries.differences()
     return {name: number for name, number in found.items() if number}
 
 
@@ -127,7 +125,7 @@ def _award(batch: Any, people: list[int]) -> None:
         cursor.execute(
             _WHO, (party, number, people, batch.subjects.entries, batch.subjects.er_mg), prepare=False
         )
-        terms = awards.Terms(now, party, number, bases, rules.mg_per_credit(clock.day(now)))
+        terms = awards.Terms(now, party, number, bases, rules.credits_per_kg(clock.day(now)))
         awards.book(cursor, terms, everything=False)
 
 

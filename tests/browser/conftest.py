@@ -56,7 +56,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def city(transactional_db: None) -> stage.City:
     # A test that commits empties every table afterwards, also of what the migrations put in.
-    values = {"mg_per_credit": 1000, "title_zh": "每克 1 分", "title_en": "one per gram"}
+    values = {"credits_per_kg": 1000, "title_zh": "每克 1 分", "title_en": "one per gram"}
     Rule.objects.get_or_create(from_day=date(2000, 1, 1), defaults=values)
     return stage.build()
 

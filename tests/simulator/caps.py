@@ -38,6 +38,7 @@ class Act:
 
 class Counted(Protocol):
     eligible: int
+    rate: int
 
     @property
     def act(self) -> Act: ...
@@ -77,7 +78,8 @@ class Caps:
         return got
 
     def back(self, undone: Counted, others: Iterable[Counted]) -> int:
-        """What undoing takes from its person: the room it gives back goes to what is short of the same person first.
+        """What undoing takes from its person: the room it gives back goes to what is short of the same person, and was
+        booked at the same rate, first.
 
         `others` are the events that stand, in the order they were booked.
         """
@@ -86,7 +88,9 @@ class Caps:
         for key in mine:
             self.used[key] -= stood
         for other in others:
-            if other.act.who == undone.act.who and mine & {key for key, _ in self.over(other.act)}:
+            if (other.act.who, other.rate) == (undone.act.who, undone.rate) and mine & {
+                key for key, _ in self.over(other.act)
+            }:
                 got = self.count(other.act, min(other.act.er_mg - other.eligible, left))
                 other.eligible += got
                 left -= got

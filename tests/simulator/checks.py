@@ -47,7 +47,7 @@ def check(city: City) -> None:
 def _accounts(city: City) -> None:
     for who, account in enumerate(city.model.accounts):
         person, name = city.person(who), f"person {who}"
-        told = (account.carbon, account.credits, account.eligible)
+        told = (account.carbon, account.credits, account.eligible, account.earned)
         same(f"balance of {name}", ledger.balance(person), ledger.Balance(*told))
         seen, ready = standing.standing(person), copy.deepcopy(account)
         ready.ready(city.now)
@@ -94,6 +94,10 @@ def _sums(city: City) -> None:
             raise Wrong(f"person {who}: {account.eligible} mg are eligible of {eligible} mg quantified")
         if account.eligible != sum(one.eligible for one in theirs):
             raise Wrong(f"person {who}: {account.eligible} mg are eligible, and not what of each award is")
+        if account.earned != sum(one.eligible * one.rate for one in theirs):
+            raise Wrong(
+                f"person {who}: {account.earned} millionths are earned, and not what each award earns at its rate"
+            )
 
 
 def _codes(city: City) -> None:

@@ -14,7 +14,8 @@ from tests.simulator.caps import Act, Cap, Caps
 
 from abate.platform.doors import clock
 
-MG_PER_CREDIT = 1000
+CREDITS_PER_KG = 1000
+"""Until a rule says another."""
 FIGURES: dict[str, int | None] = {"demo": 14_861, "bus": 10_215, "coach": 2_718, "none": None}
 """mg for a hundred metres ridden, by the pack in force: instead of a taxi (148.61 g a km), a bus, a coach; or no figure."""
 AWARD, WAITS = 1, 16
@@ -65,6 +66,8 @@ class Booked:
     er_mg: int | None
     credits: int = 0
     eligible: int = 0
+    rate: int = 0
+    """Credits a kilogram, by the rule of the day it was booked on."""
     key: Key = (NEVER, NEVER, AWARD)
     entry: int = 0
     undone: bool = False
@@ -124,6 +127,8 @@ class Model:
     pack: str = "demo"
     expiries: list[tuple[date, int, int | None]] = field(default_factory=list)
     """(From, days that credits live, days within which they are collected), by the day of booking."""
+    rates: dict[date, int] = field(default_factory=lambda: {date.min: CREDITS_PER_KG})
+    """From which day a kilogram makes how many credits."""
     spent: dict[tuple[int, int], Spent] = field(default_factory=dict)
     """(person, entry) -> a spend that can be given back."""
     returned: set[tuple[int, int]] = field(default_factory=set)
@@ -184,11 +189,10 @@ class Model:
         )
         if made.er_mg is None or made.barred:
             return
-        made.eligible = self.caps.count(made.act, made.er_mg)
+        made.eligible, made.rate = self.caps.count(made.act, made.er_mg), self.rate(clock.day(now))
         account = self.accounts[made.ride.who]
-        made.credits = (account.eligible + made.eligible) // MG_PER_CREDIT - account.eligible // MG_PER_CREDIT
+        made.credits = account.count(made.eligible, made.rate)
         made.key = self.key(now, AWARD)
-        account.eligible += made.eligible
         account.carbon += made.er_mg
         account.credits += made.credits
         if made.credits:
@@ -216,6 +220,9 @@ class Model:
         return ""
 
     # --- credits ----------------------------------------------------------------------------------------------------
+    def rate(self, day: date) -> int:
+        return self.rates[max(first for first in self.rates if first <= day)]
+
     def key(self, now: datetime, origin: int) -> Key:
         """The lot of credits that come now: booked on an open day, expiring by the rule of that day."""
         day = clock.day(now)
@@ -252,8 +259,7 @@ class Model:
         """Undo an award: from its own lot, then from what expires first, then as a debt. Returns the credits that took."""
         account, er = self.accounts[booked.ride.who], booked.er_mg or 0
         eligible = self.uncount(booked)
-        lost = account.eligible // MG_PER_CREDIT - (account.eligible - eligible) // MG_PER_CREDIT
-        account.eligible -= eligible
+        lost = -account.count(-eligible, booked.rate)
         account.carbon -= er
         restored = account.undo(booked.key, lost, now)
         booked.undone = True

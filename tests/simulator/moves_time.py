@@ -63,20 +63,26 @@ def close_month(city: City, _: Random) -> None:
 
 
 def rule(city: City, dice: Random) -> None:
-    """Another expiry from a coming day on, with a window to collect or without; not for a day that has begun."""
+    """Another expiry from a coming day on, with a window to collect or without, and sometimes another rate; not for a day
+    that has begun.
+    """
     start = clock.day(city.latest) + timedelta(days=dice.choice((1, 2, 5)))
     if any(known == start for known, *_ in city.model.expiries):
         return
     lives, claim, closed = dice.randint(2, 9), dice.choice((None, 1, 3)), city.model.closed
+    rate = dice.choice((None, None, 1, 333, 1000, 4500))
     booked = closed is not None and start <= closed + timedelta(days=1)
     city.attempt(
         "a new rule",
         "rule-too-late" if booked else "",
-        lambda: credits.add_rule(start, ("规则", "Rule"), expiry_days=lives, claim_days=claim),
+        lambda: credits.add_rule(
+            start, ("规则", "Rule"), credits_per_kg=rate, expiry_days=lives, claim_days=claim
+        ),
         safe=False,
     )
     if not booked:
         city.model.expiries.append((start, lives, claim))
+        city.model.rates[start] = rate or city.model.rate(start)
     today = clock.day(city.now)
     city.attempt(
         "a rule for today", "rule-too-late", lambda: credits.add_rule(today, ("晚", "late")), safe=False

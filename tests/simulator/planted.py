@@ -141,8 +141,8 @@ PLANTED: dict[str, tuple[Planted, tuple[str, ...]]] = {
         _text(
             LEDGER,
             "enter",
-            "eligible_after / {rate} - (eligible_after - eligible) / {rate}",
-            "eligible / {rate}",
+            "earned_after / 1000000 - (earned_after - eligible * {rate}) / 1000000",
+            "eligible * {rate} / 1000000",
         ),
         (),
     ),

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from types import MappingProxyType
 
+MILLION = 1_000_000
+"""Milligrams in a kilogram, and the parts of a credit in which accounts count what they earned."""
 INT64 = range(-(2**63), 2**63)
 
 

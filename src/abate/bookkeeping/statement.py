@@ -1,26 +1,30 @@
 """A person's statement: every entry of a period with its receipt, from what was there before to what was there after.
 
-    {"format": "abate-statement/1",
+    {"format": "abate-statement/2",
      "log": "example.org/log",              origin of the log that all receipts are of
-     "person": "<pseudonym>", "zone": "Asia/Shanghai", "mg_per_credit": 1000,
+     "person": "<pseudonym>", "zone": "Asia/Shanghai",
+     "rates": [{"from_day": "2000-01-01", "credits_per_kg": 1000}, ...],
      "first": "2026-11-01", "last": "2026-11-30", "made_at": "2026-12-01T00:00:05.000000Z",
      "checkpoint": "<signed note>",          the head under which every receipt proves its entry
      "opening": STATE, "closing": STATE,
      "rows": [{"entry": 17, "kind": "award", "at": "<UTC moment>", "day": "2026-11-03",
                "about": "<behaviour, order, or cause>", "party": "<code>", "occurred_at": "<UTC moment>",
-               "carbon_mg": N, "credits": N, "eligible_mg": N, "held": N, "lots": [LOT, ...],
+               "carbon_mg": N, "credits": N, "eligible_mg": N, "earned": N, "held": N, "lots": [LOT, ...],
                "carbon_after": N, "credits_after": N, "held_after": N, "owed_after": N,
                "receipt": {...}}, ...]}
 
-    STATE  {"carbon_mg": N, "credits": N, "held": N, "owed": N, "eligible_mg": N, "lots": [LOT, ...]}
+    STATE  {"carbon_mg": N, "credits": N, "held": N, "owed": N, "eligible_mg": N, "earned": N, "lots": [LOT, ...]}
     LOT    {"expires_on": "2027-12-31", "day": "2026-11-03", "origin": "award", "credits": N}
 
 Amounts of a row are by how much it changed the person's account, those named `_after` what it left there. Lots in a
 STATE are what lies there, in a row by how much each changed; `expires_on` is null where credits do not expire. What is
-held lies in no lot, so lots + held = credits + owed. `eligible_mg` is what a row added to the running total that
-credits are counted from. `entry` is the platform's own number of the row and orders the rows; what proves a row is its
-receipt. `about`, `party` and `occurred_at` are null where the personal part cannot be opened or has
-no such thing; `receipt` (receipt.py) is null while the log has not numbered the entry.
+held lies in no lot, so lots + held = credits + owed. `eligible_mg` is what a row added to the running total that earns
+credits, `earned` what that earned in millionths of a credit: an award's milligrams times the rate in force at its moment
+(`rates`, the oldest first), a reversal's as much as the award had earned. Credits are the whole ones of its running
+total. Form 1, which is read too, had one rate, `mg_per_credit`, and no `earned`. `entry` is the platform's own number of
+the row and orders the rows; what proves a row is its receipt. `about`, `party` and `occurred_at` are null where the
+personal part cannot be opened or has no such thing; `receipt` (receipt.py) is null while the log has not numbered the
+entry.
 """
 
 from __future__ import annotations
@@ -33,10 +37,11 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from abate.bookkeeping import leaf
-from abate.bookkeeping.kinds import INT64, Kind
+from abate.bookkeeping.kinds import INT64, MILLION, Kind
 from abate.bookkeeping.receipt import ReceiptError, members_of
 
-FORMAT = "abate-statement/1"
+FORMAT = "abate-statement/2"
+_FORMER = "abate-statement/1"
 MAX_BYTES = 64 * 1024 * 1024
 """A statement is held in memory whole: far above any person's year."""
 NEVER = date.max
@@ -63,6 +68,7 @@ class State:
     held: int
     owed: int
     eligible_mg: int
+    earned: int
     lots: tuple[Lot, ...]
 
 
@@ -80,6 +86,7 @@ class Row:
     carbon_mg: int
     credits: int
     eligible_mg: int
+    earned: int
     held: int
     lots: tuple[Lot, ...]
     carbon_after: int
@@ -90,13 +97,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """From a day on, by the platform's zone, a kilogram of eligible CO2e makes so many credits."""
+
+    from_day: date
+    credits_per_kg: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A statement as read or made; nothing in it is verified yet."""
 
     log: str
     person: str
     zone: str
-    mg_per_credit: int
+    rates: tuple[Rate, ...]
     first: date
     last: date
     made_at: datetime
@@ -112,7 +127,10 @@ class Statement:
             "log": self.log,
             "person": self.person,
             "zone": self.zone,
-            "mg_per_credit": self.mg_per_credit,
+            "rates": [
+                {"from_day": rate.from_day.isoformat(), "credits_per_kg": rate.credits_per_kg}
+                for rate in self.rates
+            ],
             "first": self.first.isoformat(),
             "last": self.last.isoformat(),
             "made_at": leaf.time_text(self.made_at),
@@ -127,11 +145,12 @@ class Statement:
         return json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n"
 
 
-_AMOUNTS = ("carbon_mg", "credits", "held", "owed", "eligible_mg")
+_AMOUNTS = ("carbon_mg", "credits", "held", "owed", "eligible_mg", "earned")
 _ROW_AMOUNTS = (
     "carbon_mg",
     "credits",
     "eligible_mg",
+    "earned",
     "held",
     "carbon_after",
     "credits_after",
@@ -152,9 +171,9 @@ def _row_document(row: Row) -> dict[str, object]:
         "at": leaf.time_text(row.at),
         "day": row.day.isoformat(),
     }
-    made |= {name: getattr(row, name) for name in (*_TEXTS, *_ROW_AMOUNTS[:4])}
+    made |= {name: getattr(row, name) for name in (*_TEXTS, *_ROW_AMOUNTS[:5])}
     made["lots"] = _lot_documents(row.lots)
-    made |= {name: getattr(row, name) for name in _ROW_AMOUNTS[4:]}
+    made |= {name: getattr(row, name) for name in _ROW_AMOUNTS[5:]}
     return made | {"receipt": row.receipt}
 
 
@@ -180,6 +199,8 @@ def read(source: str | bytes) -> Statement:
         raise ReceiptError("statement", f"not the JSON it should be: {fault}") from None
     if not isinstance(told, Mapping):
         raise ReceiptError("statement", "must be a JSON object")
+    if told.get("format") == _FORMER:
+        told = _of_today(told)
     members = members_of(told, "statement", _MEMBERS)
     if members["format"] != FORMAT:
         raise ReceiptError(
@@ -190,7 +211,7 @@ def read(source: str | bytes) -> Statement:
         _one("log", members["log"], str),
         _one("person", members["person"], str),
         _one("zone", members["zone"], str),
-        _amount("mg_per_credit", members["mg_per_credit"]),
+        _rates(members["rates"]),
         _day("first", members["first"]),
         _day("last", members["last"]),
         _moment("made_at", members["made_at"]),
@@ -206,7 +227,7 @@ _MEMBERS = {
     "log",
     "person",
     "zone",
-    "mg_per_credit",
+    "rates",
     "first",
     "last",
     "made_at",
@@ -221,8 +242,47 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def _state(place: str, value: object) -> State:
     members = _members(place, value, {*_AMOUNTS, "lots"})
-    carbon, credits, held, owed, eligible = (_amount(f"{place}.{name}", members[name]) for name in _AMOUNTS)
-    return State(carbon, credits, held, owed, eligible, _lots(f"{place}.lots", members["lots"]))
+    amounts = {name: _amount(f"{place}.{name}", members[name]) for name in _AMOUNTS}
+    return State(**amounts, lots=_lots(f"{place}.lots", members["lots"]))
+
+
+def _rates(value: object) -> tuple[Rate, ...]:
+    found = []
+    for number, one in enumerate(_one("rates", value, list)):
+        place = f"rates[{number}]"
+        members = _members(place, one, {"from_day", "credits_per_kg"})
+        rate = _amount(f"{place}.credits_per_kg", members["credits_per_kg"])
+        found.append(Rate(_day(f"{place}.from_day", members["from_day"]), rate))
+    if (
+        not found
+        or found != sorted(found, key=lambda one: one.from_day)
+        or any(one.credits_per_kg < 1 for one in found)
+    ):
+        raise ReceiptError("rates", "must be one rate or more of 1 credit or more, the oldest first")
+    return tuple(found)
+
+
+def _of_today(told: Mapping[str, object]) -> Mapping[str, object]:
+    """A statement of form 1 as one of form 2: what was earned is its eligible milligrams at its one rate."""
+    given = dict(told)
+    mg = _amount("mg_per_credit", given.pop("mg_per_credit", None))
+    if mg < 1 or MILLION % mg:
+        raise ReceiptError("mg_per_credit", f"{mg} milligrams do not divide a kilogram")
+    rate = MILLION // mg
+
+    def earning(place: str, value: object) -> object:
+        if not isinstance(value, Mapping):
+            raise ReceiptError(place, "must be a JSON object")
+        return {**value, "earned": _amount(f"{place}.eligible_mg", value.get("eligible_mg")) * rate}
+
+    rows = _one("rows", given.get("rows"), list)
+    return given | {
+        "format": FORMAT,
+        "rates": [{"from_day": date.min.isoformat(), "credits_per_kg": rate}],
+        "opening": earning("opening", given.get("opening")),
+        "rows": [earning(f"rows[{number}]", row) for number, row in enumerate(rows)],
+        "closing": earning("closing", given.get("closing")),
+    }
 
 
 def _row(place: str, value: object) -> Row:

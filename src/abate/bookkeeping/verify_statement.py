@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from abate.bookkeeping import checkpoint, leaf, receipt, statement
 from abate.bookkeeping.checkpoint import Key
-from abate.bookkeeping.kinds import Kind
+from abate.bookkeeping.kinds import MILLION, Kind
 from abate.bookkeeping.leaf import AwardPart, BookingPart, Leaf, RedeemPart
 from abate.bookkeeping.receipt import ReceiptError
 from abate.bookkeeping.sm2 import Sm2Key
@@ -89,7 +89,7 @@ def verify_statement(
         verdict.skip("the receipts are not in order", "rows", "person")
     verdict.look("order", lambda: _see_order(given, zone))
     verdict.look("running", lambda: _see_running(given))
-    verdict.look("credits", lambda: _see_credits(given))
+    verdict.look("credits", lambda: _see_credits(given, zone))
     verdict.look("lots", lambda: _see_lots(given, zone))
     if seen.pending:
         verdict.skip(f"{seen.pending} entries have no receipt yet: ask again in a few seconds", "pending")
@@ -252,25 +252,43 @@ def _see_owed(name: str, state: State) -> None:
         )
 
 
-def _see_credits(given: Statement) -> str:
-    """Credits are the whole multiples of the running total, whatever the order (docs/explain/rounding.md)."""
-    rate, total = given.mg_per_credit, given.opening.eligible_mg
-    if rate < 1:
-        raise Unlike(f"{rate} mg a credit is no rate")
+def _see_credits(given: Statement, zone: ZoneInfo) -> str:
+    """Credits are the whole ones of what was earned, each award at its rate, in any order (docs/explain/rounding.md)."""
+    eligible, earned = given.opening.eligible_mg, given.opening.earned
     for name, row in _named(given):
-        before, total = total, total + row.eligible_mg
-        if total < 0:
-            raise Unlike(f"{name}: eligible_mg: the running total would be {total} mg")
-        yields = total // rate - before // rate
-        if (row.kind is Kind.AWARD or row.eligible_mg) and row.credits != yields:
+        _see_earned(name, row, given, zone)
+        before, earned, eligible = earned, earned + row.earned, eligible + row.eligible_mg
+        if eligible < 0 or earned < 0:
+            raise Unlike(f"{name}: eligible_mg: the running total would be {eligible} mg, {earned} earned")
+        yields = earned // MILLION - before // MILLION
+        if (row.kind is Kind.AWARD or row.earned) and row.credits != yields:
             raise Unlike(
-                f"{name}: credits: {row.credits} booked, a running total from {before} to {total} mg gives {yields}"
+                f"{name}: credits: {row.credits} booked, from {before} to {earned} millionths earned gives {yields}"
             )
-    if total != given.closing.eligible_mg:
-        raise Unlike(
-            f"closing eligible_mg: the statement says {given.closing.eligible_mg}, the rows give {total}"
+    for what, comes in (("eligible_mg", eligible), ("earned", earned)):
+        said = getattr(given.closing, what)
+        if said != comes:
+            raise Unlike(f"closing {what}: the statement says {said}, the rows give {comes}")
+    rates = ", ".join(f"{one.credits_per_kg} a kilogram from {one.from_day}" for one in given.rates)
+    return f"every credit is earned by eligible milligrams at the rates stated: {rates}"
+
+
+def _see_earned(name: str, row: Row, given: Statement, zone: ZoneInfo) -> None:
+    """An award earns at the rate of its moment; what is taken back had earned at one of the rates, which no row here shows."""
+    if row.kind is Kind.AWARD:
+        day = row.at.astimezone(zone).date()
+        rate = max(
+            (one for one in given.rates if one.from_day <= day), key=lambda one: one.from_day, default=None
         )
-    return f"every credit stands for {rate} mg of the running total, from {given.opening.eligible_mg} to {total} mg"
+        if rate is None:
+            raise Unlike(f"{name}: earned: no rate is stated for {day}")
+        possible = {row.eligible_mg * rate.credits_per_kg}
+    else:
+        possible = {row.eligible_mg * one.credits_per_kg for one in given.rates}
+    if row.earned not in possible:
+        raise Unlike(
+            f"{name}: earned: {row.earned} of {row.eligible_mg} mg, the rates give {' or '.join(map(str, sorted(possible)))}"
+        )
 
 
 def _see_lots(given: Statement, zone: ZoneInfo) -> str:

@@ -17,7 +17,8 @@ WORDS = {
     "balance_entries": "a balance is the sum of its entries",
     "balance_last": "a balance is the running balance after its last entry",
     "running": "every running balance is the one before and the entry",
-    "credit_rule": "credits are floor(eligible total / rule) less what was spent",
+    "credit_rule": "credits are the whole ones of what was earned, less what was spent",
+    "earned": "what was earned is each award at the rate of its booking, less what was taken back",
     "leaf": "every entry has one leaf of its hash in the log, queued or numbered",
     "booked": "every entry but awards gives the leaf hash it had, while the person's key is there",
     "counter": "every entry stands against the account of its kind",
@@ -103,7 +104,6 @@ def report(*, recompute: bool = False) -> dict:
     from abate.platform.carbon import queries as carbon  # lazy: as above
     from abate.platform.carbon import recomputing  # lazy: as above
     from abate.platform.credits import queries as rules  # lazy: as above
-    from abate.platform.doors import clock  # lazy: as above
     from abate.platform.incentives import queries as incentives  # lazy: as above
     from abate.platform.ledger import queries as ledger  # lazy: as above
 
@@ -112,7 +112,7 @@ def report(*, recompute: bool = False) -> dict:
             # One snapshot for all: events that come in meanwhile are no differences.
             cursor.execute("set transaction isolation level repeatable read, read only")
         sums = ledger.sums()
-        differences = ledger.differences(rules.mg_per_credit(clock.today())) | carbon.differences()
+        differences = ledger.differences() | carbon.differences()
         differences |= rules.differences() | incentives.differences() | anomalies.differences()
         first = {}
         if differences["digests"] and (order := ledger.first_wrong_order()):

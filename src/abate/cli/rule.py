@@ -1,4 +1,4 @@
-"""`abate rule`: from which day credits expire when, and whether they wait to be collected."""
+"""`abate rule`: from which day a kilogram makes how many credits, when they expire, and whether they wait to be collected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from abate.cli.deciding import data_dir_option, propose, run, why_option
 
 
 def _told(rule: Any) -> dict[str, object]:
-    names = ("from_day", "mg_per_credit", "expiry_days", "expiry_years", "claim_days", "title_zh", "title_en")
+    names = (
+        "from_day",
+        "credits_per_kg",
+        "expiry_days",
+        "expiry_years",
+        "claim_days",
+        "title_zh",
+        "title_en",
+    )
     return {name: getattr(rule, name) for name in names}
 
 
@@ -40,6 +48,11 @@ def list_rules(data_dir: Path) -> None:
     "--from", "from_day", type=day_option, required=True, help="The first day of bookings under it."
 )
 @click.option(
+    "--credits-per-kg",
+    type=click.IntRange(1, 1_000_000),
+    help="So many credits a kilogram; else as many as before.",
+)
+@click.option(
     "--expiry-days", type=click.IntRange(1, 36600), help="Credits expire so many days after they came."
 )
 @click.option(
@@ -52,6 +65,7 @@ def list_rules(data_dir: Path) -> None:
 @data_dir_option
 def add(
     from_day: datetime,
+    credits_per_kg: int | None,
     expiry_days: int | None,
     expiry_years: int | None,
     claim_days: int | None,
@@ -60,11 +74,13 @@ def add(
     why: str,
     data_dir: Path,
 ) -> None:
-    """Propose a rule from a day that nothing is booked on yet. Without options credits are for good and free at once."""
+    """Propose a rule from a day that nothing is booked on yet. Without options the rate stays, and credits are for good and
+    free at once."""
     given = {
         "from_day": from_day.date().isoformat(),
         "title_zh": title_zh,
         "title_en": title_en,
+        "credits_per_kg": credits_per_kg,
         "expiry_days": expiry_days,
         "expiry_years": expiry_years,
         "claim_days": claim_days,

@@ -107,4 +107,4 @@ def _reverse(awards: Sequence[GivingWay], behaviour: str, reason: str) -> None:
             credits.reverse(person, entry, reason)
     else:
         with connection.cursor() as cursor:
-            reversing.reverse_awards(cursor, asked, reason, rules.mg_per_credit(clock.today()))
+            reversing.reverse_awards(cursor, asked, reason)

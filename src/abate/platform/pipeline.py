@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import Cursor, errors
 
+from abate.bookkeeping.kinds import INT64
 from abate.platform import giving_way, together
 from abate.platform.carbon import actions as carbon
 from abate.platform.carbon import acts, basis, staging
@@ -257,10 +258,12 @@ class _TooMuch(Exception):
 def _refuse_too_much(cursor: Cursor) -> None:
     """Hold what was claimed against its accounts, in the order of places. Raises _TooMuch."""
     refused: dict[int, Refused] = {}
-    held: dict[int, int] = {}
-    for place, event_id, behaviour, person, er_mg, before in ledger.staged(cursor):
-        after = held.get(person, before) + er_mg
-        if after > staging.MOST:
+    held: dict[int, tuple[int, int]] = {}
+    rate = rules.credits_per_kg(clock.today())
+    for place, event_id, behaviour, person, er_mg, *before in ledger.staged(cursor):
+        carbon, earned = held.get(person, before)
+        after = (carbon + er_mg, earned + er_mg * rate)
+        if after[0] > staging.MOST or after[1] not in INT64:
             refused[place] = Refused(place, event_id, behaviour, "total_too_large", "er_mg")
         else:
             held[person] = after
@@ -298,7 +301,7 @@ def enter(
             party_id=party_id,
             batch_id=batch_id,
             bases=bases,
-            mg_per_credit=rules.mg_per_credit(clock.day(now)),
+            credits_per_kg=rules.credits_per_kg(clock.day(now)),
         )
         results += ledger.book(cursor, terms, everything=everything, sm3_parts=batch.sm3_parts)
     if lost or any(batch.counts.get(outcome) for outcome in Outcome.without_credits()):

@@ -18,6 +18,7 @@ from operator import attrgetter
 from django.db import DatabaseError, connection, transaction
 from psycopg import Cursor
 
+from abate.bookkeeping.kinds import INT64
 from abate.platform import pipeline
 from abate.platform.carbon import actions as carbon
 from abate.platform.carbon import revaluing as reading
@@ -231,12 +232,13 @@ def _not_retired(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
 def _not_too_large(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
     """Judged one by one, those first that make room: whether the account can hold the new amount in the old one's place."""
     held = reversing.held(cursor, {change.stored.person_id for change in changed})
+    rate = rules.credits_per_kg(clock.today())
     left = set()
     for change in sorted(changed, key=lambda change: change.gain_mg):
         one, now = change.stored, change.before_mg + change.gain_mg
-        carbon, eligible = held.get(one.person_id, (0, 0))
-        after = (carbon - change.before_mg + now, eligible - one.eligible_mg + now)
-        if now and max(after) > staging.MOST:
+        carbon, earned = held.get(one.person_id, (0, 0))
+        after = (carbon - change.before_mg + now, earned - one.earned + now * rate)
+        if now and (after[0] > staging.MOST or after[1] not in INT64):
             left.add(id(change))
         else:
             held[one.person_id] = after
@@ -255,8 +257,7 @@ def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:
             credits.reverse(person, entry, reason)
         credits.begin_claims_anew(cursor)
     else:
-        rate = rules.mg_per_credit(clock.today())
-        reversing.reverse_awards(cursor, awards, reason, rate)
+        reversing.reverse_awards(cursor, awards, reason)
 
 
 def _not_counted(kept: Sequence[Change], results: Sequence[Result]) -> None:

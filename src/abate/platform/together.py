@@ -213,6 +213,6 @@ def _statement(*, compared: bool) -> str:
         acting=SQL["acting"].format(**shared) if compared else "",
         no_clash=SQL["no_clash"].format(**shared) if compared else "",
         claimed_acts=claimed if compared else "",
-        **ledger.parts("(select mg_per_credit from rate)", "basis"),
+        **ledger.parts("(select credits_per_kg from rate)", "basis"),
         **{name: ledger.SQL[name] for name in ("booked", "note_span", "note_due")},
     )

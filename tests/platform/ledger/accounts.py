@@ -26,6 +26,8 @@ class Account:
 
     carbon: int = 0
     eligible: int = 0
+    earned: int = 0
+    """Millionths of a credit."""
     credits: int = 0
     owed: int = 0
     lots: dict[Key, int] = field(default_factory=dict)
@@ -34,6 +36,13 @@ class Account:
     fresh: list[tuple[datetime, Key, int]] = field(default_factory=list)
     """What was earned and has not been looked at since, in the order it was booked."""
     holds: dict[int, Held] = field(default_factory=dict)
+
+    def count(self, eligible: int, credits_per_kg: int) -> int:
+        """Eligible milligrams more (or less) at that rate; returns by how many the whole credits rise."""
+        before = self.earned // 1_000_000
+        self.eligible += eligible
+        self.earned += eligible * credits_per_kg
+        return self.earned // 1_000_000 - before
 
     def earn(self, now: datetime, key: Key, credits: int) -> None:
         self.fresh.append((now, key, credits))

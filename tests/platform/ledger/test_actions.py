@@ -84,7 +84,7 @@ def test_a_rule_begins_in_the_future_and_says_one_thing(expiring_room: World) ->
     with pytest.raises(TwoExpiries):
         credits.add_rule(clock.today() + timedelta(days=1), ("", ""), expiry_days=3, expiry_years=1)
     made = credits.add_rule(date(2026, 7, 1), ("次年年底", "End of next year"), expiry_years=1)
-    assert made.mg_per_credit == 1000
+    assert made.credits_per_kg == 1000
     with connection.cursor() as cursor:
         cursor.execute("select credits_expires_on('2026-07-01'), credits_expires_on('2026-06-30')")
         assert cursor.fetchone() == (date(2028, 1, 1), date(2026, 7, 5))

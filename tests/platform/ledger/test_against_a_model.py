@@ -35,6 +35,9 @@ pytestmark = [pytest.mark.platform]
 WHO = st.integers(0, 2)
 AMOUNT = st.integers(1, 12)
 _number = count()
+CHANGES = NOW + timedelta(days=3)
+RATES = (1000, 1337)
+"""Credits a kilogram, before that day and from it on."""
 
 
 @dataclass
@@ -49,10 +52,12 @@ class Earned:
     who: int
     er_mg: int
     key: Key
+    rate: int
 
 
 class Ledger(RuleBasedStateMachine):
     world: World
+    rates = (1000, 1000)
     entries = Bundle("entries")
     held = Bundle("held")
 
@@ -72,6 +77,9 @@ class Ledger(RuleBasedStateMachine):
         day = clock.day(self.now)
         return day + timedelta(days=DAYS), day, origin
 
+    def rate(self) -> int:
+        return self.rates[clock.day(self.now) >= clock.day(CHANGES)]
+
     def ready(self, who: int) -> Account:
         self.accounts[who].ready(self.now)
         return self.accounts[who]
@@ -81,13 +89,12 @@ class Ledger(RuleBasedStateMachine):
         with clock.frozen(self.now):
             (result,) = self.world.send(self.world.ride(f"e{next(_number)}", who, km=km / 10))
         one = self.accounts[who]
-        gained = (one.eligible + result.er_mg) // 1000 - one.eligible // 1000
+        gained = one.count(result.er_mg, self.rate())
         assert result.credits == gained
-        one.eligible += result.er_mg
         one.carbon += result.er_mg
         one.credits += gained
         one.earn(self.now, self.key(1), gained)
-        self.done[self.person(who), result.entry] = Earned(who, result.er_mg, self.key(1))
+        self.done[self.person(who), result.entry] = Earned(who, result.er_mg, self.key(1), self.rate())
         return self.person(who), result.entry
 
     @rule(
@@ -218,8 +225,7 @@ class Ledger(RuleBasedStateMachine):
             assert found == "carbon-retired"
             return
         else:
-            lost = one.eligible // 1000 - (one.eligible - what.er_mg) // 1000
-            one.eligible -= what.er_mg
+            lost = -one.count(-what.er_mg, what.rate)
             one.carbon -= what.er_mg
             one.undo(what.key, lost, self.now)
         self.reversed.add(place)
@@ -244,7 +250,9 @@ class Ledger(RuleBasedStateMachine):
         with clock.frozen(self.now):
             for who, one in enumerate(self.accounts):
                 person = self.person(who)
-                assert queries.balance(person) == queries.Balance(one.carbon, one.credits, one.eligible)
+                assert queries.balance(person) == queries.Balance(
+                    one.carbon, one.credits, one.eligible, one.earned
+                )
                 seen = standing.standing(person)
                 ready = copy.deepcopy(one)
                 ready.ready(self.now)
@@ -287,9 +295,22 @@ def test_a_debt_is_settled_when_the_hold_ends_and_not_when_somebody_looks(
     machine.agrees()
 
 
-def test_any_sequence_of_actions_agrees_with_the_model(expiring_room: World) -> None:
+class OfTwoRates(Ledger):
+    """The conversion changes on the way (P-7.4)."""
+
+    rates = RATES
+
+
+@pytest.fixture
+def changing_rate(expiring_room: World) -> None:
+    first, titles = clock.day(CHANGES), ("每千克 1337 分", "1337 a kilogram")
+    credits.add_rule(first, titles, credits_per_kg=RATES[1], expiry_days=DAYS)
+
+
+@pytest.mark.clause("P-3.4", "P-7.4")
+def test_any_sequence_of_actions_agrees_with_the_model(changing_rate: None) -> None:
     run_state_machine_as_test(
-        Ledger,
+        OfTwoRates,
         settings=settings(
             max_examples=12,
             stateful_step_count=15,
@@ -302,9 +323,9 @@ def test_any_sequence_of_actions_agrees_with_the_model(expiring_room: World) -> 
 
 
 @pytest.mark.slow
-def test_many_long_sequences_agree_with_the_model(expiring_room: World) -> None:
+def test_many_long_sequences_agree_with_the_model(changing_rate: None) -> None:
     run_state_machine_as_test(
-        Ledger,
+        OfTwoRates,
         settings=settings(
             max_examples=200,
             stateful_step_count=50,

@@ -131,7 +131,9 @@ def test_an_entry_is_reversed_once(expiring_room: World, capped: bool) -> None:
     one, two = world.send(world.ride("one"), world.ride("two"))
     found = tally(together(lambda n: credits.reverse(person, one.entry, f"r{n}")))
     assert found == {"done": 1, "reversed-already": 15}
-    assert queries.balance(person) == queries.Balance(two.er_mg, two.er_mg // 1000, two.er_mg)
+    assert queries.balance(person) == queries.Balance(
+        two.er_mg, two.er_mg // 1000, two.er_mg, 1000 * two.er_mg
+    )
     assert differences() == {}
 
 
@@ -148,7 +150,7 @@ def test_reversals_beside_batches_keep_the_cap(expiring_room: World) -> None:
     assert tally(together(work)) == {"done": WRITERS}
     left = 8 * sent[0].er_mg
     most = min(left, 1_000_500)
-    assert queries.balance(person) == queries.Balance(left, most // 1000, most)
+    assert queries.balance(person) == queries.Balance(left, most // 1000, most, 1000 * most)
     assert differences() == {}
 
 

@@ -41,7 +41,7 @@ def test_a_redemption_is_one_balanced_entry_with_its_leaf(person: int) -> None:
         entry = actions.post_redeem(cursor, person, 4, "order-1")
     assert (entry.kind, entry.carbon_mg, entry.credits, entry.credits_after) == (Kind.REDEEM, 0, -4, 6)
     assert entry.counter == Counter.CANCELLATION
-    assert queries.balance(person) == queries.Balance(0, 6, 0)
+    assert queries.balance(person) == queries.Balance(0, 6, 0, 0)
     assert queries.entry(person, entry.id) == entry and queries.entries(person)[0] == entry
     personal = leaf.personal_redeem("pseudonym", "order-1", 4)
     expected = leaf.encode(

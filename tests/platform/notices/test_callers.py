@@ -90,7 +90,7 @@ def test_credits_that_expire_only_for_whoever_asked(city: stage.City) -> None:
 
 
 def test_credits_that_expire_are_told_of_after_days_without_the_job_too(city: stage.City) -> None:
-    rule = {"mg_per_credit": 1000, "title_zh": "一百天", "title_en": "a hundred days"}
+    rule = {"credits_per_kg": 1000, "title_zh": "一百天", "title_en": "a hundred days"}
     Rule.objects.create(from_day=date(2000, 1, 2), expiry_days=100, **rule)
     stage.book_every_outcome(city.partner, city.person)
     expiring.cut_all()

@@ -15,18 +15,20 @@ ONE = 2_712_694
 """What a meeting comes to, in mg."""
 
 
-def raise_to(person: int, carbon_mg: int, eligible_mg: int) -> None:
+def raise_to(person: int, carbon_mg: int, earned: int) -> None:
     """Planted: an account that a hundred years of the largest meetings would make."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "update ledger_balance set carbon_mg = %s, eligible_mg = %s where person_id = %s",
-            [carbon_mg, eligible_mg, person],
+            "update ledger_balance set carbon_mg = %s, earned = %s where person_id = %s",
+            [carbon_mg, earned, person],
         )
         assert cursor.rowcount == 1
 
 
 @pytest.mark.parametrize(
-    "full", [(staging.MOST - ONE, ONE), (2 * ONE, staging.MOST - ONE)], ids=["milligrams", "eligible"]
+    "full",
+    [(staging.MOST - ONE, 1000 * ONE), (2 * ONE, staging.MOST - 1000 * ONE)],
+    ids=["milligrams", "earned"],
 )
 @pytest.mark.parametrize("size", [1, 5])
 def test_beyond_64_bits_each_event_is_judged_alone(world: World, full: tuple[int, int], size: int) -> None:
@@ -51,14 +53,14 @@ def test_beyond_64_bits_each_event_is_judged_alone(world: World, full: tuple[int
     ]
     assert got[3].reason == "total_too_large:er_mg" and all(one.er_mg == ONE for one in got[4:])
     now = ledger.balance(person)
-    assert max(now.carbon_mg, now.eligible_mg) == staging.MOST
+    assert max(now.carbon_mg, now.earned) == staging.MOST
     (again,) = world.send(world.meeting("beyond"))
     assert again.reason == "total_too_large:er_mg"
     with connection.cursor() as cursor:
         cursor.execute("select code, detail, count(*) from events_refusal group by code, detail")
         assert cursor.fetchall() == [("total_too_large", "er_mg", 2)]
     # Once there is room, the same id is booked: a refusal does not use it up.
-    raise_to(person, 2 * ONE, 2 * ONE)
+    raise_to(person, 2 * ONE, 2000 * ONE)
     assert world.send(world.meeting("beyond"))[0].outcome == Outcome.CREDITED
 
 

@@ -134,7 +134,7 @@ def state() -> dict[str, list[tuple]]:
 
 def differences() -> dict[str, int]:
     """What `abate reconcile` finds; empty where everything agrees."""
-    found = ledger.differences(rules.mg_per_credit(clock.today())) | carbon.differences()
+    found = ledger.differences() | carbon.differences()
     found |= rules.differences()
     sums = {asset: int(not one.even) for asset, one in ledger.sums().items()}
     return {name: number for name, number in (found | sums).items() if number}

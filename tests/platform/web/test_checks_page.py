@@ -29,7 +29,7 @@ Enter = Callable[..., Client]
 def city(transactional_db: None, settings: Any) -> Iterator[stage.City]:
     settings.ABATE_SANDBOX, settings.ABATE_ORIGIN = True, "http://testserver"
     # A test that commits empties every table afterwards, also of what the migrations put in.
-    values = {"mg_per_credit": 1000, "title_zh": "每克 1 分", "title_en": "one per gram"}
+    values = {"credits_per_kg": 1000, "title_zh": "每克 1 分", "title_en": "one per gram"}
     Rule.objects.get_or_create(from_day=date(2000, 1, 1), defaults=values)
     yield stage.build()
     # The intake's threads keep their connections, with which the test database could not be dropped.

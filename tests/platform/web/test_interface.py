@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 @pytest.mark.clause("P-7.5.1")
 def test_account_and_entries_are_exact_and_at_once(city: stage.City, enter) -> None:
     browser = enter(city.person.user)
-    amounts = ("carbon_mg", "credits", "eligible_mg", "free", "held", "owed")
+    amounts = ("carbon_mg", "credits", "eligible_mg", "earned", "free", "held", "owed")
     assert browser.get("/v1/me/account").json() == dict.fromkeys(amounts, 0) | {"lots": [], "uncollected": []}
     results = stage.book_every_outcome(city.partner, city.person)
     account = browser.get("/v1/me/account").json()

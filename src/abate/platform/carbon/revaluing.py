@@ -63,6 +63,7 @@ class Stored:
     le_mg: int | None
     er_mg: int | None
     eligible_mg: int
+    earned: int
     entry_id: int | None
     booked: date | None
     version: int
@@ -160,7 +161,7 @@ def changes(asked: Asked, read: Reading, today: date | None = None) -> Iterator[
     `today`: the day on which it is asked whether a source may still be used, where that is not the present one.
     """
     values = {"behaviour": asked.behaviour, "first": asked.first, "last": asked.last}
-    values["today"] = today or clock.today()
+    values |= {"today": today or clock.today(), "zone": clock.zone().key}
     with connection.chunked_cursor() as cursor:
         with _any_plan():
             cursor.execute(f"{SQL['standing']}\n{SQL['standing_between']}", values)
@@ -179,7 +180,12 @@ def changes(asked: Asked, read: Reading, today: date | None = None) -> Iterator[
 
 def of_events(person_id: int, events: Sequence[tuple[int, str]]) -> list[Stored]:
     """The quantities of these events (party, event id) of a person, as they stand, by party and arrival."""
-    values = {"person": person_id, "parties": [party for party, _ in events], "today": None}
+    values = {
+        "person": person_id,
+        "parties": [party for party, _ in events],
+        "today": None,
+        "zone": clock.zone().key,
+    }
     values |= {"events": [event for _, event in events]}
     with connection.cursor() as cursor:
         cursor.execute(f"{SQL['standing']}\n{SQL['standing_of']}", values)

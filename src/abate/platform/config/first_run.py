@@ -184,8 +184,9 @@ def left_open() -> list[tuple[str, str]]:
          f"{len(lacking)} behaviours have no figure and credit nothing: {', '.join(lacking[:6])} ... (abate methods list)"),
     ] if lacking else []  # fmt: skip
     if len(rules) == 1:
-        told.append((f"换算规则仍是初始值：{rules[0].mg_per_credit:,} 毫克一分（abate rule add）",
-                     f"the conversion rule is as shipped: {rules[0].mg_per_credit:,} mg a credit (abate rule add)"))  # fmt: skip
+        rate = f"{rules[0].credits_per_kg:,}"
+        told.append((f"换算规则仍是初始值：每千克 {rate} 分（abate rule add）",
+                     f"the conversion rule is as shipped: {rate} credits a kilogram (abate rule add)"))  # fmt: skip
     if not credits.caps():
         told.append(("没有任何上限（abate cap add）", "there are no caps (abate cap add)"))
     told += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,10 +11,18 @@ from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 
+from abate.bookkeeping.kinds import MILLION
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.basis import catalogue
 from abate.platform.credits import queries, room
-from abate.platform.credits.errors import CapExists, CapTooLate, NotACap, RuleTooLate, TwoExpiries
+from abate.platform.credits.errors import (
+    CapExists,
+    CapTooLate,
+    NotACap,
+    RateUnfit,
+    RuleTooLate,
+    TwoExpiries,
+)
 from abate.platform.credits.models import Cap, Rule
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
@@ -127,17 +136,23 @@ def add_rule(
     from_day: date,
     title: tuple[str, str],
     *,
+    credits_per_kg: int | None = None,
     expiry_days: int | None = None,
     expiry_years: int | None = None,
     claim_days: int | None = None,
 ) -> Rule:
-    """From `from_day` on, booked credits expire so many days later, or with the end of the n-th following year.
+    """From `from_day` on, a kilogram of eligible CO2e makes `credits_per_kg` credits (1 to 1,000,000; None: as many as
+    before), and booked credits expire so many days later, or with the end of the n-th following year.
 
     Without either they do not expire. With `claim_days` credits wait so many days to be collected by their person, expire
-    counted from the day of that, and lapse otherwise. The rate stays. An event measured before and booked after falls
+    counted from the day of that, and lapse otherwise. What was booked before keeps its rate, also when it is taken
+    back (decision 45). An event measured before and booked after falls
     under the rule of the day it is booked on. Raises RuleTooLate where that day is not in the future, or is booked
-    already: a clock that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given.
+    already: a clock that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given,
+    RateUnfit for a rate that no account can count with.
     """
+    if credits_per_kg is not None and not 1 <= credits_per_kg <= MILLION:
+        raise RateUnfit(str(credits_per_kg))
     if expiry_days is not None and expiry_years is not None:
         raise TwoExpiries("expiry_days, expiry_years")
     with transaction.atomic(), connection.cursor() as cursor:
@@ -149,7 +164,7 @@ def add_rule(
             raise RuleTooLate(from_day.isoformat())
         return Rule.objects.create(
             from_day=from_day,
-            mg_per_credit=queries.mg_per_credit(from_day),
+            credits_per_kg=credits_per_kg or queries.credits_per_kg(from_day),
             expiry_days=expiry_days,
             expiry_years=expiry_years,
             claim_days=claim_days,
@@ -172,15 +187,18 @@ def reverse(person_id: int, entry_id: int, reason: str) -> EntryRow:
         if found is None:
             return reversing.reverse_spend(cursor, person_id, entry_id, reason)
         capped = room.lock(cursor, lambda: room.claims_of(cursor, person_id, entry_id))
-        cursor.execute(SQL["reversed"], {"person": person_id, "entry": entry_id})
-        if cursor.fetchone()[0]:
+        asked = {"person": person_id, "entry": entry_id, "zone": clock.zone().key}
+        cursor.execute(SQL["reversed"], asked)
+        reversed_already, rate = cursor.fetchone()
+        if reversed_already:
             raise ledger_errors.ReversedAlready
         eligible = room.give(cursor, person_id, entry_id) if capped else found.eligible_mg
-        rate = queries.mg_per_credit(clock.today())
         return reversing.reverse_award(cursor, person_id, entry_id, reason, eligible, rate)
 
 
-def set_first_rule(**_: object) -> None:
-    """The rule a platform starts with; later ones are added beside it."""
+def set_first_rule(*, plan: Sequence[tuple[object, bool]] = (), **_: object) -> None:
+    """The rule a platform starts with; later ones are added beside it. A schema that is taken back is an older program's."""
+    if any(backwards for _migration, backwards in plan):
+        return
     with connection.cursor() as cursor:
         cursor.execute(SQL["first_rule"])

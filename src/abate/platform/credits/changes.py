@@ -10,7 +10,7 @@ from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
 
-_RULE = ("mg_per_credit", "expiry_days", "expiry_years", "claim_days", "title_zh", "title_en")
+_RULE = ("credits_per_kg", "expiry_days", "expiry_years", "claim_days", "title_zh", "title_en")
 _KIND = ("behaviour", "scope", "period", "field")
 _CAP = (*_KIND, "max_mg", "reason_zh", "reason_en")
 
@@ -33,14 +33,16 @@ def _rule(given: Json) -> Json:
 
 
 def _new_rule(given: Json, before: Json) -> Json:
-    rate = (before["rule"] or {}).get("mg_per_credit")
-    return {"rule": {"mg_per_credit": rate, **given}}
+    """The rate stays where none is given."""
+    rate = given["credits_per_kg"] or (before["rule"] or {}).get("credits_per_kg")
+    return {"rule": given | {"credits_per_kg": rate}}
 
 
 def _add_rule(given: Json) -> Json:
     actions.add_rule(
         date.fromisoformat(given["from_day"]),
         (given["title_zh"], given["title_en"]),
+        credits_per_kg=given["credits_per_kg"],
         expiry_days=given["expiry_days"],
         expiry_years=given["expiry_years"],
         claim_days=given["claim_days"],
@@ -81,12 +83,13 @@ def _add_cap(given: Json) -> Json:
 _ACTIONS = (
     Action(
         name="rule.add",
-        zh="新增积分规则（有效期、领取期）",
-        en="set a rule by which credits live: expiry, claim window",
+        zh="新增积分规则（换算率、有效期、领取期）",
+        en="set a rule of credits: how many a kilogram makes, expiry, claim window",
         fields={
             "from_day": (str, REQUIRED),
             "title_zh": (str, REQUIRED),
             "title_en": (str, REQUIRED),
+            "credits_per_kg": (int, None),
             "expiry_days": (int, None),
             "expiry_years": (int, None),
             "claim_days": (int, None),

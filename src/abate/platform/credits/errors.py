@@ -65,6 +65,19 @@ class RuleTooLate(Problem):
     remedy_en = "Let it begin tomorrow or later, and after the last day that is booked on."
 
 
+class RateUnfit(Problem):
+    code = "rule-rate"
+    status = 422
+    zh = "换算率须为每千克 1 至 1,000,000 个积分的整数。"
+    en = "A rate is a whole number of credits a kilogram, from 1 to 1,000,000."
+    why_zh = "账户以百万分之一积分精确累计；其他换算率会产生舍入误差。"
+    why_en = (
+        "Accounts count exactly, in millionths of a credit; with any other rate they would have to round."
+    )
+    remedy_zh = "请给出每千克减排量对应的积分数，例如每克 1 分为 1000。"
+    remedy_en = "Give how many credits a kilogram makes: one for each gram is 1000."
+
+
 class TwoExpiries(Problem):
     code = "rule-not-one"
     status = 422

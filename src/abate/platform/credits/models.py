@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Rule(models.Model):
-    """From `from_day` on, every `mg_per_credit` eligible milligrams of a person make one credit.
+    """From `from_day` on, every kilogram of eligible CO2e of a person makes `credits_per_kg` credits (decision 45).
 
     Credits booked under the rule expire `expiry_days` days later, or with the end of the `expiry_years`-th
     following year, or never. With `claim_days`, what is booked under it waits to be collected: by its person, before so
@@ -16,7 +16,7 @@ class Rule(models.Model):
     append_only = True
 
     from_day = models.DateField(unique=True)
-    mg_per_credit = models.BigIntegerField()
+    credits_per_kg = models.IntegerField()
     expiry_days = models.IntegerField(null=True)
     expiry_years = models.IntegerField(null=True)
     claim_days = models.IntegerField(null=True)
@@ -32,7 +32,9 @@ class Rule(models.Model):
                 | models.Q(expiry_days__isnull=True, expiry_years__range=(0, 100)),
                 name="credits_rule_expiry",
             ),
-            models.CheckConstraint(condition=models.Q(mg_per_credit__gt=0), name="credits_rule_positive"),
+            models.CheckConstraint(
+                condition=models.Q(credits_per_kg__range=(1, 1_000_000)), name="credits_rule_rate"
+            ),
             models.CheckConstraint(
                 condition=models.Q(claim_days__isnull=True) | models.Q(claim_days__range=(1, 3660)),
                 name="credits_rule_claim",

@@ -11,13 +11,14 @@ from django.db import connection
 
 from abate.platform.credits.errors import NoRule
 from abate.platform.credits.models import Cap, Rule
+from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 
 SQL = statements(Path(__file__).parent / "sql")
 
 
-def mg_per_credit(day: date) -> int:
-    """Eligible milligrams that make one credit for what is booked on `day`. Raises NoRule. (P-3.4, P-7.4)"""
+def credits_per_kg(day: date) -> int:
+    """Credits that a kilogram of eligible CO2e makes in what is booked on `day`. Raises NoRule. (P-3.4, P-7.4)"""
     with connection.cursor() as cursor:
         cursor.execute(SQL["rule"], {"day": day})
         found = cursor.fetchone()
@@ -36,6 +37,20 @@ def any_cap(behaviours: Collection[str], first: date, last: date) -> bool:
 def caps() -> list[Cap]:
     """All caps, newest first, for pages that explain them."""
     return list(Cap.objects.order_by("-from_day", "behaviour", "scope", "period", "field"))
+
+
+def rule_of(day: date) -> Rule | None:
+    """The rule that what is booked on `day` falls under."""
+    return Rule.objects.filter(from_day__lte=day).order_by("-from_day").first()
+
+
+def rates(until: date) -> list[tuple[date, int]]:
+    """From which day a kilogram makes how many credits, the oldest first, of the rules that have begun by `until`."""
+    return list(
+        Rule.objects.filter(from_day__lte=until)
+        .order_by("from_day")
+        .values_list("from_day", "credits_per_kg")
+    )
 
 
 def all_rules() -> list[Rule]:
@@ -70,6 +85,6 @@ def differences() -> dict[str, int]:
     found = {}
     with connection.cursor() as cursor:
         for name in ("caps", "short", "room"):
-            cursor.execute(SQL[f"differ_{name}"])
+            cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
             found[name] = int(cursor.fetchone()[0])
     return found

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 
+from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -37,7 +38,10 @@ def claims_of(
     cursor: CursorWrapper, person_id: int, entry_id: int, gone: Collection[int] = ()
 ) -> list[tuple[object, ...]]:
     """The balances of an award and of what may take its room; `gone` are awards on their way out beside it."""
-    cursor.execute(SQL["claims_back"], {"person": person_id, "entry": entry_id, "gone": [entry_id, *gone]})
+    cursor.execute(
+        SQL["claims_back"],
+        {"person": person_id, "entry": entry_id, "gone": [entry_id, *gone], "zone": clock.zone().key},
+    )
     return sorted(cursor.fetchall())
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from abate.platform.credits import queries, room
+from abate.platform.credits import room
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events import actions as events
@@ -72,6 +72,7 @@ class _Target(NamedTuple):
     carbon_mg: int | None
     eligible_mg: int | None
     leaf_hash: bytes | None
+    credits_per_kg: int | None
     undone: bool
 
 
@@ -175,8 +176,7 @@ class _Judged:
         self.not_taken: dict[int, Refused] = {}
         self._cursor, self._party, self._targets = cursor, party_id, targets
         awards = [one for one in targets.values() if one.entry_id and not one.undone]
-        rate = queries.mg_per_credit(clock.day(at.at))
-        self._awards = Awards(cursor, at, [one.person_id for one in awards], rate)
+        self._awards = Awards(cursor, at, [one.person_id for one in awards])
         cursor.execute(SQL["capped_of"], _columns(awards))
         self._capped = {entry for (entry,) in cursor.fetchall()}
         self._undone: list[int] = []
@@ -206,7 +206,14 @@ class _Judged:
     def _reverse(self, one: Taking, target: _Target) -> bool:
         assert target.entry_id is not None and target.day is not None and target.leaf_hash is not None
         er, eligible = target.carbon_mg or 0, target.eligible_mg or 0
-        award = Award(target.person_id, target.entry_id, target.day, er, bytes(target.leaf_hash))
+        award = Award(
+            target.person_id,
+            target.entry_id,
+            target.day,
+            er,
+            bytes(target.leaf_hash),
+            target.credits_per_kg or 0,
+        )
         if not self._awards.holds(award):
             return False
         if award.entry_id in self._capped:
@@ -238,7 +245,10 @@ def _unfit(one: Taking, target: _Target | None) -> str | None:
 
 
 def _targets(cursor: CursorWrapper, party_id: int, asked: Sequence[Taking]) -> dict[str, _Target]:
-    cursor.execute(SQL["targets"], {"party": party_id, "events": sorted({one.target for one in asked})})
+    cursor.execute(
+        SQL["targets"],
+        {"party": party_id, "events": sorted({one.target for one in asked}), "zone": clock.zone().key},
+    )
     return {row[0]: _Target(*row) for row in cursor.fetchall()}
 
 

@@ -28,7 +28,7 @@ class Terms:
     party_id: int
     batch_id: int
     bases: Sequence[int]
-    mg_per_credit: int
+    credits_per_kg: int
 
 
 def book(
@@ -37,12 +37,12 @@ def book(
     """Book every credited event on the staging table; returns the results if `everything`.
 
     Balances in order of persons, then entries with their quantities and what their leaves will hold. Credits follow
-    the person's running total of eligible milligrams: an entry gets the whole multiples of `mg_per_credit` that the
-    total passes with it, so any order and any batching give the same credits. Clauses P-3.4, P-7.2-a, P-7.4.
-    With `sm3_parts` (the SM3 of each personal part, by place) the leaves have format 2.
+    the person's running total of what eligible milligrams earned, in millionths of a credit: an entry gets the whole
+    credits that the total passes with it, so any order and any batching under one rule give the same credits. With
+    `sm3_parts` (the SM3 of each personal part, by place) the leaves have format 2. Clauses P-3.4, P-7.2-a, P-7.4.
     """
     values: dict[str, object] = {
-        "mg_per_credit": terms.mg_per_credit,
+        "credits_per_kg": terms.credits_per_kg,
         "kind": int(Kind.AWARD),
         "counter": int(RULES[Kind.AWARD].counter),
         "at": terms.at,
@@ -54,7 +54,7 @@ def book(
     # An id below all awards of the batch.
     cursor.execute(SQL["first_entry"])
     values["first"] = cursor.fetchone()[0]  # type: ignore[index]
-    award = SQL["award"].format(**parts("%(mg_per_credit)s", "(%(bases)s::int[])[basis]"))
+    award = SQL["award"].format(**parts("%(credits_per_kg)s", "(%(bases)s::int[])[basis]"))
     cursor.execute(f"{award}\n{SQL['booked']}" if everything else award, values)
     results = [result_of(*told) for _, *told in cursor] if everything else []
     values["sm3"] = _sm3(cursor, values, sm3_parts) if sm3_parts else None
@@ -65,7 +65,7 @@ def book(
 
 
 def parts(rate: str, basis: str) -> dict[str, str]:
-    """The statements of an award, of which a larger one is made: SQL for the milligrams that make a credit, and for the
+    """The statements of an award, of which a larger one is made: SQL for the credits that a kilogram makes, and for the
     basis of a staged event.
     """
     return {name: SQL[name].format(rate=rate, basis=basis) for name in ("raise", "enter")}
@@ -76,8 +76,10 @@ def result_of(place: int, event: str, *told: Any) -> Result:
     return Result(place, event, Outcome.CREDITED, *told)
 
 
-def staged(cursor: Cursor) -> list[tuple[int, str, str, int, int, int]]:
-    """Place, id, behaviour, person, milligrams and what the account held before, of each staged event to be credited."""
+def staged(cursor: Cursor) -> list[tuple[int, str, str, int, int, int, int]]:
+    """Place, id, behaviour, person, milligrams, and what the account held and had earned before, of each staged event to be
+    credited.
+    """
     cursor.execute(SQL["staged"])
     return cursor.fetchall()
 

@@ -96,7 +96,8 @@ class Due(models.Model):
 
 
 class Balance(models.Model):
-    """What a person holds. `eligible_mg` is the running total credits are counted from.
+    """What a person holds. `eligible_mg` is the running total that earns credits, `earned` what it earned at the rates of
+    its bookings, in millionths of a credit: credits are counted from it.
 
     `held` of the credits are set aside. `owed` is what reversals took beyond what was there: earnings settle it when
     they are cut into lots, and until then `credits` may be as far below zero. `lotted_id` is the newest entry whose
@@ -107,6 +108,7 @@ class Balance(models.Model):
     carbon_mg = models.BigIntegerField(default=0)
     credits = models.BigIntegerField(default=0)
     eligible_mg = models.BigIntegerField(default=0)
+    earned = models.BigIntegerField(db_default=0)
     held = models.BigIntegerField(db_default=0)
     owed = models.BigIntegerField(db_default=0)
     lotted_id = models.BigIntegerField(db_default=0)
@@ -118,6 +120,7 @@ class Balance(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(carbon_mg__gte=0), name="ledger_balance_carbon"),
             models.CheckConstraint(condition=models.Q(eligible_mg__gte=0), name="ledger_balance_eligible"),
+            models.CheckConstraint(condition=models.Q(earned__gte=0), name="ledger_balance_earned"),
             models.CheckConstraint(
                 condition=models.Q(held__gte=0, owed__gte=0, held__lte=F("credits") + F("owed")),
                 name="ledger_balance_credits",

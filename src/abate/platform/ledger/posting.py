@@ -40,6 +40,7 @@ class Item:
     held: int = 0
     owed: int = 0
     eligible_mg: int = 0
+    earned: int = 0
     names: bytes | None = None
 
 
@@ -171,6 +172,7 @@ def _values(kind: Kind, items: Sequence[Item], at: Ready, party_id: int | None) 
         "helds": [item.held for item in items],
         "oweds": [item.owed for item in items],
         "eligibles": [item.eligible_mg for item in items],
+        "earned": [item.earned for item in items],
         "causes": [item.cause for item in items],
         "digests": [item.names or leaf.text_hash(item.cause) for item in items],
         "kind": int(kind),

@@ -21,7 +21,8 @@ SQL = statements(Path(__file__).parent / "sql")
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a person holds: mg CO2e avoided, whole credits, and the running total credits are counted from.
+    """What a person holds: mg CO2e avoided, whole credits, the eligible milligrams, and what these earned in millionths of a
+    credit, from which credits are counted.
 
     `credits` may be below zero: a debt that later credits settle.
     """
@@ -29,6 +30,7 @@ class Balance:
     carbon_mg: int
     credits: int
     eligible_mg: int
+    earned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def balance(person_id: int) -> Balance:
     with connection.cursor() as cursor:
         cursor.execute(SQL["balance"], {"person": person_id})
         found = cursor.fetchone()
-    return Balance(*found) if found else Balance(0, 0, 0)
+    return Balance(*found) if found else Balance(0, 0, 0, 0)
 
 
 def entries(person_id: int, before_id: int | None = None, limit: int = 20) -> list[EntryRow]:
@@ -128,6 +130,7 @@ _RULES = (
     "balance_last",
     "running",
     "credit_rule",
+    "earned",
     "leaf",
     "booked",
     "counter",
@@ -151,14 +154,13 @@ _RULES = (
 _KINDS = [kind.name.lower() for kind in sorted(Kind)]
 
 
-def differences(mg_per_credit: int) -> dict[str, int]:
+def differences() -> dict[str, int]:
     """How many rows break each rule of the ledger; all zero where it agrees with itself.
 
     Each rule is one statement: sql/reconcile.sql has those of entries and balances, sql/reconcile_lots.sql of lots and
     what moves them, sql/reconcile_registries.sql of registries and closes; cli/reconcile.py says each in words.
     """
     values = {
-        "mg_per_credit": mg_per_credit,
         "zone": clock.zone().key,
         "names": [counter.name.lower() for counter in sorted(Counter)],
         "kinds": _KINDS,

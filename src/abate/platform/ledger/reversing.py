@@ -8,7 +8,8 @@ from datetime import date
 
 from django.db.backends.utils import CursorWrapper
 
-from abate.bookkeeping.kinds import Kind
+from abate.bookkeeping.kinds import MILLION, Kind
+from abate.platform.doors import clock
 from abate.platform.ledger import actions, errors, posting, queries
 from abate.platform.ledger.posting import SQL, Item, Ready
 from abate.platform.ledger.queries import EntryRow, Holdings
@@ -45,13 +46,14 @@ def reverse_spend(cursor: CursorWrapper, person_id: int, entry_id: int, reason: 
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """An award to take back; `day` is that of its booking, which names its lot."""
+    """An award to take back; `day` is that of its booking, which names its lot, `credits_per_kg` the rate of its moment."""
 
     person_id: int
     entry_id: int
     day: date
     carbon_mg: int
     leaf_hash: bytes
+    credits_per_kg: int
 
 
 _Line = tuple[Award, Item, _Drawn, _Drawn]
@@ -61,17 +63,17 @@ _Line = tuple[Award, Item, _Drawn, _Drawn]
 class Awards:
     """Awards of locked accounts taken back together, each judged against what the ones before it left.
 
-    The credits are the whole multiples that the running total loses, so that any order of awards and reversals ends
-    with the same totals. They come from the award's own lot, expired, waiting or not, then from those that expire first; what
-    is missing is owed. What of its own lot is gone because it expired comes back first (RESTORE), so that it makes no debt,
-    whether or not the job of the day has passed (decision 33). The caller knows the caps (credits).
+    The credits are the whole ones that the running total of what was earned loses, so that any order of awards and
+    reversals ends with the same totals. They come from the award's own lot, expired, waiting or not, then from those that
+    expire first; what is missing is owed. What of its own lot is gone because it expired comes back first (RESTORE), so
+    that it makes no debt, whether or not the job of the day has passed (decision 33). The caller knows the caps (credits).
     """
 
-    def __init__(self, cursor: CursorWrapper, at: Ready, persons: Sequence[int], mg_per_credit: int) -> None:
-        self._cursor, self._at, self._rate = cursor, at, mg_per_credit
+    def __init__(self, cursor: CursorWrapper, at: Ready, persons: Sequence[int]) -> None:
+        self._cursor, self._at = cursor, at
         asked = {"persons": sorted(set(persons))}
         cursor.execute(SQL["balances"], asked)
-        self._held = {person: [carbon, eligible] for person, carbon, eligible in cursor.fetchall()}
+        self._held = {person: [carbon, earned] for person, carbon, earned in cursor.fetchall()}
         cursor.execute(SQL["all_lots"], asked)
         self._lots: dict[int, dict[_Lot, int]] = {}
         for person, expires_on, day, origin, left in cursor.fetchall():
@@ -89,9 +91,10 @@ class Awards:
     def take(self, award: Award, reason: str, eligible_mg: int) -> None:
         """Take an award that its account holds; written when `post` is called."""
         held = self._held[award.person_id]
-        credits = held[1] // self._rate - (held[1] - eligible_mg) // self._rate
+        earned = eligible_mg * award.credits_per_kg
+        credits = held[1] // MILLION - (held[1] - earned) // MILLION
         held[0] -= award.carbon_mg
-        held[1] -= eligible_mg
+        held[1] -= earned
         back, drawn = self._draw(award, credits)
         item = Item(
             award.person_id,
@@ -100,6 +103,7 @@ class Awards:
             credits=-credits,
             owed=credits - sum(drawn.values()),
             eligible_mg=-eligible_mg,
+            earned=-earned,
             names=award.leaf_hash,
         )
         self._taken.append((award, item, back, drawn))
@@ -185,17 +189,18 @@ def _note(cursor: CursorWrapper, undone: Sequence[tuple[int, int, int, int, int]
 
 
 def reverse_award(
-    cursor: CursorWrapper, person_id: int, entry_id: int, reason: str, eligible_mg: int, mg_per_credit: int
+    cursor: CursorWrapper, person_id: int, entry_id: int, reason: str, eligible_mg: int, credits_per_kg: int
 ) -> EntryRow:
-    """Take one award back: its milligrams, `eligible_mg` of the running total, and the credits these carried.
+    """Take one award back: its milligrams, `eligible_mg` of them out of the running total at the rate of its booking, and the
+    credits these carried.
 
     Raises NoEntry, NotReversible, ReversedAlready, AccountErased, CarbonRetired.
     """
     at, found = _open(cursor, person_id, entry_id)
     if found.kind != Kind.AWARD:
         raise errors.NotReversible(Kind(found.kind).name.lower())
-    awards = Awards(cursor, at, [person_id], mg_per_credit)
-    award = Award(person_id, entry_id, found.day, found.carbon_mg, found.leaf_hash)
+    awards = Awards(cursor, at, [person_id])
+    award = Award(person_id, entry_id, found.day, found.carbon_mg, found.leaf_hash, credits_per_kg)
     if not awards.holds(award):
         raise errors.CarbonRetired
     awards.take(award, reason, eligible_mg)
@@ -220,9 +225,9 @@ def short_of_carbon(cursor: CursorWrapper, carbons: Mapping[int, int]) -> set[in
 
 
 def held(cursor: CursorWrapper, persons: Collection[int]) -> dict[int, tuple[int, int]]:
-    """Milligrams of these accounts, and their eligible totals."""
+    """Milligrams of these accounts, and the millionths of a credit that they have earned."""
     cursor.execute(SQL["balances"], {"persons": list(persons)})
-    return {person: (carbon, eligible) for person, carbon, eligible in cursor.fetchall()}
+    return {person: (carbon, earned) for person, carbon, earned in cursor.fetchall()}
 
 
 def keep_erasing_out(cursor: CursorWrapper) -> None:
@@ -235,9 +240,7 @@ def erased(cursor: CursorWrapper, persons: Collection[int]) -> set[int]:
     return {person for person, gone in actions.erased(cursor, persons).items() if gone}
 
 
-def reverse_awards(
-    cursor: CursorWrapper, asked: Sequence[tuple[int, int]], reason: str, mg_per_credit: int
-) -> list[EntryRow]:
+def reverse_awards(cursor: CursorWrapper, asked: Sequence[tuple[int, int]], reason: str) -> list[EntryRow]:
     """Take many awards (person, entry) of one partner back, as `reverse_award` one after the other; no cap is on them.
 
     The accounts hold their milligrams (short_of_carbon). Raises ReversedAlready, AccountErased.
@@ -246,14 +249,14 @@ def reverse_awards(
     if erased(cursor, [person for person, _ in asked]):
         raise errors.AccountErased
     columns = {"persons": [person for person, _ in asked], "entries": [entry for _, entry in asked]}
-    cursor.execute(SQL["awards_to_undo"], columns)
+    cursor.execute(SQL["awards_to_undo"], columns | {"zone": clock.zone().key})
     found = cursor.fetchall()
     if len(found) != len(asked):
         raise errors.ReversedAlready
-    awards = Awards(cursor, at, [person for person, _ in asked], mg_per_credit)
-    for person, entry, day, carbon, eligible, leaf, _ in found:
-        awards.take(Award(person, entry, day, carbon, bytes(leaf)), reason, eligible)
-    return awards.post(found[0][6])
+    awards = Awards(cursor, at, [person for person, _ in asked])
+    for person, entry, day, carbon, eligible, rate, leaf, _ in found:
+        awards.take(Award(person, entry, day, carbon, bytes(leaf), rate), reason, eligible)
+    return awards.post(found[0][7])
 
 
 def _open(cursor: CursorWrapper, person_id: int, entry_id: int) -> tuple[Ready, EntryRow]:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
+from abate.platform.doors import clock
 from abate.platform.ledger.errors import StatementTooLong
 from abate.platform.ledger.queries import SQL
 from abate.platform.ledger.standing import LotRow
@@ -24,6 +25,7 @@ class Account:
     credits: int
     held: int
     eligible_mg: int
+    earned: int
     lots: tuple[LotRow, ...]
 
     @property
@@ -42,6 +44,7 @@ class Line:
     carbon_mg: int
     credits: int
     eligible_mg: int
+    earned: int
     held: int
     cause: str
     lots: tuple[LotRow, ...]
@@ -59,7 +62,13 @@ def period(person_id: int, first: date, last: date) -> Period:
     with connection.cursor() as cursor:
         cursor.execute(SQL["span"], {"person": person_id, "first": first, "last": last})
         after, upto = cursor.fetchone()
-        values = {"person": person_id, "after": after, "upto": upto, "limit": MAX_ROWS + 1}
+        values = {
+            "person": person_id,
+            "after": after,
+            "upto": upto,
+            "limit": MAX_ROWS + 1,
+            "zone": clock.zone().key,
+        }
         cursor.execute(SQL["statement"], values)
         rows = cursor.fetchall()
         if len(rows) > MAX_ROWS:
@@ -73,13 +82,13 @@ def period(person_id: int, first: date, last: date) -> Period:
 
 
 def _account(person_id: int, upto: int) -> Account:
-    values = {"person": person_id, "upto": upto}
+    values = {"person": person_id, "upto": upto, "zone": clock.zone().key}
     with connection.cursor() as cursor:
         cursor.execute(SQL["account_upto"], values)
-        carbon_mg, credits, held, eligible_mg = cursor.fetchone()
+        carbon_mg, credits, held, eligible_mg, earned = cursor.fetchone()
         cursor.execute(SQL["lots_upto"], values)
         lots = tuple(LotRow(*row) for row in cursor.fetchall())
-    return Account(carbon_mg, credits, held, eligible_mg, lots)
+    return Account(carbon_mg, credits, held, eligible_mg, earned, lots)
 
 
 def span(person_id: int) -> tuple[date, date] | None:

@@ -70,7 +70,8 @@ class Lot(Schema):
 
 
 class Account(Schema):
-    """What the person holds. `eligible_mg` is the running total that credits are counted from.
+    """What the person holds. `eligible_mg` is the running total that earns credits, `earned` what it earned, in millionths
+    of a credit: credits are counted from it.
 
     `free` of the credits can be spent now and lie in `lots`; `held` are set aside; `owed` is settled by what comes.
     `uncollected` wait to be collected, each before its `expires_on`, and are not free until then.
@@ -79,6 +80,7 @@ class Account(Schema):
     carbon_mg: int
     credits: int
     eligible_mg: int
+    earned: int
     free: int
     held: int
     owed: int
@@ -218,6 +220,7 @@ def account(request: HttpRequest) -> Account:
         carbon_mg=held.carbon_mg,
         credits=held.credits,
         eligible_mg=held.eligible_mg,
+        earned=held.earned,
         free=found.free,
         held=found.held,
         owed=found.owed,

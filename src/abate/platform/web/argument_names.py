@@ -14,6 +14,7 @@ NAMES: dict[str, Pair] = {
     "claim_days": ("领取期限（天）", "Days to collect"),
     "client_id": ("密钥编号", "Key (client id)"),
     "code": ("机构代码", "Code of the party"),
+    "credits_per_kg": ("每千克减排量的积分", "Credits a kilogram"),
     "credits": ("积分（负数为扣减）", "Credits (below zero: taken)"),
     "despite": ("仍有未了事项也退出", "Although something is open"),
     "detail_en": ("英文说明", "Details in English"),

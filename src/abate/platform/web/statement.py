@@ -14,7 +14,7 @@ from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.leaf import AwardPart, BookingPart, RedeemPart
 from abate.bookkeeping.receipt import Receipt
-from abate.bookkeeping.statement import Lot, Row, State, Statement
+from abate.bookkeeping.statement import Lot, Rate, Row, State, Statement
 from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
@@ -48,7 +48,7 @@ def make(person: Person, first: date, last: date) -> Statement:
         numbers = [line.id for line in found.lines]
         note, proofs = log.receipts(person.pk, numbers)
         opened = openings.own(person.pk, numbers)
-        rate = rules.mg_per_credit(last)
+        rates = tuple(Rate(*one) for one in rules.rates(last))
     for number, one in proofs.items():
         if key := opened.get(one.index):
             proofs[number] = replace(
@@ -58,7 +58,7 @@ def make(person: Person, first: date, last: date) -> Statement:
         log=keyring().log_origin,
         person=person.pseudonym,
         zone=settings.ABATE_ZONE,
-        mg_per_credit=rate,
+        rates=rates,
         first=first,
         last=last,
         made_at=clock.now(),
@@ -124,6 +124,7 @@ def _rows(opening: Account, lines: tuple[Line, ...], proofs: dict[int, Receipt])
                 carbon_mg=line.carbon_mg,
                 credits=line.credits,
                 eligible_mg=line.eligible_mg,
+                earned=line.earned,
                 held=line.held,
                 lots=_lots(line.lots),
                 carbon_after=carbon,
@@ -157,6 +158,7 @@ def _state(account: Account) -> State:
         account.held,
         account.owed,
         account.eligible_mg,
+        account.earned,
         _lots(account.lots),
     )
 

@@ -19,7 +19,7 @@ import typst
 
 from abate.bookkeeping import checkpoint
 from abate.bookkeeping.kinds import Kind
-from abate.bookkeeping.statement import NEVER, Lot, Row, Statement
+from abate.bookkeeping.statement import FORMAT, NEVER, Lot, Row, Statement
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import queries as parties
 from abate.platform.web import amounts, story
@@ -106,7 +106,7 @@ def _page(told: Statement, attached: bytes, family: str, made_up: bool) -> dict[
     """Every text and figure of the layout."""
     head = checkpoint.read_checkpoint(checkpoint.read_note(told.checkpoint).text)
     digest = hashlib.sha256(attached).hexdigest()
-    proved = f"abate-statement/1 sha256:{digest} {head.origin} {head.size} {head.root.hex()}"
+    proved = f"{FORMAT} sha256:{digest} {head.origin} {head.size} {head.root.hex()}"
     return {
         "lang": "en" if english() else "zh",
         "fonts": [family],

@@ -114,10 +114,10 @@ join credits_cap cap on cap.id = short.cap_id
 where entry.person_id = %(person)s and entry.id = any(%(entries)s::bigint[])
 
 -- name: rule
-select mg_per_credit from credits_rule where from_day <= %(day)s order by from_day desc limit 1
+select credits_per_kg from credits_rule where from_day <= %(day)s order by from_day desc limit 1
 
 -- name: first_rule
--- One credit for every whole gram of the running total; T/CECA-G 0203 (3.4, 7.4) leaves the rule to the operator.
-insert into credits_rule (from_day, mg_per_credit, title_zh, title_en)
+-- A thousand credits a kilogram, one for every whole gram of the running total; T/CECA-G 0203 (3.4, 7.4) leaves the rule to the operator.
+insert into credits_rule (from_day, credits_per_kg, title_zh, title_en)
 values ('2000-01-01', 1000, '每满 1 克减排量计 1 个绿色积分', 'One green credit for every whole gram avoided')
 on conflict (from_day) do nothing

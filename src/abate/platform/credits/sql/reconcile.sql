@@ -37,7 +37,7 @@ select (select count(*) from award where carbon_mg - eligible_mg is distinct fro
 
 -- name: differ_room
 -- Awards that are short though each of their caps has room: of caps that are one person's alone, nobody else's
--- reversal can have made it.
+-- reversal can have made it. Room of what was booked at another rate is not for them (reverse.sql).
 select count(*)
 from credits_short short
 join ledger_entry entry on (entry.person_id, entry.batch_id, entry.place) = (short.person_id, short.batch_id, short.place)
@@ -50,3 +50,11 @@ where short.short_mg > 0
                       join credits_cap cap on cap.id = claim.cap_id
                       where claim.person_id = entry.person_id and claim.entry_id = entry.id
                             and (cap.scope <> 'person' or used.used_mg = used.max_mg))
+      and not exists (select from credits_counted claim
+                      join credits_counted other on (other.cap_id, other.start, other.holder, other.object)
+                                                    = (claim.cap_id, claim.start, claim.holder, claim.object)
+                      join ledger_reversal undone on undone.person_id = other.person_id and undone.entry_id = other.entry_id
+                      join ledger_entry gone on gone.person_id = undone.person_id and gone.id = undone.entry_id
+                      where claim.person_id = entry.person_id and claim.entry_id = entry.id
+                            and other.person_id = entry.person_id
+                            and credits_per_kg(gone.at, %(zone)s) <> credits_per_kg(entry.at, %(zone)s))

@@ -2,18 +2,19 @@
 -- Balances are raised in the order of persons, so that two batches with the same persons wait and never in a circle; the
 -- update sees the newest row of each person, however long it waited. They then hold the totals after this batch, from
 -- which the running sums of the staged events lead back to each entry.
-insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, entries, updated_at)
-select person_id, er_mg, eligible_mg / {rate}, eligible_mg, entries, %(at)s::timestamptz
+insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, earned, entries, updated_at)
+select person_id, er_mg, eligible_mg * {rate} / 1000000, eligible_mg, eligible_mg * {rate}, entries, %(at)s::timestamptz
 from events_who
 where entries > 0
 order by person_id
 on conflict (person_id) do update
 set carbon_mg = held.carbon_mg + excluded.carbon_mg,
-    credits = held.credits + (held.eligible_mg + excluded.eligible_mg) / {rate} - held.eligible_mg / {rate},
+    credits = held.credits + (held.earned + excluded.earned) / 1000000 - held.earned / 1000000,
     eligible_mg = held.eligible_mg + excluded.eligible_mg,
+    earned = held.earned + excluded.earned,
     entries = held.entries + excluded.entries,
     updated_at = excluded.updated_at
-returning person_id, carbon_mg, credits, eligible_mg
+returning person_id, carbon_mg, credits, earned
 
 -- name: enter
 -- Ids are drawn after the sort, where every balance concerned is locked (`raised`), in the order of places. Entry and
@@ -22,8 +23,8 @@ insert into ledger_entry (person_id, id, kind, at, day, carbon_mg, credits, carb
                           cause_party, cause, batch_id, place, basis_id, occurred_at, act_day, be_mg, pe_mg, le_mg,
                           eligible_mg, record, reason, commitment)
 select person_id, entry_id, %(kind)s::smallint, %(at)s::timestamptz, (select ledger_booking_day(%(day)s)), er_mg,
-       eligible_after / {rate} - (eligible_after - eligible) / {rate}, carbon_after,
-       credits_offset + eligible_after / {rate}, %(counter)s::smallint, party_id, event_id, batch_id, place,
+       earned_after / 1000000 - (earned_after - eligible * {rate}) / 1000000, carbon_after,
+       credits_offset + earned_after / 1000000, %(counter)s::smallint, party_id, event_id, batch_id, place,
        {basis}, occurred_at, day, be_mg, pe_mg, le_mg, eligible, record, reason,
        abate_commitment(abate_salt(commit_key, entry_id), part)
 from (
@@ -32,9 +33,9 @@ from (
         select stage.place, stage.basis, stage.occurred_at, stage.day, stage.be_mg, stage.pe_mg, stage.le_mg,
                stage.er_mg, stage.event_id, stage.part, stage.record, stage.reason,
                coalesce(stage.eligible_mg, stage.er_mg) as eligible, raised.person_id, who.commit_key, who.party_id,
-               who.batch_id, raised.credits - raised.eligible_mg / {rate} as credits_offset,
+               who.batch_id, raised.credits - raised.earned / 1000000 as credits_offset,
                raised.carbon_mg - who.er_mg + stage.upto_mg as carbon_after,
-               raised.eligible_mg - who.eligible_mg + coalesce(stage.eligible_upto, stage.upto_mg) as eligible_after
+               raised.earned + (coalesce(stage.eligible_upto, stage.upto_mg) - who.eligible_mg) * {rate} as earned_after
         from events_stage stage
         join events_who who on who.who = stage.who
         join raised on raised.person_id = who.person_id
@@ -62,9 +63,9 @@ join ledger_entry entry on entry.person_id = who.person_id and entry.batch_id = 
 where who.entries > 0
 
 -- name: staged
--- What would be added, with what each account holds before the batch: milligrams or their eligible total.
+-- What would be added, with what each account holds before the batch: milligrams, and millionths of a credit earned.
 select stage.place, stage.event_id, who.behaviour, who.person_id, stage.er_mg,
-       greatest(coalesce(held.carbon_mg, 0), coalesce(held.eligible_mg, 0))
+       coalesce(held.carbon_mg, 0), coalesce(held.earned, 0)
 from events_stage stage
 join events_who who on who.who = stage.who
 left join ledger_balance held on held.person_id = who.person_id

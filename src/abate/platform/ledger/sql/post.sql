@@ -55,20 +55,20 @@ order by place
 -- An erased person has no key: their leaf commits to nothing.
 with item as materialized (
     select * from unnest(%(persons)s::bigint[], %(carbons)s::bigint[], %(credits)s::bigint[], %(helds)s::bigint[],
-                         %(oweds)s::bigint[], %(eligibles)s::bigint[], %(causes)s::text[], %(digests)s::bytea[],
-                         %(ids)s::bigint[], %(sm3)s::bytea[])
-        with ordinality as item (person_id, carbon_mg, credits, held, owed, eligible_mg, cause, digest, drawn_id, sm3,
-                                 place)
+                         %(oweds)s::bigint[], %(eligibles)s::bigint[], %(earned)s::bigint[], %(causes)s::text[],
+                         %(digests)s::bytea[], %(ids)s::bigint[], %(sm3)s::bytea[])
+        with ordinality as item (person_id, carbon_mg, credits, held, owed, eligible_mg, earned, cause, digest, drawn_id,
+                                 sm3, place)
 ), total as (
     select person_id, ledger_sum(carbon_mg) as carbon_mg, ledger_sum(credits) as credits, ledger_sum(held) as held,
-           ledger_sum(owed) as owed, ledger_sum(eligible_mg) as eligible_mg, count(*)::int as entries
+           ledger_sum(owed) as owed, ledger_sum(eligible_mg) as eligible_mg, ledger_sum(earned) as earned, count(*)::int as entries
     from item
     group by person_id
 ), moved as (
     update ledger_balance as account
     set carbon_mg = account.carbon_mg + total.carbon_mg, credits = account.credits + total.credits,
         held = account.held + total.held, owed = account.owed + total.owed,
-        eligible_mg = account.eligible_mg + total.eligible_mg, entries = account.entries + total.entries,
+        eligible_mg = account.eligible_mg + total.eligible_mg, earned = account.earned + total.earned, entries = account.entries + total.entries,
         updated_at = %(at)s
     from total
     where account.person_id = total.person_id
@@ -159,10 +159,7 @@ select * from unnest(%(persons)s::bigint[], %(entries)s::bigint[], %(reverses)s:
                      %(kinds)s::smallint[])
 
 -- name: balances
-select person_id, carbon_mg, eligible_mg from ledger_balance where person_id = any(%(persons)s::bigint[])
+select person_id, carbon_mg, earned from ledger_balance where person_id = any(%(persons)s::bigint[])
 
 -- name: hold_of_settle
 select entry_id from ledger_hold where person_id = %(person)s and end_entry_id = %(entry)s and state = 2
-
--- name: eligible_of
-select eligible_mg from ledger_balance where person_id = %(person)s

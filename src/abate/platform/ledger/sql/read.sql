@@ -1,5 +1,5 @@
 -- name: balance
-select carbon_mg, credits, eligible_mg from ledger_balance where person_id = %(person)s
+select carbon_mg, credits, eligible_mg, earned from ledger_balance where person_id = %(person)s
 
 -- name: entries
 select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party, cause,

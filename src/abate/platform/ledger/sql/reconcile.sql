@@ -33,7 +33,21 @@ left join (select entry.person_id, sum(entry.credits) as moved
                on undone.person_id = entry.person_id and undone.reverse_id = entry.id and undone.kind = 1
            where entry.kind <> 1 and undone.person_id is null
            group by entry.person_id) spent using (person_id)
-where balance.credits <> balance.eligible_mg / %(mg_per_credit)s + coalesce(spent.moved, 0)
+where balance.credits <> balance.earned / 1000000 + coalesce(spent.moved, 0)
+
+-- name: differ_earned
+-- Each award at the rate of the rule in force at its booking; what takes it back, at the same.
+select count(*)
+from (select person_id, sum(eligible_mg * credits_per_kg(at, %(zone)s)) as earned
+      from (select person_id, at, eligible_mg from ledger_entry where kind = 1
+            union all
+            select award.person_id, award.at, -undone.eligible_mg
+            from ledger_reversal undone
+            join ledger_entry award on award.person_id = undone.person_id and award.id = undone.entry_id
+            where undone.kind = 1) moved
+      group by person_id) entry
+full join ledger_balance balance using (person_id)
+where coalesce(entry.earned, 0) <> coalesce(balance.earned, 0)
 
 -- name: differ_leaf
 -- The hash that each entry's own row gives, against the one in the log or its queue; and what is due is all there.

@@ -15,11 +15,15 @@ select (select day from ledger_entry where person_id = %(person)s order by perso
 select coalesce(entry.carbon_after, 0), coalesce(entry.credits_after, 0),
        (select coalesce(sum(credits), 0)::bigint from ledger_hold
         where person_id = %(person)s and entry_id <= %(upto)s and coalesce(end_entry_id > %(upto)s, true)),
-       (select coalesce(sum(eligible_mg), 0)::bigint from ledger_entry
-        where person_id = %(person)s and id <= %(upto)s and kind = 1)
-       - (select coalesce(sum(eligible_mg), 0)::bigint from ledger_reversal
-          where person_id = %(person)s and reverse_id <= %(upto)s)
-from (select 1) one
+       moved.eligible_mg, moved.earned
+from (select coalesce(sum(eligible_mg), 0)::bigint as eligible_mg,
+             coalesce(sum(eligible_mg * credits_per_kg(at, %(zone)s)), 0)::bigint as earned
+      from (select at, eligible_mg from ledger_entry where person_id = %(person)s and id <= %(upto)s and kind = 1
+            union all
+            select award.at, -undone.eligible_mg
+            from ledger_reversal undone
+            join ledger_entry award on award.person_id = undone.person_id and award.id = undone.entry_id
+            where undone.person_id = %(person)s and undone.reverse_id <= %(upto)s and undone.kind = 1) line) moved
 left join (select carbon_after, credits_after from ledger_entry
            where person_id = %(person)s and id <= %(upto)s
            order by person_id, id desc limit 1) entry on true
@@ -40,12 +44,15 @@ order by expires_on, day, origin
 -- name: statement
 select entry.id, entry.kind, entry.at, entry.day, entry.carbon_mg, entry.credits,
        case entry.kind when 1 then entry.eligible_mg when 10 then -coalesce(undone.eligible_mg, 0) else 0 end,
+       case entry.kind when 1 then entry.eligible_mg * credits_per_kg(entry.at, %(zone)s)
+                       when 10 then -coalesce(undone.eligible_mg * credits_per_kg(award.at, %(zone)s), 0) else 0 end,
        case entry.kind when 7 then hold.credits when 8 then -hold.credits when 9 then -hold.credits else 0 end,
        entry.cause
 from ledger_entry entry
 left join ledger_hold hold on hold.person_id = entry.person_id and entry.kind in (7, 8, 9)
                               and (case entry.kind when 7 then hold.entry_id else hold.end_entry_id end) = entry.id
 left join ledger_reversal undone on undone.person_id = entry.person_id and undone.reverse_id = entry.id
+left join ledger_entry award on award.person_id = undone.person_id and award.id = undone.entry_id
 where entry.person_id = %(person)s and entry.id > %(after)s and entry.id <= %(upto)s
 order by entry.person_id, entry.id
 limit %(limit)s

@@ -1,0 +1,195 @@
+"""How many credits a kilogram makes changes by a dated rule: exact at any rate, and what was booked keeps its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.test import Client
+from tests.platform.pipeline.world import NOW, World, differences
+
+from abate.bookkeeping import checkpoint
+from abate.bookkeeping.recompute import Recomputing
+from abate.bookkeeping.verify import Verdict
+from abate.bookkeeping.verify_statement import verify_statement
+from abate.cli import rule as command
+from abate.demo import desk
+from abate.platform.credits import actions as credits
+from abate.platform.credits import queries as rules
+from abate.platform.credits.errors import RateUnfit, RuleTooLate
+from abate.platform.doors import clock
+from abate.platform.ledger import queries as ledger
+from abate.platform.log import actions as log
+from abate.platform.log import queries as log_queries
+from abate.platform.web import statement
+
+pytestmark = [pytest.mark.platform, pytest.mark.clause("P-3.4", "P-7.4")]
+MEETING, RIDE = 2_712_694, 222_915
+LATER = NOW + timedelta(days=2)
+TITLES = ("每千克 333 分", "333 credits a kilogram")
+
+
+def change(rate: int = 333) -> None:
+    desk.add_rule(clock.day(LATER), TITLES, credits_per_kg=rate)
+
+
+def whole(*earned: int) -> int:
+    return sum(earned) // 1_000_000
+
+
+def test_each_award_earns_at_the_rate_of_its_day_and_no_part_is_lost(world: World) -> None:
+    (first,) = world.send(world.meeting("before"))
+    change()
+    (second,) = world.send(world.ride("still before"))
+    with clock.frozen(LATER):
+        third, fourth = world.send(world.ride("after"), world.meeting("after that"))
+    earned = [MEETING * 1000, RIDE * 1000, RIDE * 333, MEETING * 333]
+    upto = [whole(*earned[: number + 1]) for number in range(4)]
+    got = [one.credits for one in (first, second, third, fourth)]
+    assert got == [here - before for before, here in zip([0, *upto], upto, strict=False)]
+    held = ledger.balance(world.people[0].pk)
+    assert (held.credits, held.earned, held.eligible_mg) == (upto[-1], sum(earned), 2 * (MEETING + RIDE))
+    assert differences() == {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update ledger_balance set earned = earned - 1 where person_id = %s", [world.people[0].pk]
+        )
+    assert differences() == {"earned": 1}, "the check sees a millionth of a credit"
+
+
+def test_what_is_taken_back_takes_what_it_earned_whatever_the_rate_is_now(world: World) -> None:
+    first, other = world.send(world.meeting("before"), world.ride("kept"))
+    change()
+    person = world.people[0].pk
+    with clock.frozen(LATER):
+        (after,) = world.send(world.meeting("after"))
+        credits.reverse(person, first.entry, "returned")
+        assert ledger.balance(person).earned == RIDE * 1000 + MEETING * 333
+        credits.reverse(person, after.entry, "returned too")
+        held = ledger.balance(person)
+        assert (held.earned, held.credits) == (RIDE * 1000, other.er_mg // 1000)
+        assert differences() == {}
+
+
+def test_room_of_another_rate_is_not_for_what_is_short(world: World) -> None:
+    """It earned credits at its own rate; what is short would earn others. So it stays free for whoever comes next."""
+    credits.add_cap("cycling", date(2026, 5, 1), 300_000, ("每日上限", "Daily cap"))
+    first, short = world.send(world.ride("a"), world.ride("b"))
+    change(4000)
+    person = world.people[0].pk
+    with clock.frozen(LATER):
+        (late,) = world.send(world.ride("c"))
+        assert (short.capped, late.capped, late.credits) == (True, True, 0)
+        credits.reverse(person, first.entry, "returned")
+        # The room went to `short`, booked at the rate of `first`; `late` is of another rate.
+        assert ledger.balance(person).earned == RIDE * 1000 and differences() == {}
+        credits.reverse(person, short.entry, "returned too")
+        assert ledger.balance(person).earned == 0 and differences() == {}
+        (last,) = world.send(world.ride("d"))
+        assert ledger.balance(person).earned == RIDE * 4000 and last.credits == RIDE * 4000 // 1_000_000
+        assert differences() == {}
+
+
+def test_a_rate_is_proposed_by_one_decided_by_others_and_told(world: World) -> None:
+    given = [
+        "--from",
+        LATER.date().isoformat(),
+        "--title-zh",
+        TITLES[0],
+        "--title-en",
+        TITLES[1],
+        "--why",
+        "tried",
+    ]
+    refused = CliRunner().invoke(command.command, ["add", *given, "--credits-per-kg", "0"])
+    assert refused.exit_code == 2 and "1<=x<=1000000" in refused.output
+    for rate in (0, -1, 1_000_001):
+        with pytest.raises(RateUnfit):
+            credits.add_rule(LATER.date(), TITLES, credits_per_kg=rate)
+    with pytest.raises(RuleTooLate):
+        credits.add_rule(clock.today(), TITLES, credits_per_kg=333)
+    change()
+    assert rules.rates(clock.day(LATER)) == [(date(2000, 1, 1), 1000), (clock.day(LATER), 333)]
+    # A later rule that names no rate keeps the one before it.
+    credits.add_rule(clock.day(LATER) + timedelta(days=1), ("一年有效", "Good for a year"), expiry_days=365)
+    assert rules.credits_per_kg(clock.day(LATER) + timedelta(days=1)) == 333
+    with clock.frozen(LATER):
+        (made,) = world.send(world.ride("after"))
+        browser = Client()
+        browser.force_login(world.people[0].user, backend="django.contrib.auth.backends.ModelBackend")
+        page = browser.get(f"/entries/{made.entry}", headers={"accept-language": "en"}).content.decode()
+    assert "333 a kilogram" in page and TITLES[1] in page
+
+
+def made_of(world: World) -> dict[str, Any]:
+    while log.sequence():
+        pass
+    found: dict[str, Any] = json.loads(statement.make(world.people[0], NOW.date(), clock.today()).text())
+    return found
+
+
+def verdict(document: object) -> Verdict:
+    key = checkpoint.read_key(log_queries.public_key())
+    return verify_statement(json.dumps(document, ensure_ascii=False), key, Recomputing())
+
+
+def test_a_statement_over_two_rates_verifies_and_no_rate_can_be_told_otherwise(world: World) -> None:
+    first, *_ = world.send(world.meeting("before"), world.ride("kept"))
+    change()
+    with clock.frozen(LATER):
+        world.send(world.meeting("after"))
+        credits.reverse(world.people[0].pk, first.entry, "returned")
+        document = made_of(world)
+        assert verdict(document).first_failure is None
+        for place in (0, 1):
+            spoilt = json.loads(json.dumps(document))
+            spoilt["rates"][place]["credits_per_kg"] += 1
+            failed = verdict(spoilt).first_failure
+            assert failed and failed.name == "credits"
+        spoilt = json.loads(json.dumps(document))
+        taken = next(row for row in spoilt["rows"] if row["kind"] == "reverse")
+        taken["earned"] = taken["eligible_mg"] * 333
+        failed = verdict(spoilt).first_failure
+        assert failed and failed.name == "credits"
+
+
+def test_a_statement_of_the_former_form_still_verifies(world: World) -> None:
+    world.send(world.meeting("m"), world.ride("r"))
+    document = made_of(world)
+    former = document | {"format": "abate-statement/1", "mg_per_credit": 1000}
+    del former["rates"]
+    for part in (former["opening"], former["closing"], *former["rows"]):
+        del part["earned"]
+    assert verdict(former).first_failure is None
+    for wrong, name in ((500, "credits"), (999, "form"), (0, "form"), ("1000", "form")):
+        failed = verdict(former | {"mg_per_credit": wrong}).first_failure
+        assert failed and failed.name == name, wrong
+
+
+@pytest.fixture
+def back(world: World) -> Iterator[None]:
+    yield
+    call_command("migrate", verbosity=0)
+
+
+def test_accounts_of_before_are_carried_over_and_several_rates_have_no_way_back(
+    world: World, back: None
+) -> None:
+    world.send(world.meeting("m"), world.ride("r", 1))
+    before = [ledger.balance(person.pk) for person in world.people]
+    call_command("migrate", "ledger", "0005", verbosity=0)
+    call_command("migrate", "credits", "0004", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("select mg_per_credit from credits_rule")
+        assert cursor.fetchall() == [(1000,)]
+    call_command("migrate", verbosity=0)
+    assert [ledger.balance(person.pk) for person in world.people] == before and differences() == {}
+    change()
+    with pytest.raises(DatabaseError, match="no way back"):
+        call_command("migrate", "ledger", "0005", verbosity=0)
