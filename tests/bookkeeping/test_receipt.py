@@ -227,7 +227,9 @@ def test_there_and_back(small_log: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "member"),
     [
-        ({"format": "abate-receipt/3"}, "format"),
+        ({"format": "abate-receipt/4"}, "format"),
+        ({"format": "abate-receipt/3"}, "rate"),
+        ({"rate": 1000}, "rate"),
         ({"format": "abate-receipt/2"}, "source"),
         ({"source": {"mark": "of no format"}}, "source"),
         ({"index": -1}, "index"),

@@ -229,6 +229,11 @@ def test_a_receipt_of_another_log_and_a_foreign_key(page: Page, log: real_log.Re
         lambda d: d.update(more=1),
         lambda d: d.pop("setting"),
         lambda d: d.update(format="abate-receipt/2"),
+        lambda d: d.update(format="abate-receipt/3"),
+        lambda d: d.update(rate=333),
+        lambda d: d.update(format="abate-receipt/3", rate=0),
+        lambda d: d.update(format="abate-receipt/3", rate=1000),
+        lambda d: d.update(format="abate-receipt/3", rate="333"),
         lambda d: d.update(leaf=d["leaf"][:-4]),
         lambda d: d.update(leaf=d["leaf"] + "\n"),
         lambda d: d.update(checkpoint=5),
@@ -245,6 +250,15 @@ def test_what_is_no_receipt_is_refused(
     assert check(page, json.dumps(document), str(log.key))[0] == "wrong"
     for text in ("", "nothing", "[]", "null", "5"):
         assert check(page, text, str(log.key))[0] == "wrong"
+
+
+def test_a_rate_is_taken_as_the_command_does(page: Page, log: real_log.RealLog) -> None:
+    page.goto(FILE)
+    document = receipt_of(log, 37) | {"format": "abate-receipt/3", "rate": 4500}
+    assert check(page, json.dumps(document), str(log.key))[0] == "right"
+    document |= {"source": planted_sources.RIGHT[0]}
+    verdict, states = check(page, json.dumps(document), str(log.key))
+    assert (verdict, states["form"], states["source"]) == ("right", "passed", "open")
 
 
 def test_the_terms_of_a_source_are_taken_and_refused_as_the_command_does(

@@ -21,6 +21,10 @@ does not bind them: they are the platform's word.
      "source": {"source": "<PARTY/SOURCE>", "version": 1, "mark": "<text>", "level": 2, "uses": ["quantify", ...],
                 "shared_with": ["*", ...], "retention_days": 730, "valid_from": "2026-07-01",
                 "valid_until": "2027-06-30", "use_until": "2028-09-01"}
+
+Of an award that was booked while a kilogram made another number of credits than 1000 the format is "abate-receipt/3", with
+the member `rate`, that number, and `source` where there is one. The leaf does not bind it either; a statement shows the
+running total that it leads to.
 """
 
 from __future__ import annotations
@@ -33,8 +37,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
+from abate.bookkeeping.kinds import MILLION
+
 FORMAT = "abate-receipt/1"
 MARKED = "abate-receipt/2"
+RATED = "abate-receipt/3"
+SHIPPED = 1000
+"""Credits a kilogram where no rule says another number."""
 MAX_BYTES = 1_000_000
 MAX_PROOF = 64
 
@@ -90,17 +99,19 @@ class Receipt:
     method: MethodName | None = None
     terms: Terms | None = None
     source: Mapping[str, object] | None = None
+    rate: int = SHIPPED
 
     def document(self) -> dict[str, object]:
         """The JSON document, ready for json.dumps."""
         return {
-            "format": MARKED if self.source else FORMAT,
+            "format": RATED if self.rate != SHIPPED else MARKED if self.source else FORMAT,
             "log": self.log,
             "index": self.index,
             "leaf": _base64(self.leaf),
             "proof": [_base64(one) for one in self.proof],
             "checkpoint": self.checkpoint,
             **opened(self.opening, self.method, self.terms, self.source),
+            **({"rate": self.rate} if self.rate != SHIPPED else {}),
         }
 
 
@@ -123,13 +134,17 @@ def read(source: str | bytes | Mapping[str, object]) -> Receipt:
     """The receipt in a JSON text or a document. Raises ReceiptError for anything but exactly the form
     above.
     """
-    members = members_of(source, "receipt", set(_MEMBERS), "source")
-    if members["format"] not in (FORMAT, MARKED):
-        raise ReceiptError(
-            "format", f"{members['format']!r} is not known here; {MARKED!r} is. Take a newer verifier"
-        )
-    if ("source" in members) != (members["format"] == MARKED):
-        raise ReceiptError("source", f"belongs to {MARKED!r}, and to no other format")
+    members = members_of(source, "receipt", set(_MEMBERS), "source", "rate")
+    form = members["format"]
+    if form not in (FORMAT, MARKED, RATED):
+        raise ReceiptError("format", f"{form!r} is not known here; {RATED!r} is. Take a newer verifier")
+    if ("source" in members) != (form == MARKED) and form != RATED:
+        raise ReceiptError("source", f"belongs to {MARKED!r} and {RATED!r}, and to no other format")
+    if ("rate" in members) != (form == RATED):
+        raise ReceiptError("rate", f"belongs to {RATED!r}, and to no other format")
+    rate = _one("rate", members.get("rate", SHIPPED), int)
+    if not 1 <= rate <= MILLION or (rate == SHIPPED and form == RATED):
+        raise ReceiptError("rate", f"must be from 1 to {MILLION} credits a kilogram, and not {SHIPPED}")
     proof = _proof(members)
     index = _one("index", members["index"], int)
     if index < 0:
@@ -142,17 +157,18 @@ def read(source: str | bytes | Mapping[str, object]) -> Receipt:
         _one("checkpoint", members["checkpoint"], str),
         *read_opened(members),
         read_source(members),
+        rate,
     )
 
 
 def members_of(
-    source: str | bytes | Mapping[str, object], place: str, names: set[str], maybe: str = ""
+    source: str | bytes | Mapping[str, object], place: str, names: set[str], *maybe: str
 ) -> Mapping[str, object]:
     """The members of a JSON text or document that has exactly `names`, and perhaps `maybe`, none twice. Raises
     ReceiptError.
     """
     given = source if isinstance(source, Mapping) else _parse(source)
-    more = {maybe} if isinstance(given, Mapping) and maybe in given else set()
+    more = {name for name in maybe if name in given} if isinstance(given, Mapping) else set()
     return _members(given, place, names | more)
 
 

@@ -96,7 +96,7 @@ class Row:
     receipt: Mapping[str, object] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Rate:
     """From a day on, by the platform's zone, a kilogram of eligible CO2e makes so many credits."""
 

@@ -22,8 +22,6 @@ from abate.bookkeeping.merkle import ProofError
 from abate.bookkeeping.receipt import Receipt, ReceiptError
 from abate.bookkeeping.sm2 import Sm2Key
 
-MG_PER_CREDIT = 1000
-"""Credit k stands for the milligrams [1000(k-1), 1000k) of a person's running total."""
 NO_KEY = (
     "no key was given, so nothing vouches for this log: take its verifier key from a place you trust "
     "and give it with --key"
@@ -163,7 +161,7 @@ def verify_receipt(
             verdict.look("recomputed", lambda: _see_recomputed(given, public, part, recompute))
         else:
             verdict.skip("the opened part does not belong to the leaf", "recomputed")
-    verdict.look("credits", lambda: _see_credits(public))
+    verdict.look("credits", lambda: _see_credits(public, given.rate))
     return verdict
 
 
@@ -281,14 +279,16 @@ def _see_recomputed(
     return recompute(given, public, part)
 
 
-def _see_credits(public: Leaf) -> str:
-    """One entry shows no running total: only the bounds that the rule sets to its credits."""
+def _see_credits(public: Leaf, rate: int) -> str:
+    """One entry shows no running total: only the bounds that its rule sets to its credits."""
     if public.kind != Kind.AWARD:
         raise Unable("only an award yields credits from milligrams")
-    most = -(-public.carbon_mg // MG_PER_CREDIT)
+    most = -(-public.carbon_mg * rate // kinds.MILLION)
     if not 0 <= public.credits <= most:
-        raise Unlike(f"{public.carbon_mg} mg yield {most} credits at most, booked are {public.credits}")
+        raise Unlike(
+            f"{public.carbon_mg} mg yield {most} credits at most at {rate} a kilogram, booked are {public.credits}"
+        )
     return (
-        f"{public.credits} credits, at most {most} possible. Not shown by one receipt: the running total "
+        f"{public.credits} credits, at most {most} possible at {rate} a kilogram. Not shown by one receipt: the running total "
         "before it and caps; the person's whole statement shows these"
     )

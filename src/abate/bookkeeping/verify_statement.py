@@ -82,7 +82,7 @@ def verify_statement(
     if quorum is not None:
         verdict.look("witnesses", lambda: see_witnesses(given.checkpoint, quorum))
     seen = _Reading()
-    if verdict.look("receipts", lambda: _see_receipts(given, key, recompute, seen)):
+    if verdict.look("receipts", lambda: _see_receipts(given, zone, key, recompute, seen)):
         verdict.look("rows", lambda: _see_rows(seen.proved))
         verdict.look("person", lambda: _see_person(given, seen.proved))
     else:
@@ -118,7 +118,9 @@ def _named(given: Statement) -> Iterator[tuple[str, Row]]:
         yield f"row {number} (entry {row.entry}, {row.kind.name.lower()} of {row.day})", row
 
 
-def _see_receipts(given: Statement, key: Key | None, recompute: Recompute | None, seen: _Reading) -> str:
+def _see_receipts(
+    given: Statement, zone: ZoneInfo, key: Key | None, recompute: Recompute | None, seen: _Reading
+) -> str:
     """Every receipt verifies by itself, under the statement's own head, and none is used twice."""
     places: dict[int, str] = {}
     for name, row in _named(given):
@@ -131,6 +133,10 @@ def _see_receipts(given: Statement, key: Key | None, recompute: Recompute | None
         read = receipt.read(row.receipt)
         if (read.log, read.checkpoint) != (given.log, given.checkpoint):
             raise Unlike(f"{name}: its receipt is under another head than the statement's")
+        if row.kind is Kind.AWARD and read.rate != (rate := _rate(name, row, given, zone)):
+            raise Unlike(
+                f"{name}: its receipt says {read.rate} credits a kilogram, the statement {rate} for that day"
+            )
         if read.index in places:
             raise Unlike(
                 f"{name}: its receipt, number {read.index} of the log, is that of {places[read.index]} too"
@@ -275,20 +281,24 @@ def _see_credits(given: Statement, zone: ZoneInfo) -> str:
 
 def _see_earned(name: str, row: Row, given: Statement, zone: ZoneInfo) -> None:
     """An award earns at the rate of its moment; what is taken back had earned at one of the rates, which no row here shows."""
-    if row.kind is Kind.AWARD:
-        day = row.at.astimezone(zone).date()
-        rate = max(
-            (one for one in given.rates if one.from_day <= day), key=lambda one: one.from_day, default=None
-        )
-        if rate is None:
-            raise Unlike(f"{name}: earned: no rate is stated for {day}")
-        possible = {row.eligible_mg * rate.credits_per_kg}
-    else:
-        possible = {row.eligible_mg * one.credits_per_kg for one in given.rates}
+    rates = (
+        [_rate(name, row, given, zone)]
+        if row.kind is Kind.AWARD
+        else [one.credits_per_kg for one in given.rates]
+    )
+    possible = sorted({row.eligible_mg * rate for rate in rates})
     if row.earned not in possible:
         raise Unlike(
-            f"{name}: earned: {row.earned} of {row.eligible_mg} mg, the rates give {' or '.join(map(str, sorted(possible)))}"
+            f"{name}: earned: {row.earned} of {row.eligible_mg} mg, the rates give {' or '.join(map(str, possible))}"
         )
+
+
+def _rate(name: str, row: Row, given: Statement, zone: ZoneInfo) -> int:
+    day = row.at.astimezone(zone).date()
+    begun = [one for one in given.rates if one.from_day <= day]
+    if not begun:
+        raise Unlike(f"{name}: earned: no rate is stated for {day}")
+    return max(begun).credits_per_kg
 
 
 def _see_lots(given: Statement, zone: ZoneInfo) -> str:

@@ -16,7 +16,7 @@ from tests.platform.pipeline.world import NOW, World, differences
 
 from abate.bookkeeping import checkpoint
 from abate.bookkeeping.recompute import Recomputing
-from abate.bookkeeping.verify import Verdict
+from abate.bookkeeping.verify import Verdict, verify_receipt
 from abate.bookkeeping.verify_statement import verify_statement
 from abate.cli import rule as command
 from abate.demo import desk
@@ -27,7 +27,7 @@ from abate.platform.doors import clock
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
-from abate.platform.web import statement
+from abate.platform.web import receipts, statement
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-3.4", "P-7.4")]
 MEETING, RIDE = 2_712_694, 222_915
@@ -151,6 +151,11 @@ def test_a_statement_over_two_rates_verifies_and_no_rate_can_be_told_otherwise(w
             spoilt = json.loads(json.dumps(document))
             spoilt["rates"][place]["credits_per_kg"] += 1
             failed = verdict(spoilt).first_failure
+            assert failed and failed.name == "receipts"
+            # And where the receipts say the same, the figures do not.
+            for row in spoilt["rows"]:
+                row["receipt"] = None
+            failed = verdict(spoilt).first_failure
             assert failed and failed.name == "credits"
         spoilt = json.loads(json.dumps(document))
         taken = next(row for row in spoilt["rows"] if row["kind"] == "reverse")
@@ -167,9 +172,32 @@ def test_a_statement_of_the_former_form_still_verifies(world: World) -> None:
     for part in (former["opening"], former["closing"], *former["rows"]):
         del part["earned"]
     assert verdict(former).first_failure is None
-    for wrong, name in ((500, "credits"), (999, "form"), (0, "form"), ("1000", "form")):
+    for wrong, name in ((500, "receipts"), (999, "form"), (0, "form"), ("1000", "form")):
         failed = verdict(former | {"mg_per_credit": wrong}).first_failure
         assert failed and failed.name == name, wrong
+
+
+def test_a_receipt_of_another_rate_says_it_and_is_bound_by_it(world: World) -> None:
+    change(4500)
+    with clock.frozen(LATER):
+        (made,) = world.send(world.ride("after"))
+        log.sequence()
+        person, row = world.people[0], ledger.entry(world.people[0].pk, made.entry)
+        assert row is not None
+        document = receipts.receipt(person, row)
+        key = checkpoint.read_key(log_queries.public_key())
+        assert document and (document["format"], document["rate"]) == ("abate-receipt/3", 4500)
+        assert verify_receipt(document, key, Recomputing()).first_failure is None
+        for wrong, name in (
+            (1000, "form"),
+            (999, "credits"),
+            (0, "form"),
+            ("4500", "form"),
+            (1_000_001, "form"),
+        ):
+            changed = document | {"rate": wrong}
+            failed = verify_receipt(changed, key, Recomputing()).first_failure
+            assert failed and failed.name == name, wrong
 
 
 @pytest.fixture

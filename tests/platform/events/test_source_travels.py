@@ -102,7 +102,7 @@ def test_a_receipt_hands_the_terms_on_and_verifies(lent: World) -> None:
         {**marked, "source": mark(lent, level="2")},
         {**marked, "source": mark(lent, uses=[1])},
         {**marked, "source": {"mark": "short"}},
-        {**marked, "format": "abate-receipt/3"},
+        {**marked, "format": "abate-receipt/4"},
     ):
         with pytest.raises(ReceiptError, match=r"source|format"):
             receipt.read(json.dumps(wrong))

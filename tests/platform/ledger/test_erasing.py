@@ -33,7 +33,6 @@ from abate.platform.people.models import Person
 from abate.platform.web import openings, receipts
 
 pytestmark = [pytest.mark.platform]
-MG_PER_CREDIT = 1000
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def handed_out(world: World) -> list[str]:
 
 def is_even() -> bool:
     sums = ledger.sums()
-    different = ledger.differences(MG_PER_CREDIT) | carbon.differences()
+    different = ledger.differences() | carbon.differences()
     return all(one.even for one in sums.values()) and not any(different.values())
 
 

@@ -202,7 +202,7 @@ def test_what_is_left_out_added_or_swapped_is_found(told: tuple[World, dict[str,
         )
         == "signature"
     )
-    assert spoil(lambda d: [one.update(credits_per_kg=999) for one in d["rates"]]) == "credits"
+    assert spoil(lambda d: [one.update(credits_per_kg=999) for one in d["rates"]]) == "receipts"
     assert spoil(lambda d: d.update(first="2026-06-03")) == "order"
     assert spoil(lambda d: d.update(last="2026-06-02")) == "order"
     assert spoil(lambda d: d.update(zone="Nowhere/City")) == "form"

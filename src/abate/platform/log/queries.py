@@ -9,7 +9,7 @@ from django.db import connection
 
 from abate.bookkeeping import checkpoint as notes
 from abate.bookkeeping import cosignature, merkle
-from abate.bookkeeping.receipt import MethodName, Opening, Receipt, Terms
+from abate.bookkeeping.receipt import SHIPPED, MethodName, Opening, Receipt, Terms
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.log.errors import NoHead
@@ -75,12 +75,14 @@ def receipt(
     method: MethodName | None = None,
     terms: Terms | None = None,
     source: Mapping[str, object] | None = None,
+    rate: int = SHIPPED,
 ) -> dict[str, object] | None:
     """The receipt document of an entry (docs/reference/log-format.md), or None while it is pending.
 
     `opening` is what only later rooms know: the salt and the personal part; without it (an erased person, a
     stranger's proof) the receipt proves the entry and opens nothing. `method` and `terms` tell the
-    verifier what to recompute with; they are claims that the leaf and the opening bind. `source`: the mark of its data.
+    verifier what to recompute with; they are claims that the leaf and the opening bind. `source`: the mark of its data;
+    `rate`: the credits that a kilogram made when it was booked.
     """
     row = Leaf.objects.filter(person_id=person_id, entry_id=entry_id).values_list("idx", "leaf").first()
     if row is None:
@@ -89,7 +91,7 @@ def receipt(
     head = _head_for(index)
     proof = merkle.inclusion(nodes(), index, head[0])
     made = Receipt(
-        keyring().log_origin, index, bytes(leaf), tuple(proof), head[1], opening, method, terms, source
+        keyring().log_origin, index, bytes(leaf), tuple(proof), head[1], opening, method, terms, source, rate
     )
     return made.document()
 

@@ -49,7 +49,11 @@ def make(person: Person, first: date, last: date) -> Statement:
         note, proofs = log.receipts(person.pk, numbers)
         opened = openings.own(person.pk, numbers)
         rates = tuple(Rate(*one) for one in rules.rates(last))
+    awards = {line.id: clock.day(line.at) for line in found.lines if line.kind == Kind.AWARD}
     for number, one in proofs.items():
+        if number in awards:
+            rate = max(rate for rate in rates if rate.from_day <= awards[number])
+            one = proofs[number] = replace(one, rate=rate.credits_per_kg)
         if key := opened.get(one.index):
             proofs[number] = replace(
                 one, opening=key.opening, method=key.method, terms=key.terms, source=key.source

@@ -183,15 +183,18 @@ function readForm(text) {
   let receipt;
   try { receipt = JSON.parse(text); } catch { unlike("不是 JSON 文件", "not the JSON it should be"); }
   const names = receipt && typeof receipt === "object" ? Object.keys(receipt).sort() : [];
-  const marked = receipt?.format === "abate-receipt/2";
-  if (String(names) !== String([...MEMBERS, ...(marked ? ["source"] : [])].sort())) unlike("这不是回执", "this is not a receipt");
-  if (!marked && receipt.format !== "abate-receipt/1") unlike("不认识的回执格式，请用新版核对页", "a format not known here: take a newer page");
+  const rated = receipt?.format === "abate-receipt/3";
+  const marked = receipt?.format === "abate-receipt/2" || (rated && "source" in receipt);
+  const more = [...(marked ? ["source"] : []), ...(rated ? ["rate"] : [])];
+  if (String(names) !== String([...MEMBERS, ...more].sort())) unlike("这不是回执", "this is not a receipt");
+  if (!marked && !rated && receipt.format !== "abate-receipt/1") unlike("不认识的回执格式，请用新版核对页", "a format not known here: take a newer page");
   const { opening, proof, index } = receipt;
   const texts = [receipt.log, receipt.leaf, receipt.checkpoint, ...(opening ? [opening.salt, opening.personal] : [])];
   if (!Array.isArray(proof) || proof.length > 64 || !Number.isSafeInteger(index) || index < 0 || texts.some((one) => typeof one !== "string")) {
     unlike("回执内容不完整", "a member of the receipt is not of its type");
   }
   if (marked && !whole(receipt.source)) unlike("数据来源不合规定", "the mark of its source is not as described");
+  if (rated && !(Number.isInteger(receipt.rate) && receipt.rate >= 1 && receipt.rate <= 1e6 && receipt.rate !== 1000)) unlike("换算率不合规定", "its rate is no number of credits a kilogram");
   return receipt;
 }
 
