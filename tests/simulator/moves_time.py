@@ -15,8 +15,9 @@ from tests.simulator.city import PEOPLE, City
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
 from abate.platform.ledger import closing, erasing
+from abate.platform.ledger import queries as ledger
 from abate.platform.log import actions as log
-from abate.platform.log import queries as tree
+from abate.platform.web import receipts
 
 
 def wait(city: City, dice: Random) -> None:
@@ -94,7 +95,8 @@ def sequence(city: City, dice: Random) -> None:
     city.attempt("numbering", "", log.sequence)
     entries = [(one.ride.who, one.entry) for one in city.model.booked.values() if one.entry] + city.spends
     for who, entry in dice.sample(entries, min(3, len(entries))):
-        receipt = tree.receipt(city.person(who), entry)
+        row = ledger.entry(city.person(who), entry)
+        receipt = receipts.receipt(city.partners[0].people[who], row) if row else None
         if receipt is not None:
             city.receipts.append(receipt)
 
