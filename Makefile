@@ -34,13 +34,20 @@ lock: .venv/.dev
 	$(V)/pip install -q uv
 	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra platform pyproject.toml requirements/build.in -o requirements/platform.txt
 	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra platform --extra test --extra check pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements/release.in -o requirements/release.txt
 
 # What a release is made of, from the locks: CycloneDX, checked against its schema, the same bytes for the same lock.
+# Its tool has an environment of its own: beside it every import of jsonschema would take seconds.
 SBOM ?= build
-sbom: .venv/.dev
+sbom: .venv/.dev .venv/release/.done
 	mkdir -p $(SBOM)
-	$(V)/cyclonedx-py requirements requirements/platform.txt --pyproject pyproject.toml --output-reproducible --validate -o $(SBOM)/abate-platform.cdx.json
-	$(V)/cyclonedx-py requirements requirements/dev.txt --pyproject pyproject.toml --output-reproducible --validate -o $(SBOM)/abate-dev.cdx.json
+	.venv/release/bin/cyclonedx-py requirements requirements/platform.txt --pyproject pyproject.toml --output-reproducible --validate -o $(SBOM)/abate-platform.cdx.json
+	.venv/release/bin/cyclonedx-py requirements requirements/dev.txt --pyproject pyproject.toml --output-reproducible --validate -o $(SBOM)/abate-dev.cdx.json
+
+.venv/release/.done: requirements/release.txt | .venv/.dev
+	$(V)/python -m venv .venv/release
+	.venv/release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/release.txt
+	@touch $@
 
 .venv/.platform: requirements/platform.txt pyproject.toml
 	scripts/install.sh "$(PYTHON)" requirements/platform.txt
