@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from tests.simulator.model import Booked, Model, Ride, Taken, Taking
+from tests.simulator.model import TOLERANCE, Booked, Model, Ride, Taken, Taking
 
 Item = Ride | Taking
 Told = tuple[str, int, int]
@@ -50,6 +50,10 @@ def _take_back(model: Model, items: Sequence[Item], told: dict[int, Told], now: 
     lost, gone = set(), set()
     for place, one, target in asked:
         name = (one.partner, target)
+        if isinstance(one, Taking) and one.at > now + TOLERANCE:
+            # Said again after the clock was set back: what lies ahead is refused before anything else is asked of it.
+            told[place] = REFUSED
+            continue
         if isinstance(one, Taking) and _known(model, one):
             told[place] = _again(model, one)
             continue
