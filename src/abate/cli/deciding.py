@@ -98,13 +98,18 @@ def signed_in() -> Any:
     return request
 
 
-def acting() -> Any:
-    """The account that is signed in on this command line by two factors. Raises NotSignedIn, SecondFactorMissing."""
+def acting(*, fresh: bool = False) -> Any:
+    """The account that is signed in on this command line by two factors; with `fresh`, shown only minutes ago.
+
+    Raises NotSignedIn, SecondFactorMissing, PasswordTooOld, ProofNeeded.
+    """
     from abate.platform.review import audit  # lazy: models exist once Django has started
     from abate.platform.signin import lasting  # lazy: as above
 
     request = signed_in()
     lasting.require_two_factors(request.session, request.user)
+    if fresh:
+        lasting.require_fresh(request.session)
     audit.as_command(request.user)
     return request.user
 

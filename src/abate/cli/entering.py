@@ -27,7 +27,8 @@ def sign_in(link: str, account: str, data_dir: Path) -> None:
     """Sign in with your own single-use LINK (the address or its last part) and your second factor.
 
     The code of your app or a recovery code is asked for, or read from standard input. An account without a second factor
-    sets up an app first. Without LINK and --account it goes on where an earlier sign-in stopped.
+    sets up an app first. Without LINK and --account it goes on where an earlier sign-in stopped, or shows the second
+    factor again: deciding, collecting a key and making a link ask for one that is only minutes old.
     """
 
     def work() -> dict[str, object]:
@@ -36,7 +37,7 @@ def sign_in(link: str, account: str, data_dir: Path) -> None:
 
         request = _begun(link.rstrip("/").rsplit("/", 1)[-1], account) if link or account else signed_in()
         told: dict[str, object] = {"account": request.user.handle, "roles": queries.roles(request.user)}
-        if not proofs.two_factors(request.session):
+        if not proofs.fresh(request.session):
             told |= _second(request)
         return told
 
@@ -151,7 +152,7 @@ def link(account: str, data_dir: Path) -> None:
         by = None
         if not signin.nobodys_yet(user):
             try:
-                by = acting()
+                by = acting(fresh=True)
             except NotSignedIn:
                 by = None  # what is missing is said by new_link
         return {"account": account, "link": actions.new_link(user, by)}

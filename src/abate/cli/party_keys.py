@@ -111,14 +111,15 @@ def rotate(client_id: str, overlap: str, why: str, sandbox: bool, data_dir: Path
 def collect(client_id: str, file: Path, data_dir: Path) -> None:
     """Collect the approved key CLIENT_ID of a party without people of its own into FILE, for its adapter to read.
 
-    A system administrator has to be signed in. FILE must not be there; only its owner reads it, and the secret stands
-    nowhere else. A party that has people of its own collects its keys itself, on its page.
+    A system administrator has to be signed in and have shown the second factor only minutes ago. FILE must not be there;
+    only its owner reads it, and the secret stands nowhere else. A party that has people of its own collects its keys
+    itself, on its page.
     """
 
     def work() -> dict[str, object]:
         from abate.platform.parties import collecting  # lazy: models exist once Django has started
 
-        user = deciding.acting()
+        user = deciding.acting(fresh=True)
         # Made before the key is collected: one that cannot be written costs no key.
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             try:

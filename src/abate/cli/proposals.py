@@ -95,7 +95,7 @@ def _decide(data_dir: Path, step: str, numbers: tuple[int, ...], reason: str = "
     def work() -> dict[str, Any]:
         from abate.platform.review import proposing  # lazy: models exist once Django has started
 
-        found, shown = proposing.decide_all(acting(), step, numbers, reason)
+        found, shown = proposing.decide_all(acting(fresh=True), step, numbers, reason)
         for one in found:
             if one.problem is not None:
                 refused.append(one.proposal)

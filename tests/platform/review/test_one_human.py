@@ -21,7 +21,7 @@ from abate.platform.doors import clock
 from abate.platform.notices.models import Notice
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
-from abate.platform.review import actions, audit
+from abate.platform.review import actions, audit, proposing, queries
 from abate.platform.review.models import Audit, Proposal, SignInLink, User
 from abate.platform.signin import actions as signing
 from abate.platform.signin import queries as signin
@@ -108,6 +108,36 @@ def test_guessing_at_the_prompt_ends_too() -> None:
     for _ in range(policy().tries_per_account - 1):
         refused(run(staff, "sign-in", given="000000\n"), "second-factor-refused")
     refused(run(staff, "sign-in", given=f"{shell.code(people['check'])}\n"), "too-many-tries")
+
+
+def test_a_shell_left_open_takes_no_step_collects_no_key_and_makes_no_link(tmp_path: Path) -> None:
+    people = settled()
+    desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["walking"])
+    first, second = (
+        proposing.propose(people["entry"], "party.suspend", {"code": "metro-app"}, why).pk
+        for why in ("late", "late again")
+    )
+    key = desk.decide("party.client", code="metro-app")["client_id"]
+    stale, file = clock.now() + policy().fresh + timedelta(minutes=1), tmp_path / "key.json"
+    steps = {
+        "check": [(proposals, "check", first), (proposals, "reject", second, "--reason", "no")],
+        "system_admin": [(party, "key", "collect", key, file)],
+        "security_admin": [(staff, "link", people["approve"].handle)],
+    }
+    for role, commands in steps.items():
+        shell.sign_in(people[role])
+        with clock.frozen(stale):
+            for command in commands:
+                refused(run(*command), "fresh-proof-needed")
+            refused(run(staff, "sign-in", given="000000\n"), "second-factor-refused")
+            refused(run(*commands[0]), "fresh-proof-needed")
+            assert run(staff, "sign-in", given=f"{shell.code(people[role])}\n").exit_code == 0
+            for command in commands:
+                assert run(*command).exit_code == 0, command
+    assert file.exists() and [queries.proposal(one).state for one in (first, second)] == [
+        "checked",
+        "rejected",
+    ]
 
 
 def test_the_first_sign_in_sets_up_an_app() -> None:

@@ -88,8 +88,13 @@ class ProofNeeded(Problem):
     en = "This step needs a proof of you that is only minutes old."
     why_zh = "兑换、密钥和导出不能只凭一个打开的会话。"
     why_en = "An open session alone does not redeem, make keys or export."
-    remedy_zh = "请在 /confirm 用通行密钥或一次性验证码确认，然后重做这一步。"
-    remedy_en = "Confirm at /confirm with a passkey or a one-time code, and repeat the step."
+    remedy_zh = (
+        "请在 /confirm 用通行密钥或一次性验证码确认（命令行用 `abate staff sign-in`），然后重做这一步。"
+    )
+    remedy_en = (
+        "Confirm at /confirm with a passkey or a one-time code, on the command line with `abate staff sign-in`, and "
+        "repeat the step."
+    )
 
 
 class LastFactor(Problem):

@@ -9,7 +9,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from abate.platform.doors import clock
 from abate.platform.review.models import User
 from abate.platform.signin import actions, proofs, queries
-from abate.platform.signin.errors import PasswordTooOld, SecondFactorMissing
+from abate.platform.signin.errors import PasswordTooOld, ProofNeeded, SecondFactorMissing
 from abate.platform.signin.policy import policy
 
 _BEGAN, _SEEN, _NOTED = "session_began", "session_seen", "session_noted"
@@ -42,3 +42,9 @@ def require_two_factors(session: SessionBase, user: User) -> None:
         raise SecondFactorMissing
     if queries.password_too_old(user):
         raise PasswordTooOld
+
+
+def require_fresh(session: SessionBase) -> None:
+    """Raises ProofNeeded where no passkey or one-time code was shown within the last minutes."""
+    if not proofs.fresh(session):
+        raise ProofNeeded

@@ -124,7 +124,7 @@ class Gate:
                     rights.require(request.user, line.act, line.thing)
                     lasting.require_two_factors(request.session, request.user)
                 if line.fresh:
-                    proving.require_fresh(request)
+                    lasting.require_fresh(request.session)
             except Problem as problem:
                 way = proving.way(request, problem)
                 if way is None:

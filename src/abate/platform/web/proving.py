@@ -18,12 +18,6 @@ GO_ON = "go_on"
 """In the session: the page to go on to once a first factor is made."""
 
 
-def require_fresh(request: HttpRequest) -> None:
-    """Raises ProofNeeded where no passkey or one-time code was shown within the last minutes."""
-    if not proofs.fresh(request.session):
-        raise ProofNeeded
-
-
 def way(request: HttpRequest, problem: Problem) -> HttpResponse | None:
     """For somebody at a page: to where what is missing can be shown, and back. None where the refusal is the answer."""
     if request.path.startswith("/v1/"):
