@@ -23,12 +23,20 @@ _addresses = click.option(
 _limit = click.option("--requests-per-minute", type=int, help="Below the party's own limit; none: only that.")
 
 
+def span(text: str) -> timedelta | None:
+    """So many hours or days such as `24h` or `7d`; None for another text."""
+    count = text[:-1]
+    if not (count.isascii() and count.isdigit() and len(count) < 6 and text[-1] in "hd"):
+        return None
+    return timedelta(hours=int(count) * (24 if text[-1] == "d" else 1))
+
+
 def moment(text: str | None) -> datetime | None:
     """A moment in RFC 3339, or so many hours or days from now such as `24h` or `7d`."""
     if text is None:
         return None
-    if text[:-1].isdigit() and text[-1] in "hd":
-        return datetime.now(UTC) + timedelta(hours=int(text[:-1]) * (24 if text[-1] == "d" else 1))
+    if (within := span(text)) is not None:
+        return datetime.now(UTC) + within
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -93,14 +101,20 @@ def binding(
 @command.command()
 @click.argument("client_id")
 @click.option(
-    "--overlap", default="7d", show_default=True, help="How long the old one stays good: RFC 3339, 24h or 7d."
+    "--overlap",
+    default="7d",
+    show_default=True,
+    help="How long the old one stays good once the new one is collected: 24h or 7d.",
 )
 @deciding.why_option
 @installation.sandbox
 @installation.data_dir
 def rotate(client_id: str, overlap: str, why: str, sandbox: bool, data_dir: Path) -> None:
-    """Propose the successor of the key CLIENT_ID; both are good until the overlap ends."""
-    given = {"client_id": client_id, "until": _iso(moment(overlap))}
+    """Propose the successor of the key CLIENT_ID. The old key ends so long after its party has collected the new one."""
+    within = span(overlap)
+    if within is None:
+        raise click.BadParameter(f"{overlap} is no time such as 24h or 7d")
+    given = {"client_id": client_id, "overlap_hours": within // timedelta(hours=1)}
     deciding.change(data_dir, "party.rotate", given, why, sandbox=sandbox)
 
 

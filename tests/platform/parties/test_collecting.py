@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,7 @@ def approved(party: Party) -> list[dict[str, Any]]:
     """What the approvals of a key, its successor and a binding key told."""
     first = desk.decide("party.client", code=party.code)
     _, secret = collecting.collect(party.pk, first["client_id"])
-    until = (clock.now() + timedelta(days=3)).isoformat()
-    second = desk.decide("party.rotate", client_id=first["client_id"], until=until)
+    second = desk.decide("party.rotate", client_id=first["client_id"], overlap_hours=72)
     assert works(first["client_id"], secret), "the old one stays good for its overlap"
     return [first, second, desk.decide("party.binding", code=party.code, redirects=[BACK])]
 
@@ -119,6 +118,32 @@ def test_what_nobody_collected_in_time_never_gets_a_secret(sender: Party) -> Non
     actions.revoke_client(key)
     with pytest.raises(NothingToCollect):
         collecting.collect(sender.pk, key)
+
+
+@pytest.mark.clause("P-6.1-b")
+def test_the_overlap_of_a_rotated_key_begins_when_its_successor_is_collected(
+    sender: Party, keeper: User
+) -> None:
+    old = desk.decide("party.client", code=sender.code)["client_id"]
+    collecting.collect(sender.pk, old)
+    start = clock.now()
+    first, second = (
+        desk.decide("party.rotate", client_id=old, overlap_hours=24)["client_id"] for _ in range(2)
+    )
+
+    def ends(key: str) -> datetime | None:
+        return next(one.expires_at for one in queries.keys(sender.pk) if one.client_id == key)
+
+    assert f"the old key {old} is good for 24 hours" in enter(keeper).get("/partner").content.decode()
+    late = start + collecting.WITHIN - timedelta(hours=1)
+    with clock.frozen(late):
+        assert ends(old) is None, "approved and not collected: the party has nothing to go on with"
+        collecting.collect(sender.pk, second)
+        assert ends(old) == late + timedelta(hours=24) and ends(second) is None
+    # Who collects another successor later does not make the old key's time longer.
+    with clock.frozen(late + timedelta(minutes=30)):
+        collecting.collect(sender.pk, first)
+    assert ends(old) == late + timedelta(hours=24)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -38,7 +38,8 @@ def test_a_rotated_key_is_good_until_the_named_time_and_the_new_one_from_now(par
     until = start + timedelta(days=7)
     with clock.frozen(start):
         actions.change_client(old[0], label="机房", expires_at=None, addresses=[], requests_per_minute=50)
-        new = actions.rotate_client(old[0], until=until)
+        new = actions.rotate_client(old[0], overlap=timedelta(days=7))
+        actions.begin_overlap(new[0])
     assert token_of(old) and token_of(new) and old[1] != new[1]
     rows = {row.client_id: row for row in queries.clients(party.pk)}
     assert (rows[new[0]].label, rows[new[0]].requests_per_minute, rows[new[0]].expires_at) == (
@@ -58,7 +59,7 @@ def test_a_rotated_key_is_good_until_the_named_time_and_the_new_one_from_now(par
         assert (late.status_code, late.json()["code"]) == (401, "party-key-expired")
         assert speaks(token_of(new)).client_id == new[0]
         with pytest.raises(ClientUnknown):
-            actions.rotate_client(old[0], until=until + timedelta(days=1))
+            actions.rotate_client(old[0], overlap=timedelta(days=1))
 
 
 def test_a_key_bound_to_networks_works_from_there_only(party: Party) -> None:  # noqa: F811

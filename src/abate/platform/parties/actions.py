@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -14,6 +14,8 @@ from allauth.idp.oidc.models import Token
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Least
 
 from abate.platform.doors import clock, randomness
 from abate.platform.parties.errors import (
@@ -41,6 +43,8 @@ SANDBOX = "sandbox-"
 """The first signs of the id of every key that was made in a sandbox."""
 REQUESTS_PER_MINUTE = 6_000
 """Our policy for a new party: a hundred requests a second, of up to 1,000 events each."""
+LONGEST_OVERLAP = timedelta(days=365)
+"""Our policy: so long a key and its successor are good together at most."""
 SHARING = "sharing"
 """The scope of an authority's key: to ask for figures of groups, and to read what was granted."""
 _SCOPES = {Party.Kind.VERIFIER.value: LOG, Party.Kind.AUTHORITY.value: SHARING}
@@ -280,17 +284,17 @@ def normal_conditions(
 
 
 @audited("party.rotate", lambda given, _: given["client_id"])
-def rotate_client(client_id: str, *, until: datetime) -> tuple[str, str]:
-    """A new key with the scopes and conditions of `client_id`, which stays good until `until`: (id, secret).
-
-    Raises ClientUnknown, PartySuspended, PartyKeyMalformed.
+def rotate_client(client_id: str, *, overlap: timedelta) -> tuple[str, str]:
+    """A new key with the scopes and conditions of `client_id`: (id, secret). The old one stays as it is until
+    `begin_overlap`, which whoever hands the secret to its party calls. Raises ClientUnknown, PartySuspended,
+    PartyKeyMalformed.
     """
     with transaction.atomic():
         old = Client.objects.select_for_update().filter(client_id=client_id, revoked_at=None).first()
         if old is None or (old.expires_at is not None and old.expires_at <= clock.now()):
             raise ClientUnknown(client_id[:40])
-        if until < clock.now():
-            raise PartyKeyMalformed("until")
+        if not timedelta() <= overlap <= LONGEST_OVERLAP:
+            raise PartyKeyMalformed("overlap")
         if redirects := old.client.get_redirect_uris():
             made = issue_binding(old.party, redirects, label=old.label)
         else:
@@ -301,9 +305,20 @@ def rotate_client(client_id: str, *, until: datetime) -> tuple[str, str]:
                 addresses=old.addresses,
                 requests_per_minute=old.requests_per_minute,
             )
-        old.expires_at = min(until, old.expires_at) if old.expires_at else until
-        old.save(update_fields=["expires_at"])
+        Client.objects.filter(pk=made[0]).update(succeeds=old, overlap=overlap)
     return made
+
+
+@audited("party.overlap", lambda given, _: given["client_id"])
+def begin_overlap(client_id: str) -> None:
+    """The party has this successor's secret from now on: the key before it ends when their overlap has passed, or at an
+    earlier end of its own.
+    """
+    new = Client.objects.exclude(overlap=None).get(pk=client_id)
+    Client.objects.filter(pk=new.succeeds_id).update(
+        # The least of a moment and of none is the moment (PostgreSQL).
+        expires_at=Least(Value(clock.now() + new.overlap), F("expires_at"))
+    )
 
 
 @audited("party.conditions", lambda given, _: given["client_id"])

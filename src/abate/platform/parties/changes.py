@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -158,15 +158,15 @@ def _successors(given: Json) -> Json:
 
 
 def _rotatable(given: Json) -> Json:
-    if _moment(given, "until") is None:
-        raise ArgumentsMalformed("party.rotate: until")
+    if not 0 <= given["overlap_hours"] <= actions.LONGEST_OVERLAP / timedelta(hours=1):
+        raise ArgumentsMalformed("party.rotate: overlap_hours")
     return given
 
 
 def _rotate(given: Json) -> Json:
-    until = _moment(given, "until")
-    assert until is not None
-    made = actions.rotate_client(given["client_id"], until=until)
+    made = actions.rotate_client(given["client_id"], overlap=timedelta(hours=given["overlap_hours"]))
+    if settings.ABATE_SANDBOX:
+        actions.begin_overlap(made[0])
     return _handed(made)
 
 
@@ -320,7 +320,7 @@ _ACTIONS = (
         name="party.rotate",
         zh="更换接口密钥",
         en="make the successor of a key",
-        fields={"client_id": (str, REQUIRED), "until": (str, REQUIRED)},
+        fields={"client_id": (str, REQUIRED), "overlap_hours": (int, REQUIRED)},
         normal=_rotatable,
         look=_successors,
         after=lambda _, before: {"keys": before["keys"] + 1},

@@ -15,7 +15,7 @@ from django.db import transaction
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.notices import actions as notices
-from abate.platform.parties.actions import make_secret
+from abate.platform.parties.actions import begin_overlap, make_secret
 from abate.platform.parties.models import Client, Member
 from abate.platform.parties.queries import check_standing
 from abate.platform.review import rights
@@ -80,6 +80,8 @@ def collect(party_id: int, client_id: str) -> tuple[str, str]:
         OAuthClient.objects.filter(pk=client_id).update(secret=make_password(secret))
         found.collect_by = None
         found.save(update_fields=["collect_by"])
+        if found.succeeds_id is not None:
+            begin_overlap(client_id)
     return client_id, secret
 
 

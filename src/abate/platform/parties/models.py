@@ -113,6 +113,9 @@ class Client(models.Model):
     """Its tokens are refused: it speaks by signed requests only."""
     collect_by = models.DateTimeField(null=True)
     """Approved, without a secret until its party collects one, which it may until then; null where nothing waits."""
+    succeeds = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="successors")
+    overlap = models.DurationField(null=True)
+    """How long the key that it succeeds stays good from the moment somebody has this one's secret."""
 
     class Meta:
         db_table = "parties_client"

@@ -243,6 +243,9 @@ class KeyRow:
     last_used_on: date | None
     requests_per_minute: int | None
     collect_by: datetime | None = None
+    succeeds: str | None = None
+    overlap_hours: int | None = None
+    """How long the key that it succeeds stays good once this one's secret is its party's."""
 
     def as_data(self) -> dict[str, object]:
         """As JSON has it."""
@@ -269,7 +272,7 @@ def keys(party_id: int) -> list[KeyRow]:
         KeyRow(
             one.client_id, one.label, tuple(one.client.get_scopes()), tuple(one.addresses), state(one), one.created_at,
             one.expires_at, one.revoked_at, one.last_used_on, one.requests_per_minute,
-            one.collect_by,
+            one.collect_by, one.succeeds_id, one.overlap and round(one.overlap.total_seconds() / 3600),
         )
         for one in Client.objects.filter(party_id=party_id).select_related("client").order_by("-created_at")
     ]  # fmt: skip

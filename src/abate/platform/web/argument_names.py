@@ -48,6 +48,10 @@ NAMES: dict[str, Pair] = {
     "order": ("决定编号", "Id of the decision"),
     "party": ("机构代码", "Code of the party"),
     "pem": ("公钥（PEM）", "Public key (PEM)"),
+    "overlap_hours": (
+        "新密钥领取后旧密钥仍有效的小时数",
+        "Hours the old key stays good once the new one is collected",
+    ),
     "period": ("周期", "Period"),
     "person": ("用户代号", "Person (pseudonym)"),
     "price_credits": ("所需积分", "Price in credits"),
@@ -69,7 +73,6 @@ NAMES: dict[str, Pair] = {
     "title_zh": ("中文名称", "Name in Chinese"),
     "to_at": ("结束时间", "Until"),
     "to_day": ("末日", "Last day"),
-    "until": ("旧密钥有效至", "The old one is good until"),
     "uses": ("允许用途", "Permitted uses"),
     "valid_days": ("兑换码有效天数", "Days a code is good"),
     "valid_from": ("有效期首日", "First day in force"),

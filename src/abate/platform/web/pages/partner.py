@@ -92,8 +92,8 @@ def key(request: HttpRequest, party: Party) -> HttpResponse:
         if client_id not in {one.client_id for one in queries.keys(party.pk)}:
             raise ClientUnknown
         if step == "rotate":
-            until = (clock.now() + OVERLAP).isoformat()
-            return _secret(in_sandbox("party.rotate", {"client_id": client_id, "until": until}))
+            given = {"client_id": client_id, "overlap_hours": OVERLAP // timedelta(hours=1)}
+            return _secret(in_sandbox("party.rotate", given))
         actions.revoke_client(client_id)
         return None
 
