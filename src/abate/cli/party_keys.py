@@ -6,7 +6,7 @@ Making, rotating and changing one takes three people; revoking takes one, at onc
 from __future__ import annotations
 
 import json
-import os
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from abate.cli import deciding, installation
-from abate.platform.doors.errors import Problem
+from abate.platform.doors.errors import Problem, SetupError
 
 _label = click.option("--label", default="", help="What it is for, such as the name of a server.")
 _addresses = click.option(
@@ -131,17 +131,27 @@ def collect(client_id: str, file: Path, data_dir: Path) -> None:
     """
 
     def work() -> dict[str, object]:
+        from abate.platform.doors import secret_file  # lazy: as `deciding.run`
         from abate.platform.parties import collecting  # lazy: models exist once Django has started
 
         user = deciding.acting(fresh=True)
-        # Made before the key is collected: one that cannot be written costs no key.
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            try:
-                made = collecting.collect_for(user, client_id)
-            except Problem:
-                file.unlink()
-                raise
-            out.write(json.dumps(dict(zip(("client_id", "client_secret"), made, strict=True))) + "\n")
+        # Until the key is collected for good, what lies in the file counts nowhere.
+        with ExitStack() as undo:
+
+            def keep(client_id: str, client_secret: str) -> None:
+                text = json.dumps({"client_id": client_id, "client_secret": client_secret})
+                try:
+                    secret_file.write_new(file, text)
+                except OSError as fault:
+                    raise SetupError(
+                        f"{file} cannot be written: {fault.strerror}.",
+                        "A secret that nobody can read would be lost: the key was not collected and waits on.",
+                        "Make room, or name another FILE, and run the command again.",
+                    ) from None
+                undo.callback(file.unlink)
+
+            collecting.collect_for(user, client_id, keep)
+            undo.pop_all()
         return {"client_id": client_id, "file": str(file)}
 
     if file.exists():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import stat
 from datetime import datetime, timedelta
@@ -13,6 +15,7 @@ import pytest
 from allauth.idp.oidc.models import Client as OAuthClient
 from click.testing import CliRunner, Result
 from django.contrib.auth.hashers import check_password
+from django.db import OperationalError, transaction
 from django.test import Client
 from tests.platform.people.townspeople import at_once
 from tests.platform.review import shell
@@ -21,7 +24,7 @@ from tests.platform.web import city as stage
 from abate.cli import party
 from abate.demo import desk
 from abate.platform.config import setup
-from abate.platform.doors import clock
+from abate.platform.doors import clock, secret_file
 from abate.platform.notices.models import Notice
 from abate.platform.parties import actions, collecting, queries
 from abate.platform.parties.collecting import NothingToCollect
@@ -178,7 +181,46 @@ def test_for_a_party_without_people_the_system_administrator_has_a_sealed_file(
     told = json.loads(file.read_text())
     assert works(key, told["client_secret"]) and told["client_secret"] not in made.output
     assert run(key, file).exit_code == 2 and run(key, tmp_path / "again.json").exit_code == 1
+    assert [one.name for one in tmp_path.glob("**/*.json")] == ["adapter.json"]
     # A party that has people of its own collects itself.
     actions.add_member(review.create_user("staff", made_up=True), sender, "partner")
     other = desk.decide("party.client", code=sender.code)["client_id"]
     assert "key-collected-by-party" in run(other, tmp_path / "b.json").stderr
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fault", ["full", "folder", "commit", "stopped"])
+def test_a_key_whose_file_cannot_be_kept_waits_on_and_leaves_no_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: str
+) -> None:
+    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
+    sender = desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["walking"])
+    key = desk.decide("party.client", code=sender.code)["client_id"]
+    shell.sign_in(desk.staffed()["system_admin"])
+    folder = tmp_path / "adapters"
+    folder.mkdir()
+    file = folder / "key.json"
+
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt if fault == "stopped" else OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def gone() -> None:
+        raise OperationalError("the server closed the connection")
+
+    def run() -> Result:
+        return CliRunner().invoke(party.command, ["key", "collect", key, str(file)])
+
+    with monkeypatch.context() as patched:
+        if fault == "full":
+            patched.setattr(os, "fsync", broken)
+        elif fault == "commit":
+            patched.setattr(transaction.get_connection(), "_commit", gone)
+        else:
+            patched.setattr(secret_file, "_keep_name", broken)
+        made = run()
+    assert made.exit_code != 0 and not list(folder.iterdir()), made.output
+    assert queries.keys(sender.pk)[0].state == "waiting"
+    assert run().exit_code == 0
+    assert works(key, json.loads(file.read_text())["client_secret"])

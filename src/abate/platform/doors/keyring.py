@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from abate.platform.doors import randomness
+from abate.platform.doors import randomness, secret_file
 from abate.platform.doors.errors import SetupError
 
 _FIELDS = ("django", "identity", "pairwise", "codes", "master", "log_signing")
@@ -71,24 +70,7 @@ def create(path: Path, *, demo: bool = False, log_origin: str = "abate.invalid/l
     path.parent.mkdir(parents=True, exist_ok=True)
     made = {name: base64.b64encode(randomness.token_bytes(32)).decode() for name in _FIELDS}
     text = json.dumps({"version": 1, "demo": demo, "log_origin": log_origin, **made}, indent=2)
-    part = _written(path, text)
-    try:
-        # Unlike a renaming, a second name is refused where there is one already.
-        os.link(part, path)
-    finally:
-        part.unlink()
-
-
-def _written(path: Path, text: str) -> Path:
-    """The text on disk beside `path`, under a name that nobody reads."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return part
+    secret_file.write_new(path, text)
 
 
 def name_log(path: Path, log_origin: str) -> None:
@@ -125,7 +107,7 @@ def ensure_push(path: Path) -> None:
 def _add(path: Path, name: str, text: str) -> None:
     """Write one more secret into an existing file, all or nothing."""
     document = json.loads(path.read_text()) | {name: text}
-    _written(path, json.dumps(document, indent=2)).replace(path)
+    secret_file.replace(path, json.dumps(document, indent=2))
 
 
 def read(path: Path) -> Keyring:

@@ -6,6 +6,7 @@ page after a fresh proof; for a party without such people the operator's system 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from allauth.idp.oidc.models import Client as OAuthClient
@@ -85,10 +86,11 @@ def collect(party_id: int, client_id: str) -> tuple[str, str]:
     return client_id, secret
 
 
-def collect_for(user: User, client_id: str) -> tuple[str, str]:
+def collect_for(user: User, client_id: str, keep: Callable[[str, str], None]) -> None:
     """The same for a party that has no people of its own here, such as an adapter that the operator runs itself.
 
-    Raises NoRight where `user` is no system administrator, PartyCollects, and what `collect` raises.
+    `keep` is given client id and secret before they count: what it raises leaves the key waiting. Raises NoRight where
+    `user` is no system administrator, PartyCollects, and what `collect` raises.
     """
     rights.require(user, "add", "keys")
     found = Client.objects.filter(pk=client_id).first()
@@ -96,7 +98,8 @@ def collect_for(user: User, client_id: str) -> tuple[str, str]:
         raise NothingToCollect(client_id[:40])
     if _own_people(found.party_id):
         raise PartyCollects(client_id)
-    return collect(found.party_id, client_id)
+    with transaction.atomic():
+        keep(*collect(found.party_id, client_id))
 
 
 def _own_people(party_id: int) -> list[int]:
