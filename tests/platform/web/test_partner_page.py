@@ -44,7 +44,7 @@ def test_a_key_is_made_shown_once_rotated_and_revoked(city: stage.City, page: Cl
         "live",
         "expiring",
     ]
-    assert page.post("/partner/key", {"step": "revoke", "key": row.client_id}).status_code == 302
+    assert page.post("/partner/key/revoke", {"key": row.client_id}).status_code == 302
     assert queries.keys(city.partner.pk)[1].state == "revoked"
     wrong = page.post("/partner/key", {"step": "new", "addresses": "everywhere"})
     assert wrong.status_code == 422 and "CIDR" in wrong.content.decode()
@@ -54,7 +54,7 @@ def test_a_key_is_made_shown_once_rotated_and_revoked(city: stage.City, page: Cl
     assert 'value="rotate"' not in page.get("/partner").content.decode()
     for step in ("new", "rotate"):
         assert page.post("/partner/key", {"step": step, "key": live.client_id}).status_code == 409
-    assert page.post("/partner/key", {"step": "revoke", "key": live.client_id}).status_code == 302
+    assert page.post("/partner/key/revoke", {"key": live.client_id}).status_code == 302
     assert {one.state for one in queries.keys(city.partner.pk)} == {"revoked"}
 
 
@@ -68,7 +68,7 @@ def test_another_party_s_things_are_not_there(city: stage.City, page: Client) ->
     Message.objects.update(next_at=None)
     for path, data in (
         ("/partner/key", {"step": "rotate", "key": client_id}),
-        ("/partner/key", {"step": "revoke", "key": client_id}),
+        ("/partner/key/revoke", {"key": client_id}),
         ("/partner/webhook", {"step": "rotate", "hook": number}),
         ("/partner/webhook", {"step": "end", "hook": number}),
         (f"/partner/messages/{message.pk}", {}),

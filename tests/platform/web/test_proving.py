@@ -17,6 +17,7 @@ from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.events.models import File
 from abate.platform.parties import actions as parties
+from abate.platform.parties import queries
 from abate.platform.parties.models import Client as Key
 from abate.platform.parties.models import Endpoint
 from abate.platform.review import actions as review
@@ -66,6 +67,16 @@ def test_a_mailed_link_alone_makes_no_key_no_hook_and_books_no_file(
     assert (Key.objects.count(), Endpoint.objects.count(), File.objects.count()) == (before, 0, 0)
     # Looking on is what the link is for.
     assert browser.get("/partner/files").status_code == 200
+
+
+@pytest.mark.clause("P-6.1-b", "P-8.4-a")
+def test_whose_key_is_stolen_revokes_it_without_a_fresh_proof(city: stage.City) -> None:
+    key, _ = parties.issue_client(city.partner)
+    browser = come(keeper(city))
+    assert browser.post("/partner/key", {"step": "rotate", "key": key})["Location"].startswith("/confirm")
+    assert reverse("partner-key-revoke") in browser.get("/partner").content.decode()
+    assert browser.post(reverse("partner-key-revoke"), {"key": key})["Location"] == "/partner"
+    assert [one.state for one in queries.keys(city.partner.pk)] == ["revoked"]
 
 
 @pytest.mark.clause("P-8.4-a")

@@ -84,6 +84,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("acceptor", acceptor.acceptor, name="acceptor"),
     path("partner", partner.partner, name="partner"),
     path("partner/key", partner.key, name="partner-key"),
+    path("partner/key/revoke", partner.revoke, name="partner-key-revoke"),
     path("partner/key/collect", partner.collect, name="partner-key-collect"),
     path("partner/webhook", partner.hook, name="partner-hook"),
     path("partner/invitation", partner.invite, name="partner-invite"),

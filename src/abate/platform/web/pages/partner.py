@@ -78,9 +78,9 @@ def _done(request: HttpRequest, party: Party, work: Callable[[], tuple[str, str]
 @require_POST
 @partner_page
 def key(request: HttpRequest, party: Party) -> HttpResponse:
-    """`step` is new, rotate or revoke; the last two name a key of the party's own.
+    """`step` is new or rotate; the latter names a key of the party's own (`key`).
 
-    On live a new key takes three of the operator's people; in the sandbox the partner makes it here. Revoking is its own.
+    On live a key takes three of the operator's people; in the sandbox the partner makes it here.
     """
     step, client_id = request.POST.get("step", ""), request.POST.get("key", "")[:100]
 
@@ -89,15 +89,29 @@ def key(request: HttpRequest, party: Party) -> HttpResponse:
             networks = request.POST.get("addresses", "")[:500].replace(",", " ").split()
             given = {"code": party.code, "label": request.POST.get("label", "")[:200], "addresses": networks}
             return _secret(in_sandbox("party.client", given))
-        if client_id not in {one.client_id for one in queries.keys(party.pk)}:
-            raise ClientUnknown
-        if step == "rotate":
-            given = {"client_id": client_id, "overlap_hours": OVERLAP // timedelta(hours=1)}
-            return _secret(in_sandbox("party.rotate", given))
-        actions.revoke_client(client_id)
-        return None
+        _own(party, client_id)
+        given = {"client_id": client_id, "overlap_hours": OVERLAP // timedelta(hours=1)}
+        return _secret(in_sandbox("party.rotate", given))
 
     return _done(request, party, work)
+
+
+@require_POST
+@partner_page
+def revoke(request: HttpRequest, party: Party) -> HttpResponse:
+    """Revoke a key of the party's own (`key`) at once. An address of its own: whose key is stolen is asked for nothing first."""
+
+    def work() -> None:
+        client_id = request.POST.get("key", "")[:100]
+        _own(party, client_id)
+        actions.revoke_client(client_id)
+
+    return _done(request, party, work)
+
+
+def _own(party: Party, client_id: str) -> None:
+    if client_id not in {one.client_id for one in queries.keys(party.pk)}:
+        raise ClientUnknown
 
 
 @require_POST
