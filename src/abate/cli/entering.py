@@ -134,10 +134,11 @@ def sign_out(data_dir: Path) -> None:
 @click.argument("account")
 @data_dir_option
 def link(account: str, data_dir: Path) -> None:
-    """Make a single-use sign-in link, good for a day, for the holder of ACCOUNT, who is told. It is shown this once.
+    """Make a single-use sign-in link, good for a day, for the holder of ACCOUNT. It is shown this once.
 
-    Without a session only for an account that is nobody's yet: never signed in with, and without a second factor.
-    Otherwise a security administrator has to be signed in here.
+    Its holder finds a notice of it on their page of notices, and in a browser that they named. Without a session only
+    during the set-up, until the first security administrator has a second factor, and for an account that has none.
+    From then on a security administrator has to be signed in here, for every account.
     """
 
     def work() -> dict[str, object]:

@@ -180,7 +180,8 @@ def test_sessions_are_listed_and_killed(clerk: User, city: stage.City) -> None:
     here, there, elsewhere = by_link(clerk), by_link(clerk), by_link(clerk)
     # Setting up the app gave this session another key.
     set_up_app(here)
-    assert "This one" in here.get("/security").content.decode()
+    page = here.get("/security").content.decode()
+    assert "This one" in page and "15 minutes without use, and after 12 hours in any case" in page
     for browser in (there, elsewhere):
         browser.get("/security", headers={"user-agent": "Old Phone"})
     page = here.get("/security").content.decode()

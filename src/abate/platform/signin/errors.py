@@ -138,8 +138,6 @@ class LinkNeedsAdministrator(Problem):
     why_zh = "否则一个人在命令行就能以录入、复核、审批三个人的身份签署。"
     why_en = "Else one person at a shell could sign as the three who enter, check and approve."
     remedy_zh = (
-        "请安全管理员先运行 `abate staff sign-in`，再运行 `abate staff link 账号`；账号持有人会收到通知。"
+        "请安全管理员先运行 `abate staff sign-in`，再运行 `abate staff link 账号`；账号持有人的通知页会记下。"
     )
-    remedy_en = (
-        "A security administrator runs `abate staff sign-in` and then this; the account's holder is told."
-    )
+    remedy_en = "A security administrator runs `abate staff sign-in` and then this; the holder's page of notices tells of it."

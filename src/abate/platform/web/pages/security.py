@@ -56,6 +56,7 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
         "sessions": [(row, row.key == request.session.session_key) for row in queries.sessions(user)],
         "recoveries": recovering.going_on(person.pk) if person else [],
         "idle": int(policy().idle(user.kind == User.Kind.STAFF).total_seconds()) // 60,
+        "longest": policy().longest_hours,
         **passkey_hint(request),
     }
     return screen.show(request, "security", context, section="security")
