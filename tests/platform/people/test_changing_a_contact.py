@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from tests.platform.people.recoveries import (
     AUTHORITY,
@@ -24,7 +26,7 @@ from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
-from abate.platform.people import actions, changing, queries
+from abate.platform.people import actions, changing, queries, undoing
 from abate.platform.people.errors import (
     CodeRefused,
     ContactGone,
@@ -35,7 +37,8 @@ from abate.platform.people.errors import (
     ContactUnproved,
     PersonErased,
 )
-from abate.platform.people.models import Code, Contact, Person
+from abate.platform.people.family_errors import UndoGone
+from abate.platform.people.models import Code, Contact, ContactUndo, Person
 from abate.platform.people.policy import CONTACT_REST
 from abate.platform.review.models import Audit
 from abate.platform.signin.policy import policy
@@ -151,3 +154,84 @@ def test_of_two_changes_at_once_one_is_done(person: Person, sent: Sent) -> None:
     done = at_once(2, lambda number: changing.change(person, old, *list(proofs.items())[number]))
     assert sum(isinstance(one, ContactGone) for one in done) == 1, done
     assert Contact.objects.filter(person_id=person.pk).count() == len(values(person)) == 2
+
+
+def undo_link(sent: Sent, to: str) -> str:
+    """The path of the newest link that this contact was sent."""
+    carry()
+    bodies = [one["body"] for one in sent() if one["to"] == to and "/sign-in/contact/undo/" in one["body"]]
+    return re.findall(r"/sign-in/contact/undo/[0-9a-f]{64}", bodies[-1])[0]
+
+
+def passkey(person: Person, at: datetime) -> int:
+    made = Authenticator.objects.create(user=person.user, type=Authenticator.Type.WEBAUTHN, data={})
+    Authenticator.objects.filter(pk=made.pk).update(created_at=at)
+    return made.pk
+
+
+@pytest.mark.clause("P-6.5")
+def test_the_old_contact_takes_a_stranger_s_change_back(
+    sent: Sent,
+    settings: Any,
+    enter: Any,  # noqa: F811
+    db: None,
+) -> None:
+    settings.ABATE_REAL_NAME, settings.ABATE_CODE_POLICY = AUTHORITY, {"per_contact": 20}
+    owner = opened(sent, MAIL)
+    now = clock.now()
+    own_key = passkey(owner, now - timedelta(days=9))
+    # Found open: a passkey first, then the contact, then another one, so that its owner signs in by nothing.
+    thief = enter(owner.user)
+    their_key = passkey(owner, now - timedelta(hours=1))
+    changing.change(owner, MAIL, "thief@example.org", prove("thief@example.org", sent))
+    changing.change(owner, "thief@example.org", "thief2@example.org", prove("thief2@example.org", sent))
+    assert sign_in(MAIL, sent) is None
+    link, theirs = undo_link(sent, MAIL), undo_link(sent, "thief@example.org")
+    secret = link.rpartition("/")[2]
+    assert not ContactUndo.objects.filter(token_hmac=secret.encode()).exists()
+    assert bytes.fromhex(secret) not in {bytes(one.token_hmac) for one in ContactUndo.objects.all()}
+    assert not [one for one in sent() if secret in one["body"] and one["to"] != MAIL]
+    # The stranger uses the link of their own first contact: the owner's is good all the same.
+    assert Client().post(theirs).status_code == 200 and sign_in("thief@example.org", sent) == owner
+    thief = enter(owner.user)
+    assert thief.get("/security").status_code == 200
+    stranger = Client(headers={"accept-language": "en"})
+    shown = stranger.get(link)
+    assert shown.status_code == 200 and "take it back" in shown.content.decode() and values(owner) != [MAIL]
+    assert stranger.post(link).status_code == 200
+    assert values(owner) == [MAIL] and sign_in(MAIL, sent) == owner
+    assert Contact.objects.get(person_id=owner.pk).contact_hmac == keyring().identity_hmac(MAIL)
+    assert thief.get("/security").status_code == 302
+    assert list(Authenticator.objects.filter(user=owner.user).values_list("pk", flat=True)) == [own_key]
+    assert own_key != their_key
+    for gone in (link, theirs):
+        assert stranger.post(gone).status_code == 404
+    carry()
+    assert {one["to"] for one in sent() if "已恢复为更换之前的" in one["body"]} >= {MAIL, "thief@example.org"}
+    assert Audit.objects.filter(what="person.contact-undo", subject=owner.pseudonym).count() == 2
+
+
+@pytest.mark.clause("P-6.5")
+def test_a_change_is_taken_back_for_so_long_and_not_after_leaving(person: Person, sent: Sent) -> None:
+    changing.change(person, MAIL, NEW, prove(NEW, sent))
+    link = undo_link(sent, MAIL)
+    before = values(person)
+    with clock.frozen(clock.now() + CONTACT_REST):
+        assert Client().post(link).status_code == 404
+    assert Client().post(link + "0").status_code == 404 and values(person) == before
+    # What another account holds by now is not taken from it.
+    other = opened(sent, MAIL, name="王五", number=other_number())
+    assert Client().post(link).status_code == 409 and values(person) == before
+    actions.destroy(other)
+    actions.destroy(person)
+    assert Client().post(link).status_code == 404 and not ContactUndo.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_is_taken_back_once(person: Person, sent: Sent) -> None:
+    changing.change(person, MAIL, NEW, prove(NEW, sent))
+    secret = undo_link(sent, MAIL).rpartition("/")[2]
+    done = at_once(3, lambda _: undoing.undo(secret))
+    assert sum(isinstance(one, UndoGone) for one in done) == 2, done
+    assert set(values(person)) == {MAIL, old_of(person)}
+    assert Contact.objects.filter(person_id=person.pk).count() == 2

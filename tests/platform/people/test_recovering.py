@@ -30,11 +30,12 @@ from tests.platform.people.townspeople import at_once, code_in
 
 from abate.platform.config import fields
 from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
 from abate.platform.notices.models import Delivery
-from abate.platform.people import actions, correcting, freezing, identity, queries, recovering
+from abate.platform.people import actions, changing, correcting, freezing, identity, queries, recovering
 from abate.platform.people.errors import ContactUnproved, IdentityRefused
 from abate.platform.people.family_errors import RecoveryGone, RecoveryNeedsCode, RecoveryTooOften
-from abate.platform.people.models import Contact, Person, Recovery
+from abate.platform.people.models import Code, Contact, ContactUndo, Person, Recovery
 from abate.platform.signin import factors
 from abate.platform.signin.errors import TooManyTries
 
@@ -73,6 +74,23 @@ def test_after_the_waiting_the_new_contact_signs_in_and_the_old_ones_do_not(
     assert [value for _, value in queries.own_contacts(person)] == ["139****0009"]
     assert not Authenticator.objects.filter(user=person.user).exists()
     assert Contact.objects.filter(person_id=person.pk).count() == 1
+
+
+@pytest.mark.clause("P-6.5")
+def test_a_recovery_leaves_codes_of_the_old_contacts_counted_and_no_link_of_before(
+    person: Person, sent: Sent
+) -> None:
+    code, *_ = factors.new_recovery_codes(person.user)
+    changing.change(person, MAIL, "third@example.org", prove("third@example.org", sent))
+    old = keyring().identity_hmac("+8613800000001")
+    ask(sent, code=code)
+    carry()
+    with clock.frozen(clock.now() + recovering.policy().code + timedelta(minutes=1)):
+        actions.request_code(OLD)
+        asked = Code.objects.filter(contact_hmac=old).count()
+        assert sign_in(NEW, sent) == person and ContactUndo.objects.count() == 0
+        left = Code.objects.filter(contact_hmac=old)
+        assert left.count() == asked > 0 and not left.filter(used_at=None).exists()
 
 
 def test_a_recovery_code_waits_less_is_spent_and_is_never_kept_in_clear(person: Person, sent: Sent) -> None:

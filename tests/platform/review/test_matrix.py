@@ -149,7 +149,7 @@ COMMON = {"problem": {"code": "busy"}, "event": {"event_id": "m-own"}, "file": A
           "partner-file": A_FILE, "partner-file-back": A_FILE,
           "partner-message": {"message_id": 1}, "partner-check": {"run_id": 1}, "partner-report": {"run_id": 1},
           "told-browser-end": {"number": 1},
-          "sign-in-link": {"token": "x"}, "recover-stop": {"token": "x"},
+          "sign-in-link": {"token": "x"}, "recover-stop": {"token": "x"}, "contact-undo": {"token": "x"},
           "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "privacy-copy": {"form": "json"}, "request-answer": {"request_id": 1},
           "security-remove": {"factor_id": 1}, "break-step": {"break_id": 1}, "anomaly": {"number": 1},

@@ -18,7 +18,17 @@ from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party, Scope
-from abate.platform.people import children, claiming, consents, groups, identity, keys, proof, recovering
+from abate.platform.people import (
+    children,
+    claiming,
+    consents,
+    groups,
+    identity,
+    keys,
+    proof,
+    recovering,
+    undoing,
+)
 from abate.platform.people import contacts as reading
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import (
@@ -337,6 +347,7 @@ def close(found: Person, now: datetime) -> None:
     children.end(found.pk, now)
     groups.leave_all(found.pk, now)
     recovering.forget(found.pk)
+    undoing.forget(found)
     digests = Contact.objects.filter(person_id=found.pk).values_list("contact_hmac", flat=True)
     Code.objects.filter(contact_hmac__in=list(digests)).delete()
     signin.forget(found.user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -10,7 +11,7 @@ from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.notices import queries as told
-from abate.platform.people import claiming, contacts, proof
+from abate.platform.people import claiming, contacts, proof, undoing
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import ContactGone, ContactRests, ContactSame, ContactUnproved, PersonErased
 from abate.platform.people.models import Code, Contact, Person
@@ -47,7 +48,8 @@ def _new(held: Sequence[Reach], old: str, new: str) -> Reach:
 def change(person: Person, old: str, new: str, proved: str) -> None:
     """Put `new`, proved by the text of prove_contact, in the place of `old` (both whole); everything in one transaction.
 
-    `old` signs in no more, codes sent to it are worth nothing, and it is told, as is every other place of the person.
+    `old` signs in no more, codes sent to it are worth nothing, and it is told, with a link that
+    takes the change back (undoing.py), as is every other place of the person.
     Raises ContactUnproved, ContactMalformed, ContactSame, ContactGone, ContactRests, ContactTaken, PersonErased.
     """
     with transaction.atomic():
@@ -69,7 +71,8 @@ def change(person: Person, old: str, new: str, proved: str) -> None:
         sealed = claiming.sealed_contacts(own, [reach if one.value == old else one for one in held])
         Person.objects.filter(pk=own.pk).update(contact_enc=sealed)
         gone = [contacts.place(one) for one in held if one.value == old]
-        notices.write([own.user_id], "contact.changed", to=gone)
+        link, hours = undoing.offer(own, held), CONTACT_REST // timedelta(hours=1)
+        notices.write([own.user_id], "contact.replaced", to=gone, link=link, hours=hours)
         notices.write([own.user_id], "contact.changed")
         audit.note("person.contact", own.pseudonym, kind=reach.kind)
 

@@ -244,3 +244,16 @@ class RecoveryGone(Problem):
     why_en = "The link stops a recovery that is still waiting, and nothing else."
     remedy_zh = "如果登录方式已被更换而不是您本人操作，请立即联系运营方。"
     remedy_en = "If the way of signing in was changed and it was not you, tell the operator at once."
+
+
+class UndoGone(Problem):
+    code = "contact-undo-gone"
+    status = 404
+    zh = "这个撤销链接已用过、已过期，或无效。"
+    en = "This link was used, its time is over, or it is not right."
+    why_zh = "更换联系方式后 72 小时内，原联系方式收到的链接可撤销一次。"
+    why_en = "For 72 hours the link that the old contact was sent takes a change back, once."
+    remedy_zh = "如果不是您本人更换的，请在登录页找回账户，并告知运营方。"
+    remedy_en = (
+        "If it was not you who changed it, recover the account on the sign-in page, and tell the operator."
+    )

@@ -11,11 +11,11 @@ from django.db import models
 
 from abate.platform.parties.models import Party
 from abate.platform.people.models_family import Freeze, Group, Guardianship, Invitation, Member
-from abate.platform.people.models_recovery import Recovery
+from abate.platform.people.models_recovery import ContactUndo, Recovery
 
 __all__ = [
-    "Authorisation", "Code", "Consent", "Contact", "Former", "Freeze", "Group", "Guardianship", "Identity", "Invitation",
-    "Member", "Person", "Recovery", "Request", "Subject",
+    "Authorisation", "Code", "Consent", "Contact", "ContactUndo", "Former", "Freeze", "Group", "Guardianship", "Identity",
+    "Invitation", "Member", "Person", "Recovery", "Request", "Subject",
 ]  # fmt: skip
 
 

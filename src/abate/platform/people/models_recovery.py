@@ -1,4 +1,4 @@
-"""Rows of recoveries of sign-in."""
+"""Rows of recoveries of sign-in, and of changes of a contact that may be taken back."""
 
 from __future__ import annotations
 
@@ -56,3 +56,22 @@ class Recovery(models.Model):
                 condition=models.Q(stopped_at__isnull=True) | models.Q(done_at__isnull=True),
             ),
         ]
+
+
+class ContactUndo(models.Model):
+    """The link by which the old contact takes a change back: a digest of its secret, and all contacts of before, encrypted
+    under the person's key. `ended_at`: when it was used, or an earlier one was.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(
+        "people.Person", on_delete=models.PROTECT, db_constraint=False, related_name="+"
+    )
+    token_hmac = models.BinaryField(unique=True)
+    contacts_enc = models.BinaryField()
+    changed_at = models.DateTimeField()
+    until = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "people_contact_undo"

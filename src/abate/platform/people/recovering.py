@@ -24,7 +24,7 @@ from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.notices import queries as told
 from abate.platform.notices.models import Delivery
-from abate.platform.people import children, claiming, contacts, identity, keys, proof
+from abate.platform.people import children, claiming, contacts, identity, keys, proof, undoing
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import ContactTaken, ContactUnproved
 from abate.platform.people.family_errors import RecoveryGone, RecoveryNeedsCode, RecoveryTooOften
@@ -213,8 +213,11 @@ def _replace(person: Person, one: Recovery, now: datetime) -> Person | None:
         return None
     reach, old = Reach(*json.loads(asked)), [contacts.place(each) for each in reaches(person)]
     held = Contact.objects.filter(person_id=person.pk)
-    Code.objects.filter(contact_hmac__in=list(held.values_list("contact_hmac", flat=True))).delete()
+    # Worth nothing, and still counted: a recovery gives nobody more codes to ask for or to guess.
+    codes = Code.objects.filter(contact_hmac__in=list(held.values_list("contact_hmac", flat=True)))
+    codes.filter(used_at=None).update(used_at=now)
     held.delete()
+    undoing.forget(person)
     claiming.contacts(person.pk, {bytes(one.contact_hmac): reach})
     person.contact_enc = claiming.sealed_contacts(person, [reach])
     Person.objects.filter(pk=person.pk).update(contact_enc=person.contact_enc)

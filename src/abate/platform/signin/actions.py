@@ -143,11 +143,23 @@ def end_sessions(user: User, keys: list[str]) -> int:
     return len(own)
 
 
+@audited("signin.forget-since", lambda given, _: given["user"].handle)
+def forget_since(user: User, moment: datetime) -> None:
+    """Take away what `user` was given to sign in with since `moment`, and every open session."""
+    with transaction.atomic():
+        _end_all(user)
+        Authenticator.objects.filter(user=user, created_at__gte=moment).delete()
+
+
+def _end_all(user: User) -> None:
+    end_sessions(user, list(OpenSession.objects.filter(user=user).values_list("key", flat=True)))
+
+
 @audited("signin.forget", lambda given, _: given["user"].handle)
 def forget(user: User) -> None:
     """Take away everything `user` signs in with, and every open session."""
     with transaction.atomic():
-        end_sessions(user, list(OpenSession.objects.filter(user=user).values_list("key", flat=True)))
+        _end_all(user)
         Authenticator.objects.filter(user=user).delete()
         UsedCode.objects.filter(user=user).delete()
         user.set_unusable_password()

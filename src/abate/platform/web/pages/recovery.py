@@ -1,4 +1,4 @@
-"""Back into one's account when phone, e-mail and passkeys are all gone; and the link by which its owner stops a stranger."""
+"""Back into one's account when phone, e-mail and passkeys are all gone; and the links by which its owner stops a stranger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods
 
 from abate.platform.doors.errors import Problem
-from abate.platform.people import contacts, identity, recovering
+from abate.platform.people import contacts, identity, recovering, undoing
 from abate.platform.web import screen
 from abate.platform.web.pages import signin
 from abate.platform.web.screen import Field
@@ -91,7 +91,20 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     return screen.show(request, "recover_stop", {"done": True})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo(request: HttpRequest, token: str) -> HttpResponse:
+    """The link that the old contact was sent after a change. Opening it does nothing; the button takes the change back."""
+    if request.method != "POST":
+        return screen.show(request, "contact_undo", {"done": False})
+    try:
+        undoing.undo(token)
+    except Problem as problem:
+        return screen.refuse(request, problem)
+    return screen.show(request, "contact_undo", {"done": True})
+
+
 urlpatterns = [
+    path("sign-in/contact/undo/<str:token>", undo, name="contact-undo"),
     path("sign-in/lost", recover, name="recover"),
     path("sign-in/lost/stop/<str:token>", stop, name="recover-stop"),
 ]
