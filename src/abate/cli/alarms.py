@@ -47,6 +47,7 @@ def list_(ended: bool, lang: str, as_json: bool, data_dir: Path) -> None:
 def look(as_json: bool, data_dir: Path) -> None:
     """Look now, and send what that says. For a timer on another machine: it works while `abate serve` does not.
 
+    It raises alarms and ends none: only the server does, whose settings and disk they are about.
     Exit code 1 where an alarm is open.
     """
     installation.start(data_dir)
@@ -55,7 +56,7 @@ def look(as_json: bool, data_dir: Path) -> None:
     from abate.platform.config import alarming  # lazy: as above
 
     try:
-        done = alarming.look()
+        done = alarming.look(end=False)
     except SetupError as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)

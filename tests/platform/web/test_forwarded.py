@@ -83,6 +83,27 @@ def test_only_a_trusted_proxy_is_believed(
     assert (forwarded.noted() is None) == (believed or header is None)
 
 
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (f"::ffff:{OURS}", OURS),
+        ("2001:DB8:0:0::7", "2001:db8::7"),
+        ("[2001:DB8::7]:4711", "2001:db8::7"),
+        (OURS, OURS),
+    ],
+)
+def test_one_address_has_one_spelling_whoever_forwards_it(folder: None, header: str, expected: str) -> None:
+    """Else whoever is shut out by a limit comes again as another."""
+    came: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        came.append(scope["client"][0])
+
+    scope = {"type": "http", "headers": [(b"x-forwarded-for", header.encode())], "client": (PROXY, 5)}
+    asyncio.run(Forwarded(app, behind=True, named=["10.0.0.0/24"])(scope, None, None))
+    assert came == [expected]
+
+
 def test_the_doctor_says_when_a_proxy_is_not_trusted_or_stands_for_everybody(
     world: World,
     folder: None,

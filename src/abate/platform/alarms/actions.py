@@ -19,14 +19,19 @@ from abate.platform.review.changes import canonical
 
 Words = Mapping[str, tuple[str, str, str]]
 MORE = "*"
-"""The key of the alarm that there are more of a rule than are told one by one."""
+"""The end of the key of the alarm that there are more of a lot than are told one by one."""
+_DAY = timedelta(days=1)
 _LOCK = 4_912_038
 _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What is wrong now: see models.Alarm. `state` is warning or fault; `words` hold nothing that is not internal."""
+    """What is wrong now: see models.Alarm. `state` is warning or fault; `words` hold nothing that is not internal.
+
+    Causes of one rule, one party and one first word of the key (`address 5f3a`) are a lot: whoever makes up many of one lot
+    keeps none of another from being told.
+    """
 
     rule: str
     key: str
@@ -65,20 +70,22 @@ def settle(
     calm: int,
     most: int,
     reach: Reach,
+    end: bool = True,
 ) -> Settled:
     """Bring the alarms to what is found now. Whoever calls it twice, or at the same moment, raises nothing twice.
 
     `looked`: rules that could be looked at; the alarms of others stay as they are, but for rules not among `rules`, which end.
-    An alarm ends when its cause was not seen for `calm` minutes; of one rule `most` are told one by one.
+    An alarm ends when its cause was not seen for `calm` minutes, where the caller may `end` any; of one lot `most` are told
+    one by one in a day.
     """
     now, done = clock.now(), Counter[str]()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         opened = {(row.rule, row.key): row for row in Alarm.objects.filter(ended_at=None).order_by("id")}
-        for cause in _bounded(causes, opened, most):
+        for cause in _bounded(causes, opened, most, now):
             row = opened.pop((cause.rule, cause.key), None)
             done[_seen(cause, row, now, reach)] += 1
-        for row in opened.values():
+        for row in opened.values() if end else ():
             gone = row.rule in looked and row.seen_at <= now - timedelta(minutes=calm)
             if gone or row.rule not in rules:
                 Alarm.objects.filter(pk=row.pk).update(ended_at=max(now, row.began_at))
@@ -88,27 +95,41 @@ def settle(
     return Settled(done["raised"], done["worse"], done["ended"])
 
 
-def _bounded(causes: Sequence[Cause], opened: Mapping[tuple[str, str], Alarm], most: int) -> list[Cause]:
-    """Those that are told of already, and of each rule new ones up to `most` open; of the rest that there are more."""
-    count = Counter(rule for rule, key in opened if key != MORE)
+def _lot(rule: str, key: str, party: str) -> tuple[str, str]:
+    """(rule, key of the alarm that there are more of this cause's lot)."""
+    word, parted, _ = key.partition(" ")
+    return rule, " ".join(filter(None, (word if parted else "", party, MORE)))
+
+
+def _bounded(
+    causes: Sequence[Cause], opened: Mapping[tuple[str, str], Alarm], most: int, now: datetime
+) -> list[Cause]:
+    """Those that are told of already, and of each lot new ones up to `most` that are open or began within a day; of the rest,
+    once in a day, that there are more. So whoever makes causes up moves a known number of messages.
+    """
+    ended = Alarm.objects.filter(began_at__gt=now - _DAY, ended_at__isnull=False)
+    recent = [*opened.values(), *ended.only("rule", "key", "party")]
+    count = Counter(_lot(row.rule, row.key, row.party) for row in recent if not row.key.endswith(MORE))
+    said = {(row.rule, row.key) for row in recent if row.key.endswith(MORE)}
     kept, more = [], {}
     for cause in causes:
+        lot = _lot(cause.rule, cause.key, cause.party)
         if (cause.rule, cause.key) in opened:
             kept.append(cause)
-        elif count[cause.rule] < most:
-            count[cause.rule] += 1
+        elif count[lot] < most:
+            count[lot] += 1
             kept.append(cause)
-        else:
+        elif lot in opened or lot not in said:
             zh, en = cause.words["zh"], cause.words["en"]
             words = {
-                "zh": (zh[0], f"同类告警超过 {most} 项，其余不再逐一告知。", zh[2]),
+                "zh": (zh[0], f"一天内同类告警超过 {most} 项，其余不再逐一告知。", zh[2]),
                 "en": (
                     en[0],
-                    f"There are more than {most} of these; the rest is not told one by one.",
+                    f"There are more than {most} of these in a day; the rest is not told one by one.",
                     en[2],
                 ),
             }
-            more[cause.rule] = Cause(cause.rule, MORE, cause.role, "", cause.state, words)
+            more[lot] = Cause(*lot, cause.role, cause.party, cause.state, words)
     return [*kept, *more.values()]
 
 
@@ -125,6 +146,8 @@ def _seen(cause: Cause, row: Alarm | None, now: datetime, reach: Reach) -> str:
         became = "raised"
     else:
         became = "worse" if (row.state, cause.state) == ("warning", "fault") else "same"
+        # What falls back and rises again is told once.
+        values["state"] = "fault" if row.state == "fault" else cause.state
         # A clock that was set back must not end what is there.
         values["seen_at"] = max(now, row.seen_at)
         Alarm.objects.filter(pk=row.pk).update(**values)

@@ -9,8 +9,9 @@ from django.db.models import F, Q
 class Alarm(models.Model):
     """One cause from its beginning to its end: `rule` is the name of a finding, `key` tells causes of it apart.
 
-    `words` is canonical JSON: (name, what, remedy) in `zh` and `en`, as they were said last. `party` is the code of the party
-    that must act, empty where it is the operator's `role`. While it is open there is no second one of the same cause.
+    `words` is canonical JSON: (name, what, remedy) in `zh` and `en`, as they were said last; `state` is the gravest since it
+    began. `party` is the code of the party that must act, empty where it is the operator's `role`. While it is open there is
+    no second one of the same cause.
     """
 
     rule = models.TextField()

@@ -120,9 +120,11 @@ def mailboxes() -> dict[str, list[Place]]:
         if role.strip() not in rights().roles or not places.split():
             raise _unusable(f"ABATE_ALARM_TO: {part[:60]!r} is not role=address")
         try:
-            found[role.strip()] = [contacts.place(contacts.normal(one)) for one in places.split()]
+            reached = [contacts.place(contacts.normal(one)) for one in places.split()]
         except ContactMalformed:
             raise _unusable(f"ABATE_ALARM_TO: an address of {role.strip()} is none") from None
+        # Two spellings of one address are one, and a role that is named twice has both.
+        found[role.strip()] = list(dict.fromkeys([*found.get(role.strip(), []), *reached]))
     return found
 
 

@@ -17,8 +17,11 @@ from abate.platform.parties.errors import PartyUnknown
 from abate.platform.review import queries as review
 
 
-def look() -> Settled:
-    """Look once, and raise, worsen and end what that says. Raises SetupError where the rules cannot be read."""
+def look(*, end: bool = True) -> Settled:
+    """Look once, and raise, worsen and end what that says. Raises SetupError where the rules cannot be read.
+
+    Without `end` nothing ends: of a process that is not the server nobody knows whether it sees the same disk and settings.
+    """
     rules = alarm_rules.current()
     mailboxes = alarm_rules.mailboxes()
     found = [] if rules is None else [finding for check in doctor.RUNNING for finding in check()]
@@ -30,6 +33,7 @@ def look() -> Settled:
         calm=alarm_rules.shipped().calm if rules is None else rules.calm,
         most=alarm_rules.shipped().most if rules is None else rules.most,
         reach=partial(_reach, mailboxes),
+        end=end,
     )
 
 
@@ -49,14 +53,17 @@ def _causes(rules: Rules, found: list[Finding]) -> list[Cause]:
 
 
 def _reach(mailboxes: dict[str, list[Place]], role: str, party: str) -> Reached:
-    """A party at its application's contact; a role at its mailboxes, and its holders in the browsers they chose."""
+    """A party by all who act for it, its application's contact among them; a role at its mailboxes, and its holders in the
+    browsers they chose.
+    """
     if party:
         try:
-            own = joining.of_party(parties.party(party).pk)
+            number = parties.party(party).pk
+            own, people = joining.of_party(number), parties.people_of(number)
         except PartyUnknown:
-            own = None
-        if own is not None:
-            return Reached([own.user_id], [])
+            own, people = None, []
+        if users := sorted({*people, *([own.user_id] if own else [])}):
+            return Reached(users, [])
     holders = [user for user in review.holders(role) if notices.browsers(user)]
     return Reached(holders, mailboxes.get(role, []))
 

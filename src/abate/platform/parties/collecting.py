@@ -17,8 +17,8 @@ from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.notices import actions as notices
 from abate.platform.parties.actions import begin_overlap, make_secret
-from abate.platform.parties.models import Client, Member
-from abate.platform.parties.queries import check_standing
+from abate.platform.parties.models import Client
+from abate.platform.parties.queries import check_standing, people_of
 from abate.platform.review import rights
 from abate.platform.review.audit import audited
 from abate.platform.review.changes import Json
@@ -59,7 +59,7 @@ def leave_waiting(client_id: str) -> Json:
     OAuthClient.objects.filter(pk=client_id).update(secret=make_password(None))
     Client.objects.filter(pk=client_id).update(collect_by=until)
     party = Client.objects.select_related("party").get(pk=client_id).party
-    notices.write(_own_people(party.pk), "party.key", day=clock.day(until))
+    notices.write(people_of(party.pk), "party.key", day=clock.day(until))
     return {"party": party.code, "client_id": client_id, "collect_by": until.isoformat()}
 
 
@@ -96,13 +96,7 @@ def collect_for(user: User, client_id: str, keep: Callable[[str, str], None]) ->
     found = Client.objects.filter(pk=client_id).first()
     if found is None:
         raise NothingToCollect(client_id[:40])
-    if _own_people(found.party_id):
+    if people_of(found.party_id):
         raise PartyCollects(client_id)
     with transaction.atomic():
         keep(*collect(found.party_id, client_id))
-
-
-def _own_people(party_id: int) -> list[int]:
-    """Who acts for the party on its page."""
-    found = Member.objects.filter(party_id=party_id, role=Member.Role.PARTNER, user__is_active=True)
-    return list(found.values_list("user_id", flat=True))

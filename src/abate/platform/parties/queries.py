@@ -297,6 +297,12 @@ def seats(user: User) -> list[tuple[str, Party]]:
     return [(one.role, one.party) for one in found if one.party.stands(clock.today())]
 
 
+def people_of(party_id: int) -> list[int]:
+    """The users who act for a party on its page and whose accounts are open."""
+    found = Member.objects.filter(party_id=party_id, role=Member.Role.PARTNER, user__is_active=True)
+    return list(found.order_by("user_id").values_list("user_id", flat=True))
+
+
 def parties_of(user: User, role: str) -> list[Party]:
     """The parties in good standing for which `user` acts in `role`, by code."""
     return [party for held, party in seats(user) if held == role]

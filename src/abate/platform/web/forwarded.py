@@ -49,12 +49,23 @@ def plain(host: str) -> str:
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
+def _normal(app: App) -> App:
+    async def called(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope.get("client"):
+            scope = {**scope, "client": (plain(scope["client"][0]), scope["client"][1])}
+        await app(scope, receive, send)
+
+    return called
+
+
 class Forwarded:
     """The application behind its proxies; `behind`: whether there are any."""
 
     def __init__(self, app: App, *, behind: bool, named: Iterable[str]) -> None:
         self._trusted = networks(named) if behind else ()
-        self._app: Any = ProxyHeadersMiddleware(app, [str(one) for one in self._trusted]) if behind else app
+        # What a proxy says of an address is written as anybody's is, before limits and lists compare it.
+        trusted = [str(one) for one in self._trusted]
+        self._app: Any = ProxyHeadersMiddleware(_normal(app), trusted) if behind else app
         self._noted: datetime | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
