@@ -121,6 +121,14 @@ def test_nobody_else_sees_it(world: World, tmp_path: Path) -> None:
         assert foreign.status_code == 404 and foreign.content == missing.content, "one answer for both"
         assert get(address + more, "nothing").status_code == 401
     assert get("/v1/files", theirs).json() == {"files": [], "next_before": None}
+    # A place of another party's list, or of none, is not the beginning of one's own.
+    send(b"id,n\n1", theirs, "own.csv")
+    for place in (taken.json()["id"], str(uuid4()), "x"):
+        answer = get(f"/v1/files?before={place}", theirs)
+        assert (answer.status_code, answer.json()["code"]) == (422, "cursor-invalid"), place
+    for line in ("x", "-1", "9" * 30):
+        answer = get(f"{address}/errors?after={line}", mine)
+        assert (answer.status_code, answer.json()["code"]) == (422, "cursor-invalid"), line
 
 
 def test_a_rehearsal_books_nothing(world: World, tmp_path: Path) -> None:

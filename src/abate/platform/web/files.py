@@ -19,6 +19,7 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.web import caller
 from abate.platform.web.intake import SCOPE
+from abate.platform.web.sent import CursorInvalid
 from abate.platform.web.wording import english
 
 _STATES = {File.OPEN: "open", File.DONE: "done", File.REFUSED: "refused"}
@@ -52,22 +53,28 @@ def told(file: File) -> dict[str, object]:
 
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
-    """The party's files, the newest first, a hundred a page; `before` goes on after the file of that id."""
+    """The party's files, the newest first, a hundred a page; `before` goes on after the file of that id, its own."""
     try:
         found, left = caller.admitted(caller.from_request(request), SCOPE)
+        before = _place(found.party_id, request.GET.get("before", ""))
     except Problem as problem:
         return caller.refused(problem)
-    before = request.GET.get("before", "")
-    files = queries.files_of(found.party_id, _PAGE, before=_uuid(before))
+    files = queries.files_of(found.party_id, _PAGE, before=before)
     more = str(files[-1].pk) if len(files) == _PAGE else None
     return JsonResponse({"files": [told(file) for file in files], "next_before": more}, headers=left)
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
+def _place(party_id: int, text: str) -> UUID | None:
+    """Where the list goes on. Raises CursorInvalid: begun anew it would be read as the rest."""
+    if not text:
         return None
+    try:
+        place = UUID(text)
+    except ValueError:
+        raise CursorInvalid from None
+    if queries.file_of(party_id, place) is None:
+        raise CursorInvalid
+    return place
 
 
 @require_safe
@@ -85,11 +92,12 @@ def errors(request: HttpRequest, file_id: UUID) -> HttpResponse:
     """Its rows that were not accepted, a hundred a page in the order of lines; `after` goes on."""
     try:
         file, left = _own(request, file_id)
+        after = request.GET.get("after") or "0"
+        if not (after.isascii() and after.isdigit() and len(after) < 19):
+            raise CursorInvalid
     except Problem as problem:
         return caller.refused(problem)
-    after = request.GET.get("after", "0")
-    line = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
-    found = queries.wrong_rows(file, line, _PAGE)
+    found = queries.wrong_rows(file, int(after), _PAGE)
     answer = {
         "errors": [_wrong(*row) for row in found],
         "next_after": found[-1][0] if len(found) == _PAGE else None,

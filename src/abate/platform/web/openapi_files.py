@@ -102,6 +102,7 @@ _LIST = {
         "next_before": {"type": ["string", "null"], "format": "uuid"},
     },
 }
+_CURSOR = {"422": "`before` or `after` is none that was given for this list"}
 _ROWS = {
     "type": "object",
     "properties": {
@@ -130,7 +131,7 @@ PATHS: dict[str, Any] = {
             "files",
             "The party's files, the newest first, a hundred a page",
             {"application/json": {"schema": _LIST}},
-            _SIGNED,
+            _SIGNED | _CURSOR,
         )
         | {"parameters": [_BEFORE]},
     },
@@ -142,7 +143,7 @@ PATHS: dict[str, Any] = {
             "file_errors",
             "Its rows that were not accepted, in the order of lines",
             {"application/json": {"schema": _ROWS}},
-            _OWN,
+            _OWN | _CURSOR,
         )
         | {"parameters": [_ID, _AFTER]}
     },
