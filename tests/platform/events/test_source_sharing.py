@@ -137,6 +137,34 @@ def test_the_people_who_decide_see_what_a_request_will_not_get(world: World) -> 
                     to_month=MONTH, until=date(2026, 12, 31), known=[])  # fmt: skip
 
 
+def test_the_people_who_decide_see_the_terms_under_which_the_data_came(world: World) -> None:
+    bureau = party("tax-bureau")
+    declare(world, shared_with=["tax-bureau:supervision"])
+    world.send(*(ride(world, f"m-{n}", n) for n in range(12)))
+    # Opened to all afterwards: what came before stays under the terms it came under.
+    declare(world, shared_with=["*"])
+    given = {
+        "purpose": "p",
+        "ground": "g",
+        "from_month": MONTH,
+        "to_month": MONTH,
+        "until": date(2026, 12, 31),
+    }
+
+    def look(*behaviours: str, kind: str = "statistics") -> Any:
+        asked = actions.ask(bureau.pk, behaviours=behaviours, kind=kind, known=["cycling", "metro"], **given)
+        return changes.action("sharing.answer").look({"request": str(asked.id)})["not_shared"]
+
+    name = f"{world.sender.code}/metro"
+    with clock.frozen(AFTER):
+        close()
+        for made in (False, True):
+            assert editions.all_made([MONTH]) is made
+            assert look() == look("cycling") == [name]
+            assert look("metro") == look(kind="supervision") == []
+            editions.edition(MONTH)
+
+
 @pytest.fixture
 def works(world: World) -> Party:
     """An organisation of all twelve."""

@@ -9,7 +9,7 @@ from abate.platform.parties import queries as parties
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
-from abate.platform.sharing import actions, queries
+from abate.platform.sharing import actions, editions, queries
 from abate.platform.sharing.models import Decision
 from abate.platform.sharing.queries import RequestRow
 
@@ -40,10 +40,20 @@ def _look(given: Json) -> Json:
 
 
 def _not_shared(found: RequestRow) -> list[str]:
-    """The sources whose terms in force keep the groups that hold their data from this request."""
+    """The sources that keep groups of the months asked for from this request: by the versions under which the data in them
+    came, and, while a month's edition can still change, by the terms in force."""
     codes = parties.codes()
-    closed = [one for one in sources.newest() if not one.shares(codes[found.party_id], found.kind)]
-    return [f"{codes[one.party_id]}/{one.code}" for one in closed]
+    months = actions.months_of(found.from_month, found.to_month)
+    known = {one.id: one for one in sources.newest()}
+    if not known:
+        return []
+    if editions.all_made(months):
+        known = {}
+    known |= sources.of_versions(
+        one for month in months for one in editions.versions(month, found.behaviours)
+    )
+    closed = [one for one in known.values() if not one.shares(codes[found.party_id], found.kind)]
+    return sorted({f"{codes[one.party_id]}/{one.code}" for one in closed})
 
 
 def _answer(given: Json) -> Json:

@@ -9,7 +9,7 @@ smallest group that could joins it. So no sum and no difference of what is shown
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -61,6 +61,25 @@ def edition(month: date) -> Edition:
         if not cursor.fetchone()[0]:
             raise MonthOpen(first.strftime("%Y-%m"))
         return _make(first)
+
+
+def all_made(months: Collection[date]) -> bool:
+    """Whether every one of these months, by their first days, has its edition."""
+    return Edition.objects.filter(month__in=months).count() == len(set(months))
+
+
+def versions(month: date, behaviours: Collection[str]) -> set[int]:
+    """The versions of sources whose data the groups of a month hold, or would if its edition were made now; of these
+    behaviours, or of all where none is named."""
+    first = month.replace(day=1)
+    if Edition.objects.filter(month=first).exists():
+        rows = Cell.objects.filter(month=first).values_list("behaviour", "sources")
+    else:
+        with transaction.atomic(), connection.cursor() as cursor:
+            hold_back("statistics", first)
+            cursor.execute(SQL["sources"], {"first": first, "last": last_day(first)})
+            rows = cursor.fetchall()
+    return {one for name, found in rows if not behaviours or name in behaviours for one in found}
 
 
 def hold_back(use: str, first: date, party: str | None = None) -> list[str]:
