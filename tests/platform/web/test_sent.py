@@ -168,6 +168,29 @@ def test_pages_go_on_where_the_last_one_ended(
     assert ids(client, headers, limit=5, cursor=first["next_cursor"]) == everything[5:10]
 
 
+def test_a_page_of_refusals_goes_by_refusals_and_not_by_what_was_accepted(
+    city: stage.City, client: Client, headers: dict[str, str], monkeypatch: Any
+) -> None:
+    at = clock.now().replace(microsecond=0)
+    for batch in range(8):
+        names = [f"e-{batch}-{n}" for n in range(4)]
+        times = [at - timedelta(hours=2 * (4 * batch + n)) for n in range(4)]
+        events = [stage.meeting(city.partner, city.person, *one) for one in zip(names, times, strict=True)]
+        if batch < 2:
+            events[1]["data"] = events[1]["data"] | {"home_address": "x"}  # type: ignore[operator]
+        stage.send(city.partner, events)
+    monkeypatch.setattr(sent, "EXAMINED", 9)
+    told = ask(client, headers, outcome="refused", limit=1).json()
+    assert [one["id"] for one in told["events"]] == ["e-1-1"]
+    told = ask(client, headers, outcome="refused", limit=1, cursor=told["next_cursor"]).json()
+    assert [one["id"] for one in told["events"]] == ["e-0-1"]
+    # What one page looks at stays bounded, and nothing is lost by that.
+    monkeypatch.setattr(sent, "EXAMINED", 3)
+    assert ask(client, headers, outcome="refused", limit=1).json()["next_cursor"] is not None
+    for limit in (1, 2, 5):
+        assert read_all(client, headers, outcome="refused", limit=limit) == ["e-1-1", "e-0-1"]
+
+
 @pytest.mark.clause("P-8.4-c")
 def test_another_party_s_events_are_not_there(
     city: stage.City, client: Client, headers: dict[str, str]

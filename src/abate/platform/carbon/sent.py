@@ -26,7 +26,8 @@ STATES = {
 }
 """What can stand of an event that left a row: the name by which it is asked for and its number in sent.sql."""
 EXAMINED = 2_000
-"""Our policy: so many events at most are looked at for one page of a filter; the page may then be short and still go on."""
+"""Our policy: so many events, or batches for refusals among them, at most are looked at for one page of a filter; the page
+may then be short and still go on."""
 MOST = 1_000
 """Our policy: the longest page."""
 
@@ -121,12 +122,13 @@ def page(party_id: int, asked: Asked, after: Place | None = None, limit: int = 1
 
 
 def _of_batches(party_id: int, asked: Asked, start: Place, most: int) -> _Found:
-    values = _span(party_id, asked, start, most)
-    kinds = [_REFUSED, _ACCEPTED] if asked.state is None else [int(asked.state != Outcome.REFUSED.text)]
+    refused = asked.state == Outcome.REFUSED.text
+    values = _span(party_id, asked, start, most) | {"refused": refused}
+    kinds = [_REFUSED, _ACCEPTED] if asked.state is None else [int(not refused)]
     with connection.cursor() as cursor:
         cursor.execute(SQL["batches"], values)
         batches = cursor.fetchall()
-        within = [(id_, at) for id_, at, before in batches if before < most]
+        within = [(id_, at) for id_, at, before in batches[:most] if before < most]
         if not within:
             return _Found()
         ids, ats = (list(column) for column in zip(*within, strict=True))

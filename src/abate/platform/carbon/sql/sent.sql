@@ -1,9 +1,13 @@
 -- name: batches
 -- The party's batches behind a place, the newest first, each with how many events were in those before it: so many as
 -- it takes for `most` events, read from the key (party, moment, id). A place (0, 0) is behind all that is in its batch.
+-- Where only refusals are asked for, only they are counted: a batch of 10,000 accepted events costs one look into a key.
 select id, received_at,
-       (sum(count) over (order by received_at desc, id desc rows unbounded preceding) - count)::bigint as before
+       (sum(held) over (order by received_at desc, id desc rows unbounded preceding) - held)::bigint as before
 from events_batch
+cross join lateral (select case when %(refused)s
+    then (select count(*) from events_refusal refusal where refusal.batch_id = events_batch.id)
+    else events_batch.count end as held) counted
 where party_id = %(party)s and via <> 'revalue'
       and received_at >= coalesce(%(first)s::timestamptz, '-infinity')
       and received_at < coalesce(%(until)s::timestamptz, 'infinity')
