@@ -185,5 +185,12 @@ def give_back(file: File, party: Party, path: Path, out: Path) -> None:
         (line, queries_files.told(outcome, reason))
         for line, _, outcome, reason in queries_files.all_wrong_rows(file)
     )
-    marks = sources.texts(party.pk, clock.day(file.at))
-    tables_back.write(path, declared(party, file.declaration), wrong, out, marks)
+    named = sources.texts(party.pk, clock.day(file.at))
+
+    def marks(rows: Sequence[tuple[str, str]]) -> list[str]:
+        """Of an event that was taken, whenever that was, the terms it came under; of what was not, those it names."""
+        own = sources.marks((party.pk, event_id) for event_id, _ in rows if event_id)
+        lines = {event_id: sources.line(mark) for (_, event_id), mark in own.items()}
+        return [lines.get(event_id) or named.get(source, "") for event_id, source in rows]
+
+    tables_back.write(path, declared(party, file.declaration), wrong, out, marks if named else None)

@@ -216,3 +216,29 @@ def test_a_file_comes_back_with_the_marks_of_its_rows(world: World, tmp_path: Pa
     assert sum(bool(row.get(ERROR)) for row in read(back)) == 2
     # Sent again as it is, the column counts for nothing.
     assert load(back, world.sender.code, 6) == {"exists": 18, "refused": 2}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_comes_back_with_the_terms_under_which_each_event_came(
+    world: World, tmp_path: Path, kind: str
+) -> None:
+    declare(world)
+    name, path, back = f"{world.sender.code}/metro", tmp_path / f"rides.{kind}", tmp_path / f"back.{kind}"
+    write([row | {"source": name} for row in flat(world)], path)
+    if kind == "jsonl":
+        texts = [json.loads(line) for line in path.read_text().splitlines()]
+        for text in texts:
+            text["source"] = text["data"].pop("source")
+        path.write_text("".join(json.dumps(text) + "\n" for text in texts))
+    assert load(path, world.sender.code, 6) == {"credited": 18, "refused": 2}
+    until = mark(world)["use_until"]
+    declare(world, mark="another wording")
+    with clock.frozen(clock.now() + timedelta(days=3)):
+        assert load(path, world.sender.code, 6, back=back) == {"exists": 18, "refused": 2}
+    found = read(back)
+    own = [row[MARK] for row in found if not row.get(ERROR)]
+    assert len(own) == 18 and all(
+        text.startswith("municipal transport") and f"until {until}" in text for text in own
+    )
+    # Of what was not taken nothing is kept: it has the terms in force of the source that it names.
+    assert [row[MARK].startswith("another wording") for row in found if row.get(ERROR)] == [True, True]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db.models import Case, F, When, Window
 from django.db.models.functions import RowNumber
@@ -88,11 +89,15 @@ def texts(party_id: int, arrived: date) -> dict[str, str]:
     """The marks of a party's sources in one line each, by PARTY/SOURCE, for data that arrived on a day."""
     code = parties.codes()[party_id]
     found = [one.mark_of(code, arrived) for one in newest(party_id)]
-    return {
-        str(one["source"]): f"{one['mark']}; level {one['level']}; for {', '.join(one['uses'])}; "  # type: ignore[arg-type]
-        f"figures to {', '.join(one['shared_with']) or 'nobody'}; until {one['use_until']}"  # type: ignore[arg-type]
-        for one in found
-    }
+    return {str(one["source"]): line(one) for one in found}
+
+
+def line(mark: Mapping[str, Any]) -> str:
+    """A mark (SourceRow.mark_of) in one line."""
+    return (
+        f"{mark['mark']}; level {mark['level']}; for {', '.join(mark['uses'])}; "
+        f"figures to {', '.join(mark['shared_with']) or 'nobody'}; until {mark['use_until']}"
+    )
 
 
 def marks(events: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, object]]:

@@ -1,5 +1,5 @@
 """A file given back with one column more: what is wrong with a row, empty where nothing is. Where its sender declared sources
-of public data, with another: the mark of the source that a row names, which goes with the data (P-8.5-d).
+of public data, with another: the mark under which its event came, which goes with the data (P-8.5-d).
 
 Read from the file again, so that every cell is as it was sent. What a spreadsheet would run as a formula goes out as text;
 mended, the file can be sent as it is: rows that are booked are booked once, and the columns count for nothing.
@@ -10,7 +10,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,12 +24,15 @@ from abate.platform.events.tables import ADDED, ERROR, LINES, PARQUET, TABLE, Ro
 _FORMULA = re.compile("'*[=+\\-@\t\r]")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{0,13}[1-9])?")
 _BATCH = 4096
+Row = tuple[int, list[object] | bytes | None]
 Told = Iterator[tuple[int, str]]
 """Lines with what is wrong there, in the order of lines."""
+Marks = Callable[[Sequence[tuple[str, str]]], Sequence[str]]
+"""(event id, PARTY/SOURCE) of some rows as they are written there, either empty -> their marks, empty where there is none."""
 
 
-def write(source: Path, declared: Declaration, told: Told, out: Path, marks: Mapping[str, str]) -> None:
-    """Write the file back to `out`; `marks` by PARTY/SOURCE. Raises FileRefused where it cannot be read to its end."""
+def write(source: Path, declared: Declaration, told: Told, out: Path, marks: Marks | None) -> None:
+    """Write the file back to `out`; without `marks` no column of them. Raises FileRefused where it cannot be read to its end."""
     more = _More(told, declared, marks)
     with opened(source, declared) as found:
         if found.kind == LINES:
@@ -44,23 +48,26 @@ def write(source: Path, declared: Declaration, told: Told, out: Path, marks: Map
 class _More:
     """What the columns that are added say of a line, asked for in the order of lines."""
 
-    def __init__(self, told: Told, declared: Declaration, marks: Mapping[str, str]) -> None:
+    def __init__(self, told: Told, declared: Declaration, marks: Marks | None) -> None:
         self._told = told
         self._next = next(told, None)
         self._declared, self._marks = declared, marks
         self.names = ADDED if marks else (ERROR,)
 
-    def source(self, names: Sequence[object]) -> int | None:
-        """Where the column is that names the source of a row."""
-        columns = self._declared.columns
-        return next(
-            (at for at, name in enumerate(names) if columns.get(str(name), str(name)) == "source"), None
-        )
+    def places(self, names: Sequence[object]) -> list[int | None]:
+        """Where the columns are that say a row's event id and its source."""
+        meant = [self._declared.columns.get(str(name), str(name)) for name in names]
+        return [meant.index(one) if one in meant else None for one in ("id", "source")]
 
-    def beside(self, line: int, source: object) -> list[str]:
-        """The cells of a line whose source is named so; empty where it says nothing of it."""
-        given = str(source or self._declared.constants.get("source", ""))
-        return [self.of(line), self._marks.get(given, "")][: len(self.names)]
+    def beside(self, rows: Sequence[tuple[int, Sequence[object]]]) -> list[list[str]]:
+        """The cells of these lines, each with its event id and source, None where it says nothing of it."""
+        errors = [self.of(line) for line, _ in rows]
+        if self._marks is None:
+            return [[error] for error in errors]
+        constant = [self._declared.constants.get(name, "") for name in ("id", "source")]
+        named = [[str(own or same) for own, same in zip(said, constant, strict=True)] for _, said in rows]
+        marks = self._marks([(event_id, source) for event_id, source in named])
+        return [[error, mark] for error, mark in zip(errors, marks, strict=True)]
 
     def of(self, line: int) -> str:
         if self._next is None or self._next[0] != line:
@@ -73,18 +80,41 @@ class _More:
 def _lines(found: Rows, more: _More, out: Path) -> None:
     """Each line as it was, what is added as its last members; what is no object is named by its number alone."""
     with out.open("wb") as file:
-        for number, line in found.rows:
-            text = line.strip() if isinstance(line, bytes) else b""
-            if any(name.encode() in text for name in ADDED) or not _is_object(text):
-                text = json.dumps(_without(text) or {"line": number}, ensure_ascii=False).encode()
-            source = json.loads(text).get("source") if len(more.names) > 1 else None
-            told = {
-                name: cell for name, cell in zip(more.names, more.beside(number, source), strict=True) if cell
-            }
-            if told:
-                added = json.dumps(told, ensure_ascii=False).encode()[1:]
-                text = text[:-1] + (b"" if text[1:-1].strip() == b"" else b", ") + added
-            file.write(text + b"\n")
+        for batch in _batches(found.rows):
+            texts = [_line(number, line) for number, line in batch]
+            said = [[members.get(name) for name in ("id", "source")] for members in map(json.loads, texts)]
+            beside = more.beside([(number, one) for (number, _), one in zip(batch, said, strict=True)])
+            for text, cells in zip(texts, beside, strict=True):
+                told = {name: cell for name, cell in zip(more.names, cells, strict=True) if cell}
+                if told:
+                    added = json.dumps(told, ensure_ascii=False).encode()[1:]
+                    text = text[:-1] + (b"" if text[1:-1].strip() == b"" else b", ") + added
+                file.write(text + b"\n")
+
+
+def _line(number: int, line: object) -> bytes:
+    """A line of JSON as it was, less what was added before; what is no object is named by its number alone."""
+    text = line.strip() if isinstance(line, bytes) else b""
+    if any(name.encode() in text for name in ADDED) or not _is_object(text):
+        text = json.dumps(_without(text) or {"line": number}, ensure_ascii=False).encode()
+    return text
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The rows in their order, so many at once that their marks are looked up together."""
+    given = iter(rows)
+    while batch := list(islice(given, _BATCH)):
+        yield batch
+
+
+def _beside_cells(found: Rows, more: _More) -> Iterator[tuple[int, Sequence[object], list[str]]]:
+    """(number, cells, what is added) of the rows of a table."""
+    places = more.places(found.names)
+    for batch in _batches(found.rows):
+        given = [(n, cells if isinstance(cells, list) else [""] * len(found.names)) for n, cells in batch]
+        said = [(n, [None if at is None else cells[at] for at in places]) for n, cells in given]
+        for (number, cells), told in zip(given, more.beside(said), strict=True):
+            yield number, cells, told
 
 
 def _is_object(text: bytes) -> bool:
@@ -103,16 +133,14 @@ def _without(text: bytes) -> dict[str, object]:
 
 
 def _table(found: Rows, more: _More, out: Path, declared: Declaration) -> None:
-    kept, source = [at for at, name in enumerate(found.names) if name not in ADDED], more.source(found.names)
+    kept = [at for at, name in enumerate(found.names) if name not in ADDED]
     # With the mark by which a spreadsheet knows UTF-8; what was no text goes back byte by byte.
     encoding = "utf-8-sig" if declared.charset == "utf-8" else declared.charset
     with out.open("w", encoding=encoding, errors="surrogateescape", newline="") as file:
         rows = csv.writer(file)
         rows.writerow([*(_marked(str(found.names[place])) for place in kept), *more.names])
-        for number, cells in found.rows:
-            given = cells if isinstance(cells, list) else [""] * len(found.names)
-            told = more.beside(number, None if source is None else given[source])
-            rows.writerow([*(_marked(str(given[place])) for place in kept), *map(_marked, told)])
+        for _, cells, told in _beside_cells(found, more):
+            rows.writerow([*(_marked(str(cells[place])) for place in kept), *map(_marked, told)])
 
 
 def _marked(cell: str) -> str:
@@ -123,7 +151,7 @@ def _marked(cell: str) -> str:
 def _workbook(found: Rows, more: _More, out: Path) -> None:
     """The sheet with the columns, and a sheet of its own that lists the errors. No formula and no link is written."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    kept, source = [at for at, name in enumerate(found.names) if name not in ADDED], more.source(found.names)
+    kept = [at for at, name in enumerate(found.names) if name not in ADDED]
     with xlsxwriter.Workbook(out, options) as book:
         sheet, listed = book.add_worksheet("data"), book.add_worksheet("errors")
         for column, place in enumerate(kept):
@@ -131,15 +159,13 @@ def _workbook(found: Rows, more: _More, out: Path) -> None:
         sheet.write_row(0, len(kept), more.names)
         listed.write_row(0, 0, ["row", ERROR])
         wrong = 0
-        for number, cells in found.rows:
-            given = cells if isinstance(cells, list) else [""] * len(found.names)
+        for number, cells, told in _beside_cells(found, more):
             for column, place in enumerate(kept):
-                text = str(given[place])
+                text = str(cells[place])
                 if _NUMBER.fullmatch(text):
                     sheet.write_number(number - 1, column, float(text))
                 elif text:
                     sheet.write_string(number - 1, column, text[:32_767])
-            told = more.beside(number, None if source is None else given[source])
             for column, text in enumerate(told, len(kept)):
                 if text:
                     sheet.write_string(number - 1, column, text)
@@ -155,17 +181,18 @@ def _parquet(source: Path, more: _More, out: Path) -> None:
     with pq.ParquetFile(source) as file:
         names = [name for name in file.schema_arrow.names if name not in ADDED]
         added = [pa.field(name, pa.string()) for name in more.names]
-        schema, at = (
-            pa.schema([*(file.schema_arrow.field(name) for name in names), *added]),
-            more.source(names),
-        )
+        schema = pa.schema([*(file.schema_arrow.field(name) for name in names), *added])
+        places = more.places(names)
         with pq.ParquetWriter(out, schema) as writer:
             for batch in file.iter_batches(batch_size=_BATCH, columns=names):
-                lent = [None] * batch.num_rows if at is None else batch.column(names[at]).to_pylist()
-                told = [
-                    [cell or None for cell in more.beside(n, one)] for n, one in enumerate(lent, number + 1)
+                said = [
+                    [None] * batch.num_rows if at is None else batch.column(names[at]).to_pylist()
+                    for at in places
                 ]
+                told = more.beside(list(enumerate(zip(*said, strict=True), number + 1)))
                 number += batch.num_rows
-                beside = [pa.array([row[n] for row in told], pa.string()) for n in range(len(more.names))]
+                beside = [
+                    pa.array([row[n] or None for row in told], pa.string()) for n in range(len(more.names))
+                ]
                 columns = [*(batch.column(name) for name in names), *beside]
                 writer.write_table(pa.Table.from_arrays(columns, schema=schema))
