@@ -89,6 +89,24 @@ def test_refusals_are_problems(city: stage.City, enter) -> None:
             and document["remedy"]
         )
     assert Client().get("/v1/nothing").json()["code"] == "no-such-address"
+    # Refused before any view: a program is answered as a program there too.
+    nul = Client().get("/v1/events?from=%00")
+    assert (nul.status_code, nul["Content-Type"], nul.json()["code"]) == (
+        400,
+        "application/problem+json",
+        "not-text",
+    )
+
+
+@pytest.mark.parametrize("offset", ["-20:27", "+16:00", "+23:59"])
+def test_a_past_moment_may_have_any_offset_that_is_one(city: stage.City, enter, offset: str) -> None:
+    def at(moment: str) -> tuple[int, str]:
+        answer = enter(city.person.user).get("/v1/me/account/at", {"moment": f"{moment}{offset}"})
+        return answer.status_code, answer.json().get("code", "")
+
+    assert at("0106-07-29T23:24:02.3") == (200, "")
+    edge = at("0001-01-01T00:00:00"), at("9999-12-31T23:59:59")
+    assert set(edge) == {(200, ""), (422, "request-invalid")}
 
 
 def test_the_description_is_valid_and_complete() -> None:

@@ -211,6 +211,16 @@ def test_another_party_s_events_are_not_there(
         assert client.get(path, headers=log_only).json()["code"] == "scope-missing"
 
 
+@pytest.mark.parametrize("offset", ["-20:27", "+23:59"])
+def test_a_filter_may_have_an_offset_that_the_database_does_not_know(
+    city: stage.City, client: Client, headers: dict[str, str], offset: str
+) -> None:
+    stage.book_every_outcome(city.partner, city.person)
+    every = ids(client, headers)
+    assert ids(client, headers, **{"from": f"1970-01-01T00:00:00{offset}"}) == every
+    assert ids(client, headers, to=f"1970-01-01T00:00:00{offset}") == []
+
+
 WRONG = [
     ("person__id=1", 400, "parameter-unknown", "person__id"),
     ("outcome=credited&zz=1&aa=2", 400, "parameter-unknown", "aa, zz"),

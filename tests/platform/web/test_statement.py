@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -227,6 +227,8 @@ def test_periods_meet_without_a_gap_and_odd_ones_are_refused(told: tuple[World, 
     for odd in ((cut, FIRST), (FIRST, clock.today() + timedelta(days=1)), (FIRST - timedelta(days=400), cut)):
         with pytest.raises(statement.PeriodUnfit):
             statement.make(person, *odd)
+    with pytest.raises(statement.PeriodUnfit, match="before the first credit rule"):
+        statement.make(person, date(1, 6, 1), date(1, 6, 1))
 
 
 def test_a_pending_entry_is_told_as_such_and_an_erased_person_opens_nothing(

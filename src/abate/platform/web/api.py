@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -250,7 +250,11 @@ def account_at(
     request: HttpRequest,
     moment: Annotated[AwareDatetime, Query(description="RFC 3339, with its offset")],
 ) -> PastAccount:
-    found = standing.at_moment(request.auth.pk, moment)
+    try:
+        # Its own offset may be one that PostgreSQL does not know: those of sixteen hours and more.
+        found = standing.at_moment(request.auth.pk, moment.astimezone(UTC))
+    except OverflowError:
+        raise RequestInvalid("moment") from None
     return PastAccount(
         at=moment,
         carbon_mg=found.carbon_mg,

@@ -1,4 +1,4 @@
-"""Around every answer: headers that let only our own files load, and refusals turned into pages."""
+"""Around every answer: headers that let only our own files load, and refusals told as the caller reads them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
-from abate.platform.web import screen
+from abate.platform.web import refusals
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -36,7 +36,7 @@ class Pages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = screen.refuse(request, NotText()) if _has_nul(request) else self.get_response(request)
+        response = refusals.answer(request, NotText()) if _has_nul(request) else self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), camera=()")
         if request.user.is_authenticated:
@@ -45,5 +45,5 @@ class Pages:
         return response
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
-        """An expected refusal that no view caught becomes a page; anything else stays a fault."""
-        return screen.refuse(request, fault) if isinstance(fault, Problem) else None
+        """An expected refusal that no view caught is told as such; anything else stays a fault."""
+        return refusals.answer(request, fault) if isinstance(fault, Problem) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -144,7 +144,8 @@ def _moment(given: Mapping[str, str], name: str, later: timedelta = timedelta())
         raise FilterInvalid(name) from None
     if moment.tzinfo is None or not 1970 <= moment.year < 9999:
         raise FilterInvalid(name)
-    return moment
+    # Its own offset may be one that PostgreSQL does not know.
+    return moment.astimezone(UTC)
 
 
 def limit_of(given: Mapping[str, str]) -> int:

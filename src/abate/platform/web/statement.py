@@ -33,8 +33,11 @@ MAX_DAYS = 366
 class PeriodUnfit(Problem):
     code = "statement-period"
     status = 422
-    zh = "对账单的期间须从某日到同日或其后，不超过 366 天，且不在将来。"
-    en = "A statement runs from a day to the same or a later one, 366 days at most, and not into the future."
+    zh = "对账单的期间须从某日到同日或其后，不超过 366 天，不在将来，也不早于首条积分规则。"
+    en = (
+        "A statement runs from a day to the same or a later one, 366 days at most, not into the future and not before "
+        "the first credit rule."
+    )
     why_zh = "对账单只覆盖已经发生的日期。"
     why_en = "A statement speaks of days that have been."
     remedy_zh = "请检查起止日期。"
@@ -49,6 +52,8 @@ def make(person: Person, first: date, last: date) -> Statement:
         note, proofs = log.receipts(person.pk, numbers)
         opened = openings.own(person.pk, numbers)
         rates = tuple(Rate(*one) for one in rules.rates(last))
+        if not rates:
+            raise PeriodUnfit(f"{last}: before the first credit rule")
     awards = {line.id: clock.day(line.at) for line in found.lines if line.kind == Kind.AWARD}
     for number, one in proofs.items():
         if number in awards:
