@@ -58,6 +58,11 @@ def grant(number: str) -> None:
     desk.decide("sharing.answer", request=number, granted=True)
 
 
+def test_a_month_has_four_signs_of_year_whatever_the_year(bureau: Party) -> None:
+    told = ask(token(bureau, ["sharing"]), from_month="0527-01", to_month="0527-02").json()
+    assert (told["from_month"], told["to_month"]) == ("0527-01", "0527-02")
+
+
 @pytest.mark.clause("P-8.5-b", "P-8.5-d")
 def test_asked_granted_read_told_and_revoked(bureau: Party, client: Client) -> None:
     headers = token(bureau, ["sharing"])

@@ -173,7 +173,7 @@ def _told(month: date, asked: RequestRow) -> dict:
     held = [cell for cell in cells if not closed.isdisjoint(cell.sources)]
     names = {known[one] for cell in held for one in cell.sources if one in closed}
     return {
-        "month": month.strftime("%Y-%m"),
+        "month": month.isoformat()[:7],
         "made_at": made.at.isoformat(),
         "tree_size": made.tree_size,
         "withheld": made.withheld,

@@ -32,7 +32,7 @@ def _look(given: Json) -> Json:
         "kind": found.kind,
         "ground": found.ground,
         "behaviours": list(found.behaviours),
-        "months": [f"{found.from_month:%Y-%m}", f"{found.to_month:%Y-%m}"],
+        "months": [found.from_month.isoformat()[:7], found.to_month.isoformat()[:7]],
         "until": found.until.isoformat(),
         "state": found.state,
         "not_shared": _not_shared(found),

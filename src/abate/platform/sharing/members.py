@@ -90,7 +90,7 @@ def edition(party_id: int, month: date) -> MembersEdition:
 def _told(made: MembersEdition) -> dict[str, object]:
     """One month as it is given."""
     told: dict[str, object] = {
-        "month": made.month.strftime("%Y-%m"),
+        "month": made.month.isoformat()[:7],
         "made_at": made.at.isoformat(),
         "withheld": made.people is None,
         "least_people": made.least_people,
