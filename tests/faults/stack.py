@@ -190,8 +190,8 @@ class Stack:
         return made["parties"][0] | made
 
     def script(self, name: str, *args: str) -> dict[str, Any]:
-        """What a program of this folder prints when it runs in the stack's environment."""
-        command = [sys.executable, str(Path(__file__).with_name(name)), *args]
+        """What a program prints when it runs in the stack's environment: one of this folder, or at a path of its own."""
+        command = [sys.executable, str(Path(__file__).parent / name), *args]
         made = subprocess.run(command, env=self.environment(), check=False, capture_output=True, text=True)
         assert made.returncode == 0, made.stderr
         return dict(json.loads(made.stdout))

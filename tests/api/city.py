@@ -1,0 +1,215 @@
+"""Run as a program inside a stack's environment: parties of each scope, people and staff to call as, and things to ask for.
+
+`make N` prints all of it as JSON; `sessions` prints new sessions of the same people, for one ends by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from datetime import date, datetime, timedelta
+from typing import Any
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
+
+from abate.client import samples  # noqa: E402
+from abate.demo import desk  # noqa: E402
+from abate.platform import pipeline  # noqa: E402
+from abate.platform.carbon.basis import catalogue  # noqa: E402
+from abate.platform.doors import clock  # noqa: E402
+from abate.platform.events.actions import Arrival  # noqa: E402
+from abate.platform.events.envelope import PREFIX, Reader, Sender  # noqa: E402
+from abate.platform.joining import actions as joining  # noqa: E402
+from abate.platform.joining import noticing, queries  # noqa: E402
+from abate.platform.joining.kinds import kinds  # noqa: E402
+from abate.platform.ledger import closing  # noqa: E402
+from abate.platform.ledger import queries as ledger  # noqa: E402
+from abate.platform.parties.models import Party  # noqa: E402
+from abate.platform.people import actions as people  # noqa: E402
+from abate.platform.people import groups  # noqa: E402
+from abate.platform.people.identity import made_up_number  # noqa: E402
+from abate.platform.people.models import Person  # noqa: E402
+from abate.platform.review import changes  # noqa: E402
+from abate.platform.review.models import User  # noqa: E402
+from abate.platform.sharing import actions as sharing  # noqa: E402
+from abate.platform.signin import proofs  # noqa: E402
+from abate.platform.web import problems  # noqa: E402
+
+BEHAVIOURS = ["online-meeting", "cycling", "walking"]
+PARTIES = {
+    "calls": "data_provider",
+    "calls-shop": "merchant",
+    "calls-bureau": "authority",
+    "calls-works": "enterprise",
+    "calls-verifier": "verifier",
+    "calls-other": "data_provider",
+}
+PEOPLE = 12
+PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\n%%EOF\n"
+
+
+def ride(party: str, subject: str, name: str, at: datetime, behaviour: str = "cycling") -> dict[str, Any]:
+    """A trip of twenty minutes that ended before `at`."""
+    start = at - timedelta(hours=1)
+    record = {"trip_id": name, "start": f"{start:%Y-%m-%dT%H:%M:%SZ}", "distance_km": "3.2", "city": "sample",
+              "end": f"{start + timedelta(minutes=20 if behaviour == 'cycling' else 50):%Y-%m-%dT%H:%M:%SZ}"}  # fmt: skip
+    return {"specversion": "1.0", "id": name, "source": party, "type": PREFIX + behaviour, "subject": subject,
+            "time": record["start"], "data": record}  # fmt: skip
+
+
+def send(party: Party, events: list[dict[str, Any]]) -> None:
+    """Book events as the intake does."""
+    now = clock.now()
+    sender = Sender(party.pk, party.code, frozenset(BEHAVIOURS))
+    reader = Reader(sender, catalogue().methods, now)
+    read = [reader.read(place, json.dumps(event).encode()) for place, event in enumerate(events)]
+    digest = hashlib.sha256(json.dumps(events).encode()).digest()
+    pipeline.run_batch(Arrival(sender, "http", now, digest, len(events)), read)
+
+
+def drafts(count: int) -> list[dict[str, str]]:
+    """Applications with their tokens, whose papers are there: each can be handed in once."""
+    made = []
+    for number in range(count):
+        first = f"91999999{number:09d}"
+        given = joining.Particulars(
+            f"applies-{number}", "data_provider", "虚构骑行", "Made-up Rides", first + joining.credit_code_sign(first),
+            "经办人", f"joining{number}@example.invalid", ("data",), ("walking",),
+        )  # fmt: skip
+        one, token = joining.apply(given, catalogue().methods, proved=True)
+        for kind in queries.required(one) if number % 3 else []:
+            until = clock.today() + timedelta(days=300) if kinds().documents[kind].dated else None
+            joining.add_document(one, kind, f"{kind}.pdf", PDF, until)
+        made.append({"id": str(one.pk), "token": token})
+    return made
+
+
+def townspeople(parties: dict[str, Party]) -> tuple[list[Person], list[str]]:
+    """People who let the first party send, ten of whom work at the enterprise, and their pairwise names."""
+    code, _ = groups.invite_to_organisation(parties["calls-works"], 50)
+    made, subjects = [], []
+    for number in range(PEOPLE):
+        made.append(
+            people.register(
+                "示例居民",
+                made_up_number(date(1990, 1, 1), number),
+                [f"c{number}@example.invalid"],
+                notice_version="1",
+                made_up=True,
+            )
+        )
+        subjects.append(people.authorise(made[-1], parties["calls"], BEHAVIOURS, notice_version="1"))
+        if number < PEOPLE - 1:
+            groups.join(made[-1], code, "1")
+    return made, subjects
+
+
+def codes() -> list[str]:
+    """Every code of the catalogue: a refusal is known once its module is there, so all addresses are read first."""
+    assert get_resolver().url_patterns
+    return sorted(problems.lines())
+
+
+def make(count: int) -> dict[str, Any]:
+    # A third of a second for each secret is a guesser's price; nobody guesses here.
+    PBKDF2PasswordHasher.iterations = 1_000
+    now, month = clock.now(), (clock.today().replace(day=1) - timedelta(days=1)).replace(day=1)
+    with clock.frozen(now - timedelta(days=90)):
+        parties = {
+            code: desk.create_party(
+                code, kind, "示例机构", code, BEHAVIOURS if kind == "data_provider" else ()
+            )
+            for code, kind in PARTIES.items()
+        }
+        keys = {code: desk.issue_client(party) for code, party in parties.items() if code != "calls-other"}
+        someone, subjects = townspeople(parties)
+        desk.add_rule(clock.today() + timedelta(days=1), ("领取规则", "to be collected"), claim_days=365)
+    with clock.frozen(
+        datetime.combine(month, datetime.min.time(), clock.zone()) + timedelta(days=10, hours=12)
+    ):
+        at = clock.now()
+        send(
+            parties["calls"],
+            [samples.meeting("calls", one, f"old-{n}", at) for n, one in enumerate(subjects)],
+        )
+    closing.close_day(clock.today() - timedelta(days=1))
+    closing.close_month(month)
+    # The others' limits are far above what is asked of them.
+    desk.decide("party.limits", code="calls", requests_per_minute=None, events_per_day=None)
+    late = now - timedelta(hours=3)
+    send(
+        parties["calls"], [samples.meeting("calls", one, f"new-{n}", late) for n, one in enumerate(subjects)]
+    )
+    asked = [
+        sharing.ask(
+            parties["calls-bureau"].pk,
+            purpose="评估",
+            ground="统计",
+            behaviours=[],
+            from_month=month,
+            to_month=month,
+            until=clock.today() + timedelta(days=60),
+            known=catalogue().methods,
+        )
+        for _ in range(3)
+    ]
+    for request in asked[:2]:
+        desk.decide("sharing.answer", request=str(request.id), granted=True)
+    noted = [
+        noticing.open_notice(parties["calls"], "核对", "请核对", clock.today() + timedelta(days=9), None)
+        for _ in range(3)
+    ]
+    desk.hire("made-up finance clerk", "finance")
+    other = desk.hire("made-up other", "query")
+    return {
+        "keys": keys,
+        "subjects": subjects,
+        "events": [f"{when}-{n}" for when in ("old", "new") for n in range(PEOPLE)],
+        "entries": [row.id for row in ledger.entries(someone[0].pk)],
+        "sample": [samples.meeting("calls", subjects[0], "x", late),
+                   *(ride("calls", subjects[0], "x", late, kind) for kind in ("cycling", "walking"))],
+        "applications": drafts(count),
+        "papers": sorted(kinds().documents),
+        "terms": kinds().terms,
+        "requests": [str(request.id) for request in asked],
+        "notices": [notice.pk for notice in noted],
+        "month": month.isoformat(),
+        "changes": {name: {field: kind.__name__ for field, (kind, _) in one.fields.items()}
+                    for name, one in changes.actions().items()},
+        "person": someone[-1].pseudonym,
+        "account": other.handle,
+        "problems": codes(),
+        "sessions": sessions(),
+    }  # fmt: skip
+
+
+def sessions() -> dict[str, str]:
+    """Session cookies by whose they are: a person's, and one of each role of the staff that may change something."""
+    staff = desk.staffed()
+    roles = ("entry", "check", "approve", "security_admin", "finance")
+    users: dict[str, User] = {role: staff[role] for role in roles}
+    users["person"] = Person.objects.order_by("pk")[0].user
+    found = {}
+    for name, user in users.items():
+        browser = Client()
+        browser.force_login(user)
+        session = browser.session
+        proofs.note(session, proofs.TOTP)
+        session.save()
+        found[name] = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(make(int(sys.argv[2])) if sys.argv[1] == "make" else sessions()))
