@@ -41,7 +41,7 @@ TWICE = 2
 NEVER = {"POST /v1/conformance": "only a sandbox signs a run"}
 """Operations that cannot be answered with 2xx here, and why."""
 _FITS = response_schema_conformance
-_RENEW = 200.0
+_RENEW = 270.0
 """Seconds for which sessions and tokens are used: a proof is fresh for five minutes, and a token lives an hour."""
 
 

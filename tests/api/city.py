@@ -121,11 +121,11 @@ def codes() -> list[str]:
     return sorted(problems.lines())
 
 
-def make(count: int) -> dict[str, Any]:
-    # A third of a second for each secret is a guesser's price; nobody guesses here.
-    PBKDF2PasswordHasher.iterations = 1_000
-    now, month = clock.now(), (clock.today().replace(day=1) - timedelta(days=1)).replace(day=1)
-    with clock.frozen(now - timedelta(days=90)):
+def history(
+    month: date, late: datetime
+) -> tuple[dict[str, Party], dict[str, tuple[str, str]], list[Person], list[str]]:
+    """Parties with their keys, and people with their pairwise names, who met online in a month that is closed since."""
+    with clock.frozen(clock.now() - timedelta(days=90)):
         parties = {
             code: desk.create_party(
                 code, kind, "示例机构", code, BEHAVIOURS if kind == "data_provider" else ()
@@ -135,41 +135,39 @@ def make(count: int) -> dict[str, Any]:
         keys = {code: desk.issue_client(party) for code, party in parties.items() if code != "calls-other"}
         someone, subjects = townspeople(parties)
         desk.add_rule(clock.today() + timedelta(days=1), ("领取规则", "to be collected"), claim_days=365)
-    with clock.frozen(
-        datetime.combine(month, datetime.min.time(), clock.zone()) + timedelta(days=10, hours=12)
-    ):
-        at = clock.now()
-        send(
-            parties["calls"],
-            [samples.meeting("calls", one, f"old-{n}", at) for n, one in enumerate(subjects)],
-        )
+    noon = datetime.combine(month, datetime.min.time(), clock.zone()) + timedelta(days=10, hours=12)
+    ours = parties["calls"]
+    with clock.frozen(noon):
+        send(ours, [samples.meeting("calls", one, f"old-{n}", noon) for n, one in enumerate(subjects)])
     closing.close_day(clock.today() - timedelta(days=1))
     closing.close_month(month)
+    send(ours, [samples.meeting("calls", one, f"new-{n}", late) for n, one in enumerate(subjects)])
+    return parties, keys, someone, subjects
+
+
+def figures_asked(bureau: Party, month: date) -> list[str]:
+    """Three requests for figures of a month; the last is not granted."""
+    until = clock.today() + timedelta(days=60)
+    asked = [
+        str(sharing.ask(bureau.pk, purpose="评估", ground="统计", behaviours=[], from_month=month, to_month=month,
+                        until=until, known=catalogue().methods).id)
+        for _ in range(3)
+    ]  # fmt: skip
+    for request in asked[:2]:
+        desk.decide("sharing.answer", request=request, granted=True)
+    return asked
+
+
+def make(count: int) -> dict[str, Any]:
+    # A third of a second for each secret is a guesser's price; nobody guesses here.
+    PBKDF2PasswordHasher.iterations = 1_000
+    late = clock.now() - timedelta(hours=3)
+    month = (clock.today().replace(day=1) - timedelta(days=1)).replace(day=1)
+    parties, keys, someone, subjects = history(month, late)
     # The others' limits are far above what is asked of them.
     desk.decide("party.limits", code="calls", requests_per_minute=None, events_per_day=None)
-    late = now - timedelta(hours=3)
-    send(
-        parties["calls"], [samples.meeting("calls", one, f"new-{n}", late) for n, one in enumerate(subjects)]
-    )
-    asked = [
-        sharing.ask(
-            parties["calls-bureau"].pk,
-            purpose="评估",
-            ground="统计",
-            behaviours=[],
-            from_month=month,
-            to_month=month,
-            until=clock.today() + timedelta(days=60),
-            known=catalogue().methods,
-        )
-        for _ in range(3)
-    ]
-    for request in asked[:2]:
-        desk.decide("sharing.answer", request=str(request.id), granted=True)
-    noted = [
-        noticing.open_notice(parties["calls"], "核对", "请核对", clock.today() + timedelta(days=9), None)
-        for _ in range(3)
-    ]
+    by = clock.today() + timedelta(days=9)
+    noted = [noticing.open_notice(parties["calls"], "核对", "请核对", by, None) for _ in range(3)]
     desk.hire("made-up finance clerk", "finance")
     other = desk.hire("made-up other", "query")
     return {
@@ -182,7 +180,7 @@ def make(count: int) -> dict[str, Any]:
         "applications": drafts(count),
         "papers": sorted(kinds().documents),
         "terms": kinds().terms,
-        "requests": [str(request.id) for request in asked],
+        "requests": figures_asked(parties["calls-bureau"], month),
         "notices": [notice.pk for notice in noted],
         "month": month.isoformat(),
         "changes": {name: {field: kind.__name__ for field, (kind, _) in one.fields.items()}
