@@ -187,7 +187,11 @@ def sweep() -> None:
     now = clock.now()
     old: dict[Path, str] = {}
     for path in folder().iterdir():
-        age = now.timestamp() - path.stat().st_mtime
+        try:
+            age = now.timestamp() - path.stat().st_mtime
+        except FileNotFoundError:
+            # An upload that came to its end meanwhile has another name now.
+            continue
         if path.suffix == ".part" and age > 86_400:
             path.unlink(missing_ok=True)
         elif path.suffix != ".part" and age > KEPT.total_seconds():

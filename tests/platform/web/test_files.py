@@ -289,6 +289,18 @@ def test_bytes_go_after_their_time_and_what_was_wrong_stays(world: World, tmp_pa
     assert len(errors) == 2 and json.dumps(errors)
 
 
+def test_an_upload_that_ends_while_old_bytes_are_looked_for_stops_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (spool.folder() / "cut-off.part").write_bytes(b"x")
+    listed = Path.iterdir
+    # Its name was read, and it has another when it is looked at.
+    monkeypatch.setattr(Path, "iterdir", lambda place: iter([place / "ended.part", *listed(place)]))
+    with clock.frozen(datetime.now(UTC) + timedelta(days=2)):
+        spool.sweep()
+    assert not (spool.folder() / "cut-off.part").exists()
+
+
 def test_bytes_of_a_file_that_waits_stay_and_its_time_begins_when_it_ends(
     world: World, tmp_path: Path
 ) -> None:
