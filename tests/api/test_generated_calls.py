@@ -90,6 +90,6 @@ def spoiled(stack: Stack) -> set[str]:
     """What is found wrong once a row is written that may not be."""
     with psycopg.connect(stack.url(), autocommit=True) as connection:
         connection.execute(
-            "insert into events_seen (person_id, batch_id, party_id, place, event_id, digest) values (7, 8, 9, 0, '', '')"
+            "insert into events_seen (person_id, batch_id, party_id, place, event_id, digest) values (-7, -8, -9, 0, '', '')"
         )
     return set(rows.bad(stack.url()))
