@@ -41,6 +41,7 @@ OWN = {
         "came": "through decide, in its transaction",
         "sweep_once": "through sweep, which tells of each chunk",
     },
+    "quarantine/actions.py": {"hold": LANE, "came": "through decide, in its transaction"},
     "credits/taking.py": {"*": LANE},
     "incentives/actions.py": {"redeem": ENTRY, "reverse": ENTRY, "read_code": PURE},
     "parties/actions.py": {

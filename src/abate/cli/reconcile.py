@@ -49,6 +49,7 @@ WORDS = {
     "room": "nothing of a person is short while their own caps have room",
     "revised": "a quantity computed again is of the same event, and the one before is undone",
     "withdrawn": "every event that was taken back is undone by an entry that says by which event and why",
+    "quarantine": "nothing quarantined has an entry, and each record that waits stands as quarantined",
     "acts": "no two awards that stand are for one act (P-7.2-e)",
     "recomputed": "every quantity comes out of its record again, to the milligram",
 }
@@ -106,6 +107,7 @@ def report(*, recompute: bool = False) -> dict:
     from abate.platform.credits import queries as rules  # lazy: as above
     from abate.platform.incentives import queries as incentives  # lazy: as above
     from abate.platform.ledger import queries as ledger  # lazy: as above
+    from abate.platform.quarantine import queries as quarantine  # lazy: as above
 
     with transaction.atomic(), connection.cursor() as cursor:
         if len(connection.savepoint_ids) == 0:
@@ -114,6 +116,7 @@ def report(*, recompute: bool = False) -> dict:
         sums = ledger.sums()
         differences = ledger.differences() | carbon.differences()
         differences |= rules.differences() | incentives.differences() | anomalies.differences()
+        differences |= quarantine.differences()
         first = {}
         if differences["digests"] and (order := ledger.first_wrong_order()):
             first["digests"] = f"person {order[0]}, order {order[1]!r}, entry {order[2]}"

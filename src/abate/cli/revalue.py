@@ -24,6 +24,7 @@ _LEFT = {
     "erased": "of erased people",
     "taken_back": "taken back before",
     "quarantined": "waiting for a decision",
+    "quarantine_decided": "not counted after quarantine",
     "same_act": "of which another record of the same act counts",
     "anomaly": "about which a case was confirmed",
     "ended": "of a source of public data whose days of retention are over",

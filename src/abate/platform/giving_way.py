@@ -17,6 +17,7 @@ from psycopg import Cursor
 from abate.platform.carbon import acts
 from abate.platform.carbon import revaluing as reading
 from abate.platform.carbon.acts import Compared, GivingWay
+from abate.platform.carbon.revaluing import Stored
 from abate.platform.credits import actions as credits
 from abate.platform.credits import queries as rules
 from abate.platform.credits import taking
@@ -85,18 +86,50 @@ def undo(
     Each is reversed for `cause` (acts.cause), and a quantity that credits nothing, for `reason`, stands in its place. Their
     party is told.
     """
-    number, digest, why = cause
-    party_id, behaviour = awards[0].party_id, awards[0].behaviour
-    sender = Sender(party_id, "", frozenset({behaviour}), VIA)
-    batch_id = events.open_batch(cursor, Arrival(sender, VIA, clock.now(), digest, len(awards)))
-    acts.keep_given_way(cursor, batch_id, number, awards, reason)
-    _reverse(awards, behaviour, reading.entry_cause(why, number))
+    number, _, why = cause
+    set_aside(cursor, awards, cause, reason)
+    _reverse(awards, awards[0].behaviour, reading.entry_cause(why, number))
     credits.begin_claims_anew(cursor)  # type: ignore[arg-type]
+    tell_of(awards, reason)
+
+
+def as_it_stands(one: Stored, rule: str) -> GivingWay:
+    """A quantity that a decision by `rule` takes out of what counts."""
+    return GivingWay(
+        person_id=one.person_id,
+        entry_id=one.entry_id or 0,
+        party_id=one.party_id,
+        event_id=one.event_id,
+        carbon_mg=one.er_mg or 0,
+        rule=rule,
+        behaviour=one.behaviour,
+        counts="",
+        batch_id=one.batch_id,
+        place=one.place,
+        seen_batch_id=one.seen_batch_id,
+        seen_place=one.seen_place,
+        day=clock.day(one.occurred_at),
+    )
+
+
+def set_aside(
+    cursor: Cursor, given: Sequence[GivingWay], cause: tuple[int, bytes, tuple[str, str]], reason: str
+) -> None:
+    """Put a quantity that credits nothing, for `reason`, in the place of each, of one party and behaviour; people are locked."""
+    number, digest, _ = cause
+    sender = Sender(given[0].party_id, "", frozenset({given[0].behaviour}), VIA)
+    batch_id = events.open_batch(cursor, Arrival(sender, VIA, clock.now(), digest, len(given)))
+    acts.keep_given_way(cursor, batch_id, number, given, reason)
+
+
+def tell_of(given: Sequence[GivingWay], reason: str, *, decided: bool = False) -> None:
+    """Tell their party that these do not count, for `reason`; `decided` as in events.notices.tell."""
+    sender = Sender(given[0].party_id, "", frozenset({given[0].behaviour}), VIA)
     told = [
         Result(place, one.event_id, Outcome.NOT_COUNTED, reason, one.carbon_mg)
-        for place, one in enumerate(awards)
+        for place, one in enumerate(given)
     ]
-    tell(sender, told, clock.now())
+    tell(sender, told, clock.now(), decided=decided)
 
 
 def _reverse(awards: Sequence[GivingWay], behaviour: str, reason: str) -> None:

@@ -105,6 +105,10 @@ def _accused(row: CaseRow) -> dict[Event, str]:
     return {(one.party_id, one.event_id): one.came for one in rows if not one.beside}
 
 
+def _standing(row: CaseRow, accused: Collection[Event]) -> list[Stored]:
+    return reading.of_events([(row.person_id, party, event) for party, event in accused])
+
+
 def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
     """Undo the awards of a case's records that stand, in the order of arrival, as far as their milligrams are there."""
     accused = _accused(row)
@@ -116,7 +120,7 @@ def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
         # The order of every batch: erasing kept out, people, balances of caps, accounts (docs/explain/locking.md).
         reversing.keep_erasing_out(django)
         people.keep_still(cursor, [row.person_id])
-        found = [one for one in reading.of_events(row.person_id, list(accused)) if _key(one) not in spared]
+        found = [one for one in _standing(row, accused) if _key(one) not in spared]
         told |= {_key(one): "erased" for one in found if one.left_alone == "erased"}
         standing = [one for one in found if one.entry_id is not None and one.left_alone is None]
         # Nothing is staged, so the party is nobody's: the balances are those of the awards, whoever sent them.
@@ -129,7 +133,7 @@ def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
                 told[_key(one)], held = "retired", held + (one.er_mg or 0)
                 continue
             told[_key(one)] = "taken_back"
-            groups[one.party_id, one.behaviour].append(_award(row, one))
+            groups[one.party_id, one.behaviour].append(giving_way.as_it_stands(one, row.rule))
         for (party, behaviour), awards_ in sorted(groups.items()):
             cause = _cause(cursor, row, "confirmed", party, behaviour)
             giving_way.undo(cursor, awards_, cause, f"{ANOMALY}:{row.rule}:{row.id}")
@@ -142,7 +146,7 @@ def _book_again(row: CaseRow, _: frozenset[Event]) -> dict[Event, str]:
         reversing.keep_erasing_out(django)
     accused = _accused(row)
     elsewhere = queries.also_confirmed(row.id, list(accused))
-    found = reading.of_events(row.person_id, list(accused))
+    found = _standing(row, accused)
     # What was taken back and cannot be booked any more: its party withdrew it meanwhile, or its person was erased.
     told = {one: "gone" for one, came in accused.items() if came == "taken_back"}
     told |= {_key(one): "erased" for one in found if one.left_alone == "erased" and _key(one) in told}
@@ -190,25 +194,6 @@ _DO = {
 
 def _key(one: Stored) -> Event:
     return one.party_id, one.event_id
-
-
-def _award(row: CaseRow, one: Stored) -> GivingWay:
-    assert one.entry_id is not None
-    return GivingWay(
-        person_id=one.person_id,
-        entry_id=one.entry_id,
-        party_id=one.party_id,
-        event_id=one.event_id,
-        carbon_mg=one.er_mg or 0,
-        rule=row.rule,
-        behaviour=one.behaviour,
-        counts="",
-        batch_id=one.batch_id,
-        place=one.place,
-        seen_batch_id=one.seen_batch_id,
-        seen_place=one.seen_place,
-        day=clock.day(one.occurred_at),
-    )
 
 
 def _cause(

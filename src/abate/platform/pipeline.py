@@ -1,7 +1,7 @@
 """The main path: from a batch of events to booked credits, in one transaction of a few set-based statements.
 
-read and measure (no database) -> stage -> claim ids of authorised people -> caps -> balances in order ->
-entries with quantities and leaves -> what credits nothing -> the rest judged. Any order, batching and repetition give
+read and measure (no database) -> stage -> claim ids of authorised people -> quarantine -> caps -> balances in
+order -> entries with quantities and leaves -> what credits nothing -> the rest judged. Any order, batching and repetition give
 the same totals.
 """
 
@@ -38,6 +38,7 @@ from abate.platform.events.errors import Busy
 from abate.platform.events.notices import tell
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.ledger import awards as ledger
+from abate.platform.quarantine import actions as quarantine
 
 # A race that PostgreSQL settles by refusing one side: tried again, never shown as a refusal of the event.
 RACES = (
@@ -211,13 +212,14 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
             rest = events.rest(cursor, sender.party_id, partly=not whole)
         if not whole:
             events.keep_claimed(cursor)
+        held = quarantine.hold(cursor, batch_id, batch.arrival, batch.marks)
         if batch.takings:
             taking.lock(sender.party_id, batch.takings, own=batch.compared is not None)
         elif batch.compared:
             acts.lock(cursor)
         if batch.careful:
             _refuse_too_much(cursor)
-        results += enter(cursor, batch, batch_id, bases, whole=whole, everything=everything)
+        results += enter(cursor, batch, batch_id, bases, whole=whole, everything=everything, held=held)
         settled, more = _settle(cursor, sender.party_id, rest)
         refused += more
         if batch.takings:
@@ -280,17 +282,18 @@ def enter(
     whole: bool,
     everything: bool,
     displace: bool = True,
+    held: int = 0,
 ) -> list[Result]:
     """Book the staged events whose people are named: what is credited with its entries, the rest kept.
 
     `whole`: they are all that the sums of the people were made of. The people are locked where the batch is `compared`; what
-    is booked of the same acts gives way where the methodologies say so, if `displace`.
+    is booked of the same acts gives way where the methodologies say so, if `displace`. `held`: how many are in quarantine.
     """
     results: list[Result] = []
-    party_id, now, lost = batch.arrival.sender.party_id, clock.now(), 0
+    party_id, now, lost = batch.arrival.sender.party_id, clock.now(), held
     if batch.span:
         if batch.compared:
-            lost = giving_way.one_act(cursor, batch.compared, party_id, displace=displace)
+            lost += giving_way.one_act(cursor, batch.compared, party_id, displace=displace)
         capped = rules.any_cap(batch.behaviours, *map(clock.day, batch.span))
         if capped:
             credits.cut(cursor, party_id, batch_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -130,7 +130,7 @@ def _chunk(
     for attempt in range(pipeline.TRIES):
         try:
             with transaction.atomic():
-                living, held, kept, before, after = put_in_place(changed, reason, number, proposal)
+                placed = put_in_place(changed, reason, number, proposal)
                 if number is None:
                     transaction.set_rollback(True)
             break
@@ -139,18 +139,39 @@ def _chunk(
             if not race or attempt == pipeline.TRIES - 1 or connection.in_atomic_block:
                 raise (Busy() if race else fault) from fault
             time.sleep(0.01 * 2**attempt)
-    found.erased += len(changed) - len(living)
-    found.retired += len(living) - len(held)
-    found.too_large += len(held) - len(kept)
-    _count(found, kept, before, after)
+    found.erased += placed.erased
+    found.retired += placed.retired
+    found.too_large += placed.too_large
+    _count(found, placed.kept, placed.before, placed.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What was booked of some changes (`kept`), with the accounts before and after and its results; and of how many nothing
+    was, because their person was erased, their milligrams were retired, or the account could not hold them.
+    """
+
+    kept: list[Change]
+    before: Holdings
+    after: Holdings
+    results: list[Result]
+    erased: int
+    retired: int
+    too_large: int
 
 
 def put_in_place(
-    changed: Sequence[Change], reason: tuple[str, str], number: int | None, proposal: bytes
-) -> tuple[list[Change], list[Change], list[Change], Holdings, Holdings]:
-    """Reversals, then awards, as a batch of its own; returns the changes of the living, of these those whose milligrams are
-    there, of these what was booked, and the accounts before and after.
+    changed: Sequence[Change],
+    reason: tuple[str, str],
+    number: int | None,
+    proposal: bytes,
+    *,
+    anew: bool = False,
+) -> Placed:
+    """Reversals, then awards, as a batch of its own. `anew`: none of them was ever counted, so they are compared with other
+    records of their act as new events are, and all results are told.
     """
+    results: list[Result] = []
     arrival = _arrival(changed, proposal)
     with connection.cursor() as django, workspace() as cursor:
         batch_id = events.open_batch(cursor, arrival)
@@ -160,7 +181,7 @@ def put_in_place(
         # Locks in the order of every batch: bases, people, balances of caps, accounts (docs/explain/locking.md).
         laid = _lay_out(cursor, arrival, batch_id, living, trial=number is None)
         people.keep_still(cursor, [change.stored.person_id for change in living])
-        carbon.must_stand(cursor, living)
+        carbon.must_stand(cursor, [change.stored for change in living])
         awards = {(one.stored.person_id, one.stored.entry_id) for one in living}
         taking.lock_balances(django, arrival.sender.party_id, awards)
         held = _not_retired(django, living)
@@ -174,21 +195,23 @@ def put_in_place(
                 carbon.revise(cursor, number, batch_id, kept)
             _reverse(django, kept, reading.entry_cause(reason, number or 0))
             results = pipeline.enter(
-                cursor, laid[0], batch_id, laid[1], whole=True, everything=False, displace=False
+                cursor, laid[0], batch_id, laid[1], whole=True, everything=anew, displace=anew
             )
             _not_counted(kept, results)
-        return living, held, kept, before, reversing.settled(django, accounts)
+        after = reversing.settled(django, accounts)
+    gone, retired = len(changed) - len(living), len(living) - len(held)
+    return Placed(kept, before, after, results, gone, retired, len(held) - len(kept))
 
 
-def lock_together(parts: Sequence[Sequence[Change]]) -> None:
-    """Before several `put_in_place` of one transaction: lock what all of them need, in the order of a batch. `parts` are each
-    of one partner and behaviour; erasing is kept out.
+def lock_together(parts: Sequence[Sequence[Change]], also: Collection[int] = ()) -> None:
+    """Before several `put_in_place` of one transaction: lock what all of them need, in the order of a batch, and the people in
+    `also`. `parts` are each of one partner and behaviour; erasing is kept out.
     """
     with connection.cursor() as django, workspace() as cursor:
         laid = [(_arrival(part, bytes(32)), part) for part in parts]
         bases = {key for arrival, part in laid for key in pipeline.laid_out(arrival, _now(part)).bases}
         carbon.number_bases(cursor, sorted(bases, key=attrgetter("digest")), clock.now())
-        people.keep_still(cursor, [change.stored.person_id for part in parts for change in part])
+        people.keep_still(cursor, [*also, *(change.stored.person_id for part in parts for change in part)])
         stages = []
         for arrival, part in laid:
             stages.append((arrival.sender.party_id, partial(_lay_out, cursor, arrival, 0, part, trial=False)))

@@ -27,6 +27,7 @@ from abate.platform.events import actions as events
 from abate.platform.events.actions import Arrival
 from abate.platform.events.outcomes import Result
 from abate.platform.ledger import awards as ledger
+from abate.platform.quarantine import actions as quarantine
 
 SQL = statements(Path(__file__).parent)
 MOST = 64
@@ -207,6 +208,7 @@ def _statement(*, compared: bool) -> str:
     return SQL["together"].format(
         rule=rules.SQL["rule"],
         caps=rules.SQL["caps"],
+        quarantine=quarantine.SQL["live"],
         find_bases=carbon.SQL["find_bases"],
         people=events.SQL["people"].format(of_party="= any(%(parties)s::int[])"),
         claim=events.SQL["claim"],

@@ -13,7 +13,7 @@ from psycopg import Cursor
 from abate.platform.carbon import basis
 from abate.platform.carbon.basis import BasisKey
 from abate.platform.carbon.errors import BasisNotInForce, StateChanged
-from abate.platform.carbon.revaluing import Asked, Change
+from abate.platform.carbon.revaluing import Asked, Change, Stored
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Subjects
@@ -89,11 +89,10 @@ def approve(proposal: bytes, asked: Asked, header: str, reason: tuple[str, str])
         return int(cursor.fetchone()[0])
 
 
-def must_stand(cursor: Cursor, changed: Sequence[Change]) -> None:
-    """For a partner's changes whose people are locked. Raises StateChanged where one was taken back since it was read."""
-    if not changed:
+def must_stand(cursor: Cursor, stored: Sequence[Stored]) -> None:
+    """For a partner's quantities whose people are locked. Raises StateChanged where one was taken back since it was read."""
+    if not stored:
         return
-    stored = [change.stored for change in changed]
     awards = [(one.person_id, one.entry_id) for one in stored if one.entry_id]
     values = {"party": stored[0].party_id, "events": [one.event_id for one in stored]}
     values |= {"persons": [person for person, _ in awards], "entries": [entry for _, entry in awards]}

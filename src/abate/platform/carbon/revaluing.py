@@ -178,15 +178,12 @@ def changes(asked: Asked, read: Reading, today: date | None = None) -> Iterator[
             yield found
 
 
-def of_events(person_id: int, events: Sequence[tuple[int, str]]) -> list[Stored]:
-    """The quantities of these events (party, event id) of a person, as they stand, by party and arrival."""
-    values = {
-        "person": person_id,
-        "parties": [party for party, _ in events],
-        "today": None,
-        "zone": clock.zone().key,
-    }
-    values |= {"events": [event for _, event in events]}
+def of_events(events: Sequence[tuple[int, int, str]], today: date | None = None) -> list[Stored]:
+    """The quantities of these events (person, party, event id) as they stand, by party, person and arrival. `today` as in
+    `changes`; without it, whether a source may still be used is not asked.
+    """
+    persons, parties, names = (list(one) for one in zip(*events, strict=True)) if events else ([], [], [])
+    values = {"persons": persons, "parties": parties, "events": names, "today": today, "zone": clock.zone().key}
     with connection.cursor() as cursor:
         cursor.execute(f"{SQL['standing']}\n{SQL['standing_of']}", values)
         return [Stored(*row) for row in cursor.fetchall()]

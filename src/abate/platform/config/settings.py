@@ -106,6 +106,7 @@ ROOMS = [
     "credits",
     "incentives",
     "anomalies",
+    "quarantine",
     "reconciliation",
     "sharing",
     "joining",

@@ -21,19 +21,23 @@ _KINDS = {
     Outcome.WITHDRAWN: "event.withdrawn",
 }
 """Of a correction that is credited, `event.corrected`; of an act that counts elsewhere, or that a case
-found untrue, `event.not_counted`. Nothing is told of what changed nothing, or was told before."""
+found untrue, `event.not_counted`; so too of what was in quarantine and credits nothing. Nothing is told of what changed
+nothing, or was told before."""
 _write = msgspec.json.Encoder().encode
 
 
-def tell(sender: Sender, results: Iterable[Result], at: datetime) -> None:
+def tell(sender: Sender, results: Iterable[Result], at: datetime, *, decided: bool = False) -> None:
     """Put the messages of a batch into the outbox; the sender of them takes them from there after the commit.
 
-    Of an event that another party's made give way, its own party is told, `results` being of these.
+    Of an event that another party's made give way, its own party is told, `results` being of these. `decided`: they waited in
+    quarantine, so whatever they came to is told.
     """
-    webhooks.note(sender.party_id, list(_messages(sender.party_id, list(results), at)), at)
+    webhooks.note(sender.party_id, list(_messages(sender.party_id, list(results), at, decided)), at)
 
 
-def _messages(party_id: int, results: Sequence[Result], at: datetime) -> Iterator[tuple[str, str]]:
+def _messages(
+    party_id: int, results: Sequence[Result], at: datetime, decided: bool
+) -> Iterator[tuple[str, str]]:
     moment = at.isoformat()
     # What gives way, is computed again or decided about later comes without its mark: the mark goes with it all the same.
     unmarked = [(party_id, one.id) for one in results if one.id and one.source is None]
@@ -44,7 +48,8 @@ def _messages(party_id: int, results: Sequence[Result], at: datetime) -> Iterato
         )
         if one.outcome == Outcome.WITHDRAWN:
             kind = _KINDS[one.outcome]
-        if one.outcome == Outcome.NOT_COUNTED and (one.reason or "").startswith((SAME_ACT, ANOMALY)):
+        other = one.outcome == Outcome.NOT_COUNTED and (one.reason or "").startswith((SAME_ACT, ANOMALY))
+        if other or (decided and one.outcome in Outcome.without_credits()):
             kind = "event.not_counted"
         if kind is None or one.outcome == Outcome.EXISTS:
             continue

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+QUARANTINE, DISMISSED, LAPSED = "quarantine", "quarantine_dismissed", "quarantine_lapsed"
+"""How the reason begins of what is quarantined, was dismissed, was released too late to be booked; the rule follows."""
+
 
 class Outcome(IntEnum):
     """Outcome of one event; a lower number wins over a higher one."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from abate.platform.events.outcomes import DISMISSED, LAPSED, QUARANTINE
 from abate.platform.events.withdrawals import CAUSES
 
 
@@ -346,6 +347,48 @@ _ALL = (
         ),
         ("已注销的减排量不能再动用。", "What was retired stays retired."),
         ("请联系运营方处理。", "Ask the operator to settle it."),
+    ),
+    Reason(
+        QUARANTINE,
+        (
+            "记录已保留，正在审核，尚未计入。",
+            "The record is kept and under review; it is not counted yet.",
+        ),
+        (
+            "运营方为查清数据问题，在限定期间内先保留再入账（T/CECA-G 0203，6.1）。",
+            "For a limited time the operator looks at such records before they are booked (T/CECA-G 0203, 6.1).",
+        ),
+        (
+            "无需处理，也不要重发；结果会告知。原因之后是规则。",
+            "Nothing is to be done or to be sent again: you are told what becomes of it. After the code stands the rule.",
+        ),
+    ),
+    Reason(
+        DISMISSED,
+        ("经审核，该记录不计入。", "After a review the record does not count."),
+        (
+            "第三方数据须可靠、可追溯（T/CECA-G 0203，7.3.3.3）。",
+            "Data of third parties are reliable and traceable (T/CECA-G 0203, 7.3.3.3).",
+        ),
+        (
+            "原因之后是规则；如数据有误，请更正后用新的 id 发送。",
+            "After the code stands the rule; where the data was wrong, send what is right under a new id.",
+        ),
+    ),
+    Reason(
+        LAPSED,
+        (
+            "记录已放行，但届时已不能入账。",
+            "The record was released, and could not be booked any more by then.",
+        ),
+        (
+            "行为发生时与入账时都须有有效授权（T/CECA-G 0203，4.3），数据须仍允许使用。",
+            "An authorisation must be live at the act and at the booking (T/CECA-G 0203, 4.3), and the data may still be used.",
+        ),
+        (
+            "规则之后是原因：not_authorised 为授权已结束，ended 为数据来源的使用期限已过。",
+            "After the rule stands why: not_authorised, the authorisation has ended; ended, the use of its source is over.",
+        ),
     ),
 )
 

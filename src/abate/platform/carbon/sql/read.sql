@@ -154,8 +154,10 @@ select id, behaviour, version, method_hash, factors, region, grade_floor, pack, 
 
 -- name: all_records
 -- What is not counted because another record of the same act is, or a case about it was confirmed, would be credited by itself.
-select basis_id, outcome = 8 or (outcome = 6 and (starts_with(coalesce(reason, ''), 'same_act:')
-                                                  or starts_with(coalesce(reason, ''), 'anomaly:'))), be_mg, pe_mg,
+-- Of what was quarantined it is not asked: it was kept whatever it came to.
+select basis_id, case when not starts_with(coalesce(reason, ''), 'quarantine') then
+                      outcome = 8 or (outcome = 6 and (starts_with(coalesce(reason, ''), 'same_act:')
+                                                       or starts_with(coalesce(reason, ''), 'anomaly:'))) end, be_mg, pe_mg,
        le_mg, er_mg, record
 from carbon_quantity order by basis_id
 

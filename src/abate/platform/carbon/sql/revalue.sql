@@ -9,10 +9,11 @@ select quantity.party_id, party.code, quantity.person_id, known.subject, quantit
        coalesce(quantity.eligible_mg * credits_per_kg(award.at, %(zone)s), 0), quantity.entry_id, award.day, basis.version, basis.factors, quantity.record,
        case when person.commit_key is null or known.subject is null then 'erased'
             when undone.entry_id is not null or gone.event_id is not null then 'taken_back'
-            when quantity.outcome = 4 then 'quarantined'
             when starts_with(quantity.reason, 'same_act:') then 'same_act'
             when starts_with(quantity.reason, 'anomaly:') then 'anomaly'
-            when lent.day + source.retention_days < %(today)s::date then 'ended' end as left_alone,
+            when lent.day + source.retention_days < %(today)s::date then 'ended'
+            when quantity.outcome = 4 then 'quarantined'
+            when starts_with(quantity.reason, 'quarantine_') then 'quarantine_decided' end as left_alone,
        basis.behaviour
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
@@ -35,9 +36,9 @@ where not exists (select from carbon_revision later
 order by quantity.party_id, quantity.person_id, 9, 10
 
 -- name: standing_of
-      and quantity.person_id = %(person)s and (quantity.party_id, quantity.event_id) in
-          (select * from unnest(%(parties)s::int[], %(events)s::text[]))
-order by quantity.party_id, 9, 10
+      and quantity.person_id = any(%(persons)s::bigint[]) and (quantity.person_id, quantity.party_id, quantity.event_id) in
+          (select * from unnest(%(persons)s::bigint[], %(parties)s::int[], %(events)s::text[]))
+order by quantity.party_id, quantity.person_id, 9, 10
 
 -- name: done
 -- What a revaluation has booked already: the event, the old quantity and the new, as it was measured.

@@ -1,0 +1,228 @@
+"""What others may know of quarantine: rules, what is kept back, what was proposed and decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from abate.platform.doors import clock
+from abate.platform.doors.statements import statements
+from abate.platform.quarantine.errors import HeldProposalUnknown
+from abate.platform.quarantine.models import Proposal, Record
+
+SQL = statements(Path(__file__).parent / "sql")
+Words = tuple[str, str]
+CAME: dict[str, Words] = {
+    "booked": ("已入账", "booked"),
+    "not_counted": ("重新判断后不计入", "judged again, and not counted"),
+    "dismissed": ("不计入", "not counted"),
+    "not_authorised": ("本人已无有效授权，不入账", "its person's authorisation has ended, so not booked"),
+    "ended": ("数据来源的使用期限已过，不入账", "the use of its source has ended, so not booked"),
+    "withdrawn": ("合作方已撤回", "its partner took it back"),
+    "erased": ("本人已注销账户", "its person was erased"),
+    "not_measurable": ("目前无法计算，仍在隔离", "cannot be measured today, and waits on"),
+    "too_large": ("超出账户可记的最大值，仍在隔离", "more than its account can hold, and waits on"),
+}
+"""What became of a record: code -> (Chinese, English)."""
+STAYS = ("not_measurable", "too_large")
+"""What leaves a record where it is."""
+CAUSES: dict[str, Words] = {
+    "probation": ("新合作方观察期", "probation of a new partner"),
+    "data_fault": ("数据问题核查中", "a data fault under enquiry"),
+    "late": ("报送过晚", "sent long after the act"),
+    "mark": ("某一数据来源", "one source of data"),
+}
+VERDICTS: dict[str, Words] = {"release": ("放行入账", "release and book"), "dismiss": ("不计入", "dismiss")}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """The newest version of a rule; `party_id` None is every party, no `behaviours` all. Both days are included."""
+
+    code: str
+    version: int
+    party_id: int | None
+    behaviours: tuple[str, ...]
+    cause: str
+    older_than_days: int | None
+    source: str | None
+    reason: Words
+    first_day: date
+    last_day: date
+
+    @property
+    def live(self) -> bool:
+        return self.first_day <= clock.today() <= self.last_day
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A record with its rule's reason. `er_mg` is what it came to when it came in, None where nothing was quantified."""
+
+    id: int
+    party_id: int
+    event_id: str
+    person_id: int
+    behaviour: str
+    held_at: datetime
+    state: str
+    proposal: int | None
+    came: str
+    rule: str
+    cause: str
+    reason: Words
+    occurred_at: datetime
+    er_mg: int | None
+    withdrawn: bool
+    erased: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether it can be proposed."""
+        return self.state == "waiting" and not (self.withdrawn or self.erased)
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """A proposal; `accepted` None until it is decided. Accounts by their handles."""
+
+    id: int
+    verdict: str
+    count: int
+    reason: str
+    at: datetime
+    by: str
+    accepted: bool | None
+    decided_why: str
+    decided_at: datetime | None
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which records are listed; empty is all. `there`: only what is neither withdrawn nor of an erased person."""
+
+    states: tuple[str, ...] = ("waiting",)
+    there: bool = True
+    rule: str = ""
+    cause: str = ""
+    party_id: int | None = None
+    behaviour: str = ""
+
+
+WAITING = Filter()
+EVERY = Filter(states=Record.WORDS, there=False)
+_ALL: dict[str, Any] = dict.fromkeys(
+    ("before", "numbers", "states", "rule", "cause", "party", "behaviour", "proposal")
+)
+
+
+def records(which: Filter = WAITING, before: int | None = None, limit: int = 50) -> list[RecordRow]:
+    """What is kept back, the newest first; `before` a number, for paging."""
+    states = [Record.WORDS.index(word) + 1 for word in which.states]
+    return _records(
+        states=states, there=which.there, rule=which.rule or None, cause=which.cause or None,
+        party=which.party_id, behaviour=which.behaviour or None, before=before, limit=limit,
+    )  # fmt: skip
+
+
+def of_proposal(number: int, limit: int = 5_000) -> list[RecordRow]:
+    """The records that a proposal is about, or was, as long as no later one is."""
+    return _records(proposal=number, limit=limit)
+
+
+def waiting(numbers: Sequence[int]) -> set[int]:
+    """Which of these records can be proposed."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["waiting"], {"numbers": list(numbers)})
+        return {number for (number,) in cursor.fetchall()}
+
+
+def proposals(*, open_only: bool = True, limit: int = 100) -> list[ProposalRow]:
+    """Proposals, the newest first."""
+    return _proposals(open=open_only, limit=limit, number=None)
+
+
+def proposal(number: int) -> ProposalRow:
+    """Raises HeldProposalUnknown."""
+    found = _proposals(open=False, limit=1, number=number) if 0 < number < 2**63 else []
+    if not found:
+        raise HeldProposalUnknown(str(number)[:20])
+    return found[0]
+
+
+def rules() -> list[RuleRow]:
+    """Every rule as it stands, those that hold or will first."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["rules"])
+        return [
+            RuleRow(code, version, party, tuple(behaviours), cause, days, source, (zh, en), first, last)
+            for code, version, party, behaviours, cause, days, source, zh, en, first, last in cursor.fetchall()
+        ]
+
+
+def counts() -> tuple[int, int]:
+    """Records that can be proposed, and proposals that wait for a decision."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["counts"])
+        waits, proposed = cursor.fetchone()
+        return int(waits), int(proposed)
+
+
+def not_given(numbers: Collection[int]) -> set[int]:
+    """Of these records those whose person has no live authorisation now. (P-4.3)"""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["not_given"], {"numbers": list(numbers), "at": clock.now()})
+        return {number for (number,) in cursor.fetchall()}
+
+
+def has_part(numbers: Sequence[int], human: bytes) -> bool:
+    """Whether whoever stands behind this digest of an identity has a part in one of the records: its person, their guardian or
+    ward, or one who acts for its party."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["has_part"], {"numbers": list(numbers), "human": human})
+        return bool(cursor.fetchone()[0])
+
+
+def differences() -> dict[str, int]:
+    """`quarantine`: quarantined quantities with an award, or without a record that waits, and the other way round."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["differences"])
+        return {"quarantine": int(cursor.fetchone()[0])}
+
+
+def _records(**asked: Any) -> list[RecordRow]:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["records"], {**_ALL, "there": False, "limit": 200, **asked})
+        return [_row(*row) for row in cursor.fetchall()]
+
+
+def _row(*row: Any) -> RecordRow:
+    number, party, event, person, behaviour, held_at, state, proposal_, came, rule, cause, zh, en, *rest = row
+    return RecordRow(number, party, event, person, behaviour, held_at, Record.WORDS[state - 1], proposal_, came, rule, cause,
+                     (zh, en), *rest)  # fmt: skip
+
+
+def _proposals(**asked: Any) -> list[ProposalRow]:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["proposals"], asked)
+        return [
+            ProposalRow(
+                number,
+                Proposal.WORDS[verdict - 1],
+                count,
+                reason,
+                at,
+                by,
+                accepted,
+                why,
+                decided,
+                decider or "",
+            )
+            for number, verdict, count, reason, at, by, accepted, why, decided, decider in cursor.fetchall()
+        ]

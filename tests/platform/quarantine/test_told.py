@@ -1,0 +1,56 @@
+"""Who is told: the partner by webhook, when an event is kept back and when it is decided."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.platform.pipeline.world import World
+from tests.platform.quarantine.kept_back import decided, proposed, rule
+
+from abate.platform.parties import webhooks
+from abate.platform.parties.models import Message, Party
+from abate.platform.quarantine import queries
+
+pytestmark = [pytest.mark.platform, pytest.mark.clause("P-6.1-e")]
+
+
+def told() -> list[tuple[str, dict[str, Any]]]:
+    return [(one.kind, json.loads(one.body)["data"]) for one in Message.objects.order_by("id")]
+
+
+def test_kept_back_released_and_dismissed_are_told(world: World) -> None:
+    webhooks.add_endpoint(Party.objects.get(pk=world.sender.party_id), "https://example.org/told")
+    world.sender = replace(world.sender, hooked=True)
+    rule(world)
+    world.send(world.ride("r"), world.ride("d", who=1), world.ride("a", who=2))
+    assert [(kind, data["id"], data["reason"]) for kind, data in told()] == [
+        ("event.quarantined", name, "quarantine:new-partner") for name in "rda"
+    ]
+    by_event = {one.event_id: one.id for one in queries.records()}
+    decided(proposed("release", by_event["r"]))
+    kind, data = told()[-1]
+    assert (kind, data["id"], data["outcome"]) == ("event.credited", "r", "credited") and data["entry"]
+    decided(proposed("dismiss", by_event["d"]))
+    kind, data = told()[-1]
+    assert (kind, data["id"], data["outcome"], data["reason"]) == (
+        "event.not_counted", "d", "not_counted", "quarantine_dismissed:new-partner",
+    )  # fmt: skip
+    decided(proposed("release", by_event["a"]), accepted=False)
+    assert len(told()) == 5
+
+
+def test_released_and_not_below_the_baseline_is_told_too(world: World) -> None:
+    webhooks.add_endpoint(Party.objects.get(pk=world.sender.party_id), "https://example.org/told")
+    world.sender = replace(world.sender, hooked=True)
+    rule(world)
+    (kept,) = world.send(world.meeting("m", pkm_coach=0))
+    decided(proposed())
+    kind, data = told()[-1]
+    assert (kept.outcome.text, kind, data["outcome"]) == (
+        "quarantined",
+        "event.not_counted",
+        "not_below_baseline",
+    )
