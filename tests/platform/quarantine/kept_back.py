@@ -25,12 +25,12 @@ def rule(world: World, code: str = "new-partner", **more: Any) -> None:
         "reason_zh": "试用期",
         "reason_en": "made up",
     }
-    given |= {"first_day": "2026-05-01", "last_day": "2026-06-30"}
+    given |= {"valid_from": "2026-05-01", "valid_until": "2026-06-30"}
     desk.decide("quarantine.rule", **(given | more))
 
 
 def ended(world: World, code: str = "new-partner", **more: Any) -> None:
-    rule(world, code, last_day="2026-05-02", **more)
+    rule(world, code, valid_until="2026-05-02", **more)
 
 
 def declared(world: World, source: str, days: int) -> None:

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.platform, pytest.mark.clause("P-6.1-e")]
 
 @pytest.mark.usefixtures("lane")
 def test_what_a_rule_names_is_kept_with_its_quantity_and_books_nothing(world: World) -> None:
-    rule(world, behaviours=["cycling"])
+    rule(world, held_behaviours=["cycling"])
     ride, meeting = world.send(world.ride("r"), world.meeting("m"))
     assert (ride.outcome, ride.reason, ride.credits, ride.entry) == (
         Outcome.QUARANTINED, "quarantine:new-partner", 0, None,
@@ -61,7 +61,7 @@ def test_without_a_live_rule_of_the_party_nothing_is_kept_back(world: World) -> 
     other = make_world(1)
     rule(other)
     ended(world, "over")
-    rule(world, "to-come", first_day="2026-06-02")
+    rule(world, "to-come", valid_from="2026-06-02")
     assert [one.outcome for one in world.send(world.ride("r"))] == [Outcome.CREDITED]
     assert [one.outcome for one in other.send(other.ride("r"))] == [Outcome.QUARANTINED]
     with clock.frozen(NOW + timedelta(days=1)):

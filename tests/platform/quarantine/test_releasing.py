@@ -204,9 +204,9 @@ def test_a_source_whose_use_has_ended_is_not_booked(world: World) -> None:
 def test_caps_are_those_of_the_act_and_their_room_is_that_of_today(world: World) -> None:
     held = world.send(world.ride("before", start="2026-04-20T10:30:00+08:00"))[0].er_mg or 0
     desk.add_cap("cycling", date(2026, 5, 1), held + 100, ("试验", "trial"))
-    rule(world, behaviours=["cycling"])
+    rule(world, held_behaviours=["cycling"])
     world.send(world.ride("r"))
-    ended(world, behaviours=["cycling"])
+    ended(world, held_behaviours=["cycling"])
     (booked,) = world.send(world.ride("later", start="2026-05-20T12:30:00+08:00"))
     assert booked.er_mg == held and not booked.capped
     decided(proposed())
@@ -250,7 +250,7 @@ def test_released_what_counts_by_its_methodology_makes_the_other_give_way(
     settings.ABATE_OPERATOR_PACK, settings.ABATE_SAME_ACT = "demo", None
     with clock.frozen(NOW):
         one, _ = two_partners()
-        rule(one, behaviours=["online-ticket"])
+        rule(one, held_behaviours=["online-ticket"])
         paid, waits = one.send(payment(one, "p")), one.send(ticket(one, "t"))
         assert (paid[0].outcome, waits[0].outcome) == (Outcome.CREDITED, Outcome.QUARANTINED)
         decided(proposed())

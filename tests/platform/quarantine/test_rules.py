@@ -28,7 +28,7 @@ def test_no_rule_is_there_until_three_people_set_one(world: World) -> None:
         "reason_zh": "试用",
         "reason_en": "made up",
     }
-    given |= {"first_day": "2026-06-01", "last_day": "2026-06-30"}
+    given |= {"valid_from": "2026-06-01", "valid_until": "2026-06-30"}
     proposal = proposing.propose(clerk, "quarantine.rule", given, "made up")
     proposing.check(checker, proposal.pk)
     assert queries.rules() == []
@@ -40,10 +40,10 @@ def test_no_rule_is_there_until_three_people_set_one(world: World) -> None:
 
 
 def test_a_new_version_ends_the_one_before(world: World) -> None:
-    rule(world, behaviours=["walking", "cycling", "walking"])
+    rule(world, held_behaviours=["walking", "cycling", "walking"])
     ended(world)
     (one,) = queries.rules()
-    assert (one.version, one.behaviours, one.last_day, one.live) == (2, (), date(2026, 5, 2), False)
+    assert (one.version, one.behaviours, one.valid_until, one.live) == (2, (), date(2026, 5, 2), False)
     assert Rule.objects.count() == 2
 
 
@@ -51,7 +51,7 @@ def test_a_new_version_ends_the_one_before(world: World) -> None:
     "wrong",
     [
         {"rule": "Not So"},
-        {"behaviours": ["flying-carpet"]},
+        {"held_behaviours": ["flying-carpet"]},
         {"cause": "dislike"},
         {"party": None},
         {"older_than_days": 3},
@@ -60,9 +60,9 @@ def test_a_new_version_ends_the_one_before(world: World) -> None:
         {"cause": "mark"},
         {"cause": "mark", "source": "nobody-declared-it"},
         {"source": "metro"},
-        {"last_day": "2026-04-30"},
-        {"last_day": "for ever"},
-        {"last_day": ""},
+        {"valid_until": "2026-04-30"},
+        {"valid_until": "for ever"},
+        {"valid_until": ""},
         {"reason_zh": " "},
         {"reason_en": "x" * 301},
         {"reason_en": "two\nlines"},
@@ -77,4 +77,4 @@ def test_what_a_rule_can_never_be(world: World, wrong: dict[str, Any]) -> None:
 
 def test_a_rule_always_ends(world: World) -> None:
     with pytest.raises(ArgumentsMalformed):
-        rule(world, last_day=None)
+        rule(world, valid_until=None)

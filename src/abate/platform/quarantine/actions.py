@@ -36,8 +36,8 @@ def set_rule(
     older_than_days: int | None,
     source: str | None,
     reason: tuple[str, str],
-    first_day: date,
-    last_day: date,
+    valid_from: date,
+    valid_until: date,
 ) -> int:
     """Write the next version of a rule down; returns its number. `reason` is (zh, en). What was kept back before stays so."""
     with transaction.atomic():
@@ -52,8 +52,8 @@ def set_rule(
             source=source,
             reason_zh=reason[0],
             reason_en=reason[1],
-            first_day=first_day,
-            last_day=last_day,
+            valid_from=valid_from,
+            valid_until=valid_until,
             at=clock.now(),
         )
     return int(made.version)

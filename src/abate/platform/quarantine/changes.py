@@ -15,8 +15,9 @@ from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_TERMS = ("party", "behaviours", "cause", "older_than_days", "source", "reason_zh", "reason_en")
-_DAYS = ("first_day", "last_day")
+_TERMS = ("cause", "older_than_days", "source", "reason_zh", "reason_en")
+_OF = ("party", "held_behaviours")
+_DAYS = ("valid_from", "valid_until")
 LONGEST_REASON = 300
 
 
@@ -28,19 +29,19 @@ def _complete(given: Json) -> Json:
     if not _CODE.fullmatch(given["rule"]):
         raise _malformed("rule: small letters, digits and dashes, 40 at most")
     known = basis.catalogue().methods
-    if not all(isinstance(one, str) and one in known for one in given["behaviours"]):
-        raise _malformed("behaviours: those of `abate methods list`, or none for all")
+    if not all(isinstance(one, str) and one in known for one in given["held_behaviours"]):
+        raise _malformed("held_behaviours: those of `abate methods list`, or none for all")
     try:
         days = {name: date.fromisoformat(given[name]).isoformat() for name in _DAYS}
     except ValueError:
-        raise _malformed("first_day, last_day: days like 2026-07-01") from None
-    if days["first_day"] > days["last_day"]:
-        raise _malformed("first_day, last_day: in order")
+        raise _malformed("valid_from, valid_until: days like 2026-07-01") from None
+    if days["valid_from"] > days["valid_until"]:
+        raise _malformed("valid_from, valid_until: in order")
     words = {name: given[name].strip() for name in ("reason_zh", "reason_en")}
     if not all(0 < len(one) <= LONGEST_REASON and one.isprintable() for one in words.values()):
         raise _malformed(f"reason_zh, reason_en: 1 to {LONGEST_REASON} characters, on one line")
     _named(given)
-    return given | days | words | {"behaviours": sorted(set(given["behaviours"]))}
+    return given | days | words | {"held_behaviours": sorted(set(given["held_behaviours"]))}
 
 
 def _named(given: Json) -> None:
@@ -64,7 +65,7 @@ def _look(given: Json) -> Json:
     last = Rule.objects.filter(code=given["rule"]).order_by("-version").first()
     if last is None:
         return {"rule": None}
-    told = {name: getattr(last, name) for name in _TERMS if name != "party"}
+    told = {name: getattr(last, name) for name in _TERMS} | {"held_behaviours": list(last.behaviours)}
     told |= {"party": parties.codes().get(last.party_id) if last.party_id else None}
     return {
         "rule": told | {name: getattr(last, name).isoformat() for name in _DAYS} | {"version": last.version}
@@ -73,20 +74,20 @@ def _look(given: Json) -> Json:
 
 def _after(given: Json, before: Json) -> Json:
     version = before["rule"]["version"] + 1 if before["rule"] else 1
-    return {"rule": {name: given[name] for name in (*_TERMS, *_DAYS)} | {"version": version}}
+    return {"rule": {name: given[name] for name in (*_OF, *_TERMS, *_DAYS)} | {"version": version}}
 
 
 def _set(given: Json) -> Json:
     actions.set_rule(
         given["rule"],
         party_id=parties.party(given["party"]).pk if given["party"] else None,
-        behaviours=given["behaviours"],
+        behaviours=given["held_behaviours"],
         cause=given["cause"],
         older_than_days=given["older_than_days"],
         source=given["source"],
         reason=(given["reason_zh"], given["reason_en"]),
-        first_day=date.fromisoformat(given["first_day"]),
-        last_day=date.fromisoformat(given["last_day"]),
+        valid_from=date.fromisoformat(given["valid_from"]),
+        valid_until=date.fromisoformat(given["valid_until"]),
     )
     return {}
 
@@ -103,14 +104,14 @@ _ACTION = Action(
     fields={
         "rule": (str, REQUIRED),
         "party": (str, None),
-        "behaviours": (list, []),
+        "held_behaviours": (list, []),
         "cause": (str, REQUIRED),
         "older_than_days": (int, None),
         "source": (str, None),
         "reason_zh": (str, REQUIRED),
         "reason_en": (str, REQUIRED),
-        "first_day": (str, REQUIRED),
-        "last_day": (str, REQUIRED),
+        "valid_from": (str, REQUIRED),
+        "valid_until": (str, REQUIRED),
     },
     normal=_complete,
     look=_look,

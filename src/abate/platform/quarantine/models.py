@@ -28,15 +28,17 @@ class Rule(models.Model):
     source = models.TextField(null=True, db_collation="C")
     reason_zh = models.TextField()
     reason_en = models.TextField()
-    first_day = models.DateField()
-    last_day = models.DateField()
+    valid_from = models.DateField()
+    valid_until = models.DateField()
     at = models.DateTimeField()
 
     class Meta:
         db_table = "quarantine_rule"
         constraints = [
             models.UniqueConstraint(fields=["code", "version"], name="quarantine_rule_version"),
-            models.CheckConstraint(condition=Q(first_day__lte=F("last_day")), name="quarantine_rule_days"),
+            models.CheckConstraint(
+                condition=Q(valid_from__lte=F("valid_until")), name="quarantine_rule_days"
+            ),
             models.CheckConstraint(
                 condition=Q(cause="late", older_than_days__gte=1, source=None)
                 | Q(cause="mark", older_than_days=None, source__isnull=False, party_id__isnull=False)
@@ -45,7 +47,7 @@ class Rule(models.Model):
                 name="quarantine_rule_cause",
             ),
         ]
-        indexes = [models.Index(fields=["last_day"], name="quarantine_rule_last_day")]
+        indexes = [models.Index(fields=["valid_until"], name="quarantine_rule_until")]
 
 
 class Proposal(models.Model):

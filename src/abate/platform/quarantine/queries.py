@@ -52,12 +52,12 @@ class RuleRow:
     older_than_days: int | None
     source: str | None
     reason: Words
-    first_day: date
-    last_day: date
+    valid_from: date
+    valid_until: date
 
     @property
     def live(self) -> bool:
-        return self.first_day <= clock.today() <= self.last_day
+        return self.valid_from <= clock.today() <= self.valid_until
 
 
 @dataclass(frozen=True, slots=True)

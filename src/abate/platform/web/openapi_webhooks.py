@@ -8,7 +8,7 @@ _KINDS = {
     "event.credited": "An event was booked",
     "event.refused": "An event was refused; its id stays free",
     "event.quarantined": "An event is kept and waits for a decision",
-    "event.not_counted": "An event is not counted, as another one of the same act is; one that was booked may give way",
+    "event.not_counted": "An event is not counted: another of the same act is, a case was confirmed, or its quarantine ended so",
     "event.corrected": "An event was booked in place of another, which is reversed",
     "event.withdrawn": "An event was taken back and its entry reversed",
 }

@@ -24,6 +24,7 @@ from abate.platform.log import errors as _log
 from abate.platform.parties import errors as _parties
 from abate.platform.people import errors as _people
 from abate.platform.people import family_errors as _family
+from abate.platform.quarantine import errors as _quarantine
 from abate.platform.reconciliation import errors as _reconciliation
 from abate.platform.review import errors as _review
 from abate.platform.sharing import errors as _sharing
@@ -31,7 +32,7 @@ from abate.platform.web import gate as _gate
 from abate.platform.web import middleware as _middleware
 
 KNOWN = (
-    _log, _review, _parties, _people, _family, _events, _files, _carbon, _ledger, _credits, _incentives, _anomalies,
+    _log, _review, _parties, _people, _family, _events, _files, _carbon, _ledger, _credits, _incentives, _anomalies, _quarantine,
     _reconciliation, _sharing, _gate, _middleware,
 )  # fmt: skip
 NOT_OVER_HTTP = (MonthUnfit, TablesBusy)

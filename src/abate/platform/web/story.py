@@ -18,7 +18,7 @@ from abate.platform.carbon.queries import Behaviour, Withdrawn
 from abate.platform.credits import queries as rules
 from abate.platform.credits.queries import CutBy
 from abate.platform.doors import clock
-from abate.platform.events.outcomes import Outcome
+from abate.platform.events.outcomes import DISMISSED, LAPSED, QUARANTINE, Outcome
 from abate.platform.events.reasons import REASONS
 from abate.platform.events.withdrawals import CAUSES, CORRECTED, read_entry_cause
 from abate.platform.ledger.queries import EntryRow
@@ -109,6 +109,13 @@ def _state(found: Behaviour) -> tuple[str, str]:
 
 def _why(found: Behaviour, cut: CutBy | None) -> str:
     """Why it counted as it did: the rule and its clause, the missing figure, the cap."""
+    if found.superseded and found.outcome == Outcome.QUARANTINED:
+        return say(
+            "审核已于 {day} 结束：{why}。",
+            "Its review ended on {day}: {why}.",
+            day=clock.day(found.superseded.at).isoformat(),
+            why=pick(found.superseded.why),
+        )
     if found.superseded:
         return say(
             "这是原来的结果，已于 {day} 重新计算并由新的分录取代：{why}。原分录已冲正，其回执仍可验证。",
@@ -140,7 +147,7 @@ def _why(found: Behaviour, cut: CutBy | None) -> str:
         case Outcome.NOT_COUNTED:
             return _rule_words(method, code, rest)
         case _:
-            return ""
+            return pick(REASONS[QUARANTINE].what)
 
 
 # What a cap is per, as far as its person is concerned.
@@ -168,8 +175,8 @@ def _cut_words(cut: CutBy | None) -> str:
 
 def _corrected(found: Behaviour) -> str:
     """That it was computed again, and why."""
-    if found.corrected is None or (found.reason or "").startswith(ANOMALY):
-        # Of what is not counted for a case, the case is shown instead.
+    if found.corrected is None or (found.reason or "").startswith((ANOMALY, DISMISSED, LAPSED)):
+        # Of what is not counted for a case, the case is shown instead; of what was in quarantine, what the reason says.
         return ""
     why = pick(found.corrected)
     return say("已重新计算并更正：{why}。", "Computed again and corrected: {why}.", why=why)
@@ -195,6 +202,8 @@ def _gone(taken: Withdrawn) -> str:
 def _rule_words(method: Method | None, code: str, clause: str) -> str:
     if code in {"history", "before_publication"}:
         return pick(REASONS["before_publication"].what)
+    if code in (DISMISSED, LAPSED):
+        return pick(REASONS[code].what)
     if code == "same_act":
         return _same_act_words(clause)
     if code == "anomaly":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from abate.platform.web import files, health, joining, log_views, notices, reconciliation, sent, sharing
-from abate.platform.web.api_proposals import api
+from abate.platform.web.api_quarantine import api
 from abate.platform.web.pages import (
     acceptor,
     alarms,
@@ -30,6 +30,7 @@ from abate.platform.web.pages import (
     privacy,
     problems,
     proposals,
+    quarantine,
     record,
     recovery,
     requests,
@@ -108,6 +109,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/proposals/<int:number>", proposals.proposal, name="proposal"),
     *reconciliation.urlpatterns,
     *anomalies.urlpatterns,
+    *quarantine.urlpatterns,
     *notices.urlpatterns,
     path("operator/sharing", shared.requests, name="sharing"),
     path("operator/sharing/<uuid:request_id>", shared.request, name="sharing-one"),

@@ -67,17 +67,17 @@ class Migration(migrations.Migration):
                 ("source", models.TextField(db_collation="C", null=True)),
                 ("reason_zh", models.TextField()),
                 ("reason_en", models.TextField()),
-                ("first_day", models.DateField()),
-                ("last_day", models.DateField()),
+                ("valid_from", models.DateField()),
+                ("valid_until", models.DateField()),
                 ("at", models.DateTimeField()),
             ],
             options={
                 "db_table": "quarantine_rule",
-                "indexes": [models.Index(fields=["last_day"], name="quarantine_rule_last_day")],
+                "indexes": [models.Index(fields=["valid_until"], name="quarantine_rule_until")],
                 "constraints": [
                     models.UniqueConstraint(fields=("code", "version"), name="quarantine_rule_version"),
                     models.CheckConstraint(
-                        condition=models.Q(("first_day__lte", models.F("last_day"))),
+                        condition=models.Q(("valid_from__lte", models.F("valid_until"))),
                         name="quarantine_rule_days",
                     ),
                     models.CheckConstraint(

@@ -1,7 +1,7 @@
 -- name: live
 -- The rules that hold on a day: of each code the newest version alone. Few rows, by an index: where none holds, one look.
 select rule.* from quarantine_rule rule
-where %(day)s::date between rule.first_day and rule.last_day
+where %(day)s::date between rule.valid_from and rule.valid_until
       and not exists (select from quarantine_rule newer where newer.code = rule.code and newer.version > rule.version)
 
 -- name: any_live

@@ -42,10 +42,10 @@ limit %(limit)s
 -- name: rules
 -- The newest version of every rule, those that hold or will first.
 select rule.code, rule.version, rule.party_id, rule.behaviours, rule.cause, rule.older_than_days, rule.source, rule.reason_zh,
-       rule.reason_en, rule.first_day, rule.last_day
+       rule.reason_en, rule.valid_from, rule.valid_until
 from quarantine_rule rule
 where not exists (select from quarantine_rule newer where newer.code = rule.code and newer.version > rule.version)
-order by rule.last_day desc, rule.code
+order by rule.valid_until desc, rule.code
 
 -- name: counts
 -- Records that wait and are there, and proposals that wait.

@@ -13,6 +13,7 @@ from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import queries as parties
 from abate.platform.people import requests
+from abate.platform.quarantine import queries as quarantine
 from abate.platform.reconciliation import queries as reconciliation
 from abate.platform.review import rights
 from abate.platform.web import overview, screen
@@ -69,6 +70,8 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
     allowed["may_breaks"] = rights.may(request.user, "view", "breaks")
     allowed["may_anomalies"] = rights.may(request.user, "view", "anomalies")
     allowed["cases"] = sum(anomalies.counts().values()) if allowed["may_anomalies"] else 0
+    allowed["may_quarantine"] = rights.may(request.user, "view", "quarantine")
+    allowed["held"] = sum(quarantine.counts()) if allowed["may_quarantine"] else 0
     allowed["may_sharing"] = rights.may(request.user, "view", "sharing")
     allowed["may_applications"] = rights.may(request.user, "view", "applications")
     return screen.show(request, "operator", allowed, section="operator")

@@ -1,0 +1,165 @@
+"""The queue, a proposal, the interface, the command and the pages of partner and person: each through its own door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from django.test import Client
+from tests.platform.pipeline.world import World
+from tests.platform.quarantine.kept_back import came, numbers, proposed, rule, staff, stands
+from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
+
+from abate.cli.quarantine import command
+from abate.demo import desk
+from abate.platform.config import setup
+from abate.platform.events import queries_files as files
+from abate.platform.events.outcomes import Outcome
+from abate.platform.parties.models import Party
+from abate.platform.quarantine import queries
+from abate.platform.web import story
+
+pytestmark = [pytest.mark.platform, pytest.mark.clause("P-6.1-e")]
+Enter = Callable[..., Client]
+QUEUE = "/operator/quarantine"
+
+
+def page(browser: Client, path: str, status: int = 200, **given: Any) -> str:
+    answer = browser.post(path, given) if given else browser.get(path)
+    assert answer.status_code == status, answer.content.decode()[:400]
+    return answer.content.decode()
+
+
+def test_from_the_queue_to_the_decision(world: World, enter: Enter) -> None:  # noqa: F811
+    clerk, checker = (enter(user, "en") for user in staff())
+    assert "There is no such record." in page(clerk, QUEUE) and "There is no rule" in page(clerk, QUEUE)
+    rule(world)
+    world.send(world.ride("ride"), world.meeting("talk", who=1))
+    queue = page(clerk, QUEUE)
+    assert (
+        "made up" in queue and "probation of a new partner" in queue and "ride" in queue and "talk" in queue
+    )
+    assert "talk" in page(clerk, f"{QUEUE}?rule=new-partner&cause=probation&party={world.sender.code}")
+    for other in ("rule=other", "cause=late", "party=nobody", "behaviour=walking"):
+        assert "There is no such record." in page(clerk, f"{QUEUE}?{other}")
+    ride, talk = (
+        numbers() if stands(world, "ride").event_id == queries.records()[-1].event_id else numbers()[::-1]
+    )
+    assert "propose" not in page(checker, QUEUE).split("Records kept back")[1].split("Rules")[0].lower()
+    page(clerk, f"{QUEUE}/propose", 422, record=ride, verdict="release", reason=" ")
+    page(clerk, f"{QUEUE}/propose", 302, record=ride, verdict="release", reason="<b>sound</b>")
+    page(
+        clerk,
+        f"{QUEUE}/propose",
+        302,
+        everything="1",
+        rule="new-partner",
+        verdict="dismiss",
+        reason="not sound",
+    )
+    second, first = queries.proposals()
+    assert (first.verdict, first.count, second.verdict, second.count) == ("release", 1, "dismiss", 1)
+    shown = page(checker, f"{QUEUE}/{first.id}")
+    assert "&lt;b&gt;sound&lt;/b&gt;" in shown and "<b>sound</b>" not in shown and "ride" in shown
+    assert "Accept and carry out" in shown and "Accept and carry out" not in page(
+        clerk, f"{QUEUE}/{first.id}"
+    )
+    page(clerk, f"{QUEUE}/decide", 403, number=first.id, accepted="yes", reason="mine")
+    page(checker, f"{QUEUE}/decide", 404, number=first.id, accepted="perhaps", reason="x")
+    page(checker, f"{QUEUE}/decide", 302, number=first.id, accepted="yes", reason="seen")
+    page(checker, f"{QUEUE}/decide", 302, number=second.id, accepted="yes", reason="seen")
+    page(checker, f"{QUEUE}/decide", 409, number=second.id, accepted="no", reason="seen")
+    assert came() == {"ride": "booked", "talk": "dismissed"} and talk in numbers()
+    assert "not counted" in page(checker, f"{QUEUE}/{second.id}")
+    assert "ride" in page(clerk, f"{QUEUE}?all=1") and "ride" not in page(clerk, QUEUE).split("Rules")[0]
+    page(clerk, f"{QUEUE}/9999", 404)
+
+
+def test_the_person_is_told_that_it_is_under_review_and_what_came_of_it(world: World, enter: Enter) -> None:  # noqa: F811
+    rule(world)
+    world.send(world.ride("ride"), world.meeting("talk"))
+    phone = enter(world.people[0].user, "en")
+    why = f"/why?party={world.sender.party_id}&event="
+    assert "Under review" in page(phone, "/feed")
+    assert "under review; it is not counted yet" in page(phone, why + "ride")
+    assert "正在审核" in page(enter(world.people[0].user), why + "ride")
+    from abate.platform import releasing
+
+    for name, verdict in (("ride", "release"), ("talk", "dismiss")):
+        (record,) = [one.id for one in queries.records() if one.event_id == name]
+        releasing.decide(staff()[1], proposed(verdict, record), accepted=True, reason="made up")
+    assert "After a review the record does not count." in page(phone, why + "talk")
+    assert "Credited" in page(phone, why + "ride")
+    assert (
+        story.stop(stands(world, "ride"), None, None).credited
+        and stands(world, "ride").outcome == Outcome.CREDITED
+    )
+
+
+def test_the_interface_asks_for_the_same_rights_and_says_the_same(world: World, enter: Enter) -> None:  # noqa: F811
+    rule(world)
+    world.send(world.ride("ride"))
+    clerk, checker = (enter(user, "en") for user in staff())
+    (row,) = clerk.get("/v1/quarantine").json()
+    assert (row["event_id"], row["party"], row["rule"], row["reason"]["en"]) == (
+        "ride", world.sender.code, "new-partner", "made up",
+    )  # fmt: skip
+    assert "person_id" not in row and clerk.get("/v1/quarantine?rule=other").json() == []
+    assert clerk.get("/v1/quarantine?party=nobody").status_code == 404
+
+    def post(browser: Client, path: str, **body: Any) -> Any:
+        return browser.post(f"/v1/quarantine/{path}", json.dumps(body), content_type="application/json")
+
+    asked = {"verdict": "release", "records": [row["id"]], "reason": "made up"}
+    assert post(checker, "propose", **asked).status_code == 403
+    assert post(clerk, "propose", **asked | {"verdict": "let-go"}).status_code == 422
+    made = post(clerk, "propose", **asked).json()
+    assert [one["id"] for one in clerk.get("/v1/quarantine/proposals").json()] == [made["id"]]
+    decision = {"proposal": made["id"], "accepted": True, "reason": "made up"}
+    assert post(clerk, "decide", **decision).status_code == 403
+    assert post(checker, "decide", **decision).json()["records"] == {str(row["id"]): "booked"}
+    assert post(checker, "decide", **decision).json()["code"] == "held-decided"
+    assert clerk.get("/v1/quarantine").json() == clerk.get("/v1/quarantine/proposals").json() == []
+    assert [one["came"] for one in clerk.get("/v1/quarantine?all=true").json()] == ["booked"]
+
+
+def test_the_partner_sees_the_outcome_and_the_reason(world: World, enter: Enter) -> None:  # noqa: F811
+    rule(world)
+    world.send(world.ride("ride"))
+    keeper = desk.hire("made-up keeper")
+    desk.add_member(keeper, Party.objects.get(pk=world.sender.party_id), "partner")
+    shown = page(enter(keeper, "en"), "/partner/events?outcome=quarantined")
+    assert "ride" in shown and files.told("quarantined", "quarantine:new-partner") is not None
+
+
+def test_the_commands_say_what_the_pages_say(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "environment", lambda *_, **__: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "session"))
+    rule(world)
+    world.send(world.ride("ride"))
+    (row,), (one,) = said("list", "--rule", "new-partner"), said("rules")
+    assert (row["event_id"], row["party"], one["code"], one["live"]) == (
+        "ride",
+        world.sender.code,
+        "new-partner",
+        True,
+    )
+    assert said("list", "--rule", "other") == [] and said("proposals") == []
+    for asked in (["propose", "release", str(row["id"])], ["decide", "accept", "1"],
+                  ["rule", "x", "--cause", "data_fault", "--reason-zh", "甲", "--reason-en", "a", "--from", "2026-06-01",
+                   "--until", "2026-06-02"]):  # fmt: skip
+        made = CliRunner().invoke(command, [*asked, *([] if asked[0] == "rule" else ["--reason", "x"])])
+        assert made.exit_code == 1 and "not-signed-in" in made.output, made.output
+
+
+def said(*asked: str) -> Any:
+    made = CliRunner().invoke(command, asked)
+    assert made.exit_code == 0, made.output
+    return json.loads(made.output)
