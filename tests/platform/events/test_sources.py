@@ -257,7 +257,7 @@ def test_what_may_be_used_no_more_is_not_measured_again(world: World) -> None:
         with clock.frozen(NOW + timedelta(days=days)):
             found = revaluing.propose(MAY)
             assert (found.events, found.left_alone) == (2, left)
-    (of_a_case,) = reading.of_events(world.people[0].pk, [(world.sender.party_id, "a")])
+    (of_a_case,) = reading.of_events([(world.people[0].pk, world.sender.party_id, "a")])
     assert of_a_case.left_alone is None
 
 

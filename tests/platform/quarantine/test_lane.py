@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from tests.platform.pipeline.test_withdrawals import correction, withdrawal
 from tests.platform.pipeline.world import NOW, World, differences, make_world, state
 from tests.platform.quarantine.kept_back import count, declared, ended, numbers, reconciled, rule, stands
@@ -128,8 +129,6 @@ def test_a_revaluation_leaves_it_and_one_that_was_withdrawn_is_told_as_that(worl
 
 
 def test_a_quarantined_record_with_an_entry_is_found(world: World) -> None:
-    from django.db import connection
-
     rule(world)
     world.send(world.ride("r"))
     with connection.cursor() as cursor:

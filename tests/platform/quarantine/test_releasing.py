@@ -10,7 +10,7 @@ from django.db import connection
 from tests.platform.pipeline.acts import payment, ticket, trip, two_partners
 from tests.platform.pipeline.test_races import AT_ONCE, together
 from tests.platform.pipeline.test_withdrawals import withdrawal
-from tests.platform.pipeline.world import NOW, World
+from tests.platform.pipeline.world import NOW, World, make_world
 from tests.platform.quarantine.kept_back import (
     came,
     code,
@@ -27,9 +27,10 @@ from tests.platform.quarantine.kept_back import (
 )
 
 from abate.demo import desk
-from abate.platform import releasing
+from abate.platform import releasing, revaluing
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon import recomputing
+from abate.platform.carbon.revaluing import Asked
 from abate.platform.doors import clock
 from abate.platform.events.outcomes import Outcome
 from abate.platform.ledger import erasing
@@ -74,9 +75,6 @@ def test_dismissed_it_does_not_count_and_says_why(world: World) -> None:
 
 
 def test_a_revaluation_does_not_bring_back_what_was_dismissed(world: World) -> None:
-    from abate.platform import revaluing
-    from abate.platform.carbon.revaluing import Asked
-
     rule(world)
     world.send(world.ride("r"))
     decided(proposed("dismiss"))
@@ -146,8 +144,6 @@ def test_refused_it_waits_again_and_is_decided_once(world: World) -> None:
 
 
 def test_in_bulk_over_people_behaviours_and_partners(world: World) -> None:
-    from tests.platform.pipeline.world import make_world
-
     other = make_world(2)
     rule(world, "all", party=None, cause="data_fault")
     world.send(
