@@ -106,6 +106,10 @@ def _carry_out(proposal: Proposal) -> dict[int, str]:
 
 _LEFT = {"quarantined": "", "ended": "ended", "taken_back": "withdrawn", "erased": "erased"}
 """How a quantity stands -> what that makes of its record; empty where it can be decided."""
+_WHY = {
+    "release": ("经审核放行入账", "released after a review"),
+    "dismiss": ("经审核不计入", "dismissed after a review"),
+}
 _ASIDE = ("dismissed", "not_authorised", "ended")
 """What is kept as not counted, without being measured again."""
 
@@ -155,7 +159,7 @@ def _cause(cursor: Cursor, proposal: Proposal, first: Stored) -> tuple[int, byte
     verdict = Proposal.WORDS[proposal.verdict - 1]
     text = f"quarantine\n{proposal.pk}\n{verdict}\n{first.party_id}\n{first.behaviour}"
     digest = hashlib.sha256(text.encode()).digest()
-    zh, en = queries.VERDICTS[verdict]
-    why = (f"隔离处理第 {proposal.pk} 号：{zh}", f"decision {proposal.pk} of quarantine: {en}")
+    zh, en = _WHY[verdict]
+    why = (f"{zh}（隔离处理第 {proposal.pk} 号）", f"{en} (decision {proposal.pk} of quarantine)")
     header = {"quarantine": proposal.pk, "verdict": verdict}
     return acts.note_cause(cursor, first.behaviour, digest, header, why), digest, why

@@ -90,7 +90,8 @@ def test_the_person_is_told_that_it_is_under_review_and_what_came_of_it(world: W
         (record,) = [one.id for one in queries.records() if one.event_id == name]
         releasing.decide(staff()[1], proposed(verdict, record), accepted=True, reason="made up")
     assert "After a review the record does not count." in page(phone, why + "talk")
-    assert "Credited" in page(phone, why + "ride")
+    told = page(phone, why + "ride")
+    assert "Credited" in told and "released after a review (decision 1 of quarantine)" in told
     assert (
         story.stop(stands(world, "ride"), None, None).credited
         and stands(world, "ride").outcome == Outcome.CREDITED

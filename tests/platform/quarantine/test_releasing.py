@@ -336,3 +336,25 @@ def test_a_person_may_wait_with_no_account_and_gets_one(world: World) -> None:
     decided(proposed())
     assert len(ledger.entries(world.people[0].pk)) == 1
     assert {one.outcome for one in carbon.feed(world.people[0].pk)} == {Outcome.CREDITED}
+
+
+@pytest.mark.parametrize("word", ["not_measurable", "too_large"])
+def test_what_cannot_be_booked_today_waits_on_and_the_rest_is_booked(
+    world: World, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    rule(world)
+    ride, meeting = world.send(world.ride("r"), world.meeting("m", who=1))
+    assert (ride.er_mg or 0) < (meeting.er_mg or 0)
+    number, again = proposed(), releasing.reading.again
+    with monkeypatch.context() as planted:
+        if word == "too_large":
+            planted.setattr(releasing.revaluing.staging, "MOST", ride.er_mg)
+        else:
+            planted.setattr(
+                releasing.reading, "again", lambda found, by: again(found if by == "cycling" else [], by)
+            )
+        decided(number)
+    assert came() == {"r": "booked", "m": word} and reconciled() == {}
+    assert [(one.event_id, one.state) for one in queries.records()] == [("m", "waiting")]
+    decided(proposed("release", queries.records()[0].id))
+    assert came() == {"r": "booked", "m": "booked"} and reconciled() == {}

@@ -11,6 +11,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform import releasing
+from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import queries as parties
 from abate.platform.quarantine import queries
@@ -111,6 +112,7 @@ def queue(request: HttpRequest, role: bool) -> HttpResponse:
         "asked": asked,
         "causes": [(name, pick(words)) for name, words in CAUSES.items()],
         "codes": sorted(one.code for one in rules),
+        "behaviours": sorted((one, story.title_of(one)) for one in basis.catalogue().methods),
         "senders": sorted((code, names[number]) for number, code in parties.codes().items()),
         "may_propose": rights.may(request.user, "add", "quarantine"),
         "may_set": rights.may_step(request.user, "propose", "quarantine.rule"),
