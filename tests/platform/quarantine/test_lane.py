@@ -55,6 +55,8 @@ def test_sent_again_it_is_answered_with_what_is_stored_and_changes_nothing(world
     ended(world)
     (later,) = world.send(world.ride("r"))
     assert later.stored == Outcome.QUARANTINED and world.totals()[0] == (0, 0, 0)
+    (new,) = world.send(world.ride("r2", start="2026-05-21T10:30:00+08:00"))
+    assert new.outcome == Outcome.CREDITED
 
 
 @pytest.mark.usefixtures("lane")
