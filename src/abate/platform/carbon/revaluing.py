@@ -183,7 +183,13 @@ def of_events(events: Sequence[tuple[int, int, str]], today: date | None = None)
     `changes`; without it, whether a source may still be used is not asked.
     """
     persons, parties, names = (list(one) for one in zip(*events, strict=True)) if events else ([], [], [])
-    values = {"persons": persons, "parties": parties, "events": names, "today": today, "zone": clock.zone().key}
+    values = {
+        "persons": persons,
+        "parties": parties,
+        "events": names,
+        "today": today,
+        "zone": clock.zone().key,
+    }
     with connection.cursor() as cursor:
         cursor.execute(f"{SQL['standing']}\n{SQL['standing_of']}", values)
         return [Stored(*row) for row in cursor.fetchall()]
