@@ -14,7 +14,7 @@ from tests.platform.ledger.accounts import Account
 from tests.platform.pipeline.world import GIVEN, NOW, World, make_world
 from tests.simulator import faults
 from tests.simulator.caps import Cap
-from tests.simulator.model import Model
+from tests.simulator.model import CREDITS_PER_KG, Model
 
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
@@ -212,5 +212,7 @@ def build() -> City:
     for cap in CAPS:
         model.lay(cap)
     model.expiries = [(clock.day(FROM), EXPIRY_DAYS, None), (later, EXPIRY_DAYS, CLAIM_DAYS)]
+    # A rule that names no rate has the one of its day when it is set, whatever is set before it later.
+    model.rates |= dict.fromkeys((clock.day(FROM), later), CREDITS_PER_KG)
     model.stock = dict.fromkeys(range(len(PRICES)), STOCK)
     return City([first, other], user, offers, model)
