@@ -30,7 +30,7 @@ from abate.platform.events.notices import tell
 from abate.platform.events.outcomes import DISMISSED, LAPSED, Outcome
 from abate.platform.ledger import reversing
 from abate.platform.quarantine import actions, queries
-from abate.platform.quarantine.models import Proposal
+from abate.platform.quarantine.models import Ruling
 from abate.platform.review import rights
 from abate.platform.review.models import User
 
@@ -78,7 +78,7 @@ def decide(user: User, number: int, *, accepted: bool, reason: str) -> Decided:
     raise AssertionError("unreachable")
 
 
-def _carry_out(proposal: Proposal) -> dict[int, str]:
+def _carry_out(proposal: Ruling) -> dict[int, str]:
     """What became of every record of an accepted proposal."""
     rows = {(one.party_id, one.event_id): one for one in queries.of_proposal(proposal.pk)}
     with connection.cursor() as django:
@@ -87,7 +87,7 @@ def _carry_out(proposal: Proposal) -> dict[int, str]:
     found = {_key(one): one for one in reading.of_events(keys, clock.today())}
     came = {key: _LEFT[one.left_alone or ""] for key, one in found.items()}
     parts: list[list[Change]] = []
-    if proposal.verdict == Proposal.DISMISS:
+    if proposal.verdict == Ruling.DISMISS:
         came |= {key: "dismissed" for key, word in came.items() if word in ("", "ended")}
     else:
         ungiven = queries.not_given([one.id for one in rows.values()])
@@ -122,7 +122,7 @@ def _groups(found: Iterable[Stored]) -> list[list[Stored]]:
     return [group for _, group in sorted(groups.items())]
 
 
-def _put_in_place(proposal: Proposal, part: Sequence[Change]) -> dict[Key, str]:
+def _put_in_place(proposal: Ruling, part: Sequence[Change]) -> dict[Key, str]:
     """Book what some records of one party and behaviour come to as events of today in the place of what was kept."""
     first = part[0].stored
     with workspace() as cursor:
@@ -136,7 +136,7 @@ def _put_in_place(proposal: Proposal, part: Sequence[Change]) -> dict[Key, str]:
     return came | {_key(one): "booked" if one.event_id in credited else "not_counted" for one in kept}
 
 
-def _set_aside(proposal: Proposal, aside: Iterable[tuple[Stored, str, str]]) -> None:
+def _set_aside(proposal: Ruling, aside: Iterable[tuple[Stored, str, str]]) -> None:
     """Keep records (with what became of them, and their rule) as not counted; the reason names the rule and what came between."""
     by_reason: dict[str, list[Stored]] = defaultdict(list)
     for one, word, rule in aside:
@@ -154,9 +154,9 @@ def _key(one: Stored) -> Key:
     return one.party_id, one.event_id
 
 
-def _cause(cursor: Cursor, proposal: Proposal, first: Stored) -> tuple[int, bytes, tuple[str, str]]:
+def _cause(cursor: Cursor, proposal: Ruling, first: Stored) -> tuple[int, bytes, tuple[str, str]]:
     """For what the bookings of a decision are made: number, digest, and the words that name the proposal."""
-    verdict = Proposal.WORDS[proposal.verdict - 1]
+    verdict = Ruling.WORDS[proposal.verdict - 1]
     text = f"quarantine\n{proposal.pk}\n{verdict}\n{first.party_id}\n{first.behaviour}"
     digest = hashlib.sha256(text.encode()).digest()
     zh, en = _WHY[verdict]

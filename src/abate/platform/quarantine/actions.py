@@ -14,7 +14,7 @@ from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Arrival
 from abate.platform.events.outcomes import QUARANTINE
 from abate.platform.quarantine import errors, queries
-from abate.platform.quarantine.models import Proposal, Record, Rule
+from abate.platform.quarantine.models import Record, Rule, Ruling
 from abate.platform.review import queries as review
 from abate.platform.review.audit import audited
 from abate.platform.review.errors import NotEnrolled
@@ -86,7 +86,7 @@ def propose(user: User, records: Sequence[int], verdict: str, reason: str) -> in
 
     Raises HeldVerdictUnknown, HeldReasonMissing, HeldTooMany, NothingHeld, OwnRecords, NotEnrolled.
     """
-    if verdict not in Proposal.WORDS:
+    if verdict not in Ruling.WORDS:
         raise errors.HeldVerdictUnknown(verdict[:20])
     wanted = sorted(set(records))
     if not 0 < len(wanted) <= MOST:
@@ -99,8 +99,8 @@ def propose(user: User, records: Sequence[int], verdict: str, reason: str) -> in
             raise errors.NothingHeld
         if queries.has_part(wanted, human):
             raise errors.OwnRecords
-        made = Proposal.objects.create(
-            verdict=Proposal.WORDS.index(verdict) + 1,
+        made = Ruling.objects.create(
+            verdict=Ruling.WORDS.index(verdict) + 1,
             count=len(wanted),
             reason=words,
             user=user,
@@ -112,14 +112,14 @@ def propose(user: User, records: Sequence[int], verdict: str, reason: str) -> in
 
 
 @audited("quarantine.decide", lambda given, _: given["number"])
-def decide(number: int, accepted: bool, user: User, reason: str) -> Proposal:
+def decide(number: int, accepted: bool, user: User, reason: str) -> Ruling:
     """Write a decision about a proposal down and lock its records until the transaction ends; the caller does what follows.
     Refused, they wait again.
 
     Raises HeldProposalUnknown, HeldDecided, SameHuman, OwnRecords, HeldReasonMissing, NotEnrolled.
     """
     human, words = _human(user), _words(reason)
-    found = Proposal.objects.select_for_update().filter(pk=number).first() if 0 < number < 2**63 else None
+    found = Ruling.objects.select_for_update().filter(pk=number).first() if 0 < number < 2**63 else None
     if found is None:
         raise errors.HeldProposalUnknown(str(number)[:20])
     if found.accepted is not None:
@@ -137,7 +137,7 @@ def decide(number: int, accepted: bool, user: User, reason: str) -> Proposal:
     return found
 
 
-def came(proposal: Proposal, told: Mapping[int, str]) -> None:
+def came(proposal: Ruling, told: Mapping[int, str]) -> None:
     """Note what was done with each record of a proposal that is decided: number -> a word of queries.CAME. What could not be
     measured waits again.
     """

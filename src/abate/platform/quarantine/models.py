@@ -50,7 +50,7 @@ class Rule(models.Model):
         indexes = [models.Index(fields=["valid_until"], name="quarantine_rule_until")]
 
 
-class Proposal(models.Model):
+class Ruling(models.Model):
     """What one of the staff proposes for some records, and what another one decided. The table holds that they are two humans,
     under whatever accounts, and that it is decided once.
     """
@@ -115,7 +115,7 @@ class Record(models.Model):
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="+", db_index=False)
     held_at = models.DateTimeField()
     state = models.SmallIntegerField()
-    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="records")
+    proposal = models.ForeignKey(Ruling, on_delete=models.PROTECT, null=True, related_name="records")
     came = models.TextField(default="")
 
     class Meta:

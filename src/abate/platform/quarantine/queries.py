@@ -13,7 +13,7 @@ from django.db import connection
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.quarantine.errors import HeldProposalUnknown
-from abate.platform.quarantine.models import Proposal, Record
+from abate.platform.quarantine.models import Record, Ruling
 
 SQL = statements(Path(__file__).parent / "sql")
 Words = tuple[str, str]
@@ -214,7 +214,7 @@ def _proposals(**asked: Any) -> list[ProposalRow]:
         return [
             ProposalRow(
                 number,
-                Proposal.WORDS[verdict - 1],
+                Ruling.WORDS[verdict - 1],
                 count,
                 reason,
                 at,

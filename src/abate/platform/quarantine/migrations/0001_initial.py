@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Proposal",
+            name="Ruling",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("verdict", models.SmallIntegerField()),
@@ -121,7 +121,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="records",
-                        to="quarantine.proposal",
+                        to="quarantine.ruling",
                     ),
                 ),
                 (
@@ -139,18 +139,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
-            model_name="proposal",
+            model_name="ruling",
             index=models.Index(fields=["accepted", "-id"], name="quarantine_proposal_open"),
         ),
         migrations.AddConstraint(
-            model_name="proposal",
+            model_name="ruling",
             constraint=models.CheckConstraint(
                 condition=models.Q(("verdict__gte", 1), ("verdict__lte", 2)),
                 name="quarantine_proposal_verdict",
             ),
         ),
         migrations.AddConstraint(
-            model_name="proposal",
+            model_name="ruling",
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="proposal",
+            model_name="ruling",
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     ("decider_human", None),
