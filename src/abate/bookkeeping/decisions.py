@@ -61,6 +61,7 @@ ACTIONS = (
     "party.rotate",
     "party.sign",
     "party.suspend",
+    "quarantine.rule",
     "revalue.book",
     "role.grant",
     "role.withdraw",
