@@ -67,7 +67,7 @@ class Booked:
     credits: int = 0
     eligible: int = 0
     rate: int = 0
-    """Credits a kilogram, by the rule of the day it was booked on."""
+    """Credits a kilogram, by the rule of the day of the act."""
     key: Key = (NEVER, NEVER, AWARD)
     entry: int = 0
     undone: bool = False
@@ -189,7 +189,7 @@ class Model:
         )
         if made.er_mg is None or made.barred:
             return
-        made.eligible, made.rate = self.caps.count(made.act, made.er_mg), self.rate(clock.day(now))
+        made.eligible, made.rate = self.caps.count(made.act, made.er_mg), self.rate(clock.day(made.ride.at))
         account = self.accounts[made.ride.who]
         made.credits = account.count(made.eligible, made.rate)
         made.key = self.key(now, AWARD)

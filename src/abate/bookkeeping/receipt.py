@@ -22,7 +22,7 @@ does not bind them: they are the platform's word.
                 "shared_with": ["*", ...], "retention_days": 730, "valid_from": "2026-07-01",
                 "valid_until": "2027-06-30", "use_until": "2028-09-01"}
 
-Of an award that was booked while a kilogram made another number of credits than 1000 the format is "abate-receipt/3", with
+Of an award for an act of a day on which a kilogram made another number of credits than 1000 the format is "abate-receipt/3", with
 the member `rate`, that number, and `source` where there is one. The leaf does not bind it either; a statement shows the
 running total that it leads to.
 """

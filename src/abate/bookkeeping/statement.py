@@ -19,8 +19,8 @@
 Amounts of a row are by how much it changed the person's account, those named `_after` what it left there. Lots in a
 STATE are what lies there, in a row by how much each changed; `expires_on` is null where credits do not expire. What is
 held lies in no lot, so lots + held = credits + owed. `eligible_mg` is what a row added to the running total that earns
-credits, `earned` what that earned in millionths of a credit: an award's milligrams times the rate in force at its moment
-(`rates`, the oldest first), a reversal's as much as the award had earned. Credits are the whole ones of its running
+credits, `earned` what that earned in millionths of a credit: an award's milligrams times the rate of the day of its
+act (`rates`, the oldest first), a reversal's as much as the award had earned. Credits are the whole ones of its running
 total. Form 1, which is read too, had one rate, `mg_per_credit`, and no `earned`. `entry` is the platform's own number of
 the row and orders the rows; what proves a row is its receipt. `about`, `party` and `occurred_at` are null where the
 personal part cannot be opened or has no such thing; `receipt` (receipt.py) is null while the log has not numbered the

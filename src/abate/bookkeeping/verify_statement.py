@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from abate.bookkeeping import checkpoint, leaf, receipt, statement
@@ -133,9 +133,9 @@ def _see_receipts(
         read = receipt.read(row.receipt)
         if (read.log, read.checkpoint) != (given.log, given.checkpoint):
             raise Unlike(f"{name}: its receipt is under another head than the statement's")
-        if row.kind is Kind.AWARD and read.rate != (rate := _rate(name, row, given, zone)):
+        if row.kind is Kind.AWARD and read.rate not in (rates := _rates(name, row, given, zone)):
             raise Unlike(
-                f"{name}: its receipt says {read.rate} credits a kilogram, the statement {rate} for that day"
+                f"{name}: its receipt says {read.rate} credits a kilogram, the statement {' or '.join(map(str, rates))}"
             )
         if read.index in places:
             raise Unlike(
@@ -280,25 +280,23 @@ def _see_credits(given: Statement, zone: ZoneInfo) -> str:
 
 
 def _see_earned(name: str, row: Row, given: Statement, zone: ZoneInfo) -> None:
-    """An award earns at the rate of its moment; what is taken back had earned at one of the rates, which no row here shows."""
-    rates = (
-        [_rate(name, row, given, zone)]
-        if row.kind is Kind.AWARD
-        else [one.credits_per_kg for one in given.rates]
-    )
-    possible = sorted({row.eligible_mg * rate for rate in rates})
+    """An award earns at the rate of the day of its act; what is taken back had earned at one that no row here shows."""
+    possible = sorted({row.eligible_mg * rate for rate in _rates(name, row, given, zone)})
     if row.earned not in possible:
         raise Unlike(
             f"{name}: earned: {row.earned} of {row.eligible_mg} mg, the rates give {' or '.join(map(str, possible))}"
         )
 
 
-def _rate(name: str, row: Row, given: Statement, zone: ZoneInfo) -> int:
-    day = row.at.astimezone(zone).date()
-    begun = [one for one in given.rates if one.from_day <= day]
-    if not begun:
-        raise Unlike(f"{name}: earned: no rate is stated for {day}")
-    return max(begun).credits_per_kg
+def _rates(name: str, row: Row, given: Statement, zone: ZoneInfo) -> list[int]:
+    """At which rates a row may have earned: that of its act where it tells when that was."""
+    if row.kind is not Kind.AWARD or row.occurred_at is None:
+        return [one.credits_per_kg for one in given.rates]
+    try:
+        day = datetime.fromisoformat(row.occurred_at).astimezone(zone).date()
+    except (ValueError, OverflowError):
+        raise Unlike(f"{name}: occurred_at: {row.occurred_at!r} is no moment") from None
+    return [max((one for one in given.rates if one.from_day <= day), default=min(given.rates)).credits_per_kg]
 
 
 def _see_lots(given: Statement, zone: ZoneInfo) -> str:

@@ -261,8 +261,7 @@ def _refuse_too_much(cursor: Cursor) -> None:
     """Hold what was claimed against its accounts, in the order of places. Raises _TooMuch."""
     refused: dict[int, Refused] = {}
     held: dict[int, tuple[int, int]] = {}
-    rate = rules.credits_per_kg(clock.today())
-    for place, event_id, behaviour, person, er_mg, *before in ledger.staged(cursor):
+    for place, event_id, behaviour, person, er_mg, rate, *before in ledger.staged(cursor):
         carbon, earned = held.get(person, before)
         after = (carbon + er_mg, earned + er_mg * rate)
         if after[0] > staging.MOST or after[1] not in INT64:
@@ -304,7 +303,7 @@ def enter(
             party_id=party_id,
             batch_id=batch_id,
             bases=bases,
-            credits_per_kg=rules.credits_per_kg(clock.day(now)),
+            credits_per_kg=rules.rate_over(*map(clock.day, batch.span)),
         )
         results += ledger.book(cursor, terms, everything=everything, sm3_parts=batch.sm3_parts)
     if lost or any(batch.counts.get(outcome) for outcome in Outcome.without_credits()):

@@ -255,12 +255,14 @@ def _not_retired(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
 def _not_too_large(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
     """Judged one by one, those first that make room: whether the account can hold the new amount in the old one's place."""
     held = reversing.held(cursor, {change.stored.person_id for change in changed})
-    rate = rules.credits_per_kg(clock.today())
     left = set()
     for change in sorted(changed, key=lambda change: change.gain_mg):
         one, now = change.stored, change.before_mg + change.gain_mg
         carbon, earned = held.get(one.person_id, (0, 0))
-        after = (carbon - change.before_mg + now, earned - one.earned + now * rate)
+        after = (
+            carbon - change.before_mg + now,
+            earned - one.earned + now * rules.credits_per_kg(clock.day(one.occurred_at)),
+        )
         if now and (after[0] > staging.MOST or after[1] not in INT64):
             left.add(id(change))
         else:

@@ -206,7 +206,7 @@ def _statement(*, compared: bool) -> str:
     claimed = f", acted as ({acts.claims('carbon_mark', _OF_FIT, again=False)})"
     shared = {name: acts.SQL[name] for name in ("marks", "alike", "met")}
     return SQL["together"].format(
-        rule=rules.SQL["rule"],
+        rule=rules.SQL["rate_over"],
         caps=rules.SQL["caps"],
         quarantine=quarantine.SQL["live"],
         find_bases=carbon.SQL["find_bases"],

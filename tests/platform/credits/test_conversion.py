@@ -20,6 +20,7 @@ from abate.bookkeeping.verify import Verdict, verify_receipt
 from abate.bookkeeping.verify_statement import verify_statement
 from abate.cli import rule as command
 from abate.demo import desk
+from abate.platform.carbon import queries as carbon
 from abate.platform.credits import actions as credits
 from abate.platform.credits import queries as rules
 from abate.platform.credits.errors import RateUnfit, RuleTooLate
@@ -32,6 +33,8 @@ from abate.platform.web import receipts, statement
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-3.4", "P-7.4")]
 MEETING, RIDE = 2_712_694, 222_915
 LATER = NOW + timedelta(days=2)
+THEN, EARLIER = ((LATER - timedelta(hours=hours)).isoformat() for hours in (1, 3))
+"""When what is done after the change is done: an act earns at the rate of its day."""
 TITLES = ("每千克 333 分", "333 credits a kilogram")
 
 
@@ -48,7 +51,9 @@ def test_each_award_earns_at_the_rate_of_its_day_and_no_part_is_lost(world: Worl
     change()
     (second,) = world.send(world.ride("still before"))
     with clock.frozen(LATER):
-        third, fourth = world.send(world.ride("after"), world.meeting("after that"))
+        third, fourth = world.send(
+            world.ride("after", start=THEN), world.meeting("after that", start=EARLIER)
+        )
     earned = [MEETING * 1000, RIDE * 1000, RIDE * 333, MEETING * 333]
     upto = [whole(*earned[: number + 1]) for number in range(4)]
     got = [one.credits for one in (first, second, third, fourth)]
@@ -68,7 +73,7 @@ def test_what_is_taken_back_takes_what_it_earned_whatever_the_rate_is_now(world:
     change()
     person = world.people[0].pk
     with clock.frozen(LATER):
-        (after,) = world.send(world.meeting("after"))
+        (after,) = world.send(world.meeting("after", start=THEN))
         credits.reverse(person, first.entry, "returned")
         assert ledger.balance(person).earned == RIDE * 1000 + MEETING * 333
         credits.reverse(person, after.entry, "returned too")
@@ -77,21 +82,56 @@ def test_what_is_taken_back_takes_what_it_earned_whatever_the_rate_is_now(world:
         assert differences() == {}
 
 
+def test_one_batch_of_acts_at_several_rates_earns_as_one_by_one(world: World) -> None:
+    """Acts of before the change come late, beside later ones, of several people and behaviours, some cut by a cap."""
+    credits.add_cap("cycling", date(2026, 5, 1), 300_000, ("每日上限", "Daily cap"))
+    change(4500)
+    sent = [
+        world.meeting("m1"), world.ride("r1", start=THEN), world.ride("r2", 1), world.ride("r3"), world.ride("r4"),
+        world.meeting("m2", 1, start=EARLIER), world.meeting("m3", start=EARLIER), world.ride("r5", 1, start=THEN),
+    ]  # fmt: skip
+    with clock.frozen(LATER):
+        got = world.send(*sent)
+        assert {one.outcome.text for one in got} == {"credited"}, [(one.id, one.reason) for one in got]
+        assert differences() == {}
+        rate = {one["id"]: 4500 if one["time"] in (THEN, EARLIER) else 1000 for one in sent}
+        for who, names in ((0, ("m1", "r1", "r3", "r4", "m3")), (1, ("r2", "m2", "r5"))):
+            person, earned = world.people[who].pk, 0
+            for name in names:
+                one = next(result for result in got if result.id == name)
+                found = carbon.behaviour_of_entry(person, one.entry or 0)
+                assert found is not None
+                before, earned = earned, earned + found.eligible_mg * rate[name]
+                assert one.credits == whole(earned) - whole(before), name
+            held = ledger.balance(person)
+            assert (held.earned, held.credits) == (earned, whole(earned))
+        # A correction of an act of before the change earns what the act earned, whenever it comes.
+        mended = world.meeting("m1-again") | {"corrects": "m1", "correctedfor": "wrong_figure"}
+        (again,) = world.send(mended)
+        assert again.credits and ledger.balance(world.people[0].pk).earned == sum(
+            (carbon.behaviour_of_entry(world.people[0].pk, e.entry or 0).eligible_mg)
+            * rate.get(e.id or "", 1000)  # type: ignore[union-attr]
+            for e in [*(one for one in got if one.id in ("r1", "r3", "r4", "m3")), again]
+        )
+        assert differences() == {}
+
+
 def test_room_of_another_rate_is_not_for_what_is_short(world: World) -> None:
     """It earned credits at its own rate; what is short would earn others. So it stays free for whoever comes next."""
-    credits.add_cap("cycling", date(2026, 5, 1), 300_000, ("每日上限", "Daily cap"))
+    whole_time = credits.Per("person", "ever", "")
+    credits.add_cap("cycling", date(2026, 5, 1), 300_000, ("总上限", "A cap for good"), per=whole_time)
     first, short = world.send(world.ride("a"), world.ride("b"))
     change(4000)
     person = world.people[0].pk
     with clock.frozen(LATER):
-        (late,) = world.send(world.ride("c"))
+        (late,) = world.send(world.ride("c", start=THEN))
         assert (short.capped, late.capped, late.credits) == (True, True, 0)
         credits.reverse(person, first.entry, "returned")
         # The room went to `short`, booked at the rate of `first`; `late` is of another rate.
         assert ledger.balance(person).earned == RIDE * 1000 and differences() == {}
         credits.reverse(person, short.entry, "returned too")
         assert ledger.balance(person).earned == 0 and differences() == {}
-        (last,) = world.send(world.ride("d"))
+        (last,) = world.send(world.ride("d", start=THEN))
         assert ledger.balance(person).earned == RIDE * 4000 and last.credits == RIDE * 4000 // 1_000_000
         assert differences() == {}
 
@@ -112,6 +152,8 @@ def test_a_rate_is_proposed_by_one_decided_by_others_and_told(world: World) -> N
     for rate in (0, -1, 1_000_001):
         with pytest.raises(RateUnfit):
             credits.add_rule(LATER.date(), TITLES, credits_per_kg=rate)
+        with pytest.raises(RateUnfit):
+            desk.add_rule(clock.day(LATER), TITLES, credits_per_kg=rate)
     with pytest.raises(RuleTooLate):
         credits.add_rule(clock.today(), TITLES, credits_per_kg=333)
     change()
@@ -120,7 +162,7 @@ def test_a_rate_is_proposed_by_one_decided_by_others_and_told(world: World) -> N
     credits.add_rule(clock.day(LATER) + timedelta(days=1), ("一年有效", "Good for a year"), expiry_days=365)
     assert rules.credits_per_kg(clock.day(LATER) + timedelta(days=1)) == 333
     with clock.frozen(LATER):
-        (made,) = world.send(world.ride("after"))
+        (made,) = world.send(world.ride("after", start=THEN))
         browser = Client()
         browser.force_login(world.people[0].user, backend="django.contrib.auth.backends.ModelBackend")
         page = browser.get(f"/entries/{made.entry}", headers={"accept-language": "en"}).content.decode()
@@ -143,7 +185,7 @@ def test_a_statement_over_two_rates_verifies_and_no_rate_can_be_told_otherwise(w
     first, *_ = world.send(world.meeting("before"), world.ride("kept"))
     change()
     with clock.frozen(LATER):
-        world.send(world.meeting("after"))
+        world.send(world.meeting("after", start=THEN))
         credits.reverse(world.people[0].pk, first.entry, "returned")
         document = made_of(world)
         assert verdict(document).first_failure is None
@@ -180,7 +222,7 @@ def test_a_statement_of_the_former_form_still_verifies(world: World) -> None:
 def test_a_receipt_of_another_rate_says_it_and_is_bound_by_it(world: World) -> None:
     change(4500)
     with clock.frozen(LATER):
-        (made,) = world.send(world.ride("after"))
+        (made,) = world.send(world.ride("after", start=THEN))
         log.sequence()
         person, row = world.people[0], ledger.entry(world.people[0].pk, made.entry)
         assert row is not None

@@ -83,7 +83,7 @@ def test_the_sender_is_told_with_the_answer_and_with_the_message(world: World) -
     assert all(one.source == mark(world, level=4, version=2) for one in twice)
     # What is told later of it (computed again, given way, decided about) has no mark of its own, and is told with it.
     again.outcome, again.source = first[0].outcome, None
-    (told,) = [json.loads(text) for _, text in notices._messages(world.sender.party_id, [again], NOW)]
+    (told,) = [json.loads(text) for _, text in notices._messages(world.sender.party_id, [again], NOW, False)]
     assert told["data"]["source"] == mark(world)
 
 

@@ -78,7 +78,8 @@ class Ledger(RuleBasedStateMachine):
         return day + timedelta(days=DAYS), day, origin
 
     def rate(self) -> int:
-        return self.rates[clock.day(self.now) >= clock.day(CHANGES)]
+        """That of an act of an hour ago."""
+        return self.rates[clock.day(self.now - timedelta(hours=1)) >= clock.day(CHANGES)]
 
     def ready(self, who: int) -> Account:
         self.accounts[who].ready(self.now)
@@ -87,7 +88,8 @@ class Ledger(RuleBasedStateMachine):
     @rule(target=entries, who=WHO, km=st.integers(1, 60))
     def earn(self, who: int, km: int) -> tuple[int, int]:
         with clock.frozen(self.now):
-            (result,) = self.world.send(self.world.ride(f"e{next(_number)}", who, km=km / 10))
+            start = (self.now - timedelta(hours=1)).isoformat()
+            (result,) = self.world.send(self.world.ride(f"e{next(_number)}", who, start=start, km=km / 10))
         one = self.accounts[who]
         gained = one.count(result.er_mg, self.rate())
         assert result.credits == gained

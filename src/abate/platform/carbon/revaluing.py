@@ -161,7 +161,7 @@ def changes(asked: Asked, read: Reading, today: date | None = None) -> Iterator[
     `today`: the day on which it is asked whether a source may still be used, where that is not the present one.
     """
     values = {"behaviour": asked.behaviour, "first": asked.first, "last": asked.last}
-    values |= {"today": today or clock.today(), "zone": clock.zone().key}
+    values["today"] = today or clock.today()
     with connection.chunked_cursor() as cursor:
         with _any_plan():
             cursor.execute(f"{SQL['standing']}\n{SQL['standing_between']}", values)
@@ -188,7 +188,6 @@ def of_events(events: Sequence[tuple[int, int, str]], today: date | None = None)
         "parties": parties,
         "events": names,
         "today": today,
-        "zone": clock.zone().key,
     }
     with connection.cursor() as cursor:
         cursor.execute(f"{SQL['standing']}\n{SQL['standing_of']}", values)

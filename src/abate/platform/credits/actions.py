@@ -145,10 +145,9 @@ def add_rule(
     before), and booked credits expire so many days later, or with the end of the n-th following year.
 
     Without either they do not expire. With `claim_days` credits wait so many days to be collected by their person, expire
-    counted from the day of that, and lapse otherwise. What was booked before keeps its rate, also when it is taken
-    back (decision 45). An event measured before and booked after falls
-    under the rule of the day it is booked on. Raises RuleTooLate where that day is not in the future, or is booked
-    already: a clock that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given,
+    counted from the day of that, and lapse otherwise. An act earns at the rate of its day, whenever it is booked (decision
+    45); expiry and window are those of the day of booking. Raises RuleTooLate where `from_day` is not in the future, or is
+    booked already: a clock that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given,
     RateUnfit for a rate that no account can count with.
     """
     if credits_per_kg is not None and not 1 <= credits_per_kg <= MILLION:
@@ -187,7 +186,7 @@ def reverse(person_id: int, entry_id: int, reason: str) -> EntryRow:
         if found is None:
             return reversing.reverse_spend(cursor, person_id, entry_id, reason)
         capped = room.lock(cursor, lambda: room.claims_of(cursor, person_id, entry_id))
-        asked = {"person": person_id, "entry": entry_id, "zone": clock.zone().key}
+        asked = {"person": person_id, "entry": entry_id}
         cursor.execute(SQL["reversed"], asked)
         reversed_already, rate = cursor.fetchone()
         if reversed_already:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from abate.bookkeeping.kinds import MILLION
 from abate.platform.credits import actions
+from abate.platform.credits.errors import RateUnfit
 from abate.platform.credits.models import Cap, Rule
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
@@ -32,9 +34,19 @@ def _rule(given: Json) -> Json:
     return {"rule": {"from_day": str(found.from_day), **{name: getattr(found, name) for name in _RULE}}}
 
 
+def _sound_rule(given: Json) -> Json:
+    """A rate that no account can count with is refused to who proposes it, not to who decides last."""
+    rate = given["credits_per_kg"]
+    if rate is not None and not 1 <= rate <= MILLION:
+        raise RateUnfit(str(rate))
+    return _dated(given, "from_day")
+
+
 def _new_rule(given: Json, before: Json) -> Json:
     """The rate stays where none is given."""
-    rate = given["credits_per_kg"] or (before["rule"] or {}).get("credits_per_kg")
+    if given["credits_per_kg"] is not None:
+        return {"rule": given}
+    rate = (before["rule"] or {}).get("credits_per_kg")
     return {"rule": given | {"credits_per_kg": rate}}
 
 
@@ -94,7 +106,7 @@ _ACTIONS = (
             "expiry_years": (int, None),
             "claim_days": (int, None),
         },
-        normal=lambda given: _dated(given, "from_day"),
+        normal=_sound_rule,
         look=_rule,
         after=_new_rule,
         execute=_add_rule,

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Rule(models.Model):
-    """From `from_day` on, every kilogram of eligible CO2e of a person makes `credits_per_kg` credits (decision 45).
+    """Of an act of `from_day` or later every kilogram of eligible CO2e makes `credits_per_kg` credits (decision 45).
 
     Credits booked under the rule expire `expiry_days` days later, or with the end of the `expiry_years`-th
     following year, or never. With `claim_days`, what is booked under it waits to be collected: by its person, before so

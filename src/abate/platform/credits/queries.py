@@ -11,14 +11,13 @@ from django.db import connection
 
 from abate.platform.credits.errors import NoRule
 from abate.platform.credits.models import Cap, Rule
-from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 
 SQL = statements(Path(__file__).parent / "sql")
 
 
 def credits_per_kg(day: date) -> int:
-    """Credits that a kilogram of eligible CO2e makes in what is booked on `day`. Raises NoRule. (P-3.4, P-7.4)"""
+    """Credits that a kilogram of eligible CO2e makes of an act of `day`. Raises NoRule. (P-3.4, P-7.4)"""
     with connection.cursor() as cursor:
         cursor.execute(SQL["rule"], {"day": day})
         found = cursor.fetchone()
@@ -39,8 +38,16 @@ def caps() -> list[Cap]:
     return list(Cap.objects.order_by("-from_day", "behaviour", "scope", "period", "field"))
 
 
+def rate_over(first: date, last: date) -> int | None:
+    """Credits that a kilogram makes of every act of these days; None where the days have several rates."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["rate_over"], {"first": first, "last": last})
+        found = cursor.fetchone()
+    return found and int(found[0])
+
+
 def rule_of(day: date) -> Rule | None:
-    """The rule that what is booked on `day` falls under."""
+    """The rule at whose rate an act of `day` earns."""
     return Rule.objects.filter(from_day__lte=day).order_by("-from_day").first()
 
 
@@ -85,6 +92,6 @@ def differences() -> dict[str, int]:
     found = {}
     with connection.cursor() as cursor:
         for name in ("caps", "short", "room"):
-            cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
+            cursor.execute(SQL[f"differ_{name}"])
             found[name] = int(cursor.fetchone()[0])
     return found

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 
-from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -40,7 +39,7 @@ def claims_of(
     """The balances of an award and of what may take its room; `gone` are awards on their way out beside it."""
     cursor.execute(
         SQL["claims_back"],
-        {"person": person_id, "entry": entry_id, "gone": [entry_id, *gone], "zone": clock.zone().key},
+        {"person": person_id, "entry": entry_id, "gone": [entry_id, *gone]},
     )
     return sorted(cursor.fetchall())
 

@@ -247,7 +247,7 @@ def _unfit(one: Taking, target: _Target | None) -> str | None:
 def _targets(cursor: CursorWrapper, party_id: int, asked: Sequence[Taking]) -> dict[str, _Target]:
     cursor.execute(
         SQL["targets"],
-        {"party": party_id, "events": sorted({one.target for one in asked}), "zone": clock.zone().key},
+        {"party": party_id, "events": sorted({one.target for one in asked})},
     )
     return {row[0]: _Target(*row) for row in cursor.fetchall()}
 

@@ -28,7 +28,8 @@ class Terms:
     party_id: int
     batch_id: int
     bases: Sequence[int]
-    credits_per_kg: int
+    credits_per_kg: int | None
+    """None where their days have several rates: each award then earns at its own."""
 
 
 def book(
@@ -54,7 +55,9 @@ def book(
     # An id below all awards of the batch.
     cursor.execute(SQL["first_entry"])
     values["first"] = cursor.fetchone()[0]  # type: ignore[index]
-    award = SQL["award"].format(**parts("%(credits_per_kg)s", "(%(bases)s::int[])[basis]"))
+    basis = "(%(bases)s::int[])[basis]"
+    made = parts("%(credits_per_kg)s", basis) if terms.credits_per_kg else _parts_of_days(basis)
+    award = SQL["award"].format(**made)
     cursor.execute(f"{award}\n{SQL['booked']}" if everything else award, values)
     results = [result_of(*told) for _, *told in cursor] if everything else []
     values["sm3"] = _sm3(cursor, values, sm3_parts) if sm3_parts else None
@@ -68,7 +71,22 @@ def parts(rate: str, basis: str) -> dict[str, str]:
     """The statements of an award, of which a larger one is made: SQL for the credits that a kilogram makes, and for the
     basis of a staged event.
     """
-    return {name: SQL[name].format(rate=rate, basis=basis) for name in ("raise", "enter")}
+    upto = f"(coalesce(stage.eligible_upto, stage.upto_mg) - who.eligible_mg) * {rate}"
+    return _made(rate=rate, earned=f"eligible_mg * {rate}", upto=upto, basis=basis)
+
+
+def _parts_of_days(basis: str) -> dict[str, str]:
+    """The same where each award earns at the rate of its day: sums of what is earned in place of the sums at hand."""
+    row = "coalesce({0}.eligible_mg, {0}.er_mg) * credits_per_kg({0}.day)".format
+    earned = f"""(select ledger_sum({row("own")}) from events_stage own join events_who whose on whose.who = own.who
+                  where whose.person_id = events_who.person_id and own.upto_mg is not null)"""
+    all_of_them = f"ledger_sum({row('stage')}) over (partition by raised.person_id"
+    upto = f"{all_of_them} order by stage.place rows unbounded preceding) - {all_of_them})"
+    return _made(rate="credits_per_kg(day)", earned=earned, upto=upto, basis=basis)
+
+
+def _made(**given: str) -> dict[str, str]:
+    return {name: SQL[name].format(**given) for name in ("raise", "enter")}
 
 
 def result_of(place: int, event: str, *told: Any) -> Result:
@@ -76,9 +94,9 @@ def result_of(place: int, event: str, *told: Any) -> Result:
     return Result(place, event, Outcome.CREDITED, *told)
 
 
-def staged(cursor: Cursor) -> list[tuple[int, str, str, int, int, int, int]]:
-    """Place, id, behaviour, person, milligrams, and what the account held and had earned before, of each staged event to be
-    credited.
+def staged(cursor: Cursor) -> list[tuple[int, str, str, int, int, int, int, int]]:
+    """Place, id, behaviour, person, milligrams, credits a kilogram, and what the account held and had earned before, of each
+    staged event to be credited.
     """
     cursor.execute(SQL["staged"])
     return cursor.fetchall()

@@ -97,7 +97,7 @@ class Due(models.Model):
 
 class Balance(models.Model):
     """What a person holds. `eligible_mg` is the running total that earns credits, `earned` what it earned at the rates of
-    its bookings, in millionths of a credit: credits are counted from it.
+    its days, in millionths of a credit: credits are counted from it.
 
     `held` of the credits are set aside. `owed` is what reversals took beyond what was there: earnings settle it when
     they are cut into lots, and until then `credits` may be as far below zero. `lotted_id` is the newest entry whose

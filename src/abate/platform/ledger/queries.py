@@ -154,6 +154,13 @@ _RULES = (
 _KINDS = [kind.name.lower() for kind in sorted(Kind)]
 
 
+def rates_of(person_id: int, entry_ids: Collection[int]) -> dict[int, int]:
+    """Of a person's awards among these entries, how many credits a kilogram made on the day of the act."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["rates_of"], {"person": person_id, "entries": list(entry_ids)})
+        return dict(cursor.fetchall())
+
+
 def differences() -> dict[str, int]:
     """How many rows break each rule of the ledger; all zero where it agrees with itself.
 

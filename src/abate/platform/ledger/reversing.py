@@ -9,7 +9,6 @@ from datetime import date
 from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping.kinds import MILLION, Kind
-from abate.platform.doors import clock
 from abate.platform.ledger import actions, errors, posting, queries
 from abate.platform.ledger.posting import SQL, Item, Ready
 from abate.platform.ledger.queries import EntryRow, Holdings
@@ -249,7 +248,7 @@ def reverse_awards(cursor: CursorWrapper, asked: Sequence[tuple[int, int]], reas
     if erased(cursor, [person for person, _ in asked]):
         raise errors.AccountErased
     columns = {"persons": [person for person, _ in asked], "entries": [entry for _, entry in asked]}
-    cursor.execute(SQL["awards_to_undo"], columns | {"zone": clock.zone().key})
+    cursor.execute(SQL["awards_to_undo"], columns)
     found = cursor.fetchall()
     if len(found) != len(asked):
         raise errors.ReversedAlready

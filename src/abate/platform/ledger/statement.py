@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from abate.platform.doors import clock
 from abate.platform.ledger.errors import StatementTooLong
 from abate.platform.ledger.queries import SQL
 from abate.platform.ledger.standing import LotRow
@@ -67,7 +66,6 @@ def period(person_id: int, first: date, last: date) -> Period:
             "after": after,
             "upto": upto,
             "limit": MAX_ROWS + 1,
-            "zone": clock.zone().key,
         }
         cursor.execute(SQL["statement"], values)
         rows = cursor.fetchall()
@@ -82,7 +80,7 @@ def period(person_id: int, first: date, last: date) -> Period:
 
 
 def _account(person_id: int, upto: int) -> Account:
-    values = {"person": person_id, "upto": upto, "zone": clock.zone().key}
+    values = {"person": person_id, "upto": upto}
     with connection.cursor() as cursor:
         cursor.execute(SQL["account_upto"], values)
         carbon_mg, credits, held, eligible_mg, earned = cursor.fetchone()

@@ -82,7 +82,7 @@ def receipt(
     `opening` is what only later rooms know: the salt and the personal part; without it (an erased person, a
     stranger's proof) the receipt proves the entry and opens nothing. `method` and `terms` tell the
     verifier what to recompute with; they are claims that the leaf and the opening bind. `source`: the mark of its data;
-    `rate`: the credits that a kilogram made when it was booked.
+    `rate`: the credits that a kilogram made on the day of the act.
     """
     row = Leaf.objects.filter(person_id=person_id, entry_id=entry_id).values_list("idx", "leaf").first()
     if row is None:

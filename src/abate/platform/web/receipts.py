@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.receipt import SHIPPED
-from abate.platform.credits import queries as rules
-from abate.platform.doors import clock
+from abate.platform.ledger import queries as ledger
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import queries as log
 from abate.platform.people.models import Person
@@ -17,7 +15,7 @@ from abate.platform.web import openings
 def receipt(person: Person, row: EntryRow) -> dict[str, object] | None:
     """The receipt document of the person's own entry, opened; None while the log has not numbered it."""
     opened = next(iter(openings.own(person.pk, [row.id]).values()), None)
-    rate = rules.credits_per_kg(clock.day(row.at)) if row.kind == Kind.AWARD else SHIPPED
+    rate = ledger.rates_of(person.pk, [row.id]).get(row.id, SHIPPED)
     if opened is None:
         return log.receipt(person.pk, row.id, rate=rate)
     given = (opened.opening, opened.method, opened.terms, opened.source)

@@ -19,6 +19,7 @@ from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.doors.keyring import keyring
+from abate.platform.ledger import queries as entries
 from abate.platform.ledger import statement as ledger
 from abate.platform.ledger.standing import LotRow
 from abate.platform.ledger.statement import Account, Line, Period
@@ -51,14 +52,14 @@ def make(person: Person, first: date, last: date) -> Statement:
         numbers = [line.id for line in found.lines]
         note, proofs = log.receipts(person.pk, numbers)
         opened = openings.own(person.pk, numbers)
-        rates = tuple(Rate(*one) for one in rules.rates(last))
+        # An act may be minutes ahead of our clock.
+        rates = tuple(Rate(*one) for one in rules.rates(last + timedelta(days=1)))
+        earning = entries.rates_of(person.pk, numbers)
         if not rates:
             raise PeriodUnfit(f"{last}: before the first credit rule")
-    awards = {line.id: clock.day(line.at) for line in found.lines if line.kind == Kind.AWARD}
     for number, one in proofs.items():
-        if number in awards:
-            rate = max(rate for rate in rates if rate.from_day <= awards[number])
-            one = proofs[number] = replace(one, rate=rate.credits_per_kg)
+        if number in earning:
+            one = proofs[number] = replace(one, rate=earning[number])
         if key := opened.get(one.index):
             proofs[number] = replace(
                 one, opening=key.opening, method=key.method, terms=key.terms, source=key.source

@@ -116,6 +116,13 @@ where entry.person_id = %(person)s and entry.id = any(%(entries)s::bigint[])
 -- name: rule
 select credits_per_kg from credits_rule where from_day <= %(day)s order by from_day desc limit 1
 
+-- name: rate_over
+-- The rate of acts of these days; no row where they have several.
+select min(credits_per_kg) as credits_per_kg from credits_rule
+where from_day <= %(last)s::date
+      and from_day >= coalesce((select max(from_day) from credits_rule where from_day <= %(first)s::date), 'infinity')
+having min(credits_per_kg) = max(credits_per_kg)
+
 -- name: first_rule
 -- A thousand credits a kilogram, one for every whole gram of the running total; T/CECA-G 0203 (3.4, 7.4) leaves the rule to the operator.
 insert into credits_rule (from_day, credits_per_kg, title_zh, title_en)

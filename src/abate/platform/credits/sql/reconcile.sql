@@ -57,4 +57,4 @@ where short.short_mg > 0
                       join ledger_entry gone on gone.person_id = undone.person_id and gone.id = undone.entry_id
                       where claim.person_id = entry.person_id and claim.entry_id = entry.id
                             and other.person_id = entry.person_id
-                            and credits_per_kg(gone.at, %(zone)s) <> credits_per_kg(entry.at, %(zone)s))
+                            and credits_per_kg(gone.act_day) <> credits_per_kg(entry.act_day))

@@ -4,7 +4,7 @@
 -- The award, asking nothing, and what is short of the same person, stands and shares a balance with it.
 -- What was booked at another rate stays short: its credits would not be those that the room earned.
 with award as (
-    select counted.cap_id, counted.start, counted.holder, counted.object, credits_per_kg(entry.at, %(zone)s) as per_kg
+    select counted.cap_id, counted.start, counted.holder, counted.object, credits_per_kg(entry.act_day) as per_kg
     from credits_counted counted
     join ledger_entry entry on entry.person_id = counted.person_id and entry.id = counted.entry_id
     where counted.person_id = %(person)s and counted.entry_id = %(entry)s
@@ -15,7 +15,7 @@ with award as (
     join ledger_entry entry on entry.person_id = short.person_id and entry.batch_id = short.batch_id
                                and entry.place = short.place and entry.id between within.first_entry and within.last_entry
     where short.person_id = %(person)s and short.short_mg > 0 and entry.id <> all(%(gone)s::bigint[])
-          and credits_per_kg(entry.at, %(zone)s) = (select per_kg from award limit 1)
+          and credits_per_kg(entry.act_day) = (select per_kg from award limit 1)
           and not exists (select from ledger_reversal undone
                           where undone.person_id = entry.person_id and undone.entry_id = entry.id)
           and exists (select from credits_counted other
@@ -37,7 +37,7 @@ delete from pg_temp.credits_claim
 -- name: reversed
 -- A look before the account's lock; the registry's key decides. And at what rate the award was booked.
 select exists (select from ledger_reversal where person_id = %(person)s and entry_id = %(entry)s),
-       (select credits_per_kg(at, %(zone)s) from ledger_entry where person_id = %(person)s and id = %(entry)s)
+       (select credits_per_kg(act_day) from ledger_entry where person_id = %(person)s and id = %(entry)s)
 
 -- name: stands
 -- What of an award is eligible today: all of it, less what is short.

@@ -43,7 +43,7 @@ select seen.event_id, seen.person_id, known.subject, person.status <> 'active',
                                                         and self.by_id = seen.event_id) as is_withdrawal,
        exists (select from events_withdrawal gone where gone.party_id = %(party)s and gone.event_id = seen.event_id) as gone,
        entry.id, entry.day, entry.carbon_mg, entry.eligible_mg,
-       coalesce(entry.leaf_hash, abate_leaf_hash(ledger_leaf(entry))), credits_per_kg(entry.at, %(zone)s),
+       coalesce(entry.leaf_hash, abate_leaf_hash(ledger_leaf(entry))), credits_per_kg(entry.act_day),
        exists (select from ledger_reversal undone
                where undone.person_id = entry.person_id and undone.entry_id = entry.id) as undone
 from unnest(%(events)s::text[]) as asked (event_id)

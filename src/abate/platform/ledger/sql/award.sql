@@ -3,7 +3,7 @@
 -- update sees the newest row of each person, however long it waited. They then hold the totals after this batch, from
 -- which the running sums of the staged events lead back to each entry.
 insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, earned, entries, updated_at)
-select person_id, er_mg, eligible_mg * {rate} / 1000000, eligible_mg, eligible_mg * {rate}, entries, %(at)s::timestamptz
+select person_id, er_mg, {earned} / 1000000, eligible_mg, {earned}, entries, %(at)s::timestamptz
 from events_who
 where entries > 0
 order by person_id
@@ -35,7 +35,7 @@ from (
                coalesce(stage.eligible_mg, stage.er_mg) as eligible, raised.person_id, who.commit_key, who.party_id,
                who.batch_id, raised.credits - raised.earned / 1000000 as credits_offset,
                raised.carbon_mg - who.er_mg + stage.upto_mg as carbon_after,
-               raised.earned + (coalesce(stage.eligible_upto, stage.upto_mg) - who.eligible_mg) * {rate} as earned_after
+               raised.earned + {upto} as earned_after
         from events_stage stage
         join events_who who on who.who = stage.who
         join raised on raised.person_id = who.person_id
@@ -64,7 +64,7 @@ where who.entries > 0
 
 -- name: staged
 -- What would be added, with what each account holds before the batch: milligrams, and millionths of a credit earned.
-select stage.place, stage.event_id, who.behaviour, who.person_id, stage.er_mg,
+select stage.place, stage.event_id, who.behaviour, who.person_id, stage.er_mg, credits_per_kg(stage.day),
        coalesce(held.carbon_mg, 0), coalesce(held.earned, 0)
 from events_stage stage
 join events_who who on who.who = stage.who

@@ -86,3 +86,7 @@ order by expires_on, day, origin
 -- name: held_by
 select credits from ledger_hold
 where person_id = %(person)s and %(entry)s in (entry_id, end_entry_id)
+
+-- name: rates_of
+select id, credits_per_kg(act_day) from ledger_entry
+where person_id = %(person)s and id = any(%(entries)s::bigint[]) and kind = 1

@@ -36,15 +36,20 @@ left join (select entry.person_id, sum(entry.credits) as moved
 where balance.credits <> balance.earned / 1000000 + coalesce(spent.moved, 0)
 
 -- name: differ_earned
--- Each award at the rate of the rule in force at its booking; what takes it back, at the same.
+-- Each award at the rate of the day of its act; what takes it back, at the same. The rule of a day is looked up once.
+with rate as materialized (
+    select act_day, credits_per_kg(act_day) as per_kg
+    from (select distinct act_day from ledger_entry where kind = 1) act
+)
 select count(*)
-from (select person_id, sum(eligible_mg * credits_per_kg(at, %(zone)s)) as earned
-      from (select person_id, at, eligible_mg from ledger_entry where kind = 1
+from (select person_id, sum(eligible_mg * per_kg) as earned
+      from (select person_id, act_day, eligible_mg from ledger_entry where kind = 1
             union all
-            select award.person_id, award.at, -undone.eligible_mg
+            select award.person_id, award.act_day, -undone.eligible_mg
             from ledger_reversal undone
             join ledger_entry award on award.person_id = undone.person_id and award.id = undone.entry_id
             where undone.kind = 1) moved
+      join rate using (act_day)
       group by person_id) entry
 full join ledger_balance balance using (person_id)
 where coalesce(entry.earned, 0) <> coalesce(balance.earned, 0)

@@ -6,7 +6,7 @@ join ledger_balance balance on balance.person_id = asked.person_id
 where balance.carbon_mg < asked.carbon_mg
 
 -- name: awards_to_undo
-select entry.person_id, entry.id, entry.day, entry.carbon_mg, entry.eligible_mg, credits_per_kg(entry.at, %(zone)s),
+select entry.person_id, entry.id, entry.day, entry.carbon_mg, entry.eligible_mg, credits_per_kg(entry.act_day),
        coalesce(entry.leaf_hash, abate_leaf_hash(ledger_leaf(entry))), entry.cause_party
 from unnest(%(persons)s::bigint[], %(entries)s::bigint[]) as asked (person_id, entry_id)
 join ledger_entry entry on entry.person_id = asked.person_id and entry.id = asked.entry_id and entry.kind = 1

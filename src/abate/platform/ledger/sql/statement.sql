@@ -17,10 +17,10 @@ select coalesce(entry.carbon_after, 0), coalesce(entry.credits_after, 0),
         where person_id = %(person)s and entry_id <= %(upto)s and coalesce(end_entry_id > %(upto)s, true)),
        moved.eligible_mg, moved.earned
 from (select coalesce(sum(eligible_mg), 0)::bigint as eligible_mg,
-             coalesce(sum(eligible_mg * credits_per_kg(at, %(zone)s)), 0)::bigint as earned
-      from (select at, eligible_mg from ledger_entry where person_id = %(person)s and id <= %(upto)s and kind = 1
+             coalesce(sum(eligible_mg * credits_per_kg(act_day)), 0)::bigint as earned
+      from (select act_day, eligible_mg from ledger_entry where person_id = %(person)s and id <= %(upto)s and kind = 1
             union all
-            select award.at, -undone.eligible_mg
+            select award.act_day, -undone.eligible_mg
             from ledger_reversal undone
             join ledger_entry award on award.person_id = undone.person_id and award.id = undone.entry_id
             where undone.person_id = %(person)s and undone.reverse_id <= %(upto)s and undone.kind = 1) line) moved
@@ -44,8 +44,8 @@ order by expires_on, day, origin
 -- name: statement
 select entry.id, entry.kind, entry.at, entry.day, entry.carbon_mg, entry.credits,
        case entry.kind when 1 then entry.eligible_mg when 10 then -coalesce(undone.eligible_mg, 0) else 0 end,
-       case entry.kind when 1 then entry.eligible_mg * credits_per_kg(entry.at, %(zone)s)
-                       when 10 then -coalesce(undone.eligible_mg * credits_per_kg(award.at, %(zone)s), 0) else 0 end,
+       case entry.kind when 1 then entry.eligible_mg * credits_per_kg(entry.act_day)
+                       when 10 then -coalesce(undone.eligible_mg * credits_per_kg(award.act_day), 0) else 0 end,
        case entry.kind when 7 then hold.credits when 8 then -hold.credits when 9 then -hold.credits else 0 end,
        entry.cause
 from ledger_entry entry

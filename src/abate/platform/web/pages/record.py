@@ -17,7 +17,6 @@ from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.errors import NotReproducible
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.credits import queries as rules
-from abate.platform.doors import clock
 from abate.platform.events import sources
 from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import collecting, standing
@@ -114,7 +113,7 @@ def _why(request: HttpRequest, person: Person, found: Behaviour, row: EntryRow |
         "stop": told,
         "explanation": shown,
         "cases": cases.of_record(found),
-        "rule": rules.rule_of(clock.day(row.at)) if row else None,
+        "rule": rules.rule_of(found.day),
         "mark": sources.marks([found.place[1:]]).get(found.place[1:]),
         "party_id": found.party_id,
         "compare": picture.compare(found.be_mg, found.pe_mg, found.le_mg, found.er_mg),
