@@ -15,6 +15,7 @@ from tests.platform.people.recoveries import (
     NEW,
     OLD,
     Sent,
+    ask,
     carry,
     opened,
     other_number,
@@ -26,7 +27,7 @@ from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
-from abate.platform.people import actions, changing, queries, undoing
+from abate.platform.people import actions, changing, queries, recovering, undoing
 from abate.platform.people.errors import (
     CodeRefused,
     ContactGone,
@@ -38,9 +39,10 @@ from abate.platform.people.errors import (
     PersonErased,
 )
 from abate.platform.people.family_errors import UndoGone
-from abate.platform.people.models import Code, Contact, ContactUndo, Person
+from abate.platform.people.models import Code, Contact, ContactUndo, Person, Recovery
 from abate.platform.people.policy import CONTACT_REST
 from abate.platform.review.models import Audit
+from abate.platform.signin import factors
 from abate.platform.signin.policy import policy
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -209,6 +211,36 @@ def test_the_old_contact_takes_a_stranger_s_change_back(
     carry()
     assert {one["to"] for one in sent() if "已恢复为更换之前的" in one["body"]} >= {MAIL, "thief@example.org"}
     assert Audit.objects.filter(what="person.contact-undo", subject=owner.pseudonym).count() == 2
+
+
+@pytest.mark.clause("P-6.5")
+@pytest.mark.parametrize("looked_up", [True, False])
+@pytest.mark.parametrize("how", ["code", "identity"])
+def test_a_change_taken_back_stops_the_recoveries_of_whoever_made_it(
+    sent: Sent, settings: Any, db: None, how: str, looked_up: bool
+) -> None:
+    settings.ABATE_REAL_NAME, settings.ABATE_CODE_POLICY = AUTHORITY, {"per_contact": 20}
+    owner = opened(sent, MAIL)
+    other = opened(sent, OLD, name="王五", number=other_number())
+    changing.change(owner, MAIL, "thief@example.org", prove("thief@example.org", sent))
+    code = factors.new_recovery_codes(owner.user)[0] if how == "code" else ""
+    ask(sent, contact="thief3@example.org", code=code)
+    ask(sent, name="王五", number=other_number(), contact=NEW)
+    if looked_up:
+        recovering.look()
+        carry()
+        recovering.begin()
+    assert Client().post(undo_link(sent, MAIL)).status_code == 200
+    recovering.look()
+    carry()
+    recovering.begin()
+    with clock.frozen(clock.now() + timedelta(hours=73)):
+        assert sign_in("thief3@example.org", sent) is None, "no stranger's contact stands in"
+        assert sign_in(MAIL, sent) == owner and values(owner) == [MAIL]
+        assert sign_in(NEW, sent) == other, "another person's recovery goes on"
+    stopped = Recovery.objects.get(contact_hmac=keyring().identity_hmac("thief3@example.org"))
+    assert stopped.stopped_at and not bytes(stopped.contact_enc) and not bytes(stopped.code_enc)
+    assert Audit.objects.filter(what="person.recovery-stop", subject=owner.pseudonym).count() == 1
 
 
 @pytest.mark.clause("P-6.5")

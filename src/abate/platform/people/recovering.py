@@ -17,14 +17,14 @@ from pathlib import Path
 
 from django.core import signing
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Min, Q
 
 from abate.platform.doors import clock, sealed
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.notices import queries as told
 from abate.platform.notices.models import Delivery
-from abate.platform.people import children, claiming, contacts, identity, keys, proof, undoing
+from abate.platform.people import children, claiming, contacts, identity, keys, proof, stopping, undoing
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import ContactTaken, ContactUnproved
 from abate.platform.people.family_errors import RecoveryGone, RecoveryNeedsCode, RecoveryTooOften
@@ -141,7 +141,7 @@ def _look_up(one: Recovery) -> None:
 
 def begin() -> int:
     """Of recoveries whose notice was handed over somewhere by now the waiting begins, with that moment; returns how many."""
-    waiting = _open().filter(notice_id__isnull=False, ready_at=None)
+    waiting = stopping.going_on().filter(notice_id__isnull=False, ready_at=None)
     handed = Delivery.objects.filter(notice_id__in=waiting.values("notice_id"), sent_at__isnull=False)
     began = 0
     for number, at in handed.values_list("notice_id").annotate(Min("sent_at")).order_by("notice_id"):
@@ -159,7 +159,9 @@ def begin() -> int:
 
 def untold(since: timedelta) -> list[int]:
     """The notices of recoveries that were looked up longer ago than `since` and of which nobody could be told."""
-    late = _open().filter(notice_id__isnull=False, ready_at=None, looked_at__lt=clock.now() - since)
+    late = stopping.going_on().filter(
+        notice_id__isnull=False, ready_at=None, looked_at__lt=clock.now() - since
+    )
     return [number for number in late.order_by("pk").values_list("notice_id", flat=True) if number]
 
 
@@ -223,7 +225,7 @@ def _replace(person: Person, one: Recovery, now: datetime) -> Person | None:
     Person.objects.filter(pk=person.pk).update(contact_enc=person.contact_enc)
     signin.forget(person.user)
     Recovery.objects.filter(pk=one.pk).update(done_at=now, contact_enc=b"")
-    _open().filter(person_id=person.pk).update(stopped_at=now, contact_enc=b"")
+    stopping.going_on().filter(person_id=person.pk).update(stopped_at=now, contact_enc=b"")
     # Earlier browsers are told this once more: whoever has the old device may be its owner, and it shows nothing after that.
     notices.write([person.user_id], "recovery.done", to=[*old, *told.browser_places(person.user_id)])
     for each in told.browsers(person.user_id):
@@ -231,10 +233,6 @@ def _replace(person: Person, one: Recovery, now: datetime) -> Person | None:
     notices.write([person.user_id], "recovery.done")
     audit.note("person.recovered", person.pseudonym, recovery=one.pk)
     return person
-
-
-def _open() -> QuerySet[Recovery]:
-    return Recovery.objects.filter(stopped_at=None, done_at=None, until__gt=clock.now())
 
 
 def forget(person_id: int) -> None:
@@ -287,5 +285,5 @@ class RecoveryRow:
 
 
 def going_on(person_id: int) -> list[RecoveryRow]:
-    rows = _open().filter(person_id=person_id).order_by("pk")
+    rows = stopping.going_on().filter(person_id=person_id).order_by("pk")
     return [RecoveryRow(one.asked_at, one.ready_at, token(one.pk)) for one in rows]

@@ -15,7 +15,7 @@ from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.notices import queries as told
-from abate.platform.people import claiming, contacts, keys
+from abate.platform.people import claiming, contacts, keys, stopping
 from abate.platform.people.contacts import Reach
 from abate.platform.people.family_errors import UndoGone
 from abate.platform.people.models import Code, Contact, ContactUndo, Person
@@ -45,7 +45,7 @@ def offer(person: Person, before: Sequence[Reach]) -> str:
 
 def undo(secret: str) -> None:
     """Put back what the change of this link replaced; the contacts since, every session, and the passkeys, recovery codes
-    and browsers of that time end, and all of them are told. Raises UndoGone, ContactTaken.
+    and browsers of that time end, as does every recovery under way, and all of them are told. Raises UndoGone, ContactTaken.
     """
     with transaction.atomic():
         open_ = ContactUndo.objects.filter(ended_at=None, until__gt=clock.now())
@@ -81,6 +81,8 @@ def _put_back(person: Person, meant: ContactUndo) -> None:
     still = {bytes(one) for one in held.values_list("contact_hmac", flat=True)}
     claiming.contacts(person.pk, {digest: one for digest, one in wanted.items() if digest not in still})
     Person.objects.filter(pk=person.pk).update(contact_enc=claiming.sealed_contacts(person, before))
+    # Asked for in that session it would give the account to a contact that nobody gave back.
+    stopping.stop_all(person)
     # No session is older: what was added in the one that changed the contact was added after this.
     from_ = meant.changed_at - policy().longest
     signin.forget_since(person.user, from_)
