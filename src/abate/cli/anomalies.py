@@ -144,14 +144,14 @@ def decide(verdict: str, named: tuple[tuple[int, str], ...], reason: str, data_d
     """Decide cases, each for itself; exit code 1 where one of them refused.
 
     A CASE is its number and the digest of its records, as `list` and `show` print it (`as_shown`): records that came since
-    are decided about by nobody.
+    are decided about by nobody. Asks for a second factor shown only minutes ago, as the page does.
     """
     refused = []
 
     def work() -> list[dict[str, Any]]:
         from abate.platform import judging  # lazy: models exist once Django has started
 
-        made = judging.decide(acting(), dict(named), verdict, reason)
+        made = judging.decide(acting(fresh=True), dict(named), verdict, reason)
         refused.extend(one for one in made if one.problem)
         return [
             {

@@ -134,12 +134,15 @@ def propose(verdict: str, records: tuple[int, ...], reason: str, data_dir: Path)
 @click.option("--reason", required=True, help="Why.")
 @data_dir_option
 def decide(verdict: str, number: int, reason: str, data_dir: Path) -> None:
-    """Accept a proposal, which carries it out, or refuse it; as somebody else than proposed it."""
+    """Accept a proposal, which carries it out, or refuse it; as somebody else than proposed it.
+
+    Asks for a second factor shown only minutes ago, as the page does.
+    """
 
     def work() -> dict[str, Any]:
         from abate.platform import releasing  # lazy: models exist once Django has started
 
-        made = releasing.decide(acting(), number, accepted=verdict == "accept", reason=reason)
+        made = releasing.decide(acting(fresh=True), number, accepted=verdict == "accept", reason=reason)
         return {"proposal": made.number, "accepted": made.accepted, "records": dict(made.records)}
 
     run(data_dir, work)

@@ -14,7 +14,7 @@ from tests.platform.review import shell
 from tests.platform.signin.test_second_factor import code_of
 from tests.platform.web import city as stage
 
-from abate.cli import party, proposals, staff
+from abate.cli import anomalies, party, proposals, quarantine, staff
 from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.doors import clock
@@ -226,3 +226,12 @@ def test_a_session_of_the_command_line_is_listed_ends_when_unused_and_is_killed(
 def test_a_person_s_link_is_none_of_the_staff_s(db: None) -> None:
     person = stage.build().person.user
     refused(run(staff, "sign-in", actions.issue_link(person)), "no-right")
+
+
+@pytest.mark.parametrize(
+    ("module", "named"), [(quarantine, ("decide", "accept", 1)), (anomalies, ("decide", "confirmed", "1:x"))]
+)
+def test_a_shell_left_open_decides_nothing_about_records(module: Any, named: tuple[Any, ...]) -> None:
+    shell.sign_in(settled()["check"])
+    with clock.frozen(clock.now() + policy().fresh + timedelta(minutes=1)):
+        refused(run(module, *named, "--reason", "x"), "fresh-proof-needed")
