@@ -7,6 +7,7 @@ import json
 import os
 import re
 import stat
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ from abate.platform.parties import actions, collecting, queries
 from abate.platform.parties.collecting import NothingToCollect
 from abate.platform.parties.models import Party
 from abate.platform.review import actions as review
-from abate.platform.review import proposing
-from abate.platform.review.models import Audit, User
+from abate.platform.review import changes, proposing
+from abate.platform.review.models import Audit, Step, User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
 BACK = "https://app.example/back"
@@ -147,6 +148,29 @@ def test_the_overlap_of_a_rotated_key_begins_when_its_successor_is_collected(
     with clock.frozen(late + timedelta(minutes=30)):
         collecting.collect(sender.pk, first)
     assert ends(old) == late + timedelta(hours=24)
+
+
+def test_a_rotation_proposed_before_the_upgrade_is_refused_by_name_and_the_others_go_on(
+    sender: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, people = desk.decide("party.client", code=sender.code)["client_id"], desk.staffed()
+    fields = {"client_id": (str, changes.REQUIRED), "until": (str, changes.REQUIRED)}
+    before = replace(changes.action("party.rotate"), fields=fields, normal=lambda given: given)
+    with monkeypatch.context() as patched:
+        patched.setitem(changes._ACTIONS, "party.rotate", before)
+        given = {"client_id": key, "until": "2026-07-01T00:00:00+08:00"}
+        checked, fresh = (
+            proposing.propose(people["entry"], "party.rotate", given, why).pk for why in ("x", "y")
+        )
+        proposing.check(people["check"], checked)
+    other = proposing.propose(people["entry"], "party.suspend", {"code": sender.code}, "x").pk
+    told, _ = proposing.decide_all(people["check"], Step.CHECK, [fresh, other])
+    assert [one.code for one in told] == ["proposal-outdated", ""]
+    told, _ = proposing.decide_all(people["approve"], Step.APPROVE, [checked, other])
+    assert [one.code for one in told] == ["proposal-outdated", ""]
+    assert told[0].problem is not None and told[0].problem.detail == "party.rotate: overlap_hours, until"
+    told, _ = proposing.decide_all(people["check"], Step.REJECT, [checked, fresh], "proposed anew")
+    assert [one.code for one in told] == ["", ""] and len(queries.keys(sender.pk)) == 1
 
 
 @pytest.mark.django_db(transaction=True)

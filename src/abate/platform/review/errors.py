@@ -200,6 +200,17 @@ class StateMoved(Problem):
     remedy_en = "Reject it and propose the change anew from how things stand now."
 
 
+class ProposalOutdated(Problem):
+    code = "proposal-outdated"
+    status = 409
+    zh = "提出申请之后，这种变更的参数已随系统升级改变，该申请不能再办理。"
+    en = "An upgrade gave this kind of change other arguments since it was proposed: the proposal cannot be carried out."
+    why_zh = "复核和审批的内容须是系统现在能够执行的内容。"
+    why_en = "What is checked and approved must be what the system can do now."
+    remedy_zh = "请驳回该申请，按现在的参数另行提出（`abate proposals kinds`）。"
+    remedy_en = "Reject it and propose it anew with the arguments of today (`abate proposals kinds`)."
+
+
 class OutcomeDiffers(Problem):
     code = "outcome-differs"
     status = 409

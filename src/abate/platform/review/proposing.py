@@ -98,8 +98,8 @@ def check(user: User, number: int) -> None:
 def approve(user: User, number: int) -> Json:
     """Approve as a third human, and do it: both or neither. Returns what the change shows once (a new key).
 
-    Raises ProposalUnknown, NoRight, ConcernsOneself, ProposalExpired, NotChecked, SamePerson, ProposalEnded, StateMoved,
-    OutcomeDiffers, and what the change itself refuses; the proposal then stands as it did.
+    Raises ProposalUnknown, NoRight, ConcernsOneself, ProposalExpired, NotChecked, SamePerson, ProposalEnded,
+    ProposalOutdated, StateMoved, OutcomeDiffers, and what the change itself refuses; the proposal then stands as it did.
     """
     proposal, role = _open(user, number, Step.APPROVE)
     chosen = changes.action(proposal.action)
@@ -191,7 +191,11 @@ def _open(user: User, number: int, step: str) -> tuple[Proposal, str]:
             raise errors.SamePerson
         if step == Step.APPROVE and not any(one.kind == Step.CHECK for one in steps):
             raise errors.NotChecked
-        if changes.action(proposal.action).concerns(json.loads(proposal.arguments)) == human:
+        chosen, arguments = changes.action(proposal.action), json.loads(proposal.arguments)
+        # Written before an upgrade; such a proposal can still be rejected.
+        if other := sorted(set(arguments) ^ set(chosen.fields)):
+            raise errors.ProposalOutdated(f"{proposal.action}: {', '.join(other)}"[:200])
+        if chosen.concerns(arguments) == human:
             raise errors.ConcernsOneself
     return proposal, role
 
