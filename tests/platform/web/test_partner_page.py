@@ -58,6 +58,20 @@ def test_a_key_is_made_shown_once_rotated_and_revoked(city: stage.City, page: Cl
     assert {one.state for one in queries.keys(city.partner.pk)} == {"revoked"}
 
 
+def test_a_step_that_an_old_page_sends_is_refused_and_not_taken_for_another(
+    city: stage.City, page: Client, settings: Any
+) -> None:
+    settings.ABATE_SANDBOX = True
+    client_id, _ = actions.issue_client(city.partner)
+    number, _ = webhooks.add_endpoint(city.partner, "https://partner.example/hook")
+    for step in ("revoke", "", "Rotate"):
+        for path, given in (("/partner/key", {"key": client_id}), ("/partner/webhook", {"hook": number})):
+            answer = page.post(path, {"step": step, **given})
+            assert answer.status_code == 422 and "no such step" in answer.content.decode(), (path, step)
+    assert [one.state for one in queries.keys(city.partner.pk)] == ["live"]
+    assert [one.ended_at for one in webhooks.endpoints(city.partner.pk)] == [None]
+
+
 @pytest.mark.clause("P-8.4-c")
 def test_another_party_s_things_are_not_there(city: stage.City, page: Client) -> None:
     other = actions.create_party("other", "data_provider", "他方", "Other", made_up=True)

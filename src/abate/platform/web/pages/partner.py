@@ -33,6 +33,19 @@ OVERLAP = timedelta(days=7)
 """Our policy for what is rotated on the page; another time is the command's."""
 
 
+class StepUnknown(Problem):
+    code = "partner-step-unknown"
+    status = 422
+    zh = "机构页面没有这一步，什么都没有办理。"
+    en = "The partner's page has no such step; nothing was done."
+    why_zh = "打开已久的旧页面可能发出系统升级后不再有的步骤，不能当作另一步执行。"
+    why_en = (
+        "A page left open over an upgrade may send a step that is no more; it is not taken for another one."
+    )
+    remedy_zh = "请重新打开 /partner，再办理一次；撤销密钥在该页上立即生效。"
+    remedy_en = "Open /partner anew and do it there; a key is revoked there at once."
+
+
 def _page(
     request: HttpRequest, party: Party, *, problem: Problem | None = None, made: tuple[str, str] | None = None
 ) -> HttpResponse:
@@ -89,6 +102,8 @@ def key(request: HttpRequest, party: Party) -> HttpResponse:
             networks = request.POST.get("addresses", "")[:500].replace(",", " ").split()
             given = {"code": party.code, "label": request.POST.get("label", "")[:200], "addresses": networks}
             return _secret(in_sandbox("party.client", given))
+        if step != "rotate":
+            raise StepUnknown
         _own(party, client_id)
         given = {"client_id": client_id, "overlap_hours": OVERLAP // timedelta(hours=1)}
         return _secret(in_sandbox("party.rotate", given))
@@ -132,6 +147,8 @@ def hook(request: HttpRequest, party: Party) -> HttpResponse:
             kinds = request.POST.getlist("kind") or webhooks.KINDS
             number, secret = webhooks.add_endpoint(party, request.POST.get("url", "")[:600], kinds)
             return str(number), secret
+        if step not in ("rotate", "end"):
+            raise StepUnknown
         own = {str(one.pk): one.pk for one in webhooks.endpoints(party.pk)}
         if named not in own:
             raise EndpointUnknown
