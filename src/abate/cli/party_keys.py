@@ -6,7 +6,6 @@ Making, rotating and changing one takes three people; revoking takes one, at onc
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -131,32 +130,56 @@ def collect(client_id: str, file: Path, data_dir: Path) -> None:
     """
 
     def work() -> dict[str, object]:
-        from abate.platform.doors import secret_file  # lazy: as `deciding.run`
+        from django.db import Error  # lazy: as `deciding.run`
+
+        from abate.platform.doors import secret_file  # lazy: as above
         from abate.platform.parties import collecting  # lazy: models exist once Django has started
 
-        user = deciding.acting(fresh=True)
-        # Until the key is collected for good, what lies in the file counts nowhere.
-        with ExitStack() as undo:
+        user, kept = deciding.acting(fresh=True), []
 
-            def keep(client_id: str, client_secret: str) -> None:
-                text = json.dumps({"client_id": client_id, "client_secret": client_secret})
-                try:
-                    secret_file.write_new(file, text)
-                except OSError as fault:
-                    raise SetupError(
-                        f"{file} cannot be written: {fault.strerror}.",
-                        "A secret that nobody can read would be lost: the key was not collected and waits on.",
-                        "Make room, or name another FILE, and run the command again.",
-                    ) from None
-                undo.callback(file.unlink)
+        def keep(client_id: str, client_secret: str) -> None:
+            text = json.dumps({"client_id": client_id, "client_secret": client_secret})
+            try:
+                secret_file.write_new(file, text)
+            except OSError as fault:
+                raise SetupError(
+                    f"{file} cannot be written: {fault.strerror}.",
+                    "A secret that nobody can read would be lost: the key was not collected and waits on.",
+                    "Make room, or name another FILE, and run the command again.",
+                ) from None
+            kept.append(client_secret)
 
+        try:
             collecting.collect_for(user, client_id, keep)
-            undo.pop_all()
+        except BaseException as fault:
+            # Where only the answer was lost the key is collected, and the file has its one secret.
+            if not (kept and _counts(file, client_id, kept[0]) and isinstance(fault, Error)):
+                raise
         return {"client_id": client_id, "file": str(file)}
 
     if file.exists():
         raise click.UsageError(f"{file} is there already; name a file that is not")
     deciding.run(data_dir, work)
+
+
+def _counts(file: Path, client_id: str, secret: str) -> bool:
+    """Whether the secret in `file` is the key's after all; where it is certainly not, the file goes."""
+    from django.db import Error  # lazy: as `deciding.run`
+
+    from abate.platform.parties import collecting  # lazy: models exist once Django has started
+
+    try:
+        good = collecting.counts(client_id, secret)
+    except Error:
+        raise SetupError(
+            f"The database does not say whether the key {client_id} was collected; {file} was left.",
+            "If it was, the secret stands in this file alone.",
+            "When the database answers, `abate party key list` tells: where the key waits, delete the file and collect it "
+            "again; else the file is good.",
+        ) from None
+    if not good:
+        file.unlink(missing_ok=True)
+    return good
 
 
 @command.command()

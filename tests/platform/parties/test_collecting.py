@@ -213,6 +213,42 @@ def test_for_a_party_without_people_the_system_administrator_has_a_sealed_file(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_key_that_was_collected_keeps_its_file_when_the_answer_is_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: bool
+) -> None:
+    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
+    sender = desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["walking"])
+    key = desk.decide("party.client", code=sender.code)["client_id"]
+    shell.sign_in(desk.staffed()["system_admin"])
+    file, own = tmp_path / "key.json", transaction.get_connection()
+
+    def gone(*_: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    with monkeypatch.context() as patched:
+        commit = own._commit
+
+        def lost() -> None:
+            commit()
+            if file.exists():
+                patched.setattr(own, "_commit", commit)
+                if not answers:
+                    patched.setattr(own, "connect", gone)
+                gone()
+
+        patched.setattr(own, "_commit", lost)
+        made = CliRunner().invoke(party.command, ["key", "collect", key, str(file)])
+    assert works(key, json.loads(file.read_text())["client_secret"])
+    if answers:
+        assert made.exit_code == 0 and json.loads(made.stdout)["file"] == str(file)
+    else:
+        assert made.exit_code == 1 and "was left" in made.stderr
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fault", ["full", "folder", "commit", "stopped"])
 def test_a_key_whose_file_cannot_be_kept_waits_on_and_leaves_no_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: str
@@ -248,3 +284,19 @@ def test_a_key_whose_file_cannot_be_kept_waits_on_and_leaves_no_file(
     assert queries.keys(sender.pk)[0].state == "waiting"
     assert run().exit_code == 0
     assert works(key, json.loads(file.read_text())["client_secret"])
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_secret_file_on_a_disk_without_second_names_is_new_and_sealed_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refused)
+    file = tmp_path / "key.json"
+    secret_file.write_new(file, "secret")
+    assert file.read_text() == "secret\n" and stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        secret_file.write_new(file, "another")
+    assert file.read_text() == "secret\n" and [one.name for one in tmp_path.iterdir()] == ["key.json"]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from allauth.idp.oidc.models import Client as OAuthClient
-from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import connection, transaction
 
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
@@ -100,3 +100,19 @@ def collect_for(user: User, client_id: str, keep: Callable[[str, str], None]) ->
         raise PartyCollects(client_id)
     with transaction.atomic():
         keep(*collect(found.party_id, client_id))
+
+
+def counts(client_id: str, secret: str) -> bool:
+    """Whether `secret` is the key's for good: for whoever collected it and lost the answer with the connection.
+
+    Asked on a new connection, when whoever was collecting is through. Raises DatabaseError or InterfaceError where nobody
+    can say.
+    """
+    connection.close()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("set local lock_timeout = '10s'")
+        # `collect` holds this row until it is kept or undone.
+        Client.objects.select_for_update(of=("self",)).filter(pk=client_id).first()
+        found = OAuthClient.objects.filter(pk=client_id).first()
+        return found is not None and check_password(secret, found.secret)
