@@ -200,7 +200,8 @@ def test_the_old_contact_takes_a_stranger_s_change_back(
     stranger = Client(headers={"accept-language": "en"})
     shown = stranger.get(link)
     assert shown.status_code == 200 and "take it back" in shown.content.decode() and values(owner) != [MAIL]
-    assert stranger.post(link).status_code == 200
+    done = stranger.post(link)
+    assert done.status_code == 200 and "Passkeys added earlier still sign in" in done.content.decode()
     assert values(owner) == [MAIL] and sign_in(MAIL, sent) == owner
     assert Contact.objects.get(person_id=owner.pk).contact_hmac == keyring().identity_hmac(MAIL)
     assert thief.get("/security").status_code == 302
@@ -209,7 +210,9 @@ def test_the_old_contact_takes_a_stranger_s_change_back(
     for gone in (link, theirs):
         assert stranger.post(gone).status_code == 404
     carry()
-    assert {one["to"] for one in sent() if "已恢复为更换之前的" in one["body"]} >= {MAIL, "thief@example.org"}
+    told = [one for one in sent() if "已恢复为更换之前的" in one["body"]]
+    assert {one["to"] for one in told} >= {MAIL, "thief@example.org"}
+    assert all("更早添加的通行密钥仍可登录" in one["body"] for one in told), "as the owner's own one does"
     assert Audit.objects.filter(what="person.contact-undo", subject=owner.pseudonym).count() == 2
 
 
