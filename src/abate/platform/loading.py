@@ -21,7 +21,7 @@ from abate.platform.events import actions_files as actions
 from abate.platform.events import files, queries_files, sources, tables_back
 from abate.platform.events.actions import Arrival
 from abate.platform.events.declared import Declaration, declaration
-from abate.platform.events.envelope import Event, Reader, Sender, Withdrawal
+from abate.platform.events.envelope import Event, Reader, Sender, Withdrawal, is_name
 from abate.platform.events.files import Chunk
 from abate.platform.events.files_errors import FileInterrupted, FileOverQuota, FileRefused
 from abate.platform.events.models import File
@@ -189,7 +189,8 @@ def give_back(file: File, party: Party, path: Path, out: Path) -> None:
 
     def marks(rows: Sequence[tuple[str, str]]) -> list[str]:
         """Of an event that was taken, whenever that was, the terms it came under; of what was not, those it names."""
-        own = sources.marks((party.pk, event_id) for event_id, _ in rows if event_id)
+        # What is no id was refused: nothing is kept of it, and no database could be asked for it.
+        own = sources.marks((party.pk, event_id) for event_id, _ in rows if is_name(event_id))
         lines = {event_id: sources.line(mark) for (_, event_id), mark in own.items()}
         return [lines.get(event_id) or named.get(source, "") for event_id, source in rows]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from tests.platform.events.test_bulk_files import KINDS, flat, read, write
+from tests.platform.events.test_bulk_files import KINDS, flat, made, read, write
 from tests.platform.events.test_sources import declare, entries, ride, world
 from tests.platform.pipeline.test_withdrawals import withdrawal
 from tests.platform.pipeline.world import NOW, World
@@ -242,3 +242,27 @@ def test_a_file_comes_back_with_the_terms_under_which_each_event_came(
     )
     # Of what was not taken nothing is kept: it has the terms in force of the source that it names.
     assert [row[MARK].startswith("another wording") for row in found if row.get(ERROR)] == [True, True]
+
+
+@pytest.mark.parametrize("bad", ['"a\\ud800"', '"a\\u0000b"'])
+@pytest.mark.parametrize("member", [b"", b', "abate_error": "x"'])
+def test_lines_with_ids_that_no_table_holds_come_back(
+    world: World, tmp_path: Path, bad: str, member: bytes
+) -> None:
+    declare(world)
+    path, back = made(world, tmp_path / "rides.jsonl", number=3, wrong=()), tmp_path / "back.jsonl"
+    first, second, third = path.read_bytes().splitlines()
+    second = second.replace(b'"r1"', bad.encode())[:-1] + member + b"}"
+    path.write_bytes(b"\n".join([first, second, third]) + b"\n")
+    assert load(path, world.sender.code, 6, back=back) == {"credited": 2, "refused": 1}
+    assert ["malformed" in row.get(ERROR, "") for row in read(back)] == [False, True, False]
+
+
+def test_a_table_with_an_id_that_is_no_text_comes_back(world: World, tmp_path: Path) -> None:
+    declare(world)
+    path, back = tmp_path / "rides.csv", tmp_path / "back.csv"
+    write(flat(world, 3, ()), path)
+    path.write_bytes(path.read_bytes().replace(b"r1,", b"r1\xff,"))
+    assert load(path, world.sender.code, 6, back=back) == {"credited": 2, "refused": 1}
+    lines = back.read_bytes().splitlines()
+    assert b"malformed" in lines[2] and lines[2].startswith(b"r1\xff,")

@@ -182,7 +182,7 @@ class Reader:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Refused(place, None, None, "malformed", "event")
         texts = {name: _text(members.get(name)) for name in _ATTRIBUTES[:5]}
-        shown = texts["id"] if _is_name(texts["id"]) else None
+        shown = texts["id"] if is_name(texts["id"]) else None
         behaviour = self._known.get(texts["type"] or "")
         wrong = self._first_wrong(members, texts)
         if wrong:
@@ -205,7 +205,7 @@ class Reader:
         if texts["specversion"] != "1.0":
             return "malformed", "specversion"
         for name in ("id", "subject"):
-            if not _is_name(texts[name]):
+            if not is_name(texts[name]):
                 return "malformed", name
         for name in ("source", "type"):
             if texts[name] is None:
@@ -247,7 +247,7 @@ def _withdrawal(place: int, id: str, subject: str, time: datetime, data: bytes) 
 def _correction(found: Event, members: dict[str, msgspec.Raw]) -> Event | Refused:
     """An event of the ordinary type with the extensions `corrects` and `correctedfor`."""
     corrects, cause = _text(members["corrects"]), _text(members.get("correctedfor"))
-    if not _is_name(corrects) or corrects == found.id:
+    if not is_name(corrects) or corrects == found.id:
         return Refused(found.place, found.id, found.behaviour, "malformed", "corrects")
     if cause not in CAUSES:
         return Refused(found.place, found.id, found.behaviour, "unknown_cause", "correctedfor")
@@ -264,5 +264,6 @@ def _text(raw: msgspec.Raw | None) -> str | None:
         return None
 
 
-def _is_name(text: str | None) -> bool:
+def is_name(text: str | None) -> bool:
+    """Whether this can be an event's id or a subject: 1 to 128 printable characters, so that every table can hold it."""
     return text is not None and 1 <= len(text) <= 128 and text.isprintable()

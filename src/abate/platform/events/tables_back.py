@@ -96,7 +96,9 @@ def _line(number: int, line: object) -> bytes:
     """A line of JSON as it was, less what was added before; what is no object is named by its number alone."""
     text = line.strip() if isinstance(line, bytes) else b""
     if any(name.encode() in text for name in ADDED) or not _is_object(text):
-        text = json.dumps(_without(text) or {"line": number}, ensure_ascii=False).encode()
+        again = json.dumps(_without(text) or {"line": number}, ensure_ascii=False)
+        # Half a surrogate pair is no UTF-8, and its escape is that of JSON.
+        text = again.encode(errors="backslashreplace")
     return text
 
 
