@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.platform.alarms.test_alarms import (
     rules,
 )
 from tests.platform.joining import applicants
-from tests.platform.notices.test_channels import Kept
+from tests.platform.notices.test_channels import Kept, Window
 from tests.platform.web import city as stage
 
 from abate.cli.alarms import command
@@ -28,7 +29,9 @@ from abate.platform.alarms.models import Alarm
 from abate.platform.config import alarming, doctor, findings, setup
 from abate.platform.config.findings import Finding
 from abate.platform.doors import clock
+from abate.platform.notices import actions as notices
 from abate.platform.notices.models import Notice
+from abate.platform.notices.queries import Place
 from abate.platform.parties import actions as parties
 from abate.platform.people import actions as people
 from abate.platform.people.errors import CodeRefused
@@ -154,8 +157,19 @@ def test_all_who_act_for_a_party_are_told(db: None) -> None:
     second, gone = (review.create_user("staff", made_up=True) for _ in range(2))
     for user in (second, gone):
         parties.add_member(user, party, "partner")
+        notices.add_browser(user, **Window().form(f"https://push.example/{user.pk}"), device="x")
     review.deactivate(gone)
     assert alarming._reach({}, "finance", party.code) == actions.Reached(sorted([first, second.pk]), [])
+
+
+def test_a_party_of_whom_nobody_can_be_reached_is_told_of_to_the_role(db: None) -> None:
+    party = parties.create_party("unread", "data_provider", "无人", "Unread", made_up=True)
+    member, mailbox = review.create_user("staff", made_up=True), Place("email", "fin@city.example", "fin")
+    parties.add_member(member, party, "partner")
+    reach = partial(alarming._reach, {"finance": [mailbox]}, "finance", party.code)
+    assert reach() == actions.Reached([], [mailbox])
+    notices.add_browser(member, **Window().form("https://push.example/1"), device="x")
+    assert reach() == actions.Reached([member.pk], [])
 
 
 def test_wrong_codes_of_one_person_are_no_alarm_of_the_platform(city: stage.City) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from abate.platform import reaching
 from abate.platform.alarms import actions
 from abate.platform.alarms.actions import Cause, Reached, Settled
 from abate.platform.config import alarm_rules, doctor
@@ -53,8 +54,8 @@ def _causes(rules: Rules, found: list[Finding]) -> list[Cause]:
 
 
 def _reach(mailboxes: dict[str, list[Place]], role: str, party: str) -> Reached:
-    """A party by all who act for it, its application's contact among them; a role at its mailboxes, and its holders in the
-    browsers they chose.
+    """A party by all who act for it and can be reached, its application's contact among them; a role, and a party of whom
+    nobody can be, at the role's mailboxes, and its holders in the browsers they chose.
     """
     if party:
         try:
@@ -62,7 +63,8 @@ def _reach(mailboxes: dict[str, list[Place]], role: str, party: str) -> Reached:
             own, people = joining.of_party(number), parties.people_of(number)
         except PartyUnknown:
             own, people = None, []
-        if users := sorted({*people, *([own.user_id] if own else [])}):
+        acting = sorted({*people, *([own.user_id] if own else [])})
+        if users := [user for user in acting if notices.browsers(user) or reaching.places(user)]:
             return Reached(users, [])
     holders = [user for user in review.holders(role) if notices.browsers(user)]
     return Reached(holders, mailboxes.get(role, []))
