@@ -87,6 +87,22 @@ def test_another_party_s_notice_is_not_there_and_no_key_answers_none(db: None) -
 
 
 @pytest.mark.clause("P-6.1-e")
+def test_a_list_goes_on_only_from_a_notice_of_the_party_s_own(db: None) -> None:
+    city = stage.build()
+    other = parties.create_party("other", "data_provider", "他方", "Other", made_up=True)
+    first, last = (
+        noticing.open_notice(city.partner, name, "Half.", clock.today(), None) for name in ("Late", "Later")
+    )
+    theirs = noticing.open_notice(other, "Late", "Half.", clock.today(), None)
+    mine = bearer(city.partner)
+    told = Client().get(f"/v1/notices?before={last.pk}", headers=mine).json()
+    assert [one["id"] for one in told["notices"]] == [first.pk]
+    for before in (theirs.pk, 2**70, "x", "-1", "²", "9" * 5_000, last.pk + 1_000):
+        answer = Client().get("/v1/notices", {"before": before}, headers=mine)
+        assert (answer.status_code, answer.json()["code"]) == (422, "cursor-invalid"), before
+
+
+@pytest.mark.clause("P-6.1-e")
 def test_it_is_answered_closed_and_reopened_by_the_application_s_own_database_role(db: None) -> None:
     city, clerk = stage.build(), desk.staffed()["entry"]
     grants.apply_grants(connection)

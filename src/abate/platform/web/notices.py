@@ -13,12 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import noticing, queries
-from abate.platform.joining.errors import NoticeMalformed
+from abate.platform.joining.errors import NoticeMalformed, NoticeUnknown
 from abate.platform.joining.queries import NoticeRow
 from abate.platform.parties import answers
 from abate.platform.parties.actions import EVENTS
 from abate.platform.parties.answers import Keep, Reply
 from abate.platform.web import caller
+from abate.platform.web.sent import CursorInvalid
 
 LARGEST = 16 * 1024
 """Bytes of an answer's body: our policy."""
@@ -30,14 +31,25 @@ def listed(request: HttpRequest) -> HttpResponse:
     """The party's notices, the newest first, a hundred a page; `before` goes on, `open=1` leaves out those that are closed."""
     try:
         who, left = caller.admitted(caller.from_request(request), EVENTS)
+        place = _place(who.party_id, request.GET.get("before", ""))
     except Problem as problem:
         return caller.refused(problem)
-    before = request.GET.get("before", "")
-    place = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     found = queries.notices(who.party_id, closed=request.GET.get("open") != "1", limit=_PAGE, before=place)
     more = found[-1].id if len(found) == _PAGE else None
     told = {"notices": [show(one) for one in found], "next_before": more}
     return JsonResponse(told, headers=left, json_dumps_params={"ensure_ascii": False})
+
+
+def _place(party_id: int, text: str) -> int | None:
+    """Where the list goes on. Raises CursorInvalid: begun anew it would be read as the rest."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise CursorInvalid
+    try:
+        return queries.notice(int(text[:20]), party_id).id
+    except NoticeUnknown:
+        raise CursorInvalid from None
 
 
 @csrf_exempt  # By token, without a cookie: no other site can send one.

@@ -215,7 +215,7 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
         },
     }
     listed = _operation(
-        problem, "notices", "Notices about the party's data", "200", many, "401", "403", "429"
+        problem, "notices", "Notices about the party's data", "200", many, "401", "403", "422", "429"
     )
     answer = _operation(
         problem, "notice_answer", "Answer a notice", "200", _NOTICE, "401", "403", "404", "409", "422", "429"
