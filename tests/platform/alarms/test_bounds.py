@@ -90,6 +90,61 @@ def test_whoever_makes_causes_up_moves_a_known_number_of_messages(monkeypatch: p
         assert alarming.look().raised == 1, "a day later each is told again"
 
 
+def tried(key: str, case: str = "address") -> Finding:
+    more = {"account": "x", "count": 5} if case == "account" else {"digest": 1, "count": 30}
+    return findings.found("failed sign-ins", case, key=f"{case} {key}", minutes=15, **more)
+
+
+def test_what_comes_and_goes_all_day_is_told_when_it_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted, start = planted_as(monkeypatch), clock.now()
+    for turn in range(25):
+        with clock.frozen(start + timedelta(minutes=30 * turn)):
+            planted[:] = [tried("x", "account")]
+            assert alarming.look().raised == 1, turn
+        planted[:] = [findings.found("failed sign-ins")]
+        if turn < 24:
+            with clock.frozen(start + timedelta(minutes=30 * turn + 20)):
+                assert alarming.look().ended == 1
+    assert [key for key, _, _ in opened("failed sign-ins")] == ["account x"]
+
+
+def test_that_there_are_more_is_said_once_and_shown_while_it_is_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted, start = planted_as(monkeypatch), clock.now()
+    for turn in range(3):
+        with clock.frozen(start + timedelta(minutes=30 * turn)):
+            planted[:] = [tried(f"{turn}-{n}") for n in range(21)]
+            alarming.look()
+            assert "address *" in [key for key, _, _ in opened("failed sign-ins")], turn
+        planted[:] = [findings.found("failed sign-ins")]
+        with clock.frozen(start + timedelta(minutes=30 * turn + 20)):
+            alarming.look()
+            assert opened("failed sign-ins") == []
+    assert Alarm.objects.filter(key="address *").count() == 1
+    assert Notice.objects.filter(kind__in=("alarm-raised", "alarm-ended")).count() == 2 * 21
+
+
+def test_of_more_the_gravest_is_told(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.ABATE_ALARM_TO = "entry=entry@city.example"
+    planted, start = planted_as(monkeypatch), clock.now()
+
+    def asked(number: int, case: str = "near") -> Finding:
+        return findings.found("privacy requests", case, key=f"{number}", number=number, due="2026-01-01")
+
+    told = Notice.objects.filter(kind="alarm-raised")
+    planted[:] = [asked(number) for number in range(22)]
+    alarming.look()
+    assert ("*", "entry", "warning") in opened("privacy requests") and told.count() == 21
+    planted[:] = [findings.found("privacy requests")]
+    with clock.frozen(start + timedelta(minutes=20)):
+        alarming.look()
+        planted[:] = [*(asked(number) for number in range(30, 33)), asked(33, "past"), asked(34)]
+        assert alarming.look().worse == 1 and opened("privacy requests") == [("*", "entry", "fault")]
+        assert told.count() == 22, "it was said as a warning only"
+    planted[:] = [findings.found("privacy requests")]
+    with clock.frozen(start + timedelta(minutes=40)):
+        assert alarming.look().ended == 1 and Notice.objects.filter(kind="alarm-ended").count() == 22
+
+
 def test_one_party_s_many_breaks_keep_none_of_another_from_being_told(
     monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
 ) -> None:

@@ -75,21 +75,27 @@ def settle(
     """Bring the alarms to what is found now. Whoever calls it twice, or at the same moment, raises nothing twice.
 
     `looked`: rules that could be looked at; the alarms of others stay as they are, but for rules not among `rules`, which end.
-    An alarm ends when its cause was not seen for `calm` minutes, where the caller may `end` any; of one lot `most` are told
-    one by one in a day.
+    An alarm ends when its cause was not seen for `calm` minutes, where the caller may `end` any; of one lot `most` causes are
+    told one by one in a day, each whenever it comes again.
     """
     now, done = clock.now(), Counter[str]()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         opened = {(row.rule, row.key): row for row in Alarm.objects.filter(ended_at=None).order_by("id")}
-        for cause in _bounded(causes, opened, most, now):
-            row = opened.pop((cause.rule, cause.key), None)
+        ended = Alarm.objects.filter(began_at__gt=now - _DAY, ended_at__isnull=False).defer("words")
+        day = [*ended.order_by("id"), *opened.values()]
+        # That there are more is said once in a day: its row is opened again.
+        said = {(row.rule, row.key): row for row in day if row.key.endswith(MORE)}
+        for cause in _bounded(causes, day, most):
+            key = cause.rule, cause.key
+            row = opened.pop(key, None) or said.get(key)
             done[_seen(cause, row, now, reach)] += 1
         for row in opened.values() if end else ():
             gone = row.rule in looked and row.seen_at <= now - timedelta(minutes=calm)
             if gone or row.rule not in rules:
                 Alarm.objects.filter(pk=row.pk).update(ended_at=max(now, row.began_at))
-                _tell("ended", row, reach)
+                if not row.quiet:
+                    _tell("ended", row, reach)
                 audit.note("alarm.end", row.pk, rule=row.rule)
                 done["ended"] += 1
     return Settled(done["raised"], done["worse"], done["ended"])
@@ -101,36 +107,36 @@ def _lot(rule: str, key: str, party: str) -> tuple[str, str]:
     return rule, " ".join(filter(None, (word if parted else "", party, MORE)))
 
 
-def _bounded(
-    causes: Sequence[Cause], opened: Mapping[tuple[str, str], Alarm], most: int, now: datetime
-) -> list[Cause]:
-    """Those that are told of already, and of each lot new ones up to `most` that are open or began within a day; of the rest,
-    once in a day, that there are more. So whoever makes causes up moves a known number of messages.
+def _bounded(causes: Sequence[Cause], day: Sequence[Alarm], most: int) -> list[Cause]:
+    """Those whose key is among the alarms of the day (it is not made up now), and of each lot new ones until there are `most`;
+    of the rest that there are more, as grave as the gravest. So whoever makes causes up moves a known number of messages.
     """
-    ended = Alarm.objects.filter(began_at__gt=now - _DAY, ended_at__isnull=False)
-    recent = [*opened.values(), *ended.only("rule", "key", "party")]
-    count = Counter(_lot(row.rule, row.key, row.party) for row in recent if not row.key.endswith(MORE))
-    said = {(row.rule, row.key) for row in recent if row.key.endswith(MORE)}
-    kept, more = [], {}
+    told = {(row.rule, row.key): row.party for row in day if not row.key.endswith(MORE)}
+    count = Counter(_lot(rule, key, party) for (rule, key), party in told.items())
+    kept: list[Cause] = []
+    more: dict[tuple[str, str], Cause] = {}
     for cause in causes:
         lot = _lot(cause.rule, cause.key, cause.party)
-        if (cause.rule, cause.key) in opened:
+        if (cause.rule, cause.key) in told:
             kept.append(cause)
         elif count[lot] < most:
             count[lot] += 1
             kept.append(cause)
-        elif lot in opened or lot not in said:
-            zh, en = cause.words["zh"], cause.words["en"]
-            words = {
-                "zh": (zh[0], f"一天内同类告警超过 {most} 项，其余不再逐一告知。", zh[2]),
-                "en": (
-                    en[0],
-                    f"There are more than {most} of these in a day; the rest is not told one by one.",
-                    en[2],
-                ),
-            }
-            more[lot] = Cause(*lot, cause.role, cause.party, cause.state, words)
+        elif lot not in more or (more[lot].state, cause.state) == ("warning", "fault"):
+            more[lot] = Cause(*lot, cause.role, cause.party, cause.state, _of_more(cause.words, most))
     return [*kept, *more.values()]
+
+
+def _of_more(words: Words, most: int) -> Words:
+    zh, en = words["zh"], words["en"]
+    return {
+        "zh": (zh[0], f"一天内同类告警超过 {most} 项，其余不再逐一告知。", zh[2]),
+        "en": (
+            en[0],
+            f"There are more than {most} of these in a day; the rest is not told one by one.",
+            en[2],
+        ),
+    }
 
 
 def _seen(cause: Cause, row: Alarm | None, now: datetime, reach: Reach) -> str:
@@ -143,17 +149,20 @@ def _seen(cause: Cause, row: Alarm | None, now: datetime, reach: Reach) -> str:
     }
     if row is None:
         row = Alarm.objects.create(rule=cause.rule, key=cause.key, began_at=now, **values)
-        became = "raised"
+        became, again = "raised", False
     else:
         became = "worse" if (row.state, cause.state) == ("warning", "fault") else "same"
         # What falls back and rises again is told once.
         values["state"] = "fault" if row.state == "fault" else cause.state
         # A clock that was set back must not end what is there.
         values["seen_at"] = max(now, row.seen_at)
-        Alarm.objects.filter(pk=row.pk).update(**values)
+        again = row.ended_at is not None
+        quiet = became == "same" and (again or row.quiet)
+        Alarm.objects.filter(pk=row.pk).update(**values, ended_at=None, quiet=quiet)
         row.role, row.party, row.words = cause.role, cause.party, str(values["words"])
     if became != "same":
         _tell("raised", row, reach)
+    if again or became != "same":
         audit.note("alarm.raise", row.pk, rule=row.rule, state=cause.state)
     return became
 

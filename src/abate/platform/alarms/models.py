@@ -11,7 +11,7 @@ class Alarm(models.Model):
 
     `words` is canonical JSON: (name, what, remedy) in `zh` and `en`, as they were said last; `state` is the gravest since it
     began. `party` is the code of the party that must act, empty where it is the operator's `role`. While it is open there is
-    no second one of the same cause.
+    no second one of the same cause. `quiet` is one that was opened again, and nobody was told since.
     """
 
     rule = models.TextField()
@@ -23,6 +23,7 @@ class Alarm(models.Model):
     began_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    quiet = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "alarms_alarm"
