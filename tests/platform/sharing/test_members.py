@@ -112,9 +112,12 @@ def test_asked_over_the_interface_and_every_answer_is_a_row(world: World, client
         ("from=2026-07", 409, "sharing-month-open"),
         ("", 422, "sharing-request-malformed"),
         ("from=2026-06&to=2026-05", 403, "sharing-outside-grant"),
+        ("from=0527-02&to=0527-01", 403, "sharing-outside-grant"),
+        ("from=0527-02", 409, "sharing-month-open"),
     ):
         refused = client.get(f"/v1/members/figures?{query}", headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (status, code)
+        assert "0527" not in query or "0527-02" in refused.json()["detail"]
     assert client.get("/v1/members/figures?from=2026-06").status_code == 401
     with pytest.raises(OutsideGrant):
         members.read(party.pk, MONTH - timedelta(days=4000), MONTH, "k")

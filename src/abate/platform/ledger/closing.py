@@ -60,7 +60,7 @@ def close_month(first: date) -> list[CloseRow]:
         cursor.execute(SQL["last_closed"])
         (closed,) = cursor.fetchone()
     if closed is None or closed < last:
-        raise errors.MonthNotClosed(first.strftime("%Y-%m"))
+        raise errors.MonthNotClosed(first.isoformat()[:7])
     _keep("month", first, last)
     return rows("month", first)
 

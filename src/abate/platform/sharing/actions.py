@@ -120,7 +120,7 @@ def read(
     first = (from_month or asked.from_month).replace(day=1)
     last = (to_month or asked.to_month).replace(day=1)
     if not asked.from_month <= first <= last <= asked.to_month:
-        raise OutsideGrant(f"{first:%Y-%m} to {last:%Y-%m}")
+        raise OutsideGrant(f"{first.isoformat()[:7]} to {last.isoformat()[:7]}")
     with transaction.atomic():
         months = [_told(month, asked) for month in months_of(first, last)]
         held = {name for month in months for name in month["not_shared"]["sources"]}

@@ -28,7 +28,7 @@ def read(party_id: int, from_month: date, to_month: date, client_id: str) -> Ans
     """The figures of an organisation's members, and a row that they were given. Raises OutsideGrant, MonthOpen."""
     first, last = from_month.replace(day=1), to_month.replace(day=1)
     if first > last or len(months_of(first, last)) > editions.MONTHS:
-        raise OutsideGrant(f"{first:%Y-%m} to {last:%Y-%m}")
+        raise OutsideGrant(f"{first.isoformat()[:7]} to {last.isoformat()[:7]}")
     with transaction.atomic():
         months = [_told(edition(party_id, month)) for month in months_of(first, last)]
         body = json.dumps({"months": months}, sort_keys=True, separators=(",", ":"))
@@ -60,7 +60,7 @@ def edition(party_id: int, month: date) -> MembersEdition:
             return made
         cursor.execute(SQL["month_closed"], {"month": first})
         if not cursor.fetchone()[0]:
-            raise MonthOpen(first.strftime("%Y-%m"))
+            raise MonthOpen(first.isoformat()[:7])
         group = groups.group_of(party_id)
         left_out = editions.hold_back("members", first, parties.codes()[party_id])
         cursor.execute(SQL["make_parts"])
