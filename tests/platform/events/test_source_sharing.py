@@ -165,6 +165,36 @@ def test_the_people_who_decide_see_the_terms_under_which_the_data_came(world: Wo
             editions.edition(MONTH)
 
 
+def test_what_may_not_be_used_is_laid_out_once_for_all_months_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bureau = party("tax-bureau")
+    declare(world, shared_with=["tax-bureau:supervision"])
+    world.send(*(ride(world, f"m-{n}", n) for n in range(12)))
+    declare(world, shared_with=["*"])
+    asked = actions.ask(bureau.pk, purpose="p", ground="g", behaviours=[], from_month=date(2026, 1, 1),
+                        to_month=MONTH, until=date(2026, 12, 31), known=[])  # fmt: skip
+    laid_out: list[str] = []
+    hold_back = editions.hold_back
+
+    def counted(use: str, first: date, party: str | None = None) -> list[str]:
+        laid_out.append(use)
+        return hold_back(use, first, party)
+
+    monkeypatch.setattr(editions, "hold_back", counted)
+    look = changes.action("sharing.answer").look
+    with clock.frozen(AFTER):
+        close()
+        for made in (0, 1):
+            laid_out.clear()
+            assert look({"request": str(asked.id)})["not_shared"] == [f"{world.sender.code}/metro"], made
+            assert laid_out == ["statistics"]
+            editions.edition(MONTH)
+        # What an edition of a month says is not asked of its days again.
+        Cell.objects.all().delete()
+        assert editions.versions([date(2026, 1, 1), MONTH, date(2026, 7, 1)], []) == set()
+
+
 @pytest.fixture
 def works(world: World) -> Party:
     """An organisation of all twelve."""

@@ -49,9 +49,7 @@ def _not_shared(found: RequestRow) -> list[str]:
         return []
     if editions.all_made(months):
         known = {}
-    known |= sources.of_versions(
-        one for month in months for one in editions.versions(month, found.behaviours)
-    )
+    known |= sources.of_versions(editions.versions(months, found.behaviours))
     closed = [one for one in known.values() if not one.shares(codes[found.party_id], found.kind)]
     return sorted({f"{codes[one.party_id]}/{one.code}" for one in closed})
 

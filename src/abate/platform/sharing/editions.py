@@ -59,27 +59,38 @@ def edition(month: date) -> Edition:
             return made
         cursor.execute(SQL["month_closed"], {"month": first})
         if not cursor.fetchone()[0]:
-            raise MonthOpen(first.strftime("%Y-%m"))
+            raise MonthOpen(first.isoformat()[:7])
         return _make(first)
 
 
 def all_made(months: Collection[date]) -> bool:
     """Whether every one of these months, by their first days, has its edition."""
-    return Edition.objects.filter(month__in=months).count() == len(set(months))
+    return not _not_made(months)
 
 
-def versions(month: date, behaviours: Collection[str]) -> set[int]:
-    """The versions of sources whose data the groups of a month hold, or would if its edition were made now; of these
-    behaviours, or of all where none is named."""
-    first = month.replace(day=1)
-    if Edition.objects.filter(month=first).exists():
-        rows = Cell.objects.filter(month=first).values_list("behaviour", "sources")
-    else:
-        with transaction.atomic(), connection.cursor() as cursor:
-            hold_back("statistics", first)
-            cursor.execute(SQL["sources"], {"first": first, "last": last_day(first)})
-            rows = cursor.fetchall()
+def versions(months: Collection[date], behaviours: Collection[str]) -> set[int]:
+    """The versions of sources whose data the groups of these months, by their first days, hold, or would if their editions
+    were made now; of these behaviours, or of all where none is named."""
+    rows = list(Cell.objects.filter(month__in=months).values_list("behaviour", "sources"))
+    if lacking := _not_made(months):
+        with transaction.atomic():
+            hold_back("statistics", lacking[0])
+            rows += _sources(lacking)
     return {one for name, found in rows if not behaviours or name in behaviours for one in found}
+
+
+def _not_made(months: Collection[date]) -> list[date]:
+    """Those of these months that have no edition, in their order."""
+    made = Edition.objects.filter(month__in=months).values_list("month", flat=True)
+    return sorted(set(months) - set(made))
+
+
+def _sources(months: Sequence[date]) -> list[tuple[str, list[int]]]:
+    """(behaviour, versions of sources) of what these months, in their order, booked and is not held back."""
+    with connection.cursor() as cursor:
+        days = {"first": months[0], "last": last_day(months[-1])}
+        cursor.execute(SQL["sources"], days | {"months": list(months)})
+        return cursor.fetchall()
 
 
 def hold_back(use: str, first: date, party: str | None = None) -> list[str]:
@@ -105,8 +116,7 @@ def _make(first: date) -> Edition:
         cursor.execute(SQL["fill_parts"], {"first": first, "last": last_day(first)})
         cursor.execute(SQL["groups"])
         groups = [Group((row[0],), *map(int, row[1:])) for row in cursor.fetchall()]
-        cursor.execute(SQL["sources"], {"first": first, "last": last_day(first)})
-        held = dict(cursor.fetchall())
+        held = dict(_sources([first]))
     shown = grouped(groups, together, least, percent)
     made = Edition.objects.create(
         month=first,

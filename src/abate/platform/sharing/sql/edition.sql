@@ -85,17 +85,19 @@ where not source.uses @> array[%(use)s] or not source.shared_with && coalesce(%(
       or marked.day + source.retention_days < %(today)s
 
 -- name: sources
--- Of which versions of sources each behaviour's figures hold data: what fill_parts adds up.
+-- Of which versions of sources each behaviour's figures of some months hold data: what fill_parts adds up.
 select basis.behaviour, array_agg(distinct marked.source_id order by marked.source_id)
 from (
     select person_id, id, cause_party, cause, basis_id
     from ledger_entry where kind = 1 and day between %(first)s and %(last)s
+          and date_trunc('month', day)::date = any(%(months)s)
     union all
     select award.person_id, award.id, award.cause_party, award.cause, award.basis_id
     from ledger_entry undo
     join ledger_reversal reversal on reversal.person_id = undo.person_id and reversal.reverse_id = undo.id
     join ledger_entry award on award.person_id = reversal.person_id and award.id = reversal.entry_id and award.kind = 1
     where undo.kind = 10 and undo.day between %(first)s and %(last)s
+          and date_trunc('month', undo.day)::date = any(%(months)s)
 ) award
 join events_marked marked on marked.party_id = award.cause_party and marked.event_id = award.cause
 join carbon_basis basis on basis.id = award.basis_id
