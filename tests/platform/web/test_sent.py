@@ -191,6 +191,22 @@ def test_a_page_of_refusals_goes_by_refusals_and_not_by_what_was_accepted(
         assert read_all(client, headers, outcome="refused", limit=limit) == ["e-1-1", "e-0-1"]
 
 
+def test_a_batch_of_refusals_is_counted_no_further_than_a_page_looks(city: stage.City) -> None:
+    at = clock.now().replace(microsecond=0)
+    events = [stage.meeting(city.partner, city.person, f"e-{n}", at) for n in range(40)]
+    stage.send(city.partner, [one | {"data": {}} for one in events])
+    with connection.cursor() as cursor:
+        values = sent._span(city.partner.pk, Asked(), sent._NEWEST, 9) | {"refused": True}
+        cursor.execute(f"explain (analyze, format json) {sent.SQL['batches']}", values)
+        ((found,),) = cursor.fetchall()
+
+    def read(node: dict[str, Any]) -> int:
+        """The most rows that any step of a plan gave."""
+        return max([node["Actual Rows"], *map(read, node.get("Plans", []))])
+
+    assert read(found[0]["Plan"]) == 9
+
+
 @pytest.mark.clause("P-8.4-c")
 def test_another_party_s_events_are_not_there(
     city: stage.City, client: Client, headers: dict[str, str]

@@ -1,12 +1,14 @@
 -- name: batches
 -- The party's batches behind a place, the newest first, each with how many events were in those before it: so many as
 -- it takes for `most` events, read from the key (party, moment, id). A place (0, 0) is behind all that is in its batch.
--- Where only refusals are asked for, only they are counted: a batch of 10,000 accepted events costs one look into a key.
+-- Where only refusals are asked for, only they are counted, and no further than a page looks: a batch of 10,000 accepted
+-- events costs one look into a key, one of 10,000 refusals as many as a page.
 select id, received_at,
        (sum(held) over (order by received_at desc, id desc rows unbounded preceding) - held)::bigint as before
 from events_batch
 cross join lateral (select case when %(refused)s
-    then (select count(*) from events_refusal refusal where refusal.batch_id = events_batch.id)
+    then (select count(*) from (select from events_refusal refusal where refusal.batch_id = events_batch.id
+                                limit %(most)s) counted_to)
     else events_batch.count end as held) counted
 where party_id = %(party)s and via <> 'revalue'
       and received_at >= coalesce(%(first)s::timestamptz, '-infinity')
