@@ -80,6 +80,19 @@ def test_a_clock_that_ran_ahead_and_came_back_does_not_refuse_until_then() -> No
         assert used(TEN, 5) == 0
 
 
+@pytest.mark.django_db
+def test_what_is_left_of_a_quota_is_told_as_it_is_taken() -> None:
+    with clock.frozen(NOW + timedelta(days=365)):
+        limits.take_events(7, 100, 100)
+    with clock.frozen(NOW):
+        assert limits.events_left(7, 100) == 100
+        with pytest.raises(LimitReached) as refused:
+            limits.take_events(7, 100, 101)
+        assert refused.value.retry_after == 1
+        limits.take_events(7, 100, 100)
+        assert limits.events_left(7, 100) == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_many_connections_together_keep_one_limit() -> None:
     """Nothing is counted in a process: each of these threads is what another server would be."""

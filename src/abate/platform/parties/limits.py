@@ -80,7 +80,7 @@ def events_left(party_id: int, most: int) -> int:
     """How many events of a party's quota could be taken now."""
     limit, now = _of_events(party_id, most), clock.now()
     with connection.cursor() as cursor:
-        cursor.execute(SQL["used"], {"subject": limit.subject})
+        cursor.execute(SQL["used"], {"subject": limit.subject, "now": now})
         row = cursor.fetchone()
     return max(0, _left(limit, row[0] if row else now, now).rest)
 
@@ -125,7 +125,7 @@ def _take(limits: Sequence[Limit], cost: int) -> Left:
         taken: dict[str, datetime] = dict(cursor.fetchall())
         for limit in limits:
             if limit.subject not in taken:
-                cursor.execute(SQL["used"], {"subject": limit.subject})
+                cursor.execute(SQL["used"], {"subject": limit.subject, "now": now})
                 row = cursor.fetchone()
                 raise LimitReached(limit.name, _wait(limit, cost, row[0] if row else now, now))
     return min((_left(limit, taken[limit.subject], now) for limit in limits), key=lambda left: left.rest)

@@ -15,7 +15,8 @@ where old.full_at > %(now)s + 2 * old.span
 returning subject, full_at
 
 -- name: used
-select full_at from parties_use where subject = %(subject)s
+-- Read as `take` reads it.
+select case when full_at > %(now)s + 2 * span then %(now)s else full_at end from parties_use where subject = %(subject)s
 
 -- name: forget_uses
 delete from parties_use
