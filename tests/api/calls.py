@@ -77,7 +77,10 @@ class Calls:
         }
 
     def run(self, count: int, first: int = 0) -> None:
-        """Send the calls `first` to `first + count`, slice by slice."""
+        """Send the calls `first` to `first + count`, slice by slice. Raises ValueError where `first` begins no slice: the
+        calls before it in its own would be sent as well, and others than in a run from there."""
+        if first % SLICE:
+            raise ValueError(f"a part begins at a multiple of {SLICE}, not at {first}")
         begun = time.monotonic()
         for number in range(first // SLICE, (first + count + SLICE - 1) // SLICE):
             wanted = min(SLICE, first + count - number * SLICE)

@@ -77,6 +77,11 @@ def test_five_hundred_generated_calls_find_no_server_error(stack: Stack) -> None
     }
 
 
+def test_a_part_that_begins_within_a_slice_is_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of"):
+        Calls.run(object.__new__(Calls), 100, 2_500)
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_generated_calls_find_no_server_error(stack: Stack) -> None:
     calls = Calls(stack)
