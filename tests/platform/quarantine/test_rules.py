@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.platform.pipeline.world import World
+from tests.platform.pipeline.world import NOW, World
 from tests.platform.quarantine.kept_back import ended, rule, staff
 
 from abate.demo import desk
+from abate.platform.doors import clock
+from abate.platform.events.outcomes import Outcome
 from abate.platform.quarantine import queries
 from abate.platform.quarantine.models import Rule
 from abate.platform.review import proposing
@@ -45,6 +47,21 @@ def test_a_new_version_ends_the_one_before(world: World) -> None:
     (one,) = queries.rules()
     assert (one.version, one.behaviours, one.valid_until, one.live) == (2, (), date(2026, 5, 2), False)
     assert Rule.objects.count() == 2
+
+
+@pytest.mark.usefixtures("lane")
+def test_a_version_set_ahead_leaves_the_one_before_its_days(world: World) -> None:
+    rule(world)
+    rule(world, valid_from="2026-07-01", valid_until="2026-07-31")
+    assert [(one.version, one.live) for one in queries.rules()] == [(2, False), (1, True)]
+    for day, outcome, versions in (
+        (NOW, Outcome.QUARANTINED, [2, 1]),
+        (NOW + timedelta(days=30), Outcome.QUARANTINED, [2]),
+        (NOW + timedelta(days=61), Outcome.CREDITED, [2]),
+    ):
+        with clock.frozen(day):
+            (one,) = world.send(world.ride(f"r{day:%m}", start=f"{day:%Y-%m-01}T00:30:00+08:00"))
+            assert one.outcome == outcome and [row.version for row in queries.rules()] == versions
 
 
 @pytest.mark.parametrize(

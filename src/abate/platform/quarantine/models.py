@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 
 class Rule(models.Model):
-    """One version of a rule as three people set it; the newest of a code holds, on its days, both included.
+    """One version of a rule as three people set it; the newest of a code that has begun holds, on its days, both included.
 
     `party_id` null is every party, no `behaviours` all of them. `older_than_days` is set for what comes late alone, `source`
     (the code of a declared source of the party) for a mark alone.

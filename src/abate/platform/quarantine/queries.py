@@ -42,7 +42,7 @@ VERDICTS: dict[str, Words] = {"release": ("放行入账", "release and book"), "
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """The newest version of a rule; `party_id` None is every party, no `behaviours` all. Both days are included."""
+    """A version of a rule that no newer one has replaced; `party_id` None is every party, no `behaviours` all. Both days are included."""
 
     code: str
     version: int
@@ -157,9 +157,9 @@ def proposal(number: int) -> ProposalRow:
 
 
 def rules() -> list[RuleRow]:
-    """Every rule as it stands, those that hold or will first."""
+    """Every rule as it stands, and as it was set ahead, those that hold or will first."""
     with connection.cursor() as cursor:
-        cursor.execute(SQL["rules"])
+        cursor.execute(SQL["rules"], {"day": clock.today()})
         return [
             RuleRow(code, version, party, tuple(behaviours), cause, days, source, (zh, en), first, last)
             for code, version, party, behaviours, cause, days, source, zh, en, first, last in cursor.fetchall()

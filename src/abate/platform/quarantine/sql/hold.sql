@@ -1,8 +1,10 @@
 -- name: live
--- The rules that hold on a day: of each code the newest version alone. Few rows, by an index: where none holds, one look.
+-- The rules that hold on a day: of each code the newest version that has begun, so that one set ahead leaves the one before its
+-- days. Few rows, by an index: where none holds, one look.
 select rule.* from quarantine_rule rule
 where %(day)s::date between rule.valid_from and rule.valid_until
-      and not exists (select from quarantine_rule newer where newer.code = rule.code and newer.version > rule.version)
+      and not exists (select from quarantine_rule newer where newer.code = rule.code and newer.version > rule.version
+                      and newer.valid_from <= %(day)s::date)
 
 -- name: any_live
 select exists (select from ({live}) rule where rule.party_id is null or rule.party_id = %(party)s)

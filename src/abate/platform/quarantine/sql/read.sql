@@ -40,12 +40,13 @@ order by proposal.id desc
 limit %(limit)s
 
 -- name: rules
--- The newest version of every rule, those that hold or will first.
+-- Of every rule the newest version that has begun, and those set ahead, those that hold or will first.
 select rule.code, rule.version, rule.party_id, rule.behaviours, rule.cause, rule.older_than_days, rule.source, rule.reason_zh,
        rule.reason_en, rule.valid_from, rule.valid_until
 from quarantine_rule rule
-where not exists (select from quarantine_rule newer where newer.code = rule.code and newer.version > rule.version)
-order by rule.valid_until desc, rule.code
+where not exists (select from quarantine_rule newer where newer.code = rule.code and newer.version > rule.version
+                        and newer.valid_from <= greatest(%(day)s::date, rule.valid_from))
+order by rule.valid_until desc, rule.code, rule.version desc
 
 -- name: counts
 -- Records that wait and are there, and proposals that wait.

@@ -111,7 +111,7 @@ def queue(request: HttpRequest, role: bool) -> HttpResponse:
     context = {
         "asked": asked,
         "causes": [(name, pick(words)) for name, words in CAUSES.items()],
-        "codes": sorted(one.code for one in rules),
+        "codes": sorted({one.code for one in rules}),
         "behaviours": sorted((one, story.title_of(one)) for one in basis.catalogue().methods),
         "senders": sorted((code, names[number]) for number, code in parties.codes().items()),
         "may_propose": rights.may(request.user, "add", "quarantine"),
