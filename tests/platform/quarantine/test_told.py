@@ -1,4 +1,4 @@
-"""Who is told: the partner by webhook, when an event is kept back and when it is decided."""
+"""Who is told: the partner by webhook, when an event is kept back and when it is decided; the person in the copy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.platform.quarantine.kept_back import decided, proposed, rule
 from abate.platform.parties import webhooks
 from abate.platform.parties.models import Message, Party
 from abate.platform.quarantine import queries
+from abate.platform.web import own_data, own_data_pdf
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-6.1-e")]
 
@@ -54,3 +55,22 @@ def test_released_and_not_below_the_baseline_is_told_too(world: World) -> None:
         "event.not_counted",
         "not_below_baseline",
     )
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_a_person_s_copy_says_what_was_kept_back_and_what_became_of_it(world: World) -> None:
+    rule(world)
+    world.send(world.ride("a"), world.ride("b", start="2026-05-21T10:30:00+08:00"), world.ride("o", who=1))
+    decided(proposed("dismiss", next(one.id for one in queries.records() if one.event_id == "b")))
+    held = own_data.gather(world.people[0])["quarantine"]
+    assert isinstance(held, list)
+    moment = queries.proposals(open_only=False)[0].decided_at
+    assert moment and held[0]["held_at"]
+    same = {"party": world.sender.code, "behaviour": "cycling", "held_at": held[0]["held_at"]}
+    same |= {"cause": "probation", "reason": ["试用期", "made up"]}
+    assert held == [
+        same | {"event_id": "a", "state": "waiting", "came": "", "decided_at": None, "decided_why": ""},
+        same | {"event_id": "b", "state": "decided", "came": "dismissed", "decided_at": moment.isoformat(),
+                "decided_why": "made up"},
+    ]  # fmt: skip
+    assert "quarantine" in own_data_pdf.TITLES

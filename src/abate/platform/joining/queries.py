@@ -28,6 +28,7 @@ from abate.platform.joining.models import (
     Report,
 )
 from abate.platform.parties.models import Party
+from abate.platform.quarantine import queries as quarantine
 from abate.platform.reconciliation import queries as reconciliation
 from abate.platform.review import audit
 from abate.platform.review.models import User
@@ -246,13 +247,19 @@ def _told(row: Notice) -> NoticeRow:
 
 def unsettled(party: Party) -> dict[str, int]:
     """What is open between a party and the platform: `breaks`, `codes` that can still be burnt, `files` not through,
-    `notices` not closed."""
+    `notices` not closed, `quarantined` records not decided."""
     with connection.cursor() as cursor:
         cursor.execute(SQL["unsettled"], {"party": party.pk, "now": clock.now()})
         codes, files = cursor.fetchone()
     open_notices = len(notices(party.pk, closed=False, limit=10_000))
     breaks, _ = reconciliation.open_breaks(party.pk)
-    return {"breaks": breaks, "codes": codes, "files": files, "notices": open_notices}
+    return {
+        "breaks": breaks,
+        "codes": codes,
+        "files": files,
+        "notices": open_notices,
+        "quarantined": quarantine.open_of(party.pk),
+    }
 
 
 def settlement(party: Party) -> dict[str, Any]:

@@ -42,7 +42,7 @@ VERDICTS: dict[str, Words] = {"release": ("放行入账", "release and book"), "
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A version of a rule that no newer one has replaced; `party_id` None is every party, no `behaviours` all. Both days are included."""
+    """A version of a rule that no newer one has replaced; `party_id` None is every party, no `behaviours` all. Both days count."""
 
     code: str
     version: int
@@ -85,6 +85,22 @@ class RecordRow:
     def waits(self) -> bool:
         """Whether it can be proposed."""
         return self.state == "waiting" and not (self.withdrawn or self.erased)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRow:
+    """A record as its person may have it; what was decided is that of the newest proposal about it."""
+
+    party_id: int
+    event_id: str
+    behaviour: str
+    held_at: datetime
+    cause: str
+    reason: Words
+    state: str
+    came: str
+    decided_at: datetime | None
+    decided_why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +152,16 @@ def of_proposal(number: int, limit: int = 5_000) -> list[RecordRow]:
     return _records(proposal=number, limit=limit)
 
 
+def of_person(person_id: int) -> list[OwnRow]:
+    """Every record of a person, whatever became of it, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["of_person"], {"person": person_id})
+        return [
+            OwnRow(*about, (zh, en), Record.WORDS[state - 1], came, decided_at, why or "")
+            for *about, zh, en, state, came, decided_at, why in cursor.fetchall()
+        ]
+
+
 def waiting(numbers: Sequence[int]) -> set[int]:
     """Which of these records can be proposed."""
     with connection.cursor() as cursor:
@@ -172,6 +198,13 @@ def counts() -> tuple[int, int]:
         cursor.execute(SQL["counts"])
         waits, proposed = cursor.fetchone()
         return int(waits), int(proposed)
+
+
+def open_of(party_id: int) -> int:
+    """Records of a party that are neither decided nor withdrawn nor of an erased person."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["open_of"], {"party": party_id})
+        return int(cursor.fetchone()[0])
 
 
 def not_given(numbers: Collection[int]) -> set[int]:

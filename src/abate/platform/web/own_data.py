@@ -23,6 +23,7 @@ from abate.platform.notices import queries as notices
 from abate.platform.parties import queries as parties
 from abate.platform.people import children, consents, correcting, groups, queries, requests
 from abate.platform.people.models import Person
+from abate.platform.quarantine import queries as quarantine
 from abate.platform.review.trail import safe
 from abate.platform.signin import factors
 from abate.platform.signin import queries as signin
@@ -66,6 +67,7 @@ def gather(person: Person) -> dict[str, object]:
         "entries": _entries(person.pk, codes),
         "codes": [_code(one) for one in incentives.my_codes(person, limit=100_000)],
         "cases": [_case(one, codes) for one in anomalies.of_person(person.pk)],
+        "quarantine": [_kept_back(one, codes) for one in quarantine.of_person(person.pk)],
         "requests": [_row(asdict(one)) for one in requests.own(person)],
         "sign_in": [_row(asdict(one)) for one in factors.factors(person.user)],
         "sessions": [
@@ -138,6 +140,12 @@ def _case(one: anomalies.CaseRow, codes: dict[int, str]) -> Row:
     told = {k: v for k, v in asdict(one).items() if k not in ours}
     told |= {"parties": [codes.get(party) for party in one.parties], "measured": one.shown}
     return _row(told | {"appeal": anomalies.words(one)})
+
+
+def _kept_back(one: quarantine.OwnRow, codes: dict[int, str]) -> Row:
+    """A record that a rule kept back, why, and what was decided."""
+    told = {k: v for k, v in asdict(one).items() if k != "party_id"}
+    return _row({"party": codes.get(one.party_id)} | told)
 
 
 def _code(one: incentives.CodeRow) -> Row:

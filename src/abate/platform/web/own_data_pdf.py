@@ -22,6 +22,7 @@ TITLES = {
     "entries": ("账户分录", "Entries"),
     "codes": ("兑换码", "Codes"),
     "cases": ("异常核查案件", "Cases of anomalies"),
+    "quarantine": ("隔离的记录", "Records kept back"),
     "requests": ("请求与答复", "Requests and answers"),
     "sign_in": ("登录因素", "Ways of signing in"),
     "sessions": ("会话", "Sessions"),

@@ -21,6 +21,15 @@ where (%(before)s::bigint is null or record.id < %(before)s)
 order by record.id desc
 limit %(limit)s
 
+-- name: of_person
+select record.party_id, record.event_id, record.behaviour, record.held_at, rule.cause, rule.reason_zh, rule.reason_en,
+       record.state, record.came, proposal.decided_at, proposal.decided_why
+from quarantine_record record
+join quarantine_rule rule on rule.id = record.rule_id
+left join quarantine_proposal proposal on proposal.id = record.proposal_id
+where record.person_id = %(person)s
+order by record.id
+
 -- name: waiting
 select record.id from quarantine_record record
 join people_person person on person.id = record.person_id and person.commit_key is not null
@@ -56,6 +65,14 @@ select (select count(*) from quarantine_record record
               and not exists (select from events_withdrawal gone
                               where gone.party_id = record.party_id and gone.event_id = record.event_id)),
        (select count(*) from quarantine_proposal where accepted is null)
+
+-- name: open_of
+-- Records of a party that are there and not decided.
+select count(*) from quarantine_record record
+join people_person person on person.id = record.person_id and person.commit_key is not null
+where record.party_id = %(party)s and record.state in (1, 2)
+      and not exists (select from events_withdrawal gone
+                      where gone.party_id = record.party_id and gone.event_id = record.event_id)
 
 -- name: not_given
 -- Of these records those whose person has no live authorisation today.
