@@ -135,6 +135,8 @@ def test_refused_it_waits_again_and_is_decided_once(world: World) -> None:
     assert code(decided, number) == "held-decided" and queries.counts() == (1, 0)
     second = proposed("dismiss")
     decided(second)
+    for ruling in (number, second):
+        assert [(one.event_id, one.proposal) for one in queries.of_proposal(ruling)] == [("r", second)]
     assert came() == {"r": "dismissed"} and reconciled() == {}
     told = Audit.objects.filter(what__startswith="quarantine.").order_by("id").values_list("what", "subject")
     assert [one for one in told if one[0] != "quarantine.rule"] == [

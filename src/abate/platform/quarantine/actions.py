@@ -102,6 +102,7 @@ def propose(user: User, records: Sequence[int], verdict: str, reason: str) -> in
         made = Ruling.objects.create(
             verdict=Ruling.WORDS.index(verdict) + 1,
             count=len(wanted),
+            about=wanted,
             reason=words,
             user=user,
             human=human,

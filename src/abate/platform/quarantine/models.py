@@ -53,6 +53,8 @@ class Rule(models.Model):
 class Ruling(models.Model):
     """What one of the staff proposes for some records, and what another one decided. The table holds that they are two humans,
     under whatever accounts, and that it is decided once.
+
+    `about` are the numbers of its records, written once: a record that waits again can be proposed anew.
     """
 
     RELEASE, DISMISS = 1, 2
@@ -61,6 +63,7 @@ class Ruling(models.Model):
     id = models.BigAutoField(primary_key=True)
     verdict = models.SmallIntegerField()
     count = models.IntegerField()
+    about = ArrayField(models.BigIntegerField())
     reason = models.TextField()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     human = models.BinaryField(max_length=32)

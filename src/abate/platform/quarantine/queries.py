@@ -42,7 +42,7 @@ VERDICTS: dict[str, Words] = {"release": ("放行入账", "release and book"), "
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A version of a rule that no newer one has replaced; `party_id` None is every party, no `behaviours` all. Both days count."""
+    """A version of a rule that no newer one replaced. `party_id` None is every party, no `behaviours` all; both days count."""
 
     code: str
     version: int
@@ -148,7 +148,7 @@ def records(which: Filter = WAITING, before: int | None = None, limit: int = 50)
 
 
 def of_proposal(number: int, limit: int = 5_000) -> list[RecordRow]:
-    """The records that a proposal is about, or was, as long as no later one is."""
+    """The records that a proposal is about, or was, as they stand now."""
     return _records(proposal=number, limit=limit)
 
 

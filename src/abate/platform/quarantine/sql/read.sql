@@ -17,7 +17,8 @@ where (%(before)s::bigint is null or record.id < %(before)s)
       and (%(cause)s::text is null or rule.cause = %(cause)s)
       and (%(party)s::int is null or record.party_id = %(party)s)
       and (%(behaviour)s::text is null or record.behaviour = %(behaviour)s)
-      and (%(proposal)s::bigint is null or record.proposal_id = %(proposal)s)
+      and (%(proposal)s::bigint is null
+           or record.id = any((select about from quarantine_proposal where id = %(proposal)s)::bigint[]))
 order by record.id desc
 limit %(limit)s
 
