@@ -340,6 +340,25 @@ def test_a_person_may_wait_with_no_account_and_gets_one(world: World) -> None:
     assert {one.outcome for one in carbon.feed(world.people[0].pk)} == {Outcome.CREDITED}
 
 
+def test_new_accounts_of_all_parts_are_locked_before_any_is_booked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made part by part, in the order of behaviours and not of people, two decisions could wait for each other."""
+    rule(world)
+    world.send(world.ride("r", who=2), world.meeting("m", who=0))
+    seen: list[int] = []
+    lock = releasing.revaluing.lock_together
+
+    def looked(*given: Any) -> None:
+        lock(*given)
+        seen.append(count("ledger_balance"))
+
+    monkeypatch.setattr(releasing.revaluing, "lock_together", looked)
+    assert count("ledger_balance") == 0
+    decided(proposed())
+    assert seen == [2] and reconciled() == {}
+
+
 @pytest.mark.parametrize("word", ["not_measurable", "too_large"])
 def test_what_cannot_be_booked_today_waits_on_and_the_rest_is_booked(
     world: World, monkeypatch: pytest.MonkeyPatch, word: str

@@ -116,6 +116,7 @@ def lock_balances_of(
 ) -> None:
     """The same for several batches that one transaction books one after the other: of each its party, and what stages it."""
     columns = {"persons": [person for person, _ in taken], "entries": [entry for _, entry in taken]}
+    gaining: set[int] = set()
 
     def claims() -> list[tuple[object, ...]]:
         cursor.execute(SQL["claims_of_takings"], columns)
@@ -125,10 +126,14 @@ def lock_balances_of(
             # The batch's own are locked with them, and counted again when it is cut.
             cursor.execute(SQL["claim"], {"party": party_id})
             own += cursor.rowcount
+            # The next batch is staged over this one.
+            cursor.execute(SQL["gaining"])
+            gaining.update(person for (person,) in cursor.fetchall())
         return sorted(listed) or [()] * bool(own)
 
     room.lock(cursor, claims)
-    cursor.execute(SQL["lock_accounts"], {"persons": columns["persons"], "at": clock.now()})
+    asked = {"persons": columns["persons"], "gaining": list(gaining), "at": clock.now()}
+    cursor.execute(SQL["lock_accounts"], asked)
 
 
 def take(

@@ -23,6 +23,12 @@ returning place, cap_id, start, holder, encode(object, 'hex')
 -- name: own_people
 select distinct person_id from pg_temp.events_who where person_id is not null
 
+-- name: gaining
+-- Who gets something by what is staged.
+select distinct who.person_id from pg_temp.events_stage stage
+join pg_temp.events_who who on who.who = stage.who
+where stage.outcome = 8
+
 -- name: lock_accounts
 -- Those of whom something is taken and those that get something, in one order: who has none yet gets it here, so that no
 -- account is waited for while another that stands after it is held.
@@ -30,9 +36,7 @@ insert into ledger_balance as held (person_id, carbon_mg, credits, eligible_mg, 
 select person_id, 0, 0, 0, 0, %(at)s
 from (select person_id from ledger_balance where person_id = any(%(persons)s::bigint[])
       union
-      select who.person_id from pg_temp.events_stage stage
-      join pg_temp.events_who who on who.who = stage.who
-      where stage.outcome = 8) asked
+      select unnest(%(gaining)s::bigint[])) asked
 order by person_id
 on conflict (person_id) do update set entries = held.entries
 
