@@ -23,6 +23,7 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.parties.models import Party
 from abate.platform.quarantine import queries
 from abate.platform.web import story
+from abate.platform.web.pages import quarantine as pages
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-6.1-e")]
 Enter = Callable[..., Client]
@@ -82,6 +83,22 @@ def test_from_the_queue_to_the_decision(world: World, enter: Enter) -> None:  # 
         and "held-ride" not in page(clerk, QUEUE).split("Rules")[0]
     )
     page(clerk, f"{QUEUE}/9999", 404)
+
+
+def test_of_more_than_one_proposal_holds_the_oldest_are_proposed(
+    world: World,
+    enter: Enter,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rule(world, held_behaviours=["cycling"])
+    world.send(*(world.ride(name, start=f"2026-05-2{n}T10:30:00+08:00") for n, name in enumerate("abc")))
+    clerk, given = enter(staff()[0], "en"), {"everything": "1", "verdict": "release", "reason": "x"}
+    monkeypatch.setattr(pages, "MOST", 2)
+    for rows, left in ((["b", "a"], True), (["c"], False)):
+        answer = clerk.post(f"{QUEUE}/propose", given | {"rule": "new-partner"}, follow=True)
+        assert ("Still waiting under this filter: 1" in answer.content.decode()) == left
+        assert [one.event_id for one in queries.of_proposal(queries.proposals()[0].id)] == rows
+    page(clerk, f"{QUEUE}/propose", 422, **given)
 
 
 def test_the_person_is_told_that_it_is_under_review_and_what_came_of_it(world: World, enter: Enter) -> None:  # noqa: F811

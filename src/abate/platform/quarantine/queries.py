@@ -147,6 +147,15 @@ def records(which: Filter = WAITING, before: int | None = None, limit: int = 50)
     )  # fmt: skip
 
 
+def oldest(which: Filter, limit: int) -> tuple[list[int], int]:
+    """The numbers of the oldest records that can be proposed under a filter, and how many there are beside them."""
+    asked = {"rule": which.rule or None, "cause": which.cause or None, "party": which.party_id}
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["oldest"], asked | {"behaviour": which.behaviour or None, "limit": limit})
+        rows = cursor.fetchall()
+    return [number for number, _ in rows], rows[0][1] - len(rows) if rows else 0
+
+
 def of_proposal(number: int, limit: int = 5_000) -> list[RecordRow]:
     """The records that a proposal is about, or was, as they stand now."""
     return _records(proposal=number, limit=limit)

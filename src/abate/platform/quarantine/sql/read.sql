@@ -22,6 +22,22 @@ where (%(before)s::bigint is null or record.id < %(before)s)
 order by record.id desc
 limit %(limit)s
 
+-- name: oldest
+-- The oldest records of those that can be proposed, each with how many there are.
+select record.id, count(*) over ()
+from quarantine_record record
+join quarantine_rule rule on rule.id = record.rule_id
+join people_person person on person.id = record.person_id and person.commit_key is not null
+where record.state = 1
+      and not exists (select from events_withdrawal gone
+                      where gone.party_id = record.party_id and gone.event_id = record.event_id)
+      and (%(rule)s::text is null or rule.code = %(rule)s)
+      and (%(cause)s::text is null or rule.cause = %(cause)s)
+      and (%(party)s::int is null or record.party_id = %(party)s)
+      and (%(behaviour)s::text is null or record.behaviour = %(behaviour)s)
+order by record.id
+limit %(limit)s
+
 -- name: of_person
 select record.party_id, record.event_id, record.behaviour, record.held_at, rule.cause, rule.reason_zh, rule.reason_en,
        record.state, record.came, proposal.decided_at, proposal.decided_why

@@ -142,11 +142,12 @@ def proposal(request: HttpRequest, role: bool, number: int) -> HttpResponse:
 @require_POST
 @operator_page
 def propose(request: HttpRequest, role: bool) -> HttpResponse:
-    """Propose `verdict` for every `record` that is ticked, or (`everything`) for all that the filter finds, in one proposal."""
+    """Propose `verdict` for every `record` that is ticked, or (`everything`) for all that wait under the filter, in one proposal:
+    the oldest first where it cannot hold them all."""
     ticked = [n for text in request.POST.getlist("record") if (n := _number(text)) is not None]
+    left = 0
     if request.POST.get("everything") == "1":
-        which = _filter(_asked(request, "POST") | {"all": ""})
-        ticked = [row.id for row in queries.records(which, limit=MOST + 1)]
+        ticked, left = queries.oldest(_filter(_asked(request, "POST")), MOST)
     try:
         made = releasing.propose(
             request.user,  # type: ignore[arg-type]
@@ -157,6 +158,9 @@ def propose(request: HttpRequest, role: bool) -> HttpResponse:
     except Problem as problem:
         return screen.refuse(request, problem, section="operator")
     messages.success(request, say("已提出：{n}", "Proposed: {n}", n=made), extra_tags="good")
+    if left:
+        beside = say("筛选出的还有 {n} 条待处理", "Still waiting under this filter: {n}", n=left)
+        messages.success(request, beside, extra_tags="wait")
     return redirect("quarantine-proposal", number=made)
 
 
