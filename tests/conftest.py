@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,8 @@ def postgres_url() -> str:
 
 def _set_fsync(server: Any, value: str) -> None:
     """The server takes it up by itself some time after it was told: one more look is one more moment."""
+    if server.execute("show fsync").fetchone() == (value,):
+        return
     server.execute(f"alter system set fsync = {value}")
     server.execute("select pg_reload_conf()")
     for _ in range(100_000):
@@ -129,18 +131,21 @@ def _set_fsync(server: Any, value: str) -> None:
 
 
 @pytest.fixture
-def waiting_for_disk(postgres_url: str) -> Iterator[None]:
-    """The server as an operator has to run it: `abate doctor` finds nothing, and an upgrade is not refused."""
+def fsync(postgres_url: str) -> Iterator[Callable[[str], None]]:
+    """Sets whether the server waits for its disk; after the test it does what it did before."""
     import psycopg
 
     with psycopg.connect(postgres_url, autocommit=True) as server:
-        given = server.execute("show fsync").fetchone()
-        if given == ("on",):
-            yield
-            return
-        _set_fsync(server, "on")
-        yield
-        _set_fsync(server, "off")
+        row = server.execute("show fsync").fetchone()
+        assert row is not None
+        yield lambda value: _set_fsync(server, value)
+        _set_fsync(server, row[0])
+
+
+@pytest.fixture
+def waiting_for_disk(fsync: Callable[[str], None]) -> None:
+    """The server as an operator has to run it: `abate doctor` finds nothing, and an upgrade is not refused."""
+    fsync("on")
 
 
 @pytest.fixture(scope="session")

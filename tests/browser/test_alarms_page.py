@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.browser.test_every_page import LANGUAGES, look
+from tests.browser.test_every_page import LANGUAGES, SIZES, look
 from tests.platform.people.conftest import sent  # noqa: F401 (a fixture)
 from tests.platform.people.townspeople import code_in
 
@@ -17,7 +17,6 @@ from abate.platform.signin import actions as signin
 from abate.platform.signin.errors import SignInRefused
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform, pytest.mark.slow]
-SIZES = [(width, language) for language in LANGUAGES for width in (1440, 360)]
 
 
 def test_alarms_and_contacts(city, visit, shots, sent) -> None:  # noqa: F811

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.browser.test_every_page import LANGUAGES, look
+from tests.browser.test_every_page import Everywhere, look
 from tests.platform.web import city as stage
 
 from abate.demo import desk
@@ -18,20 +18,8 @@ def test_a_case_from_the_queue_to_the_appeal(city, visit, shots, settings) -> No
     settings.ABATE_OPERATOR_PACK = "demo"
     desk.decide("basis.adopt")
     first, second = (desk.hire(f"made-up reviewer {n}", "entry") for n in range(2))
-    windows = {}
-    for width in (360, 1440):
-        for language in LANGUAGES:
-            for name, user in (("clerk", first), ("other", second), ("person", city.person.user)):
-                windows[width, language, name] = visit(width, LANGUAGES[language])
-                windows[width, language, name].sign_in(user)
-
-    def every(name: str, path: str, tag: str) -> None:
-        for width in (360, 1440):
-            for language in LANGUAGES:
-                window = windows[width, language, name]
-                assert window.go(path) == 200
-                look(window, f"{width}-{language}-{tag}", shots)
-
+    everywhere = Everywhere(visit, shots, clerk=first, other=second, person=city.person.user)
+    every = everywhere.look
     every("clerk", "/operator/anomalies?grade=strong", "anomalies-empty")
     actions.sweep()
     found = {one.group.rpartition(":")[2]: one.id for one in queries.cases(Filter(rule="one-trip-at-a-time"))}
@@ -40,7 +28,7 @@ def test_a_case_from_the_queue_to_the_appeal(city, visit, shots, settings) -> No
     every("clerk", "/operator/anomalies", "anomalies")
     every("clerk", f"/operator/anomalies/{one}", "anomaly-open")
     every("person", why, "why-open")
-    clerk, other, phone = (windows[360, "en", name] for name in ("clerk", "other", "person"))
+    clerk, other, phone = everywhere.phones()
     clerk.go(f"/operator/anomalies/{one}")
     clerk.page.fill("#reason", "two trips at one time")
     clerk.page.get_by_role("button", name="Confirm, and take it back").click()
@@ -65,5 +53,4 @@ def test_a_case_from_the_queue_to_the_appeal(city, visit, shots, settings) -> No
     assert "booked again" in other.page.locator("#evidence + ul").inner_text()
     every("person", why, "why-overturned")
     every("clerk", "/operator", "operator-anomalies")
-    complaints = [said for window in windows.values() for said in window.complaints]
-    assert [said for said in complaints if "the server responded with" not in said] == []
+    assert everywhere.complaints() == []

@@ -20,10 +20,11 @@ from abate.platform.joining import noticing
 from abate.platform.joining.models import Application
 from abate.platform.log import actions as log
 from abate.platform.reconciliation import actions as reconciliation
-from abate.platform.review.models import Opening
+from abate.platform.review.models import Opening, User
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
 LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
+SIZES = [(width, language) for language in LANGUAGES for width in (1440, 360)]
 
 
 def look(window: Visitor, name: str, shots: str | None) -> None:
@@ -43,6 +44,34 @@ def look(window: Visitor, name: str, shots: str | None) -> None:
         text = page.locator("body").inner_text().replace("中文", "").replace("碳普惠", "")
         faults += [f"Chinese in English: {found}" for found in re.findall(r"[\u4e00-\u9fff]+", text)]
     window.complaints += [f"{name}: {fault}" for fault in faults]
+
+
+class Everywhere:
+    """Windows of some users, each on a phone and on a desk in both languages: windows[360, "en", name]."""
+
+    def __init__(self, visit: Callable[..., Visitor], shots: str | None, **users: User) -> None:
+        self._names, self._shots = tuple(users), shots
+        self.windows = {}
+        for width, language in SIZES:
+            for name, user in users.items():
+                window = self.windows[width, language, name] = visit(width, LANGUAGES[language])
+                window.sign_in(user)
+
+    def look(self, name: str, path: str, tag: str) -> None:
+        """Open a page in all windows of one of them, and look at it."""
+        for width, language in SIZES:
+            window = self.windows[width, language, name]
+            assert window.go(path) == 200
+            look(window, f"{width}-{language}-{tag}", self._shots)
+
+    def complaints(self) -> list[str]:
+        """What was wrong with any page; that a refusal was refused is no fault of it."""
+        said = [one for window in self.windows.values() for one in window.complaints]
+        return [one for one in said if "the server responded with" not in one]
+
+    def phones(self) -> tuple[Visitor, ...]:
+        """The English phone of each, in the order given."""
+        return tuple(self.windows[360, "en", name] for name in self._names)
 
 
 def walk_person(window: Visitor, city: stage.City, tag: str, shots: str | None) -> None:

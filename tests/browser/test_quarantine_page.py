@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.browser.test_every_page import LANGUAGES, look
+from tests.browser.test_every_page import Everywhere
 from tests.platform.web import city as stage
 
 from abate.demo import desk
@@ -17,20 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.platform, pytest.mark.slow, pytes
 
 def test_from_the_rule_to_the_decision(city, visit, shots) -> None:
     clerk, checker = desk.hire("made-up clerk", "entry"), desk.hire("made-up second", "check")
-    windows = {}
-    for width in (360, 1440):
-        for language in LANGUAGES:
-            for name, user in (("clerk", clerk), ("checker", checker), ("person", city.person.user)):
-                windows[width, language, name] = visit(width, LANGUAGES[language])
-                windows[width, language, name].sign_in(user)
-
-    def every(name: str, path: str, tag: str) -> None:
-        for width in (360, 1440):
-            for language in LANGUAGES:
-                window = windows[width, language, name]
-                assert window.go(path) == 200
-                look(window, f"{width}-{language}-{tag}", shots)
-
+    everywhere = Everywhere(visit, shots, clerk=clerk, checker=checker, person=city.person.user)
+    every = everywhere.look
     every("clerk", "/operator/quarantine", "quarantine-empty")
     today = clock.today()
     desk.decide("quarantine.rule", rule="new-partner", party=city.partner.code, cause="probation", reason_zh="示例：试用期",
@@ -43,7 +31,7 @@ def test_from_the_rule_to_the_decision(city, visit, shots) -> None:
     every("clerk", "/operator/quarantine", "quarantine")
     why = f"/why?party={city.partner.pk}&event=held-"
     every("person", why + "0", "why-held")
-    one, other, phone = (windows[360, "en", name] for name in ("clerk", "checker", "person"))
+    one, other, phone = everywhere.phones()
     one.go("/operator/quarantine")
     one.page.locator("input[name=record]").first.check()
     one.page.fill("#reason", "not what was agreed")
@@ -68,5 +56,4 @@ def test_from_the_rule_to_the_decision(city, visit, shots) -> None:
     phone.go("/feed")
     assert "Under review" not in phone.page.locator("main").inner_text()
     every("clerk", "/operator", "operator-quarantine")
-    complaints = [said for window in windows.values() for said in window.complaints]
-    assert [said for said in complaints if "the server responded with" not in said] == []
+    assert everywhere.complaints() == []

@@ -7,9 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 from django.db import connection
 
@@ -32,17 +32,10 @@ def test_a_migrated_database_with_its_grants_is_sound() -> None:
 
 
 @pytest.mark.django_db
-def test_a_database_that_waits_for_no_disk_is_a_fault(postgres_url: str) -> None:
+def test_a_database_that_waits_for_no_disk_is_a_fault(fsync: Callable[[str], None]) -> None:
     def told(value: str) -> str:
-        with psycopg.connect(postgres_url, autocommit=True) as server:
-            server.execute(f"alter system set fsync = {value}")  # type: ignore[arg-type]
-            server.execute("select pg_reload_conf()")
-        with connection.cursor() as cursor:
-            for _ in range(100_000):
-                cursor.execute("show fsync")
-                if cursor.fetchone()[0] == value:
-                    return states(list(doctor.server()))["database fsync"]
-        raise AssertionError(f"fsync did not come to be {value}")
+        fsync(value)
+        return states(list(doctor.server()))["database fsync"]
 
     assert (told("on"), told("off")) == ("ok", "fault")
 

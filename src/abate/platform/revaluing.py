@@ -259,10 +259,7 @@ def _not_too_large(cursor: Cursor, changed: Sequence[Change]) -> list[Change]:
     for change in sorted(changed, key=lambda change: change.gain_mg):
         one, now = change.stored, change.before_mg + change.gain_mg
         carbon, earned = held.get(one.person_id, (0, 0))
-        after = (
-            carbon - change.before_mg + now,
-            earned - one.earned + now * rules.credits_per_kg(clock.day(one.occurred_at)),
-        )
+        after = (carbon - change.before_mg + now, earned + (now - one.eligible_mg) * one.credits_per_kg)
         if now and (after[0] > staging.MOST or after[1] not in INT64):
             left.add(id(change))
         else:

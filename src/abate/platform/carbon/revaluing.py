@@ -63,7 +63,7 @@ class Stored:
     le_mg: int | None
     er_mg: int | None
     eligible_mg: int
-    earned: int
+    credits_per_kg: int
     entry_id: int | None
     booked: date | None
     version: int

@@ -186,8 +186,7 @@ def reverse(person_id: int, entry_id: int, reason: str) -> EntryRow:
         if found is None:
             return reversing.reverse_spend(cursor, person_id, entry_id, reason)
         capped = room.lock(cursor, lambda: room.claims_of(cursor, person_id, entry_id))
-        asked = {"person": person_id, "entry": entry_id}
-        cursor.execute(SQL["reversed"], asked)
+        cursor.execute(SQL["reversed"], {"person": person_id, "entry": entry_id})
         reversed_already, rate = cursor.fetchone()
         if reversed_already:
             raise ledger_errors.ReversedAlready

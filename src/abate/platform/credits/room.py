@@ -37,10 +37,7 @@ def claims_of(
     cursor: CursorWrapper, person_id: int, entry_id: int, gone: Collection[int] = ()
 ) -> list[tuple[object, ...]]:
     """The balances of an award and of what may take its room; `gone` are awards on their way out beside it."""
-    cursor.execute(
-        SQL["claims_back"],
-        {"person": person_id, "entry": entry_id, "gone": [entry_id, *gone]},
-    )
+    cursor.execute(SQL["claims_back"], {"person": person_id, "entry": entry_id, "gone": [entry_id, *gone]})
     return sorted(cursor.fetchall())
 
 

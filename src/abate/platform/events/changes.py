@@ -79,8 +79,7 @@ def _declare(given: Json) -> Json:
         mark=given["mark"],
         level=given["level"],
         uses=given["uses"],
-        # A proposal from before there was such a list shares with nobody.
-        shared_with=given.get("shared_with", []),
+        shared_with=given["shared_with"],
         retention_days=given["retention_days"],
         valid_from=date.fromisoformat(given["valid_from"]),
         valid_until=date.fromisoformat(given["valid_until"]),

@@ -6,7 +6,7 @@ select quantity.party_id, party.code, quantity.person_id, known.subject, quantit
        quantity.batch_id, quantity.place, coalesce(made.seen_batch_id, quantity.batch_id),
        coalesce(made.seen_place, quantity.place), quantity.outcome, quantity.be_mg, quantity.pe_mg, quantity.le_mg,
        quantity.er_mg, quantity.eligible_mg,
-       coalesce(quantity.eligible_mg * credits_per_kg(award.act_day), 0), quantity.entry_id, award.day, basis.version, basis.factors, quantity.record,
+       credits_per_kg(quantity.day), quantity.entry_id, award.day, basis.version, basis.factors, quantity.record,
        case when person.commit_key is null or known.subject is null then 'erased'
             when undone.entry_id is not null or gone.event_id is not null then 'taken_back'
             when starts_with(quantity.reason, 'same_act:') then 'same_act'
