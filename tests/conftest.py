@@ -119,15 +119,23 @@ def postgres_url() -> str:
 
 
 def _set_fsync(server: Any, value: str) -> None:
-    """The server takes it up by itself some time after it was told: one more look is one more moment."""
-    if server.execute("show fsync").fetchone() == (value,):
-        return
-    server.execute(f"alter system set fsync = {value}")
-    server.execute("select pg_reload_conf()")
-    for _ in range(100_000):
-        if server.execute("show fsync").fetchone() == (value,):
-            return
-    raise AssertionError(f"the server did not take up fsync = {value}")
+    """The server, and each connection to it, takes it up some time after it was told: one more look is one more moment."""
+    if server.execute("show fsync").fetchone() != (value,):
+        server.execute(f"alter system set fsync = {value}")
+        server.execute("select pg_reload_conf()")
+    for connection in (server, _of_this_test()):
+        for _ in range(100_000):
+            if connection is None or connection.execute("show fsync").fetchone() == (value,):
+                break
+        else:
+            raise AssertionError(f"the server did not take up fsync = {value}")
+
+
+def _of_this_test() -> Any:
+    """The open connection of Django, if there is one."""
+    from django.db import connection
+
+    return connection.connection
 
 
 @pytest.fixture
