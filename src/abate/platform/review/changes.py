@@ -16,6 +16,8 @@ from abate.platform.review.errors import ActionUnknown, ArgumentsMalformed
 
 Json = dict[str, Any]
 REQUIRED = object()
+_LARGEST = 2**63 - 1
+"""What the widest column of whole numbers holds; a narrower one refuses at approval, by name."""
 
 
 def _same(arguments: Json) -> Json:
@@ -85,11 +87,14 @@ def arguments_of(chosen: Action, given: Mapping[str, Any]) -> Json:
     for name, (kind, default) in chosen.fields.items():
         value = given.get(name, default)
         missing = value is REQUIRED
-        # JSON's true is no number, though Python's is.
-        typed = value is default or (
-            isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-        )
-        if missing or not typed:
+        if missing or not (value is default or _is(kind, value)):
             raise ArgumentsMalformed(f"{chosen.name}: {name}")
         made[name] = value
     return chosen.normal(made)
+
+
+def _is(kind: type, value: object) -> bool:
+    """JSON's true is no number, though Python's is; and no number is larger than a column."""
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST
+    return isinstance(value, kind)

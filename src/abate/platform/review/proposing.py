@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from abate.bookkeeping.leaf import commitment
 from abate.platform.doors import clock, randomness
@@ -99,7 +99,8 @@ def approve(user: User, number: int) -> Json:
     """Approve as a third human, and do it: both or neither. Returns what the change shows once (a new key).
 
     Raises ProposalUnknown, NoRight, ConcernsOneself, ProposalExpired, NotChecked, SamePerson, ProposalEnded,
-    ProposalOutdated, StateMoved, OutcomeDiffers, and what the change itself refuses; the proposal then stands as it did.
+    ProposalOutdated, StateMoved, OutcomeDiffers, ArgumentsMalformed where a value is larger than what it is stored in, and
+    what the change itself refuses; the proposal then stands as it did.
     """
     proposal, role = _open(user, number, Step.APPROVE)
     chosen = changes.action(proposal.action)
@@ -111,7 +112,7 @@ def approve(user: User, number: int) -> Json:
         _step(proposal, Step.APPROVE, user, role)
         if canonical(chosen.look(arguments)) != proposal.before:
             raise errors.StateMoved
-        shown = chosen.execute(arguments)
+        shown = _execute(chosen, arguments)
         if canonical(chosen.look(arguments)) != proposal.after:
             raise errors.OutcomeDiffers(proposal.action)
     return shown
@@ -163,7 +164,15 @@ def in_sandbox(name: str, arguments: Mapping[str, Any]) -> Json:
         if canonical(before) == canonical(chosen.after(given, before)):
             return {}
         audit.note("change.sandbox", name)
-        return chosen.execute(given)
+        return _execute(chosen, given)
+
+
+def _execute(chosen: changes.Action, arguments: Json) -> Json:
+    """Do it. Raises ArgumentsMalformed where a table has no place for one of the values."""
+    try:
+        return chosen.execute(arguments)
+    except DataError as fault:
+        raise errors.ArgumentsMalformed(f"{chosen.name}: {fault}".splitlines()[0][:200]) from fault
 
 
 def _reason(text: str) -> str:
