@@ -11,9 +11,10 @@ from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.notices import queries as told
-from abate.platform.people import claiming, contacts, proof, undoing
+from abate.platform.people import claiming, contacts, proof, stopping, undoing
 from abate.platform.people.contacts import Reach
 from abate.platform.people.errors import ContactGone, ContactRests, ContactSame, ContactUnproved, PersonErased
+from abate.platform.people.family_errors import RecoveryUnderWay
 from abate.platform.people.models import Code, Contact, Person
 from abate.platform.people.policy import CONTACT_REST
 from abate.platform.people.queries import reaches
@@ -29,10 +30,12 @@ def at_place(person: Person, place: int) -> Reach:
 
 
 def check(person: Person, old: str, new: str) -> Reach:
-    """The new contact in its normal form, where it may be asked for a code. Raises ContactMalformed, ContactSame, ContactGone.
+    """The new contact in its normal form, where it may be asked for a code. Raises ContactMalformed, ContactSame, ContactGone,
+    RecoveryUnderWay.
 
     Whether it is another account's is not said before it is proved.
     """
+    _no_recovery(person)
     return _new(reaches(person), old, new)
 
 
@@ -50,13 +53,15 @@ def change(person: Person, old: str, new: str, proved: str) -> None:
 
     `old` signs in no more, codes sent to it are worth nothing, and it is told, with a link that
     takes the change back (undoing.py), as is every other place of the person.
-    Raises ContactUnproved, ContactMalformed, ContactSame, ContactGone, ContactRests, ContactTaken, PersonErased.
+    Raises ContactUnproved, ContactMalformed, ContactSame, ContactGone, ContactRests, ContactTaken, PersonErased,
+    RecoveryUnderWay.
     """
     with transaction.atomic():
         # The person first, as whoever leaves and whoever recovers.
         own = Person.objects.select_for_update().filter(pk=person.pk, status=Person.Status.ACTIVE).first()
         if own is None:
             raise PersonErased
+        _no_recovery(own)
         held = reaches(own)
         reach = _new(held, old, new)
         if len(held) > 1 and _lately(own):
@@ -75,6 +80,12 @@ def change(person: Person, old: str, new: str, proved: str) -> None:
         notices.write([own.user_id], "contact.replaced", to=gone, link=link, hours=hours)
         notices.write([own.user_id], "contact.changed")
         audit.note("person.contact", own.pseudonym, kind=reach.kind)
+
+
+def _no_recovery(own: Person) -> None:
+    """A recovery waits for the link of every change before it, so one after it would put it off, again and again."""
+    if stopping.going_on().filter(person_id=own.pk).exists():
+        raise RecoveryUnderWay
 
 
 def _lately(own: Person) -> bool:

@@ -3,7 +3,9 @@
 Whoever has another verified contact or a passkey left needs none of this: each of them signs in. Here both are gone. What is
 asked for is written down alike for everybody and looked up later (`look`), so neither an answer nor its time tells whether
 there is an account. The waiting counts from the moment its owner was told somewhere (`begin`); of whom nobody could be told,
-nothing changes, and the operator with papers is the way. Figures: recovery.toml.
+nothing changes, and the operator with papers is the way. While a link is open that takes a change of contact back, nothing
+takes effect: neither a stranger's recovery ends the owner's link, nor does a stranger's link end the owner's recovery.
+Figures: recovery.toml.
 """
 
 from __future__ import annotations
@@ -131,12 +133,19 @@ def _look_up(one: Recovery) -> None:
     if person is None:
         one.contact_enc = b""
     else:
-        first = one.looked_at + getattr(policy(), one.how)
+        first = _first(one, one.looked_at)
         one.until = first + policy().valid
         day, stop = clock.day(first), told.link(f"/sign-in/lost/stop/{token(one.pk)}")
         (one.notice_id,) = notices.write([person.user_id], "recovery.begun", day=day, link=stop)
         audit.note("person.recovery", person.pseudonym, recovery=one.pk, how=one.how)
     one.save()
+
+
+def _first(one: Recovery, told_at: datetime) -> datetime:
+    """When it may take effect at the earliest, its owner told at `told_at`: no sooner than the last link of a change is over."""
+    waited = told_at + getattr(policy(), one.how)
+    link = undoing.promised(one.person_id) if one.person_id else None
+    return max(waited, link) if link else waited
 
 
 def begin() -> int:
@@ -149,7 +158,7 @@ def begin() -> int:
             one = waiting.select_for_update(of=("self",)).filter(notice_id=number).first()
             if one is None:
                 continue
-            one.ready_at = at + getattr(policy(), one.how)
+            one.ready_at = _first(one, at)
             one.until = one.ready_at + policy().valid
             one.save(update_fields=["ready_at", "until"])
             audit.note("person.recovery-begin", one.pk, ready_at=one.ready_at.isoformat())
@@ -204,7 +213,10 @@ def finish(digest: bytes) -> Person | None:
             # The person first, as whoever leaves; then, of two that end at once, or of an end and a stop, one is first.
             person = active.select_related("user").select_for_update(of=("self",)).first()
             one = ready.select_for_update(of=("self",)).filter(pk=found.pk).first()
-            return None if person is None or one is None else _replace(person, one, now)
+            # Asked again, with the person locked: a change may have been under way when the waiting began.
+            if person is None or one is None or undoing.promised(person.pk):
+                return None
+            return _replace(person, one, now)
     except ContactTaken:
         return None
 
@@ -219,7 +231,6 @@ def _replace(person: Person, one: Recovery, now: datetime) -> Person | None:
     codes = Code.objects.filter(contact_hmac__in=list(held.values_list("contact_hmac", flat=True)))
     codes.filter(used_at=None).update(used_at=now)
     held.delete()
-    undoing.forget(person)
     claiming.contacts(person.pk, {bytes(one.contact_hmac): reach})
     person.contact_enc = claiming.sealed_contacts(person, [reach])
     Person.objects.filter(pk=person.pk).update(contact_enc=person.contact_enc)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Max
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
@@ -95,8 +97,16 @@ def _put_back(person: Person, meant: ContactUndo) -> None:
     audit.note("person.contact-undo", person.pseudonym, changed_at=meant.changed_at.isoformat())
 
 
+def promised(person_id: int) -> datetime | None:
+    """When the last link that still takes a change back ends; None where there is none. No recovery takes effect before."""
+    now = clock.now()
+    open_ = ContactUndo.objects.filter(person_id=person_id, ended_at=None, until__gt=now)
+    last: datetime | None = open_.aggregate(last=Max("until"))["last"]
+    return last
+
+
 def forget(person: Person) -> None:
-    """Whoever leaves or recovers the account: no link of before changes it any more."""
+    """Whoever leaves: no link of before changes anything any more."""
     if ContactUndo.objects.filter(person=person).delete()[0]:
         audit.note("person.contact-link-end", person.pseudonym)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from abate.platform.doors.errors import Problem
 from abate.platform.people import contacts, identity, recovering, undoing
+from abate.platform.people.policy import CONTACT_REST
 from abate.platform.web import screen
 from abate.platform.web.pages import signin
 from abate.platform.web.screen import Field
@@ -39,7 +42,7 @@ def _fields(name: str = "", *, needs_code: bool) -> dict[str, Field]:
 
 
 def _hours(which: str) -> int:
-    return int(getattr(recovering.policy(), which).total_seconds()) // 3600
+    return int(getattr(recovering.policy(), which) / timedelta(hours=1))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -53,6 +56,7 @@ def recover(request: HttpRequest) -> HttpResponse:
         "contact": contacts.masked(contacts.normal(contact)) if contact and proof else "",
         "hours": _hours("identity"),
         "code_hours": _hours("code"),
+        "undo_hours": CONTACT_REST // timedelta(hours=1),
         "needs_code": needs_code,
     }
     if request.method != "POST":
