@@ -81,6 +81,13 @@ def day(value: date) -> str:
     return (f"{value.year}年" if year else "") + f"{value.month}月{value.day}日"
 
 
+def month(value: date) -> str:
+    """`2026年11月`, `Nov 2026`, of any day in it."""
+    if english():
+        return f"{_MONTHS[value.month - 1]} {value.year}"
+    return f"{value.year}年{value.month}月"
+
+
 def moment(value: datetime) -> str:
     """Day and time of day in the platform's zone."""
     local = value.astimezone(clock.zone())

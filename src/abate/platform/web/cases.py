@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from abate.platform.anomalies import queries
 from abate.platform.anomalies.queries import CAME, CaseRow
 from abate.platform.carbon.queries import Behaviour
+from abate.platform.web import amounts
 from abate.platform.web.wording import pick, say
 from abate.quantify.anomalies import Rule
 
@@ -157,7 +158,7 @@ def _told(row: CaseRow) -> Told:
         " ".join(filter(None, (say(*_TEXTS[text], says=pick(row.says)), became))),
         compared(row),
         row.ended_why or row.decided_why,
-        row.until.isoformat() if row.until else "",
+        amounts.day(row.until) if row.until else "",
         row.may_appeal and not spared,
     )
 

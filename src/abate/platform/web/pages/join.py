@@ -21,7 +21,7 @@ from abate.platform.parties import queries as party_queries
 from abate.platform.parties import standing
 from abate.platform.parties.errors import NotASandbox, PartyUnknown
 from abate.platform.parties.models import Party
-from abate.platform.web import screen, story
+from abate.platform.web import amounts, screen, story
 from abate.platform.web.access import applicant_page
 from abate.platform.web.joining import last_day
 from abate.platform.web.screen import Field
@@ -174,7 +174,7 @@ def _page(
 def about_data(party: Party, months: int = 6) -> dict[str, object]:
     """What a party is shown of its data: quality of the last months, and notices to answer."""
     return {
-        "quality": [(f"{row.month:%Y-%m}", row) for row in quality.months(party.pk, months)],
+        "quality": [(amounts.month(row.month), row) for row in quality.months(party.pk, months)],
         "notices": [
             (row, pick(NOTICES[row.state][:2]), NOTICES[row.state][2]) for row in queries.notices(party.pk)
         ],

@@ -96,6 +96,11 @@ def day(value: date) -> str:
 
 
 @register.filter
+def month(value: date) -> str:
+    return amounts.month(value)
+
+
+@register.filter
 def weekday(value: date) -> str:
     return amounts.weekday(value)
 
