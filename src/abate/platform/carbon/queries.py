@@ -158,11 +158,11 @@ def behaviour_of_entry(person_id: int, entry_id: int) -> Behaviour | None:
     return found[0] if found else None
 
 
-def names_of_entries(person_id: int, entry_ids: Collection[int]) -> dict[int, str]:
-    """The behaviour that each of these awards was booked for."""
+def acts_of_entries(person_id: int, entry_ids: Collection[int]) -> dict[int, tuple[str, date]]:
+    """The behaviour that each of these awards was booked for, and the day of the act."""
     with connection.cursor() as cursor:
-        cursor.execute(SQL["names_of_entries"], {"person": person_id, "entries": list(entry_ids)})
-        return dict(cursor.fetchall())
+        cursor.execute(SQL["acts_of_entries"], {"person": person_id, "entries": list(entry_ids)})
+        return {entry: (behaviour, day) for entry, behaviour, day in cursor.fetchall()}
 
 
 def explanation(person_id: int, party_id: int, event_id: str) -> Explanation:

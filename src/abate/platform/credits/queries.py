@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
@@ -58,6 +59,13 @@ def rates(until: date) -> list[tuple[date, int]]:
         .order_by("from_day")
         .values_list("from_day", "credits_per_kg")
     )
+
+
+def rates_of(days: Collection[date]) -> dict[date, int]:
+    """Day -> the credits a kilogram of its acts; days before every rule are left out."""
+    known = rates(max(days)) if days else []
+    starts = [start for start, _ in known]
+    return {day: known[place - 1][1] for day in days if (place := bisect_right(starts, day))}
 
 
 def all_rules() -> list[Rule]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -24,7 +24,7 @@ from abate.platform.events.withdrawals import CAUSES, CORRECTED, read_entry_caus
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
 from abate.platform.parties.queries import PartyRow
-from abate.platform.web import cases
+from abate.platform.web import amounts, cases, held
 from abate.platform.web.wording import Pair, pick, say
 from abate.quantify.anomalies import ANOMALY
 from abate.quantify.method import Method, Text
@@ -49,6 +49,8 @@ class Stop:
     eligible_mg: int
     credits: int
     credited: bool
+    rate: int | None
+    """Credits a kilogram, where the list has several rates; see `own_rates`."""
     method: str
     method_title: str
     version: int
@@ -69,6 +71,7 @@ class Line:
     credits_after: int
     cause: str
     account: str
+    rate: int | None
 
 
 def _pair(text: Text) -> str:
@@ -107,13 +110,13 @@ def _state(found: Behaviour) -> tuple[str, str]:
             return say("审核中", "Under review"), "wait"
 
 
-def _why(found: Behaviour, cut: CutBy | None) -> str:
-    """Why it counted as it did: the rule and its clause, the missing figure, the cap."""
+def _why(found: Behaviour, cut: CutBy | None, kept: str = "") -> str:
+    """Why it counted as it did: the rule and its clause, the missing figure, the cap; `kept`: why it is in quarantine."""
     if found.superseded and found.outcome == Outcome.QUARANTINED:
         return say(
             "审核已于 {day} 结束：{why}。",
             "Its review ended on {day}: {why}.",
-            day=clock.day(found.superseded.at).isoformat(),
+            day=amounts.day(clock.day(found.superseded.at)),
             why=pick(found.superseded.why),
         )
     if found.superseded:
@@ -121,7 +124,7 @@ def _why(found: Behaviour, cut: CutBy | None) -> str:
             "这是原来的结果，已于 {day} 重新计算并由新的分录取代：{why}。原分录已冲正，其回执仍可验证。",
             "This is what it came to before. It was computed again on {day}, and a new entry stands in its place: {why}. "
             "This one was reversed; its receipt still verifies.",
-            day=clock.day(found.superseded.at).isoformat(),
+            day=amounts.day(clock.day(found.superseded.at)),
             why=pick(found.superseded.why),
         )
     if found.withdrawn:
@@ -147,7 +150,7 @@ def _why(found: Behaviour, cut: CutBy | None) -> str:
         case Outcome.NOT_COUNTED:
             return _rule_words(method, code, rest)
         case _:
-            return pick(REASONS[QUARANTINE].what)
+            return " ".join(filter(None, (pick(REASONS[QUARANTINE].what), kept)))
 
 
 # What a cap is per, as far as its person is concerned.
@@ -228,7 +231,10 @@ def _same_act_words(rest: str) -> str:
     )
 
 
-def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:
+def stop(
+    found: Behaviour, sender: PartyRow | None, cut: CutBy | None, kept: str = "", rate: int | None = None
+) -> Stop:
+    """`rate`: the credits a kilogram that it says beside its own, None for none."""
     state, tone = _state(found)
     method = _method(found.behaviour, found.version)
     event = f"{reverse('why')}?{urlencode({'party': found.party_id, 'event': found.event_id})}"
@@ -237,7 +243,7 @@ def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:
         title=title_of(found.behaviour),
         state=state,
         tone=tone,
-        why=" ".join(filter(None, (_why(found, cut), _corrected(found)))),
+        why=" ".join(filter(None, (_why(found, cut, kept), _corrected(found)))),
         href=href,
         present=event if found.superseded else "",
         party=(sender.title_zh, sender.title_en) if sender else (found.party_code, found.party_code),
@@ -247,7 +253,8 @@ def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:
         er_mg=found.er_mg,
         eligible_mg=found.eligible_mg,
         credits=found.credits,
-        credited=found.outcome == Outcome.CREDITED and found.withdrawn is None,
+        credited=_credited(found),
+        rate=rate if _credited(found) else None,
         method=found.behaviour,
         method_title=_pair(method.titles) if method else found.behaviour,
         version=found.version,
@@ -256,23 +263,51 @@ def stop(found: Behaviour, sender: PartyRow | None, cut: CutBy | None) -> Stop:
     )
 
 
+def _credited(found: Behaviour) -> bool:
+    return found.outcome == Outcome.CREDITED and found.withdrawn is None
+
+
+def own_rates(days: Collection[date]) -> dict[date, int]:
+    """Day of an act -> credits a kilogram that it earned at; nothing where all are today's, which the page says once."""
+    asked = {*days, clock.today()}
+    found = rules.rates_of(asked)
+    return found if len({found.get(day) for day in asked}) > 1 else {}
+
+
 def tell(found: Iterable[Behaviour]) -> list[Stop]:
-    """Each behaviour in words, with the partner that sent it and the cap that took part of it."""
+    """Each behaviour in words, with the partner that sent it, the cap that took part of it, why it is kept back, and the rate
+    that it earned at where that is not the same for all and today.
+    """
     told = list(found)
     senders = {row.code: row for row in parties.parties()}
     capped = {one.entry_id: one.person_id for one in told if one.capped and one.entry_id is not None}
     cuts: dict[int, CutBy] = {}
     for person in set(capped.values()):
         cuts |= rules.cuts(person, [entry for entry, who in capped.items() if who == person])
-    return [stop(one, senders.get(one.party_code), cuts.get(one.entry_id or 0)) for one in told]
+    kept = held.reasons(one for one in told if one.outcome == Outcome.QUARANTINED and not one.superseded)
+    rates = own_rates({one.day for one in told if _credited(one)})
+    return [
+        stop(
+            one,
+            senders.get(one.party_code),
+            cuts.get(one.entry_id or 0),
+            kept.get((one.person_id, one.party_id, one.event_id), ""),
+            rates.get(one.day),
+        )
+        for one in told
+    ]
 
 
 def lines(rows: Sequence[EntryRow]) -> list[Line]:
-    """Entries of one person as the statement shows them: an award under the name of its behaviour."""
+    """Entries of one person as the statement shows them: an award under the name of its behaviour, with the rate that it earned
+    at where that is not the same for all and today.
+    """
     if not rows:
         return []
-    names = carbon.names_of_entries(rows[0].person_id, [row.id for row in rows if row.kind == Kind.AWARD])
-    return [line(row, title_of(names[row.id]) if row.id in names else "") for row in rows]
+    acts = carbon.acts_of_entries(rows[0].person_id, [row.id for row in rows if row.kind == Kind.AWARD])
+    rates = own_rates({day for _, day in acts.values()})
+    told = {number: (title_of(name), rates.get(day)) for number, (name, day) in acts.items()}
+    return [line(row, *told.get(row.id, ("", None))) for row in rows]
 
 
 _TITLES = {
@@ -332,7 +367,7 @@ def reason_of(kind: int, cause: str) -> str:
     )
 
 
-def line(row: EntryRow, behaviour: str = "") -> Line:
+def line(row: EntryRow, behaviour: str = "", rate: int | None = None) -> Line:
     return Line(
         row.id,
         behaviour or name_of(row.kind),
@@ -343,4 +378,5 @@ def line(row: EntryRow, behaviour: str = "") -> Line:
         row.credits_after,
         reason_of(row.kind, row.cause),
         pick(_ACCOUNTS[Counter(row.counter)]),
+        rate,
     )

@@ -161,8 +161,8 @@ select basis_id, case when not starts_with(coalesce(reason, ''), 'quarantine') t
        le_mg, er_mg, record
 from carbon_quantity order by basis_id
 
--- name: names_of_entries
-select quantity.entry_id, basis.behaviour
+-- name: acts_of_entries
+select quantity.entry_id, basis.behaviour, quantity.day
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
 where quantity.person_id = %(person)s and quantity.entry_id = any(%(entries)s)

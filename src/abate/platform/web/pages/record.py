@@ -17,6 +17,7 @@ from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.errors import NotReproducible
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.credits import queries as rules
+from abate.platform.doors import clock
 from abate.platform.events import sources
 from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import collecting, standing
@@ -25,7 +26,7 @@ from abate.platform.ledger.errors import NothingToCollect
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import queries as log
 from abate.platform.people.models import Person
-from abate.platform.web import cases, picture, receipts, screen, story
+from abate.platform.web import cases, held, picture, receipts, screen, story
 from abate.platform.web.access import Missing, person_page
 from abate.platform.web.wording import english
 from abate.quantify import explain
@@ -55,7 +56,7 @@ def _place(asked: QueryDict) -> carbon.Place | None:
 def feed(request: HttpRequest, person: Person) -> HttpResponse:
     """Every behaviour received, newest first, with its state and its reason."""
     rows = carbon.feed(person.pk, _place(request.GET), _PAGE + 1)
-    context = {"stops": story.tell(rows[:_PAGE])}
+    context = {"stops": story.tell(rows[:_PAGE]), "rate": rules.rule_of(clock.today())}
     if len(rows) > _PAGE:
         at, party_id, event_id = rows[_PAGE - 1].place
         context["older"] = urlencode({"at": at.isoformat(), "party": party_id, "event": event_id})
@@ -70,6 +71,7 @@ def entries(request: HttpRequest, person: Person) -> HttpResponse:
     found = standing.standing(person.pk)
     context = {
         "rows": story.lines(rows[:_PAGE]),
+        "rate": rules.rule_of(clock.today()),
         "standing": found,
         "lots": standing.by_expiry(found.lots),
         "older": rows[_PAGE - 1].id if len(rows) > _PAGE else None,
@@ -113,6 +115,7 @@ def _why(request: HttpRequest, person: Person, found: Behaviour, row: EntryRow |
         "stop": told,
         "explanation": shown,
         "cases": cases.of_record(found),
+        "held": held.of_record(found),
         "rule": rules.rule_of(found.day),
         "mark": sources.marks([found.place[1:]]).get(found.place[1:]),
         "party_id": found.party_id,

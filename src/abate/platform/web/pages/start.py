@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from abate.platform.carbon import queries as carbon
+from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import standing
@@ -37,6 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "balance": ledger.balance(person.pk),
         "standing": standing.standing(person.pk),
+        "rate": rules.rule_of(clock.today()),
         "week": picture.week(carbon.week(person.pk, clock.today())),
         "pending": receipts.pending(newest),
         "latest": story.tell(carbon.feed(person.pk, limit=5)),
