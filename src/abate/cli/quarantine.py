@@ -45,8 +45,12 @@ def rules(data_dir: Path) -> None:
 @click.option("--cause", required=True, type=_CAUSES)
 @click.option("--older-than", type=click.IntRange(1, 36_600), help="Days, where the cause is late.")
 @click.option("--source", help="A declared source of the party, where the cause is mark.")
-@click.option("--reason-zh", required=True, help="Why, told to reviewers.")
+@click.option("--reason-zh", required=True, help="Why, told to those who decide.")
 @click.option("--reason-en", required=True, help="The same in English.")
+@click.option(
+    "--told-zh", help="What people are told of their records; without it, the sentence of the cause."
+)
+@click.option("--told-en", help="The same in English.")
 @click.option("--from", "first", type=day_option, required=True, help="The first day.")
 @click.option(
     "--until", "last", type=day_option, required=True, help="The last day; an earlier one ends a rule."
@@ -63,6 +67,8 @@ def rule_(
     source: str | None,
     reason_zh: str,
     reason_en: str,
+    told_zh: str | None,
+    told_en: str | None,
     first: datetime,
     last: datetime,
     why: str,
@@ -71,8 +77,8 @@ def rule_(
 ) -> None:
     """Propose the next version of the rule CODE."""
     given = {"rule": code, "party": party, "held_behaviours": list(behaviours), "cause": cause, "older_than_days": older_than,
-             "source": source, "reason_zh": reason_zh, "reason_en": reason_en, "valid_from": first.date().isoformat(),
-             "valid_until": last.date().isoformat()}  # fmt: skip
+             "source": source, "reason_zh": reason_zh, "reason_en": reason_en, "told_zh": told_zh, "told_en": told_en,
+             "valid_from": first.date().isoformat(), "valid_until": last.date().isoformat()}  # fmt: skip
     change(data_dir, "quarantine.rule", given, why, sandbox=sandbox)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from django.test import Client
+from tests.platform.pipeline.test_withdrawals import withdrawal
 from tests.platform.pipeline.world import World
 from tests.platform.quarantine.kept_back import came, proposed, rule, staff, stands
 from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
@@ -124,6 +125,60 @@ def test_the_person_is_told_that_it_is_under_review_and_what_came_of_it(world: W
         story.stop(stands(world, "ride"), None, None).credited
         and stands(world, "ride").outcome == Outcome.CREDITED
     )
+
+
+def test_the_person_is_told_why_since_when_what_comes_next_and_how_to_ask(world: World, enter: Enter) -> None:  # noqa: F811
+    rule(world, held_behaviours=["cycling"], reason_en="secret of the reviewers")
+    own = {"told_zh": "这几天的会议记录先核对", "told_en": "<i>meetings</i> are looked at first"}
+    rule(world, "talks", held_behaviours=["online-meeting"], cause="data_fault", **own)
+    world.send(world.ride("ride"), world.meeting("talk"))
+    phone, why = enter(world.people[0].user, "en"), f"/why?party={world.sender.party_id}&event="
+    told = page(phone, why + "ride")
+    assert "has only begun to send" in told and "Kept back since" in told and "1 Jun 12:00" in told
+    assert "Until then it is neither counted nor lost." in told and 'href="/privacy#requests"' in told
+    assert "secret of the reviewers" not in told
+    talk = page(phone, why + "talk")
+    assert "&lt;i&gt;meetings&lt;/i&gt; are looked at first" in talk and "may be wrong" not in talk
+    feed = page(phone, "/feed")
+    assert "has only begun to send" in feed and "are looked at first" in feed
+    chinese = page(enter(world.people[0].user), why + "talk")
+    assert "这几天的会议记录先核对" in chinese and "保留自" in chinese and "试用期" not in chinese
+    numbers = {one.event_id: one.id for one in queries.records()}
+    made = proposed("dismiss", numbers["talk"])
+    assert "another decides" in page(phone, why + "ride")
+    assert "has proposed what becomes of it" in page(phone, why + "talk")
+    releasing.decide(staff()[1], made, accepted=True, reason="made up")
+    after = page(phone, why + "talk")
+    assert "Its review ended" in after and "Not counted" in after and "Under review" not in after
+    # Another's record, and one that no rule keeps: no word of it.
+    other = page(enter(world.people[1].user, "en"), "/feed")
+    assert "looked at" not in other
+
+
+def test_a_decided_proposal_shows_its_records_as_its_decision_left_them(world: World, enter: Enter) -> None:  # noqa: F811
+    rule(world)
+    world.send(world.ride("one"), world.ride("two", who=1), world.ride("gone", who=2))
+    checker = enter(staff()[1], "en")
+    numbers = {one.event_id: one.id for one in queries.records()}
+    refused = proposed("dismiss", *numbers.values())
+    assert "As the decision left them" not in page(checker, f"{QUEUE}/{refused}")
+    world.send(withdrawal(world, "w1", "gone", who=2))
+    releasing.decide(staff()[1], refused, accepted=False, reason="made up")
+    second = proposed("release", numbers["one"], numbers["two"])
+    releasing.decide(staff()[1], second, accepted=True, reason="made up")
+    world.send(withdrawal(world, "w2", "two", who=1))
+
+    def left(number: int) -> dict[str, tuple[str, str]]:
+        return {one.event_id: (one.state, one.came) for one in queries.of_proposal(number)}
+
+    waits = ("waiting", "")
+    assert left(refused) == {"one": waits, "two": waits, "gone": ("waiting", "withdrawn")}
+    assert left(second) == {"one": ("decided", "booked"), "two": ("decided", "booked")}
+    shown = page(checker, f"{QUEUE}/{refused}")
+    assert "As the decision left them" in shown and shown.count("Waiting") == 3 and "booked" not in shown
+    assert page(checker, f"{QUEUE}/{second}").count(">booked<") == 2
+    # What stands today is on the queue's own page.
+    assert "its partner took it back" in page(checker, f"{QUEUE}?all=1")
 
 
 def test_the_interface_asks_for_the_same_rights_and_says_the_same(world: World, enter: Enter) -> None:  # noqa: F811

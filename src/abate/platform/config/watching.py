@@ -27,6 +27,7 @@ from abate.platform.log import queries as log
 from abate.platform.notices import queries as notices
 from abate.platform.parties import queries as parties
 from abate.platform.people import requests
+from abate.platform.quarantine import queries as quarantine
 from abate.platform.reconciliation import actions as reconciling
 from abate.platform.reconciliation import queries as reconciliation
 from abate.platform.review import queries as review
@@ -218,6 +219,19 @@ def breaks(rules: Rules) -> Iterator[Finding]:
     yield from _or_ok(rows, "old breaks", days=limit)
 
 
+def kept_back(rules: Rules) -> Iterator[Finding]:
+    """Records in quarantine that nobody decided for too long: a cause for each rule, not for each record."""
+    limit = rules.limit("old quarantine")
+    if limit is None:
+        yield found("old quarantine", "idle")
+        return
+    rows = [
+        found("old quarantine", "waits", key=one.rule, rule=one.rule, count=one.count, days=limit, age=one.age_days)
+        for one in quarantine.aged(limit, MOST)
+    ]  # fmt: skip
+    yield from _or_ok(rows, "old quarantine", days=limit)
+
+
 CHECKED: tuple[Callable[[Rules], Iterator[Finding]], ...] = (
     sign_ins,
     refused,
@@ -228,6 +242,7 @@ CHECKED: tuple[Callable[[Rules], Iterator[Finding]], ...] = (
     daily_jobs,
     papers,
     breaks,
+    kept_back,
 )
 
 

@@ -265,6 +265,8 @@ class RecoveryUnderWay(Problem):
     zh = "有人正在申请找回这个账户，现在不能更换联系方式。"
     en = "A recovery of this account is under way: no contact can be changed now."
     why_zh = "找回要等更换的撤销期过去；反复更换会让找回一直等下去。"
-    why_en = "A recovery waits until a change can no longer be taken back, so changes would put it off for ever."
+    why_en = (
+        "A recovery waits until a change can no longer be taken back, so changes would put it off for ever."
+    )
     remedy_zh = "找回不是您本人申请的，或您不再需要，请先在“登录与安全”阻止它，再更换。"
     remedy_en = "If the recovery is not yours, or you need it no more, stop it under Sign-in and security; then change."

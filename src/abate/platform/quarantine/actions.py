@@ -36,10 +36,13 @@ def set_rule(
     older_than_days: int | None,
     source: str | None,
     reason: tuple[str, str],
+    told: tuple[str, str] = ("", ""),
     valid_from: date,
     valid_until: date,
 ) -> int:
-    """Write the next version of a rule down; returns its number. `reason` is (zh, en). What was kept back before stays so."""
+    """Write the next version of a rule down; returns its number. `reason` (for reviewers) and `told` (for people, may be empty)
+    are (zh, en). What was kept back before stays so.
+    """
     with transaction.atomic():
         last = Rule.objects.filter(code=code).order_by("-version").first()
         made = Rule.objects.create(
@@ -52,6 +55,8 @@ def set_rule(
             source=source,
             reason_zh=reason[0],
             reason_en=reason[1],
+            told_zh=told[0],
+            told_en=told[1],
             valid_from=valid_from,
             valid_until=valid_until,
             at=clock.now(),
@@ -139,12 +144,13 @@ def decide(number: int, accepted: bool, user: User, reason: str) -> Ruling:
 
 
 def came(proposal: Ruling, told: Mapping[int, str]) -> None:
-    """Note what was done with each record of a proposal that is decided: number -> a word of queries.CAME. What could not be
-    measured waits again.
+    """Note what was done with each record of a proposal that is decided: number -> a word of queries.CAME; none where it was
+    refused. What could not be measured waits again. The proposal keeps it, whatever becomes of its records later.
     """
     values = {"numbers": list(told), "words": list(told.values()), "proposal": proposal.pk}
     with connection.cursor() as cursor:
         cursor.execute(SQL["came"], values | {"stays": list(queries.STAYS)})
+        cursor.execute(SQL["came_of"], values)
 
 
 def _human(user: User) -> bytes:

@@ -16,6 +16,7 @@ from abate.platform.review.errors import ArgumentsMalformed
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _TERMS = ("cause", "older_than_days", "source", "reason_zh", "reason_en")
+_TOLD = ("told_zh", "told_en")
 _OF = ("party", "held_behaviours")
 _DAYS = ("valid_from", "valid_until")
 LONGEST_REASON = 300
@@ -38,10 +39,19 @@ def _complete(given: Json) -> Json:
     if days["valid_from"] > days["valid_until"]:
         raise _malformed("valid_from, valid_until: in order")
     words = {name: given[name].strip() for name in ("reason_zh", "reason_en")}
-    if not all(0 < len(one) <= LONGEST_REASON and one.isprintable() for one in words.values()):
+    if not all(one and _sayable(one) for one in words.values()):
         raise _malformed(f"reason_zh, reason_en: 1 to {LONGEST_REASON} characters, on one line")
+    told = {name: (given[name] or "").strip() for name in _TOLD}
+    if len(list(filter(None, told.values()))) == 1 or not all(_sayable(one) for one in told.values()):
+        raise _malformed(
+            f"told_zh, told_en: both or neither, {LONGEST_REASON} characters at most, on one line"
+        )
     _named(given)
-    return given | days | words | {"held_behaviours": sorted(set(given["held_behaviours"]))}
+    return given | days | words | told | {"held_behaviours": sorted(set(given["held_behaviours"]))}
+
+
+def _sayable(words: str) -> bool:
+    return len(words) <= LONGEST_REASON and words.isprintable()
 
 
 def _named(given: Json) -> None:
@@ -65,7 +75,9 @@ def _look(given: Json) -> Json:
     last = Rule.objects.filter(code=given["rule"]).order_by("-version").first()
     if last is None:
         return {"rule": None}
-    told = {name: getattr(last, name) for name in _TERMS} | {"held_behaviours": list(last.behaviours)}
+    told = {name: getattr(last, name) for name in (*_TERMS, *_TOLD)} | {
+        "held_behaviours": list(last.behaviours)
+    }
     told |= {"party": parties.codes().get(last.party_id) if last.party_id else None}
     return {
         "rule": told | {name: getattr(last, name).isoformat() for name in _DAYS} | {"version": last.version}
@@ -74,7 +86,7 @@ def _look(given: Json) -> Json:
 
 def _after(given: Json, before: Json) -> Json:
     version = before["rule"]["version"] + 1 if before["rule"] else 1
-    return {"rule": {name: given[name] for name in (*_OF, *_TERMS, *_DAYS)} | {"version": version}}
+    return {"rule": {name: given[name] for name in (*_OF, *_TERMS, *_TOLD, *_DAYS)} | {"version": version}}
 
 
 def _set(given: Json) -> Json:
@@ -86,6 +98,7 @@ def _set(given: Json) -> Json:
         older_than_days=given["older_than_days"],
         source=given["source"],
         reason=(given["reason_zh"], given["reason_en"]),
+        told=(given["told_zh"], given["told_en"]),
         valid_from=date.fromisoformat(given["valid_from"]),
         valid_until=date.fromisoformat(given["valid_until"]),
     )
@@ -110,6 +123,8 @@ _ACTION = Action(
         "source": (str, None),
         "reason_zh": (str, REQUIRED),
         "reason_en": (str, REQUIRED),
+        "told_zh": (str, None),
+        "told_en": (str, None),
         "valid_from": (str, REQUIRED),
         "valid_until": (str, REQUIRED),
     },

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 class Rule(models.Model):
     """One version of a rule as three people set it; the newest of a code that has begun holds, on its days, both included.
 
+    `reason` is for those who decide, `told` for the people whose records are kept back (both empty: the sentence of its cause).
     `party_id` null is every party, no `behaviours` all of them. `older_than_days` is set for what comes late alone, `source`
     (the code of a declared source of the party) for a mark alone.
     """
@@ -28,6 +29,8 @@ class Rule(models.Model):
     source = models.TextField(null=True, db_collation="C")
     reason_zh = models.TextField()
     reason_en = models.TextField()
+    told_zh = models.TextField(db_default="")
+    told_en = models.TextField(db_default="")
     valid_from = models.DateField()
     valid_until = models.DateField()
     at = models.DateTimeField()
@@ -46,6 +49,10 @@ class Rule(models.Model):
                 | Q(cause="data_fault", older_than_days=None, source=None),
                 name="quarantine_rule_cause",
             ),
+            models.CheckConstraint(
+                condition=Q(told_zh="", told_en="") | ~Q(told_zh="") & ~Q(told_en=""),
+                name="quarantine_rule_told",
+            ),
         ]
         indexes = [models.Index(fields=["valid_until"], name="quarantine_rule_until")]
 
@@ -54,7 +61,8 @@ class Ruling(models.Model):
     """What one of the staff proposes for some records, and what another one decided. The table holds that they are two humans,
     under whatever accounts, and that it is decided once.
 
-    `about` are the numbers of its records, written once: a record that waits again can be proposed anew.
+    `about` are the numbers of its records, written once: a record that waits again can be proposed anew. `came`, in the same
+    order, is what the decision left each as (CAME of queries.py, empty: it waits on), and null before.
     """
 
     RELEASE, DISMISS = 1, 2
@@ -64,6 +72,7 @@ class Ruling(models.Model):
     verdict = models.SmallIntegerField()
     count = models.IntegerField()
     about = ArrayField(models.BigIntegerField())
+    came = ArrayField(models.TextField(), null=True)
     reason = models.TextField()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     human = models.BinaryField(max_length=32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ CAME: dict[str, Words] = {
     "withdrawn": ("合作方已撤回", "its partner took it back"),
     "erased": ("本人已注销账户", "its person was erased"),
     "not_measurable": ("目前无法计算，仍在隔离", "cannot be measured today, and waits on"),
+    "unkept": ("当时的结果没有保留", "what came of it then was not kept"),
     "too_large": ("超出账户可记的最大值，仍在隔离", "more than its account can hold, and waits on"),
 }
 """What became of a record: code -> (Chinese, English)."""
@@ -37,12 +38,33 @@ CAUSES: dict[str, Words] = {
     "late": ("报送过晚", "sent long after the act"),
     "mark": ("某一数据来源", "one source of data"),
 }
+TOLD: dict[str, Words] = {
+    "probation": (
+        "这家合作方刚开始报送，起初的记录先核对再计入。",
+        "This partner has only begun to send: its first records are looked at before they count.",
+    ),
+    "data_fault": (
+        "这段时间报送的数据可能有误，正在核对。",
+        "Data that came in at that time may be wrong, and is being checked.",
+    ),
+    "late": (
+        "这条记录在行为发生很久之后才报送，先核对再计入。",
+        "It was sent long after the act, so it is looked at before it counts.",
+    ),
+    "mark": (
+        "这条记录所依据的数据来源正在核对。",
+        "The source of data that it rests on is being checked.",
+    ),
+}
+"""What people are told of a cause where the rule has no words of its own for them."""
 VERDICTS: dict[str, Words] = {"release": ("放行入账", "release and book"), "dismiss": ("不计入", "dismiss")}
 
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A version of a rule that no newer one replaced. `party_id` None is every party, no `behaviours` all; both days count."""
+    """A version of a rule that no newer one replaced. `party_id` None is every party, no `behaviours` all; both days count.
+    `told`: its own words for people, None for those of its cause.
+    """
 
     code: str
     version: int
@@ -52,6 +74,7 @@ class RuleRow:
     older_than_days: int | None
     source: str | None
     reason: Words
+    told: Words | None
     valid_from: date
     valid_until: date
 
@@ -89,7 +112,9 @@ class RecordRow:
 
 @dataclass(frozen=True, slots=True)
 class OwnRow:
-    """A record as its person may have it; what was decided is that of the newest proposal about it."""
+    """A record as its person may have it, `reason` in words for people; what was decided is that of the newest proposal
+    about it.
+    """
 
     party_id: int
     event_id: str
@@ -157,18 +182,30 @@ def oldest(which: Filter, limit: int) -> tuple[list[int], int]:
 
 
 def of_proposal(number: int, limit: int = 5_000) -> list[RecordRow]:
-    """The records that a proposal is about, or was, as they stand now."""
-    return _records(proposal=number, limit=limit)
-
-
-def of_person(person_id: int) -> list[OwnRow]:
-    """Every record of a person, whatever became of it, the oldest first."""
+    """The records that a proposal is about: as they stand while it is open, and then as its decision left them."""
+    rows = _records(proposal=number, limit=limit)
     with connection.cursor() as cursor:
-        cursor.execute(SQL["of_person"], {"person": person_id})
+        cursor.execute(SQL["left_as"], {"proposal": number})
+        left = {number: (word, accepted) for number, word, accepted in cursor.fetchall()}
+    return [_left(row, *left[row.id]) for row in rows] if left else rows
+
+
+def _left(row: RecordRow, word: str, accepted: bool) -> RecordRow:
+    state = "decided" if accepted and word not in STAYS else "waiting"
+    return replace(row, state=state, came=word, withdrawn=False, erased=False)
+
+
+def of_person(person_id: int, events: Collection[tuple[int, str]] | None = None) -> list[OwnRow]:
+    """Records of a person, of `events` (party, id) alone or all of them, whatever became of each, the oldest first."""
+    asked: dict[str, object] = {"person": person_id, "parties": None, "events": None}
+    if events is not None:
+        asked |= {"parties": [party for party, _ in events], "events": [event for _, event in events]}
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["of_person"], asked)
         return [
-            OwnRow(*about, (zh, en), Record.WORDS[state - 1], came, decided_at, why or "")
-            for *about, zh, en, state, came, decided_at, why in cursor.fetchall()
-        ]
+            OwnRow(*about, cause, (zh, en) if zh else TOLD[cause], Record.WORDS[state - 1], came, decided_at, why or "")
+            for *about, cause, zh, en, state, came, decided_at, why in cursor.fetchall()
+        ]  # fmt: skip
 
 
 def waiting(numbers: Sequence[int]) -> set[int]:
@@ -196,8 +233,11 @@ def rules() -> list[RuleRow]:
     with connection.cursor() as cursor:
         cursor.execute(SQL["rules"], {"day": clock.today()})
         return [
-            RuleRow(code, version, party, tuple(behaviours), cause, days, source, (zh, en), first, last)
-            for code, version, party, behaviours, cause, days, source, zh, en, first, last in cursor.fetchall()
+            RuleRow(
+                *about, tuple(behaviours), *terms, (zh, en), (told, told_en) if told else None, first, last
+            )
+            for *about, behaviours, cause, days, source, zh, en, told, told_en, first, last in cursor.fetchall()
+            for terms in [(cause, days, source)]
         ]
 
 
@@ -207,6 +247,27 @@ def counts() -> tuple[int, int]:
         cursor.execute(SQL["counts"])
         waits, proposed = cursor.fetchone()
         return int(waits), int(proposed)
+
+
+@dataclass(frozen=True, slots=True)
+class AgedRow:
+    """Records of one rule that are there and not decided: how many are older than was asked, the oldest of them since when."""
+
+    rule: str
+    count: int
+    since: datetime
+
+    @property
+    def age_days(self) -> int:
+        return (clock.today() - clock.day(self.since)).days
+
+
+def aged(days: int, limit: int) -> list[AgedRow]:
+    """By rule, what has waited for more than so many days, the longest first."""
+    asked = {"today": clock.today(), "days": days, "zone": clock.zone().key, "limit": limit}
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["aged"], asked)
+        return [AgedRow(*row) for row in cursor.fetchall()]
 
 
 def open_of(party_id: int) -> int:

@@ -19,6 +19,7 @@ from abate.platform.web.api_proposals import StaffSession, api
 
 __all__ = ["api"]
 _REFUSALS = dict.fromkeys((401, 403, 404, 409, 422), ProblemDocument)
+_WORDS = ("reason", "told")
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
@@ -43,8 +44,13 @@ def told(row: Any, codes: dict[int, str]) -> dict[str, Any]:
     found = asdict(row)
     found.pop("person_id", None)
     party = found.pop("party_id")
-    zh, en = found.pop("reason")
-    return found | {"party": codes.get(party) if party else None, "reason": {"zh": zh, "en": en}}
+    # `told`: a rule's words for people, where it has any.
+    words = {
+        name: found[name] and dict(zip(("zh", "en"), found[name], strict=True))
+        for name in _WORDS
+        if name in found
+    }
+    return found | words | {"party": codes.get(party) if party else None}
 
 
 @api.get(

@@ -75,6 +75,14 @@ NAMES: dict[str, Pair] = {
     "stock": ("库存", "Stock"),
     "title_en": ("英文名称", "Name in English"),
     "title_zh": ("中文名称", "Name in Chinese"),
+    "told_en": (
+        "给用户的英文说明（可不填）",
+        "What people are told, in English (may be left out)",
+    ),
+    "told_zh": (
+        "给用户的中文说明（可不填）",
+        "What people are told, in Chinese (may be left out)",
+    ),
     "to_at": ("结束时间", "Until"),
     "to_day": ("末日", "Last day"),
     "uses": ("允许用途", "Permitted uses"),

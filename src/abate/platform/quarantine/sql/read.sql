@@ -39,13 +39,23 @@ order by record.id
 limit %(limit)s
 
 -- name: of_person
-select record.party_id, record.event_id, record.behaviour, record.held_at, rule.cause, rule.reason_zh, rule.reason_en,
+-- The rule's words for people, which may be none; never those for its reviewers.
+select record.party_id, record.event_id, record.behaviour, record.held_at, rule.cause, rule.told_zh, rule.told_en,
        record.state, record.came, proposal.decided_at, proposal.decided_why
 from quarantine_record record
 join quarantine_rule rule on rule.id = record.rule_id
 left join quarantine_proposal proposal on proposal.id = record.proposal_id
 where record.person_id = %(person)s
+      and (%(events)s::text[] is null
+           or (record.party_id, record.event_id) in (select * from unnest(%(parties)s::int[], %(events)s::text[])))
 order by record.id
+
+-- name: left_as
+-- What a decision left each record of its proposal as; nothing while it is open.
+select about.id, about.word, proposal.accepted
+from quarantine_proposal proposal
+cross join unnest(proposal.about, proposal.came) as about (id, word)
+where proposal.id = %(proposal)s and proposal.came is not null
 
 -- name: waiting
 select record.id from quarantine_record record
@@ -68,7 +78,7 @@ limit %(limit)s
 -- name: rules
 -- Of every rule the newest version that has begun, and those set ahead, those that hold or will first.
 select rule.code, rule.version, rule.party_id, rule.behaviours, rule.cause, rule.older_than_days, rule.source, rule.reason_zh,
-       rule.reason_en, rule.valid_from, rule.valid_until
+       rule.reason_en, rule.told_zh, rule.told_en, rule.valid_from, rule.valid_until
 from quarantine_rule rule
 where not exists (select from quarantine_rule newer where newer.code = rule.code and newer.version > rule.version
                         and newer.valid_from <= greatest(%(day)s::date, rule.valid_from))
@@ -82,6 +92,19 @@ select (select count(*) from quarantine_record record
               and not exists (select from events_withdrawal gone
                               where gone.party_id = record.party_id and gone.event_id = record.event_id)),
        (select count(*) from quarantine_proposal where accepted is null)
+
+-- name: aged
+-- By rule the records that are there, not decided, and older than so many days, the longest waiting first.
+select rule.code, count(*), min(record.held_at)
+from quarantine_record record
+join quarantine_rule rule on rule.id = record.rule_id
+join people_person person on person.id = record.person_id and person.commit_key is not null
+where record.state in (1, 2) and (record.held_at at time zone %(zone)s)::date < %(today)s::date - %(days)s::int
+      and not exists (select from events_withdrawal gone
+                      where gone.party_id = record.party_id and gone.event_id = record.event_id)
+group by rule.code
+order by min(record.held_at), rule.code
+limit %(limit)s
 
 -- name: open_of
 -- Records of a party that are there and not decided.
@@ -124,6 +147,20 @@ update quarantine_record record
 set came = told.word, state = case when told.word = any(%(stays)s::text[]) then 1 else 3 end
 from unnest(%(numbers)s::bigint[], %(words)s::text[]) as told (id, word)
 where record.id = told.id and record.proposal_id = %(proposal)s
+
+-- name: came_of
+-- The same with the proposal, once: what a refusal leaves waits on, but for what its party or its person took away.
+update quarantine_proposal proposal
+set came = (
+    select array_agg(coalesce(told.word, case when gone.event_id is not null then 'withdrawn'
+                                              when person.commit_key is null then 'erased' else '' end) order by about.place)
+    from unnest(proposal.about) with ordinality as about (id, place)
+    join quarantine_record record on record.id = about.id
+    left join unnest(%(numbers)s::bigint[], %(words)s::text[]) as told (id, word) on told.id = about.id
+    left join people_person person on person.id = record.person_id
+    left join events_withdrawal gone on gone.party_id = record.party_id and gone.event_id = record.event_id
+)
+where proposal.id = %(proposal)s
 
 -- name: differences
 -- A quantity that stands as quarantined and has no record that waits, or one that has an award; and a record that waits and whose

@@ -17,7 +17,16 @@ from abate.platform.parties import queries as parties
 from abate.platform.quarantine import queries
 from abate.platform.quarantine.actions import MOST
 from abate.platform.quarantine.errors import HeldProposalUnknown
-from abate.platform.quarantine.queries import CAME, CAUSES, VERDICTS, Filter, ProposalRow, RecordRow, RuleRow
+from abate.platform.quarantine.queries import (
+    CAME,
+    CAUSES,
+    TOLD,
+    VERDICTS,
+    Filter,
+    ProposalRow,
+    RecordRow,
+    RuleRow,
+)
 from abate.platform.review import rights
 from abate.platform.web import screen, story
 from abate.platform.web.access import operator_page
@@ -88,6 +97,7 @@ def _rule(row: RuleRow, names: dict[int, str]) -> dict[str, object]:
     return {
         "row": row,
         "reason": pick(row.reason),
+        "told": pick(row.told or TOLD[row.cause]),
         "cause": pick(CAUSES[row.cause]),
         "party": every if row.party_id is None else names.get(row.party_id, ""),
         "behaviours": say("、", ", ").join(about),

@@ -1,0 +1,43 @@
+"""Words of a rule for people, and what a decision left each record of its proposal as.
+
+Of decisions before, what can still be read is filled in: of an accepted one what its records say, unless they were proposed anew
+since; of a refused one that they waited on.
+"""
+
+import django.contrib.postgres.fields
+from django.db import migrations, models
+
+_FILL = """
+update quarantine_proposal proposal
+set came = (
+    select array_agg(case when proposal.accepted and record.proposal_id = proposal.id then record.came
+                          when proposal.accepted then 'unkept'
+                          when gone.at <= proposal.decided_at then 'withdrawn' else '' end order by about.place)
+    from unnest(proposal.about) with ordinality as about (id, place)
+    join quarantine_record record on record.id = about.id
+    left join events_withdrawal gone on gone.party_id = record.party_id and gone.event_id = record.event_id
+)
+where proposal.accepted is not null
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("quarantine", "0001_initial"), ("events", "0004_withdrawals")]
+
+    operations = [
+        migrations.AddField("rule", "told_zh", models.TextField(db_default="")),
+        migrations.AddField("rule", "told_en", models.TextField(db_default="")),
+        migrations.AddConstraint(
+            "rule",
+            models.CheckConstraint(
+                condition=models.Q(told_zh="", told_en="") | ~models.Q(told_zh="") & ~models.Q(told_en=""),
+                name="quarantine_rule_told",
+            ),
+        ),
+        migrations.AddField(
+            "ruling",
+            "came",
+            django.contrib.postgres.fields.ArrayField(models.TextField(), null=True),
+        ),
+        migrations.RunSQL(_FILL, migrations.RunSQL.noop),
+    ]
