@@ -117,6 +117,7 @@ def test_the_person_is_told_that_it_is_under_review_and_what_came_of_it(world: W
         releasing.decide(staff()[1], numbers[verdict], accepted=True, reason="made up")
     assert "After a review the record does not count." in page(phone, why + "talk")
     told = page(phone, why + "ride")
+    assert "not counted yet" not in told, "what counts says nothing of a review that is over"
     assert (
         "Credited" in told
         and f"released after a review (decision {numbers['release']} of quarantine)" in told

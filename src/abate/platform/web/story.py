@@ -134,6 +134,8 @@ def _why(found: Behaviour, cut: CutBy | None, kept: str = "") -> str:
     match found.outcome:
         case Outcome.CREDITED if found.capped:
             return _cut_words(cut)
+        case Outcome.CREDITED:
+            return ""
         case Outcome.NOT_BELOW_BASELINE:
             return say(
                 "排放没有低于基准情景，记录保留，不计积分（T/CECA-G 0203，7.2）。",

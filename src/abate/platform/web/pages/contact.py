@@ -10,7 +10,7 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods
 
 from abate.platform.doors.errors import Problem
-from abate.platform.people import actions, changing, contacts, queries
+from abate.platform.people import actions, changing, contacts, queries, recovering
 from abate.platform.people.models import Person
 from abate.platform.web import screen
 from abate.platform.web.access import person_page
@@ -61,6 +61,7 @@ def _page(
     request: HttpRequest, person: Person, place: int = 0, field: Field | None = None, status: int = 200
 ) -> HttpResponse:
     context = {
+        "recoveries": recovering.going_on(person.pk),
         "contacts": list(enumerate(queries.own_contacts(person))),
         "place": place,
         "field": field or _field(),
