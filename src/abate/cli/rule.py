@@ -50,7 +50,7 @@ def list_rules(data_dir: Path) -> None:
 @click.option(
     "--credits-per-kg",
     type=click.IntRange(1, 1_000_000),
-    help="So many credits a kilogram; else as many as before.",
+    help="So many credits a kilogram.",
 )
 @click.option(
     "--expiry-days", type=click.IntRange(1, 36600), help="Credits expire so many days after they came."
@@ -58,31 +58,18 @@ def list_rules(data_dir: Path) -> None:
 @click.option(
     "--expiry-years", type=click.IntRange(0, 100), help="Or with the end of the n-th following year."
 )
+@click.option("--never-expires", is_flag=True, help="Credits are for good, whatever the rule before says.")
 @click.option("--claim-days", type=click.IntRange(1, 3660), help="They wait so many days to be collected.")
+@click.option("--no-claim", is_flag=True, help="They are free at once, whatever the rule before says.")
 @click.option("--title-zh", required=True, help="What it is called, as people read it in Chinese.")
 @click.option("--title-en", required=True, help="The same in English.")
 @why_option
 @data_dir_option
-def add(
-    from_day: datetime,
-    credits_per_kg: int | None,
-    expiry_days: int | None,
-    expiry_years: int | None,
-    claim_days: int | None,
-    title_zh: str,
-    title_en: str,
-    why: str,
-    data_dir: Path,
-) -> None:
-    """Propose a rule from a day that nothing is booked on yet. Without options the rate stays, and credits are for good and
-    free at once."""
-    given = {
-        "from_day": from_day.date().isoformat(),
-        "title_zh": title_zh,
-        "title_en": title_en,
-        "credits_per_kg": credits_per_kg,
-        "expiry_days": expiry_days,
-        "expiry_years": expiry_years,
-        "claim_days": claim_days,
-    }
+def add(from_day: datetime, why: str, data_dir: Path, **said: object) -> None:
+    """Propose a rule from a day that nothing is booked on yet.
+
+    What no option says, rate, expiry or waiting, is as the rule in force on that day says: the proposal shows all of it, what
+    ends, and which later rule ends this one.
+    """
+    given = {"from_day": from_day.date().isoformat(), **said}
     run(data_dir, lambda: propose("rule.add", given, why))

@@ -147,7 +147,9 @@ def add_rule(
     credits_per_kg: int | None = None,
     expiry_days: int | None = None,
     expiry_years: int | None = None,
+    never_expires: bool = False,
     claim_days: int | None = None,
+    no_claim: bool = False,
 ) -> Rule:
     decide(
         "rule.add",
@@ -157,7 +159,9 @@ def add_rule(
         credits_per_kg=credits_per_kg,
         expiry_days=expiry_days,
         expiry_years=expiry_years,
+        never_expires=never_expires,
         claim_days=claim_days,
+        no_claim=no_claim,
     )
     return Rule.objects.get(from_day=from_day)
 

@@ -20,6 +20,7 @@ from abate.platform.credits.errors import (
     CapTooLate,
     NotACap,
     RateUnfit,
+    RuleExists,
     RuleTooLate,
     TwoExpiries,
 )
@@ -147,8 +148,8 @@ def add_rule(
     Without either they do not expire. With `claim_days` credits wait so many days to be collected by their person, expire
     counted from the day of that, and lapse otherwise. An act earns at the rate of its day, whenever it is booked (decision
     45); expiry and window are those of the day of booking. Raises RuleTooLate where `from_day` is not in the future, or is
-    booked already: a clock that was ahead, or a close, moves bookings past today. Raises TwoExpiries where both are given,
-    RateUnfit for a rate that no account can count with.
+    booked already: a clock that was ahead, or a close, moves bookings past today. Raises RuleExists where one begins on
+    that day, TwoExpiries where both are given, RateUnfit for a rate that no account can count with.
     """
     if credits_per_kg is not None and not 1 <= credits_per_kg <= MILLION:
         raise RateUnfit(str(credits_per_kg))
@@ -161,6 +162,8 @@ def add_rule(
         booked = cursor.fetchone()[0]
         if from_day <= clock.today() or (booked is not None and booked >= from_day):
             raise RuleTooLate(from_day.isoformat())
+        if Rule.objects.filter(from_day=from_day).exists():
+            raise RuleExists(from_day.isoformat())
         return Rule.objects.create(
             from_day=from_day,
             credits_per_kg=credits_per_kg or queries.credits_per_kg(from_day),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from abate.bookkeeping.kinds import MILLION
-from abate.platform.credits import actions
-from abate.platform.credits.errors import RateUnfit
-from abate.platform.credits.models import Cap, Rule
+from abate.platform.credits import actions, queries
+from abate.platform.credits.errors import NoRule, RateUnfit, RuleExists, TwoExpiries
+from abate.platform.credits.models import CLAIM_DAYS, EXPIRY_DAYS, EXPIRY_YEARS, Cap
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
@@ -26,38 +26,85 @@ def _dated(given: Json, *names: str) -> Json:
     return given
 
 
-def _rule(given: Json) -> Json:
-    """The rule for what is booked on that day."""
-    found = Rule.objects.filter(from_day__lte=given["from_day"]).order_by("-from_day").first()
-    if found is None:
-        return {"rule": None}
-    return {"rule": {"from_day": str(found.from_day), **{name: getattr(found, name) for name in _RULE}}}
+def _rules(given: Json) -> Json:
+    """What holds the day before, what holds on that day, and what is set to follow: each with its first and last day."""
+    first = date.fromisoformat(given["from_day"])
+    spans = queries.spans(first - timedelta(days=1))
+    before = next((one for one in spans if one.covers(first - timedelta(days=1))), None)
+    on_day = next((one for one in spans if one.covers(first)), None)
+    later = {str(one.rule.from_day): _shown(one) for one in spans if one.rule.from_day > first}
+    return {
+        "day_before": before and _shown(before),
+        "rule": on_day and _shown(on_day),
+        "later": later or None,
+    }
+
+
+def _shown(span: queries.Span) -> Json:
+    last = None if span.to_day is None else str(span.to_day)
+    rule = {name: getattr(span.rule, name) for name in _RULE}
+    return {"from_day": str(span.rule.from_day), "to_day": last, **rule}
 
 
 def _sound_rule(given: Json) -> Json:
-    """A rate that no account can count with is refused to who proposes it, not to who decides last."""
+    """What no rule can be is refused to who proposes it, not to who decides last."""
+    given = _dated(given, "from_day")
     rate = given["credits_per_kg"]
     if rate is not None and not 1 <= rate <= MILLION:
         raise RateUnfit(str(rate))
-    return _dated(given, "from_day")
+    for name, lowest, highest in (
+        ("expiry_days", *EXPIRY_DAYS),
+        ("expiry_years", *EXPIRY_YEARS),
+        ("claim_days", *CLAIM_DAYS),
+    ):
+        if given[name] is not None and not lowest <= given[name] <= highest:
+            raise ArgumentsMalformed(f"{name}: {lowest} to {highest}")
+    expiries = [name for name in ("expiry_days", "expiry_years", "never_expires") if _is_said(given[name])]
+    if len(expiries) > 1:
+        raise TwoExpiries(", ".join(expiries))
+    if given["no_claim"] and given["claim_days"] is not None:
+        raise ArgumentsMalformed("claim_days, no_claim")
+    return given
 
 
-def _new_rule(given: Json, before: Json) -> Json:
-    """The rate stays where none is given."""
-    if given["credits_per_kg"] is not None:
-        return {"rule": given}
-    rate = (before["rule"] or {}).get("credits_per_kg")
-    return {"rule": given | {"credits_per_kg": rate}}
+def _is_said(value: object) -> bool:
+    return value is not None and value is not False
+
+
+def _whole(given: Json, standing: Json | None) -> Json:
+    """The rule that is asked for, in full: what is left out is as the rule in force on that day says. Raises NoRule."""
+    if standing is None:
+        raise NoRule(given["from_day"])
+    rule = {name: standing[name] if given[name] is None else given[name] for name in _RULE}
+    if any(_is_said(given[name]) for name in ("expiry_days", "expiry_years", "never_expires")):
+        rule |= {name: given[name] for name in ("expiry_days", "expiry_years")}
+    if given["no_claim"]:
+        rule["claim_days"] = None
+    return rule
+
+
+def _new_rules(given: Json, before: Json) -> Json:
+    """The rule that held ends the day before; the new one holds until what was to follow."""
+    standing = before["rule"]
+    rule = _whole(given, standing)
+    if standing["from_day"] == given["from_day"]:
+        raise RuleExists(given["from_day"])
+    last = date.fromisoformat(given["from_day"]) - timedelta(days=1)
+    return before | {
+        "day_before": before["day_before"] | {"to_day": str(last)},
+        "rule": {"from_day": given["from_day"], "to_day": standing["to_day"], **rule},
+    }
 
 
 def _add_rule(given: Json) -> Json:
+    rule = _whole(given, _rules(given)["rule"])
     actions.add_rule(
         date.fromisoformat(given["from_day"]),
-        (given["title_zh"], given["title_en"]),
-        credits_per_kg=given["credits_per_kg"],
-        expiry_days=given["expiry_days"],
-        expiry_years=given["expiry_years"],
-        claim_days=given["claim_days"],
+        (rule["title_zh"], rule["title_en"]),
+        credits_per_kg=rule["credits_per_kg"],
+        expiry_days=rule["expiry_days"],
+        expiry_years=rule["expiry_years"],
+        claim_days=rule["claim_days"],
     )
     return {}
 
@@ -95,8 +142,8 @@ def _add_cap(given: Json) -> Json:
 _ACTIONS = (
     Action(
         name="rule.add",
-        zh="新增积分规则（换算率、有效期、领取期）",
-        en="set a rule of credits: how many a kilogram makes, expiry, claim window",
+        zh="新增积分规则（换算率、有效期、领取期；留空即沿用当日有效的规则）",
+        en="set a rule of credits: how many a kilogram makes, expiry, claim window; what is left empty stays as it is",
         fields={
             "from_day": (str, REQUIRED),
             "title_zh": (str, REQUIRED),
@@ -104,11 +151,13 @@ _ACTIONS = (
             "credits_per_kg": (int, None),
             "expiry_days": (int, None),
             "expiry_years": (int, None),
+            "never_expires": (bool, False),
             "claim_days": (int, None),
+            "no_claim": (bool, False),
         },
         normal=_sound_rule,
-        look=_rule,
-        after=_new_rule,
+        look=_rules,
+        after=_new_rules,
         execute=_add_rule,
     ),
     Action(

@@ -65,6 +65,19 @@ class RuleTooLate(Problem):
     remedy_en = "Let it begin tomorrow or later, and after the last day that is booked on."
 
 
+class RuleExists(Problem):
+    code = "rule-exists"
+    status = 409
+    zh = "已有积分规则从该日开始。"
+    en = "A credit rule begins on that day already."
+    why_zh = "同一日有两条规则时，无法确定适用哪一条。"
+    why_en = "With two rules of one day nobody could say which applies."
+    remedy_zh = "请从另一日开始：较晚的规则自其首日起取代较早的。"
+    remedy_en = (
+        "Let it begin on another day: a later rule takes the place of an earlier one from its first day on."
+    )
+
+
 class RateUnfit(Problem):
     code = "rule-rate"
     status = 422
@@ -85,5 +98,5 @@ class TwoExpiries(Problem):
     en = "A rule has one kind of expiry."
     why_zh = "两种到期规则互相矛盾。"
     why_en = "Two kinds of expiry contradict each other."
-    remedy_zh = "请只给出天数或年数中的一个。"
-    remedy_en = "Give either a number of days or of years."
+    remedy_zh = "请只给出天数、年数或“永久有效”中的一个。"
+    remedy_en = "Give one of a number of days, of years, or that credits never expire."

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
+EXPIRY_DAYS, EXPIRY_YEARS, CLAIM_DAYS = (1, 36600), (0, 100), (1, 3660)
+"""From and to: what a rule may say of each."""
+
 
 class Rule(models.Model):
     """Of an act of `from_day` or later every kilogram of eligible CO2e makes `credits_per_kg` credits (decision 45).
@@ -28,15 +31,15 @@ class Rule(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(expiry_days__isnull=True, expiry_years__isnull=True)
-                | models.Q(expiry_days__range=(1, 36600), expiry_years__isnull=True)
-                | models.Q(expiry_days__isnull=True, expiry_years__range=(0, 100)),
+                | models.Q(expiry_days__range=EXPIRY_DAYS, expiry_years__isnull=True)
+                | models.Q(expiry_days__isnull=True, expiry_years__range=EXPIRY_YEARS),
                 name="credits_rule_expiry",
             ),
             models.CheckConstraint(
                 condition=models.Q(credits_per_kg__range=(1, 1_000_000)), name="credits_rule_rate"
             ),
             models.CheckConstraint(
-                condition=models.Q(claim_days__isnull=True) | models.Q(claim_days__range=(1, 3660)),
+                condition=models.Q(claim_days__isnull=True) | models.Q(claim_days__range=CLAIM_DAYS),
                 name="credits_rule_claim",
             ),
         ]

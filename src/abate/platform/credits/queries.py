@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from django.db import connection
@@ -66,6 +66,25 @@ def rates_of(days: Collection[date]) -> dict[date, int]:
     known = rates(max(days)) if days else []
     starts = [start for start, _ in known]
     return {day: known[place - 1][1] for day in days if (place := bisect_right(starts, day))}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A rule and the last day on which it holds; None where none is set to follow."""
+
+    rule: Rule
+    to_day: date | None
+
+    def covers(self, day: date) -> bool:
+        return self.rule.from_day <= day and (self.to_day is None or day <= self.to_day)
+
+
+def spans(day: date) -> list[Span]:
+    """The rule that holds on `day`, where there is one, and those that are set to follow, the oldest first."""
+    rules = list(Rule.objects.order_by("from_day"))
+    ends = [one.from_day - timedelta(days=1) for one in rules[1:]]
+    found = [Span(rule, last) for rule, last in zip(rules, [*ends, None], strict=True)]
+    return [one for one in found if one.to_day is None or one.to_day >= day]
 
 
 def all_rules() -> list[Rule]:

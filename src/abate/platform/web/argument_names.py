@@ -46,6 +46,8 @@ NAMES: dict[str, Pair] = {
     "max_mg": ("上限（毫克）", "At most, in milligrams"),
     "member": ("是经办人", "Acts for the party"),
     "must_sign": ("须签名", "It must sign its requests"),
+    "never_expires": ("永久有效", "Credits never expire"),
+    "no_claim": ("无须领取", "Free at once, not to be collected"),
     "offer": ("权益编号", "Offer (id)"),
     "older_than_days": ("行为早于报送多少天", "Days the act is older than its sending"),
     "order": ("决定编号", "Id of the decision"),

@@ -183,6 +183,7 @@ def _told(request: HttpRequest, row: ProposalRow) -> dict[str, object]:
             (pick(NAMES.get(name, (name, name))), _text(value)) for name, value in row.arguments.items()
         ],
         "changed": list(_changed(row.before, row.after)),
+        "kept": list(_kept(row.before, row.after)),
         "steps": [(pick(STEPS[step.kind]), step, _role(step.role)) for step in row.steps],
         "next": {"proposed": Step.CHECK, "checked": Step.APPROVE}.get(row.state, ""),
     }
@@ -203,6 +204,16 @@ def _changed(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, str
             yield from _changed(old.get(name), new.get(name), f"{path}.{name}" if path else name)
         return
     yield path, _text(before), _text(after)
+
+
+def _kept(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """(where, what) of everything that was looked at and stays, members of objects one by one: a decision rests on it too."""
+    if isinstance(after, dict) and isinstance(before, dict):
+        for name in after:
+            if name in before:
+                yield from _kept(before[name], after[name], f"{path}.{name}" if path else name)
+    elif before == after:
+        yield path, _text(after)
 
 
 def _both(old: Iterable[str], new: Iterable[str]) -> list[str]:
