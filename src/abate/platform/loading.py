@@ -180,7 +180,10 @@ def refusal_of(file: File) -> FileRefused:
 
 
 def give_back(file: File, party: Party, path: Path, out: Path) -> None:
-    """The file again at `out`, with its error column and the marks of its sources (tables_back.py). Raises FileRefused."""
+    """The file again at `out`, with its error column and the marks of its sources (tables_back.py); whole or not at all.
+
+    Raises FileRefused.
+    """
     wrong = (
         (line, queries_files.told(outcome, reason))
         for line, _, outcome, reason in queries_files.all_wrong_rows(file)
@@ -194,4 +197,9 @@ def give_back(file: File, party: Party, path: Path, out: Path) -> None:
         lines = {event_id: sources.line(mark) for (_, event_id), mark in own.items()}
         return [lines.get(event_id) or named.get(source, "") for event_id, source in rows]
 
-    tables_back.write(path, declared(party, file.declaration), wrong, out, marks if named else None)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        tables_back.write(path, declared(party, file.declaration), wrong, part, marks if named else None)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from abate.platform import loading
 from abate.platform.doors import clock, randomness
+from abate.platform.doors.rounds import BACKOFF, wait_after
 from abate.platform.events import actions_files as actions
 from abate.platform.events import queries_files as queries
 from abate.platform.events.errors import Busy
@@ -64,6 +65,11 @@ def place(file: File) -> Path:
 def back(file: File) -> Path:
     """Where the file with its error column lies, once it is through and has errors."""
     return folder() / f"{file.pk}.back{Path(file.name).suffix.lower()}"
+
+
+def is_owed(file: File) -> bool:
+    """Whether the file with its error column, of one that has errors, is still to be made."""
+    return file.state == File.DONE and place(file).exists() and not back(file).exists()
 
 
 def check_name(name: str) -> str:
@@ -121,6 +127,8 @@ class Loader:
         self._wait = wait or self._stopping.wait
         self._thread: threading.Thread | None = None
         self._not_before: dict[UUID, datetime] = {}
+        # Files to be given back that are not made: how often that failed, and when it is tried again.
+        self._owed: dict[UUID, tuple[int, datetime]] | None = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.run, name="files", daemon=True)
@@ -145,7 +153,9 @@ class Loader:
         connection.close()
 
     def round(self) -> None:
-        """Every file that waits here, the oldest first; then what is past its time goes."""
+        """Every file that waits here, the oldest first, and what could not be given back before; then what is past its
+        time goes."""
+        owed = self._still_owed()
         for file in queries.open_files():
             if self._stopping.is_set():
                 return
@@ -156,7 +166,42 @@ class Loader:
                     raise
                 except Exception:  # noqa: BLE001 - one file that cannot be booked holds up no other
                     _log.exception("file %s was not booked", file.pk)
+        for file_id, (_, due) in list(owed.items()):
+            if self._stopping.is_set():
+                return
+            if due <= clock.now():
+                self._give_back(file_id)
         sweep()
+
+    def _still_owed(self) -> dict[UUID, tuple[int, datetime]]:
+        """What a process before this one ended and did not give back is looked for once; from then on it is known."""
+        if self._owed is None:
+            now = clock.now()
+            ended = queries.ended_with_errors(now - KEPT)
+            self._owed = {file.pk: (0, now) for file in ended if is_owed(file)}
+        return self._owed
+
+    def _give_back(self, file_id: UUID) -> None:
+        """Make the file with its error column; where that fails it is made again later, and holds up nothing."""
+        owed = self._still_owed()
+        tries, _ = owed.pop(file_id, (0, None))
+        file = File.objects.filter(pk=file_id).first()
+        if file is None or not is_owed(file):
+            return
+        try:
+            with actions.alone(file.pk) as mine:
+                if mine:
+                    loading.give_back(file, Party.objects.get(pk=file.party_id), place(file), back(file))
+                else:
+                    owed[file_id] = tries, clock.now() + BACKOFF[0]
+        except Exception as fault:  # noqa: BLE001 - whatever stopped it, a full disk or a lost connection, may pass
+            wait = wait_after(tries + 1)
+            if wait is not None:
+                owed[file_id] = tries + 1, clock.now() + wait
+            again = "with the next start" if wait is None else f"in {wait}"
+            _log.exception("file %s was not given back; it is made again %s", file_id, again)
+            if isinstance(fault, DatabaseError | InterfaceError):
+                connection.close()
 
     def _book(self, file: File) -> None:
         party = Party.objects.get(pk=file.party_id)
@@ -177,9 +222,7 @@ class Loader:
         if file.refusal:
             _log.warning("file %s of %s is refused: %s", file.pk, party.code, file.refusal)
         elif queries.wrong_rows(file, limit=1):
-            part = back(file).with_suffix(".part")
-            loading.give_back(file, party, place(file), part)
-            part.replace(back(file))
+            self._give_back(file.pk)
 
 
 def sweep() -> None:

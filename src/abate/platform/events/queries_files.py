@@ -8,10 +8,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from abate.platform.events.actions_files import SQL
-from abate.platform.events.models import File
+from abate.platform.events.models import File, FileRow
 from abate.platform.events.outcomes import Outcome
 from abate.platform.events.reasons import REASONS
 
@@ -38,6 +38,12 @@ def open_files(party_id: int | None = None, via: str = "http") -> list[File]:
     """Those that are not through, the oldest first."""
     mine = {"party_id": party_id} if party_id is not None else {}
     return list(File.objects.filter(state=File.OPEN, via=via, **mine).order_by("at"))
+
+
+def ended_with_errors(since: datetime, via: str = "http") -> list[File]:
+    """Those that were read to their end after `since` and have rows that were not accepted, the oldest first."""
+    wrong = Exists(FileRow.objects.filter(file_id=OuterRef("pk")))
+    return list(File.objects.filter(wrong, state=File.DONE, via=via, ended_at__gt=since).order_by("ended_at"))
 
 
 def needed_files(names: Iterable[str], since: datetime) -> set[str]:

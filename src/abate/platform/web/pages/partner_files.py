@@ -113,6 +113,7 @@ def file(request: HttpRequest, party: Party, file_id: UUID) -> HttpResponse:
         "refusal": screen.told(refusal) if refusal else None,
         "wrong": [_wrong(*row) for row in queries.wrong_rows(found)],
         "back": spool.back(found).exists(),
+        "owed": spool.is_owed(found),
     }
     return screen.show(request, "file", context, section="partner")
 

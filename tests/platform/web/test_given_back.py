@@ -1,0 +1,99 @@
+"""A file given back with its errors is made until it is there: whatever failed, whoever was killed, by one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection
+from tests.platform.events.test_bulk_files import flat, made, write
+from tests.platform.events.test_intake import token
+from tests.platform.pipeline.world import NOW, World, differences, make_world
+from tests.platform.web.test_files import get, kept, send
+
+from abate.platform import spool
+from abate.platform.doors import clock
+from abate.platform.doors.rounds import BACKOFF
+from abate.platform.events import actions_files as actions
+from abate.platform.events import tables_back
+from abate.platform.events.models import File
+from abate.platform.web import intake
+
+pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-a", "P-8.5-a")]
+
+
+@pytest.fixture
+def world(transactional_db: None, settings: Any, tmp_path: Path) -> Iterator[World]:
+    settings.ABATE_OPERATOR_PACK = "demo"
+    settings.ABATE_DATA_DIR = str(tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    with clock.frozen(NOW):
+        yield make_world(2)
+    for _ in range(8):
+        intake.pool.submit(lambda: connection.close()).result()
+
+
+@pytest.mark.parametrize(
+    "fault", [OSError(28, "No space left on device"), OperationalError("gone"), MemoryError()], ids=repr
+)
+def test_a_file_that_could_not_be_given_back_is_made_again_by_itself(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: Exception,
+) -> None:
+    bearer, loader = token(world), spool.Loader()
+    sent = made(world, tmp_path / "rides.csv").read_bytes()
+    address = send(sent, bearer).headers["location"]
+    with monkeypatch.context() as patch:
+        patch.setattr(tables_back, "_table", half_written(fault))
+        loader.round()
+        found = get(address, bearer).json()
+        assert (found["state"], found["counts"]) == ("done", {"credited": 18, "refused": 2})
+        assert get(f"{address}/back", bearer).status_code == 404 and "it is made again" in caplog.text
+        assert len(kept()) == 1, "no half of it stays"
+        loader.round()
+        assert caplog.text.count("it is made again") == 1, "not every second"
+    with clock.frozen(clock.now() + BACKOFF[0]):
+        loader.round()
+    back = get(f"{address}/back", bearer)
+    assert back.status_code == 200 and b"".join(back.streaming_content).count(b"out_of_range") == 2
+    written = spool.back(File.objects.get()).stat().st_mtime_ns
+    loader.round(), spool.Loader().round()
+    assert spool.back(File.objects.get()).stat().st_mtime_ns == written, "made once"
+    assert differences() == {}
+
+
+def test_what_a_process_left_is_given_back_by_the_next_and_never_by_two(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed after the last row was booked; and another one is at it."""
+    bearer = token(world)
+    for rows, wrong in ((5, (4,)), (6, ())):
+        send(write(flat(world, rows, wrong), tmp_path / "a.csv").read_bytes(), bearer)
+    with monkeypatch.context() as patch:
+        patch.setattr(spool.Loader, "_give_back", lambda *_: None)
+        spool.Loader().round()
+    owing = File.objects.get(rows=5)
+    assert not spool.back(owing).exists() and spool.is_owed(owing)
+    loader, other = spool.Loader(), psycopg.connect(**connection.get_connection_params())
+    other.execute(actions.SQL["lock_file"], {"file": owing.pk})
+    loader.round()
+    assert not spool.back(owing).exists(), "somebody else is at it"
+    other.close()
+    with clock.frozen(clock.now() + BACKOFF[0]):
+        loader.round()
+    assert spool.back(owing).exists() and not spool.is_owed(owing)
+    assert not spool.back(File.objects.get(rows=6)).exists(), "nothing was wrong in it"
+
+
+def half_written(fault: Exception) -> Any:
+    def table(found: Any, more: Any, out: Path, declared: Any) -> None:
+        out.write_text("half of it")
+        raise fault
+
+    return table
