@@ -10,21 +10,30 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tests.platform.pipeline.world import NOW, World, make_world
+from tests.platform.review import shell
 
 from abate.cli import log as module
 from abate.cli import verify
+from abate.demo import desk
+from abate.platform.config import setup
 from abate.platform.doors import clock
 from abate.platform.log import actions, queries
 from abate.platform.parties import actions as parties
+from abate.platform.review import audit
 
 pytestmark = [pytest.mark.platform]
 
 
 @pytest.fixture
-def world(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+def world(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
     # The commands start Django on a data folder of their own; here the test's database is the one.
     monkeypatch.setattr(module, "_start", lambda _: None)
-    with clock.frozen(NOW):
+    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path_factory.mktemp("home") / "session"))
+    with clock.frozen(NOW), audit.acting(lambda: audit.NOBODY):
         made = make_world()
         made.send(*[made.meeting(f"m-{n}", n % 3, f"2026-05-{10 + n}T09:00:00+08:00") for n in range(5)])
         actions.sequence()
@@ -40,6 +49,7 @@ def run(*arguments: object) -> Result:
 @pytest.mark.clause("P-8.5-e")
 def test_an_export_with_openings_verifies_to_the_last_figure(world: World, tmp_path: Path) -> None:
     (tmp_path / "log.pub").write_text(queries.public_key())
+    shell.sign_in(desk.staffed()["entry"])
     done = run("export", tmp_path / "log", "--openings", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == {"folder": str(tmp_path / "log"), "size": 9, "opened": 9}
@@ -70,6 +80,7 @@ def test_a_proof_between_two_heads_is_written_and_checked(world: World, tmp_path
 
 def test_access_is_given_listed_and_ended(world: World) -> None:
     parties.create_party("verify-co", "verifier", "核查机构", "Verifier")
+    shell.sign_in(desk.staffed()["audit_admin"])
     given = run("access", "verify-co", "--entries", "0-3", "--reason", "抽样 2026", "--json")
     assert given.exit_code == 0, given.output
     number = json.loads(given.stdout)["access"]

@@ -114,6 +114,18 @@ def acting(*, fresh: bool = False) -> Any:
     return request.user
 
 
+def entitled(act: str, thing: str, *, fresh: bool = False) -> Any:
+    """Whoever is signed in here and may `act` on things of this kind (rights.toml): the question of the pages' gate.
+
+    Asked before anything is read. Raises what `acting` raises, and NoRight.
+    """
+    from abate.platform.review import rights  # lazy: models exist once Django has started
+
+    user = acting(fresh=fresh)
+    rights.require(user, act, thing)
+    return user
+
+
 def propose(name: str, arguments: dict[str, Any], why: str) -> dict[str, Any]:
     """Propose a change as whoever is signed in; what the command prints."""
     from abate.platform.review import proposing, queries  # lazy: models exist once Django has started

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from abate.cli.deciding import data_dir_option, propose, run, why_option
+from abate.cli.deciding import data_dir_option, entitled, propose, run, why_option
 
 _person = click.argument("person", metavar="PSEUDONYM")
 
@@ -59,12 +59,18 @@ def adjust(person: str, credits: int, order: str, why: str, data_dir: Path) -> N
 @click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), metavar="TIME", help="A past moment.")
 @data_dir_option
 def show(person: str, at: datetime | None, data_dir: Path) -> None:
-    """A person's balances, lots and holds: now, or as they were at TIME (2026-06-01T00:00:00+0800)."""
+    """A person's balances, lots and holds: now, or as they were at TIME (2026-06-01T00:00:00+0800).
+
+    Who looked is written down first, and the person is told that somebody did.
+    """
 
     def work() -> dict[str, object]:
         from abate.platform.ledger import queries, standing  # lazy: as above
+        from abate.platform.review import audit  # lazy: as above
 
+        entitled("view", "accounts")
         person_id = _id(person)
+        audit.read("person.account", person, at=at and at.isoformat())
         if at is not None:
             return asdict(standing.at_moment(person_id, at))
         return asdict(queries.balance(person_id)) | asdict(standing.standing(person_id))

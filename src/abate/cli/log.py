@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from abate.cli.deciding import entitled
 from abate.platform.doors.errors import Problem, SetupError
 
 _data_dir = click.option(
@@ -43,7 +44,7 @@ def _refuse(problem: Problem) -> NoReturn:
 
 @click.group()
 def command() -> None:
-    """Export the log, and let verifiers look into it."""
+    """Export the log, and let verifiers look into it. What is not for the public asks to sign in first: `abate staff sign-in`."""
 
 
 @command.command()
@@ -64,12 +65,17 @@ def export(
     """Write the log to DIR as static files; run again, it adds what is new.
 
     Checkpoint and tiles are public. Bundles hold amounts and times of single persons' entries, openings say who by
-    pseudonym, when and what: give those to verifiers only. What is shown by them is written down.
+    pseudonym, when and what: give those to verifiers only. They ask for a second factor shown only minutes ago, and who
+    took what is written down; checkpoint and tiles need nobody.
     """
     _start(data_dir)
     from abate.platform.log import export as files  # lazy: models exist once Django has started
+    from abate.platform.review import audit  # lazy: as above
 
     try:
+        if entries or with_openings:
+            entitled("view", "openings", fresh=True)
+            audit.read("log.leaves")
         size = files.write_files(folder, entries=entries or with_openings, whole=whole)
     except Problem as problem:
         _refuse(problem)
@@ -138,7 +144,10 @@ def prove(old: int, new: int | None, out: Path | None, data_dir: Path) -> None:
 @_as_json
 @_data_dir
 def access(code: str, span: str, reason: str, days: int, as_json: bool, data_dir: Path) -> None:
-    """Let the verifier CODE open entries FIRST to LAST, one by one, every reading written down."""
+    """Let the verifier CODE open entries FIRST to LAST, one by one, every reading written down.
+
+    Asks for a second factor shown only minutes ago.
+    """
     first, _, last = span.partition("-")
     if not (first.isdecimal() and last.isdecimal()):
         raise click.BadParameter(f"{span!r} is not like 0-99", param_hint="--entries")
@@ -147,6 +156,7 @@ def access(code: str, span: str, reason: str, days: int, as_json: bool, data_dir
     from abate.platform.parties import queries as parties  # lazy: as above
 
     try:
+        entitled("add", "openings", fresh=True)
         party = parties.verifier(code)
         given = actions.give_access(party.pk, int(first), int(last), reason, days)
     except Problem as problem:
@@ -168,6 +178,7 @@ def end(number: int, data_dir: Path) -> None:
     from abate.platform.log import actions  # lazy: models exist once Django has started
 
     try:
+        entitled("delete", "openings")
         actions.end_access(number)
     except Problem as problem:
         _refuse(problem)

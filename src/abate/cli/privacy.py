@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from abate.cli import deciding
 from abate.platform.doors.errors import Problem, SetupError
 
 _data_dir = click.option(
@@ -79,7 +80,10 @@ def retain(data_dir: Path) -> None:
 @click.option("--number", required=True, help="The incident's number, as people may name it to you.")
 @_data_dir
 def breach_tell(tables: tuple[str, ...], number: str, data_dir: Path) -> None:
-    """TABLES leaked: put a notice for everybody concerned into the outbox (PIPL article 57). It cannot be switched off."""
+    """TABLES leaked: put a notice for everybody concerned into the outbox (PIPL article 57). It cannot be switched off.
+
+    Sign in first: `abate staff sign-in`. Asks for a second factor shown only minutes ago.
+    """
     _start(data_dir)
     from abate.platform.config import fields  # lazy: as above
     from abate.platform.notices import actions as notices  # lazy: as above
@@ -88,9 +92,10 @@ def breach_tell(tables: tuple[str, ...], number: str, data_dir: Path) -> None:
     if not (number.isalnum() and number.isascii() and len(number) <= 20):
         raise click.UsageError("--number is 1 to 20 letters and digits")
     try:
+        deciding.entitled("add", "breach", fresh=True)
         found = fields.breach(tables)
     except Problem as problem:
-        click.echo(f"{problem.code}: {problem.en} ({problem.detail})\n  {problem.remedy_en}", err=True)
+        deciding.told(problem)
         sys.exit(1)
     notices.tell_of_breach(people.users_of(found.people), number)
     told = {"people": len(found.people), "number": number, "unknown_treated_as_everybody": found.unknown}
@@ -103,20 +108,25 @@ def breach_tell(tables: tuple[str, ...], number: str, data_dir: Path) -> None:
     "--people",
     "listed",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the numbers of who is affected into FILE.",
+    help="Write the numbers of who is affected into FILE; sign in first: `abate staff sign-in`.",
 )
 @_data_dir
 def breach_drill(tables: tuple[str, ...], listed: Path | None, data_dir: Path) -> None:
     """Suppose that TABLES leaked: who is affected, what would be seen, and the notice in both languages."""
     _start(data_dir)
     from abate.platform.config import fields  # lazy: as above
+    from abate.platform.review import audit  # lazy: as above
 
     try:
+        if listed:
+            deciding.entitled("view", "breach", fresh=True)
+            audit.read("breach.people", ",".join(tables))
         found = fields.breach(tables)
     except Problem as problem:
-        click.echo(f"{problem.code}: {problem.en} ({problem.detail})\n  {problem.remedy_en}", err=True)
+        deciding.told(problem)
         sys.exit(1)
     if listed:
+        listed.touch(mode=0o600)
         listed.write_text("".join(f"{one}\n" for one in found.people), encoding="ascii")
     words = {label: ", ".join(names) for label, names in found.fields.items()}
     values = {

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from tests.platform.people.townspeople import made_up_person
+from tests.platform.review import shell
 from tests.platform.web import city as stage
 
 from abate.bookkeeping.kinds import Kind
@@ -319,7 +320,8 @@ def test_tries_to_sign_in_are_told_without_what_was_typed() -> None:
 def test_the_command_seals_checks_and_gives_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(setup, "environment", lambda *_, **__: None)
     monkeypatch.setattr(setup, "migrate", lambda: None)
-    desk.staffed()
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "session"))
+    shell.sign_in(desk.staffed()["audit_admin"])
     run = CliRunner()
     assert json.loads(run.invoke(command.command, ["seal"]).stdout)["sealed"] > 0
     assert run.invoke(command.command, ["check"]).exit_code == 0

@@ -27,6 +27,10 @@ OPENED: dict[str, tuple[Words, Words]] = {
     ),
     "person.appeal": (("申诉的理由", "the text of an appeal"), ("决定您的申诉", "to decide on your appeal")),
     "person.child": (("孩子的姓名", "a child's name"), ("监护人管理孩子的账户", "to act for a child")),
+    "person.account": (
+        ("余额与积分批次", "balances and lots"),
+        ("办理更正与查询", "to correct an account, or to answer about it"),
+    ),
     "person.incentive-code": (("兑换码", "a voucher code"), ("兑换与核销", "redeeming and burning")),
 }
 """What a row of the trail tells of: the field, and what it is opened for (people/keys.py has the purposes)."""

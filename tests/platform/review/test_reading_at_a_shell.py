@@ -1,0 +1,130 @@
+"""What is personal is read at a shell by a human who has the right, and the trail names them; jobs need nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.platform.people.townspeople import made_up_person
+from tests.platform.review import shell
+
+from abate.cli import audit as trail_command
+from abate.cli import ledger, log, privacy
+from abate.demo import desk
+from abate.platform.config import setup
+from abate.platform.doors import clock
+from abate.platform.log import actions as sequencing
+from abate.platform.people.models import Person
+from abate.platform.review import audit
+from abate.platform.review.models import Audit, User
+from abate.platform.signin.policy import policy
+from abate.platform.web import readers
+
+pytestmark = [
+    pytest.mark.platform,
+    pytest.mark.django_db,
+    pytest.mark.clause("P-8.4-a", "P-8.4-b", "P-8.4-c"),
+]
+Words = Callable[[Path, Person], list[object]]
+READS: dict[str, tuple[Any, Words, str, bool]] = {
+    "audit.search": (trail_command, lambda _, p: ["search", "--what", "role."], "audit_admin", False),
+    "audit.export": (trail_command, lambda at, p: ["export", "-o", at / "trail"], "audit_admin", True),
+    "person.account": (ledger, lambda _, p: ["show", p.pseudonym], "entry", False),
+    "log.leaves": (log, lambda at, p: ["export", at / "log", "--entries"], "entry", True),
+    "log.openings": (log, lambda at, p: ["export", at / "log", "--openings"], "entry", True),
+    "breach.people": (privacy, lambda at, p: ["breach-drill", "people_person", "--people", at / "who"], "security_admin", True),
+}  # fmt: skip
+"""What the trail says of each read, the command, who may, and whether a proof minutes old is asked for."""
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
+    for module in (log, privacy):
+        monkeypatch.setattr(module, "_start", lambda _: None)
+    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
+    desk.staffed()
+    while sequencing.sequence():
+        pass
+    return made_up_person(1)
+
+
+def run(module: Any, *words: object) -> Result:
+    # Each command is a process of its own: who acted in the one before acts in this one no more.
+    with audit.acting(lambda: audit.NOBODY):
+        return CliRunner().invoke(module.command, [str(one) for one in words])
+
+
+def refused(made: Result, code: str) -> None:
+    assert made.exit_code == 1 and made.stderr.startswith(f"{code}:"), made.output + made.stderr
+
+
+def signed_in(role: str) -> User:
+    user = desk.staffed()[role]
+    with audit.acting(lambda: audit.NOBODY):
+        shell.sign_in(user)
+    return user
+
+
+@pytest.mark.parametrize("what", READS)
+def test_a_read_asks_who_it_is_and_is_told_under_them(what: str, person: Person, tmp_path: Path) -> None:
+    module, words, role, fresh = READS[what]
+    asked = words(tmp_path, person)
+    refused(run(module, *asked), "not-signed-in")
+    signed_in("check")
+    refused(run(module, *asked), "no-right")
+    assert not Audit.objects.filter(what=what).exists()
+    assert not [one for one in tmp_path.iterdir() if one.name != "home"], "nothing was written"
+    user = signed_in(role)
+    if fresh:
+        with clock.frozen(clock.now() + policy().fresh + timedelta(minutes=1)):
+            refused(run(module, *asked), "fresh-proof-needed")
+    made = run(module, *asked)
+    assert made.exit_code == 0, made.output + made.stderr
+    row = Audit.objects.filter(what=what).latest("id")
+    assert (row.act, row.account, row.via, row.role) == ("read", user.handle, "command", role)
+    for file in ("trail", "who"):
+        if (tmp_path / file).exists():
+            assert (tmp_path / file).stat().st_mode & 0o777 == 0o600
+
+
+def test_whose_account_was_looked_at_is_told(person: Person) -> None:
+    signed_in("entry")
+    assert json.loads(run(ledger, "show", person.pseudonym).stdout)["credits"] == 0
+    (told,) = readers.opened_by_others(person)
+    assert (told.what, told.roles[1], told.field[1]) == ("person.account", "entry", "balances and lots")
+
+
+def test_letting_a_verifier_in_and_telling_of_a_breach_are_somebodys(person: Person) -> None:
+    desk.create_party("verify-co", "verifier", "核查机构", "Verifier")
+    asked = ["access", "verify-co", "--entries", "0-3", "--reason", "a sample"]
+    refused(run(log, *asked), "not-signed-in")
+    refused(run(log, "end", 1), "not-signed-in")
+    signed_in("entry")
+    refused(run(log, *asked), "no-right")
+    refused(run(log, "end", 1), "no-right")
+    told = ["breach-tell", "people_person", "--number", "2026A"]
+    refused(run(privacy, *told), "no-right")
+    signed_in("audit_admin")
+    assert run(log, *asked).exit_code == 0
+    user = signed_in("security_admin")
+    assert run(privacy, *told).exit_code == 0
+    assert Audit.objects.get(what="notice.breach").account == user.handle
+
+
+def test_what_runs_by_itself_needs_nobody(person: Person, tmp_path: Path) -> None:
+    for module, words in (
+        (log, ["export", tmp_path / "public"]),
+        (log, ["accesses"]),
+        (trail_command, ["seal"]),
+        (privacy, ["record"]),
+        (privacy, ["breach-drill", "people_person"]),
+    ):
+        made = run(module, *words)
+        assert made.exit_code == 0, made.output + made.stderr
