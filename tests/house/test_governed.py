@@ -41,6 +41,7 @@ GOVERNED = {
     "carbon": {"approve", "adopt"},
     "events": {"declare"},
     "sharing": {"answer"},
+    "announcements": {"publish", "end"},
     "review": {"enrol", "enrol_digest", "grant", "withdraw"},
 }
 DOORS = {

@@ -40,6 +40,8 @@ ROLES = (
 )
 # Names of changes that this verifier can say; of another one it shows the hash. The platform's own are held to it.
 ACTIONS = (
+    "announcement.end",
+    "announcement.set",
     "basis.adopt",
     "cap.add",
     "duty.add",

@@ -65,13 +65,14 @@ ALLOWED = {
     "sharing-revoke": {"security_admin", "approve"},
     "audit": {"audit_admin"},
     "audit-file": {"audit_admin"},
-    "proposals": set(Grant.Role.values) - {"content"},
-    "proposal": set(Grant.Role.values) - {"content"},
-    "proposals-decide": {"security_admin", "entry", "check", "approve", "finance"},
-    "propose": {"security_admin", "entry", "finance"},
-    "v1:proposals": set(Grant.Role.values) - {"content"},
-    "v1:propose": {"security_admin", "entry", "finance"},
-    "v1:decide": {"security_admin", "entry", "check", "approve", "finance"},
+    # Content is shown and takes part in its own changes alone: test_announcements.py.
+    "proposals": set(Grant.Role.values),
+    "proposal": set(Grant.Role.values),
+    "proposals-decide": {"security_admin", "entry", "check", "approve", "finance", "content"},
+    "propose": {"security_admin", "entry", "finance", "content"},
+    "v1:proposals": set(Grant.Role.values),
+    "v1:propose": {"security_admin", "entry", "finance", "content"},
+    "v1:decide": {"security_admin", "entry", "check", "approve", "finance", "content"},
 }
 PERSON, ACCEPTOR, PARTNER, APPLICANT = "person", "acceptor", "partner", "applicant"
 OUR_OWN = {"v1:api-root"}  # ninja's name for the prefix, no page: refused to everybody

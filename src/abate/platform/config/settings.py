@@ -97,6 +97,7 @@ ROOMS = [
     "review",
     "notices",
     "alarms",
+    "announcements",
     "signin",
     "parties",
     "people",

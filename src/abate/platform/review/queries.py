@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -91,9 +92,18 @@ class ProposalRow:
     steps: tuple[StepRow, ...]
 
 
-def proposals(*, ended: bool = False, before: int | None = None, limit: int = 50) -> list[ProposalRow]:
-    """The open proposals, the newest first; with `ended` those that are over too. `before` a number, for paging."""
+def proposals(
+    *,
+    ended: bool = False,
+    before: int | None = None,
+    limit: int = 50,
+    of: Collection[str] | None = None,
+) -> list[ProposalRow]:
+    """The open proposals, the newest first; with `ended` those that are over too. `before` a number, for paging; `of` the
+    names of changes, where others are not wanted."""
     found = Proposal.objects.prefetch_related("steps__user").order_by("-id")
+    if of is not None:
+        found = found.filter(action__in=of)
     if before is not None:
         found = found.filter(id__lt=before)
     if not ended:

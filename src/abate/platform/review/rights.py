@@ -115,6 +115,17 @@ def may_step(user: User, step: str, change: str) -> bool:
     return bool(set(roles_of_step(step, change)) & set(queries.roles(user)))
 
 
+def changes_seen(user: User, names: Iterable[str]) -> frozenset[str]:
+    """Of these changes those whose proposals `user` is shown: all with the label of proposals, else what they may step in.
+
+    So whoever is shown what is public alone still sees what they proposed, and nothing of what others change.
+    """
+    if sees(user, "proposals", "rows"):
+        return frozenset(names)
+    held = set(queries.roles(user)) if may(user, "view", "proposals") else set()
+    return frozenset(name for name in names if any(held & set(roles_of_step(step, name)) for step in STEPS))
+
+
 def shown(user: User, thing: str, values: Mapping[str, object]) -> dict[str, object]:
     """`values` with None for each field whose label no role with the right to view this thing includes.
 

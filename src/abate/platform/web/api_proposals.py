@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Field, Query, Schema
 from ninja.utils import check_csrf
 
-from abate.platform.review import proposing, queries, rights
+from abate.platform.review import changes, proposing, queries, rights
 from abate.platform.review.queries import ProposalRow
 from abate.platform.web import access
 from abate.platform.web.api import PersonSession, ProblemDocument
@@ -58,9 +58,8 @@ def proposals(
     all: Annotated[bool, Query(description="also what is over")] = False,
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> list[dict[str, Any]]:
-    rows = [_row(row) for row in queries.proposals(ended=all, before=before)]
-    shown: list[dict[str, Any]] = rights.shown(request.auth, "proposals", {"rows": rows})["rows"] or []
-    return shown
+    seen = rights.changes_seen(request.auth, changes.actions())  # type: ignore[attr-defined]
+    return [_row(row) for row in queries.proposals(ended=all, before=before, of=seen)]
 
 
 @api.post(

@@ -8,7 +8,9 @@ NAMES: dict[str, Pair] = {
     "account": ("账号编号", "Account (handle)"),
     "add": ("增加的行为", "Behaviours to add"),
     "addresses": ("允许的网段", "Networks it may be used from"),
+    "announcement": ("公告代码", "Code of the announcement"),
     "application": ("入驻申请编号", "Application (id)"),
+    "audience": ("对谁（people、partners 或 everybody）", "To whom (people, partners or everybody)"),
     "behaviour": ("行为", "Behaviour"),
     "behaviours": ("可报送的行为", "Behaviours it may send"),
     "cause": ("起因", "Cause"),
@@ -75,6 +77,8 @@ NAMES: dict[str, Pair] = {
     "scopes": ("权限范围", "Scopes"),
     "source": ("数据来源代码", "Code of the source"),
     "stock": ("库存", "Stock"),
+    "text_en": ("英文正文", "Text in English"),
+    "text_zh": ("中文正文", "Text in Chinese"),
     "title_en": ("英文名称", "Name in English"),
     "title_zh": ("中文名称", "Name in Chinese"),
     "told_en": (

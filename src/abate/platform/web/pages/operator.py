@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from abate.platform.alarms import queries as alarms
+from abate.platform.announcements import queries as announcements
 from abate.platform.anomalies import queries as anomalies
 from abate.platform.events import queries as events
 from abate.platform.events.reasons import REASONS
@@ -50,6 +51,7 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
         "sums": sums,
         "even": all(asset.even for asset in sums.values()),
         "pending": figures.pending,
+        "announcements": announcements.standing(),
         "log_size": log.size(),
         "breaks": reconciliation.open_breaks(),
         "parties": taking_part,

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from abate.platform.announcements import queries as announcements
+from abate.platform.announcements.models import Announcement
 from abate.platform.carbon import sent
 from abate.platform.carbon.sent import Asked
 from abate.platform.doors import clock
@@ -52,6 +54,7 @@ def _page(
     """`made` is a name and a secret, shown this once."""
     asked = request.GET.get("event", "")[:200].replace("\0", "")
     context = {
+        "announcements": announcements.shown(Announcement.PARTNERS),
         "asked": asked,
         "found": sent.event_of_party(party.pk, asked) if asked else None,
         "mark": sources.marks([(party.pk, asked)]).get((party.pk, asked)),

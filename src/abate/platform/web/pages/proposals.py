@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from abate.platform.doors.errors import Problem
 from abate.platform.review import changes, proposing, queries, rights
 from abate.platform.review.changes import REQUIRED, Action
-from abate.platform.review.errors import ArgumentsMalformed
+from abate.platform.review.errors import ArgumentsMalformed, ProposalUnknown
 from abate.platform.review.models import Step
 from abate.platform.review.queries import ProposalRow
 from abate.platform.web import screen
@@ -45,15 +45,15 @@ def proposals(request: HttpRequest, role: bool) -> HttpResponse:
     """Open proposals, the newest first; `all=1` shows what is over too."""
     everything, place = request.GET.get("all") == "1", request.GET.get("before", "")
     before = int(place) if place.isascii() and place.isdigit() and len(place) < 19 else None
-    rows = queries.proposals(ended=everything, before=before, limit=_PAGE + 1)
-    told = {"rows": [_told(request, row) for row in rows[:_PAGE]]}
+    seen = rights.changes_seen(request.user, changes.actions())
+    rows = queries.proposals(ended=everything, before=before, limit=_PAGE + 1, of=seen)
     context = {
+        "rows": [_told(request, row) for row in rows[:_PAGE]],
         "everything": everything,
         "older": rows[_PAGE - 1].number if len(rows) > _PAGE else None,
         "steps": _steps(request),
         "may_propose": rights.may(request.user, "add", "proposals"),
     }
-    context |= rights.shown(request.user, "proposals", told)
     return screen.show(request, "proposals", context, section="proposals")
 
 
@@ -63,10 +63,11 @@ def proposal(request: HttpRequest, role: bool, number: int) -> HttpResponse:
     """One proposal in full: before and after, the steps, and what the reader may do."""
     try:
         row = queries.proposal(number)
+        if row.action not in rights.changes_seen(request.user, [row.action]):
+            raise ProposalUnknown(str(number)[:20])
     except Problem as problem:
         return screen.refuse(request, problem, section="proposals")
-    told = {"rows": [_told(request, row)]}
-    context = {"steps": _steps(request)} | rights.shown(request.user, "proposals", told)
+    context = {"steps": _steps(request), "rows": [_told(request, row)]}
     return screen.show(request, "proposal", context, section="proposals")
 
 

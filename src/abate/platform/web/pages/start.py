@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
+from abate.platform.announcements import queries as announcements
+from abate.platform.announcements.models import Announcement
 from abate.platform.carbon import queries as carbon
 from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
@@ -36,6 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return screen.show(request, "welcome")
     newest = ledger.entries(person.pk, limit=50)
     context = {
+        "announcements": announcements.shown(Announcement.PEOPLE),
         "balance": ledger.balance(person.pk),
         "standing": standing.standing(person.pk),
         "rate": rules.rule_of(clock.today()),
