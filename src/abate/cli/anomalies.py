@@ -12,7 +12,7 @@ import click
 from abate.cli.deciding import acting, data_dir_option, run
 
 _GRADES = click.Choice(("note", "suspicious", "strong"))
-_VERDICTS = click.Choice(("confirmed", "dismissed", "upheld", "overturned"))
+_VERDICTS = click.Choice(("proposed", "confirmed", "dismissed", "upheld", "overturned"))
 
 
 class _Named(click.ParamType):
@@ -143,6 +143,8 @@ def show(number: int, data_dir: Path) -> None:
 def decide(verdict: str, named: tuple[tuple[int, str], ...], reason: str, data_dir: Path) -> None:
     """Decide cases, each for itself; exit code 1 where one of them refused.
 
+    One proposes that a case be confirmed (proposed) and another confirms it, which takes back; dismissed takes one.
+
     A CASE is its number and the digest of its records, as `list` and `show` print it (`as_shown`): records that came since
     are decided about by nobody. Asks for a second factor shown only minutes ago, as the page does.
     """
@@ -184,6 +186,8 @@ def _shown(row: Any, codes: dict[int, str]) -> dict[str, Any]:
         "parties": [codes.get(one) for one in row.parties],
         "records": row.records,
         "opened_at": row.opened_at,
+        "proposed_at": row.proposed_at,
+        "proposed_why": row.proposed_why or None,
         "decided_at": row.decided_at,
         "decided_why": row.decided_why or None,
         "appealed_at": row.appealed_at,

@@ -7,14 +7,22 @@ from pathlib import Path
 
 import click
 
-from abate.cli import installation
+from abate.cli import deciding, installation
 from abate.cli.party_keys import moment
 from abate.platform.doors.errors import Problem
 
 
 @click.group("hook")
 def command() -> None:
-    """Tell a partner of its events by webhooks."""
+    """Tell a partner of its events by webhooks. On live sign in first: `abate staff sign-in`."""
+
+
+def _by_somebody(*, sandbox: bool) -> None:
+    """Where a partner is told is where its people's events go, and the secret is the partner's: on live a system administrator
+    answers for it, as for collecting a key; in the sandbox nothing is anybody's. Raises NotSignedIn, ProofNeeded, NoRight.
+    """
+    if not sandbox:
+        deciding.entitled("add", "keys", fresh=True)
 
 
 @command.command()
@@ -30,6 +38,7 @@ def add(code: str, url: str, kinds: tuple[str, ...], as_json: bool, sandbox: boo
     from abate.platform.parties import queries, webhooks  # lazy: models exist once Django has started
 
     try:
+        _by_somebody(sandbox=sandbox)
         number, secret = webhooks.add_endpoint(queries.party(code), url, kinds or webhooks.KINDS)
     except Problem as problem:
         installation.refuse(problem)
@@ -52,6 +61,7 @@ def rotate(webhook: int, overlap: str, sandbox: bool, data_dir: Path) -> None:
 
     assert until is not None
     try:
+        _by_somebody(sandbox=sandbox)
         click.echo(webhooks.rotate_secret(webhook, until=until))
     except Problem as problem:
         installation.refuse(problem)
@@ -67,6 +77,7 @@ def end(webhook: int, sandbox: bool, data_dir: Path) -> None:
     from abate.platform.parties import webhooks  # lazy: models exist once Django has started
 
     try:
+        _by_somebody(sandbox=sandbox)
         webhooks.end_endpoint(webhook)
     except Problem as problem:
         installation.refuse(problem)

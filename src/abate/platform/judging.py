@@ -56,8 +56,8 @@ class Verdict:
 def decide(
     user: User, shown: Mapping[int, str], verdict: str, reason: str, *, spared: Collection[Event] = ()
 ) -> list[Verdict]:
-    """Decide cases, each for itself: confirmed, dismissed, or of an appeal upheld, overturned. Of a case that is confirmed
-    the records in `spared` (party, event id) stay as they are.
+    """Decide cases, each for itself: proposed to be confirmed, confirmed by another, dismissed, or of an appeal upheld,
+    overturned. Who proposes says which records are `spared` (party, event id): they stay as they are.
 
     `shown`: by the number of each case the digest of the records that it listed when it was looked at (CaseRow.listed).
 
@@ -99,6 +99,15 @@ def _nothing(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
     return {}
 
 
+def _propose(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
+    """Which of the records would be spared; nothing is taken back yet."""
+    accused = _accused(row)
+    if not set(accused) - spared:
+        # A case in which every record is sound is one to dismiss.
+        raise CaseDecided("spared")
+    return {one: "spared" for one in accused if one in spared}
+
+
 def _accused(row: CaseRow) -> dict[Event, str]:
     """The records of a case, and what became of each until now."""
     rows = queries.records(row, opened=False)
@@ -109,13 +118,12 @@ def _standing(row: CaseRow, accused: Collection[Event]) -> list[Stored]:
     return reading.of_events([(row.person_id, party, event) for party, event in accused])
 
 
-def _take_back(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
-    """Undo the awards of a case's records that stand, in the order of arrival, as far as their milligrams are there."""
+def _take_back(row: CaseRow, _: frozenset[Event]) -> dict[Event, str]:
+    """Undo the awards of a case's records that stand, in the order of arrival, as far as their milligrams are there; but for
+    those that the proposal spares."""
     accused = _accused(row)
+    spared = {one for one, came in accused.items() if came == "spared"}
     told = {one: "spared" if one in spared else "gone" for one in accused}
-    if not set(told.values()) - {"spared"}:
-        # A case in which every record is sound is one to dismiss.
-        raise CaseDecided("spared")
     with connection.cursor() as django, workspace() as cursor:
         # The order of every batch: erasing kept out, people, balances of caps, accounts (docs/explain/locking.md).
         reversing.keep_erasing_out(django)
@@ -185,6 +193,7 @@ def _put_back(row: CaseRow, changed: Sequence[Change]) -> dict[Event, str]:
 
 
 _DO = {
+    Case.PROPOSED: _propose,
     Case.CONFIRMED: _take_back,
     Case.DISMISSED: _nothing,
     Case.UPHELD: _nothing,

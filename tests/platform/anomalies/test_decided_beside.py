@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.platform.anomalies.test_deciding import code, decided, one_case, reconciled, reviewers, shown
+from tests.platform.anomalies.test_deciding import (
+    code,
+    decided,
+    one_case,
+    proposed,
+    reconciled,
+    reviewers,
+    shown,
+)
 from tests.platform.anomalies.watched import RULES, cases, way, write
 from tests.platform.ledger.test_erasing_races import beside
 from tests.platform.pipeline.acts import later, payment, ticket, two_partners
@@ -40,7 +48,7 @@ def test_records_that_a_sweep_added_since_are_decided_about_by_nobody(world: Wor
     booked = world.totals()
     actions.sweep()
     assert before != booked
-    for verdict in ("confirmed", "dismissed"):
+    for verdict in ("proposed", "dismissed"):
         (made,) = judging.decide(first, seen, verdict, "the four of them")
         assert code(made) == "case-changed" and made.problem and made.problem.status == 409
     assert queries.case(number).state == "open" and world.totals() == booked
@@ -68,6 +76,8 @@ def test_two_decisions_about_one_record_come_one_after_the_other(
         decided(first, number, "confirmed")
         actions.appeal(person, number, "right")
     where = (judging.actions, "came") if other == "overturned" else (judging.revaluing, "lock_together")
+    if other == "confirmed":
+        proposed(close)
     reached, go = held(*where, monkeypatch)
     one: list[Any] = []
     two: list[Any] = []
@@ -115,6 +125,8 @@ def test_a_case_of_two_partners_and_behaviours_beside_a_batch(
         assert one.totals()[0] == (0, 0, 0) and reconciled() == {}
         actions.appeal(one.people[0], case.id, "right")
         user = second
+    else:
+        proposed(case.id)
     reached, go, really = threading.Event(), threading.Event(), taking.lock_balances_of
 
     def pause(*arguments: Any) -> None:

@@ -61,7 +61,19 @@ def shown(*numbers: int) -> dict[int, str]:
     return {number: listed.get(number, "") for number in numbers}
 
 
+def proposed(number: int, **more: Any) -> judging.Verdict:
+    """Somebody else's proposal to confirm."""
+    proposer = desk.hire("made-up proposer", "entry")
+    (made,) = judging.decide(proposer, shown(number), "proposed", "made up", **more)
+    return made
+
+
 def decided(user: User, number: int, verdict: str, **more: Any) -> judging.Verdict:
+    """A decision; a case that is open and to be confirmed is proposed by somebody else before."""
+    if verdict == "confirmed" and number in {one.id for one in cases("open")}:
+        before = proposed(number, **more)
+        if before.problem:
+            return before
     (made,) = judging.decide(user, shown(number), verdict, "made up", **more)
     return made
 
@@ -218,6 +230,8 @@ def test_sixteen_reviewers_of_the_same_cases_have_one_effect_each(world: World) 
     actions.sweep()
     numbers = [one.id for one in cases()]
     assert len(numbers) == 6
+    for number in numbers:
+        proposed(number)
 
     def both(n: int) -> list[Any]:
         order = numbers if n % 2 else numbers[::-1]
@@ -245,7 +259,9 @@ def test_a_decision_that_ends_in_the_middle_was_not_made(
     world: World, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     first, _ = reviewers()
-    number, before, rows = one_case(world), world.totals(), told()
+    number, before = one_case(world), world.totals()
+    proposed(number)
+    rows = told()
 
     def dies(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -285,6 +301,7 @@ def test_retired_milligrams_stay(world: World) -> None:
 def test_a_decision_while_its_person_is_erased_comes_wholly_before_or_after(world: World) -> None:
     users = reviewers(2)
     number, person = one_case(world), world.people[0]
+    proposed(number)
 
     def both(n: int) -> list[Any]:
         if n == 0:
@@ -342,7 +359,7 @@ def test_nobody_judges_a_case_that_they_have_a_part_in(world: World) -> None:
     assert set(alike) == {one.pk, other.pk}
     for user in (own, same):
         for number in alike.values():
-            for verdict in ("confirmed", "dismissed"):
+            for verdict in ("proposed", "dismissed", "confirmed"):
                 assert code(decided(user, number, verdict)) == "own-case"
     assert code(decided(own, fast, "confirmed")) == "own-case"
     # Also not about an appeal of it. What they have no part in they decide like anybody.

@@ -45,6 +45,7 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     person, party = world.people[0], world.sender.party_id
     world.send(way(world, "above", AT, 60, 26), *(payment(world, f"p{n}", later(60 * n)) for n in range(4)))
     first, second = (desk.hire(f"made-up reviewer {n}", "entry") for n in range(2))
+    maker = enter(desk.hire("made-up proposer", "entry"), "en")
     clerk, other, phone = enter(first, "en"), enter(second, "en"), enter(person.user, "en")
     assert "There is no such case." in page(clerk, "/operator/anomalies")
     actions.sweep()
@@ -73,10 +74,24 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
         reason=" ",
     )
     assert "case-reason-missing" in refused
-    page(clerk, "/operator/anomalies/decide", 302, case=number, verdict="confirmed", single="1", reason="<b>no</b>",
+    page(maker, "/operator/anomalies/decide", 302, case=number, verdict="proposed", single="1", reason="far too fast",
          listed=as_shown(number), taken=f"{party}:above")  # fmt: skip
-    page(clerk, "/operator/anomalies/decide", 302, case=many, verdict="confirmed", single="1", reason="three are one",
+    page(maker, "/operator/anomalies/decide", 302, case=many, verdict="proposed", single="1", reason="three are one",
          listed=as_shown(many), taken=[f"{party}:p{n}" for n in range(3)])  # fmt: skip
+    # What one proposes is no decision yet: its person is told that it is looked at, as before.
+    assert (
+        "This record is under review: too fast." in (told := page(phone, why)) and "far too fast" not in told
+    )
+    assert "found sound" not in page(phone, f"/why?party={party}&event=p3")
+    assert {one["came"] for one in json.loads(own_data.as_json(own_data.gather(person)))["cases"]} == {""}
+    shown = page(clerk, f"/operator/anomalies/{many}")
+    assert "three are one" in shown and "found sound, and kept" in shown and 'name="taken"' not in shown
+    assert "another-reviewer" in page(maker, "/operator/anomalies/decide", 403, case=number, verdict="confirmed",
+                                      single="1", reason="x", listed=as_shown(number))  # fmt: skip
+    page(clerk, "/operator/anomalies/decide", 302, case=number, verdict="confirmed", single="1", reason="<b>no</b>",
+         listed=as_shown(number))  # fmt: skip
+    page(clerk, "/operator/anomalies/decide", 302, case=many, verdict="confirmed", reason="three are one",
+         listed=as_shown(many))  # fmt: skip
     assert "found sound, and kept" in page(clerk, f"/operator/anomalies/{many}")
     spared = page(phone, f"/why?party={party}&event=p3")
     assert "found sound and stays" in spared and "Appeal" not in spared
@@ -101,7 +116,7 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     assert "booked again" in mixed and "case-decided" in mixed
     told = page(phone, why)
     assert "Your appeal was granted" in told and "This record: booked again." in told and "Credited" in told
-    assert Audit.objects.filter(what="anomalies.decide").count() == 3
+    assert Audit.objects.filter(what="anomalies.decide").count() == 5
     copied = json.loads(own_data.as_json(own_data.gather(world.people[0])))["cases"]
     assert {(one["rule"], one["measured"], one["state"], one["appeal"]) for one in copied} == {
         ("fast", "26", "overturned", "<i>a motorcycle</i>"),
@@ -130,7 +145,7 @@ def test_a_decision_is_about_what_its_page_showed(world: World, enter: Enter) ->
         assert f'name="listed" value="{old}"' in page(clerk, path)
     world.send(payment(world, "p4", later(300)))
     actions.sweep()
-    asked = {"case": many, "verdict": "confirmed", "reason": "x"}
+    asked = {"case": many, "verdict": "proposed", "reason": "x"}
     for listed in ([old], [], [f"{many}:{other.partition(':')[2]}"], [str(many)]):
         assert "case-changed" in page(clerk, "/operator/anomalies/decide", 409, **asked, listed=listed)
     every = asked | {"case": [many, fast], "listed": as_shown(many, fast), "single": "1"}
@@ -149,6 +164,7 @@ def test_the_partner_is_told(world: World, settings: Any) -> None:
     world.send(way(world, "above", AT, 60, 26))
     actions.sweep()
     (one,) = cases()
+    judging.decide(desk.hire("made-up proposer", "entry"), {one.id: one.listed}, "proposed", "w")
     judging.decide(first, {one.id: one.listed}, "confirmed", "x")
     actions.appeal(world.people[0], one.id, "y")
     judging.decide(second, {one.id: one.listed}, "overturned", "z")

@@ -14,11 +14,13 @@ from tests.platform.people.townspeople import made_up_person
 from tests.platform.review import shell
 
 from abate.cli import audit as trail_command
-from abate.cli import ledger, log, privacy
+from abate.cli import installation, ledger, log, privacy
+from abate.cli import party as party_command
 from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.doors import clock
 from abate.platform.log import actions as sequencing
+from abate.platform.parties import webhooks
 from abate.platform.people.models import Person
 from abate.platform.review import audit
 from abate.platform.review.models import Audit, User
@@ -116,6 +118,29 @@ def test_letting_a_verifier_in_and_telling_of_a_breach_are_somebodys(person: Per
     user = signed_in("security_admin")
     assert run(privacy, *told).exit_code == 0
     assert Audit.objects.get(what="notice.breach").account == user.handle
+
+
+def test_where_a_partner_is_told_is_somebodys_on_live(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "start", lambda _, sandbox=False: None)
+    party = desk.create_party("city-app", "data_provider", "城市", "City", ["cycling"])
+    commands = (
+        ["hook", "add", "city-app", "https://app.example/hook"], ["hook", "rotate", 1], ["hook", "end", 1],
+    )  # fmt: skip
+    for asked in commands:
+        refused(run(party_command, *asked), "not-signed-in")
+    signed_in("entry")
+    for asked in commands:
+        refused(run(party_command, *asked), "no-right")
+    user = signed_in("system_admin")
+    with clock.frozen(clock.now() + policy().fresh + timedelta(minutes=1)):
+        refused(run(party_command, *commands[0]), "fresh-proof-needed")
+    assert not webhooks.endpoints(party.pk)
+    assert run(party_command, *commands[0]).exit_code == 0
+    (made,) = webhooks.endpoints(party.pk)
+    assert Audit.objects.get(what="party.webhook", subject=str(made.pk)).account == user.handle
+    assert run(party_command, "hook", "rotate", made.pk, "--sandbox").exit_code == 0
 
 
 def test_what_runs_by_itself_needs_nobody(person: Person, tmp_path: Path) -> None:

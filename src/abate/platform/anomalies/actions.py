@@ -36,11 +36,13 @@ LONGEST_REASON, LONGEST_WORDS = 1000, 2000
 WORDS = "appeal"
 """The purpose under which an appeal is encrypted (people/keys.py)."""
 _NEXT = {
-    Case.CONFIRMED: (Step.DECIDED, Case.OPEN),
-    Case.DISMISSED: (Step.DECIDED, Case.OPEN),
-    Case.UPHELD: (Step.ENDED, Case.APPEALED),
-    Case.OVERTURNED: (Step.ENDED, Case.APPEALED),
+    Case.PROPOSED: (Step.PROPOSED, (Case.OPEN,)),
+    Case.CONFIRMED: (Step.DECIDED, (Case.PROPOSED,)),
+    Case.DISMISSED: (Step.DECIDED, (Case.OPEN, Case.PROPOSED)),
+    Case.UPHELD: (Step.ENDED, (Case.APPEALED,)),
+    Case.OVERTURNED: (Step.ENDED, (Case.APPEALED,)),
 }
+"""What is decided -> its stage, and the states in which it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ def _filled(name: str) -> str:
 def decide(number: int, verdict: int, user: User, reason: str, shown: str) -> Case:
     """Write a decision down and lock the cases of its person until the transaction ends; the caller does what follows from it.
 
-    `shown` is the digest of the records that were shown (CaseRow.listed). Raises CaseUnknown, CaseDecided, CaseChanged,
+    That a case be confirmed is proposed by one and decided by another; all else takes one. `shown` is the digest of the records
+    that were shown (CaseRow.listed). Raises CaseUnknown, CaseDecided, CaseChanged,
     AnotherReviewer, OwnCase, CaseReasonMissing, VerdictUnknown, NotEnrolled.
     """
     if verdict not in _NEXT:
@@ -186,14 +189,14 @@ def decide(number: int, verdict: int, user: User, reason: str, shown: str) -> Ca
     case = _locked(number)
     if queries.has_part(case.pk, human):
         raise errors.OwnCase
-    if case.state != before:
+    if case.state not in before:
         raise errors.CaseDecided(Case.WORDS[case.state - 1])
     if queries.case(number).listed != shown:
         raise errors.CaseChanged
     now = clock.now()
     step = Step(case=case, stage=stage, state=verdict, user=user, human=human, reason=words, at=now)
     if verdict == Case.CONFIRMED:
-        step.until = queries.appeal_until(now)
+        step.until, step.after = queries.appeal_until(now), Step.PROPOSED
     _take(case, step)
     return case
 

@@ -43,10 +43,10 @@ class CaseChanged(Problem):
 class AnotherReviewer(Problem):
     code = "another-reviewer"
     status = 403
-    zh = "申诉须由另一位工作人员决定，换用另一账号也不行。"
-    en = "An appeal is decided by somebody else than the first decision was, under whatever account."
-    why_zh = "任何人不得审理对自己决定的申诉。"
-    why_en = "Nobody judges an appeal against their own decision."
+    zh = "您已在该案件中办过一步，其余由另一位工作人员决定，换用另一账号也不行。"
+    en = "You took a step in this case: what follows is decided by somebody else, under whatever account."
+    why_zh = "任何人不得确认自己的提议，也不得审理对自己决定的申诉。"
+    why_en = "Nobody confirms what they proposed, or judges an appeal against their own decision."
     remedy_zh = "请由另一位有权的工作人员决定。"
     remedy_en = "Somebody else with the right has to decide."
 
@@ -83,8 +83,11 @@ class VerdictUnknown(Problem):
     en = "There is no such verdict."
     why_zh = "只有列明的决定有明确的后果。"
     why_en = "Only the verdicts that are listed have a known effect."
-    remedy_zh = "初次决定用 confirmed 或 dismissed，对申诉用 upheld 或 overturned。"
-    remedy_en = "Write confirmed or dismissed for the first decision, upheld or overturned for an appeal."
+    remedy_zh = "先由一人 proposed（提议确认），再由另一人 confirmed；排除用 dismissed，对申诉用 upheld 或 overturned。"
+    remedy_en = (
+        "One writes proposed, to have a case confirmed, and another confirmed; dismissed takes one person, and an appeal is "
+        "upheld or overturned."
+    )
 
 
 class AppealTooLate(Problem):

@@ -61,8 +61,8 @@ class Case(models.Model):
     distance took no time at all. `state` follows from the steps.
     """
 
-    OPEN, CONFIRMED, DISMISSED, APPEALED, UPHELD, OVERTURNED = range(1, 7)
-    WORDS = ("open", "confirmed", "dismissed", "appealed", "upheld", "overturned")
+    OPEN, CONFIRMED, DISMISSED, APPEALED, UPHELD, OVERTURNED, PROPOSED = range(1, 8)
+    WORDS = ("open", "confirmed", "dismissed", "appealed", "upheld", "overturned", "proposed")
 
     id = models.BigAutoField(primary_key=True)
     version = models.ForeignKey(
@@ -81,7 +81,7 @@ class Case(models.Model):
             models.UniqueConstraint(
                 fields=["version", "person_id", "grp", "part"], name="anomalies_case_once"
             ),
-            models.CheckConstraint(condition=Q(state__gte=1, state__lte=6), name="anomalies_case_state"),
+            models.CheckConstraint(condition=Q(state__gte=1, state__lte=7), name="anomalies_case_state"),
         ]
         indexes = [
             models.Index(fields=["state", "-id"], name="anomalies_case_state_idx"),
@@ -92,7 +92,8 @@ class Case(models.Model):
 class Record(models.Model):
     """A record of a case. `beside`: it is only what another was compared with, and stands whatever is decided.
 
-    `came`: what a confirmed case, or its overturning, did with it (CAME of queries.py); empty before.
+    `came`: what a confirmed case, or its overturning, did with it (CAME of queries.py); before, of one that is proposed to be
+    confirmed, whether it would be spared; else empty.
     """
 
     pk = models.CompositePrimaryKey("case", "party_id", "event_id")
@@ -109,15 +110,16 @@ class Record(models.Model):
 
 
 class Step(models.Model):
-    """A decision, the person's appeal, the decision on it: `stage` 1, 2, 3, each once.
+    """That one proposes to confirm, a decision, the person's appeal, the decision on it: `stage` 0, 1, 2, 3, each once.
 
+    A confirmation comes `after` its proposal (0), which the table asks for; what was confirmed before that was asked has none.
     `human` is whoever is behind the account; the table holds that nobody takes two steps of one case, under whatever account.
     `words_enc` are the person's, encrypted under their key. `until` is the last day for an appeal, as it was told with the
     decision, of one that confirms.
     """
 
     append_only = True
-    DECIDED, APPEALED, ENDED = range(1, 4)
+    PROPOSED, DECIDED, APPEALED, ENDED = range(4)
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="steps", db_index=False)
     stage = models.SmallIntegerField()
@@ -127,6 +129,7 @@ class Step(models.Model):
     reason = models.TextField()
     words_enc = models.BinaryField(null=True)
     until = models.DateField(null=True)
+    after = models.SmallIntegerField(null=True)
     at = models.DateTimeField()
 
     class Meta:
@@ -139,16 +142,23 @@ class Step(models.Model):
                 name="anomalies_step_another_human",
             ),
             models.CheckConstraint(
-                condition=Q(stage=1, state__in=[2, 3]) | Q(stage=2, state=4) | Q(stage=3, state__in=[5, 6]),
+                condition=Q(stage=0, state=7)
+                | Q(stage=1, state__in=[2, 3])
+                | Q(stage=2, state=4)
+                | Q(stage=3, state__in=[5, 6]),
                 name="anomalies_step_state",
             ),
             models.CheckConstraint(
                 condition=Q(stage=2, human__isnull=True, words_enc__isnull=False)
-                | Q(stage__in=[1, 3], human__isnull=False, user__isnull=False, words_enc__isnull=True),
+                | Q(stage__in=[0, 1, 3], human__isnull=False, user__isnull=False, words_enc__isnull=True),
                 name="anomalies_step_by",
             ),
             models.CheckConstraint(
                 condition=Q(state=2, until__isnull=False) | (~Q(state=2) & Q(until__isnull=True)),
                 name="anomalies_step_until",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=2, after=0) | (~Q(state=2) & Q(after__isnull=True)),
+                name="anomalies_step_proposed",
             ),
         ]

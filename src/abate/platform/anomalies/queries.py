@@ -44,7 +44,7 @@ class CaseRow:
     """A case with its rule as it stood then. `measured` and `limit` are in `unit`; `until` is the last day for an appeal.
 
     `parties` are the senders of its records; `records` how many there are, `beside` how many were compared with them; `listed`
-    is the digest of which they are, by which a decision says what was seen.
+    is the digest of which they are and which of them are spared, by which a decision says what was seen.
     """
 
     id: int
@@ -66,6 +66,9 @@ class CaseRow:
     records: int
     beside: int
     listed: str
+    proposed_at: datetime | None
+    proposed_why: str
+    proposed_by: str
     decided_at: datetime | None
     decided_why: str
     decided_by: str
@@ -86,6 +89,16 @@ class CaseRow:
     def shown(self) -> str:
         """The measured number without zeros at its end; empty where there is none."""
         return "" if self.measured is None else plain(self.measured)
+
+    @property
+    def told_state(self) -> str:
+        """The state as its person is told it: what one proposes and nobody decided is no decision."""
+        return "open" if self.state == "proposed" else self.state
+
+    @property
+    def told_came(self) -> str:
+        """What became of the record that was asked about, as its person is told it; of a case that stands open nothing."""
+        return "" if self.told_state in ("open", "dismissed") else self.came
 
     @property
     def may_appeal(self) -> bool:
@@ -115,7 +128,7 @@ class RecordRow:
 class Filter:
     """Which cases are listed; empty is all. States and grades by their words."""
 
-    states: tuple[str, ...] = ("open", "appealed")
+    states: tuple[str, ...] = ("open", "proposed", "appealed")
     grade: str = ""
     rule: str = ""
     party_id: int | None = None
@@ -198,7 +211,7 @@ def also_confirmed(number: int, asked: Sequence[tuple[int, str]]) -> Collection[
 
 
 def counts() -> dict[str, int]:
-    """Open cases by grade, and `appeals` that wait."""
+    """Cases by grade that wait for a decision, and `appeals` that do."""
     with connection.cursor() as cursor:
         cursor.execute(SQL["counts"])
         return dict(zip((*GRADES, "appeals"), map(int, cursor.fetchone()), strict=True))
@@ -241,12 +254,26 @@ def _row(number: int, rule: str, version: bytes, kind: str, grade: int, document
     limit = said["limit"]
     source = limit.get("source") or {"zh": "", "en": ""}
     person, group, part, measured, state, opened, parties, records_, beside, listed, *steps = rest
-    decided_at, why, by, until, appealed_at, ended_at, ended_why, ended_by, came = steps
+    (
+        proposed_at,
+        proposed_why,
+        proposed_by,
+        decided_at,
+        why,
+        by,
+        until,
+        appealed_at,
+        ended_at,
+        ended_why,
+        ended_by,
+        came,
+    ) = steps
     return CaseRow(
         number, rule, bytes(version).hex(), kind, GRADES[grade], (said["says"]["zh"], said["says"]["en"]),
         limit["unit"], limit.get("value", ""), (source["zh"], source["en"]), person, group, part, measured,
-        Case.WORDS[state - 1], opened, tuple(parties or ()), records_, beside, listed, decided_at, why or "",
-        by or "", until, appealed_at, ended_at, ended_why or "", ended_by or "", came or "",
+        Case.WORDS[state - 1], opened, tuple(parties or ()), records_, beside, listed,
+        proposed_at, proposed_why or "", proposed_by or "", decided_at, why or "", by or "",
+        until, appealed_at, ended_at, ended_why or "", ended_by or "", came or "",
     )  # fmt: skip
 
 

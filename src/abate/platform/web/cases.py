@@ -19,6 +19,7 @@ GRADES = {
 }
 STATES = {
     "open": ("待核查", "Open", "wait"),
+    "proposed": ("提议确认", "Proposed to be confirmed", "wait"),
     "confirmed": ("已确认", "Confirmed", "bad"),
     "dismissed": ("已排除", "Dismissed", "good"),
     "appealed": ("申诉中", "Appealed", "wait"),
@@ -26,6 +27,7 @@ STATES = {
     "overturned": ("申诉后撤销", "Overturned", "good"),
 }
 VERDICTS = {
+    "proposed": ("提议确认", "Propose to confirm"),
     "confirmed": ("确认异常并收回", "Confirm, and take it back"),
     "dismissed": ("排除", "Dismiss"),
     "upheld": ("维持原决定", "Uphold"),
@@ -92,7 +94,7 @@ def told(row: CaseRow, names: Mapping[int, str]) -> dict[str, object]:
         "senders": ("、" if say("zh", "en") == "zh" else ", ").join(
             names.get(one, str(one)) for one in row.parties
         ),
-        "waits": row.state in ("open", "appealed"),
+        "waits": row.state in queries.OPEN.states,
     }
 
 
@@ -146,15 +148,15 @@ def of_record(found: Behaviour) -> list[Told]:
 
 
 def _told(row: CaseRow) -> Told:
-    spared = row.came == "spared"
-    text = row.came if row.came in ("spared", "retired") and row.state != "overturned" else row.state
+    state, spared = row.told_state, row.told_came == "spared"
+    text = row.told_came if row.told_came in ("spared", "retired") and state != "overturned" else state
     became = ""
-    if row.state == "overturned" and row.came in CAME and not spared:
+    if state == "overturned" and row.came in CAME and not spared:
         became = say("这条记录：{came}。", "This record: {came}.", came=pick(CAME[row.came]))
     return Told(
         row.id,
-        pick(STATES[row.state][:2]),
-        "good" if spared else STATES[row.state][2],
+        pick(STATES[state][:2]),
+        "good" if spared else STATES[state][2],
         " ".join(filter(None, (say(*_TEXTS[text], says=pick(row.says)), became))),
         compared(row),
         row.ended_why or row.decided_why,

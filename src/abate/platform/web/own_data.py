@@ -137,7 +137,8 @@ def _entries(person_id: int, codes: dict[int, str]) -> list[Row]:
 def _case(one: anomalies.CaseRow, codes: dict[int, str]) -> Row:
     """A record that was looked at twice: what was found, what was decided and why, and the person's own words."""
     ours = ("person_id", "version", "listed", "decided_by", "ended_by")
-    told = {k: v for k, v in asdict(one).items() if k not in ours}
+    told = {k: v for k, v in asdict(one).items() if k not in ours and not k.startswith("proposed_")}
+    told |= {"state": one.told_state, "came": one.told_came}
     told |= {"parties": [codes.get(party) for party in one.parties], "measured": one.shown}
     return _row(told | {"appeal": anomalies.words(one)})
 

@@ -2,7 +2,8 @@
 -- Cases with their rule, the newest first; `parties` are those whose records they are about.
 select cases.id, rule.name, cases.version, rule.kind, rule.grade, rule.document, cases.person_id, cases.grp, cases.part,
        cases.measured, cases.state, cases.opened_at, told.parties, told.records, told.beside,
-       told.listed, decided.at, decided.reason, decider.handle, decided.until, appealed.at, ended.at, ended.reason, ender.handle,
+       told.listed, proposed.at, proposed.reason, proposer.handle,
+       decided.at, decided.reason, decider.handle, decided.until, appealed.at, ended.at, ended.reason, ender.handle,
        (select record.came from anomalies_record record
         where record.case_id = cases.id and record.party_id = %(of_party)s and record.event_id = %(event)s)
 from anomalies_case cases
@@ -11,9 +12,11 @@ cross join lateral (select array_agg(distinct record.party_id) filter (where not
                            count(*) filter (where not record.beside) as records,
                            count(*) filter (where record.beside) as beside,
                            encode(sha256(convert_to(coalesce(json_agg(
-                               json_build_array(record.beside, record.party_id, record.event_id)
+                               json_build_array(record.beside, record.party_id, record.event_id, record.came = 'spared')
                                order by record.party_id, record.event_id)::text, ''), 'UTF8')), 'hex') as listed
                     from anomalies_record record where record.case_id = cases.id) told
+left join anomalies_step proposed on proposed.case_id = cases.id and proposed.stage = 0
+left join review_user proposer on proposer.id = proposed.user_id
 left join anomalies_step decided on decided.case_id = cases.id and decided.stage = 1
 left join review_user decider on decider.id = decided.user_id
 left join anomalies_step appealed on appealed.case_id = cases.id and appealed.stage = 2
@@ -61,11 +64,12 @@ where not record.beside and record.came <> 'spared'
       and (record.party_id, record.event_id) in (select * from unnest(%(parties)s::int[], %(events)s::text[]))
 
 -- name: counts
--- Open cases by grade, and appeals that wait.
-select count(*) filter (where cases.state = 1 and rule.grade = 0), count(*) filter (where cases.state = 1 and rule.grade = 1),
-       count(*) filter (where cases.state = 1 and rule.grade = 2), count(*) filter (where cases.state = 4)
+-- Cases by grade that are open, or proposed to be confirmed, and appeals that wait.
+select count(*) filter (where cases.state in (1, 7) and rule.grade = 0),
+       count(*) filter (where cases.state in (1, 7) and rule.grade = 1),
+       count(*) filter (where cases.state in (1, 7) and rule.grade = 2), count(*) filter (where cases.state = 4)
 from anomalies_case cases join anomalies_rule rule on rule.version = cases.version
-where cases.state in (1, 4)
+where cases.state in (1, 4, 7)
 
 -- name: has_part
 -- Whether whoever this digest names has a part in the case: its person, one who has the trace that it is about, a guardian or
@@ -111,5 +115,5 @@ select (select count(*)
         left join anomalies_record record on record.case_id = cases.id and record.party_id = kept.party_id
                                              and record.event_id = kept.event_id
         where starts_with(kept.reason, 'anomaly:')
-              and (cases.person_id is distinct from kept.person_id or record.case_id is null or cases.state in (1, 3)
+              and (cases.person_id is distinct from kept.person_id or record.case_id is null or cases.state in (1, 3, 7)
                    or (cases.state = 6 and record.came = 'taken_back')))

@@ -106,15 +106,19 @@ def case(request: HttpRequest, role: bool, number: int) -> HttpResponse:
 
 
 def _verdicts(row: CaseRow) -> list[tuple[str, str]]:
-    words = {"open": ("confirmed", "dismissed"), "appealed": ("overturned", "upheld")}.get(row.state, ())
+    words = {
+        "open": ("proposed", "dismissed"),
+        "proposed": ("confirmed", "dismissed"),
+        "appealed": ("overturned", "upheld"),
+    }.get(row.state, ())
     return [(word, pick(cases.VERDICTS[word])) for word in words]
 
 
 @require_POST
 @operator_page
 def decide(request: HttpRequest, role: bool) -> HttpResponse:
-    """Decide every `case`, one or many, each by itself; of a single one only the records that are ticked (`taken`). `listed`
-    says of each which records it showed.
+    """Decide every `case`, one or many, each by itself; of a single one that is proposed to be confirmed only the records that
+    are ticked (`taken`). `listed` says of each which records it showed.
     """
     verdict = request.POST.get("verdict", "")
     numbers = [n for text in request.POST.getlist("case") if (n := _number(text)) is not None]
@@ -123,7 +127,7 @@ def decide(request: HttpRequest, role: bool) -> HttpResponse:
         return screen.refuse(request, VerdictUnknown("case, verdict"), section="operator")
     listed = dict(text.split(":", 1) for text in request.POST.getlist("listed") if ":" in text)
     shown = {number: listed.get(str(number), "") for number in numbers}
-    spared = _spared(request, numbers[0]) if single else frozenset()
+    spared = _spared(request, numbers[0]) if single and verdict == "proposed" else frozenset()
     found = judging.decide(request.user, shown, verdict, request.POST.get("reason", ""), spared=spared)  # type: ignore[arg-type]
     refused = [(one.case, screen.told(one.problem)) for one in found if one.problem]
     done = [
