@@ -39,17 +39,19 @@ TABLES = {
 
 
 def run(options: dict[str, Any]) -> dict[str, Any]:
-    """`batch` (50,000), `batches` a round and connection (2), `rounds` (3)."""
-    defaults = {"batch": 50_000, "batches": 2, "rounds": 3}
-    batch, per_round, rounds = (int(options.get(name) or default) for name, default in defaults.items())
+    """`batch` (50,000), `batches` a round and connection (2), `rounds` (3), `people` (100,000)."""
+    defaults = {"batch": 50_000, "batches": 2, "rounds": 3, "people": PEOPLE}
+    batch, per_round, rounds, people = (
+        int(options.get(name) or default) for name, default in defaults.items()
+    )
     with platform() as server:
-        make_people(PEOPLE)
+        make_people(people)
         events = rides(Random(1))
         single = [_round(events, batch, per_round) for _ in range(rounds)]
         double = [_round(events, batch, per_round, connections=2) for _ in range(rounds)]
         return {
             "batch": batch,
-            "people": PEOPLE,
+            "people": people,
             "server": server,
             "one_connection": _summary(single),
             "two_connections": _summary(double),

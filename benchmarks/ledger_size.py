@@ -19,7 +19,7 @@ from benchmarks.processor import spent
 NAME = "ledger-size"
 ABOUT = "an award batch and a statement page at many stored transfers, beside a million"
 PEOPLE = 100_000
-SMALL = 1_000_000
+BESIDE = 1_000_000
 PART = 10_000_000
 BATCH = 10_000
 PAGES = 50
@@ -47,23 +47,25 @@ on conflict (person_id) do update set carbon_mg = excluded.carbon_mg, credits = 
 
 
 def run(options: dict[str, Any]) -> dict[str, Any]:
-    """`rows` (10,000,000; up to 100,000,000 where the disk has room), `rounds` (3) of both measures."""
-    rows, rounds = int(options.get("rows") or PART), int(options.get("rounds") or 3)
-    rows -= rows % PEOPLE
+    """`rows` (10,000,000; up to 100,000,000 where the disk has room) and `beside` (1,000,000), of `people` (100,000); `rounds`
+    (3) of both measures."""
+    defaults = {"rows": PART, "beside": BESIDE, "people": PEOPLE, "rounds": 3}
+    rows, beside, people, rounds = (int(options.get(name) or default) for name, default in defaults.items())
+    rows -= rows % people
     room = shutil.disk_usage(tempfile.gettempdir()).free - LEAST_FREE
     if room < BYTES_A_ROW * rows:
         return {
             "skipped": f"{rows:,} rows need {BYTES_A_ROW * rows / 1e9:.0f} GB besides 15 GB that stay free"
         }
     with events_postgres.platform() as server:
-        events_postgres.make_people(PEOPLE)
+        events_postgres.make_people(people)
         _start()
         begun = time.perf_counter()
-        _fill(0, SMALL)
-        small = _measure(rounds)
-        _fill(SMALL, rows)
+        _fill(0, beside, people)
+        small = _measure(rounds, people)
+        _fill(beside, rows, people)
         filled = time.perf_counter() - begun
-        large = _measure(rounds)
+        large = _measure(rounds, people)
         return {
             "server": server,
             "rows": rows,
@@ -93,7 +95,7 @@ def _start() -> None:
     pipeline.book(batch)
 
 
-def _fill(begin: int, end: int) -> None:
+def _fill(begin: int, end: int, people: int) -> None:
     """Rows `begin` to `end`, PART a month, in the months before this one; the index of a part is built at its end."""
     from abate.platform.doors import clock, months  # lazy: needs Django set up
 
@@ -101,9 +103,9 @@ def _fill(begin: int, end: int) -> None:
     for first in range(begin, end, PART):
         last = min(first + PART - first % PART, end)
         # The small ledger is a month of its own, before the others.
-        month = this.plus(-1 - first // PART - (first >= SMALL))
-        _part(month, first, last)
-    events_postgres._sql(_BALANCES.format(rounds=end // PEOPLE))
+        month = this.plus(-1 - first // PART - (begin > 0))
+        _part(month, first, last, people)
+    events_postgres._sql(_BALANCES.format(rounds=end // people))
     events_postgres._sql("vacuum analyze ledger_entry, ledger_balance")
     events_postgres._sql("checkpoint")
 
@@ -114,7 +116,7 @@ def _real() -> dict[str, int]:
     return {name: _one(f"select max(id) from {table}") for name, table in tables.items()}
 
 
-def _part(month: Any, begin: int, end: int) -> None:
+def _part(month: Any, begin: int, end: int, people: int) -> None:
     from django.db import connection, transaction  # lazy: needs Django set up
 
     from abate.platform.doors import months  # lazy: as above
@@ -124,7 +126,7 @@ def _part(month: Any, begin: int, end: int) -> None:
         cursor.execute(
             f"create table {name} (like ledger_entry including defaults including storage including constraints)"
         )
-        fill = _FILL.format(part=name, people=PEOPLE, first=month.first_id, at=f"timestamptz '{month}-15 00:00:00+08'",
+        fill = _FILL.format(part=name, people=people, first=month.first_id, at=f"timestamptz '{month}-15 00:00:00+08'",
                             begin=begin, end=end, **_real())  # fmt: skip
         cursor.execute(fill.replace("%%", "%"))
         cursor.execute("set local maintenance_work_mem = '1GB'")
@@ -135,7 +137,7 @@ def _part(month: Any, begin: int, end: int) -> None:
 _rides: dict[str, Any] = {}
 
 
-def _measure(rounds: int) -> dict[str, float]:
+def _measure(rounds: int, people: int) -> dict[str, float]:
     """Medians: seconds of a batch, wall and processor; the slowest statement page of many people, in milliseconds."""
     from abate.platform import pipeline  # lazy: needs Django set up
     from abate.platform.ledger import queries  # lazy: as above
@@ -152,7 +154,7 @@ def _measure(rounds: int) -> dict[str, float]:
     random, pages = Random(3), []
     for _ in range(PAGES):
         begun = time.perf_counter()
-        page = queries.entries(first + random.randrange(PEOPLE), limit=20)
+        page = queries.entries(first + random.randrange(people), limit=20)
         pages.append(1000 * (time.perf_counter() - begun))
         if not page:
             raise RuntimeError("a person without entries")

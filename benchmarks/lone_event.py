@@ -30,12 +30,16 @@ WARM = 30
 
 
 def run(options: dict[str, Any]) -> dict[str, Any]:
-    """`rounds` (3), `events` a client and round (400). Ratios are taken within a round."""
-    rounds, count = int(options.get("rounds") or 3), int(options.get("events") or 400)
+    """`rounds` (3), `events` a client and round (400), `people` (10,000), `seconds` of pgbench (5) and its `scale` (20).
+    Ratios are taken within a round."""
+    defaults = {"rounds": 3, "events": 400, "people": PEOPLE, "seconds": SECONDS, "scale": SCALE}
+    rounds, count, people, seconds, scale = (
+        int(options.get(name) or default) for name, default in defaults.items()
+    )
     with events_postgres.platform() as server:
-        events_postgres.make_people(PEOPLE)
+        events_postgres.make_people(people)
         events_postgres._sql("create database pgbench")
-        _pgbench("-i", "-q", "-s", str(SCALE))
+        _pgbench("-i", "-q", "-s", str(scale))
         events = events_postgres.rides(Random(1))
         found = {}
         for name, clients, kind in (
@@ -43,16 +47,16 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
             ("callers_8", 8, threading.Thread),
             ("processes_8", 8, multiprocessing.get_context("fork").Process),
         ):
-            lines = [_round(events, clients, count, kind) for _ in range(rounds)]
+            lines = [_round(events, clients, count, kind, seconds) for _ in range(rounds)]
             found[name] = {key: round(statistics.median(line[key] for line in lines), 3) for key in lines[0]}
         return {"server": server, **found, "disagreements": events_postgres._disagreements()}
 
 
-def _round(events: Any, clients: int, count: int, kind: Any) -> dict[str, float]:
+def _round(events: Any, clients: int, count: int, kind: Any, seconds: int) -> dict[str, float]:
     """Calls a second of both; processor time a call in milliseconds; the ratios (above 1: ours is quicker)."""
     jobs = [[events_postgres.prepared(events, 1)[0] for _ in range(count + WARM)] for _ in range(clients)]
     with spent() as theirs:
-        done = _pgbench("-c", str(clients), "-j", str(min(clients, 2)), "-T", str(SECONDS), "-M", "prepared")
+        done = _pgbench("-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds), "-M", "prepared")
     tps = float(re.search(r"tps = ([\d.]+)", done)[1])  # type: ignore[index]
     context = multiprocessing.get_context("fork")
     gate, own_seconds = context.Barrier(clients + 1, timeout=120), context.Array("d", clients)
@@ -73,7 +77,7 @@ def _round(events: Any, clients: int, count: int, kind: Any) -> dict[str, float]
     # Of processes; what threads took is this process's.
     ours.client += sum(own_seconds)
     rate, calls = clients * count / ours.wall, clients * count
-    costs = 1000 * ours.processor / calls, 1000 * theirs.processor / (tps * SECONDS)
+    costs = 1000 * ours.processor / calls, 1000 * theirs.processor / (tps * seconds)
     return {
         "events_per_second": rate,
         "pgbench_tps": tps,

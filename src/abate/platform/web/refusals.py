@@ -1,10 +1,12 @@
-"""Answers where no page is: not found, not allowed, an outdated form, a fault of ours."""
+"""Answers where no page is: not found, not allowed, an outdated form, a database that is away, a fault of ours."""
 
 from __future__ import annotations
 
 import logging
+import sys
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -47,6 +49,18 @@ class FormOutdated(Problem):
     why_en = "It keeps other sites from sending forms with your session."
     remedy_zh = "请返回上一页刷新后再提交；如浏览器禁用了 Cookie，请允许本站使用。"
     remedy_en = "Go back, reload the page and send it again. Cookies of this site must be allowed."
+
+
+class DatabaseAway(Problem):
+    code = "database-away"
+    status = 503
+    retry_after = 2
+    zh = "数据库暂时不可用，本次操作是否完成不确定。"
+    en = "The database is away; it is not certain whether this was done."
+    why_zh = "一次操作要么全部完成，要么什么也没有改变。"
+    why_en = "It was done wholly or not at all, never by half."
+    remedy_zh = "请稍后查看；如未完成，请再提交一次。"
+    remedy_en = "Look in a while; if it was not done, send it again."
 
 
 def type_of(code: str) -> str:
@@ -122,7 +136,9 @@ def form_outdated(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def fault(request: HttpRequest) -> HttpResponse:
-    """Our own fault. The page asks nothing of database or session, which may be what failed."""
+    """What nobody expected: the database that failed, or our own fault. The page asks nothing of database or session."""
+    if isinstance(sys.exc_info()[1], InterfaceError | OperationalError):
+        return _away(request, DatabaseAway())
     title = say("系统出错了，内容没有提交。", "Something went wrong on our side; nothing was changed.")
     remedy = say("请稍后重试。问题已记录。", "Try again in a while. The fault was recorded.")
     if request.path.startswith(_INTERFACES):
@@ -134,5 +150,18 @@ def fault(request: HttpRequest) -> HttpResponse:
             "remedy": remedy,
         }
         return JsonResponse(body, status=500, content_type="application/problem+json")
-    values = {"title": title, "remedy": remedy, "lang": "en" if english() else "zh-Hans"}
-    return render(None, "abate/fault.html", values, status=500)
+    return _bare("fault", title, remedy, 500)
+
+
+def _away(request: HttpRequest, problem: DatabaseAway) -> HttpResponse:
+    if request.path.startswith(_INTERFACES):
+        return problem_json(problem)
+    language = "en" if english() else "zh"
+    page = _bare(problem.code, problem.text(language), problem.remedy(language), problem.status)
+    page["Retry-After"] = str(problem.retry_after)
+    return page
+
+
+def _bare(code: str, title: str, remedy: str, status: int) -> HttpResponse:
+    values = {"title": title, "remedy": remedy, "code": code, "lang": "en" if english() else "zh-Hans"}
+    return render(None, "abate/fault.html", values, status=status)

@@ -1,0 +1,281 @@
+"""What tests do through the doors of the platform is first tried with a fault at every database call.
+
+For each request that changes something, each approval of a change, each round of a job, once where it succeeds: the n-th
+call to the database fails, for n = 1, 2, ... until none does, in each way that FAULTS names. After each try every table is
+as it was, or the whole of it is done; then the tables are put back, and the test goes on with the same request untouched,
+and asks in its own words whether it has the effect that it should have, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+from unittest import mock
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import QueryDict
+from django.test import Client
+from django.test.client import FakePayload
+from django.urls import Resolver404, resolve
+
+from abate.platform.doors.errors import Problem
+from abate.platform.log import sequencer
+from abate.platform.parties import webhooks
+from abate.platform.review import proposing
+from abate.platform.web import intake
+from tests.faults.failing import FAULTS, LOST_AFTER, cut, failing
+from tests.faults.tables import State, Tables
+
+MOST = 400
+BESIDE = {
+    "django_session": "a session is kept in use by each request",
+    "parties_used": "what was asked counts towards a limit whether or not it was answered",
+    "parties_nonce": "a signature that was seen is not taken again",
+    "signin_try": "a try counts whether or not it was answered",
+    "review_event": "who came to the door is noted, whatever came of it",
+}
+"""Tables that may be written though the rest was refused, and why. Written by themselves, before or after."""
+NAMED = {"busy", "database-away"}
+"""What a refusal may be called when the database failed: never what somebody could have caused."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What came of a try: `status` (of a function that returned: 200), and the code of a refusal."""
+
+    status: int
+    code: str = ""
+    wrong: str = ""
+
+
+@dataclass(slots=True)
+class Door:
+    """One door: how often it was tried with a fault, and what was found wrong, in words."""
+
+    tries: int = 0
+    calls: int = 0
+    whole: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)
+    effect: dict[str, int] | None = None
+
+
+class EveryCall:
+    def __init__(self, only: set[str]) -> None:
+        self.doors_met: dict[str, Door] = {}
+        self.only = only
+        self._busy = False
+
+    def doors(self) -> AbstractContextManager[None]:
+        """While it lasts, whatever goes through a door is tried first."""
+        return _opened(self)
+
+    def report(self) -> dict[str, dict[str, Any]]:
+        """Of each door what was tried and what was found wrong, as JSON."""
+        return {
+            name: {"tries": one.tries, "calls": one.calls, "whole": one.whole, "effect": one.effect, "wrong": dict(one.wrong)}
+            for name, one in sorted(self.doors_met.items())
+        }
+
+    def tried(self, name: str, attempt: Callable[[], Told], *, once: bool = False) -> None:
+        """Try what is about to be done. `once`: the same again has no second effect."""
+        if self._busy or connection.in_atomic_block or (self.only and name not in self.only):
+            return
+        known = self.doors_met.get(name)
+        if known is not None and known.effect is not None:
+            return
+        self._busy = True
+        place = connection.get_connection_params()
+        tables = Tables(**{k: place[k] for k in ("host", "user", "password", "dbname", "port") if k in place})
+        try:
+            self._try(self.doors_met.setdefault(name, Door()), tables, attempt, once)
+        finally:
+            tables.close()
+            self._busy = False
+
+    def _try(self, door: Door, tables: Tables, attempt: Callable[[], Told], once: bool) -> None:
+        before = tables.state()
+        kept = tables.keep(before)
+        told = attempt()
+        connection.close()
+        effect = _beside(tables.state().since(before))
+        tables.back(kept, tables.state().since(before))
+        if told.status >= 400 or not effect:
+            # Nothing to be had by halves.
+            return
+        door.effect = effect
+        for kind, after in [*((kind, False) for kind in FAULTS), (LOST_AFTER, True)]:
+            for number in range(1, MOST):
+                with failing(number, cut if after else FAULTS[kind], after=after) as seen:
+                    told = attempt()
+                connection.close()
+                if not seen.at:
+                    tables.back(kept, tables.state().since(before))
+                    break
+                door.tries += 1
+                door.calls = max(door.calls, number)
+                self._judge(door, f"{kind} at call {number}, {seen.at!r}", tables, before, told)
+                if once and told.status >= 400:
+                    again = attempt()
+                    connection.close()
+                    if again.status >= 400 or _beside(tables.state().since(before)) != door.effect:
+                        door.wrong[f"{kind} at call {number}: again {again}, {_beside(tables.state().since(before))}"] += 1
+                tables.back(kept, tables.state().since(before))
+            else:
+                door.wrong["it makes more calls than are tried"] += 1
+
+    def _judge(self, door: Door, what: str, tables: Tables, before: State, told: Told) -> None:
+        found = _beside(tables.state().since(before))
+        if found == door.effect:
+            door.whole += 1
+        elif found:
+            door.wrong[f"{what}: between: {found}, answered {told}"] += 1
+        elif told.status < 400:
+            door.wrong[f"{what}: answered {told} and did nothing"] += 1
+        if told.wrong:
+            door.wrong[f"{what}: {told.wrong}"] += 1
+        elif told.status >= 400 and told.code not in NAMED:
+            door.wrong[f"{what}: refused as {told.status} {told.code!r}"] += 1
+
+
+def _beside(changed: dict[str, int]) -> dict[str, int]:
+    return {name: rows for name, rows in changed.items() if name not in BESIDE}
+
+
+def _told(status: int, media: str, body: bytes) -> Told:
+    if b"Traceback" in body:
+        return Told(status, wrong="a stack trace is shown")
+    if status < 400:
+        return Told(status)
+    if media.partition(";")[0] == "application/problem+json":
+        return Told(status, str(json.loads(body).get("code")))
+    # A page tells its problem by name too.
+    return Told(status, next((code for code in NAMED if f">{code}<".encode() in body), ""))
+
+
+def _of_function(work: Callable[[], Any]) -> Told:
+    try:
+        work()
+    except (DatabaseError, InterfaceError):
+        return Told(503, "busy")
+    except Problem as problem:
+        return Told(problem.status, problem.code)
+    except Exception as fault:  # noqa: BLE001 (whatever it is, it is told)
+        return Told(500, type(fault).__name__, wrong=f"raised {fault!r}")
+    return Told(200)
+
+
+# --- the doors ------------------------------------------------------------------------------------------------------
+def _requests(run: EveryCall) -> Any:
+    plain = Client.request
+
+    @wraps(plain)
+    def request(self: Client, **given: Any) -> Any:
+        method, path = given.get("REQUEST_METHOD", "GET"), given.get("PATH_INFO", "/")
+        if method in ("GET", "HEAD", "OPTIONS"):
+            return plain(self, **given)
+        try:
+            name = resolve(path).view_name
+        except Resolver404:
+            return plain(self, **given)
+        payload = given.get("wsgi.input")
+        body = payload.read() if payload is not None else b""
+
+        def fresh() -> dict[str, Any]:
+            return given if payload is None else given | {"wsgi.input": FakePayload(body)}
+
+        def attempt() -> Told:
+            cookies, raises = copy.deepcopy(self.cookies), self.raise_request_exception
+            self.raise_request_exception = False
+            try:
+                answer = plain(self, **fresh())
+                return _told(answer.status_code, answer.get("content-type", ""), b"" if answer.streaming else answer.content)
+            finally:
+                self.cookies, self.raise_request_exception, self.exc_info = cookies, raises, None
+
+        named = "HTTP_IDEMPOTENCY_KEY" in given or name in ("redeem",)
+        step = QueryDict(body).get("step", "") if name.endswith("decide") else ""
+        run.tried(f"POST {name}" + (f" ({step})" if step else ""), attempt, once=named)
+        return plain(self, **fresh())
+
+    return mock.patch.object(Client, "request", request)
+
+
+def _intake(run: EveryCall) -> Any:
+    plain = intake.app
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] != "POST":
+            return await plain(scope, receive, send)
+        messages = [await receive()]
+        while messages[-1].get("more_body"):
+            messages.append(await receive())
+
+        async def once_more(sender: Any) -> None:
+            left = list(messages)
+
+            async def again() -> Any:
+                return left.pop(0)
+
+            await plain(scope, again, sender)
+
+        def attempt() -> Told:
+            sent: list[Any] = []
+
+            async def note(message: Any) -> None:
+                sent.append(message)
+
+            asyncio.run(once_more(note))
+            head = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
+            return _told(sent[0]["status"], head.get("content-type", ""), sent[-1]["body"])
+
+        await asyncio.get_running_loop().run_in_executor(
+            None, lambda: _closed(lambda: run.tried("POST /v1/events", attempt, once=True))
+        )
+        await once_more(send)
+        return None
+
+    return mock.patch.object(intake, "app", app)
+
+
+def _closed(work: Callable[[], None]) -> None:
+    try:
+        work()
+    finally:
+        connection.close()
+
+
+def _function(run: EveryCall, holder: Any, name: str, label: Callable[..., str]) -> Any:
+    plain = getattr(holder, name)
+
+    @wraps(plain)
+    def called(*args: Any, **more: Any) -> Any:
+        run.tried(label(*args), lambda: _of_function(lambda: plain(*args, **more)))
+        return plain(*args, **more)
+
+    return mock.patch.object(holder, name, called)
+
+
+def _approval(user: Any, number: int) -> str:
+    from abate.platform.review.models import Proposal
+
+    found = Proposal.objects.filter(pk=number).first()
+    return f"approve {found.action if found else 'nothing'}"
+
+
+@contextmanager
+def _opened(run: EveryCall) -> Iterator[None]:
+    with (
+        _requests(run),
+        _intake(run),
+        _function(run, proposing, "approve", _approval),
+        _function(run, sequencer.Sequencer, "round", lambda *_: "job: sequencer"),
+        _function(run, webhooks, "send_due", lambda *_: "job: webhooks"),
+    ):
+        yield
