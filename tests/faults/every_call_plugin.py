@@ -15,6 +15,7 @@ _RUN = pytest.StashKey[Any]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-call-report", help="Where to write what was tried, as JSON.")
     parser.addoption("--every-call-only", default="", help="The doors to try, with commas; all where not given.")
+    parser.addoption("--every-call-faults", default="", help="How to fail, with commas; in every way where not given.")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -26,18 +27,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    with item.config.stash[_RUN].doors():
+    run = item.config.stash[_RUN]
+    with run.doors():
         yield
+    if path := item.config.getoption("--every-call-report"):
+        # After each test: a long run is read while it goes on.
+        Path(path).write_text(json.dumps(run.report(), indent=1, ensure_ascii=False), "utf-8")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     from tests.faults.every_call import EveryCall  # lazy: the settings are named by the conftest, which is read by now
 
     only = {name for name in config.getoption("--every-call-only").split(",") if name}
-    config.stash[_RUN] = EveryCall(only)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    run = config.stash.get(_RUN, None)
-    if run is not None and (path := config.getoption("--every-call-report")):
-        Path(path).write_text(json.dumps(run.report(), indent=1, ensure_ascii=False), "utf-8")
+    faults = config.getoption("--every-call-faults")
+    config.stash[_RUN] = EveryCall(only, faults.split(",")) if faults else EveryCall(only)

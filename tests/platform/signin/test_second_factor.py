@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client
 from tests.platform.people.townspeople import at_once
 from tests.platform.web import city as stage
@@ -27,6 +28,7 @@ from abate.platform.review import actions as review
 from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, proofs
 from abate.platform.signin.errors import FactorRefused
+from abate.platform.web.pages import signin, staff_signin
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 GOOD = "seven otters crossing"
@@ -131,6 +133,45 @@ def test_guessing_codes_ends_after_five(clerk: User) -> None:
     answers = [browser.post("/sign-in/second", {"code": wrong}).status_code for _ in range(6)]
     assert answers == [403] * 5 + [429]
     assert browser.post("/sign-in/second", {"code": right}).status_code == 429
+
+
+def away(*_: object, **__: object) -> None:
+    raise OperationalError("planted: the database is away")
+
+
+@pytest.mark.parametrize("where", ["entered", "enter"])
+def test_a_link_that_let_nobody_in_is_not_spent(
+    clerk: User, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    address, browser = f"/sign-in/link/{review.issue_link(clerk)}", Client(raise_request_exception=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(signin.signing if where == "entered" else signin, where, away)
+        assert browser.post(address).status_code == 503
+    assert browser.post(address).status_code == 302
+    assert browser.post(address).status_code in (403, 410), "spent once"
+
+
+def test_a_recovery_code_that_let_nobody_in_is_not_spent(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, codes = set_up_app(by_link(clerk))
+    browser = by_link(clerk)
+    browser.raise_request_exception = False
+    with monkeypatch.context() as patch:
+        patch.setattr(staff_signin.proofs, "note", away)
+        assert browser.post("/sign-in/second", {"code": codes[0]}).status_code == 503
+    assert browser.post("/sign-in/second", {"code": codes[0]}).status_code == 302
+
+
+def test_an_app_comes_with_its_recovery_codes_or_not_at_all(
+    clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = by_link(clerk)
+    browser.raise_request_exception = False
+    with monkeypatch.context() as patch:
+        patch.setattr(factors, "new_recovery_codes", away)
+        secret = re.search(r'<p class="mono break">([A-Z2-7 ]+)</p>', browser.get("/security/app").content.decode())
+        assert secret and browser.post("/security/app", {"code": code_of(secret[1].replace(" ", ""))}).status_code == 503
+    assert not factors.has_factor(clerk)
+    assert len(set_up_app(browser)[1]) == 10
 
 
 def test_the_only_factor_of_a_clerk_stays(clerk: User) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client
 from tests.platform.web import city as stage
 
@@ -161,3 +163,25 @@ def test_a_fault_of_ours_is_told_without_the_database(city: stage.City, monkeypa
     assert b"went wrong on our side" in page.content
     assert interface["Content-Type"] == "application/problem+json" and interface.json()["code"] == "fault"
     assert b"secret detail" not in page.content + interface.content
+
+
+def test_a_database_that_is_away_has_a_name_of_its_own(city: stage.City, monkeypatch) -> None:
+    def away(*args: object, **more: object) -> None:
+        raise OperationalError("secret detail: no space left on device")
+
+    browser = Client(raise_request_exception=False, headers={"accept-language": "en"})
+    browser.force_login(city.person.user, backend="django.contrib.auth.backends.ModelBackend")
+    stage.prove(browser)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "balance", away)
+        page, interface = browser.get("/"), browser.get("/v1/me/account")
+    # The session is written when the work is done: "not safe, nothing was done" would be untrue.
+    guest = Client(raise_request_exception=False, headers={"accept-language": "en"})
+    assert guest.get("/sign-in?next=/feed").status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "save", away)
+        late = guest.get("/sign-in?next=/entries")
+    for answer in (page, interface, late):
+        assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+        assert b"not certain" in answer.content and b"database-away" in answer.content
+        assert b"secret detail" not in answer.content

@@ -6,6 +6,7 @@ import logging
 import sys
 
 from django.conf import settings
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -119,7 +120,16 @@ class RequestUnsafe(Problem):
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, RequestUnsafe())
+    # A session that could not be written after the work was done looks to Django like a request that is not safe.
+    away = isinstance(exception, SessionInterrupted) and _by_the_database(exception)
+    return _away(request, DatabaseAway()) if away else answer(request, RequestUnsafe())
+
+
+def _by_the_database(fault: BaseException | None) -> bool:
+    """Whether this came of a database that failed, however it was wrapped since."""
+    while fault is not None and not isinstance(fault, InterfaceError | OperationalError):
+        fault = fault.__cause__ or fault.__context__
+    return fault is not None
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -137,7 +147,7 @@ def form_outdated(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def fault(request: HttpRequest) -> HttpResponse:
     """What nobody expected: the database that failed, or our own fault. The page asks nothing of database or session."""
-    if isinstance(sys.exc_info()[1], InterfaceError | OperationalError):
+    if _by_the_database(sys.exc_info()[1]):
         return _away(request, DatabaseAway())
     title = say("系统出错了，内容没有提交。", "Something went wrong on our side; nothing was changed.")
     remedy = say("请稍后重试。问题已记录。", "Try again in a while. The fault was recorded.")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -64,6 +65,7 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @_changing
+@transaction.atomic
 def passkey(request: HttpRequest, user: User) -> HttpResponse:
     """Make a passkey. The browser does it: the one page that cannot work without a script."""
     problem = None
@@ -107,6 +109,7 @@ def _codes(request: HttpRequest, user: User) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @_changing
+@transaction.atomic
 def app(request: HttpRequest, user: User) -> HttpResponse:
     """Set up an app that makes time-based codes (RFC 6238)."""
     error = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth import login, logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -123,8 +124,9 @@ def code(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@transaction.atomic
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """A single-use link. Opening it spends nothing (link previews open links); the button does."""
+    """A single-use link. Opening it spends nothing (link previews open links); the button does, where it lets somebody in."""
     if request.method != "POST":
         return screen.show(request, "sign_in_link")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth import logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
@@ -102,10 +103,14 @@ def second(request: HttpRequest, user: User) -> HttpResponse:
     return shown(request, user, "sign_in_second", {}, there)
 
 
+@transaction.atomic
 def shown(
     request: HttpRequest, user: User, template: str, context: dict[str, object], there: str
 ) -> HttpResponse:
-    """Take a passkey or a code where one was sent, and go on to `there`; else the page that asks for it."""
+    """Take a passkey or a code where one was sent, and go on to `there`; else the page that asks for it.
+
+    A code is spent with what it opens, or not at all.
+    """
     problem, error = None, ""
     if request.method == "POST":
         try:
