@@ -31,7 +31,9 @@ class Aim:
         value = _figure(found, self.figure)
         if value is None or value != value:
             return MISSING, None
-        short, regressed = (value > bound if self.at_most else value < bound for bound in (self.aim, self.floor))
+        short, regressed = (
+            value > bound if self.at_most else value < bound for bound in (self.aim, self.floor)
+        )
         return (REGRESSED if regressed else SHORT if short else REACHED), value
 
     def line(self, found: Mapping[str, Any]) -> tuple[str, bool]:

@@ -180,12 +180,19 @@ def problems_page() -> str:
     return importlib.import_module("abate.platform.web.problems").as_markdown()
 
 
+def benchmarks_page() -> str:
+    """What the benchmarks are held against."""
+    sys.path.insert(0, str(ROOT))
+    return str(importlib.import_module("benchmarks.aims").page())
+
+
 PAGES = {
     "methods.md": methods_page,
     "outcomes.md": outcomes_page,
     "cli.md": cli_page,
     "clauses.md": clauses_page,
     "problems.md": problems_page,
+    "benchmarks.md": benchmarks_page,
 }
 
 

@@ -46,7 +46,9 @@ def test_a_figure_is_reached_short_or_regressed(aim: Aim, found: dict[str, Any],
     assert aim.line(found)[1] == (verdict in (REGRESSED, MISSING))
 
 
-@pytest.mark.parametrize("line", [{}, {"least": 1, "most": 1}, {"least": 1, "floor": 2}, {"most": 2, "floor": 1}])
+@pytest.mark.parametrize(
+    "line", [{}, {"least": 1, "most": 1}, {"least": 1, "floor": 2}, {"most": 2, "floor": 1}]
+)
 def test_an_aim_that_cannot_be_is_refused(line: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="b f"):
         aims._aim(**({"bench": "b", "figure": "f", "what": "w", "floor": 1} | line))
@@ -62,9 +64,13 @@ def ran(monkeypatch: pytest.MonkeyPatch, figures: dict[str, Any], *options: str)
 def test_a_planted_regression_ends_the_run_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
     good: dict[str, Any] = {"share": {"of": 0.1}, "ratio": 21}
     done = ran(monkeypatch, good, "--check")
-    assert done.exit_code == 0 and json.loads(done.stdout) == {"b": good} and done.stderr.count("reached:") == 2
+    assert (
+        done.exit_code == 0 and json.loads(done.stdout) == {"b": good} and done.stderr.count("reached:") == 2
+    )
     short = ran(monkeypatch, good | {"ratio": 10}, "--check")
-    assert short.exit_code == 0 and "not reached: b ratio 10 (aim at least 20, floor at least 8)" in short.stderr
+    assert (
+        short.exit_code == 0 and "not reached: b ratio 10 (aim at least 20, floor at least 8)" in short.stderr
+    )
     slow = ran(monkeypatch, good | {"ratio": 5}, "--check")
     assert slow.exit_code == 1 and "REGRESSED: b ratio 5" in slow.stderr
     assert ran(monkeypatch, good | {"ratio": 5}).exit_code == 0, "judged without being asked"

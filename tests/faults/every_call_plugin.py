@@ -14,8 +14,12 @@ _RUN = pytest.StashKey[Any]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-call-report", help="Where to write what was tried, as JSON.")
-    parser.addoption("--every-call-only", default="", help="The doors to try, with commas; all where not given.")
-    parser.addoption("--every-call-faults", default="", help="How to fail, with commas; in every way where not given.")
+    parser.addoption(
+        "--every-call-only", default="", help="The doors to try, with commas; all where not given."
+    )
+    parser.addoption(
+        "--every-call-faults", default="", help="How to fail, with commas; in every way where not given."
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,7 +40,9 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from tests.faults.every_call import EveryCall  # lazy: the settings are named by the conftest, which is read by now
+    from tests.faults.every_call import (
+        EveryCall,
+    )  # lazy: the settings are named by the conftest, which is read by now
 
     only = {name for name in config.getoption("--every-call-only").split(",") if name}
     faults = config.getoption("--every-call-faults")

@@ -82,7 +82,9 @@ def failing(number: int, fault: Fault, *, after: bool = False) -> Iterator[Seen]
         def call(self: Any, query: Any, *args: Any, **more: Any) -> Any:
             words = " ".join(str(query).split())[:80]
             done = lambda: plain(self, query, *args, **more)  # noqa: E731
-            return counted(self.connection, words, done, not self.connection.info.transaction_status and _writes(words))
+            return counted(
+                self.connection, words, done, not self.connection.info.transaction_status and _writes(words)
+            )
 
         return call
 

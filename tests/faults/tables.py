@@ -38,7 +38,9 @@ class Tables:
         self._own.execute("set lock_timeout = '20s'")
         self._own.execute("set session_replication_role = replica")
         self._names = [name for (name,) in self._own.execute(_TABLES)]
-        one = sql.SQL("select {}, count(*), coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '') from {} t")
+        one = sql.SQL(
+            "select {}, count(*), coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '') from {} t"
+        )
         self._look = sql.SQL(" union all ").join(one.format(n, sql.Identifier(n)) for n in self._names)
 
     def state(self) -> State:
@@ -49,7 +51,11 @@ class Tables:
         kept = {}
         for name, (rows, _) in now.tables.items():
             if rows:
-                with self._own.cursor().copy(sql.SQL("copy (select {} from {}) to stdout").format(self._columns(name), sql.Identifier(name))) as copy:
+                with self._own.cursor().copy(
+                    sql.SQL("copy (select {} from {}) to stdout").format(
+                        self._columns(name), sql.Identifier(name)
+                    )
+                ) as copy:
                     kept[name] = b"".join(copy)
         return kept
 
@@ -61,7 +67,9 @@ class Tables:
                 self._own.execute(sql.SQL("delete from {}").format(table))
                 if name in kept:
                     columns = self._columns(name)
-                    with self._own.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(table, columns)) as copy:
+                    with self._own.cursor().copy(
+                        sql.SQL("copy {} ({}) from stdin").format(table, columns)
+                    ) as copy:
                         copy.write(kept[name])
 
     def _columns(self, name: str) -> sql.Composed:

@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test import Client
-from tests.faults.every_call import EveryCall
+from tests.faults.every_call import EveryCall, functions
 from tests.platform.events.test_intake import post, token, world
 from tests.platform.pipeline.world import World, differences
 from tests.platform.web import city as stage
@@ -44,7 +44,9 @@ def clean(run: EveryCall, *doors: str) -> None:
     """These doors were tried, each call of each, and nothing was found."""
     told = run.report()
     assert {name: one["wrong"] for name, one in told.items() if one["wrong"]} == {}
-    assert all(told[name]["effect"] and told[name]["tries"] > 3 * told[name]["calls"] > 12 for name in doors), told
+    assert all(
+        told[name]["effect"] and told[name]["tries"] > 3 * told[name]["calls"] > 12 for name in doors
+    ), told
     assert differences() == {}
 
 
@@ -81,7 +83,7 @@ def test_collecting_redeeming_adjusting_and_the_log_at_whichever_call(
         desk.adjust(city.person.pk, 1000, "gift")
         assert browser.post(f"/offers/{city.offer}/redeem", {"order_id": str(uuid4())}).status_code == 302
         Sequencer().round()
-    clean(run, "POST v1:collect", "approve ledger.adjust", "POST redeem", "job: sequencer")
+    clean(run, "POST v1:collect", "approve ledger.adjust", "POST redeem", "Sequencer.round")
 
 
 def test_a_commit_planted_in_the_middle_is_found(
@@ -102,3 +104,82 @@ def test_a_commit_planted_in_the_middle_is_found(
         browser.post("/v1/me/collect")
     wrong = run.report()["POST v1:collect"]["wrong"]
     assert any("between" in one for one in wrong), wrong
+
+
+# --- every action -----------------------------------------------------------------------------------------------------
+FILES = [
+    "anomalies/test_deciding.py",
+    "anomalies/test_pages.py",
+    "credits/test_taking_under_caps.py",
+    "events/test_intake.py",
+    "incentives/test_burn.py",
+    "incentives/test_giving_back.py",
+    "incentives/test_redeem.py",
+    "joining/test_interface.py",
+    "joining/test_notices_interface.py",
+    "joining/test_pages.py",
+    "ledger/test_actions.py",
+    "ledger/test_collecting.py",
+    "ledger/test_erasing.py",
+    "ledger/test_expired_awards.py",
+    "notices/test_callers.py",
+    "notices/test_channels.py",
+    "parties/test_collecting.py",
+    "parties/test_keys.py",
+    "parties/test_tokens.py",
+    "parties/test_webhooks.py",
+    "people/test_changing_a_contact.py",
+    "people/test_correcting.py",
+    "people/test_recovering.py",
+    "quarantine/test_pages.py",
+    "quarantine/test_releasing.py",
+    "reconciliation/test_addresses.py",
+    "reconciliation/test_codes.py",
+    "reconciliation/test_files.py",
+    "revaluing/test_revaluing.py",
+    "review/test_proposing.py",
+    "sharing/test_addresses.py",
+    "signin/test_second_factor.py",
+    "web/test_access.py",
+    "web/test_binding.py",
+    "web/test_checks_page.py",
+    "web/test_collect.py",
+    "web/test_family.py",
+    "web/test_files.py",
+    "web/test_groups_page.py",
+    "web/test_partner_files.py",
+    "web/test_partner_page.py",
+    "web/test_privacy.py",
+    "web/test_proving.py",
+    "web/test_sign_in.py",
+]
+"""Of tests/platform: what their tests do with success is tried, each door the first time it has an effect."""
+NOT_TRIED: dict[str, str] = {}
+
+
+def wanted() -> set[str]:
+    """Every door that changes something: the addresses that take a POST, the changes by three people, the functions."""
+    with ENDPOINTS.open(encoding="utf-8") as file:
+        posts = {f"POST {row['endpoint']}" for row in csv.DictReader(file) if row["method"] == "POST"}
+    return posts | {"POST /v1/events"} | {f"approve {name}" for name in changes.actions()} | set(functions())
+
+
+def test_what_is_not_tried_is_a_door_and_says_why() -> None:
+    assert set(NOT_TRIED) <= wanted() and all(NOT_TRIED.values())
+
+
+@pytest.mark.slow
+def test_every_action_at_whichever_call(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "tests.faults.every_call_plugin"]
+    command += ["--every-call-report", str(report), *(f"tests/platform/{name}" for name in FILES)]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ABATE_", "DJANGO_", "PYTEST_"))}
+    path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+    done = subprocess.run(
+        command, cwd=ROOT, env=kept | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    told = json.loads(report.read_text("utf-8"))
+    assert {name: one["wrong"] for name, one in told.items() if one["wrong"]} == {}
+    tried = {name.partition(" (")[0] for name, one in told.items() if one["effect"]}
+    assert wanted() - tried == set(NOT_TRIED)

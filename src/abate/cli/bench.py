@@ -70,7 +70,9 @@ def _apart(name: str, rows: int | None, rounds: int, small: bool) -> dict[str, A
     """The same in a process of its own: what one benchmark set up or warmed is not there for the next."""
     command = [sys.executable, "-m", "abate", "bench", name, "--json", "--rounds", str(rounds)]
     command += ["--rows", str(rows)] if rows else []
-    done = subprocess.run([*command, *(["--small"] if small else [])], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [*command, *(["--small"] if small else [])], stdout=subprocess.PIPE, text=True, check=False
+    )
     lines = done.stdout.splitlines()
     found: dict[str, Any] = json.loads(lines[-1])[name] if lines else {"failed": done.returncode}
     return found

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from tests.platform.joining import applicants
 from tests.platform.web import city as stage
@@ -20,6 +21,7 @@ from abate.platform.joining.models import Application, Document
 from abate.platform.ledger import expiring, standing
 from abate.platform.ledger import queries as ledger
 from abate.platform.notices import actions, queries
+from abate.platform.notices.models import Preference
 from abate.platform.people import consents, guardians, identity, requests
 from abate.platform.people import queries as people
 from abate.platform.review import actions as review
@@ -36,6 +38,21 @@ def city(db: None) -> stage.City:
 
 def told(user_id: int) -> list[str]:
     return [row.kind for row in queries.listed(user_id=user_id)]
+
+
+def test_what_is_ticked_on_the_page_is_kept_as_a_whole(
+    city: stage.City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("planted: the database is away")
+
+    browser = Client(raise_request_exception=False)
+    browser.force_login(city.person.user)
+    with monkeypatch.context() as patch:
+        patch.setattr(actions, "speak", away)
+        assert browser.post("/notices", {"language": "en"}).status_code == 503
+    assert not Preference.objects.exists()
+    assert browser.post("/notices", {"language": "en"}).status_code == 302 and Preference.objects.exists()
 
 
 def carry() -> None:

@@ -151,7 +151,9 @@ def test_a_link_that_let_nobody_in_is_not_spent(
     assert browser.post(address).status_code in (403, 410), "spent once"
 
 
-def test_a_recovery_code_that_let_nobody_in_is_not_spent(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recovery_code_that_let_nobody_in_is_not_spent(
+    clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, codes = set_up_app(by_link(clerk))
     browser = by_link(clerk)
     browser.raise_request_exception = False
@@ -168,8 +170,14 @@ def test_an_app_comes_with_its_recovery_codes_or_not_at_all(
     browser.raise_request_exception = False
     with monkeypatch.context() as patch:
         patch.setattr(factors, "new_recovery_codes", away)
-        secret = re.search(r'<p class="mono break">([A-Z2-7 ]+)</p>', browser.get("/security/app").content.decode())
-        assert secret and browser.post("/security/app", {"code": code_of(secret[1].replace(" ", ""))}).status_code == 503
+        secret = re.search(
+            r'<p class="mono break">([A-Z2-7 ]+)</p>', browser.get("/security/app").content.decode()
+        )
+        assert (
+            secret
+            and browser.post("/security/app", {"code": code_of(secret[1].replace(" ", ""))}).status_code
+            == 503
+        )
     assert not factors.has_factor(clerk)
     assert len(set_up_app(browser)[1]) == 10
 

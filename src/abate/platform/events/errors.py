@@ -107,10 +107,10 @@ class ScopeMissing(Problem):
 class Busy(Problem):
     code = "busy"
     status = 503
-    zh = "服务暂时不可用，本批未入账。"
-    en = "The platform is busy or its database is away; nothing of this batch was booked."
-    why_zh = "宁可不入账，也不记一半。"
-    why_en = "Rather nothing is booked than half of it."
+    zh = "服务暂时不可用，本批是否入账未获确认。"
+    en = "The platform is busy or its database is away; whether this batch was booked is not confirmed."
+    why_zh = "一批要么全部入账，要么一条也没有。"
+    why_en = "It was booked as a whole or not at all, never by half."
     remedy_zh = "稍后原样重发；相同 id 不会重复入账。"
     remedy_en = "Send it again as it is; an id is never booked twice."
 

@@ -110,14 +110,16 @@ def told(request: HttpRequest, user: User) -> HttpResponse:
     )
     audience = _audience(user)
     ticked = set(request.POST.getlist("notice"))
-    for kind, rows in queries.choices(user.pk, audience, there):
-        shown = [one for one in rows if one.there]
-        changed = [one for one in shown if one.used != (f"{kind.id} {one.channel}" in ticked)]
-        if kind.compulsory is None and changed:
-            for one in shown:
-                actions.prefer(user, kind.id, one.channel, f"{kind.id} {one.channel}" in ticked)
-    if request.POST.get("language", "") != (queries.language_of(user.pk) or "both"):
-        actions.speak(user, request.POST.get("language", ""))
+    # The page is kept as it was sent: all of it.
+    with transaction.atomic():
+        for kind, rows in queries.choices(user.pk, audience, there):
+            shown = [one for one in rows if one.there]
+            changed = [one for one in shown if one.used != (f"{kind.id} {one.channel}" in ticked)]
+            if kind.compulsory is None and changed:
+                for one in shown:
+                    actions.prefer(user, kind.id, one.channel, f"{kind.id} {one.channel}" in ticked)
+        if request.POST.get("language", "") != (queries.language_of(user.pk) or "both"):
+            actions.speak(user, request.POST.get("language", ""))
     messages.success(request, say("已保存。", "Kept."), extra_tags="good")
     return redirect("told")
 
