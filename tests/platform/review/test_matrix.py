@@ -218,7 +218,7 @@ def expected(name: str, method: str, who: str, state: str) -> bool:
         return live and who in ALLOWED[name]
     if line.who in (PERSON, ACCEPTOR, PARTNER, APPLICANT):
         return live and who == line.who
-    # A key or a verifier's token is no session: nobody in this table holds one.
+    # A key or a verifier's token is no session: who holds one has a table of their own (test_matrix_of_keys.py).
     return line.who == "anyone"
 
 
