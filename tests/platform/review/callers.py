@@ -25,6 +25,7 @@ from abate.platform.joining import actions as joining
 from abate.platform.joining import noticing
 from abate.platform.joining.models import Run
 from abate.platform.log import actions as log
+from abate.platform.log.models import Leaf
 from abate.platform.parties import actions, webhooks
 from abate.platform.parties.models import Client as PartyClient
 from abate.platform.parties.models import Message, Party
@@ -180,9 +181,10 @@ def build() -> Town:
     stage.people.authorise(city.person, other, ["online-meeting"], stage.NOTICE)
     stage.send(other, [stage.meeting(other, city.person, "m-other", clock.now())])
     log.sequence()
+    index = Leaf.objects.filter(person_id=city.person.pk).latest("idx").idx
     parties = {kind: of_kind(kind, kind.replace("_", "-")) for kind in Party.Kind.values}
     named, unopened = parties["verifier"], of_kind("verifier", "verifier-without")
-    log.give_access(named.pk, 0, 10, "核查", 30)
+    log.give_access(named.pk, index, index, "核查", 30)
     applied = {}
     for number in (1, 2):
         one, token = joining.apply(_particulars(number), basis.catalogue().methods)
@@ -197,7 +199,7 @@ def build() -> Town:
         Caller("a token for a person", bearer(key(city.partner, "openid", user=city.person.user)[1]),
                refusal="token-refused"),
         Caller("a verifier with an opening", bearer(key(named, LOG)[1]), frozenset({LOG}), verifier=True,
-               things={"log-opening": {"index": 0}}),
+               things={"log-opening": {"index": index}}),
         Caller("a verifier without an opening", bearer(key(unopened, LOG)[1]), frozenset({LOG}), verifier=True),
         Caller("a verifier's key without the scope", bearer(key(named, SHARING)[1]), frozenset({SHARING})),
         Caller("an authority", bearer(key(parties["authority"], SHARING)[1]), frozenset({SHARING}),
@@ -210,7 +212,7 @@ def build() -> Town:
         for kind in sorted(kinds)
     ]
     foreign = things_of(other) | asked_by(of_kind("authority", "other-bureau"))
-    foreign |= {"event": {"event_id": "m-other"}, "log-opening": {"index": 0}}
+    foreign |= {"event": {"event_id": "m-other"}, "log-opening": {"index": index}}
     return Town(city, callers, foreign, applied)
 
 

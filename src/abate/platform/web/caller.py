@@ -119,7 +119,6 @@ def admitted(call: Call, scope: str) -> tuple[TokenParty, dict[str, str]]:
 def refused(problem: Problem) -> HttpResponse:
     """A refusal of a partner's call by a view of Django's."""
     answer = refusals.problem_json(problem)
-    answer["Cache-Control"] = "private, no-store"
     for name, value in challenge(problem).items():
         answer[name] = value
     return answer

@@ -39,9 +39,9 @@ class Pages:
         response = refusals.answer(request, NotText()) if _has_nul(request) else self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), camera=()")
-        if request.user.is_authenticated:
-            # A shared phone must not show the last person's account on "back".
-            response.headers.setdefault("Cache-Control", "private, no-store")
+        # A shared phone must not show the last person's account on "back", and no proxy may keep what a key was told:
+        # only a view whose answer is the same for everybody says that it may be kept.
+        response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:

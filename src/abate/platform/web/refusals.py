@@ -87,8 +87,10 @@ def retry_after(problem: Problem) -> int | None:
 
 
 def problem_json(problem: Problem, *, language: str | None = None) -> HttpResponse:
-    """RFC 9457, in the language asked for."""
-    headers = {"Retry-After": str(seconds)} if (seconds := retry_after(problem)) else None
+    """RFC 9457, in the language asked for; kept by no cache, whichever door it is said at."""
+    headers = {"Cache-Control": "private, no-store"}
+    if seconds := retry_after(problem):
+        headers["Retry-After"] = str(seconds)
     return JsonResponse(
         document(problem, language or ("en" if english() else "zh")),
         status=problem.status,
