@@ -23,7 +23,6 @@ from abate.platform.log import actions as log
 from abate.platform.log import export
 from abate.platform.log import queries as log_queries
 from abate.platform.log.models import Pending
-from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
 from abate.platform.review import actions, changes, errors, opening, proposing, queries
 from abate.platform.review.models import Grant, Opening, Proposal, Staff, Step, User
@@ -174,44 +173,6 @@ def test_arguments_that_mean_nothing_are_refused(people: dict[str, User], change
     with pytest.raises(Problem) as refused:
         proposing.propose(people["entry"], "party.create", SHOP | changed, "x")
     assert refused.value.code in ("change-malformed", "party-malformed")
-
-
-# Changes with whole numbers, their other arguments as they may be.
-DAY = "2026-12-01"
-REASON = {"reason_zh": "原因", "reason_en": "a reason"}
-TITLE = {"title_zh": "名称", "title_en": "a title"}
-NUMBERS = {
-    "cap.add": {"max_mg": 1, "from_day": DAY, **REASON},
-    "rule.add": {
-        "from_day": DAY,
-        **TITLE,
-        "credits_per_kg": 1,
-        "expiry_days": 1,
-        "expiry_years": None,
-        "claim_days": 1,
-    },
-    "party.limits": {"code": "some-shop", "requests_per_minute": 1, "events_per_day": 1},
-}
-
-
-@pytest.mark.parametrize("number", [2**31, 2**63 - 1, 2**63, 10**40, -(2**63)], ids=str)
-@pytest.mark.parametrize(
-    ("action", "name"), [(a, n) for a, given in NUMBERS.items() for n in given if given[n] == 1]
-)
-def test_no_number_is_too_large_to_be_refused_by_name(
-    people: dict[str, User], action: str, name: str, number: int
-) -> None:
-    parties.create_party("some-shop", "merchant", "某店", "A shop", made_up=True)
-    found = ""
-    try:
-        asked = proposing.propose(people["entry"], action, NUMBERS[action] | {name: number}, "x")
-    except Problem as problem:
-        found = problem.code
-    else:
-        proposing.check(people["check"], asked.pk)
-        found = refusal(lambda: proposing.approve(people["approve"], asked.pk))
-        assert queries.proposal(asked.pk).state == ("checked" if found else "approved")
-    assert found or number < 2**63, "a number that no column holds was taken"
 
 
 def test_nobody_decides_about_themselves(people: dict[str, User]) -> None:

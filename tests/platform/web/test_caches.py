@@ -93,7 +93,11 @@ def test_no_cache_keeps_what_a_key_is_told() -> None:
     made = callers.build()
     told = defaultdict(set)
     for caller in made.callers:
-        if caller.refusal and caller.name not in ("nobody", "a party that is suspended", "a token for a person"):
+        if caller.refusal and caller.name not in (
+            "nobody",
+            "a party that is suspended",
+            "a token for a person",
+        ):
             continue
         for name, method in sorted(
             at for at, line in gate.lines().items() if line.who in ("key", "verifier")
