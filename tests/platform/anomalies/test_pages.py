@@ -41,6 +41,26 @@ def page(browser: Client, path: str, status: int = 200, **given: Any) -> str:
     return answer.content.decode()
 
 
+def proposed(maker: Client, clerk: Client, phone: Client, world: World, both: tuple[int, int]) -> None:
+    """One proposes to confirm two cases, of the second but for one record; another sees it, and their person does not."""
+    person, party, (number, many) = world.people[0], world.sender.party_id, both
+    why = f"/why?party={party}&event=above"
+    page(maker, "/operator/anomalies/decide", 302, case=number, verdict="proposed", single="1", reason="far too fast",
+         listed=as_shown(number), taken=f"{party}:above")  # fmt: skip
+    page(maker, "/operator/anomalies/decide", 302, case=many, verdict="proposed", single="1", reason="three are one",
+         listed=as_shown(many), taken=[f"{party}:p{n}" for n in range(3)])  # fmt: skip
+    # What one proposes is no decision yet: its person is told that it is looked at, as before.
+    assert (
+        "This record is under review: too fast." in (told := page(phone, why)) and "far too fast" not in told
+    )
+    assert "found sound" not in page(phone, f"/why?party={party}&event=p3")
+    assert {one["came"] for one in json.loads(own_data.as_json(own_data.gather(person)))["cases"]} == {""}
+    shown = page(clerk, f"/operator/anomalies/{many}")
+    assert "three are one" in shown and "found sound, and kept" in shown and 'name="taken"' not in shown
+    assert "another-reviewer" in page(maker, "/operator/anomalies/decide", 403, case=number, verdict="confirmed",
+                                      single="1", reason="x", listed=as_shown(number))  # fmt: skip
+
+
 def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> None:  # noqa: F811
     person, party = world.people[0], world.sender.party_id
     world.send(way(world, "above", AT, 60, 26), *(payment(world, f"p{n}", later(60 * n)) for n in range(4)))
@@ -74,20 +94,7 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
         reason=" ",
     )
     assert "case-reason-missing" in refused
-    page(maker, "/operator/anomalies/decide", 302, case=number, verdict="proposed", single="1", reason="far too fast",
-         listed=as_shown(number), taken=f"{party}:above")  # fmt: skip
-    page(maker, "/operator/anomalies/decide", 302, case=many, verdict="proposed", single="1", reason="three are one",
-         listed=as_shown(many), taken=[f"{party}:p{n}" for n in range(3)])  # fmt: skip
-    # What one proposes is no decision yet: its person is told that it is looked at, as before.
-    assert (
-        "This record is under review: too fast." in (told := page(phone, why)) and "far too fast" not in told
-    )
-    assert "found sound" not in page(phone, f"/why?party={party}&event=p3")
-    assert {one["came"] for one in json.loads(own_data.as_json(own_data.gather(person)))["cases"]} == {""}
-    shown = page(clerk, f"/operator/anomalies/{many}")
-    assert "three are one" in shown and "found sound, and kept" in shown and 'name="taken"' not in shown
-    assert "another-reviewer" in page(maker, "/operator/anomalies/decide", 403, case=number, verdict="confirmed",
-                                      single="1", reason="x", listed=as_shown(number))  # fmt: skip
+    proposed(maker, clerk, phone, world, (number, many))
     page(clerk, "/operator/anomalies/decide", 302, case=number, verdict="confirmed", single="1", reason="<b>no</b>",
          listed=as_shown(number))  # fmt: skip
     page(clerk, "/operator/anomalies/decide", 302, case=many, verdict="confirmed", reason="three are one",
