@@ -15,6 +15,7 @@ class Announcement(models.Model):
     append_only = True
     PEOPLE, PARTNERS, EVERYBODY = AUDIENCES = ("people", "partners", "everybody")
 
+    id = models.BigAutoField(primary_key=True)
     code = models.TextField(db_collation="C")
     version = models.IntegerField()
     audience = models.TextField()
