@@ -300,6 +300,7 @@ def test_the_page_shows_the_same_list_with_the_same_filters(city: stage.City, en
     assert "meeting-bad" in refused and "meeting-1<" not in refused
     assert 'value="refused" selected' in refused
     wrong = page.get("/partner/events?from=x")
+    assert "What is not as described" in wrong.content.decode() and ">from<" in wrong.content.decode()
     assert wrong.status_code == 422 and 'role="alert"' in wrong.content.decode()
     assert page.get("/partner/events?person__id=1").status_code == 400
     found = page.get("/partner?event=meeting-bad").content.decode()

@@ -312,6 +312,19 @@ def lines(rows: Sequence[EntryRow]) -> list[Line]:
     return [line(row, *told.get(row.id, ("", None))) for row in rows]
 
 
+OUTCOMES = {
+    "credited": ("已计入", "Credited", "good"),
+    "not_below_baseline": ("未低于基准", "Not below the baseline", "none"),
+    "not_counted": ("不计入", "Not counted", "none"),
+    "needs_figure": ("等待数值", "Waiting for a figure", "wait"),
+    "quarantined": ("审核中", "Under review", "wait"),
+    "withdrawn": ("已撤回", "Taken back", "none"),
+    "refused": ("拒收", "Refused", "bad"),
+}
+"""What became of an event, in words, and its colour."""
+STATES = {name: words[:2] for name, words in OUTCOMES.items()} | {"corrected": ("已更正", "Corrected")}
+"""The same as its party is told it, one that was corrected apart."""
+
 _TITLES = {
     Kind.REDEEM: ("积分兑换", "Credits spent"),
     Kind.CANCEL: ("积分注销", "Credits given up"),

@@ -20,17 +20,8 @@ from abate.platform.review import rights
 from abate.platform.web import overview, screen
 from abate.platform.web.access import operator_page
 from abate.platform.web.pages.alarms import own
+from abate.platform.web.story import OUTCOMES
 from abate.platform.web.wording import pick, say
-
-OUTCOMES = {
-    "credited": ("已计入", "Credited", "good"),
-    "not_below_baseline": ("未低于基准", "Not below the baseline", "none"),
-    "not_counted": ("不计入", "Not counted", "none"),
-    "needs_figure": ("等待数值", "Waiting for a figure", "wait"),
-    "quarantined": ("审核中", "Under review", "wait"),
-    "withdrawn": ("已撤回", "Taken back", "none"),
-    "refused": ("拒收", "Refused", "bad"),
-}
 
 
 @require_safe

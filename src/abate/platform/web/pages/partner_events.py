@@ -13,11 +13,10 @@ from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.web import screen, sent
 from abate.platform.web.access import partner_page
-from abate.platform.web.pages.operator import OUTCOMES
+from abate.platform.web.story import STATES
 from abate.platform.web.wording import pick
 
 _PAGE = 50
-STATES = {name: words[:2] for name, words in OUTCOMES.items()} | {"corrected": ("已更正", "Corrected")}
 
 
 @require_safe
@@ -39,6 +38,7 @@ def events(request: HttpRequest, party: Party) -> HttpResponse:
         "found": list(zip(found.events, sent.marks_of(party.pk, found.events), strict=True)),
         "first": not given.get("cursor"),
         "older": query.urlencode() if found.after else None,
+        "wrong": problem.detail if problem else "",
     }
     status = problem.status if problem else 200
     return screen.show(request, "partner_events", context, section="partner", status=status, problem=problem)

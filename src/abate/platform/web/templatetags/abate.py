@@ -39,6 +39,12 @@ def behaviours(ids: Iterable[str]) -> str:
 
 
 @register.filter
+def outcome(state: str) -> str:
+    """What became of an event, in words; a state that has none stays as it is."""
+    return wording.pick(story.STATES.get(state, (state, state)))
+
+
+@register.filter
 def uses(names: Iterable[str]) -> str:
     """What a source of public data may be used for (events/sources.py), in words."""
     return " · ".join(wording.pick(marks.USES[one]) for one in names)
