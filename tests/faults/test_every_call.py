@@ -45,7 +45,7 @@ def clean(run: EveryCall, *doors: str) -> None:
     told = run.report()
     assert {name: one["wrong"] for name, one in told.items() if one["wrong"]} == {}
     assert all(
-        told[name]["effect"] and told[name]["tries"] > 3 * told[name]["calls"] > 12 for name in doors
+        told[name]["effect"] and told[name]["tries"] > 2 * told[name]["calls"] > 20 for name in doors
     ), told
     assert differences() == {}
 
@@ -162,13 +162,14 @@ _LEFT = {
     _KEY: "POST security-passkey,POST sign-in-passkey",
     "only a sandbox signs a run": "POST conformance",
     "keeps nothing": "POST idp:oidc:userinfo,POST try",
-    _YET: "POST application-finding,POST groups-join,POST idp:oidc:revoke,POST joining-key,POST joining-report,POST joining-submit,"
-    "POST partner-checks,POST privacy-agree,POST propose,POST register,POST security-recovery,POST security-remove,"
+    _YET: "POST application-finding,POST groups-join,POST idp:oidc:revoke,POST joining-key,POST joining-report,"
+    "POST joining-submit,POST partner-checks,POST privacy-agree,POST propose,POST register,POST security-recovery,"
+    "POST security-remove,"
     "POST told-browser,POST told-browser-end,POST v1:decide,POST v1:propose,approve duty.add,approve entry.reverse,"
     "approve party.behaviours,approve party.conditions,approve party.leave,approve party.limits,approve party.refuse,"
-    "approve party.renew,approve party.resume,approve party.sign,approve revalue.book,approve rule.add,approve source.declare,"
-    "incentives.actions.give_back,incentives.actions.reverse,judging.decide,ledger.closing.close_day,ledger.closing.close_month,"
-    "parties.webhooks.send_due,reconciliation.actions.compare,releasing.decide,revaluing.book,Loader.round",
+    "approve party.renew,approve party.resume,approve party.sign,approve revalue.book,approve rule.add,"
+    "incentives.actions.give_back,incentives.actions.reverse,ledger.closing.close_day,ledger.closing.close_month,"
+    "parties.webhooks.send_due,revaluing.book,Loader.round",
 }
 NOT_TRIED = {name: why for why, names in _LEFT.items() for name in names.split(",")}
 """Doors that a run need not have tried. One that it tries all the same must hold too."""
