@@ -1,4 +1,5 @@
-"""Calls generated from our own OpenAPI document by Schemathesis, sent one by one, and what is asked of each answer.
+"""Calls generated from our own OpenAPI document by Schemathesis, sent one by one or several at once, and what is asked of
+each answer.
 
 The calls are cut into slices, each made from its own number alone, so a long run can be gone on with anywhere. A part of
 every call is replaced by what exists (tests/api/known.py): ids that are there, tokens that are good, events that are true;
@@ -10,9 +11,11 @@ from __future__ import annotations
 import json
 import random
 import sys
+import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
 from itertools import cycle, islice
 from pathlib import Path
@@ -28,9 +31,12 @@ from schemathesis.core.transport import Response
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import response_schema_conformance
 from tests.api.known import Known
+from tests.api.signing import Session
 from tests.faults.stack import Stack
 
 SLICE = 5_000
+LOT = 25
+"""Calls of each thread between which what was answered is learnt from."""
 CITY = str(Path(__file__).with_name("city.py"))
 TOKEN = "POST /identity/o/api/token"
 WEIGHTS = {"POST /v1/events": 12, "POST /v1/files": 2, "GET /v1/me/statement.pdf": 0.2, TOKEN: 0.2}
@@ -48,9 +54,11 @@ _RENEW = 270.0
 class Calls:
     """A run of calls against one installation, and what it has seen: `statuses` by operation, `failures` in words."""
 
-    def __init__(self, stack: Stack, *, drafts: int = 30) -> None:
-        self.stack = stack
-        self.known = Known(stack.origin, stack.script(CITY, "make", str(drafts)))
+    def __init__(self, stack: Stack, *, drafts: int = 30, signed: float = 0.0, threads: int = 1) -> None:
+        """`signed`: the share of partners' calls with a signature. With `threads` calls are sent so many at once: what is
+        sent follows from the numbers of a slice and what earlier lots of it were answered, as with one."""
+        self.stack, self.threads = stack, threads
+        self.known = Known(stack.origin, stack.script(CITY, "make", str(drafts)), signed=signed)
         document = requests.get(f"{stack.origin}/v1/openapi.json", timeout=30).json()
         self.operations = [
             found.ok() for found in schemathesis.openapi.from_dict(document).get_all_operations()
@@ -59,9 +67,9 @@ class Calls:
         self.unsendable = 0
         self.failures: list[str] = []
         self.seen: Counter[tuple[str, str]] = Counter()
-        self.session = requests.Session()
-        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.signatures: dict[str, Counter[int]] = defaultdict(Counter)
         self.renewed = time.monotonic()
+        self._threads = threading.local()
         self._strategies: dict[tuple[str, GenerationMode], Any] = {}
 
     @property
@@ -92,8 +100,9 @@ class Calls:
                 for case in self._made(operation, mode, many, dice.getrandbits(64))
             ]
             dice.shuffle(plan)
-            for operation, mode, case in plan:
-                self._send(operation, case, dice, mode, number)
+            with ThreadPoolExecutor(self.threads) as pool:
+                for lot in _lots(plan, LOT * self.threads if self.threads > 1 else 1):
+                    self._lot(lot, dice, number, pool)
             self._tell(number, begun)
 
     def _tell(self, number: int, begun: float) -> None:
@@ -136,27 +145,63 @@ class Calls:
             assert mode is GenerationMode.NEGATIVE, f"{operation.label}: no call could be made up"
         return islice(cycle(found), many)
 
-    def _send(
-        self, operation: Any, made: Any, dice: random.Random, mode: GenerationMode, number: int
+    def _lot(
+        self,
+        lot: Sequence[tuple[Any, GenerationMode, Any]],
+        dice: random.Random,
+        number: int,
+        pool: ThreadPoolExecutor,
     ) -> None:
+        """Fill some calls in, send them (at once, where there are threads), and learn from the answers in their order."""
         if time.monotonic() - self.renewed > _RENEW:
             self.known.renew(self.stack.script(CITY, "sessions"))
             self.renewed = time.monotonic()
-        case = self.known.filled(
-            operation, made, dice, often=0.75 if mode is GenerationMode.POSITIVE else 0.4
-        )
+        cases = [
+            (
+                operation,
+                self.known.filled(
+                    operation, made, dice, often=0.75 if mode is GenerationMode.POSITIVE else 0.4
+                ),
+            )
+            for operation, mode, made in lot
+        ]
+        for (operation, case), (answer, signed) in zip(
+            cases, pool.map(self._send, [case for _, case in cases]), strict=True
+        ):
+            if answer is None:
+                self.unsendable += 1
+            else:
+                self._judge(operation.label, case, answer, signed, number)
+
+    def _send(self, case: Any) -> tuple[Response | None, str]:
+        """The answer and how the call was signed; None for what no HTTP client can put on the wire: that is no call."""
+        session = self._session()
         try:
-            answer = case.call(base_url=self.stack.origin, session=self.session, timeout=60)
+            return case.call(base_url=self.stack.origin, session=session, timeout=60), session.signed
         except (requests.exceptions.InvalidHeader, SerializationNotPossible, UnicodeError):
-            # What no HTTP client can put on the wire is no call.
-            self.unsendable += 1
-            return
-        self.statuses[operation.label][answer.status_code] += 1
-        fault = self._fault(operation.label, case, answer)
+            return None, ""
+
+    def _session(self) -> Session:
+        """Each thread's own, without a memory for cookies."""
+        if not hasattr(self._threads, "session"):
+            self._threads.session = Session(self.known.signers)
+            self._threads.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        return self._threads.session
+
+    def _judge(self, label: str, case: Any, answer: Response, signed: str, number: int) -> None:
+        status = answer.status_code
+        self.statuses[label][status] += 1
+        fault = self._fault(label, case, answer)
+        if signed:
+            kind = signed.partition(" ")[0]
+            self.signatures[kind][status] += 1
+            self.known.signers.told(signed, status)
+            if kind != "right" and status < 300:
+                fault = f"a signature that is {kind} was let in: {status}"
         if fault:
-            self._note(operation.label, fault, case, answer, number)
-        elif answer.status_code < 300:
-            self.known.learn(operation.label, case, answer)
+            self._note(label, fault, case, answer, number)
+        elif status < 300:
+            self.known.learn(label, case, answer)
 
     def _note(self, label: str, fault: str, case: Any, answer: Response, number: int) -> None:
         self.seen[label, fault] += 1
@@ -199,6 +244,10 @@ class Calls:
         ):
             return f"{status} with members that do not agree"
         return ""
+
+
+def _lots(plan: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (plan[at : at + size] for at in range(0, len(plan), size))
 
 
 def _is_oauth_error(answer: Response) -> bool:

@@ -18,6 +18,13 @@ import django
 
 django.setup()
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
+from cryptography.hazmat.primitives.serialization import (  # noqa: E402
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from django.conf import settings  # noqa: E402
 from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
 from django.test import Client  # noqa: E402
@@ -35,6 +42,7 @@ from abate.platform.joining import noticing, queries  # noqa: E402
 from abate.platform.joining.kinds import kinds  # noqa: E402
 from abate.platform.ledger import closing  # noqa: E402
 from abate.platform.ledger import queries as ledger  # noqa: E402
+from abate.platform.parties import actions as parties_actions  # noqa: E402
 from abate.platform.parties.models import Party  # noqa: E402
 from abate.platform.people import actions as people  # noqa: E402
 from abate.platform.people import groups  # noqa: E402
@@ -145,6 +153,20 @@ def history(
     return parties, keys, someone, subjects
 
 
+def signers(keys: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """By party: the id of a public key under which its key signs, and the private half."""
+    found = {}
+    for code, (client_id, _) in keys.items():
+        private = Ed25519PrivateKey.generate()
+        pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        named = parties_actions.register_public_key(client_id, pem)
+        found[code] = (
+            named,
+            private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        )
+    return found
+
+
 def figures_asked(bureau: Party, month: date) -> list[str]:
     """Three requests for figures of a month; the last is not granted."""
     until = clock.today() + timedelta(days=60)
@@ -172,6 +194,7 @@ def make(count: int) -> dict[str, Any]:
     other = desk.hire("made-up other", "query")
     return {
         "keys": keys,
+        "signers": signers(keys),
         "subjects": subjects,
         "events": [f"{when}-{n}" for when in ("old", "new") for n in range(PEOPLE)],
         "entries": [row.id for row in ledger.entries(someone[0].pk)],

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import requests
 from schemathesis.core.transport import Response
+from tests.api.signing import Signers
 
 PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\n%%EOF\n"
 _SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -24,8 +25,10 @@ _OLDEST = 400
 class Known:
     """Ids, keys and tokens; what an answer tells is added until the next slice begins, which knows the city only."""
 
-    def __init__(self, origin: str, city: dict[str, Any]) -> None:
-        self.origin, self.city = origin, city
+    def __init__(self, origin: str, city: dict[str, Any], *, signed: float = 0.0) -> None:
+        """`signed`: the share of partners' calls that come with a signature instead of a token."""
+        self.origin, self.city, self.signed = origin, city, signed
+        self.signers = Signers(city["signers"], origin)
         self.problems = frozenset(city["problems"])
         self.count = 0
         self.tokens: dict[str, str] = {}
@@ -107,6 +110,8 @@ class Known:
                 if "sharing" in scopes
                 else _WHOSE.get(operation.label) or dice.choice(PARTNERS[:6])
             )
+            if self.signed and dice.random() < self.signed:
+                return self.signers.mark(whose, dice)
             return self._bearer(whose)
         if "ApplicationToken" in asked:
             token = self.applications.get(str(path.get("application_id")), "none")

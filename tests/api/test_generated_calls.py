@@ -18,6 +18,7 @@ from tests.faults.stack import Stack
 
 pytestmark = pytest.mark.platform
 QUICK = 500
+AT_ONCE = int(os.environ.get("CALLS_AT_ONCE") or 300)
 CALLS = int(os.environ.get("CALLS") or 100_000)
 FIRST = int(os.environ.get("CALLS_FROM") or 0)
 """A long run can be made in parts, each of which is judged: what a call is follows from its number."""
@@ -75,6 +76,25 @@ def test_five_hundred_generated_calls_find_no_server_error(stack: Stack) -> None
         "events_seen.person_id names nobody",
         "events_seen.party_id names nobody",
     }
+
+
+def signatures_judged(calls: Calls, least: int) -> None:
+    """Right signatures were let in, and none of another kind: those are refused by name (401), if nothing came before."""
+    right = calls.signatures.pop("right")
+    assert sum(count for status, count in right.items() if status < 300) >= least, right
+    assert set(calls.signatures) == {"wrong", "stale", "replayed", "audience"}
+    for kind, found in calls.signatures.items():
+        assert found[401] and not [status for status in found if status < 300], (kind, found)
+
+
+def test_signed_calls_four_at_once_find_no_server_error_and_store_no_bad_row(stack: Stack) -> None:
+    calls = Calls(stack, drafts=6, signed=0.3, threads=4)
+    calls.run(AT_ONCE)
+    print(calls.signatures, sum(calls.statuses.values(), Counter()))
+    assert calls.answered >= AT_ONCE * 0.95
+    # The rarest kinds of answer are asked of a longer run.
+    judge(stack, calls, least=AT_ONCE * 2 // 3)
+    signatures_judged(calls, AT_ONCE // 100)
 
 
 def test_a_part_that_begins_within_a_slice_is_refused() -> None:

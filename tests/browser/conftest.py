@@ -38,16 +38,21 @@ ARGUMENTS = [
 DEADLINE = 20
 
 
+def program() -> str:
+    """Chromium's path."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert path, "the browser tests need Chromium: install Debian's `chromium`, or set CHROMIUM to its path"
+    return path
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     # Playwright's loop runs in this thread, until the module ends; Django would refuse our own database calls beside it.
     # Beside it this thread has a connection of its own; the one from before would be cut with the server's (see below).
     connections.close_all()
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "the browser tests need Chromium: install Debian's `chromium`, or set CHROMIUM to its path"
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = driver.chromium.launch(executable_path=program(), args=ARGUMENTS)
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]

@@ -13,6 +13,9 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
+NOWHERE = "private, no-store"
+"""Of what no view says otherwise: neither the browser nor a proxy keeps it."""
+
 
 class NotText(Problem):
     code = "not-text"
@@ -41,7 +44,7 @@ class Pages:
         response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), camera=()")
         # A shared phone must not show the last person's account on "back", and no proxy may keep what a key was told:
         # only a view whose answer is the same for everybody says that it may be kept.
-        response.headers.setdefault("Cache-Control", "private, no-store")
+        response.headers.setdefault("Cache-Control", NOWHERE)
         return response
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:

@@ -2,7 +2,8 @@
 
 The endpoint itself is allauth's and knows secrets and scopes. What a key's conditions are is said in one place
 (parties/queries.py); here they are asked for once the key has proved its secret, and the token that was just made is
-taken back where they fail: whoever has no secret learns nothing of a key.
+taken back where they fail: whoever has no secret learns nothing of a key. For a key that is not there allauth compares no
+secret: that is made up for, here and where a token is given back, or the time of an answer would tell which keys there are.
 """
 
 from __future__ import annotations
@@ -20,21 +21,25 @@ from abate.platform.parties.errors import OtherArea
 from abate.platform.web import caller, refusals
 
 ADDRESS = "/identity/o/api/token"
+_BACK = "/identity/o/api/revoke"
 
 
 def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware: 401 or 403 with a problem document where a key may not be used."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        if request.path != ADDRESS or request.method != "POST":
+        if request.path not in (ADDRESS, _BACK) or request.method != "POST":
             return get_response(request)
-        if caller.of_other_area(client_id(request)):
+        named, secret = credentials(request)
+        if request.path == ADDRESS and caller.of_other_area(named):
             return refusals.problem_json(OtherArea())
         made = get_response(request)
-        if made.status_code != 200:
+        if made.status_code == 401 and secret:
+            queries.compare_with_none(named, secret)
+        if request.path == _BACK or made.status_code != 200:
             return made
         try:
-            queries.may_use(client_id(request), request.META.get("REMOTE_ADDR", ""))
+            queries.may_use(named, request.META.get("REMOTE_ADDR", ""))
         except Problem as problem:
             actions.drop_token(str(json.loads(made.content)["access_token"]))
             return refusals.problem_json(problem)
@@ -43,12 +48,13 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     return answer
 
 
-def client_id(request: HttpRequest) -> str:
-    """The id of the key that asks for a token, as it says itself; it has proved nothing yet."""
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+def credentials(request: HttpRequest) -> tuple[str, str]:
+    """Id and secret of the key that asks, as it says itself; it has proved nothing yet. Empty where it says none."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
-            return base64.b64decode(credentials).decode().partition(":")[0]
+            named, _, secret = base64.b64decode(given).decode().partition(":")
         except (binascii.Error, ValueError):
-            return ""
-    return str(request.POST.get("client_id", ""))
+            return "", ""
+        return named, secret
+    return str(request.POST.get("client_id", "")), str(request.POST.get("client_secret", ""))
