@@ -48,7 +48,11 @@ class Signers:
             created=datetime.now(UTC) - timedelta(minutes=10 if kind == "stale" else 0),
             nonce=nonce,
             tag="https://elsewhere.example" if kind == "audience" else self.origin,
-            covered_component_ids=_COVERED,
+            # It decides whether a call is booked again, so it is to be signed.
+            covered_component_ids=(
+                *_COVERED,
+                *(["idempotency-key"] if "idempotency-key" in request.headers else []),
+            ),
             body=body,
         )
         if kind == "wrong":
