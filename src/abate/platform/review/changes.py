@@ -94,7 +94,21 @@ def arguments_of(chosen: Action, given: Mapping[str, Any]) -> Json:
 
 
 def _is(kind: type, value: object) -> bool:
-    """JSON's true is no number, though Python's is; and no number is larger than a column."""
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST
-    return isinstance(value, kind)
+    """JSON's true is no number, though Python's is."""
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool)) and _kept(value)
+
+
+def _kept(value: object) -> bool:
+    """Whether a table can hold it: no number is larger than a column, no text has NUL or half of a sign."""
+    match value:
+        case bool() | None | float():
+            return True
+        case int():
+            return abs(value) <= _LARGEST
+        case str():
+            return "\x00" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+        case dict():
+            return all(_kept(one) for pair in value.items() for one in pair)
+        case list():
+            return all(map(_kept, value))
+    return False

@@ -1,6 +1,9 @@
-"""No whole number in a change is too large to be refused by name."""
+"""What no table can hold, a number or a text, is refused by name."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -51,3 +54,20 @@ def test_it_is_refused_to_who_proposes_or_to_who_approves(action: str, name: str
             found = problem.code
         assert queries.proposal(asked.pk).state == ("checked" if found else "approved")
     assert found or number < 2**63, "a number that no column holds was taken"
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud83d", "\udc00"], ids=ascii)
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [
+        ("party.conditions", {"client_id": "{}", "label": "a", "addresses": []}),
+        ("party.conditions", {"client_id": "a", "label": "a", "addresses": ["{}"]}),
+        ("cap.add", {"max_mg": 1, "from_day": DAY, **REASON, "reason_zh": "{}"}),
+    ],
+    ids=("text", "list", "words"),
+)
+def test_so_is_a_text(action: str, given: dict[str, Any], text: str) -> None:
+    people, asked = desk.staffed(), json.loads(json.dumps(given).replace("{}", json.dumps(text)[1:-1]))
+    with pytest.raises(Problem) as refused:
+        proposing.propose(people["entry"], action, asked, "x")
+    assert refused.value.code == "change-malformed"
