@@ -198,6 +198,8 @@ class Calls:
             self.known.signers.told(signed, status)
             if kind != "right" and status < 300:
                 fault = f"a signature that is {kind} was let in: {status}"
+            elif kind == "right" and status == 401:
+                fault = "a right signature was refused"
         if fault:
             self._note(label, fault, case, answer, number)
         elif status < 300:
