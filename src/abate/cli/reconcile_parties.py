@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
@@ -41,6 +40,13 @@ def _run(data_dir: Path, work: Callable[[], Any]) -> Any:
         click.echo(f"{problem.code}: {problem.en}{detail}\n  {problem.remedy_en}", err=True)
         click.echo(f"  {problem.zh}{problem.remedy_zh}", err=True)
     sys.exit(1)
+
+
+def _decider() -> str:
+    """The account that is signed in here and may decide about breaks. Raises NotSignedIn, NoRight (decision 43)."""
+    from abate.cli.deciding import entitled  # lazy: Django has started by now
+
+    return str(entitled("change", "breaks").handle)
 
 
 @click.command()
@@ -134,7 +140,7 @@ def assign(number: int, owner: str, data_dir: Path) -> None:
     def work() -> None:
         from abate.platform.reconciliation import actions  # lazy: models exist once Django has started
 
-        actions.assign(number, owner, f"cli:{getpass.getuser()}")
+        actions.assign(number, owner, _decider())
 
     _run(data_dir, work)
     click.echo(f"Break {number}: {owner} must act.")
@@ -151,7 +157,7 @@ def resolve(number: int, resolution: str, note: str, data_dir: Path) -> None:
     def work() -> None:
         from abate.platform.reconciliation import actions  # lazy: models exist once Django has started
 
-        actions.resolve(number, resolution, note, f"cli:{getpass.getuser()}")
+        actions.resolve(number, resolution, note, _decider())
 
     _run(data_dir, work)
     click.echo(f"Break {number} is closed: {resolution}.")

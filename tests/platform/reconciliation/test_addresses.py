@@ -15,14 +15,17 @@ from click.testing import CliRunner
 from django.test import Client
 from tests.platform.pipeline.world import NOW, World
 from tests.platform.reconciliation.test_files import DAY, lines, party, rows, world
+from tests.platform.review import shell
 from tests.platform.web.conftest import enter
 
 from abate.cli import reconcile, reconcile_parties
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
 from abate.platform.reconciliation import queries
 from abate.platform.review import actions as review
+from abate.platform.review import audit
 from abate.platform.web import reconciliation as addresses
 
 pytestmark = [pytest.mark.platform]
@@ -131,7 +134,7 @@ def test_the_commands(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # The commands start Django on a data folder of their own; here the test's database is the one.
     setup = "abate.platform.config.setup."
     for name in ("environment", "migrate", "become_application"):
-        monkeypatch.setattr(setup + name, lambda *_: None)
+        monkeypatch.setattr(setup + name, lambda *_, **__: None)
 
     def run(*arguments: object) -> Any:
         return CliRunner().invoke(reconcile.command, [str(one) for one in arguments])
@@ -146,8 +149,22 @@ def test_the_commands(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (listed,) = json.loads(run("breaks", "--party", code, "--json").output)
     assert (listed["item"], listed["party"], listed["owner"]) == ("e-0", code, "operator")
     assert "missing_there e-0" in run("breaks", "--day", DAY).output
+    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "session"))
+    treasurer = desk.hire("made-up treasurer", "finance")
+    decisions = (
+        ("assign", listed["id"], "--owner", "city-ops"),
+        ("resolve", listed["id"], "--as", "accepted", "--note", "x"),
+    )
+    assert all("not-signed-in" in run(*asked).output for asked in decisions)
+    with audit.acting(lambda: audit.NOBODY):
+        shell.sign_in(desk.staffed()["check"])
+    assert all("no-right" in run(*asked).output for asked in decisions)
+    assert queries.one(listed["id"]).owner == "operator"
+    with audit.acting(lambda: audit.NOBODY):
+        shell.sign_in(treasurer)
     assert run("assign", listed["id"], "--owner", "city-ops").exit_code == 0
     assert run("resolve", listed["id"], "--as", "accepted", "--note", "a test ride").exit_code == 0
+    assert queries.one(listed["id"]).by == treasurer.handle
     assert "0 shown" in run("breaks").output and "accepted" not in run("breaks").output
     assert "resolved" in run("breaks", "--all").output
     again = run("resolve", listed["id"], "--as", "accepted", "--note", "x")
