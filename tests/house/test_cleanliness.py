@@ -45,3 +45,26 @@ def test_no_private_key_and_no_token() -> None:
 
 def test_nothing_is_left_open() -> None:
     assert not find(r"\b(TODO|FIXME|XXX|NotImplementedError)\b", but=(".csv",))
+
+
+def broken_rows(text: str) -> list[int]:
+    """The lines of Markdown that have other cells than the head of their table."""
+    found, cells, code = [], None, False
+    for number, line in enumerate(text.splitlines(), 1):
+        code ^= line.startswith("```")
+        if code or not line.startswith("|"):
+            cells = None
+            continue
+        bars = len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", line)))
+        cells = cells or bars
+        if bars != cells:
+            found.append(number)
+    return found
+
+
+def test_a_row_of_a_table_has_the_cells_of_its_head() -> None:
+    assert broken_rows("| a | b |\n|---|---|\n| `|` | 1 |\n| 1 | 2 | 3 |\n") == [4]
+    broken = {
+        p.name: rows for p in files() if p.suffix == ".md" and (rows := broken_rows(p.read_text("utf-8")))
+    }
+    assert not broken
