@@ -23,7 +23,7 @@ from abate.platform.carbon import basis
 from abate.platform.carbon.measure import Measured, digest, measure
 from abate.platform.carbon.queries import SQL
 from abate.platform.doors import clock
-from abate.platform.events.envelope import FUTURE_TOLERANCE, Event
+from abate.platform.events.envelope import Event
 from abate.platform.events.outcomes import Outcome
 
 CHUNK = 5_000
@@ -203,7 +203,7 @@ def again(stored: Sequence[Stored], behaviour: str) -> tuple[list[Change], int]:
         for place, one in enumerate(stored)
     ]
     found, other = [], 0
-    for now in measure(events, basis.setting(), clock.now() + FUTURE_TOLERANCE) if events else []:
+    for now in measure(events, basis.setting(), latest=None) if events else []:
         one = stored[now.event.place]
         same_event = now.record is not None and now.digest == digest(
             behaviour, one.subject, one.occurred_at, one.record
