@@ -6,12 +6,17 @@ from django.db.models import Q
 PROPOSED = models.CheckConstraint(
     condition=Q(state=2, after=0) | (~Q(state=2) & Q(after__isnull=True)), name="anomalies_step_proposed"
 )
-# What one person confirmed until now stands: rows that are there are not held to it.
+# What one person confirmed until now stands: rows that are there are not held to it. Where there is none, all are.
 ASKED = """
 alter table anomalies_step add constraint anomalies_step_proposed
     check ((state = 2 and after is not null and after = 0) or (state <> 2 and after is null)) not valid;
 alter table anomalies_step add constraint anomalies_step_after
-    foreign key (case_id, after) references anomalies_step (case_id, stage)
+    foreign key (case_id, after) references anomalies_step (case_id, stage);
+do $$ begin
+    if not exists (select from anomalies_step where state = 2) then
+        alter table anomalies_step validate constraint anomalies_step_proposed;
+    end if;
+end $$
 """
 DROP = """
 alter table anomalies_step drop constraint anomalies_step_after;
