@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -48,6 +48,8 @@ KEPT = timedelta(days=14)
 INTERVAL = 1.0
 LONGEST_WAIT = 60
 """Seconds after which a file that waits for its quota asks again, at the latest: our policy. A higher quota holds then."""
+LOOK = timedelta(minutes=10)
+"""How often what other processes left to be given back is looked for: our policy."""
 _log = logging.getLogger("abate.files")
 
 
@@ -128,7 +130,8 @@ class Loader:
         self._thread: threading.Thread | None = None
         self._not_before: dict[UUID, datetime] = {}
         # Files to be given back that are not made: how often that failed, and when it is tried again.
-        self._owed: dict[UUID, tuple[int, datetime]] | None = None
+        self._owed: dict[UUID, tuple[int, datetime]] = {}
+        self._look_at = datetime.min.replace(tzinfo=UTC)
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.run, name="files", daemon=True)
@@ -155,7 +158,7 @@ class Loader:
     def round(self) -> None:
         """Every file that waits here, the oldest first, and what could not be given back before; then what is past its
         time goes."""
-        owed = self._still_owed()
+        self._look_for_owed()
         for file in queries.open_files():
             if self._stopping.is_set():
                 return
@@ -166,40 +169,36 @@ class Loader:
                     raise
                 except Exception:  # noqa: BLE001 - one file that cannot be booked holds up no other
                     _log.exception("file %s was not booked", file.pk)
-        for file_id, (_, due) in list(owed.items()):
+        for file_id, (_, due) in list(self._owed.items()):
             if self._stopping.is_set():
                 return
             if due <= clock.now():
                 self._give_back(file_id)
         sweep()
 
-    def _still_owed(self) -> dict[UUID, tuple[int, datetime]]:
-        """What a process before this one ended and did not give back is looked for once; from then on it is known."""
-        if self._owed is None:
-            now = clock.now()
+    def _look_for_owed(self) -> None:
+        """What a process that was killed ended and did not give back is taken up, at the start and now and then."""
+        now = clock.now()
+        if self._look_at <= now:
             ended = queries.ended_with_errors(now - KEPT)
-            self._owed = {file.pk: (0, now) for file in ended if is_owed(file)}
-        return self._owed
+            self._owed = {file.pk: (0, now) for file in ended if is_owed(file)} | self._owed
+            self._look_at = now + LOOK
 
     def _give_back(self, file_id: UUID) -> None:
-        """Make the file with its error column; where that fails it is made again later, and holds up nothing."""
-        owed = self._still_owed()
-        tries, _ = owed.pop(file_id, (0, None))
-        file = File.objects.filter(pk=file_id).first()
-        if file is None or not is_owed(file):
-            return
+        """Make the file with its error column; where that fails it is made again later, for as long as its bytes are kept,
+        and holds up nothing.
+        """
+        # Noted before anything is asked of the database: whatever fails from here on, it stays owed.
+        tries, _ = self._owed.setdefault(file_id, (0, clock.now()))
         try:
-            with actions.alone(file.pk) as mine:
-                if mine:
-                    loading.give_back(file, Party.objects.get(pk=file.party_id), place(file), back(file))
-                else:
-                    owed[file_id] = tries, clock.now() + BACKOFF[0]
+            if _is_settled(file_id):
+                del self._owed[file_id]
+            else:
+                self._owed[file_id] = tries, clock.now() + BACKOFF[0]
         except Exception as fault:  # noqa: BLE001 - whatever stopped it, a full disk or a lost connection, may pass
-            wait = wait_after(tries + 1)
-            if wait is not None:
-                owed[file_id] = tries + 1, clock.now() + wait
-            again = "with the next start" if wait is None else f"in {wait}"
-            _log.exception("file %s was not given back; it is made again %s", file_id, again)
+            wait = wait_after(tries + 1) or BACKOFF[-1]
+            self._owed[file_id] = tries + 1, clock.now() + wait
+            _log.exception("file %s was not given back; it is made again in %s", file_id, wait)
             if isinstance(fault, DatabaseError | InterfaceError):
                 connection.close()
 
@@ -221,8 +220,17 @@ class Loader:
             return
         if file.refusal:
             _log.warning("file %s of %s is refused: %s", file.pk, party.code, file.refusal)
-        elif queries.wrong_rows(file, limit=1):
+        else:
             self._give_back(file.pk)
+
+
+def _is_settled(file_id: UUID) -> bool:
+    """Make the file with its error column where it is owed; False where somebody else is at the file."""
+    with actions.alone(file_id) as mine:
+        file = File.objects.filter(pk=file_id).first() if mine else None
+        if file is not None and is_owed(file) and queries.wrong_rows(file, limit=1):
+            loading.give_back(file, Party.objects.get(pk=file.party_id), place(file), back(file))
+    return mine
 
 
 def sweep() -> None:

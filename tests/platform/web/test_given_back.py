@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from abate.platform import spool
 from abate.platform.doors import clock
 from abate.platform.doors.rounds import BACKOFF
 from abate.platform.events import actions_files as actions
-from abate.platform.events import tables_back
+from abate.platform.events import queries_files, tables_back
 from abate.platform.events.models import File
 from abate.platform.web import intake
 
@@ -89,6 +90,79 @@ def test_what_a_process_left_is_given_back_by_the_next_and_never_by_two(
         loader.round()
     assert spool.back(owing).exists() and not spool.is_owed(owing)
     assert not spool.back(File.objects.get(rows=6)).exists(), "nothing was wrong in it"
+
+
+def cut(*_: object, **__: object) -> None:
+    """The server ends this connection under whoever asks."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+
+
+def test_a_connection_lost_when_the_file_is_through_leaves_it_owed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = spool.Loader()
+    send(made(world, tmp_path / "rides.csv").read_bytes(), token(world))
+    with monkeypatch.context() as patch:
+        patch.setattr(queries_files, "wrong_rows", cut)
+        loader.round()
+    file = File.objects.get()
+    assert file.state == File.DONE and spool.is_owed(file)
+    with clock.frozen(clock.now() + BACKOFF[0]):
+        loader.round()
+    assert spool.back(file).exists() and differences() == {}
+
+
+def test_a_connection_lost_when_it_is_made_again_leaves_it_owed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader, asked = spool.Loader(), File.objects.filter
+    send(made(world, tmp_path / "rides.csv").read_bytes(), token(world))
+    with monkeypatch.context() as patch:
+        patch.setattr(tables_back, "_table", half_written(OSError(28, "No space left on device")))
+        loader.round()
+    with monkeypatch.context() as patch, clock.frozen(clock.now() + BACKOFF[0]):
+        patch.setattr(File.objects, "filter", lambda *a, **k: cut() if "pk" in k else asked(*a, **k))
+        loader.round()
+    file = File.objects.get()
+    assert spool.is_owed(file)
+    with clock.frozen(clock.now() + BACKOFF[0] + BACKOFF[1]):
+        loader.round()
+    assert spool.back(file).exists()
+
+
+def test_it_is_tried_for_as_long_as_its_bytes_are_kept(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader, start = spool.Loader(), clock.now()
+    send(made(world, tmp_path / "rides.csv").read_bytes(), token(world))
+    loaded, when = File.objects.get(), start
+    with monkeypatch.context() as patch:
+        patch.setattr(tables_back, "_table", half_written(OSError(28, "No space left on device")))
+        loader.round()
+        for wait in (*BACKOFF, *[BACKOFF[-1]] * 9):
+            when += wait
+            with clock.frozen(when):
+                loader.round()
+    assert start + timedelta(days=12) < when < start + spool.KEPT and spool.is_owed(File.objects.get())
+    with clock.frozen(when + BACKOFF[-1]):
+        loader.round()
+    assert spool.back(loaded).exists()
+
+
+def test_a_process_that_runs_takes_up_what_a_killed_one_left(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = spool.Loader()
+    running.round()
+    send(made(world, tmp_path / "rides.csv").read_bytes(), token(world))
+    with monkeypatch.context() as patch:
+        patch.setattr(spool.Loader, "_give_back", lambda *_: None)
+        spool.Loader().round()
+    assert spool.is_owed(File.objects.get())
+    with clock.frozen(clock.now() + spool.LOOK):
+        running.round()
+    assert not spool.is_owed(File.objects.get())
 
 
 def half_written(fault: Exception) -> Any:
