@@ -6,7 +6,8 @@ from django.db.models import Q
 PROPOSED = models.CheckConstraint(
     condition=Q(state=2, after=0) | (~Q(state=2) & Q(after__isnull=True)), name="anomalies_step_proposed"
 )
-# What one person confirmed until now stands: rows that are there are not held to it. Where there is none, all are.
+# What one person confirmed until now stands: rows that are there are not held to it (a step is append only, so none is written
+# anew). Where there is none, all are.
 ASKED = """
 alter table anomalies_step add constraint anomalies_step_proposed
     check ((state = 2 and after is not null and after = 0) or (state <> 2 and after is null)) not valid;
@@ -18,7 +19,13 @@ do $$ begin
     end if;
 end $$
 """
+# The tables of before have no room for a proposal, and a step that people took is not thrown away.
 DROP = """
+do $$ begin
+    if exists (select from anomalies_step where stage = 0) then
+        raise exception 'anomalies 0002 cannot be taken back: a case was proposed to be confirmed; go back by a copy of before';
+    end if;
+end $$;
 alter table anomalies_step drop constraint anomalies_step_after;
 alter table anomalies_step drop constraint anomalies_step_proposed
 """
