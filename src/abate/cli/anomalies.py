@@ -185,6 +185,7 @@ def _shown(row: Any, codes: dict[int, str]) -> dict[str, Any]:
         "group": row.group,
         "parties": [codes.get(one) for one in row.parties],
         "records": row.records,
+        "spared": row.spared,
         "opened_at": row.opened_at,
         "proposed_at": row.proposed_at,
         "proposed_why": row.proposed_why or None,

@@ -86,7 +86,7 @@ def _decide(
                 row = queries.case(number)
                 done = _DO[state](row, spared)
                 actions.came(case, done)
-            return done
+            return {one: came for one, came in done.items() if came}
         except DatabaseError as fault:
             race = isinstance(fault.__cause__, pipeline.RACES)
             if not race or attempt == pipeline.TRIES - 1 or connection.in_atomic_block:
@@ -106,6 +106,11 @@ def _propose(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
         # A case in which every record is sound is one to dismiss.
         raise CaseDecided("spared")
     return {one: "spared" for one in accused if one in spared}
+
+
+def _dismiss(row: CaseRow, spared: frozenset[Event]) -> dict[Event, str]:
+    """All is sound: what a proposal would have spared is nothing apart any more."""
+    return {one: "" for one, came in _accused(row).items() if came}
 
 
 def _accused(row: CaseRow) -> dict[Event, str]:
@@ -195,7 +200,7 @@ def _put_back(row: CaseRow, changed: Sequence[Change]) -> dict[Event, str]:
 _DO = {
     Case.PROPOSED: _propose,
     Case.CONFIRMED: _take_back,
-    Case.DISMISSED: _nothing,
+    Case.DISMISSED: _dismiss,
     Case.UPHELD: _nothing,
     Case.OVERTURNED: _book_again,
 }

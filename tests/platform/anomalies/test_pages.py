@@ -55,6 +55,9 @@ def proposed(maker: Client, clerk: Client, phone: Client, world: World, both: tu
     )
     assert "found sound" not in page(phone, f"/why?party={party}&event=p3")
     assert {one["came"] for one in json.loads(own_data.as_json(own_data.gather(person)))["cases"]} == {""}
+    queue = page(clerk, "/operator/anomalies")
+    assert "Proposed to be confirmed: three are one (kept: 1, the others taken back)" in queue
+    assert "Proposed to be confirmed: far too fast (kept: 0, the others taken back)" in queue
     shown = page(clerk, f"/operator/anomalies/{many}")
     assert "three are one" in shown and "found sound, and kept" in shown and 'name="taken"' not in shown
     assert "another-reviewer" in page(maker, "/operator/anomalies/decide", 403, case=number, verdict="confirmed",
@@ -192,6 +195,7 @@ def test_the_commands_say_what_the_pages_say(
     assert [one["id"] for one in told[0]["rules"] if one["idle"]] == []
     assert (told[1]["opened"], told[1]["complete"]) == (1, True)
     (case,) = told[2]
+    assert (case["records"], case["spared"], case["proposed_why"]) == (1, 0, None)
     assert (case["rule"], case["measured"], case["limit"], case["unit"]) == ("fast", "26", "25", "km/h")
     shown = sweep_command("show", str(case["case"]))
     assert [one["event"] for one in shown["records"]] == ["above"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from tests.platform.anomalies.test_deciding import (
     AT,
     code,
@@ -70,6 +72,28 @@ def test_what_is_confirmed_is_what_was_proposed(world: World) -> None:
         "p0": "taken_back", "p1": "spared", "p2": "taken_back", "p3": "taken_back",
     }  # fmt: skip
     assert reconciled() == {}
+
+
+def test_of_a_dismissed_case_no_record_stands_apart(world: World) -> None:
+    """What the proposal would have spared is as sound as the others."""
+    first, _ = reviewers()
+    number = one_case(world, *(payment(world, f"p{n}", later(60 * n)) for n in range(4)))
+    proposed(number, spared={(world.sender.party_id, "p1")})
+    made = decided(first, number, "dismissed")
+    assert code(made) == "dismissed" and made.records == {}
+    row = queries.case(number)
+    assert {one.came for one in queries.records(row, opened=False)} == {""} and row.spared == 0
+
+
+def test_a_proposed_step_keeps_the_tables_of_before_away(world: World) -> None:
+    """Going back refuses by a sentence, and says by what way one goes back."""
+    back = import_module("abate.platform.anomalies.migrations.0002_proposed").DROP
+    proposed(one_case(world))
+    with (
+        pytest.raises(ProgrammingError, match="a case was proposed to be confirmed; go back by a copy"),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(back)
 
 
 def test_what_comes_while_a_case_is_proposed_is_a_part_of_its_own(world: World) -> None:

@@ -57,8 +57,8 @@ class Trace(models.Model):
 class Case(models.Model):
     """What one rule found of one person: a record, a day, a month or a trace (`grp`), with the number that was compared.
 
-    While it is open, later records of the group join it; after a decision they are the next `part`. `measured` is null where a
-    distance took no time at all. `state` follows from the steps.
+    While it is open, later records of the group join it; once somebody proposed or decided they are the next `part`. `measured`
+    is null where a distance took no time at all. `state` follows from the steps.
     """
 
     OPEN, CONFIRMED, DISMISSED, APPEALED, UPHELD, OVERTURNED, PROPOSED = range(1, 8)

@@ -43,8 +43,9 @@ CAME: dict[str, Words] = {
 class CaseRow:
     """A case with its rule as it stood then. `measured` and `limit` are in `unit`; `until` is the last day for an appeal.
 
-    `parties` are the senders of its records; `records` how many there are, `beside` how many were compared with them; `listed`
-    is the digest of which they are and which of them are spared, by which a decision says what was seen.
+    `parties` are the senders of its records; `records` how many there are, `spared` how many of them stay as they are,
+    `beside` how many were compared with them; `listed` is the digest of which they are and which of them are spared, by which
+    a decision says what was seen.
     """
 
     id: int
@@ -64,6 +65,7 @@ class CaseRow:
     opened_at: datetime
     parties: tuple[int, ...]
     records: int
+    spared: int
     beside: int
     listed: str
     proposed_at: datetime | None
@@ -253,7 +255,7 @@ def _row(number: int, rule: str, version: bytes, kind: str, grade: int, document
     said = json.loads(document)
     limit = said["limit"]
     source = limit.get("source") or {"zh": "", "en": ""}
-    person, group, part, measured, state, opened, parties, records_, beside, listed, *steps = rest
+    person, group, part, measured, state, opened, parties, records_, spared, beside, listed, *steps = rest
     (
         proposed_at,
         proposed_why,
@@ -271,7 +273,7 @@ def _row(number: int, rule: str, version: bytes, kind: str, grade: int, document
     return CaseRow(
         number, rule, bytes(version).hex(), kind, GRADES[grade], (said["says"]["zh"], said["says"]["en"]),
         limit["unit"], limit.get("value", ""), (source["zh"], source["en"]), person, group, part, measured,
-        Case.WORDS[state - 1], opened, tuple(parties or ()), records_, beside, listed,
+        Case.WORDS[state - 1], opened, tuple(parties or ()), records_, spared, beside, listed,
         proposed_at, proposed_why or "", proposed_by or "", decided_at, why or "", by or "",
         until, appealed_at, ended_at, ended_why or "", ended_by or "", came or "",
     )  # fmt: skip

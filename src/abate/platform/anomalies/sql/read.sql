@@ -1,8 +1,8 @@
 -- name: cases
 -- Cases with their rule, the newest first; `parties` are those whose records they are about.
 select cases.id, rule.name, cases.version, rule.kind, rule.grade, rule.document, cases.person_id, cases.grp, cases.part,
-       cases.measured, cases.state, cases.opened_at, told.parties, told.records, told.beside,
-       told.listed, proposed.at, proposed.reason, proposer.handle,
+       cases.measured, cases.state, cases.opened_at, told.parties, told.records, told.spared,
+       told.beside, told.listed, proposed.at, proposed.reason, proposer.handle,
        decided.at, decided.reason, decider.handle, decided.until, appealed.at, ended.at, ended.reason, ender.handle,
        (select record.came from anomalies_record record
         where record.case_id = cases.id and record.party_id = %(of_party)s and record.event_id = %(event)s)
@@ -10,6 +10,7 @@ from anomalies_case cases
 join anomalies_rule rule on rule.version = cases.version
 cross join lateral (select array_agg(distinct record.party_id) filter (where not record.beside) as parties,
                            count(*) filter (where not record.beside) as records,
+                           count(*) filter (where record.came = 'spared') as spared,
                            count(*) filter (where record.beside) as beside,
                            encode(sha256(convert_to(coalesce(json_agg(
                                json_build_array(record.beside, record.party_id, record.event_id, record.came = 'spared')
