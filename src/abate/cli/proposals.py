@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from abate.cli.deciding import acting, data_dir_option, propose, run, told, why_option
+from abate.cli.deciding import acting, data_dir_option, entitled, propose, run, told, why_option
 
 _numbers = click.argument("numbers", metavar="NUMBER...", type=click.IntRange(min=1), nargs=-1, required=True)
 
@@ -65,12 +65,13 @@ def make(action: str, arguments: str, why: str, data_dir: Path) -> None:
 @click.option("--all", "everything", is_flag=True, help="Also what is over.")
 @data_dir_option
 def list_(everything: bool, data_dir: Path) -> None:
-    """List the open proposals, the newest first."""
+    """List the open proposals that whoever is signed in is shown, the newest first."""
 
     def work() -> list[dict[str, Any]]:
-        from abate.platform.review import queries  # lazy: models exist once Django has started
+        from abate.platform.review import changes, queries, rights  # lazy: needs Django started
 
-        return [asdict(row) for row in queries.proposals(ended=everything, limit=1000)]
+        seen = rights.changes_seen(entitled("view", "proposals"), changes.actions())
+        return [asdict(row) for row in queries.proposals(ended=everything, limit=1000, of=seen)]
 
     run(data_dir, work)
 
@@ -82,9 +83,13 @@ def show(number: int, data_dir: Path) -> None:
     """Show one proposal with its steps and the signed statement of each."""
 
     def work() -> dict[str, Any]:
-        from abate.platform.review import queries  # lazy: models exist once Django has started
+        from abate.platform.review import queries, rights  # lazy: models exist once Django has started
+        from abate.platform.review.errors import ProposalUnknown  # lazy: as above
 
-        return asdict(queries.proposal(number)) | {"statements": queries.statements(number)}
+        user, row = entitled("view", "proposals"), queries.proposal(number)
+        if row.action not in rights.changes_seen(user, [row.action]):
+            raise ProposalUnknown(str(number))
+        return asdict(row) | {"statements": queries.statements(number)}
 
     run(data_dir, work)
 

@@ -142,6 +142,7 @@ def test_two_changes_of_one_code_do_not_cross(people: dict[str, User]) -> None:
     [
         {"title_zh": " "}, {"text_en": ""}, {"title_en": "x" * 121}, {"text_zh": "两\n行"}, {"text_en": "to\u202etni"},
         {"audience": "staff"}, {"announcement": "A b"}, {"from_day": "tomorrow"}, {"to_day": "2000-01-01"},
+        {"title_zh": "\u3164"}, {"title_en": "\u2800 \u0301"}, {"text_zh": "　"},
         {"to_day": "2999-01-01"}, {"from_day": "2999-01-01", "to_day": "2998-01-01"},
     ],
     ids=str,
@@ -157,6 +158,18 @@ def test_what_is_no_announcement_is_refused_to_who_proposes(
         del given[name]
         with pytest.raises(errors.ArgumentsMalformed):
             proposing.propose(people["content"], "announcement.set", given, "x")
+
+
+def test_the_wide_space_of_chinese_is_a_space(people: dict[str, User]) -> None:
+    done(people, "announcement.set", words(text_zh="周日　停机。"))
+    assert Announcement.objects.get().text_zh == "周日　停机。"
+
+
+def test_the_overview_tells_its_days_as_every_page_does(people: dict[str, User]) -> None:
+    with clock.frozen(clock.now().replace(year=2027, month=3, day=4)):
+        done(people, "announcement.set", words())
+        page = browsing(people["content"]).get("/operator").content.decode()
+    assert "4 Mar – 6 Mar" in page and "2027-03-04" not in page
 
 
 def test_mark_up_is_text(people: dict[str, User]) -> None:

@@ -168,4 +168,5 @@ def test_notices_and_quality_on_both_sides(enter: Enter) -> None:  # noqa: F811
         == 302
     )
     assert queries.notice(row.id).state == "closed"
-    assert clerk.get("/operator/standing?month=nonsense").status_code == 200
+    for month in ("nonsense", "0001-01", "9999-12"):
+        assert clerk.get(f"/operator/standing?month={month}").status_code == 200

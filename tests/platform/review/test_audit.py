@@ -283,6 +283,7 @@ def test_the_auditor_searches_and_takes_out_what_was_found(monkeypatch: pytest.M
     assert "party.create" in page and "change.propose" not in page
     assert "Nothing matches" in auditor.get("/operator/audit?what=nothing.such").content.decode()
     assert auditor.get("/operator/audit?since=tomorrow&before=-1&act=odd").status_code == 200
+    assert auditor.get("/operator/audit?since=0001-01-01&until=9999-12-31").status_code == 200
     lines = auditor.get("/operator/audit.csv?what=x.").content.decode()
     assert "'=1+1" in lines and "party.create" not in lines
     (told,) = auditor.get("/operator/audit.jsonl?what=x.").content.decode().splitlines()

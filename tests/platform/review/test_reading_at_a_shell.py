@@ -14,7 +14,7 @@ from tests.platform.people.townspeople import made_up_person
 from tests.platform.review import shell
 
 from abate.cli import audit as trail_command
-from abate.cli import installation, ledger, log, privacy
+from abate.cli import installation, ledger, log, privacy, proposals
 from abate.cli import party as party_command
 from abate.demo import desk
 from abate.platform.config import setup
@@ -22,7 +22,7 @@ from abate.platform.doors import clock
 from abate.platform.log import actions as sequencing
 from abate.platform.parties import webhooks
 from abate.platform.people.models import Person
-from abate.platform.review import audit
+from abate.platform.review import audit, proposing
 from abate.platform.review.models import Audit, User
 from abate.platform.signin.policy import policy
 from abate.platform.web import readers
@@ -101,6 +101,24 @@ def test_whose_account_was_looked_at_is_told(person: Person) -> None:
     assert json.loads(run(ledger, "show", person.pseudonym).stdout)["credits"] == 0
     (told,) = readers.opened_by_others(person)
     assert (told.what, told.roles[1], told.field[1]) == ("person.account", "entry", "balances and lots")
+
+
+def test_proposals_are_shown_to_whom_the_page_shows_them(person: Person) -> None:
+    desk.hire("made-up editor", "content")
+    people = desk.staffed()
+    given = {"person": person.pseudonym, "credits": 5, "order": "d-1"}
+    number = proposing.propose(people["entry"], "ledger.adjust", given, "x").pk
+    asked: tuple[tuple[object, ...], ...] = (("list",), ("show", number))
+    for words in asked:
+        made = run(proposals, *words)
+        refused(made, "not-signed-in")
+        assert person.pseudonym not in made.output
+    signed_in("content")
+    assert json.loads(run(proposals, "list", "--all").stdout) == []
+    refused(run(proposals, "show", number), "proposal-unknown")
+    signed_in("check")
+    for words in asked:
+        assert person.pseudonym in run(proposals, *words).stdout
 
 
 def test_letting_a_verifier_in_and_telling_of_a_breach_are_somebodys(person: Person) -> None:

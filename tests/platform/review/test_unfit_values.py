@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test import Client
+from tests.platform.web import city as stage
 
 from abate.demo import desk
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import actions as parties
-from abate.platform.review import proposing, queries
+from abate.platform.review import changes, proposing, queries
+from abate.platform.review.models import Proposal, User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
 
@@ -71,3 +76,134 @@ def test_so_is_a_text(action: str, given: dict[str, Any], text: str) -> None:
     with pytest.raises(Problem) as refused:
         proposing.propose(people["entry"], action, asked, "x")
     assert refused.value.code == "change-malformed"
+
+
+def decided(people: dict[str, User], action: str, given: dict[str, Any]) -> tuple[str, str]:
+    """(who was told that it cannot be, by which name): the proposer, the approver, or nobody."""
+    role = "content" if action.startswith("announcement.") else "entry"
+    try:
+        number = proposing.propose(people[role], action, given, "x").pk
+    except Problem as problem:
+        return "propose", problem.code
+    proposing.check(people["check"], number)
+    try:
+        with transaction.atomic():
+            proposing.approve(people["approve"], number)
+    except Problem as problem:
+        return "approve", problem.code
+    return "", ""
+
+
+WORDS = dict.fromkeys(("title_zh", "title_en", "text_zh", "text_en"), "x")
+MARKED = {"mark": "m", "level": 1, "uses": ["quantify"], "retention_days": 36_600}
+GROUND = {"ground_zh": "依据", "ground_en": "a ground"}
+DAYS: dict[str, dict[str, Any]] = {
+    "rule.add": {"from_day": DAY, **TITLE},
+    "cap.add": {"max_mg": 1, "from_day": "2026-12-01", "to_day": "2026-12-31", "period": "month", **REASON},
+    "duty.add": {"behaviour": "walking", **dict.fromkeys(("first_day", "last_day", "keep_until"), DAY), **GROUND},
+    "source.declare": {"party": "some-shop", "source": "s", **MARKED, "valid_from": DAY, "valid_until": DAY},
+    "announcement.set": {"announcement": "a", "audience": "everybody", **WORDS, "from_day": DAY, "to_day": DAY},
+    "quarantine.rule": {"rule": "r", "cause": "data_fault", "valid_from": DAY, "valid_until": DAY, **REASON},
+    "revalue.book": {"behaviour": "walking", "from_day": DAY, "to_day": DAY, "digest": "0" * 64},
+}  # fmt: skip
+"""Changes with days."""
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "9999-12-01", ""])
+@pytest.mark.parametrize("action", DAYS)
+def test_a_day_at_the_end_of_the_calendar_is_taken_or_refused_by_name(action: str, day: str) -> None:
+    desk.staffed()
+    desk.hire("made-up editor", "content")
+    people, given = desk.staffed(), DAYS[action]
+    parties.create_party("some-shop", "merchant", "某店", "A shop", made_up=True)
+    dated = [name for name in given if given[name] == DAY or name.endswith("_day")]
+    for name in dated:
+        who, _ = decided(people, action, given | {name: day})
+        assert day or who == "propose", name
+    decided(people, action, given | dict.fromkeys(dated, day))
+
+
+def test_a_rule_that_begins_too_late_is_refused_to_who_proposes() -> None:
+    people = desk.staffed()
+    for day in ("0001-01-01", "2020-01-01"):
+        assert decided(people, "rule.add", DAYS["rule.add"] | {"from_day": day}) == (
+            "propose",
+            "rule-too-late",
+        )
+
+
+def test_a_cap_of_months_ends_with_the_last_month_of_the_calendar() -> None:
+    asked = DAYS["cap.add"] | {"to_day": "9999-12-31"}
+    assert decided(desk.staffed(), "cap.add", asked) == ("", "")
+    assert decided(desk.staffed(), "cap.add", asked | {"to_day": "9999-12-30"}) == (
+        "approve",
+        "cap-unsound",
+    )
+
+
+def offer(**changed: Any) -> dict[str, Any]:
+    parties.create_party("some-shop", "merchant", "某店", "A shop", made_up=True)
+    words = {
+        **TITLE,
+        "detail_zh": "细则",
+        "detail_en": "detail",
+        "price_credits": 1,
+        "stock": 1,
+        "valid_days": 1,
+    }
+    hours = {"from_at": "2026-07-01T00:00:00+08:00", "to_at": "2099-07-01T00:00:00+08:00"}
+    return {"party": "some-shop", **words, **hours, "made_up": True} | changed
+
+
+OUTSIDE = {"from_at": "0001-01-01T00:00:00+14:00", "to_at": "9999-12-31T23:59:59-14:00"}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_moment_that_no_zone_can_tell_is_refused_to_who_proposes(name: str) -> None:
+    asked = offer(**{name: OUTSIDE[name]})
+    assert decided(desk.staffed(), "offer.create", asked) == ("propose", "change-malformed")
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_was_stored_and_cannot_be_read_back_is_refused_to_who_approves(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proposed before moments were looked at: the row is written, and the look at it afterwards fails."""
+    known = changes.action("offer.create")
+    asked = offer(offer=str(uuid4()))
+    monkeypatch.setitem(
+        changes._ACTIONS, "offer.create", replace(known, execute=lambda given: _stored(known, given, name))
+    )
+    assert decided(desk.staffed(), "offer.create", asked) == ("approve", "change-malformed")
+
+
+def _stored(known: changes.Action, given: changes.Json, name: str) -> changes.Json:
+    known.execute(given)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update incentives_offer set {name} = '{'infinity' if name == 'to_at' else '-infinity'}'"
+        )
+    return {}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"arguments": {"\ud800": 1}},
+        {"arguments": {"code": "a\ud800"}},
+        {"arguments": {"code": ["\ud800"]}},
+        {"action": "\ud800"},
+        {"why": "a\ud800"},
+        {"action": "party.conditions", "arguments": {"client_id": "a", "label": "a", "addresses": "deep"}},
+    ],
+    ids=ascii,
+)
+def test_and_over_http_by_an_answer_that_can_be_written(asked: dict[str, Any]) -> None:
+    browser = Client()
+    browser.force_login(desk.staffed()["entry"], backend="django.contrib.auth.backends.ModelBackend")
+    stage.prove(browser)
+    body = json.dumps({"action": "party.suspend", "arguments": {"code": "some-shop"}, "why": "x"} | asked)
+    deep = "[" * 600 + "]" * 600
+    answer = browser.post("/v1/proposals/new", body.replace('"deep"', deep), content_type="application/json")
+    assert 400 <= answer.status_code < 500 and answer.json()["code"], answer.content
+    assert not Proposal.objects.exists()

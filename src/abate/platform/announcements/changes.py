@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from unicodedata import category
 
 from abate.platform.announcements import actions, queries
 from abate.platform.announcements.errors import AnnouncementUnfit, AnnouncementUnknown
@@ -16,6 +17,8 @@ _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 LONGEST = {"title_zh": 60, "title_en": 120, "text_zh": 1000, "text_en": 2000}
 """Characters of each text: our policy, what a start page shows without hiding what it is for."""
 LONGEST_DAYS = 366
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that Unicode shows as nothing: the fillers of Hangul, and Braille without a dot."""
 _DAYS = ("from_day", "to_day")
 _OF = ("audience", *LONGEST, *_DAYS)
 
@@ -28,8 +31,7 @@ def _complete(given: Json) -> Json:
         raise AnnouncementUnfit(f"audience: of {', '.join(Announcement.AUDIENCES)}")
     words = {name: given[name].strip() for name in LONGEST}
     for name, longest in LONGEST.items():
-        # Not printable are also line ends and the signs that turn the direction of what follows.
-        if not 0 < len(words[name]) <= longest or not words[name].isprintable():
+        if len(words[name]) > longest or not _readable(words[name]):
             raise AnnouncementUnfit(f"{name}: 1 to {longest} characters, on one line")
     try:
         first, last = (date.fromisoformat(given[name]) for name in _DAYS)
@@ -38,6 +40,13 @@ def _complete(given: Json) -> Json:
     if last < max(first, clock.today()) or (last - first).days >= LONGEST_DAYS:
         raise AnnouncementUnfit(f"to_day: today or later, within {LONGEST_DAYS} days of from_day")
     return given | words | {"from_day": first.isoformat(), "to_day": last.isoformat()}
+
+
+def _readable(words: str) -> bool:
+    """Whether something of it is seen, and all of it stands on one line, in its own direction."""
+    # The wide space of Chinese is not printable to Python; line ends and signs that turn the direction are not either.
+    plain = words.replace("\u3000", " ").isprintable()
+    return plain and any(category(sign)[0] in "LNPS" and sign not in _BLANK for sign in words)
 
 
 def _look(given: Json) -> Json:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from django.db import IntegrityError, connection, transaction
@@ -25,7 +26,6 @@ from abate.platform.credits.errors import (
     TwoExpiries,
 )
 from abate.platform.credits.models import Cap, Rule
-from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.doors.workspace import prepare
 from abate.platform.ledger import errors as ledger_errors
@@ -109,7 +109,7 @@ def _check(
         if per.field not in fields or not fields[per.field].required:
             raise NotACap(f"field {per.field}")
     if per.period == Cap.MONTH:
-        last = to_day is None or (to_day + timedelta(days=1)).day == 1
+        last = to_day is None or to_day.day == monthrange(to_day.year, to_day.month)[1]
         if from_day.day != 1 or not last:
             raise NotACap("month")
 
@@ -147,9 +147,8 @@ def add_rule(
 
     Without either they do not expire. With `claim_days` credits wait so many days to be collected by their person, expire
     counted from the day of that, and lapse otherwise. An act earns at the rate of its day, whenever it is booked (decision
-    45); expiry and window are those of the day of booking. Raises RuleTooLate where `from_day` is not in the future, or is
-    booked already: a clock that was ahead, or a close, moves bookings past today. Raises RuleExists where one begins on
-    that day, TwoExpiries where both are given, RateUnfit for a rate that no account can count with.
+    45); expiry and window are those of the day of booking. Raises RuleTooLate (queries.begins_too_late), RuleExists where
+    one begins on that day, TwoExpiries where both are given, RateUnfit for a rate that no account can count with.
     """
     if credits_per_kg is not None and not 1 <= credits_per_kg <= MILLION:
         raise RateUnfit(str(credits_per_kg))
@@ -158,9 +157,7 @@ def add_rule(
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SQL["keep_batches_out"])
         cursor.execute(SQL["keep_bookings_out"])
-        cursor.execute(SQL["booked_since"], {"from_day": from_day})
-        booked = cursor.fetchone()[0]
-        if from_day <= clock.today() or (booked is not None and booked >= from_day):
+        if queries.begins_too_late(from_day):
             raise RuleTooLate(from_day.isoformat())
         if Rule.objects.filter(from_day=from_day).exists():
             raise RuleExists(from_day.isoformat())

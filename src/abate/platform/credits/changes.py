@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from abate.bookkeeping.kinds import MILLION
 from abate.platform.credits import actions, queries
-from abate.platform.credits.errors import NoRule, RateUnfit, RuleExists, TwoExpiries
+from abate.platform.credits.errors import NoRule, RateUnfit, RuleExists, RuleTooLate, TwoExpiries
 from abate.platform.credits.models import CLAIM_DAYS, EXPIRY_DAYS, EXPIRY_YEARS, Cap
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
@@ -19,8 +19,10 @@ _CAP = (*_KIND, "max_mg", "reason_zh", "reason_en")
 
 def _dated(given: Json, *names: str) -> Json:
     for name in names:
+        if given[name] is None:
+            continue
         try:
-            given = given | {name: given[name] and date.fromisoformat(given[name]).isoformat()}
+            given = given | {name: date.fromisoformat(given[name]).isoformat()}
         except ValueError:
             raise ArgumentsMalformed(f"{name}: a day as 2026-07-01") from None
     return given
@@ -49,6 +51,8 @@ def _shown(span: queries.Span) -> Json:
 def _sound_rule(given: Json) -> Json:
     """What no rule can be is refused to who proposes it, not to who decides last."""
     given = _dated(given, "from_day")
+    if queries.begins_too_late(date.fromisoformat(given["from_day"])):
+        raise RuleTooLate(given["from_day"])
     rate = given["credits_per_kg"]
     if rate is not None and not 1 <= rate <= MILLION:
         raise RateUnfit(str(rate))

@@ -12,6 +12,7 @@ from django.db import connection
 
 from abate.platform.credits.errors import NoRule
 from abate.platform.credits.models import Cap, Rule
+from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -25,6 +26,15 @@ def credits_per_kg(day: date) -> int:
     if found is None:
         raise NoRule(day.isoformat())
     return int(found[0])
+
+
+def begins_too_late(from_day: date) -> bool:
+    """Whether no rule may begin on that day: it is not in the future, or is booked already (a clock that was ahead, or a
+    close, moves bookings past today)."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["booked_since"], {"from_day": from_day})
+        booked = cursor.fetchone()[0]
+    return from_day <= clock.today() or (booked is not None and booked >= from_day)
 
 
 def any_cap(behaviours: Collection[str], first: date, last: date) -> bool:

@@ -16,7 +16,8 @@ class Problem(Exception):
 
     Each class says what, why and what to do, in both languages: `/problems/CODE` shows it (web/problems.py).
 
-    Subclasses set the class attributes; `detail` may name the field or value (never personal data).
+    Subclasses set the class attributes; `detail` may name the field or value (never personal data); half of a sign,
+    which no answer can be written with, is told by its number.
     """
 
     code = "refused"
@@ -29,6 +30,7 @@ class Problem(Exception):
     remedy_en = "Check the request and try again."
 
     def __init__(self, detail: str = "") -> None:
+        detail = detail.encode(errors="backslashreplace").decode()
         super().__init__(f"{self.code}: {self.en}" + (f" ({detail})" if detail else ""))
         self.detail = detail
 

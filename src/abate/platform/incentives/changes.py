@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from abate.bookkeeping.kinds import Kind
@@ -26,12 +25,11 @@ def _complete(given: Json) -> Json:
     parties.party(given["party"])
     try:
         number = UUID(given["offer"]) if given["offer"] else randomness.new_uuid()
-        moments = {name: datetime.fromisoformat(given[name]).isoformat() for name in ("from_at", "to_at")}
     except ValueError:
-        raise ArgumentsMalformed("offer.create: offer, from_at, to_at") from None
-    if any(datetime.fromisoformat(moment).tzinfo is None for moment in moments.values()):
-        raise ArgumentsMalformed("offer.create: a moment needs its offset, such as 2026-07-01T00:00:00+08:00")
-    return given | moments | {"offer": str(number)}
+        raise ArgumentsMalformed("offer.create: offer") from None
+    for name in ("from_at", "to_at"):
+        changes.moment(given, name)
+    return given | {"offer": str(number)}
 
 
 def _offer(given: Json) -> Json:
@@ -51,8 +49,8 @@ def _create(given: Json) -> Json:
         price_credits=given["price_credits"],
         stock=given["stock"],
         valid_days=given["valid_days"],
-        from_at=datetime.fromisoformat(given["from_at"]),
-        to_at=datetime.fromisoformat(given["to_at"]),
+        from_at=changes.moment(given, "from_at"),
+        to_at=changes.moment(given, "to_at"),
         made_up=given["made_up"],
         offer_id=UUID(given["offer"]),
     )

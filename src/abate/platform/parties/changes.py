@@ -104,13 +104,7 @@ def _keys(given: Json) -> Json:
 
 
 def _moment(given: Json, name: str) -> datetime | None:
-    try:
-        found = given[name] and datetime.fromisoformat(given[name])
-    except ValueError:
-        found = ""
-    if found is not None and (not isinstance(found, datetime) or found.tzinfo is None):
-        raise ArgumentsMalformed(f"{name}: a moment with its offset, such as 2026-07-01T00:00:00+08:00")
-    return found
+    return None if given[name] is None else changes.moment(given, name)
 
 
 def _conditioned(given: Json) -> Json:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from abate.platform.review.errors import ActionUnknown, ArgumentsMalformed
@@ -18,6 +19,8 @@ Json = dict[str, Any]
 REQUIRED = object()
 _LARGEST = 2**63 - 1
 """What the widest column of whole numbers holds; a narrower one refuses at approval, by name."""
+_DEEPEST = 20
+"""Lists in lists: our policy, far more than any change needs and far less than a reader of JSON can follow."""
 
 
 def _same(arguments: Json) -> Json:
@@ -93,13 +96,28 @@ def arguments_of(chosen: Action, given: Mapping[str, Any]) -> Json:
     return chosen.normal(made)
 
 
+def moment(given: Json, name: str) -> datetime:
+    """The argument `name` as a moment in UTC. Raises ArgumentsMalformed where it is none, has no offset, or lies so near
+    the ends of the calendar that some zone has no day for it."""
+    try:
+        found = datetime.fromisoformat(given[name])
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or not 1 < found.year < 9999:
+        raise ArgumentsMalformed(f"{name}: a moment with its offset, such as 2026-07-01T00:00:00+08:00")
+    return found.astimezone(UTC)
+
+
 def _is(kind: type, value: object) -> bool:
     """JSON's true is no number, though Python's is."""
-    return isinstance(value, kind) and not (kind is int and isinstance(value, bool)) and _kept(value)
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool)) and kept(value)
 
 
-def _kept(value: object) -> bool:
-    """Whether a table can hold it: no number is larger than a column, no text has NUL or half of a sign."""
+def kept(value: object, depth: int = 0) -> bool:
+    """Whether a table can hold it: no number is larger than a column, no text has NUL or half of a sign, no list is
+    deeper than _DEEPEST."""
+    if depth > _DEEPEST:
+        return False
     match value:
         case bool() | None | float():
             return True
@@ -108,7 +126,7 @@ def _kept(value: object) -> bool:
         case str():
             return "\x00" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
         case dict():
-            return all(_kept(one) for pair in value.items() for one in pair)
+            return all(kept(one, depth + 1) for pair in value.items() for one in pair)
         case list():
-            return all(map(_kept, value))
+            return all(kept(one, depth + 1) for one in value)
     return False

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -50,7 +51,7 @@ def propose(user: User, name: str, arguments: Mapping[str, Any], reason: str) ->
     role = rights.role_for(user, Step.PROPOSE, name)
     given = changes.arguments_of(chosen, arguments)
     reason = _reason(reason)
-    with transaction.atomic():
+    with _stored(name), transaction.atomic():
         before = chosen.look(given)
         after = chosen.after(given, before)
         if canonical(before) == canonical(after):
@@ -105,14 +106,14 @@ def approve(user: User, number: int) -> Json:
     proposal, role = _open(user, number, Step.APPROVE)
     chosen = changes.action(proposal.action)
     arguments = json.loads(proposal.arguments)
-    with transaction.atomic():
+    with _stored(chosen.name), transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_IN_TURN)
         # The step first: of two who approve at once one waits here, and is refused by the table.
         _step(proposal, Step.APPROVE, user, role)
         if canonical(chosen.look(arguments)) != proposal.before:
             raise errors.StateMoved
-        shown = _execute(chosen, arguments)
+        shown = chosen.execute(arguments)
         if canonical(chosen.look(arguments)) != proposal.after:
             raise errors.OutcomeDiffers(proposal.action)
     return shown
@@ -159,25 +160,26 @@ def in_sandbox(name: str, arguments: Mapping[str, Any]) -> Json:
         raise errors.NotApproved(name)
     chosen = changes.action(name)
     given = changes.arguments_of(chosen, arguments)
-    with transaction.atomic():
+    with _stored(name), transaction.atomic():
         before = chosen.look(given)
         if canonical(before) == canonical(chosen.after(given, before)):
             return {}
         audit.note("change.sandbox", name)
-        return _execute(chosen, given)
+        return chosen.execute(given)
 
 
-def _execute(chosen: changes.Action, arguments: Json) -> Json:
-    """Do it. Raises ArgumentsMalformed where a table has no place for one of the values."""
+@contextmanager
+def _stored(name: str) -> Iterator[None]:
+    """Raises ArgumentsMalformed where a table has no place for one of the values, or what it holds cannot be read."""
     try:
-        return chosen.execute(arguments)
+        yield
     except DataError as fault:
-        raise errors.ArgumentsMalformed(f"{chosen.name}: {fault}".splitlines()[0][:200]) from fault
+        raise errors.ArgumentsMalformed(f"{name}: {fault}".splitlines()[0][:200]) from fault
 
 
 def _reason(text: str) -> str:
     text = text.strip()
-    if not 0 < len(text) <= MAX_REASON or "\x00" in text:
+    if not 0 < len(text) <= MAX_REASON or not changes.kept(text):
         raise errors.ReasonMissing
     return text
 

@@ -153,7 +153,8 @@ def _standing(request: HttpRequest, problem: Problem | None = None) -> HttpRespo
     try:
         month = date.fromisoformat(f"{request.GET.get('month', '')[:7]}-01")
     except ValueError:
-        month = clock.today().replace(day=1)
+        month = clock.today()
+    month = min(month, clock.today()).replace(day=1)
     rows = parties.parties()
     names = {row.code: pick((row.title_zh, row.title_en)) for row in rows}
     told = {

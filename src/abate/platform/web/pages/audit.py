@@ -32,15 +32,15 @@ def _asked(request: HttpRequest) -> Search:
     text = {name: request.GET.get(name, "").strip()[:200] for name in ("account", "what", "subject", "act")}
     if text["act"] not in Audit.ACTS:
         text["act"] = ""
-    since, until = (_day(request.GET.get(name, "")) for name in ("since", "until"))
-    return Search(**text, since=since, until=until and until + timedelta(days=1))
+    since, until = _day(request, "since"), _day(request, "until", later=timedelta(days=1))
+    return Search(**text, since=since, until=until)
 
 
-def _day(text: str) -> datetime | None:
-    """The beginning of a day in the platform's zone; None for what is no day."""
+def _day(request: HttpRequest, name: str, later: timedelta = timedelta()) -> datetime | None:
+    """The beginning of a day in the platform's zone, or `later`; None for what is no day."""
     try:
-        return datetime.combine(date.fromisoformat(text), time(), clock.zone())
-    except ValueError:
+        return datetime.combine(date.fromisoformat(request.GET.get(name, "")) + later, time(), clock.zone())
+    except (ValueError, OverflowError):
         return None
 
 
