@@ -18,11 +18,23 @@ def command() -> None:
 
 
 def _by_somebody(*, sandbox: bool) -> None:
-    """Where a partner is told is where its people's events go, and the secret is the partner's: on live a system administrator
-    answers for it, as for collecting a key; in the sandbox nothing is anybody's. Raises NotSignedIn, ProofNeeded, NoRight.
+    """On live a system administrator answers for it; in the sandbox nothing is anybody's.
+
+    Raises NotSignedIn, SecondFactorMissing, PasswordTooOld, ProofNeeded, NoRight.
     """
     if not sandbox:
         deciding.entitled("add", "keys", fresh=True)
+
+
+def _for_nobody(party_id: int, asked: str, *, sandbox: bool) -> None:
+    """Where a partner is told is where its people's events go, and the secret is the partner's: as for collecting a key.
+
+    Raises PartyCollects on live, where the party has people of its own.
+    """
+    from abate.platform.parties import collecting  # lazy: models exist once Django has started
+
+    if not sandbox:
+        collecting.require_nobody(party_id, asked)
 
 
 @command.command()
@@ -33,13 +45,18 @@ def _by_somebody(*, sandbox: bool) -> None:
 @installation.sandbox
 @installation.data_dir
 def add(code: str, url: str, kinds: tuple[str, ...], as_json: bool, sandbox: bool, data_dir: Path) -> None:
-    """Tell the partner CODE at URL (https); the secret is shown this once."""
+    """Tell the partner CODE at URL (https); the secret is shown this once.
+
+    On live only for a party without people of its own: others do it on their page.
+    """
     installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import queries, webhooks  # lazy: models exist once Django has started
 
     try:
         _by_somebody(sandbox=sandbox)
-        number, secret = webhooks.add_endpoint(queries.party(code), url, kinds or webhooks.KINDS)
+        party = queries.party(code)
+        _for_nobody(party.pk, code, sandbox=sandbox)
+        number, secret = webhooks.add_endpoint(party, url, kinds or webhooks.KINDS)
     except Problem as problem:
         installation.refuse(problem)
     told = {"webhook": number, "secret": secret}
@@ -54,7 +71,7 @@ def add(code: str, url: str, kinds: tuple[str, ...], as_json: bool, sandbox: boo
 @installation.sandbox
 @installation.data_dir
 def rotate(webhook: int, overlap: str, sandbox: bool, data_dir: Path) -> None:
-    """Give WEBHOOK a new secret, shown this once."""
+    """Give WEBHOOK a new secret, shown this once. On live as `add`."""
     until = moment(overlap)
     installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import webhooks  # lazy: models exist once Django has started
@@ -62,6 +79,7 @@ def rotate(webhook: int, overlap: str, sandbox: bool, data_dir: Path) -> None:
     assert until is not None
     try:
         _by_somebody(sandbox=sandbox)
+        _for_nobody(webhooks.party_of(webhook), str(webhook), sandbox=sandbox)
         click.echo(webhooks.rotate_secret(webhook, until=until))
     except Problem as problem:
         installation.refuse(problem)
@@ -72,12 +90,13 @@ def rotate(webhook: int, overlap: str, sandbox: bool, data_dir: Path) -> None:
 @installation.sandbox
 @installation.data_dir
 def end(webhook: int, sandbox: bool, data_dir: Path) -> None:
-    """Tell nothing more at WEBHOOK."""
+    """Tell nothing more at WEBHOOK. On live as `add`."""
     installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import webhooks  # lazy: models exist once Django has started
 
     try:
         _by_somebody(sandbox=sandbox)
+        _for_nobody(webhooks.party_of(webhook), str(webhook), sandbox=sandbox)
         webhooks.end_endpoint(webhook)
     except Problem as problem:
         installation.refuse(problem)
@@ -131,6 +150,7 @@ def resend(message: int, sandbox: bool, data_dir: Path) -> None:
     from abate.platform.parties import webhooks  # lazy: models exist once Django has started
 
     try:
+        _by_somebody(sandbox=sandbox)
         webhooks.send_again(message)
     except Problem as problem:
         installation.refuse(problem)

@@ -20,8 +20,10 @@ from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.doors import clock
 from abate.platform.log import actions as sequencing
+from abate.platform.parties import actions as parties
 from abate.platform.parties import webhooks
 from abate.platform.people.models import Person
+from abate.platform.review import actions as reviewing
 from abate.platform.review import audit, proposing
 from abate.platform.review.models import Audit, User
 from abate.platform.signin.policy import policy
@@ -145,6 +147,7 @@ def test_where_a_partner_is_told_is_somebodys_on_live(
     party = desk.create_party("city-app", "data_provider", "城市", "City", ["cycling"])
     commands = (
         ["hook", "add", "city-app", "https://app.example/hook"], ["hook", "rotate", 1], ["hook", "end", 1],
+        ["hook", "resend", 1],
     )  # fmt: skip
     for asked in commands:
         refused(run(party_command, *asked), "not-signed-in")
@@ -159,6 +162,28 @@ def test_where_a_partner_is_told_is_somebodys_on_live(
     (made,) = webhooks.endpoints(party.pk)
     assert Audit.objects.get(what="party.webhook", subject=str(made.pk)).account == user.handle
     assert run(party_command, "hook", "rotate", made.pk, "--sandbox").exit_code == 0
+    webhooks.note(party.pk, [("event.credited", "{}")], clock.now())
+    (message,) = webhooks.messages(party.pk)
+    assert run(party_command, "hook", "resend", message.id).exit_code == 0
+    assert run(party_command, "hook", "end", made.pk).exit_code == 0
+
+
+def test_a_partner_with_people_of_its_own_says_itself_where_it_is_told(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "start", lambda _, sandbox=False: None)
+    party = desk.create_party("city-app", "data_provider", "城市", "City", ["cycling"])
+    number, _ = webhooks.add_endpoint(party, "https://app.example/hook")
+    before = bytes(webhooks.endpoints(party.pk)[0].secret)
+    keeper = reviewing.create_user("staff", made_up=True)
+    parties.add_member(keeper, party, "partner")
+    signed_in("system_admin")
+    for asked in (["add", "city-app", "https://other.example/hook"], ["rotate", number], ["end", number]):
+        refused(run(party_command, "hook", *asked), "key-collected-by-party")
+    (kept,) = webhooks.endpoints(party.pk)
+    assert bytes(kept.secret) == before and kept.ended_at is None
+    refused(run(party_command, "hook", "rotate", number + 1), "webhook-unknown")
+    assert run(party_command, "hook", "add", "city-app", "https://app.example/b", "--sandbox").exit_code == 0
 
 
 def test_what_runs_by_itself_needs_nobody(person: Person, tmp_path: Path) -> None:

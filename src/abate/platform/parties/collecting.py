@@ -44,12 +44,12 @@ class NothingToCollect(Problem):
 class PartyCollects(Problem):
     code = "key-collected-by-party"
     status = 403
-    zh = "该机构有自己的经办人，密钥由他们在机构页面领取。"
-    en = "This party has people of its own: they collect the key on its page."
-    why_zh = "运营方的任何人都不应看到机构的密钥。"
-    why_en = "Nobody of the operator's is to see a party's secret."
-    remedy_zh = "请经办人登录 /partner 领取。"
-    remedy_en = "One of them signs in at /partner and collects it."
+    zh = "该机构有自己的经办人，其密钥和通知地址由他们在机构页面办理。"
+    en = "This party has people of its own: they see to its keys and webhooks on its page."
+    why_zh = "运营方的任何人都不应看到机构的密钥，也不应决定其事件发往何处。"
+    why_en = "Nobody of the operator's is to see a party's secret, or to say where its events go."
+    remedy_zh = "请经办人登录 /partner 办理。"
+    remedy_en = "One of them signs in at /partner and does it."
 
 
 @audited("party.key-waits", lambda given, _: given["client_id"])
@@ -96,10 +96,15 @@ def collect_for(user: User, client_id: str, keep: Callable[[str, str], None]) ->
     found = Client.objects.filter(pk=client_id).first()
     if found is None:
         raise NothingToCollect(client_id[:40])
-    if people_of(found.party_id):
-        raise PartyCollects(client_id)
+    require_nobody(found.party_id, client_id)
     with transaction.atomic():
         keep(*collect(found.party_id, client_id))
+
+
+def require_nobody(party_id: int, asked: str) -> None:
+    """Raises PartyCollects, naming what was `asked` for, where the party has people of its own who act for it."""
+    if people_of(party_id):
+        raise PartyCollects(asked)
 
 
 def counts(client_id: str, secret: str) -> bool:

@@ -214,6 +214,14 @@ class MessageRow:
     said: str
 
 
+def party_of(endpoint_id: int) -> int:
+    """The id of the party that is told at this address. Raises EndpointUnknown."""
+    found = Endpoint.objects.filter(pk=endpoint_id).values_list("party_id", flat=True).first()
+    if found is None:
+        raise EndpointUnknown(str(endpoint_id))
+    return found
+
+
 def endpoints(party_id: int) -> list[Endpoint]:
     """A party's addresses, the newest first, those that ended too."""
     return list(Endpoint.objects.filter(party_id=party_id).order_by("-id"))
