@@ -69,11 +69,11 @@ def search(limit: int, data_dir: Path, **given: Any) -> None:
 @_search
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="jsonl", show_default=True)
 @click.option(
-    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write."
+    "-o", "--out", type=installation.NewFile(), required=True, help="The file to write; it must not be there."
 )
 @data_dir_option
 def export(form: str, out: Path, data_dir: Path, **given: Any) -> None:
-    """Write every row that matches to a file, readable by its owner alone.
+    """Write every row that matches to a new file, readable by its owner alone.
 
     Asks for a second factor shown only minutes ago, as the page does; who took it is written down first.
     """
@@ -82,12 +82,7 @@ def export(form: str, out: Path, data_dir: Path, **given: Any) -> None:
         from abate.platform.review import trail  # lazy: models exist once Django has started
 
         entitled("view", "audit", fresh=True)
-        out.touch(mode=0o600)
-        count = 0
-        with out.open("w", encoding="utf-8", newline="") as file:
-            for line in trail.lines(_asked(given), form):
-                file.write(line)
-                count += 1
+        count = installation.give_out(out, trail.lines(_asked(given), form))
         return {"file": str(out), "rows": count - (form == "csv")}
 
     run(data_dir, work)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from abate.platform.doors import secret_file
 from abate.platform.doors.errors import Problem, SetupError
 
 data_dir = click.option(
@@ -22,6 +24,31 @@ sandbox = click.option(
     "--sandbox", is_flag=True, help="The sandbox beside this installation, not the live one."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class NewFile(click.Path):
+    """A file that is to be made: where one is there already, or a link of its name, it is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
+        if os.path.lexists(path):
+            self.fail(f"{path} is there already; name a file that is not", param, ctx)
+        return path
+
+
+def give_out(file: Path, lines: Iterable[str]) -> int:
+    """Write `lines` into the new `file`, whole or not at all, read by its owner alone; how many. Raises SetupError."""
+    try:
+        return secret_file.write_pieces(file, lines)
+    except OSError as fault:
+        raise SetupError(
+            f"{file} cannot be written: {fault.strerror}.",
+            "A list that ends early would be taken for all of it: nothing was written.",
+            "Make room, or name another file that is not there yet, and run the command again.",
+        ) from None
 
 
 def start(folder: Path, *, sandbox: bool = False) -> None:

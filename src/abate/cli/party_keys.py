@@ -119,7 +119,7 @@ def rotate(client_id: str, overlap: str, why: str, sandbox: bool, data_dir: Path
 
 @command.command()
 @click.argument("client_id")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=installation.NewFile())
 @installation.data_dir
 def collect(client_id: str, file: Path, data_dir: Path) -> None:
     """Collect the approved key CLIENT_ID of a party without people of its own into FILE, for its adapter to read.
@@ -157,8 +157,6 @@ def collect(client_id: str, file: Path, data_dir: Path) -> None:
                 raise
         return {"client_id": client_id, "file": str(file)}
 
-    if file.exists():
-        raise click.UsageError(f"{file} is there already; name a file that is not")
     deciding.run(data_dir, work)
 
 

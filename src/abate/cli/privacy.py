@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from abate.cli import deciding
+from abate.cli import deciding, installation
 from abate.platform.doors.errors import Problem, SetupError
 
 _data_dir = click.option(
@@ -107,8 +107,8 @@ def breach_tell(tables: tuple[str, ...], number: str, data_dir: Path) -> None:
 @click.option(
     "--people",
     "listed",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the numbers of who is affected into FILE; sign in first: `abate staff sign-in`.",
+    type=installation.NewFile(),
+    help="Write the numbers of who is affected into the new FILE; sign in first: `abate staff sign-in`.",
 )
 @_data_dir
 def breach_drill(tables: tuple[str, ...], listed: Path | None, data_dir: Path) -> None:
@@ -122,12 +122,14 @@ def breach_drill(tables: tuple[str, ...], listed: Path | None, data_dir: Path) -
             deciding.entitled("view", "breach", fresh=True)
             audit.read("breach.people", ",".join(tables))
         found = fields.breach(tables)
+        if listed:
+            installation.give_out(listed, (f"{one}\n" for one in found.people))
     except Problem as problem:
         deciding.told(problem)
         sys.exit(1)
-    if listed:
-        listed.touch(mode=0o600)
-        listed.write_text("".join(f"{one}\n" for one in found.people), encoding="ascii")
+    except SetupError as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(1)
     words = {label: ", ".join(names) for label, names in found.fields.items()}
     values = {
         "people": len(found.people),

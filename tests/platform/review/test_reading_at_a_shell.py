@@ -98,6 +98,44 @@ def test_a_read_asks_who_it_is_and_is_told_under_them(what: str, person: Person,
             assert (tmp_path / file).stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("there", ["file", "link", "link to nothing"])
+@pytest.mark.parametrize("what", ["audit.export", "breach.people"])
+def test_what_is_given_out_goes_into_no_file_of_anothers(
+    what: str, there: str, person: Person, tmp_path: Path
+) -> None:
+    module, words, role, _ = READS[what]
+    *asked, file = words(tmp_path, person)
+    assert isinstance(file, Path)
+    theirs = tmp_path / "theirs"
+    if there != "link to nothing":
+        theirs.write_text("as it was")
+        theirs.chmod(0o644)
+    if there == "file":
+        theirs.rename(file)
+    else:
+        file.symlink_to(theirs)
+    signed_in(role)
+    made = run(module, *asked, file)
+    assert made.exit_code == 2 and f"{file} is there already" in made.stderr, made.output
+    assert not Audit.objects.filter(what=what).exists()
+    if there == "link to nothing":
+        assert not theirs.exists()
+    else:
+        assert file.read_text() == "as it was"
+
+
+def test_a_link_made_meanwhile_gets_nothing(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs"
+    (tmp_path / "who").symlink_to(theirs)
+    monkeypatch.setattr(installation.os.path, "lexists", lambda _: False)
+    signed_in("security_admin")
+    made = run(privacy, "breach-drill", "people_person", "--people", tmp_path / "who")
+    assert made.exit_code == 1 and "cannot be written: File exists" in made.stderr, made.output
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["home", "who"]
+
+
 def test_whose_account_was_looked_at_is_told(person: Person) -> None:
     signed_in("entry")
     assert json.loads(run(ledger, "show", person.pseudonym).stdout)["credits"] == 0

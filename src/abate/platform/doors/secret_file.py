@@ -1,9 +1,10 @@
-"""A file with a secret: written in full and on the disk before it has its name, read by its owner alone."""
+"""A file with a secret or with what is personal: written in full and on the disk before it has its name, read by its owner alone."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _NO_SECOND_NAMES = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
@@ -11,7 +12,13 @@ _NO_SECOND_NAMES = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
 
 def write_new(path: Path, text: str) -> None:
     """Write `path`, all or nothing; raises FileExistsError where one is there, OSError where it cannot be written."""
-    part = _beside(path, text)
+    write_pieces(path, (text + "\n",))
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> int:
+    """The same of a text that comes piece by piece and is never whole in memory; how many came. Raises what they raise too."""
+    part = _part(path)
+    count = _write(part, pieces)
     try:
         # Unlike a renaming, a second name is refused where there is one already.
         os.link(part, path)
@@ -19,7 +26,8 @@ def write_new(path: Path, text: str) -> None:
         if fault.errno not in _NO_SECOND_NAMES:
             raise
         # A disk such as a network's or a stick's; a power cut may leave a part of the text there.
-        _write(path, text)
+        with part.open(encoding="utf-8", newline="") as written:
+            _write(path, written)
     finally:
         part.unlink()
     try:
@@ -27,33 +35,39 @@ def write_new(path: Path, text: str) -> None:
     except BaseException:
         path.unlink()
         raise
+    return count
 
 
 def replace(path: Path, text: str) -> None:
     """Write `path` anew: a reader sees the old text or the new one. Raises OSError."""
-    _beside(path, text).replace(path)
+    part = _part(path)
+    _write(part, (text + "\n",))
+    part.replace(path)
     _keep_name(path)
 
 
-def _beside(path: Path, text: str) -> Path:
-    """The text on disk beside `path`, under a name that nobody reads."""
+def _part(path: Path) -> Path:
+    """A name beside `path` that nobody reads."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
-    _write(part, text)
     return part
 
 
-def _write(path: Path, text: str) -> None:
-    """A new file on the disk; none where it fails. Raises FileExistsError, OSError."""
+def _write(path: Path, pieces: Iterable[str]) -> int:
+    """A new file on the disk, and of how many pieces; none where it fails. Raises FileExistsError, OSError."""
     opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    count = 0
     try:
-        with os.fdopen(opened, "w") as file:
-            file.write(text + "\n")
+        with os.fdopen(opened, "w", encoding="utf-8", newline="") as file:
+            for piece in pieces:
+                file.write(piece)
+                count += 1
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+    return count
 
 
 def _keep_name(path: Path) -> None:
