@@ -39,3 +39,15 @@ class Problem(Exception):
 
     def remedy(self, language: str) -> str:
         return self.remedy_zh if language.startswith("zh") else self.remedy_en
+
+
+class DatabaseAway(Problem):
+    code = "database-away"
+    status = 503
+    retry_after = 2
+    zh = "数据库暂时不可用，本次操作是否完成不确定。"
+    en = "The database is away; it is not certain whether this was done."
+    why_zh = "一次操作要么全部完成，要么什么也没有改变。"
+    why_en = "It was done wholly or not at all, never by half."
+    remedy_zh = "请稍后查看；如未完成，请再提交一次。"
+    remedy_en = "Look in a while; if it was not done, send it again."

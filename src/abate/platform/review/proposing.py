@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from abate.bookkeeping.leaf import commitment
 from abate.platform.doors import clock, randomness
-from abate.platform.doors.errors import Problem
+from abate.platform.doors.errors import DatabaseAway, Problem
 from abate.platform.doors.keyring import keyring
 from abate.platform.log import actions as log
 from abate.platform.review import audit, changes, errors, queries, rights
@@ -29,6 +30,7 @@ from abate.platform.review.models import Proposal, Staff, Step, User
 VALID = timedelta(days=14)
 """A proposal that is not approved by then has expired: our policy."""
 MAX_REASON = 500
+_faults = logging.getLogger("abate.proposals")
 # Changes are few, and what one sees as `before` another may be about to change: they come in turn.
 _IN_TURN = "select pg_advisory_xact_lock(4912026, 20)"
 
@@ -130,9 +132,10 @@ def reject(user: User, number: int, reason: str) -> None:
 def decide_all(
     user: User, step: str, numbers: Iterable[int], reason: str = ""
 ) -> tuple[list[Outcome], dict[int, Json]]:
-    """One step on many proposals, each by itself: what is refused stands in nobody's way.
+    """One step on many proposals, each by itself: what is refused, or fails with the database, stands in nobody's way.
 
-    Returns the outcomes in the order asked, and what approvals show once.
+    Returns the outcomes in the order asked, and what approvals show once. Of an outcome `database-away` nobody can say
+    whether the step was taken.
     """
     told: list[Outcome] = []
     shown: dict[int, Json] = {}
@@ -146,6 +149,11 @@ def decide_all(
                 reject(user, number, reason)
         except Problem as problem:
             told.append(Outcome(number, problem.code, problem))
+        except (InterfaceError, OperationalError):
+            _faults.exception("proposal %s: %s", number, step)
+            told.append(Outcome(number, DatabaseAway.code, DatabaseAway()))
+            # What is broken is given up, so that those after it, and the page that tells of them, get another.
+            connection.close_if_unusable_or_obsolete()
         else:
             told.append(Outcome(number))
     return told, shown

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from abate.platform.doors.errors import Problem
+from abate.platform.doors.errors import DatabaseAway, Problem
 from abate.platform.web import screen
 from abate.platform.web.wording import english, say
 
@@ -50,18 +50,6 @@ class FormOutdated(Problem):
     why_en = "It keeps other sites from sending forms with your session."
     remedy_zh = "请返回上一页刷新后再提交；如浏览器禁用了 Cookie，请允许本站使用。"
     remedy_en = "Go back, reload the page and send it again. Cookies of this site must be allowed."
-
-
-class DatabaseAway(Problem):
-    code = "database-away"
-    status = 503
-    retry_after = 2
-    zh = "数据库暂时不可用，本次操作是否完成不确定。"
-    en = "The database is away; it is not certain whether this was done."
-    why_zh = "一次操作要么全部完成，要么什么也没有改变。"
-    why_en = "It was done wholly or not at all, never by half."
-    remedy_zh = "请稍后查看；如未完成，请再提交一次。"
-    remedy_en = "Look in a while; if it was not done, send it again."
 
 
 def type_of(code: str) -> str:
