@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from abate.cli.installation import NewFile
 from abate.platform.doors.errors import Problem, SetupError
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Judge every row and book nothing.")
 @click.option(
     "--back",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write the file again here, with a column that says what is wrong with a row.",
+    type=NewFile(),
+    help="Write the file again into a new file, with a column that says what is wrong with a row.",
 )
 @click.option(
     "--chunk",
@@ -104,7 +105,8 @@ def load(
 ) -> Counter[str]:
     """Book the file chunk by chunk; returns how many events came to each outcome. Needs Django set up.
 
-    Raises PartySuspended, FileRefused; what was booked before stays booked, and is gone on with by the next call.
+    Raises PartySuspended, FileRefused, SetupError where `back` cannot be written; what was booked before stays booked, and is
+    gone on with by the next call.
     """
     from abate.platform import loading  # lazy: models exist once Django has started
     from abate.platform.events import actions_files as actions  # lazy: as above
@@ -134,7 +136,14 @@ def load(
     if file.refusal:
         raise loading.refusal_of(file)
     if back is not None:
-        loading.give_back(file, party, path, back)
+        try:
+            loading.give_back(file, party, path, back)
+        except OSError as fault:
+            raise SetupError(
+                f"{back} cannot be written: {fault.strerror}.",
+                "The file is through all the same; what is wrong with its rows stands in the error file.",
+                "Make room, or name another new file, and run the command again: nothing is booked twice.",
+            ) from None
     return Counter(file.counts)
 
 

@@ -182,7 +182,7 @@ def refusal_of(file: File) -> FileRefused:
 def give_back(file: File, party: Party, path: Path, out: Path) -> None:
     """The file again at `out`, with its error column and the marks of its sources (tables_back.py); whole or not at all.
 
-    Raises FileRefused.
+    Raises FileRefused, OSError.
     """
     wrong = (
         (line, queries_files.told(outcome, reason))
@@ -197,7 +197,9 @@ def give_back(file: File, party: Party, path: Path, out: Path) -> None:
         lines = {event_id: sources.line(mark) for (_, event_id), mark in own.items()}
         return [lines.get(event_id) or named.get(source, "") for event_id, source in rows]
 
-    part = out.with_name(f".{out.name}.part")
+    # As long for whatever name: one that a disk just takes has no room for more.
+    short = hashlib.sha256(out.name.encode(errors="surrogateescape")).hexdigest()[:32]
+    part = out.with_name(f".{short}.part")
     try:
         tables_back.write(path, declared(party, file.declaration), wrong, part, marks if named else None)
         part.replace(out)

@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 import python_calamine
 import xlsxwriter
+from click.testing import CliRunner
 from tests.platform.pipeline.world import NOW, World, differences, make_world, state
 
-from abate.cli.load import load
+from abate.cli.load import command, load
 from abate.platform import pipeline
 from abate.platform.doors import clock
+from abate.platform.doors.errors import SetupError
 from abate.platform.events.models import File, FileRow
 from abate.platform.events.tables import ERROR
 
@@ -140,6 +142,34 @@ def test_what_a_unit_makes_too_fine_is_refused_and_never_rounded(world: World, t
         "refused": 1,
     }
     assert FileRow.objects.get().reason.endswith(":distance_km")
+
+
+@pytest.mark.parametrize("there", ["file", "link", "link to nothing", "device"])
+def test_it_is_given_back_as_a_new_file_alone(tmp_path: Path, there: str) -> None:
+    path, back, theirs = tmp_path / "rides.csv", tmp_path / "back.csv", tmp_path / "theirs"
+    path.write_text("id\n")
+    if there == "device":
+        back = Path("/dev/stdout")
+    elif there == "file":
+        back.write_text("as it was")
+    else:
+        back.symlink_to(theirs)
+        if there == "link":
+            theirs.write_text("as it was")
+    made = CliRunner().invoke(command, [str(path), "--party", "x", "--back", str(back)])
+    assert made.exit_code == 2 and f"{back} is there already" in made.stderr
+    assert there in ("device", "link to nothing") or back.read_text() == "as it was"
+
+
+def test_it_is_given_back_under_the_longest_name_and_says_where_it_cannot_be(
+    world: World, tmp_path: Path
+) -> None:
+    path, back = made(world, tmp_path / "rides.csv"), tmp_path / ("x" * 251 + ".csv")
+    with pytest.raises(SetupError, match="cannot be written: No such file"):
+        load(path, world.sender.code, 9, back=tmp_path / "nowhere" / "back.csv")
+    assert load(path, world.sender.code, 9, back=back) == {"exists": 18, "refused": 2}
+    assert len(read(back)) == 20
+    assert {one.name for one in tmp_path.iterdir()} == {path.name, back.name, "rides.csv.errors.jsonl"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
