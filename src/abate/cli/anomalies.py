@@ -113,7 +113,8 @@ def list_(everything: bool, grade: str | None, rule: str, party: str, data_dir: 
 @click.argument("number", type=click.IntRange(min=1))
 @data_dir_option
 def show(number: int, data_dir: Path) -> None:
-    """Show one case with its records. What these say, and an appeal's words, are on its page alone."""
+    """Show one case with its records, and the number that the rule measured of each. What they say, and an appeal's words, are
+    on its page alone."""
 
     def work() -> dict[str, Any]:
         from abate.platform.anomalies import queries  # lazy: models exist once Django has started
