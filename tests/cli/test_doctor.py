@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from abate.demo import desk
 from abate.platform.config import doctor, grants
 from abate.platform.doors import keyring
+from abate.platform.review import actions, rights
 from abate.quantify import catalogue
 
 pytestmark = pytest.mark.platform
@@ -57,6 +59,36 @@ def test_every_finding_that_is_not_ok_has_a_remedy(settings: pytest.FixtureReque
 def test_an_illustration_outside_the_demo_is_a_fault(settings) -> None:  # type: ignore[no-untyped-def]
     settings.ABATE_OPERATOR_PACK, settings.ABATE_DEMO = "demo", False
     assert states(list(doctor.methods()))["operator pack"] == "fault"
+
+
+@pytest.mark.django_db
+def test_too_few_people_for_the_steps_of_an_anomaly_are_named() -> None:
+    def told() -> list[tuple[str, str]]:
+        found = [one for one in doctor.methods() if one.name == "anomaly reviewers"]
+        return [(one.state, one.what) for one in found]
+
+    assert told() == [], "nothing is said of a system that is not open"
+    desk.staffed()
+    while rights.humans("change", "anomalies") < 3:
+        count = rights.humans("change", "anomalies")
+        ((state, what),) = told()
+        assert (
+            state == "warning" and ("confirmed" in what) == (count < 2) and ("appeal" in what) == (count == 2)
+        )
+        if count == 1:
+            again = actions.create_user("staff", made_up=True)
+            actions.enrol_digest(again, bytes(desk.staffed()["entry"].staff.human_id))
+            actions.grant(again, "entry")
+            assert rights.humans("change", "anomalies") == 1, "two accounts of one person are one person"
+        desk.hire(f"made-up reviewer {count}", "entry")
+    assert told() == [("ok", "3 people may decide on anomalies.")]
+
+
+@pytest.mark.django_db
+def test_where_no_rule_looks_nobody_has_to_decide(settings) -> None:  # type: ignore[no-untyped-def]
+    desk.staffed()
+    settings.ABATE_ANOMALIES = "none"
+    assert "anomaly reviewers" not in states(list(doctor.methods()))
 
 
 def test_a_methodology_edited_after_publication_is_a_fault(

@@ -21,6 +21,8 @@ from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
 from abate.platform.log import queries as log
 from abate.platform.people import recovering
+from abate.platform.review import queries as review
+from abate.platform.review import rights
 from abate.platform.signin import queries as sign_in
 from abate.platform.web import forwarded, statement_pdf
 from abate.quantify import anomalies, catalogue, same_act
@@ -160,16 +162,31 @@ def _acts(loaded: catalogue.Catalogue) -> Finding:
     return found("one act", rules=len(rules.rules), behaviours=len(rules.behaviours))
 
 
-def _anomalies(loaded: catalogue.Catalogue) -> Finding:
+def _anomalies(loaded: catalogue.Catalogue) -> Iterator[Finding]:
     named = settings.ABATE_ANOMALIES
     if named == "none":
-        return found("anomalies", "none")
+        yield found("anomalies", "none")
+        return
     try:
         rules = anomalies.read(Path(named) if named else anomalies.shipped(loaded), loaded)
     except (MethodError, OSError) as error:
-        return found("anomalies", "unusable", said=error)
+        yield found("anomalies", "unusable", said=error)
+        return
     idle = len(rules.rules) - len(rules.active)
-    return found("anomalies", "idle" if idle else "ok", active=len(rules.active), idle=idle)
+    yield found("anomalies", "idle" if idle else "ok", active=len(rules.active), idle=idle)
+    if rules.active:
+        yield from _reviewers()
+
+
+def _reviewers() -> Iterator[Finding]:
+    """Whether those who may decide on anomalies are as many as the steps of a case (decision 31)."""
+    try:
+        opened, count = review.opened_at(), rights.humans("change", "anomalies")
+    except DatabaseError:
+        return
+    if opened is not None:
+        case = "alone" if count < 2 else "pair" if count == 2 else "ok"
+        yield found("anomaly reviewers", case, count=count)
 
 
 def _unusable(name: str, error: MethodError) -> Finding:
@@ -184,7 +201,7 @@ def methods() -> Iterator[Finding]:
         return
     yield found("methodologies", count=len(loaded.methods))
     yield _acts(loaded)
-    yield _anomalies(loaded)
+    yield from _anomalies(loaded)
     if not settings.ABATE_OPERATOR_PACK:
         yield found("operator pack", "none")
         return

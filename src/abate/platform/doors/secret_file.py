@@ -1,4 +1,4 @@
-"""A file with a secret or with what is personal: written in full and on the disk before it has its name, read by its owner alone."""
+"""A file with what is secret or personal: written in full and on the disk before it has its name, read by its owner alone."""
 
 from __future__ import annotations
 

@@ -185,3 +185,8 @@ def holders(role: str) -> list[int]:
     """The open accounts that hold a role of the operator's now."""
     rows = Grant.objects.filter(role=role, user__is_active=True).order_by("user_id")
     return list(rows.values_list("user_id", flat=True))
+
+
+def humans(roles: Collection[str]) -> int:
+    """How many people hold one of these roles now; two open accounts of one person count once."""
+    return Grant.objects.filter(role__in=roles, user__is_active=True).values("human").distinct().count()

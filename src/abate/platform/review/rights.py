@@ -89,6 +89,11 @@ def of_each(user: User, act: str, things: Iterable[str]) -> set[str]:
     return {thing for thing in things if any(act in role.rights.get(thing, ()) for role in held)}
 
 
+def humans(act: str, thing: str) -> int:
+    """How many people may `act` on things of this kind now, under whatever accounts."""
+    return queries.humans([one.name for one in rights().roles.values() if act in one.rights.get(thing, ())])
+
+
 def require(user: User, act: str, thing: str) -> None:
     """Raises NoRight where `user` may not."""
     if not may(user, act, thing):
