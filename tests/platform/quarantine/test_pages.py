@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from django.db import connection
 from django.test import Client
-from tests.platform.pipeline.test_withdrawals import withdrawal
+from tests.platform.pipeline.test_withdrawals import correction, withdrawal
 from tests.platform.pipeline.world import World
 from tests.platform.quarantine.kept_back import came, proposed, rule, staff, stands
 from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
@@ -158,6 +158,23 @@ def test_the_person_is_told_why_since_when_what_comes_next_and_how_to_ask(world:
     # Another's record, and one that no rule keeps: no word of it.
     other = page(enter(world.people[1].user, "en"), "/feed")
     assert "looked at" not in other
+
+
+def test_what_its_partner_took_back_is_not_said_to_be_under_review(world: World, enter: Enter) -> None:  # noqa: F811
+    rule(world)
+    days = {"waits": 20, "proposed": 21, "wrong": 22}
+    rides = {
+        name: world.ride(name, start=f"2026-05-{day}T10:30:00+08:00", km=9) for name, day in days.items()
+    }
+    world.send(*rides.values())
+    proposed("release", next(one.id for one in queries.records() if one.event_id == "proposed"))
+    world.send(*(withdrawal(world, f"back-{name}", name) for name in ("waits", "proposed")))
+    world.send(correction(world.ride("right", start="2026-05-22T10:30:00+08:00"), "wrong"))
+    phone, why = enter(world.people[0].user, "en"), f"/why?party={world.sender.party_id}&event="
+    for name, state in (("waits", "Withdrawn"), ("proposed", "Withdrawn"), ("wrong", "Corrected")):
+        told = page(phone, why + name)
+        assert state in told and "Under review" not in told and "neither counted" not in told, name
+    assert "Under review" in page(phone, why + "right")
 
 
 def test_a_decided_proposal_shows_its_records_as_its_decision_left_them(world: World, enter: Enter) -> None:  # noqa: F811

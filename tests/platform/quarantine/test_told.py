@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.platform.pipeline.test_withdrawals import withdrawal
 from tests.platform.pipeline.world import World
 from tests.platform.quarantine.kept_back import decided, proposed, rule
 
@@ -75,3 +76,19 @@ def test_a_person_s_copy_says_what_was_kept_back_and_what_became_of_it(world: Wo
     ]  # fmt: skip
     assert "试用期" not in json.dumps(held, ensure_ascii=False), "what its reviewers are told"
     assert "quarantine" in own_data_pdf.TITLES
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_a_person_s_copy_says_what_the_partner_took_back_and_not_that_it_waits(world: World) -> None:
+    rule(world)
+    days = {"w": 20, "p": 21, "b": 22, "o": 23}
+    world.send(*(world.ride(name, start=f"2026-05-{day}T10:30:00+08:00") for name, day in days.items()))
+    numbers = {one.event_id: one.id for one in queries.records()}
+    proposed("dismiss", numbers["p"])
+    decided(proposed("release", numbers["b"]))
+    world.send(*(withdrawal(world, f"back-{name}", name) for name in "wpb"))
+    held = own_data.gather(world.people[0])["quarantine"]
+    assert isinstance(held, list)
+    told = {one["event_id"]: (one["state"], one["came"], one["decided_at"] is None) for one in held}
+    gone = ("decided", "withdrawn", True)
+    assert told == {"w": gone, "p": gone, "b": ("decided", "booked", False), "o": ("waiting", "", True)}

@@ -113,7 +113,7 @@ class RecordRow:
 @dataclass(frozen=True, slots=True)
 class OwnRow:
     """A record as its person may have it, `reason` in words for people; what was decided is that of the newest proposal
-    about it.
+    about it. What its party took back before a decision is over too: `came` is `withdrawn`, and nobody decided it.
     """
 
     party_id: int

@@ -39,12 +39,15 @@ order by record.id
 limit %(limit)s
 
 -- name: of_person
--- The rule's words for people, which may be none; never those for its reviewers.
+-- The rule's words for people, which may be none; never those for its reviewers. What its party took back before a decision
+-- is told as a decision would find it.
 select record.party_id, record.event_id, record.behaviour, record.held_at, rule.cause, rule.told_zh, rule.told_en,
-       record.state, record.came, proposal.decided_at, proposal.decided_why
+       case when gone.event_id is null then record.state else 3 end,
+       case when gone.event_id is null then record.came else 'withdrawn' end, proposal.decided_at, proposal.decided_why
 from quarantine_record record
 join quarantine_rule rule on rule.id = record.rule_id
 left join quarantine_proposal proposal on proposal.id = record.proposal_id
+left join events_withdrawal gone on record.state < 3 and gone.party_id = record.party_id and gone.event_id = record.event_id
 where record.person_id = %(person)s
       and (%(events)s::text[] is null
            or (record.party_id, record.event_id) in (select * from unnest(%(parties)s::int[], %(events)s::text[])))

@@ -115,7 +115,8 @@ def _why(request: HttpRequest, person: Person, found: Behaviour, row: EntryRow |
         "stop": told,
         "explanation": shown,
         "cases": cases.of_record(found),
-        "held": held.of_record(found),
+        # What its partner took back waits for no decision.
+        "held": None if found.withdrawn else held.of_record(found),
         "rule": rules.rule_of(found.day),
         "mark": sources.marks([found.place[1:]]).get(found.place[1:]),
         "party_id": found.party_id,
