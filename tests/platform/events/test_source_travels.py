@@ -197,6 +197,20 @@ def test_the_partner_sees_it_on_its_own_page(lent: World, enter: Callable[..., C
     assert "municipal transport" in seen["a"] and "municipal transport" not in seen["b"]
 
 
+def test_the_last_day_of_its_use_is_in_the_language_of_the_page(
+    lent: World, enter: Callable[..., Client]
+) -> None:
+    until = clock.today() + timedelta(days=365)
+    why = f"/why?party={lent.sender.party_id}&event=a"
+    for language, written in (
+        ("zh", f"{until.year}年{until.month}月{until.day}日"),
+        ("en", f"{until:%-d %b %Y}"),
+    ):
+        told = enter(lent.people[0].user, language).get(why).content.decode()
+        assert "municipal transport" in told and f"<dd>{written}</dd>" in told
+        assert until.isoformat() not in told
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_comes_back_with_the_marks_of_its_rows(world: World, tmp_path: Path, kind: str) -> None:
     declare(world)

@@ -62,6 +62,12 @@ def recipients(names: Iterable[str]) -> str:
 
 
 @register.filter
+def dated(text: str) -> date:
+    """The day that a mark, shown as it travels (events/sources.py), says in ISO."""
+    return date.fromisoformat(text)
+
+
+@register.filter
 def mass(mg: int) -> str:
     return amounts.mass(mg)
 
