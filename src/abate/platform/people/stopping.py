@@ -1,6 +1,6 @@
 """Recoveries that go on, and stopping all of one person's at once. Writes people_recovery.
 
-Apart from recovering.py, which asks undoing.py to end the links of a change: that one stops recoveries in turn.
+Apart from recovering.py, which asks undoing.py when the last link of a change ends: that one stops recoveries in turn.
 """
 
 from __future__ import annotations
