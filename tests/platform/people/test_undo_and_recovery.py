@@ -7,12 +7,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
-from tests.platform.people.recoveries import AUTHORITY, MAIL, NEW, Sent, ask, carry, opened, prove, sign_in
+from tests.platform.ledger.test_erasing import waits_for_the_lock
+from tests.platform.ledger.test_erasing_races import beside
+from tests.platform.people.recoveries import (
+    AUTHORITY,
+    MAIL,
+    NEW,
+    Sent,
+    ask,
+    carry,
+    opened,
+    prove,
+    sign_in,
+)
 from tests.platform.people.test_changing_a_contact import undo_link, values
 from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
 
 from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
 from abate.platform.people import changing, recovering, undoing
 from abate.platform.people.family_errors import RecoveryUnderWay, UndoGone
 from abate.platform.people.models import ContactUndo, Person, Recovery
@@ -143,3 +157,21 @@ def test_the_day_that_is_told_is_the_day_it_takes_effect(owner: Person, sent: Se
         with pytest.raises(UndoGone):
             undoing.undo(secret)
         assert sign_in(NEW, sent) == owner
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_that_waits_for_the_end_of_a_recovery_is_over_by_then(owner: Person, sent: Sent) -> None:
+    """Pressed while it was open, and held up by the recovery that waited for its end."""
+    put(owner, sent, MAIL, THIEF)
+    secret = undo_link(sent, MAIL).rpartition("/")[2]
+    asked(owner, sent, NEW, "code")
+    until: datetime = ContactUndo.objects.get().until
+    found: list[Any] = []
+    with clock.frozen(until):
+        with transaction.atomic():
+            assert recovering.finish(keyring().identity_hmac("+8613900000009")) == owner
+            with clock.frozen(until - MINUTE):
+                late = beside(lambda: undoing.undo(secret), found)
+                waits_for_the_lock("transactionid")
+        late.join(20)
+    assert found == [UndoGone.code] and values(owner) == ["+8613900000009"]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
@@ -50,8 +50,7 @@ def undo(secret: str) -> None:
     and browsers of that time end, as does every recovery under way, and all of them are told. Raises UndoGone, ContactTaken.
     """
     with transaction.atomic():
-        open_ = ContactUndo.objects.filter(ended_at=None, until__gt=clock.now())
-        meant = open_.filter(token_hmac=_digest(secret)).first()
+        meant = _open().filter(token_hmac=_digest(secret)).first()
         active = Person.objects.filter(status=Person.Status.ACTIVE, user__is_active=True)
         # The person first, as whoever changes, leaves and recovers; of two that undo at once one is first.
         person = (
@@ -61,11 +60,17 @@ def undo(secret: str) -> None:
             .filter(pk=meant.person_id)
             .first()
         )
-        if meant is None or person is None or not open_.filter(pk=meant.pk).exists():
+        # Asked again at the moment in which the person is held: a recovery may have waited for the end of this link.
+        if meant is None or person is None or not _open().filter(pk=meant.pk).exists():
             raise UndoGone
         # An earlier change's link stays: it may be the owner's, and this one of whoever changed twice.
-        open_.filter(person=person, pk__gte=meant.pk).update(ended_at=clock.now())
+        _open().filter(person=person, pk__gte=meant.pk).update(ended_at=clock.now())
         _put_back(person, meant)
+
+
+def _open() -> QuerySet[ContactUndo]:
+    """The links that still take a change back."""
+    return ContactUndo.objects.filter(ended_at=None, until__gt=clock.now())
 
 
 def _put_back(person: Person, meant: ContactUndo) -> None:
@@ -99,9 +104,7 @@ def _put_back(person: Person, meant: ContactUndo) -> None:
 
 def promised(person_id: int) -> datetime | None:
     """When the last link that still takes a change back ends; None where there is none. No recovery takes effect before."""
-    now = clock.now()
-    open_ = ContactUndo.objects.filter(person_id=person_id, ended_at=None, until__gt=now)
-    last: datetime | None = open_.aggregate(last=Max("until"))["last"]
+    last: datetime | None = _open().filter(person_id=person_id).aggregate(last=Max("until"))["last"]
     return last
 
 
