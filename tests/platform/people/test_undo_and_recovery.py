@@ -19,6 +19,7 @@ from tests.platform.people.recoveries import (
     ask,
     carry,
     opened,
+    other_number,
     prove,
     sign_in,
 )
@@ -175,3 +176,22 @@ def test_a_link_that_waits_for_the_end_of_a_recovery_is_over_by_then(owner: Pers
                 waits_for_the_lock("transactionid")
         late.join(20)
     assert found == [UndoGone.code] and values(owner) == ["+8613900000009"]
+
+
+def test_who_waits_for_a_link_keeps_nobody_else_from_a_contact_that_both_asked_for(
+    owner: Person, sent: Sent
+) -> None:
+    """A couple with one phone. The first one's change and recovery saw nothing of each other, as above."""
+    second = opened(sent, "second@example.org", number=other_number())
+    one = asked(owner, sent, NEW, "code")
+    Recovery.objects.filter(pk=one.pk).update(stopped_at=clock.now())
+    with clock.frozen(one.ready_at - HOUR):
+        put(owner, sent, MAIL, THIEF)
+    Recovery.objects.filter(pk=one.pk).update(stopped_at=None)
+    ask(sent, number=other_number(), code=factors.new_recovery_codes(second.user)[0])
+    recovering.look()
+    carry()
+    recovering.begin()
+    with clock.frozen(one.ready_at + HOUR):
+        assert sign_in(NEW, sent) == second
+        assert values(owner) == [THIEF] and values(second) == ["+8613900000009"]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from django.core import signing
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 
 from abate.platform.doors import clock, sealed
 from abate.platform.doors.keyring import keyring
@@ -204,9 +204,13 @@ def finish(digest: bytes) -> Person | None:
     ready = Recovery.objects.filter(
         contact_hmac=digest, ready_at__lte=now, until__gt=now, stopped_at=None, done_at=None
     )
-    found = ready.order_by("pk").first()
-    if found is None:
-        return None
+    # Several people may have asked for one contact: who cannot enter yet keeps none of the others out.
+    entered = (_enter(found, ready, now) for found in ready.order_by("pk"))
+    return next(filter(None, entered), None)
+
+
+def _enter(found: Recovery, ready: QuerySet[Recovery], now: datetime) -> Person | None:
+    """The person whose recovery this is, entered; None where it is not `ready` any more or waits for a link."""
     active = Person.objects.filter(pk=found.person_id, status=Person.Status.ACTIVE, user__is_active=True)
     try:
         with transaction.atomic():
