@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from tests.platform.pipeline.test_faults_inside import cut
 
 from abate.bookkeeping import checkpoint, decisions
 from abate.bookkeeping.leaf import commitment, decode
@@ -88,26 +87,6 @@ def test_nobody_takes_two_steps_also_not_through_a_second_account(people: dict[s
     told, shown = proposing.decide_all(alias, Step.APPROVE, [number, number])
     assert [(one.proposal, one.code) for one in told] == [(number, "three-people")] and shown == {}
     assert not Party.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_database_that_goes_away_between_two_loses_nothing_of_what_was_done(
-    people: dict[str, User],
-) -> None:
-    first, lost, last = numbers = [proposed(people, code=f"shop-{n}") for n in range(3)]
-    really = proposing.check
-
-    def check(user: User, number: int) -> None:
-        if number == lost:
-            with connection.cursor() as cursor:
-                cut(cursor)
-        really(user, number)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(proposing, "check", check)
-        told, _ = proposing.decide_all(people["check"], Step.CHECK, numbers)
-    assert [(one.proposal, one.code) for one in told] == [(first, ""), (lost, "database-away"), (last, "")]
-    assert [queries.proposal(number).state for number in numbers] == ["checked", "proposed", "checked"]
 
 
 def test_a_role_is_needed_for_each_step_and_the_order_is_kept(people: dict[str, User]) -> None:
