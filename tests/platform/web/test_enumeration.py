@@ -36,8 +36,10 @@ from abate.platform.people import groups
 from abate.platform.people.models_family import Invitation
 from abate.platform.people.models_recovery import ContactUndo
 from abate.platform.review import actions as review
-from abate.platform.review.models import User
+from abate.platform.review.errors import LinkSpent
+from abate.platform.review.models import SignInLink, User
 from abate.platform.signin import actions as signin
+from abate.platform.web.refusals import NotAllowed
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 Act = Callable[[], HttpResponse]
@@ -166,11 +168,16 @@ def strangers_doors(made: Town) -> dict[str, Pair]:
     def staff(handle: str) -> tuple[Act, str]:
         return post("/sign-in/staff", account=handle, password="wrong " + PASSWORD), handle
 
+    def ask(named: str, basic: str, at: str, **form: str) -> tuple[Act, str]:
+        form |= {"grant_type": "client_credentials", "token": "x"}
+        headers = {"authorization": f"Basic {basic}"}
+        return lambda: Client().post(f"/identity/o/api/{at}", form, headers=headers), named
+
     def token(client_id: str, told: str = "wrong", at: str = "token") -> tuple[Act, str]:
-        basic = base64.b64encode(f"{client_id}:{told}".encode()).decode()
-        return (
-            lambda: Client().post(f"/identity/o/api/{at}", {"grant_type": "client_credentials", "token": "x"},
-                                  headers={"authorization": f"Basic {basic}"}), client_id)  # fmt: skip
+        return ask(client_id, base64.b64encode(f"{client_id}:{told}".encode()).decode(), at)
+
+    def form(client_id: str, basic: str, at: str = "token") -> tuple[Act, str]:
+        return ask(client_id, basic, at, client_id=client_id, client_secret="wrong")
 
     return {
         "a contact": ((post("/sign-in", contact=contacts[0]), ""), (post("/sign-in", contact=contacts[1]), "")),
@@ -194,6 +201,10 @@ def strangers_doors(made: Town) -> dict[str, Pair]:
         ),
         "a key's secret": (token(made.key), token(nobody.replace("-", ""))),
         "a key's secret, to give a token back": (token(made.key, at="revoke"), token(uuid4().hex, at="revoke")),
+        # A header that says nothing is none: then the form counts.
+        "a key's secret in the form": (form(made.key, "x"), form(uuid4().hex, "x")),
+        "a key's secret in the form, half of one before it": (form(made.key, "eDo="), form(uuid4().hex, "eDo=")),
+        "a key's secret in the form, to give a token back": (form(made.key, "x", "revoke"), form(uuid4().hex, "x", "revoke")),
         "a revoked key's secret": (token(revoked, secret), token(nobody.replace("-", ""))),
     }  # fmt: skip
 
@@ -291,13 +302,41 @@ def test_what_is_there_and_what_is_not_take_the_same_work(
 ) -> None:
     settings.ABATE_ADDRESS_PER_MINUTE = 1_000_000
     with clock.frozen(clock.now()):
-        different = {}
-        for what, asked in doors(town()).items():
-            # Each once before: what is made at the first use is not this answer's.
-            for one in asked:
-                work(*one)
-            there, gone = (work(*one) for one in asked)
-            if there != gone:
-                different[what] = (there, gone)
-    found = {what: list(apart(*works)) for what, works in different.items()}
+        found = different(doors(town()))
     assert found == {}, "\n".join(f"{what}: {one}" for what, told in found.items() for one in told)
+
+
+def different(doors: dict[str, Pair]) -> dict[str, list[str]]:
+    """The doors that tell what is there, with what differs."""
+    found = {}
+    for what, asked in doors.items():
+        # Each once before: what is made at the first use is not this answer's.
+        for one in asked:
+            work(*one)
+        there, gone = (work(*one) for one in asked)
+        # A door that was answered before anything was looked up has compared nothing.
+        assert there.statements or there.hashes, (what, there)
+        if there != gone:
+            found[what] = list(apart(there, gone))
+    return found
+
+
+def test_a_hole_is_found(settings: Any) -> None:
+    """No hash for a key that is not there; a link that says whether it was one."""
+    settings.ABATE_ADDRESS_PER_MINUTE = 1_000_000
+    with clock.frozen(clock.now()):
+        doors = strangers_doors(town())
+        asked = {what: doors[what] for what in ("a key's secret", "a link that was used")}
+        assert different(asked) == {}
+        with patch("abate.platform.web.token_door.queries.compare_with_none"):
+            assert different(asked).keys() == {"a key's secret"}
+
+        def told(token: str) -> User:
+            raise (
+                LinkSpent
+                if SignInLink.objects.filter(digest=keyring().code_hmac(token)).exists()
+                else NotAllowed
+            )
+
+        with patch("abate.platform.web.pages.signin.review.use_link", told):
+            assert different(asked).keys() == {"a link that was used"}

@@ -8,11 +8,10 @@ secret: that is made up for, here and where a token is given back, or the time o
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable
 
+from allauth.core.internal import httpkit
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
@@ -49,12 +48,11 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 
 def credentials(request: HttpRequest) -> tuple[str, str]:
-    """Id and secret of the key that asks, as it says itself; it has proved nothing yet. Empty where it says none."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            named, _, secret = base64.b64decode(given).decode().partition(":")
-        except (binascii.Error, ValueError):
-            return "", ""
+    """Id and secret of the key that asks, as it says itself; it has proved nothing yet. Empty where it says none.
+
+    Read as the endpoint reads them: a header without both is no header, and then the form counts.
+    """
+    named, secret = httpkit.extract_basic_auth(request.headers)
+    if named and secret:
         return named, secret
     return str(request.POST.get("client_id", "")), str(request.POST.get("client_secret", ""))
