@@ -89,8 +89,9 @@ def _holds(results: Mapping[str, Mapping[str, Any]], *, judged: bool) -> bool:
         if aim.bench in results:
             told, bad = aim.line(results[aim.bench])
             if not judged:
-                bad = aim.judge(results[aim.bench])[0] == aims.MISSING
-                told = told if bad else f"given: {aim.bench} {aim.figure}"
+                verdict = aim.judge(results[aim.bench])[0]
+                bad = verdict == aims.MISSING
+                told = told if verdict in (aims.MISSING, aims.SKIPPED) else f"given: {aim.bench} {aim.figure}"
             click.echo(told, err=True)
             fails = fails or bad
     return not fails
