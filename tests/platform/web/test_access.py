@@ -185,3 +185,22 @@ def test_a_database_that_is_away_has_a_name_of_its_own(city: stage.City, monkeyp
         assert (answer.status_code, answer["Retry-After"]) == (503, "2")
         assert b"not certain" in answer.content and b"database-away" in answer.content
         assert b"secret detail" not in answer.content
+
+
+def test_our_own_fault_while_the_database_was_away_is_told_as_ours(city: stage.City, monkeypatch) -> None:
+    def away(*args: object, **more: object) -> None:
+        try:
+            raise OperationalError
+        except OperationalError:
+            {}["our own"]
+
+    browser = Client(raise_request_exception=False, headers={"accept-language": "en"})
+    browser.force_login(city.person.user, backend="django.contrib.auth.backends.ModelBackend")
+    stage.prove(browser)
+    monkeypatch.setattr(ledger, "balance", away)
+    for answer in browser.get("/"), browser.get("/v1/me/account"):
+        assert (
+            answer.status_code == 500
+            and b"fault" in answer.content
+            and b"database-away" not in answer.content
+        )

@@ -6,6 +6,7 @@ import logging
 import sys
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -116,9 +117,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _by_the_database(fault: BaseException | None) -> bool:
-    """Whether this came of a database that failed, however it was wrapped since."""
+    """Whether this came of a database that failed, however it was wrapped since.
+
+    What was raised while such a failure was dealt with is a fault of its own; but Django wraps a session's without a cause.
+    """
     while fault is not None and not isinstance(fault, InterfaceError | OperationalError):
-        fault = fault.__cause__ or fault.__context__
+        wraps = isinstance(fault, SessionInterrupted | UpdateError)
+        fault = fault.__context__ if wraps else fault.__cause__
     return fault is not None
 
 
