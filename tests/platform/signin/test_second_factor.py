@@ -11,12 +11,14 @@ import struct
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.test import Client
 from tests.platform.people.townspeople import at_once
 from tests.platform.web import city as stage
@@ -28,6 +30,7 @@ from abate.platform.review import actions as review
 from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, proofs
 from abate.platform.signin.errors import FactorRefused
+from abate.platform.signin.models import Try
 from abate.platform.web.pages import signin, staff_signin
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -157,10 +160,36 @@ def test_a_recovery_code_that_let_nobody_in_is_not_spent(
     _, codes = set_up_app(by_link(clerk))
     browser = by_link(clerk)
     browser.raise_request_exception = False
+    Try.objects.all().delete()
     with monkeypatch.context() as patch:
         patch.setattr(staff_signin.proofs, "note", away)
         assert browser.post("/sign-in/second", {"code": codes[0]}).status_code == 503
+    assert Try.objects.count() == 1, "a try counts, whatever came of it"
     assert browser.post("/sign-in/second", {"code": codes[0]}).status_code == 302
+    assert not Try.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_try_is_counted_in_a_transaction_of_its_own(clerk: User) -> None:
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        factors.use_code(clerk, "000000", "192.0.2.1")
+    browser, open_there = by_link(clerk), []
+    set_up_app(browser)
+    Try.objects.all().delete()
+    real = factors._taken
+
+    def taken(*given: Any) -> str:
+        # Another connection sees the try, and gets the locks of the account and the address.
+        open_there.extend(
+            at_once(
+                1, lambda _: actions.count_try(f"second\x00{clerk.pk}", "127.0.0.1") and Try.objects.count()
+            )
+        )
+        return real(*given)
+
+    with patch.object(factors, "_taken", taken):
+        assert browser.post("/sign-in/second", {"code": "000000"}).status_code == 403
+    assert open_there == [2]
 
 
 def test_an_app_comes_with_its_recovery_codes_or_not_at_all(

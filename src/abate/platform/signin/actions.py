@@ -37,12 +37,14 @@ _LONGEST_HANDLE = User._meta.get_field("handle").max_length or 0
 def count_try(account: str, address: str | None) -> Callable[[], None]:
     """Count a try before it is compared; the answer is to be called when it was right, and takes the account's away.
 
-    Simultaneous tries for one account, or from one address, count in turn. Raises TooManyTries. (GB/T 22239 8.1.4.1 b)
+    Simultaneous tries for one account, or from one address, count in turn. Not to be called inside a transaction.
+    Raises TooManyTries. (GB/T 22239 8.1.4.1 b)
     """
     limits, now = policy(), clock.now()
     own = keyring().identity_hmac(f"try\x00{account}")
     origin = keyring().identity_hmac(f"address\x00{address}") if address else None
-    with transaction.atomic():
+    # Durable: a try that the caller rolls back would be a try for nothing, and its locks are held no longer than this.
+    with transaction.atomic(durable=True):
         # Deleted first, whoever's they are: nobody's address is kept longer than it is needed.
         Try.objects.filter(at__lt=now - limits.window).delete()
         _limit("account_hmac", own, now, limits.window, limits.tries_per_account)

@@ -6,6 +6,7 @@ allauth's functions read and write the challenge in the session of the request a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -157,10 +158,28 @@ def new_recovery_codes(user: User) -> list[str]:
         return RecoveryCodes.activate(user).generate_codes()
 
 
-def use_code(user: User, code: str, address: str | None) -> str:
-    """Which of proofs.TOTP and proofs.RECOVERY this code is. Each is taken once. Raises FactorRefused, TooManyTries."""
-    given = _plain(code)
+def use_code(
+    user: User, code: str, address: str | None, opens: Callable[[str], None] = lambda how: None
+) -> str:
+    """Which of proofs.TOTP and proofs.RECOVERY this code is. Each is taken once. Raises FactorRefused, TooManyTries.
+
+    `opens` is called with it in the transaction that spends the code. Not to be called inside a transaction: the try counts,
+    whatever came of it.
+    """
     done = actions.count_try(f"second\x00{user.pk}", address)
+    with transaction.atomic():
+        how = _taken(user, _plain(code))
+        if how:
+            done()
+            opens(how)
+        audit.note("signin.code-try", user.handle, act="write" if how else "refused")
+    if not how:
+        raise FactorRefused
+    return how
+
+
+def _taken(user: User, given: str) -> str:
+    """What `given` is (see use_code), which is spent by this; empty where it is none that is good."""
     for one in Authenticator.objects.filter(user=user, type__in=(Kind.TOTP, Kind.RECOVERY_CODES)):
         wrapped = one.wrap()
         if one.type == Kind.TOTP:
@@ -171,11 +190,8 @@ def use_code(user: User, code: str, address: str | None) -> str:
         if right:
             # A fresh look: using a recovery code wrote into the row.
             Authenticator.objects.get(pk=one.pk).record_usage()
-            done()
-            audit.note("signin.code-try", user.handle)
             return proofs.TOTP if one.type == Kind.TOTP else proofs.RECOVERY
-    audit.note("signin.code-try", user.handle, act="refused")
-    raise FactorRefused
+    return ""
 
 
 @audited("signin.recovery-use", lambda given, _: given["user"].handle)

@@ -126,7 +126,8 @@ def code(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.atomic
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """A single-use link. Opening it spends nothing (link previews open links); the button does, where it lets somebody in."""
+    """A single-use link. Opening it spends nothing (link previews open links); the button does, where it lets somebody in:
+    with all that it does, or not at all; but for the session, which is saved after it."""
     if request.method != "POST":
         return screen.show(request, "sign_in_link")
     try:

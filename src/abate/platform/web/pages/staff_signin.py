@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib.auth import logout
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
@@ -103,29 +102,31 @@ def second(request: HttpRequest, user: User) -> HttpResponse:
     return shown(request, user, "sign_in_second", {}, there)
 
 
-@transaction.atomic
 def shown(
     request: HttpRequest, user: User, template: str, context: dict[str, object], there: str
 ) -> HttpResponse:
     """Take a passkey or a code where one was sent, and go on to `there`; else the page that asks for it.
 
-    A code is spent with what it opens, or not at all.
+    A code is spent with what it opens, or not at all; but for the session, which is saved after it.
     """
     problem, error = None, ""
+
+    def opens(how: str) -> None:
+        # Another key for the session: what it may do has grown.
+        request.session.cycle_key()
+        proofs.note(request.session, how)
+
     if request.method == "POST":
         try:
             if request.POST.get("credential"):
                 factors.use_passkey(request.POST["credential"], user)
-                how = proofs.PASSKEY
+                opens(proofs.PASSKEY)
             else:
-                how = factors.use_code(user, request.POST.get("code", ""), address_of(request))
+                factors.use_code(user, request.POST.get("code", ""), address_of(request), opens)
         except Problem as refused:
             text = screen.told(refused)
             problem, error = refused, f"{text.text}{say('', ' ')}{text.remedy}"
         else:
-            # Another key for the session: what it may do has grown.
-            request.session.cycle_key()
-            proofs.note(request.session, how)
             return redirect(there)
     kinds = {one.kind for one in factors.factors(user)}
     values = {
