@@ -49,9 +49,9 @@ BESIDE = {
     "parties_use": "what was asked counts towards a limit, whether or not it was answered",
     "parties_nonce": "a signature that was seen is not taken again",
     "signin_try": "a try counts, whether or not it was answered",
-    "signin_used_code": "a code that was shown is not taken again, whatever came of it",
 }
-"""Tables that are written by themselves, in a transaction before what was asked for, and why that is meant."""
+"""Tables that are written by themselves, in a transaction before what was asked for (a session after it), and why that is
+meant."""
 TRAIL = {"review_audit", "log_access"}
 """The trail may tell of what then failed; what was done without being told is half of it."""
 SHOWN_AFTER = {"incentives.actions.redeem"}

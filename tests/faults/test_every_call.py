@@ -1,4 +1,7 @@
-"""The n-th database call fails, for every n, over every action that changes something: never a half of it (every_call.py)."""
+"""The n-th database call fails, for every n, over the actions that tests do: never a half of one (every_call.py).
+
+Which doors are left open, and why, stands in NOT_TRIED.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from tests.faults.every_call import EveryCall, functions
+from tests.faults.failing import LOST_AFTER
 from tests.platform.events.test_intake import post, token, world
 from tests.platform.pipeline.world import World, differences
 from tests.platform.web import city as stage
@@ -36,16 +39,19 @@ ENDPOINTS = ROOT / "src" / "abate" / "platform" / "web" / "endpoints.csv"
 
 
 @pytest.fixture
-def run() -> Iterator[EveryCall]:
-    yield EveryCall(set())
+def run() -> EveryCall:
+    return EveryCall(set())
 
 
 def clean(run: EveryCall, *doors: str) -> None:
-    """These doors were tried, each call of each, and nothing was found."""
+    """These doors were tried, each call of each in each way, and nothing was found."""
     told = run.report()
     assert {name: one["wrong"] for name, one in told.items() if one["wrong"]} == {}
+    # What is lost behind a commit is lost once in a request.
+    ways = len(run.faults) - (LOST_AFTER in run.faults)
     assert all(
-        told[name]["effect"] and told[name]["tries"] > 2 * told[name]["calls"] > 20 for name in doors
+        told[name]["effect"] and told[name]["tries"] >= ways * told[name]["calls"] > 10 * ways
+        for name in doors
     ), told
     assert differences() == {}
 
@@ -77,17 +83,20 @@ def test_collecting_redeeming_adjusting_and_the_log_at_whichever_call(
 ) -> None:
     city = stage.build()
     waiting(city)
-    browser = browser_of(city)
+    browser, once = browser_of(city), EveryCall(set(), ("disk full",))
     with run.doors():
         assert browser.post("/v1/me/collect").status_code == 200
+    # In every way the slow tier tries these too.
+    with once.doors():
         desk.adjust(city.person.pk, 1000, "gift")
         assert browser.post(f"/offers/{city.offer}/redeem", {"order_id": str(uuid4())}).status_code == 302
         Sequencer().round()
-    clean(run, "POST v1:collect", "approve ledger.adjust", "POST redeem", "Sequencer.round")
+    clean(run, "POST v1:collect")
+    clean(once, "approve ledger.adjust", "POST redeem", "Sequencer.round")
 
 
 def test_a_commit_planted_in_the_middle_is_found(
-    transactional_db: None, run: EveryCall, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     city = stage.build()
     waiting(city)
@@ -99,7 +108,7 @@ def test_a_commit_planted_in_the_middle_is_found(
         return made
 
     monkeypatch.setattr(posting, "post", planted)
-    browser = browser_of(city)
+    browser, run = browser_of(city), EveryCall({"POST v1:collect"}, ("serialization",))
     with run.doors():
         browser.post("/v1/me/collect")
     wrong = run.report()["POST v1:collect"]["wrong"]
@@ -168,11 +177,11 @@ _LEFT = {
     "POST told-browser,POST told-browser-end,POST v1:decide,POST v1:propose,approve duty.add,approve entry.reverse,"
     "approve party.behaviours,approve party.conditions,approve party.leave,approve party.limits,approve party.refuse,"
     "approve party.renew,approve party.resume,approve party.sign,approve revalue.book,approve rule.add,"
-    "incentives.actions.give_back,incentives.actions.reverse,ledger.closing.close_day,ledger.closing.close_month,"
+    "incentives.actions.reverse,ledger.closing.close_day,ledger.closing.close_month,"
     "parties.webhooks.send_due,revaluing.book,Loader.round",
 }
 NOT_TRIED = {name: why for why, names in _LEFT.items() for name in names.split(",")}
-"""Doors that a run need not have tried. One that it tries all the same must hold too."""
+"""Doors that no test of FILES does with success. One that is tried by now has to leave this list."""
 
 
 def wanted() -> set[str]:
@@ -201,3 +210,4 @@ def test_every_action_at_whichever_call(tmp_path: Path) -> None:
     assert {name: one["wrong"] for name, one in told.items() if one["wrong"]} == {}
     tried = {name.partition(" (")[0] for name, one in told.items() if one["effect"]}
     assert wanted() - tried <= set(NOT_TRIED)
+    assert not set(NOT_TRIED) & tried
