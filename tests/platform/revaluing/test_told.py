@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from abate.platform.carbon import revaluing as reading
 from abate.platform.carbon.errors import NotReproducible
 from abate.platform.config import doctor
 from abate.platform.ledger import queries as ledger
-from abate.platform.web import story
+from abate.platform.web import amounts, story
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.2-a")]
+FIRST = date(2026, 6, 1)
+"""The day on which the world of these tests stands."""
 
 
 def test_the_page_of_an_old_award_says_that_it_gave_way(world: World, replace: Any) -> None:
@@ -35,10 +38,10 @@ def test_the_page_of_an_old_award_says_that_it_gave_way(world: World, replace: A
     assert now is not None and old is not None and now.superseded is None
     with translation.override("zh-hans"):
         (told,) = story.tell([old])
-        assert "取代" in told.state and WHY[0] in told.why and "2026-06-01" in told.why
+        assert "取代" in told.state and WHY[0] in told.why and amounts.day(FIRST) in told.why
     with translation.override("en"):
         (told,) = story.tell([old])
-        assert told.state == "Superseded" and WHY[1] in told.why and "2026-06-01" in told.why
+        assert told.state == "Superseded" and WHY[1] in told.why and amounts.day(FIRST) in told.why
         (present,) = story.tell([now])
         assert told.present and not present.present and WHY[1] in present.why
 
