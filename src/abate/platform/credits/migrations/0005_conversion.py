@@ -19,11 +19,11 @@ do $$ begin
 end $$;
 update credits_rule set mg_per_credit = 1000000 / credits_per_kg;
 """
-# The rate of an act of that day; before the first rule, that of the first.
+# The rate of the rule that a booking of that moment falls under, by the platform's day.
 RATE = """
-create function credits_per_kg(act date) returns bigint language sql stable parallel safe
-return coalesce((select credits_per_kg from credits_rule where from_day <= act order by from_day desc limit 1),
-                (select credits_per_kg from credits_rule order by from_day limit 1))
+create function credits_per_kg(booked timestamptz, zone text) returns bigint language sql stable parallel safe
+return (select credits_per_kg from credits_rule where from_day <= (booked at time zone zone)::date
+        order by from_day desc limit 1)
 """
 
 
@@ -47,5 +47,5 @@ class Migration(migrations.Migration):
                 condition=models.Q(credits_per_kg__range=(1, 1_000_000)), name="credits_rule_rate"
             ),
         ),
-        migrations.RunSQL(RATE, "drop function credits_per_kg(date)"),
+        migrations.RunSQL(RATE, "drop function credits_per_kg(timestamptz, text)"),
     ]

@@ -20,10 +20,6 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("verdict", models.SmallIntegerField()),
                 ("count", models.IntegerField()),
-                (
-                    "about",
-                    django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None),
-                ),
                 ("reason", models.TextField()),
                 ("human", models.BinaryField(max_length=32)),
                 ("at", models.DateTimeField()),

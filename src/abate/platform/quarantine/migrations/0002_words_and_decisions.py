@@ -1,12 +1,19 @@
-"""Words of a rule for people, and what a decision left each record of its proposal as.
+"""Words of a rule for people, which records a proposal is about, and what its decision left each of them as.
 
-Of decisions before, what can still be read is filled in: of an accepted one what its records say, unless they were proposed anew
+Of proposals before, those that name it still are what it is about. Of decisions before, what can still be read is filled in: of an accepted one what its records say, unless they were proposed anew
 since; of a refused one that they waited on.
 """
 
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
+_ABOUT = """
+alter table quarantine_proposal add column if not exists about bigint[];
+update quarantine_proposal proposal
+set about = coalesce((select array_agg(id order by id) from quarantine_record where proposal_id = proposal.id), '{}')
+where about is null;
+alter table quarantine_proposal alter column about set not null
+"""
 _FILL = """
 update quarantine_proposal proposal
 set came = (
@@ -25,6 +32,16 @@ class Migration(migrations.Migration):
     dependencies = [("quarantine", "0001_initial"), ("events", "0004_withdrawals")]
 
     operations = [
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(_ABOUT, "alter table quarantine_proposal drop column about")
+            ],
+            state_operations=[
+                migrations.AddField(
+                    "ruling", "about", django.contrib.postgres.fields.ArrayField(models.BigIntegerField())
+                )
+            ],
+        ),
         migrations.AddField("rule", "told_zh", models.TextField(db_default="")),
         migrations.AddField("rule", "told_en", models.TextField(db_default="")),
         migrations.AddConstraint(
