@@ -95,10 +95,9 @@ class Told:
 
 @dataclass(slots=True)
 class Door:
-    """One door: how often it was tried with a fault, and what was found wrong, in words."""
+    """One door: how often each fault was tried, until no call was left; and what was found wrong, in words."""
 
-    tries: int = 0
-    calls: int = 0
+    tries: Counter[str] = field(default_factory=Counter)
     whole: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     effect: dict[str, int] | None = None
@@ -134,8 +133,7 @@ class EveryCall:
         """Of each door what was tried and what was found wrong, as JSON."""
         return {
             name: {
-                "tries": one.tries,
-                "calls": one.calls,
+                "tries": dict(one.tries),
                 "whole": one.whole,
                 "effect": one.effect,
                 "wrong": dict(one.wrong),
@@ -187,8 +185,7 @@ class EveryCall:
                 if not seen.at:
                     tables.back(kept, tables.state().since(before))
                     break
-                door.tries += 1
-                door.calls = max(door.calls, number)
+                door.tries[kind] += 1
                 self._judge(door, f"{kind} at call {number}, {seen.at!r}", tables, before, told)
                 if once and told.status >= 400:
                     again = attempt()
