@@ -22,6 +22,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from abate.platform import loading
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.rounds import BACKOFF, wait_after
+from abate.platform.doors.words import on_one_line
 from abate.platform.events import actions_files as actions
 from abate.platform.events import queries_files as queries
 from abate.platform.events.errors import Busy
@@ -76,7 +77,7 @@ def is_owed(file: File) -> bool:
 
 def check_name(name: str) -> str:
     """Raises FileNamed, FileKindUnknown."""
-    if not 1 <= len(name) <= actions.LONGEST_NAME or not name.isprintable() or {"/", "\\"} & set(name):
+    if not 1 <= len(name) <= actions.LONGEST_NAME or not on_one_line(name) or {"/", "\\"} & set(name):
         raise FileNamed
     if name.startswith(".") or Path(name).suffix.lower() not in KINDS:
         raise FileNamed if name.startswith(".") else FileKindUnknown(Path(name).suffix[:20])

@@ -182,12 +182,25 @@ def test_of_two_who_collect_at_once_one_has_the_key() -> None:
     assert len(won) == 1 and works(*won[0])
 
 
-def test_for_a_party_without_people_the_system_administrator_has_a_sealed_file(
-    sender: Party, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def at_a_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
     monkeypatch.setattr(setup, "migrate", lambda: None)
     monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
+
+
+def waiting_at_a_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Party, str]:
+    """A key that waits to be collected, and the system administrator signed in."""
+    at_a_shell(monkeypatch, tmp_path)
+    sender = desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["walking"])
+    key = desk.decide("party.client", code=sender.code)["client_id"]
+    shell.sign_in(desk.staffed()["system_admin"])
+    return sender, key
+
+
+def test_for_a_party_without_people_the_system_administrator_has_a_sealed_file(
+    sender: Party, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    at_a_shell(monkeypatch, tmp_path)
     people = desk.staffed()
     key = desk.decide("party.client", code=sender.code)["client_id"]
     file = tmp_path / "adapter.json"
@@ -217,12 +230,7 @@ def test_for_a_party_without_people_the_system_administrator_has_a_sealed_file(
 def test_a_key_that_was_collected_keeps_its_file_when_the_answer_is_lost(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: bool
 ) -> None:
-    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
-    monkeypatch.setattr(setup, "migrate", lambda: None)
-    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
-    sender = desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["walking"])
-    key = desk.decide("party.client", code=sender.code)["client_id"]
-    shell.sign_in(desk.staffed()["system_admin"])
+    sender, key = waiting_at_a_shell(monkeypatch, tmp_path)
     file, own = tmp_path / "key.json", transaction.get_connection()
 
     def gone(*_: object) -> None:
@@ -253,12 +261,7 @@ def test_a_key_that_was_collected_keeps_its_file_when_the_answer_is_lost(
 def test_a_key_whose_file_cannot_be_kept_waits_on_and_leaves_no_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: str
 ) -> None:
-    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
-    monkeypatch.setattr(setup, "migrate", lambda: None)
-    monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
-    sender = desk.create_party("metro-app", "data_provider", "地铁", "Metro", ["walking"])
-    key = desk.decide("party.client", code=sender.code)["client_id"]
-    shell.sign_in(desk.staffed()["system_admin"])
+    sender, key = waiting_at_a_shell(monkeypatch, tmp_path)
     folder = tmp_path / "adapters"
     folder.mkdir()
     file = folder / "key.json"

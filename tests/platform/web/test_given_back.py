@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 from django.db import OperationalError, connection
 from tests.platform.events.test_bulk_files import flat, made, write
 from tests.platform.events.test_intake import token
-from tests.platform.pipeline.world import NOW, World, differences, make_world
-from tests.platform.web.test_files import get, kept, send
+from tests.platform.pipeline.world import World, differences
+from tests.platform.web.test_files import get, kept, send, world
 
 from abate.platform import spool
 from abate.platform.doors import clock
@@ -21,20 +20,9 @@ from abate.platform.doors.rounds import BACKOFF
 from abate.platform.events import actions_files as actions
 from abate.platform.events import queries_files, tables_back
 from abate.platform.events.models import File
-from abate.platform.web import intake
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-a", "P-8.5-a")]
-
-
-@pytest.fixture
-def world(transactional_db: None, settings: Any, tmp_path: Path) -> Iterator[World]:
-    settings.ABATE_OPERATOR_PACK = "demo"
-    settings.ABATE_DATA_DIR = str(tmp_path / "data")
-    (tmp_path / "data").mkdir()
-    with clock.frozen(NOW):
-        yield make_world(2)
-    for _ in range(8):
-        intake.pool.submit(lambda: connection.close()).result()
+__all__ = ["world"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from abate.platform.announcements import actions, queries
 from abate.platform.announcements.errors import AnnouncementUnfit, AnnouncementUnknown
 from abate.platform.announcements.models import Announcement
 from abate.platform.doors import clock
+from abate.platform.doors.words import on_one_line
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 
@@ -44,9 +45,7 @@ def _complete(given: Json) -> Json:
 
 def _readable(words: str) -> bool:
     """Whether something of it is seen, and all of it stands on one line, in its own direction."""
-    # The wide space of Chinese is not printable to Python; line ends and signs that turn the direction are not either.
-    plain = words.replace("\u3000", " ").isprintable()
-    return plain and any(category(sign)[0] in "LNPS" and sign not in _BLANK for sign in words)
+    return on_one_line(words) and any(category(sign)[0] in "LNPS" and sign not in _BLANK for sign in words)
 
 
 def _look(given: Json) -> Json:

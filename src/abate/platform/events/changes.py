@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from abate.platform.doors.words import on_one_line
 from abate.platform.events import decided, sources
 from abate.platform.events.models import Source
 from abate.platform.parties import queries as parties
@@ -21,7 +22,7 @@ def _complete(given: Json) -> Json:
     if not _CODE.fullmatch(given["source"]):
         raise ArgumentsMalformed("source.declare: source: small letters, digits and dashes, 40 at most")
     mark = given["mark"].strip()
-    if not 1 <= len(mark) <= 200 or not mark.isprintable() or not 1 <= given["level"] <= 4:
+    if not 1 <= len(mark) <= 200 or not on_one_line(mark) or not 1 <= given["level"] <= 4:
         raise ArgumentsMalformed("source.declare: mark: 1 to 200 characters, on one line; level: 1 to 4")
     if not all(isinstance(use, str) for use in given["uses"]) or not sources.known_uses(given["uses"]):
         raise ArgumentsMalformed(f"source.declare: uses: of {', '.join(sources.USES)}")

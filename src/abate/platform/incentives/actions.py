@@ -16,6 +16,7 @@ from abate.platform.credits import actions as credits
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.errors import Problem
 from abate.platform.doors.keyring import keyring
+from abate.platform.doors.words import on_one_line
 from abate.platform.incentives import errors, queries
 from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
 from abate.platform.ledger import actions as ledger
@@ -186,7 +187,7 @@ def give_back(user: User, code: str, reason: str) -> queries.OfferRow:
     Raises what `burn` raises of a code and its user, GivingBackNeedsReason, and CodeCancelled where it was given back before.
     """
     said = reason.strip()
-    if not 0 < len(said) <= _REASON or not said.isprintable():
+    if not 0 < len(said) <= _REASON or not on_one_line(said):
         raise errors.GivingBackNeedsReason
 
     def work(found: queries.FoundCode) -> None:

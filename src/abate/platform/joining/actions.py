@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
+from abate.platform.doors.words import on_one_line
 from abate.platform.joining import conformance, papers, queries
 from abate.platform.joining.errors import (
     ApplicantUnproved,
@@ -92,7 +93,7 @@ def _checked(given: Particulars, known: Mapping[str, object]) -> Particulars:
 
 def _line(text: str) -> bool:
     """One line of text, and nothing that a spreadsheet would compute once it stands in somebody's table."""
-    return 0 < len(text.strip()) <= 120 and text.isprintable() and text.strip()[0] not in "=+-@"
+    return 0 < len(text.strip()) <= 120 and on_one_line(text) and text.strip()[0] not in "=+-@"
 
 
 def apply(

@@ -8,6 +8,7 @@ from datetime import date
 from django.db import transaction
 
 from abate.platform.doors import clock
+from abate.platform.doors.words import on_one_line
 from abate.platform.joining.errors import NoticeClosed, NoticeMalformed, NoticeUnknown
 from abate.platform.joining.models import Notice, NoticeStep
 from abate.platform.joining.queries import NoticeRow, notice, of_party
@@ -24,7 +25,7 @@ LONGEST = 2_000
 @audited("party.notice", lambda given, made: f"{given['party'].code} {made.pk}")
 def open_notice(party: Party, subject: str, text: str, answer_by: date, user: User | None) -> Notice:
     """Tell a party of something about its data; it is told by webhook too. Raises NoticeMalformed."""
-    if not 0 < len(subject.strip()) <= 120 or not subject.isprintable():
+    if not 0 < len(subject.strip()) <= 120 or not on_one_line(subject):
         raise NoticeMalformed("subject")
     if answer_by < clock.today():
         raise NoticeMalformed("answer_by")

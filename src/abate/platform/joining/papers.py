@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
+from abate.platform.doors.words import on_one_line
 from abate.platform.joining.errors import DocumentRefused
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Application, Document
@@ -65,7 +66,7 @@ def opened(document: Document) -> bytes:
 def check_name(name: str) -> None:
     """A name that people know the file by, and no place. Raises DocumentRefused."""
     path = any(sign in name for sign in "/\\:\0") or name.strip(". ") == ""
-    if path or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+    if path or not 0 < len(name) <= LONGEST_NAME or not on_one_line(name):
         raise DocumentRefused("name")
 
 

@@ -18,6 +18,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Least
 
 from abate.platform.doors import clock, randomness
+from abate.platform.doors.words import on_one_line
 from abate.platform.parties.errors import (
     BehaviourMalformed,
     ClientUnknown,
@@ -257,7 +258,7 @@ def _conditions(
 ) -> dict[str, object]:
     """A key's conditions as its row has them."""
     label = label.strip()
-    if len(label) > 80 or not (label.isprintable() or not label):
+    if len(label) > 80 or not on_one_line(label):
         raise PartyKeyMalformed("label")
     if expires_at is not None and expires_at <= clock.now():
         raise PartyKeyMalformed("expires")

@@ -6,6 +6,7 @@ import re
 from datetime import date
 
 from abate.platform.carbon import basis
+from abate.platform.doors.words import on_one_line
 from abate.platform.events import sources
 from abate.platform.parties import queries as parties
 from abate.platform.quarantine import actions
@@ -51,7 +52,7 @@ def _complete(given: Json) -> Json:
 
 
 def _sayable(words: str) -> bool:
-    return len(words) <= LONGEST_REASON and words.isprintable()
+    return len(words) <= LONGEST_REASON and on_one_line(words)
 
 
 def _named(given: Json) -> None:

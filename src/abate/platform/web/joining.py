@@ -37,14 +37,14 @@ def apply(request: HttpRequest) -> HttpResponse:
         made, token = actions.apply(actions.particulars(given), basis.catalogue().methods)
     except Problem as problem:
         return problem_json(problem)
-    return _private(JsonResponse(show(made) | {"token": token}, status=201))
+    return JsonResponse(show(made) | {"token": token}, status=201)
 
 
 @require_safe
 def state(request: HttpRequest, application_id: UUID) -> HttpResponse:
     """An application and what is still asked for."""
     try:
-        return _private(JsonResponse(show(_own(request, application_id))))
+        return JsonResponse(show(_own(request, application_id)))
     except Problem as problem:
         return problem_json(problem)
 
@@ -61,7 +61,7 @@ def document(request: HttpRequest, application_id: UUID, kind: str) -> HttpRespo
         )
     except Problem as problem:
         return problem_json(problem)
-    return _private(JsonResponse({"id": made.pk, "sha256": bytes(made.sha256).hex()}, status=201))
+    return JsonResponse({"id": made.pk, "sha256": bytes(made.sha256).hex()}, status=201)
 
 
 @csrf_exempt  # By token, without a cookie.
@@ -72,7 +72,7 @@ def submit(request: HttpRequest, application_id: UUID) -> HttpResponse:
         one = _own(request, application_id)
         given = _object(request.read(LARGEST + 1), ApplicationMalformed)
         actions.submit(one, str(given.get("terms", "")))
-        return _private(JsonResponse(show(one)))
+        return JsonResponse(show(one))
     except Problem as problem:
         return problem_json(problem)
 
@@ -138,11 +138,6 @@ def _object(body: bytes, refusal: type[Problem]) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise refusal(f"a JSON object of at most {LARGEST} bytes")
     return given
-
-
-def _private(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = "no-store"
-    return answer
 
 
 urlpatterns = [

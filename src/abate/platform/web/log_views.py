@@ -22,7 +22,6 @@ from abate.platform.web import caller, openings
 
 FOR_EVER = "public, max-age=31536000, immutable"
 A_MOMENT = "public, max-age=2"
-PRIVATE = "private, no-store"
 
 
 class VerifierTokenNeeded(Problem):
@@ -83,7 +82,7 @@ def _bundle(request: HttpRequest, number: int, width: int) -> HttpResponse:
         own = {"party_id": reader.party_id, "client_id": reader.client_id}
         actions.note_reading("leaves", first, first + width - 1, **own)
         audit.read("log.leaves", f"{first}-{first + width - 1}", party=reader.code)
-    return _answer(leaves, "application/octet-stream", PRIVATE)
+    return _answer(leaves, "application/octet-stream")
 
 
 @require_safe
@@ -105,7 +104,7 @@ def opening(request: HttpRequest, index: int) -> HttpResponse:
             audit.read("log.openings", index, party=reader.code)
     except Problem as problem:
         return caller.refused(problem)
-    return _answer(f"{opened.line()}\n".encode(), "application/json", PRIVATE)
+    return _answer(f"{opened.line()}\n".encode(), "application/json")
 
 
 def _verifier(request: HttpRequest) -> TokenParty:
@@ -128,8 +127,8 @@ def key(request: HttpRequest) -> HttpResponse:
     return _answer(f"{queries.public_key()}\n".encode(), "text/plain; charset=utf-8", A_MOMENT)
 
 
-def _answer(body: bytes, kind: str, caching: str) -> HttpResponse:
-    return HttpResponse(body, content_type=kind, headers={"Cache-Control": caching})
+def _answer(body: bytes, kind: str, kept: str = "") -> HttpResponse:
+    return HttpResponse(body, content_type=kind, headers={"Cache-Control": kept} if kept else {})
 
 
 urlpatterns = [

@@ -76,14 +76,12 @@ def retry_after(problem: Problem) -> int | None:
 
 
 def problem_json(problem: Problem, *, language: str | None = None) -> HttpResponse:
-    """RFC 9457, in the language asked for; kept by no cache, whichever door it is said at."""
-    headers = {"Cache-Control": "private, no-store"}
-    if seconds := retry_after(problem):
-        headers["Retry-After"] = str(seconds)
+    """RFC 9457, in the language asked for."""
+    seconds = retry_after(problem)
     return JsonResponse(
         document(problem, language or ("en" if english() else "zh")),
         status=problem.status,
-        headers=headers,
+        headers={"Retry-After": str(seconds)} if seconds else {},
         content_type="application/problem+json",
         json_dumps_params={"ensure_ascii": False},
     )

@@ -99,7 +99,6 @@ def figures(request: HttpRequest, request_id: UUID) -> HttpResponse:
 
 def _told(answer: actions.Answer, left: dict[str, str]) -> HttpResponse:
     told = HttpResponse(answer.body, content_type="application/json", headers=left)
-    told["Cache-Control"] = "no-store"
     told["ETag"] = f'"{answer.sha256.hex()}"'
     return told
 

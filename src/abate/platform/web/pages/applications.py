@@ -107,7 +107,6 @@ def paper(request: HttpRequest, role: bool, application_id: UUID, document_id: i
         f'attachment; filename="{row.kind}-{row.pk}.{row.media.rpartition("/")[2]}"'
     )
     answer["X-Content-Type-Options"] = "nosniff"
-    answer["Cache-Control"] = "private, no-store"
     return answer
 
 

@@ -117,7 +117,6 @@ def report(request: HttpRequest, party: Party, run_id: int) -> HttpResponse:
     body = json.dumps({"statement": found.statement, "signature": found.signature})
     answer = HttpResponse(body, content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="report-{found.run}.json"'
-    answer["Cache-Control"] = "private, no-store"
     return answer
 
 

@@ -280,9 +280,7 @@ def try_(request: HttpRequest) -> HttpResponse:
         problem = refused
     fields = [Field("code", say("机构代码", "Code of your organisation"), code, maxlength=40)]
     context = {"made": made, "fields": fields, "here": settings.ABATE_SANDBOX}
-    answer = screen.show(request, "try", context, status=problem.status if problem else 200, problem=problem)
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    return screen.show(request, "try", context, status=problem.status if problem else 200, problem=problem)
 
 
 urlpatterns = [
