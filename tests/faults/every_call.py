@@ -80,8 +80,24 @@ FUNCTIONS: dict[Any, tuple[str, ...]] = {
 """What commands, jobs and other doors call: each is one action."""
 JOBS = {"Sequencer.round", "Loader.round", "parties.webhooks.send_due"}
 """They wait where the database fails, and raise nothing."""
-ONCE = {"adjust", "exchange_out", "exchange_in", "retire", "transfer", "hold", "redeem"}
-"""Each has the id of an order: the same again is the same."""
+ONCE = {
+    "adjust",
+    "exchange_out",
+    "exchange_in",
+    "retire",
+    "transfer",
+    "hold",
+    "redeem",
+    "close_day",
+    "close_month",
+}
+"""Each has the id of an order, or a day: the same again is the same."""
+STEPS = {
+    "ledger.closing.close_day": {"ledger_closed_day", "ledger_close"},
+    "parties.webhooks.send_due": {"parties_message"},
+}
+"""What is done step by step, and the tables that a step may leave changed: each open day is ended by itself, and its sums are
+kept then; a message is claimed for a time, carried, and what came of it is noted. The same again goes on."""
 
 
 @dataclass(slots=True)
@@ -103,6 +119,7 @@ class Door:
     effect: dict[str, int] | None = None
     waits: bool = False
     shows: bool = False
+    steps: set[str] = field(default_factory=set)
 
     def is_whole(self, found: dict[str, int]) -> bool:
         """Whether all is there that an untouched run leaves."""
@@ -154,7 +171,9 @@ class EveryCall:
         tables = Tables(**{k: place[k] for k in ("host", "user", "password", "dbname", "port") if k in place})
         try:
             self._try(
-                self.doors_met.setdefault(name, Door(waits=name in JOBS, shows=name in SHOWN_AFTER)),
+                self.doors_met.setdefault(
+                    name, Door(waits=name in JOBS, shows=name in SHOWN_AFTER, steps=STEPS.get(name, set()))
+                ),
                 tables,
                 attempt,
                 once,
@@ -201,7 +220,7 @@ class EveryCall:
         found = _part(tables.state().since(before))
         if door.is_whole(found):
             door.whole += 1
-        elif not found.keys() <= TRAIL:
+        elif not found.keys() <= TRAIL | door.steps:
             door.wrong[f"{what}: between: {found}, answered {told}"] += 1
         elif told.status < 400 and not door.waits:
             door.wrong[f"{what}: answered {told} and did nothing"] += 1
@@ -220,11 +239,19 @@ def _told(status: int, media: str, body: bytes) -> Told:
     if b"Traceback" in body:
         return Told(status, wrong="a stack trace is shown")
     if status < 400:
-        return Told(status)
+        return _of_several(body) or Told(status)
     if media.partition(";")[0] == "application/problem+json":
         return Told(status, str(json.loads(body).get("code")))
     # A page tells its problem by name too.
     return Told(status, next((code for code in NAMED if f">{code}<".encode() in body), ""))
+
+
+def _of_several(body: bytes) -> Told | None:
+    """What is told of several decisions one by one, none of which was done: as of one."""
+    if not body.startswith(b'{"done": [], "refused"'):
+        return None
+    codes = {*json.loads(body)["refused"].values()}
+    return Told(503, *codes) if len(codes) == 1 else None
 
 
 def _of_function(work: Callable[[], Any]) -> Told:

@@ -43,15 +43,17 @@ def run() -> EveryCall:
     return EveryCall(set())
 
 
-def clean(run: EveryCall, *doors: str) -> None:
-    """These doors were tried, each call of each in each way, and nothing was found."""
+def clean(run: EveryCall, *doors: str, least: int = 11) -> None:
+    """These doors were tried, each call (so many at least) of each in each way, and nothing was found."""
     told = run.report()
     assert {name: one["wrong"] for name, one in told.items() if one["wrong"]} == {}
     # What is lost behind a commit is lost once in a request. How many calls one makes is not always the same: what is
     # kept for some seconds is asked for anew.
     assert all(
         told[name]["effect"]
-        and all(told[name]["tries"].get(kind, 0) > (0 if kind == LOST_AFTER else 10) for kind in run.faults)
+        and all(
+            told[name]["tries"].get(kind, 0) >= (1 if kind == LOST_AFTER else least) for kind in run.faults
+        )
         for name in doors
     ), told
     assert differences() == {}
@@ -120,18 +122,23 @@ def test_a_commit_planted_in_the_middle_is_found(
 FILES = [
     "anomalies/test_deciding.py",
     "anomalies/test_pages.py",
+    "credits/test_rules.py",
     "credits/test_taking_under_caps.py",
     "events/test_intake.py",
     "incentives/test_burn.py",
     "incentives/test_giving_back.py",
     "incentives/test_redeem.py",
     "joining/test_interface.py",
+    "joining/test_joining.py",
+    "joining/test_leaving.py",
     "joining/test_notices_interface.py",
     "joining/test_pages.py",
+    "joining/test_standing.py",
     "ledger/test_actions.py",
     "ledger/test_collecting.py",
     "ledger/test_erasing.py",
     "ledger/test_expired_awards.py",
+    "ledger/test_keeping.py",
     "notices/test_callers.py",
     "notices/test_channels.py",
     "parties/test_collecting.py",
@@ -147,6 +154,7 @@ FILES = [
     "reconciliation/test_codes.py",
     "reconciliation/test_files.py",
     "revaluing/test_revaluing.py",
+    "review/test_commands.py",
     "review/test_proposing.py",
     "sharing/test_addresses.py",
     "signin/test_second_factor.py",
@@ -172,14 +180,12 @@ _LEFT = {
     _KEY: "POST security-passkey,POST sign-in-passkey",
     "only a sandbox signs a run": "POST conformance",
     "keeps nothing": "POST idp:oidc:userinfo,POST try",
+    "tried in test_every_call_money.py": "approve entry.reverse,approve revalue.book,incentives.actions.reverse,"
+    "ledger.closing.close_day,ledger.closing.close_month,parties.webhooks.send_due,revaluing.book,Loader.round",
     _YET: "POST application-finding,POST groups-join,POST idp:oidc:revoke,POST joining-key,POST joining-report,"
-    "POST joining-submit,POST partner-checks,POST privacy-agree,POST propose,POST register,POST security-recovery,"
-    "POST security-remove,"
-    "POST told-browser,POST told-browser-end,POST v1:decide,POST v1:propose,approve duty.add,approve entry.reverse,"
-    "approve party.behaviours,approve party.conditions,approve party.leave,approve party.limits,approve party.refuse,"
-    "approve party.renew,approve party.resume,approve party.sign,approve revalue.book,approve rule.add,"
-    "incentives.actions.reverse,ledger.closing.close_day,ledger.closing.close_month,"
-    "parties.webhooks.send_due,revaluing.book,Loader.round",
+    "POST joining-submit,POST partner-checks,POST privacy-agree,POST register,POST security-recovery,"
+    "POST security-remove,POST told-browser,POST told-browser-end,approve party.conditions,approve party.limits,"
+    "approve party.sign",
 }
 NOT_TRIED = {name: why for why, names in _LEFT.items() for name in names.split(",")}
 """Doors that no test of FILES does with success. One that is tried by now has to leave this list."""

@@ -230,7 +230,7 @@ def test_for_a_party_without_people_the_system_administrator_has_a_sealed_file(
 def test_a_key_that_was_collected_keeps_its_file_when_the_answer_is_lost(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: bool
 ) -> None:
-    sender, key = waiting_at_a_shell(monkeypatch, tmp_path)
+    _, key = waiting_at_a_shell(monkeypatch, tmp_path)
     file, own = tmp_path / "key.json", transaction.get_connection()
 
     def gone(*_: object) -> None:
@@ -261,7 +261,7 @@ def test_a_key_that_was_collected_keeps_its_file_when_the_answer_is_lost(
 def test_a_key_whose_file_cannot_be_kept_waits_on_and_leaves_no_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: str
 ) -> None:
-    sender, key = waiting_at_a_shell(monkeypatch, tmp_path)
+    _, key = waiting_at_a_shell(monkeypatch, tmp_path)
     folder = tmp_path / "adapters"
     folder.mkdir()
     file = folder / "key.json"
