@@ -46,6 +46,7 @@ def run(options: dict[str, Any]) -> dict[str, Any]:
             "per_second": {name: _middle(found, name, "wall") for name in found[0]},
             "per_processor_second": {name: _middle(found, name, "processor") for name in found[0]},
             "ledger_ratio": _ratio(found, "ledger", [f"pgledger {size}" for size in THEIR_BATCHES]),
+            "ledger_ratio_same_batch": _ratio(found, "ledger", [f"pgledger {BATCH}"]),
             "batch_ratio": _ratio(found, "batch", [f"pgledger {size}" for size in THEIR_BATCHES]),
             "single_ratio": _ratio(found, "single", ["pgledger single", "pgledger pairs"]),
             "disagreements": _differences(),
