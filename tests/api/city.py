@@ -48,6 +48,7 @@ from abate.platform.people import actions as people  # noqa: E402
 from abate.platform.people import groups  # noqa: E402
 from abate.platform.people.identity import made_up_number  # noqa: E402
 from abate.platform.people.models import Person  # noqa: E402
+from abate.platform.quarantine import queries as quarantine  # noqa: E402
 from abate.platform.review import changes  # noqa: E402
 from abate.platform.review.models import User  # noqa: E402
 from abate.platform.sharing import actions as sharing  # noqa: E402
@@ -167,6 +168,20 @@ def signers(keys: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     return found
 
 
+def kept_back(party: Party, subjects: list[str]) -> list[int]:
+    """Records in quarantine: from now on every walk of the party's is kept back."""
+    today = clock.today()
+    desk.decide(
+        "quarantine.rule", rule="walks", party=party.code, held_behaviours=["walking"], cause="probation",
+        reason_zh="试用期", reason_en="on probation",
+        valid_from=today.isoformat(), valid_until=(today + timedelta(days=30)).isoformat(),
+    )  # fmt: skip
+    now = clock.now()
+    send(party, [ride(party.code, one, f"walk-{n}", now - timedelta(hours=2 + n), "walking")
+                 for n, one in enumerate(subjects * 4)])  # fmt: skip
+    return [one.id for one in quarantine.records(quarantine.EVERY)]
+
+
 def figures_asked(bureau: Party, month: date) -> list[str]:
     """Three requests for figures of a month; the last is not granted."""
     until = clock.today() + timedelta(days=60)
@@ -204,6 +219,7 @@ def make(count: int) -> dict[str, Any]:
         "papers": sorted(kinds().documents),
         "terms": kinds().terms,
         "requests": figures_asked(parties["calls-bureau"], month),
+        "records": kept_back(parties["calls"], subjects),
         "notices": [notice.pk for notice in noted],
         "month": month.isoformat(),
         "changes": {name: {field: kind.__name__ for field, (kind, _) in one.fields.items()}

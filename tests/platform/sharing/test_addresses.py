@@ -24,6 +24,7 @@ from abate.platform.config import grants
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
+from abate.platform.review import changes
 from abate.platform.review.errors import ArgumentsMalformed
 from abate.platform.sharing import actions, errors, queries
 from abate.platform.sharing.models import Read
@@ -34,6 +35,7 @@ ADDRESS = "/v1/sharing/requests"
 ASKED: dict[str, Any] = {
     "purpose": "出行评估 <script>alert(1)</script>",
     "ground": "统计授权",
+    "fields": ["people", "acts", "carbon_mg", "credits"],
     "from_month": "2026-06",
     "to_month": "2026-07",
     "until": "2026-12-31",
@@ -118,6 +120,22 @@ def test_a_request_for_some_behaviours_is_not_told_of_the_others(bureau: Party, 
     assert [one["behaviour"] for one in month["groups"]] == ["online-meeting"]
 
 
+@pytest.mark.clause("P-8.5-b")
+def test_a_field_that_was_not_asked_for_is_not_given(bureau: Party, client: Client) -> None:
+    headers = token(bureau, ["sharing"])
+    made = ask(headers, fields=["carbon_mg", "people", "people"], to_month="2026-06").json()
+    assert made["fields"] == ["people", "carbon_mg"]
+    look = changes.action("sharing.answer").look({"request": made["id"]})
+    assert look["fields"] == ["people", "carbon_mg"], "three people see what they grant"
+    grant(made["id"])
+    told = client.get(f"{ADDRESS}/{made['id']}/figures", headers=headers).json()
+    assert told["fields"] == ["people", "carbon_mg"]
+    groups = [group for month in told["months"] for group in month["groups"]]
+    assert groups and all(
+        set(group) == {"behaviour", "behaviours", "people", "carbon_mg", "sources"} for group in groups
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -127,6 +145,10 @@ def test_a_request_for_some_behaviours_is_not_told_of_the_others(bureau: Party, 
         ({"ground": "a\0b"}, "ground"),
         ({"behaviours": ["flying-carpet"]}, "behaviours"),
         ({"behaviours": "metro"}, "behaviours"),
+        ({"fields": None}, "fields"),
+        ({"fields": []}, "fields"),
+        ({"fields": "people"}, "fields"),
+        ({"fields": ["people", "name"]}, "fields"),
         ({"from_month": "2026-08"}, "from_month"),
         ({"from_month": "1900-01"}, "from_month"),
         ({"to_month": "2026-6-1"}, "to_month"),

@@ -22,7 +22,7 @@ from abate.platform.sharing.errors import (
     RequestMalformed,
     SourceWithheld,
 )
-from abate.platform.sharing.models import Cell, Decision, Read, Request
+from abate.platform.sharing.models import FIGURES, Cell, Decision, Read, Request
 from abate.platform.sharing.queries import RequestRow
 
 LONGEST = 1000
@@ -44,13 +44,15 @@ def ask(
     kind: str = sources.PURPOSES[0],
     ground: str,
     behaviours: Iterable[str],
+    fields: Iterable[str] = FIGURES,
     from_month: date,
     to_month: date,
     until: date,
     known: Iterable[str],
     client_id: str = "",
 ) -> RequestRow:
-    """Write a request down; nothing is given before it is granted. `known` are the behaviours there are.
+    """Write a request down; nothing is given before it is granted. `known` are the behaviours there are, `fields` what is
+    asked of each.
 
     Raises RequestMalformed.
     """
@@ -62,6 +64,9 @@ def ask(
         raise RequestMalformed(f"kind: of {', '.join(sources.PURPOSES)}")
     if unknown := sorted(set(wanted) - set(known)):
         raise RequestMalformed(f"behaviours: {unknown[0][:60]}")
+    asked = [name for name in FIGURES if name in (named := set(fields))]
+    if not asked or len(named) > len(asked):
+        raise RequestMalformed(f"fields: one or more of {', '.join(FIGURES)}")
     first, last = from_month.replace(day=1), to_month.replace(day=1)
     if first > last or (last.year - first.year) * 12 + last.month - first.month >= editions.MONTHS:
         raise RequestMalformed(f"from_month, to_month: in order, {editions.MONTHS} months at most")
@@ -74,6 +79,7 @@ def ask(
         kind=kind,
         ground=ground.strip(),
         behaviours=wanted,
+        fields=asked,
         from_month=first,
         to_month=last,
         until=until,
@@ -131,6 +137,7 @@ def read(
                 "request": str(asked.id),
                 "purpose": asked.purpose,
                 "kind": asked.kind,
+                "fields": asked.fields,
                 "until": asked.until.isoformat(),
                 "months": months,
             },
@@ -188,10 +195,7 @@ def _told(month: date, asked: RequestRow) -> dict:
             {
                 "behaviour": cell.behaviour,
                 "behaviours": cell.behaviours,
-                "people": cell.people,
-                "acts": cell.acts,
-                "carbon_mg": int(cell.carbon_mg),
-                "credits": int(cell.credits),
+                **{name: int(getattr(cell, name)) for name in asked.fields},
                 "sources": [known[number].document(codes[known[number].party_id]) for number in cell.sources],
             }
             for cell in cells

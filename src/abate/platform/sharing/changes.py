@@ -32,6 +32,7 @@ def _look(given: Json) -> Json:
         "kind": found.kind,
         "ground": found.ground,
         "behaviours": list(found.behaviours),
+        "fields": list(found.fields),
         "months": [found.from_month.isoformat()[:7], found.to_month.isoformat()[:7]],
         "until": found.until.isoformat(),
         "state": found.state,

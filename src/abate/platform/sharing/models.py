@@ -60,8 +60,14 @@ class Cell(models.Model):
         ]
 
 
+FIGURES = ("people", "acts", "carbon_mg", "credits")
+"""What a request may name of each group."""
+
+
 class Request(models.Model):
-    """What a party asks to see, and why. Without `behaviours` all of them. The answer to `until` is its last day."""
+    """What a party asks to see, and why. Without `behaviours` all of them; of each the `fields`, of FIGURES. The answer to
+    `until` is its last day.
+    """
 
     append_only = True
 
@@ -73,6 +79,7 @@ class Request(models.Model):
     """Of which kind the purpose is: of sources.PURPOSES."""
     ground = models.TextField()
     behaviours = ArrayField(models.TextField())
+    fields = ArrayField(models.TextField(), default=list, db_default=list(FIGURES))
     from_month = models.DateField()
     to_month = models.DateField()
     until = models.DateField()
@@ -84,6 +91,10 @@ class Request(models.Model):
         indexes = [models.Index(fields=["party_id", "-at"], name="sharing_request_party")]
         constraints = [
             models.CheckConstraint(condition=Q(from_month__lte=F("to_month")), name="sharing_request_months"),
+            models.CheckConstraint(
+                condition=Q(fields__len__gte=1, fields__contained_by=list(FIGURES)),
+                name="sharing_request_fields",
+            ),
         ]
 
 

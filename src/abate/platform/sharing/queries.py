@@ -28,6 +28,7 @@ class RequestRow:
     kind: str
     ground: str
     behaviours: tuple[str, ...]
+    fields: tuple[str, ...]
     from_month: date
     to_month: date
     until: date
@@ -88,6 +89,7 @@ def _row(one: Request, decided: Decision | None, told: dict) -> RequestRow:
         kind=one.kind,
         ground=one.ground,
         behaviours=tuple(one.behaviours),
+        fields=tuple(one.fields),
         from_month=one.from_month,
         to_month=one.to_month,
         until=one.until,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from abate.platform.events.sources import PURPOSES
+from abate.platform.sharing.models import FIGURES
 
 _MONTH = {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
 _STATES = ["asked", "granted", "refused", "revoked", "over"]
@@ -15,6 +16,13 @@ _ASKED = {
     "kind": {"enum": list(PURPOSES), "description": "Of which kind the purpose is: statistics, if left out"},
     "ground": _TEXT | {"description": "The legal ground"},
     "behaviours": {"type": "array", "items": {"type": "string"}, "description": "All, where it is left out"},
+    "fields": {
+        "type": "array",
+        "items": {"enum": list(FIGURES)},
+        "minItems": 1,
+        "uniqueItems": True,
+        "description": "What is asked of each group; no other figure is given",
+    },
     "from_month": _MONTH,
     "to_month": _MONTH,
     "until": {"type": "string", "format": "date", "description": "The last day of the grant"},
@@ -31,7 +39,7 @@ _REQUEST = {
         "answers": {"type": "integer", "description": "How often figures were given"},
     },
 }
-_NUMBERS = ("behaviours", "people", "acts", "carbon_mg", "credits")
+_NUMBERS = ("behaviours", *FIGURES)
 _LEFT_OUT = {
     "type": "array",
     "items": {"type": "string"},
@@ -123,6 +131,7 @@ _EXAMPLE = {
     "purpose": "月度低碳出行评估",
     "ground": "《地方气候变化应对条例》授权的统计",
     "behaviours": ["metro", "bus"],
+    "fields": ["people", "carbon_mg"],
     "from_month": "2026-09",
     "to_month": "2026-10",
     "until": "2027-03-31",

@@ -23,12 +23,13 @@ from abate.platform.parties.answers import Keep, Reply
 from abate.platform.parties.queries import TokenParty
 from abate.platform.sharing import actions, members, queries
 from abate.platform.sharing.errors import RequestMalformed
+from abate.platform.sharing.models import FIGURES
 from abate.platform.sharing.queries import RequestRow
 from abate.platform.web import caller
 
 LARGEST = 64 * 1024
 """Bytes of a request: our policy."""
-_FIELDS = frozenset({"purpose", "kind", "ground", "behaviours", "from_month", "to_month", "until"})
+_FIELDS = frozenset({"purpose", "kind", "ground", "behaviours", "fields", "from_month", "to_month", "until"})
 
 
 @csrf_exempt  # By token, without a cookie: no other site can send one.
@@ -64,7 +65,8 @@ def _ask(who: TokenParty, given: dict[str, Any]) -> Reply:
         purpose=_text(given, "purpose"),
         kind=_text({"kind": sources.PURPOSES[0]} | given, "kind"),
         ground=_text(given, "ground"),
-        behaviours=_behaviours(given),
+        behaviours=_names(given, "behaviours", "left out for all", []),
+        fields=_names(given, "fields", f"one or more of {', '.join(FIGURES)}"),
         from_month=_month(_text(given, "from_month"), "from_month"),
         to_month=_month(_text(given, "to_month"), "to_month"),
         until=_day(_text(given, "until")),
@@ -125,6 +127,7 @@ def show(row: RequestRow) -> dict[str, Any]:
         "kind": row.kind,
         "ground": row.ground,
         "behaviours": row.behaviours,
+        "fields": row.fields,
         "from_month": row.from_month.isoformat()[:7],
         "to_month": row.to_month.isoformat()[:7],
         "until": row.until,
@@ -154,10 +157,10 @@ def _text(given: dict[str, Any], name: str) -> str:
     return value
 
 
-def _behaviours(given: dict[str, Any]) -> list[str]:
-    value = given.get("behaviours", [])
+def _names(given: dict[str, Any], name: str, else_: str, absent: list[str] | None = None) -> list[str]:
+    value = given.get(name, absent)
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise RequestMalformed("behaviours: a list of their ids, or left out for all")
+        raise RequestMalformed(f"{name}: a list of their ids, or {else_}")
     return value
 
 

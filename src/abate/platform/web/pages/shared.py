@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +26,14 @@ STATES = {
     "refused": ("未批准", "Refused", "bad"),
     "revoked": ("已撤销", "Revoked", "bad"),
     "over": ("已过期", "Over", "part"),
+}
+
+
+FIGURES = {
+    "people": ("人数", "people"),
+    "acts": ("行为次数", "acts"),
+    "carbon_mg": ("减排量", "reduction"),
+    "credits": ("绿色积分", "green credits"),
 }
 
 
@@ -64,6 +73,11 @@ def revoke(request: HttpRequest, role: bool, request_id: UUID) -> HttpResponse:
     return redirect("sharing-one", request_id=request_id)
 
 
+def _listed(fields: Iterable[str]) -> tuple[str, str]:
+    words = [FIGURES[name] for name in fields]
+    return "、".join(zh for zh, _ in words), ", ".join(en for _, en in words)
+
+
 def _names() -> dict[int, str]:
     titles = {one.code: pick((one.title_zh, one.title_en)) for one in parties.parties()}
     return {number: titles[code] for number, code in parties.codes().items()}
@@ -71,5 +85,10 @@ def _names() -> dict[int, str]:
 
 def _told(row: RequestRow, names: dict[int, str]) -> dict[str, object]:
     zh, en, tone = STATES[row.state]
-    told = {"party": names[row.party_id], "kind": pick(PURPOSES[row.kind]), "state": pick((zh, en))}
+    told = {
+        "fields": pick(_listed(row.fields)),
+        "party": names[row.party_id],
+        "kind": pick(PURPOSES[row.kind]),
+        "state": pick((zh, en)),
+    }
     return {"row": row, "tone": tone, **told}
