@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 
-import segno
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -28,9 +27,6 @@ class Factors(DefaultMFAAdapter):
 
     def get_totp_issuer(self) -> str:
         return ISSUER
-
-    def build_totp_svg(self, url: str) -> str:
-        return segno.make(url, error="m").svg_inline(scale=4, border=2, omitsize=True)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         # The host that was asked: settings.ALLOWED_HOSTS let no other through.

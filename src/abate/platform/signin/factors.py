@@ -118,14 +118,14 @@ def _read(sent: str) -> dict[str, object]:
 
 
 def new_app_secret(user: User) -> tuple[str, str]:
-    """(secret, SVG of its QR code) for an app; the secret waits in the session until its first code comes."""
+    """(secret, what its QR code says) for an app; the secret waits in the session until its first code comes."""
     # Encrypted there too: a session is a row.
     session = context.request.session
     adapter = get_adapter()
     if _WAITING not in session:
         session[_WAITING] = adapter.encrypt(totp.generate_totp_secret())
     secret = adapter.decrypt(session[_WAITING])
-    return secret, adapter.build_totp_svg(adapter.build_totp_url(user, secret))
+    return secret, adapter.build_totp_url(user, secret)
 
 
 _WAITING = "signin_app_secret"

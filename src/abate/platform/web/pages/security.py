@@ -22,7 +22,7 @@ from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, passwords, proofs, queries
 from abate.platform.signin.errors import PasswordRefused
 from abate.platform.signin.policy import policy
-from abate.platform.web import proving, screen
+from abate.platform.web import proving, qr, screen
 from abate.platform.web.access import user_page
 from abate.platform.web.pages.signin import own_address
 from abate.platform.web.pages.staff_signin import passkey_hint
@@ -120,7 +120,7 @@ def app(request: HttpRequest, user: User) -> HttpResponse:
             error = screen.told(refused).text
         else:
             return _added(request, user, proofs.TOTP)
-    secret, picture = factors.new_app_secret(user)
+    secret, address = factors.new_app_secret(user)
     field = Field(
         "code",
         say("应用显示的 6 位口令", "The 6 digits that the app shows"),
@@ -131,7 +131,7 @@ def app(request: HttpRequest, user: User) -> HttpResponse:
         css="code",
     )
     spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-    context = {"field": field, "secret": spaced, "qr": picture}
+    context = {"field": field, "secret": spaced, "qr": qr.svg(address)}
     return screen.show(request, "security_app", context, section="security", status=403 if error else 200)
 
 
