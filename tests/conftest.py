@@ -48,7 +48,8 @@ def _hash_quickly() -> None:
 
 def _empty_quickly() -> None:
     """After a test that commits, Django truncates every table there is and makes the rows of permissions again, that this
-    platform never reads (its rights are data of its own): 190 statements. Here the tables that hold something, in one.
+    platform never reads (its rights are data of its own): 190 statements, each of which makes the files of a table, of its
+    indexes and of its months anew. Here the rows are deleted, where there are any, in one statement.
     """
     from django.contrib.contenttypes.management import create_contenttypes
     from django.db.backends.postgresql.operations import DatabaseOperations
@@ -56,7 +57,6 @@ def _empty_quickly() -> None:
 
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
-    whole = DatabaseOperations.sql_flush
 
     def sql_flush(
         self: Any,
@@ -72,9 +72,12 @@ def _empty_quickly() -> None:
                     f"select '{name}' where exists (select from {self.quote_name(name)})" for name in tables
                 )
             )
-            filled = [name for (name,) in cursor.fetchall()]
-        # What refers to them and is not in the list is empty.
-        return list(whole(self, style, filled, reset_sequences=reset_sequences, allow_cascade=True))
+            filled = [self.quote_name(name) for (name,) in cursor.fetchall()]
+        # Past the triggers: those that keep a row as it is, and those that look for what refers to it.
+        made = ["set local session_replication_role = replica", *(f"delete from {name}" for name in filled)]
+        if reset_sequences:
+            made.append("select setval(seqrelid, seqstart, false) from pg_sequence")
+        return ["; ".join(made)] if filled else []
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
 
