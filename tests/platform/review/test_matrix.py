@@ -6,13 +6,16 @@ What is expected stands in ALLOWED, apart from the data that the platform reads:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from tests.platform.joining import applicants
@@ -28,7 +31,7 @@ from abate.platform.people import queries as people
 from abate.platform.review import actions as review
 from abate.platform.review import rights
 from abate.platform.review.models import Grant, User
-from abate.platform.web import gate
+from abate.platform.web import gate, screen
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 METHODS = ("GET", "POST")
@@ -251,7 +254,7 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
     ]
     tried, wrong = 0, []
     for user, who, state in cells:
-        with transaction.atomic():
+        with transaction.atomic(), tabs_drawn_once():
             if state == "role-ended":
                 Grant.objects.filter(user=user).delete()
                 parties.remove_member(user, city.cafe, "acceptor")
@@ -284,6 +287,22 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
     rows = sum(len(each[state]) + len(each[state] & made.own.keys()) for _, _, state in cells)
     assert tried == rows * len(methods)
     assert wrong == [], sorted({(name, method, status) for _, _, name, method, _, status in wrong})
+
+
+@contextmanager
+def tabs_drawn_once() -> Iterator[None]:
+    """The tabs above a page follow from who is signed in, not from the address: asked of the tables once for a cell, and
+    not for each of its 400 answers, most of which are refusals. Which tabs somebody sees is tried in test_roles.py.
+    """
+    drawn, draw = {}, screen._tabs
+
+    def tabs(request: HttpRequest, section: str) -> list[screen.Tab]:
+        if section not in drawn:
+            drawn[section] = draw(request, section)
+        return drawn[section]
+
+    with patch.object(screen, "_tabs", tabs):
+        yield
 
 
 # Refusals that are the page's own answer to anybody: a spent link, a token endpoint without a key.
