@@ -76,7 +76,11 @@ def _empty_quickly() -> None:
         # Past the triggers: those that keep a row as it is, and those that look for what refers to it.
         made = ["set local session_replication_role = replica", *(f"delete from {name}" for name in filled)]
         if reset_sequences:
-            made.append("select setval(seqrelid, seqstart, false) from pg_sequence")
+            of = ", ".join(f"'{name}'::regclass" for name in filled)
+            made.append(
+                "select setval(seqrelid, seqstart, false) from pg_sequence join pg_depend on objid = seqrelid"
+                f" where deptype in ('a', 'i') and refobjid in ({of})"
+            )
         return ["; ".join(made)] if filled else []
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
