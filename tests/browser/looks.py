@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from playwright.sync_api import Page
 
 # Walks every text node that is shown and computes WCAG 2's contrast ratio against the nearest opaque ground.
@@ -35,10 +37,12 @@ _SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidd
     if (s.display === 'inline' && e.closest('p, dd, li, strong')) return false;
     return b.height < 43.5 || b.width < 43.5; }).map(e => e.outerHTML.slice(0, 100))"""
 
+_OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
 
 def overflow(page: Page) -> int:
     """How many CSS pixels the page is wider than its window."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    return int(page.evaluate(_OVERFLOW))
 
 
 def wide(page: Page) -> list[str]:
@@ -49,6 +53,16 @@ def wide(page: Page) -> list[str]:
         return b.width && b.right > edge && !e.closest('.hidden, .scroll');
       }).reverse().map(e => e.outerHTML.slice(0, 80))""")
     return list(found)
+
+
+def at_once(page: Page) -> dict[str, Any]:
+    """All of it in one call of the browser's: `faint`, `small`, `overflow`, how often there is an `h1` and a `main`, the
+    language (`lang`) and the text."""
+    found: dict[str, Any] = page.evaluate(f"""() => ({{
+        faint: ({_CONTRAST})(), small: ({_SMALL})(), overflow: {_OVERFLOW},
+        h1: document.querySelectorAll('h1').length, main: document.querySelectorAll('main').length,
+        lang: document.documentElement.lang, text: document.body.innerText }})""")
+    return found
 
 
 def faint(page: Page) -> list[str]:

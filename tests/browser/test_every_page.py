@@ -33,15 +33,14 @@ def look(window: Visitor, name: str, shots: str | None) -> None:
     page.wait_for_load_state("load")
     if shots:
         page.screenshot(path=f"{shots}/{name}.png", full_page=True)
-    faults = [f"faint: {text}" for text in looks.faint(page)] + [
-        f"small: {text}" for text in looks.small(page)
-    ]
-    if looks.overflow(page):
-        faults.append(f"scrolls sideways by {looks.overflow(page)}")
-    if page.locator("h1").count() != 1 or page.locator("main").count() != 1:
+    seen = looks.at_once(page)
+    faults = [f"faint: {text}" for text in seen["faint"]] + [f"small: {text}" for text in seen["small"]]
+    if seen["overflow"]:
+        faults.append(f"scrolls sideways by {seen['overflow']}")
+    if (seen["h1"], seen["main"]) != (1, 1):
         faults.append("needs one h1 and one main")
-    if page.locator("html").get_attribute("lang") == "en":
-        text = page.locator("body").inner_text().replace("中文", "").replace("碳普惠", "")
+    if seen["lang"] == "en":
+        text = seen["text"].replace("中文", "").replace("碳普惠", "")
         faults += [f"Chinese in English: {found}" for found in re.findall(r"[\u4e00-\u9fff]+", text)]
     window.complaints += [f"{name}: {fault}" for fault in faults]
 
@@ -237,3 +236,7 @@ def test_the_checks_see_what_is_planted(city, visit) -> None:
     window.page.evaluate(plant)
     assert len(looks.faint(window.page)) == 1 and len(looks.small(window.page)) == 1
     assert looks.overflow(window.page) > 0
+    seen = looks.at_once(window.page)
+    assert (len(seen["faint"]), len(seen["small"]), seen["overflow"] > 0) == (1, 1, True)
+    window.page.evaluate("document.body.append(document.createElement('main'), document.createElement('h1'))")
+    assert [looks.at_once(window.page)[one] for one in ("h1", "main")] == [2, 2]
