@@ -29,7 +29,11 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     connection.close()
 
 
+# Java lives for a minute here: the second compiler, which makes code for hours, takes longer than it saves.
+BRIEF = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    with columns_spark.session("local[1]", columns_spark.FEW_ROWS) as session:
+    with columns_spark.session("local[1]", columns_spark.FEW_ROWS | BRIEF) as session:
         yield session
