@@ -103,6 +103,7 @@ _set_up_django()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    gc.unfreeze()
     if (_FOLDER / "postgres").exists():
         from abate.platform.doors import private_postgres
 
@@ -182,3 +183,16 @@ def django_db_modify_db_settings(postgres_url: str) -> None:
     from abate.platform.doors import database
 
     connections["default"].settings_dict.update(database.parse(postgres_url))
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """One transaction for a module's tests that do not commit: what a fixture of the module makes in it each of them finds,
+    and what a test does is taken back with the transaction of its own (`db`), which stands inside."""
+    from django.db import transaction
+
+    whole = transaction.atomic()
+    whole._from_testcase = True  # as pytest-django's own: durable blocks may stand in it
+    with django_db_blocker.unblock(), whole:
+        yield
+        transaction.set_rollback(True)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from tests.platform.ledger.conftest import DAYS
 from tests.platform.pipeline.world import NOW, World, make_world
 
@@ -26,9 +27,21 @@ MONTH = timedelta(days=30)
 
 
 @pytest.fixture
-def booked(db: None, settings: Any) -> Iterator[World]:
-    """Entries of every kind, under a cap, with credits that expire; the days up to yesterday and their month closed."""
+def booked(books: World, db: None, settings: Any) -> Iterator[World]:
+    """The books a month later, for a test to plant what it wants in them."""
     settings.ABATE_OPERATOR_PACK = "demo"
+    with clock.frozen(NOW + MONTH):
+        yield books
+
+
+@pytest.fixture(scope="module")
+def books(module_db: None) -> World:
+    """Entries of every kind, under a cap, with credits that expire; the days up to yesterday and their month closed."""
+    with override_settings(ABATE_OPERATOR_PACK="demo"):
+        return _write()
+
+
+def _write() -> World:
     first = clock.day(NOW)
     with clock.frozen(NOW - MONTH):
         credits.add_rule(first, ("五天有效", "Good for five days"), expiry_days=DAYS)
@@ -58,7 +71,7 @@ def booked(db: None, settings: Any) -> Iterator[World]:
         world.send(world.meeting("last"))
     with clock.frozen(NOW + MONTH):
         closing.close_day(clock.today() - timedelta(days=1)), closing.close_month(first)
-        yield world
+    return world
 
 
 def _offer(price: int) -> UUID:

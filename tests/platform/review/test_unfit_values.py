@@ -38,13 +38,20 @@ NUMBERS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def office(module_db: None) -> None:
+    """Everybody who takes part in a change, and a shop, for all tests of this module."""
+    desk.staffed()
+    desk.hire("made-up editor", "content")
+    parties.create_party("some-shop", "merchant", "某店", "A shop", made_up=True)
+
+
 @pytest.mark.parametrize("number", [2**31, 2**63 - 1, 2**63, 10**40, -(2**63)], ids=str)
 @pytest.mark.parametrize(
     ("action", "name"), [(a, n) for a, given in NUMBERS.items() for n in given if given[n] == 1]
 )
 def test_it_is_refused_to_who_proposes_or_to_who_approves(action: str, name: str, number: int) -> None:
     people = desk.staffed()
-    parties.create_party("some-shop", "merchant", "某店", "A shop", made_up=True)
     found = ""
     try:
         asked = proposing.propose(people["entry"], action, NUMBERS[action] | {name: number}, "x")
@@ -112,10 +119,7 @@ DAYS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "9999-12-01", ""])
 @pytest.mark.parametrize("action", DAYS)
 def test_a_day_at_the_end_of_the_calendar_is_taken_or_refused_by_name(action: str, day: str) -> None:
-    desk.staffed()
-    desk.hire("made-up editor", "content")
     people, given = desk.staffed(), DAYS[action]
-    parties.create_party("some-shop", "merchant", "某店", "A shop", made_up=True)
     dated = [name for name in given if given[name] == DAY or name.endswith("_day")]
     for name in dated:
         who, _ = decided(people, action, given | {name: day})
@@ -142,7 +146,6 @@ def test_a_cap_of_months_ends_with_the_last_month_of_the_calendar() -> None:
 
 
 def offer(**changed: Any) -> dict[str, Any]:
-    parties.create_party("some-shop", "merchant", "某店", "A shop", made_up=True)
     words = {
         **TITLE,
         "detail_zh": "细则",
@@ -203,7 +206,7 @@ def test_and_over_http_by_an_answer_that_can_be_written(asked: dict[str, Any]) -
     browser.force_login(desk.staffed()["entry"], backend="django.contrib.auth.backends.ModelBackend")
     stage.prove(browser)
     body = json.dumps({"action": "party.suspend", "arguments": {"code": "some-shop"}, "why": "x"} | asked)
-    deep = "[" * 600 + "]" * 600
+    deep, before = "[" * 600 + "]" * 600, Proposal.objects.count()
     answer = browser.post("/v1/proposals/new", body.replace('"deep"', deep), content_type="application/json")
     assert 400 <= answer.status_code < 500 and answer.json()["code"], answer.content
-    assert not Proposal.objects.exists()
+    assert Proposal.objects.count() == before
