@@ -292,7 +292,7 @@ def test_the_whole_matrix(methods: tuple[str, ...]) -> None:
 @contextmanager
 def tabs_drawn_once() -> Iterator[None]:
     """The tabs above a page follow from who is signed in, not from the address: asked of the tables once for a cell, and
-    not for each of its 400 answers, most of which are refusals. Which tabs somebody sees is tried in test_roles.py.
+    not for each of its 400 answers, most of which are refusals. What is asked here is who is let in.
     """
     drawn, draw = {}, screen._tabs
 
