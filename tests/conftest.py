@@ -45,6 +45,12 @@ def pytest_runtestloop() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a worker often waits for its database, a browser or another process."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Workers inherit the environment: with the settings named in it, pytest-django would read them before this file names
     the worker's own folder, and all workers would write to one."""
