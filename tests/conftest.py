@@ -126,6 +126,15 @@ def nobody_s_language() -> Iterator[None]:
         translation.deactivate()
 
 
+@pytest.fixture(autouse=True)
+def nobody_s_refusals() -> Iterator[None]:
+    """What a test was refused is counted in the process, and its row goes with the test."""
+    yield
+    turned_away = sys.modules.get("abate.platform.review.turned_away")
+    if turned_away is not None:
+        turned_away.forget()
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
     """A PostgreSQL server for this run: DATABASE_URL's, or a private one, which waits for no disk.

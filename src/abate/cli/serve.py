@@ -102,6 +102,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
     from abate.platform.parties import webhooks  # lazy: as above
+    from abate.platform.review import turned_away  # lazy: as above
     from abate.platform.web import forwarded  # lazy: as above
 
     try:
@@ -129,9 +130,11 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         Rounds("anomalies", anomalies.sweep_once, interval=anomalies.EVERY),
         Rounds("notices", reaching.carry),
         Rounds("push", reaching.carry_to_browsers),
+        Rounds("refusals", turned_away.tell_counts, interval=turned_away.EVERY),
         watcher,
     )
     with ExitStack() as running:
+        running.callback(turned_away.tell_all)
         for worker in workers:
             worker.start()
             running.callback(worker.stop)

@@ -143,6 +143,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "abate.platform.config.nul.refuse_nul",
+    "abate.platform.web.turning_away.tells",
     "abate.platform.web.token_door.token_door",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -72,6 +72,30 @@ class TokenParty:
     hooked: bool = False
 
 
+@dataclass(slots=True)
+class Asker:
+    """What is known of who asks, however far they came: the key that they named (`claim`), and once they showed that they
+    hold one, its client id and its party's code."""
+
+    claim: str = ""
+    client_id: str = ""
+    party: str = ""
+
+    def showed(self, client_id: str, party: str) -> None:
+        self.client_id, self.party = client_id, party
+
+    def whose(self) -> tuple[str, str]:
+        """(client id, party's code) of the key that was shown, or of the one that was named; empty where there is none.
+
+        A key that was named is looked up, revoked or not; the `keyid` of a signature begins with its client's id.
+        """
+        if self.client_id:
+            return self.client_id, self.party
+        named = self.claim.partition(".")[0][:100]
+        found = Client.objects.filter(client_id=named).values_list("client_id", "party__code").first()
+        return found or ("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Under what a key may be used: until when, and from which networks."""
@@ -108,7 +132,12 @@ class PartyRow:
 
 
 def token_party(
-    token: str, scope: str | None = "events", address: str | None = None, *, signed: bool = False
+    token: str,
+    scope: str | None = "events",
+    address: str | None = None,
+    *,
+    signed: bool = False,
+    asker: Asker | None = None,
 ) -> TokenParty | None:
     """The party of a live access token that carries `scope`; None where it is unknown, expired, revoked or
     without that scope. Used from `address`, perhaps beside a signature (`signed`).
@@ -120,6 +149,8 @@ def token_party(
     row = _row(_BY_DIGEST, get_adapter().hash_token(token), clock.now())
     if row is None:
         return None
+    if asker is not None:
+        asker.showed(row[2], row[1])
     found = _speaker(row, address)
     if row[13] and not signed:
         raise SignatureNeeded

@@ -40,6 +40,7 @@ class Actor:
 
 NOBODY = Actor()
 _acting: ContextVar[Callable[[], Actor]] = ContextVar("abate_acting", default=lambda: NOBODY)
+_refusals: ContextVar[list[str] | None] = ContextVar("abate_refusals", default=None)
 
 
 @contextmanager
@@ -50,6 +51,17 @@ def acting(who: Callable[[], Actor]) -> Iterator[None]:
         yield
     finally:
         _acting.reset(before)
+
+
+@contextmanager
+def watching() -> Iterator[list[str]]:
+    """The names of what was told as refused inside."""
+    told: list[str] = []
+    before = _refusals.set(told)
+    try:
+        yield told
+    finally:
+        _refusals.reset(before)
 
 
 def as_command(user: User) -> None:
@@ -68,6 +80,9 @@ def note(what: str, subject: object = "", *, act: str = "write", **detail: Any) 
     `detail` is kept as canonical JSON; it holds no name, contact or number of a person.
     """
     _write(act, what, [subject], detail)
+    told = _refusals.get()
+    if told is not None and act == "refused":
+        told.append(what)
 
 
 def _write(act: str, what: str, subjects: Iterable[object], detail: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -16,19 +16,21 @@ from abate.platform.parties import actions, answers, limits, signatures
 from abate.platform.parties import queries as parties
 from abate.platform.parties.answers import Asked
 from abate.platform.parties.errors import OtherArea, SignatureInvalid
-from abate.platform.parties.queries import TokenParty
+from abate.platform.parties.queries import Asker, TokenParty
 from abate.platform.parties.signatures import Content, Signed
 from abate.platform.web import refusals
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What of a request tells who sends it. `target` is path and query; headers by lower-case name, lines joined."""
+    """What of a request tells who sends it. `target` is path and query; headers by lower-case name, lines joined. `asker`
+    is what becomes known of the sender on the way."""
 
     method: str
     target: str
     headers: Mapping[str, str]
     address: str
+    asker: Asker = field(default_factory=Asker, compare=False)
 
 
 def from_scope(scope: Mapping[str, Any]) -> Call:
@@ -42,11 +44,13 @@ def from_scope(scope: Mapping[str, Any]) -> Call:
 
 
 def from_request(request: HttpRequest) -> Call:
-    """The call of a Django request."""
+    """The call of a Django request, which from now on knows it by `abate_call`."""
     lines = ((name.lower(), value) for name, value in request.headers.items())
-    return Call(
+    call = Call(
         request.method or "", request.get_full_path(), _joined(lines), request.META.get("REMOTE_ADDR", "")
     )
+    request.abate_call = call
+    return call
 
 
 def _joined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -78,7 +82,9 @@ def _bearer(call: Call, signed: TokenParty | None) -> TokenParty:
     kind, _, token = call.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise TokenRefused
-    found = parties.token_party(token.strip(), None, call.address, signed=signed is not None)
+    found = parties.token_party(
+        token.strip(), None, call.address, signed=signed is not None, asker=call.asker
+    )
     if found is None or (signed is not None and signed.client_id != found.client_id):
         raise TokenRefused
     return found
@@ -89,6 +95,7 @@ def _signer(call: Call, body: bytes | Content | None, first: bool) -> TokenParty
     key_id = signatures.named_key(call.headers)
     if of_other_area(key_id):
         raise OtherArea
+    call.asker.claim = key_id
     known = parties.signing_party(key_id, call.address)
     if known is None:
         raise SignatureInvalid("keyid")
@@ -101,6 +108,7 @@ def _signer(call: Call, body: bytes | Content | None, first: bool) -> TokenParty
         signatures.check_digest(call.headers, body)
     if first:
         signatures.spend_nonce(key, nonce, until)
+    call.asker.showed(found.client_id, found.code)
     return found
 
 

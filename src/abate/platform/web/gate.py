@@ -98,7 +98,7 @@ class Gate:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with audit.acting(lambda: _actor(request)):
+        with audit.acting(lambda: actor(request)):
             return self.get_response(request)
 
     def process_view(
@@ -138,7 +138,7 @@ class Gate:
         return None
 
 
-def _actor(request: HttpRequest) -> audit.Actor:
+def actor(request: HttpRequest) -> audit.Actor:
     """Who acts by this request: a key that was let in (caller.py), or whoever is signed in, or nobody yet."""
     match = request.resolver_match
     line = lines().get((match.view_name if match else "", request.method or ""))

@@ -43,7 +43,7 @@ from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.events.reasons import REASONS
 from abate.platform.parties import answers, limits
 from abate.platform.parties.answers import Keep, Reply
-from abate.platform.web import caller, refusals
+from abate.platform.web import caller, refusals, turning_away
 from abate.platform.web.caller import Call
 from abate.platform.web.gate import MethodNotDeclared
 
@@ -75,6 +75,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     headers = dict(scope["headers"])
     language = "en" if prefers_english(headers.get(b"accept-language", b"")) else "zh"
     more: list[tuple[bytes, bytes]] = []
+    call = caller.from_scope(scope)
     try:
         if not names_us(headers):
             raise WrongHost
@@ -82,7 +83,6 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
             raise MethodNotDeclared
         _check_length(headers)
         loop = asyncio.get_running_loop()
-        call = caller.from_scope(scope)
         more += await loop.run_in_executor(pool, _admit, call)
         body = await _in_time(receive)
         reply, repeated = await loop.run_in_executor(pool, _take, call, body, language)
@@ -91,6 +91,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     except Gone:
         return
     except Problem as problem:
+        await turning_away.from_intake("events", call, problem, pool)
         status, answer, headers_too = refusal(problem, language)
         more += headers_too
     except Exception:  # noqa: BLE001 (a fault of ours: the partner still gets a problem document, the operator the trace)

@@ -78,13 +78,14 @@ def retry_after(problem: Problem) -> int | None:
 def problem_json(problem: Problem, *, language: str | None = None) -> HttpResponse:
     """RFC 9457, in the language asked for."""
     seconds = retry_after(problem)
-    return JsonResponse(
+    made = JsonResponse(
         document(problem, language or ("en" if english() else "zh")),
         status=problem.status,
         headers={"Retry-After": str(seconds)} if seconds else {},
         content_type="application/problem+json",
         json_dumps_params={"ensure_ascii": False},
     )
+    return screen.marked(made, problem.code, problem.status)
 
 
 def answer(request: HttpRequest, problem: Problem) -> HttpResponse:

@@ -93,8 +93,12 @@ def show(
     section: str = "",
     status: int = 200,
     problem: Problem | None = None,
+    at_field: Problem | None = None,
 ) -> HttpResponse:
-    """Render `abate/<template>.html` in the frame; `section` is the tab to mark as current."""
+    """Render `abate/<template>.html` in the frame; `section` is the tab to mark as current.
+
+    `problem` is told above the page; one that the template tells at a field is `at_field`, and gives the status.
+    """
     signed_in = bool(getattr(request, "user", None) and request.user.is_authenticated)
     shell = {
         "lang": "en" if english() else "zh-Hans",
@@ -109,7 +113,15 @@ def show(
         "sandbox": settings.ABATE_SANDBOX,
     }
     values = {"shell": shell, "problem": told(problem) if problem else None, **(context or {})}
-    return render(request, f"abate/{template}.html", values, status=status)
+    page = render(request, f"abate/{template}.html", values, status=at_field.status if at_field else status)
+    refused = problem or at_field
+    return marked(page, refused.code, refused.status) if refused else page
+
+
+def marked(answer: HttpResponse, code: str, status: int) -> HttpResponse:
+    """The answer, saying to the doors around it what it refused (turning_away.py)."""
+    answer.abate_refused = (code, status)
+    return answer
 
 
 def refuse(request: HttpRequest, problem: Problem, *, section: str = "") -> HttpResponse:

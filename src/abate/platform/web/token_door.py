@@ -17,10 +17,12 @@ from django.http import HttpRequest, HttpResponse
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import actions, queries
 from abate.platform.parties.errors import OtherArea
-from abate.platform.web import caller, refusals
+from abate.platform.web import caller, refusals, screen
 
 ADDRESS = "/identity/o/api/token"
 _BACK = "/identity/o/api/revoke"
+ERRORS = frozenset({"invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
+"""Of RFC 6749, 5.2, what is about who may have which token."""
 
 
 def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -30,11 +32,15 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         if request.path not in (ADDRESS, _BACK) or request.method != "POST":
             return get_response(request)
         named, secret = credentials(request)
+        request.abate_call = call = caller.from_request(request)
+        call.asker.claim = named
         if request.path == ADDRESS and caller.of_other_area(named):
             return refusals.problem_json(OtherArea())
         made = get_response(request)
         if made.status_code == 401 and secret:
             queries.compare_with_none(named, secret)
+        if made.status_code in (400, 401):
+            screen.marked(made, _error(made), made.status_code)
         if request.path == _BACK or made.status_code != 200:
             return made
         try:
@@ -45,6 +51,15 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         return made
 
     return answer
+
+
+def _error(refused: HttpResponse) -> str:
+    """What the endpoint says by (RFC 6749, 5.2); empty where it says nothing that it could have been asked to repeat."""
+    try:
+        said = json.loads(refused.content)["error"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return said if said in ERRORS else ""
 
 
 def credentials(request: HttpRequest) -> tuple[str, str]:

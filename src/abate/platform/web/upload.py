@@ -22,7 +22,7 @@ from abate.platform.events.files_errors import FileNamed, FileTooLarge
 from abate.platform.events.models import File
 from abate.platform.parties import queries as parties
 from abate.platform.parties.signatures import Content
-from abate.platform.web import caller, files, intake
+from abate.platform.web import caller, files, intake, turning_away
 from abate.platform.web.caller import Call
 from abate.platform.web.gate import MethodNotDeclared
 from abate.platform.web.intake import SCOPE, Gone, Receive, Scope, Send
@@ -37,6 +37,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     headers = dict(scope["headers"])
     language = "en" if intake.prefers_english(headers.get(b"accept-language", b"")) else "zh"
     status, more = 202, []
+    call = caller.from_scope(scope)
     try:
         if not intake.names_us(headers):
             raise WrongHost
@@ -45,7 +46,6 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         declared = headers.get(b"content-length", b"0")
         if not declared.isdigit() or len(declared) > 12 or int(declared) > spool.LARGEST:
             raise FileTooLarge
-        call = caller.from_scope(scope)
         asked = _asked(scope.get("query_string") or b"")
         loop = asyncio.get_running_loop()
         left = await loop.run_in_executor(intake.pool, _admit, call, asked, int(declared))
@@ -59,6 +59,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     except Gone:
         return
     except Problem as problem:
+        await turning_away.from_intake("files", call, problem, intake.pool)
         status, answer, more = intake.refusal(problem, language)
         if isinstance(problem, FileTooLarge):
             # The rest of the body may still come: it is not to be taken for the next request.

@@ -67,4 +67,4 @@ def _by_contact(request: HttpRequest, person: Person, there: str, context: dict[
         css="code",
     )
     values = {**context, "next": there, "field": field, "sent": True, "place": place}
-    return screen.show(request, "confirm", values, status=problem.status if problem else 200)
+    return screen.show(request, "confirm", values, at_field=problem)

@@ -77,9 +77,7 @@ def _code_page(request: HttpRequest, new: str, problem: Problem | None = None) -
         "field": code_field(_said(problem) if problem else ""),
         "adapter": settings.ABATE_MESSAGES.rpartition(".")[2],
     }
-    return screen.show(
-        request, "contact", context, section="authorisations", status=problem.status if problem else 200
-    )
+    return screen.show(request, "contact", context, section="authorisations", at_field=problem)
 
 
 def _ask(request: HttpRequest, person: Person) -> HttpResponse:

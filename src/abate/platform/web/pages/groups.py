@@ -50,9 +50,7 @@ def _page(
             css="code",
         ),
     }
-    return screen.show(
-        request, "groups", context, section="authorisations", status=problem.status if problem else 200
-    )
+    return screen.show(request, "groups", context, section="authorisations", at_field=problem)
 
 
 def _terms(kind: str) -> consents.Purpose:

@@ -112,19 +112,19 @@ def _codes(request: HttpRequest, user: User) -> HttpResponse:
 @transaction.atomic
 def app(request: HttpRequest, user: User) -> HttpResponse:
     """Set up an app that makes time-based codes (RFC 6238)."""
-    error = ""
+    problem: Problem | None = None
     if request.method == "POST":
         try:
             factors.add_app(user, request.POST.get("code", ""))
         except Problem as refused:
-            error = screen.told(refused).text
+            problem = refused
         else:
             return _added(request, user, proofs.TOTP)
     secret, address = factors.new_app_secret(user)
     field = Field(
         "code",
         say("应用显示的 6 位口令", "The 6 digits that the app shows"),
-        error=error,
+        error=screen.told(problem).text if problem else "",
         autocomplete="one-time-code",
         inputmode="numeric",
         maxlength=12,
@@ -132,7 +132,7 @@ def app(request: HttpRequest, user: User) -> HttpResponse:
     )
     spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     context = {"field": field, "secret": spaced, "qr": qr.svg(address)}
-    return screen.show(request, "security_app", context, section="security", status=403 if error else 200)
+    return screen.show(request, "security_app", context, section="security", at_field=problem)
 
 
 @require_POST

@@ -78,7 +78,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         text = screen.told(problem)
         field = _contact_field(contact[:254], f"{text.text}{say('', ' ')}{text.remedy}")
-        return screen.show(request, "sign_in", {"field": field}, status=problem.status)
+        return screen.show(request, "sign_in", {"field": field}, at_field=problem)
     request.session[CONTACT] = contacts.seal(contact)
     return redirect("sign-in-code")
 
@@ -118,7 +118,7 @@ def code(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         text = screen.told(problem)
         context["field"] = code_field(f"{text.text}{say('', ' ')}{text.remedy}")
-        return screen.show(request, "sign_in_code", context, status=problem.status)
+        return screen.show(request, "sign_in_code", context, at_field=problem)
     signing.entered(person.user)
     return enter(request, person.user, proofs.CODE)
 

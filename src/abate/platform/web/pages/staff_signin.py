@@ -46,7 +46,7 @@ def staff(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         text = screen.told(problem)
         context = {"fields": _fields(handle[:36], f"{text.text}{say('', ' ')}{text.remedy}")}
-        return screen.show(request, "sign_in_staff", context, status=problem.status)
+        return screen.show(request, "sign_in_staff", context, at_field=problem)
     if request.user.is_authenticated:
         logout(request)
     enter(request, user, proofs.PASSWORD)
@@ -139,4 +139,4 @@ def shown(
     }
     if values["has_passkey"]:
         values["options"] = factors.passkey_options(user)
-    return screen.show(request, template, values, status=problem.status if problem else 200)
+    return screen.show(request, template, values, at_field=problem)
