@@ -11,7 +11,7 @@ stays one. (GB/T 22239-2019, 8.1.4.3)
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -29,6 +29,10 @@ EVERY = 60.0
 """Seconds between two looks at what the minutes that are over left to tell."""
 MANY = "many"
 _log = logging.getLogger("abate.refusals")
+
+
+def _minute() -> datetime:
+    return clock.now().replace(second=0, microsecond=0)
 
 
 def _nobody() -> tuple[str, str]:
@@ -69,9 +73,8 @@ class _Counts:
 
     def add(self, refusal: Refusal) -> Refusal | None:
         """What is to be told now; None where it was told in this minute."""
-        minute = clock.now().replace(second=0, microsecond=0)
         with self._lock:
-            self._turn(minute)
+            self._turn(_minute())
             if refusal not in self._seen and self._is_full(bool(refusal.actor.account)):
                 refusal = Refusal(MANY, "", refusal.code, Actor(via=refusal.actor.via))
             self._seen[refusal] = self._seen.get(refusal, 0) + 1
@@ -102,12 +105,12 @@ count, forget = _counts.add, _counts.empty
 
 def write(refusal: Refusal) -> None:
     """One row for it, and those for what the minutes before left to tell. Raises nothing of the database's."""
-    _write([(refusal, None, 0), *_counts.over(clock.now().replace(second=0, microsecond=0))])
+    _write([(refusal, None, 0), *_counts.over(_minute())])
 
 
 def tell_counts() -> int:
     """A round beside the server (doors/rounds.py): what the minutes that are over left to tell. Always 0."""
-    _write(_counts.over(clock.now().replace(second=0, microsecond=0)))
+    _write(_counts.over(_minute()))
     return 0
 
 
@@ -116,7 +119,9 @@ def tell_all() -> None:
     _write(_counts.over(None))
 
 
-def _write(told: list[tuple[Refusal, datetime | None, int]] | list[tuple[Refusal, datetime, int]]) -> None:
+def _write(told: Sequence[tuple[Refusal, datetime | None, int]]) -> None:
+    if not told:
+        return
     try:
         with transaction.atomic():
             for refusal, minute, more in told:

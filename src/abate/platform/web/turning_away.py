@@ -7,10 +7,11 @@ told already (a wrong password, a right that is missing) is not told twice.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
@@ -29,6 +30,7 @@ from abate.platform.web.token_door import ERRORS
 STATUSES = frozenset({401, 403, 413, 429})
 CODES = frozenset(kind.code for kind in (FileNamed, EndpointMalformed, RequestUnsafe, NotText)) | ERRORS
 """What says it by another status: hostile names, addresses and requests, and tokens that are not given."""
+_log = logging.getLogger("abate.refusals")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -71,14 +73,21 @@ def tells(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Http
             made = get_response(request)
         code, status = getattr(made, "abate_refused", ("", 0))
         if code and not told:
-            door, who = _door(request)
-            if is_told(code, status, owned=who not in ("", "anyone")):
-                first = turned_away.count(_of_request(request, door, code))
-                if first is not None:
-                    turned_away.write(first)
+            try:
+                _tell(request, code, status)
+            except (DatabaseError, InterfaceError) as fault:
+                _log.warning("a refusal was not told (%s): %s", code, type(fault).__name__)
         return made
 
     return answer
+
+
+def _tell(request: HttpRequest, code: str, status: int) -> None:
+    door, who = _door(request)
+    if is_told(code, status, owned=who not in ("", "anyone")):
+        first = turned_away.count(_of_request(request, door, code))
+        if first is not None:
+            turned_away.write(first)
 
 
 def _door(request: HttpRequest) -> tuple[str, str]:
