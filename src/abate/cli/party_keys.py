@@ -1,6 +1,6 @@
 """`abate party key`: the keys of a party, each with its label, scopes, networks, limit and time.
 
-Making, rotating and changing one takes three people; revoking takes one, at once.
+Making, rotating and changing one takes three people; revoking takes one, signed in, at once.
 """
 
 from __future__ import annotations
@@ -204,15 +204,23 @@ def change(
 
 @command.command()
 @click.argument("client_id")
+@click.option("--why", default="", help="Why; on live it is needed, and kept with the key.")
 @installation.sandbox
 @installation.data_dir
-def revoke(client_id: str, sandbox: bool, data_dir: Path) -> None:
-    """Revoke the key CLIENT_ID and every token made with it, at once."""
+def revoke(client_id: str, why: str, sandbox: bool, data_dir: Path) -> None:
+    """Revoke the key CLIENT_ID and every token made with it, at once.
+
+    On live one person is enough: a security administrator or somebody who proposes keys, who is signed in
+    (`abate staff sign-in`) and has shown the second factor only minutes ago.
+    """
     installation.start(data_dir, sandbox=sandbox)
-    from abate.platform.parties import actions  # lazy: models exist once Django has started
+    from abate.platform.parties import actions, revoking  # lazy: models exist once Django has started
 
     try:
-        actions.revoke_client(client_id)
+        if sandbox:
+            actions.revoke_client(client_id, why=why)
+        else:
+            revoking.revoke(deciding.acting(fresh=True), client_id, why)
     except Problem as problem:
         installation.refuse(problem)
     click.echo(f"Revoked {client_id}.")
@@ -244,11 +252,13 @@ def sign(client_id: str, public_key: Path, must_sign: bool, why: str, sandbox: b
 @installation.sandbox
 @installation.data_dir
 def unsign(key_id: str, sandbox: bool, data_dir: Path) -> None:
-    """Refuse signatures under KEY_ID from now on."""
+    """Refuse signatures under KEY_ID from now on. On live as `revoke`, without a reason."""
     installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import actions  # lazy: models exist once Django has started
 
     try:
+        if not sandbox:
+            deciding.entitled("delete", "keys", fresh=True)
         actions.revoke_public_key(key_id)
     except Problem as problem:
         installation.refuse(problem)

@@ -132,7 +132,7 @@ def test_the_commands_of_the_sandbox_make_a_party_and_show_its_secret_once(
     assert run("key", "change", successor["client_id"], "--label", "b", "--requests-per-minute", "9")[0] == 0
     new, old = json.loads(run("key", "list", "metro-app", "--json")[1])
     assert (new["label"], new["addresses"], new["state"], new["requests_per_minute"]) == ("b", [], "live", 9)
-    assert (old["label"], old["addresses"], old["state"]) == ("a server", ["10.0.0.0/8"], "expiring")
+    assert (old["label"], old["addresses"], old["state"]) == ("a server", ["10.0.0.0/8"], "replaced")
     assert "10.0.0.0/8" in run("key", "list", "metro-app")[1]
     public = Ed25519PrivateKey.generate().public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

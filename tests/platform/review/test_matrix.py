@@ -41,6 +41,8 @@ STATES = ("live", "one-factor", "role-ended", "closed")
 ALLOWED = {
     "operator": {"system_admin", "audit_admin", "entry", "check", "approve", "query", "finance", "content"},
     "alarms": set(Grant.Role.values) - {"content"},
+    "keys": set(Grant.Role.values) - {"content", "finance"},
+    "key-revoke": {"security_admin", "entry"},
     "requests": {"audit_admin", "entry", "check", "query"},
     "request-answer": {"entry"},
     "anomalies": {"audit_admin", "entry", "check", "approve", "query"},

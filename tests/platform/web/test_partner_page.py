@@ -42,7 +42,7 @@ def test_a_key_is_made_shown_once_rotated_and_revoked(city: stage.City, page: Cl
     rotated = page.post("/partner/key", {"step": "rotate", "key": row.client_id})
     assert rotated.status_code == 200 and [one.state for one in queries.keys(city.partner.pk)] == [
         "live",
-        "expiring",
+        "replaced",
     ]
     assert page.post("/partner/key/revoke", {"key": row.client_id}).status_code == 302
     assert queries.keys(city.partner.pk)[1].state == "revoked"

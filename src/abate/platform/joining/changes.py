@@ -178,7 +178,7 @@ def _renew(given: Json) -> Json:
 
 def _leaving(given: Json) -> Json:
     party = parties.party(given["code"])
-    live = sum(key.state in ("live", "expiring") for key in parties.keys(party.pk))
+    live = sum(key.opens for key in parties.keys(party.pk))
     return {"status": party.status, "keys": live, "open": queries.unsettled(party)}
 
 

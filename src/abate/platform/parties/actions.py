@@ -373,10 +373,12 @@ def note_use(client_id: str) -> None:
 
 
 @audited("party.revoke", lambda given, _: given["client_id"])
-def revoke_client(client_id: str) -> None:
+def revoke_client(client_id: str, *, why: str = "") -> None:
     """The key and every token made with it are refused from now on. Raises ClientUnknown."""
     with transaction.atomic():
-        revoked = Client.objects.filter(client_id=client_id, revoked_at=None).update(revoked_at=clock.now())
+        revoked = Client.objects.filter(client_id=client_id, revoked_at=None).update(
+            revoked_at=clock.now(), revoked_why=why
+        )
         if not revoked:
             raise ClientUnknown(client_id[:40])
         # No grant and no usable secret: the token endpoint refuses the key by itself.

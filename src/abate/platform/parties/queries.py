@@ -11,6 +11,7 @@ from typing import Any
 from allauth.idp.oidc.adapter import get_adapter
 from django.contrib.auth.hashers import make_password
 from django.db import connection
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
@@ -265,12 +266,17 @@ def behaviours(party_id: int, loaded: Party | None = None) -> tuple[str, ...]:
     return tuple(sorted(scope.behaviour for scope in party_.scopes.all()))
 
 
+KEY_STATES = ("live", "waiting", "lapsed", "expiring", "replaced", "expired", "revoked")
+"""`waiting`: to be collected; `lapsed`: it was not, in time; `expiring`: good until a day; `replaced`: good until the
+overlap with its successor, which its party has, is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """One line of a party's keys; `state` is live, waiting (to be collected), lapsed (it was
-    not), expiring (a time is set), expired or revoked."""
+    """One line of a party's keys; `state` is one of KEY_STATES."""
 
     client_id: str
+    party: str
     label: str
     scopes: tuple[str, ...]
     addresses: tuple[str, ...]
@@ -284,6 +290,12 @@ class KeyRow:
     succeeds: str | None = None
     overlap_hours: int | None = None
     """How long the key that it succeeds stays good once this one's secret is its party's."""
+    revoked_why: str = ""
+
+    @property
+    def opens(self) -> bool:
+        """Whether it lets its party in now, where the party itself stands."""
+        return self.state in ("live", "expiring", "replaced")
 
     def as_data(self) -> dict[str, object]:
         """As JSON has it."""
@@ -295,25 +307,52 @@ class KeyRow:
 
 def keys(party_id: int) -> list[KeyRow]:
     """A party's keys with their conditions, the newest first."""
-    now = clock.now()
+    return [_key_row(one) for one in _stated(clock.now()).filter(party_id=party_id)]
 
-    def state(one: Client) -> str:
-        if one.revoked_at is not None:
-            return "revoked"
-        if one.collect_by is not None:
-            return "waiting" if one.collect_by > now else "lapsed"
-        if one.expires_at is None:
-            return "live"
-        return "expiring" if one.expires_at > now else "expired"
 
-    return [
-        KeyRow(
-            one.client_id, one.label, tuple(one.client.get_scopes()), tuple(one.addresses), state(one), one.created_at,
-            one.expires_at, one.revoked_at, one.last_used_on, one.requests_per_minute,
-            one.collect_by, one.succeeds_id, one.overlap and round(one.overlap.total_seconds() / 3600),
-        )
-        for one in Client.objects.filter(party_id=party_id).select_related("client").order_by("-created_at")
-    ]  # fmt: skip
+def keys_of_all(
+    party_id: int | None = None, state: str = "", *, before: str = "", limit: int
+) -> list[KeyRow]:
+    """Keys of all parties, the newest first, by one statement; of one party or in one state where that is asked for.
+
+    `before`: the client id after which a page goes on; one that is not there is followed by nothing.
+    """
+    found = _stated(clock.now())
+    if party_id is not None:
+        found = found.filter(party_id=party_id)
+    if state:
+        found = found.filter(state=state)
+    if before:
+        made = Subquery(Client.objects.filter(pk=before).values("created_at"))
+        found = found.filter(Q(created_at__lt=made) | Q(created_at=made, client_id__lt=before))
+    return [_key_row(one) for one in found[:limit]]
+
+
+def _stated(now: datetime) -> QuerySet[Client]:
+    """All keys with their `state`, the newest first."""
+    collected = Client.objects.filter(succeeds=OuterRef("pk"), overlap__isnull=False, collect_by=None)
+    state = Case(
+        When(revoked_at__isnull=False, then=Value("revoked")),
+        When(collect_by__gt=now, then=Value("waiting")),
+        When(collect_by__isnull=False, then=Value("lapsed")),
+        When(expires_at=None, then=Value("live")),
+        When(expires_at__lte=now, then=Value("expired")),
+        When(Exists(collected), then=Value("replaced")),
+        default=Value("expiring"),
+    )
+    return (
+        Client.objects.select_related("client", "party")
+        .annotate(state=state)
+        .order_by("-created_at", "-client_id")
+    )
+
+
+def _key_row(one: Any) -> KeyRow:
+    return KeyRow(
+        one.client_id, one.party.code, one.label, tuple(one.client.get_scopes()), tuple(one.addresses), one.state,
+        one.created_at, one.expires_at, one.revoked_at, one.last_used_on, one.requests_per_minute, one.collect_by,
+        one.succeeds_id, one.overlap and round(one.overlap.total_seconds() / 3600), one.revoked_why,
+    )  # fmt: skip
 
 
 def clients(party_id: int) -> Sequence[Client]:

@@ -71,9 +71,12 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         tabs.append(("joining", "list", say("入驻", "Joining")))
     if access.partner_of(request):
         tabs.append(("partner", "key", say("合作方", "Partner")))
-    seen = rights.of_each(request.user, "view", ("overview", "alarms", "proposals", "audit"))
+    seen = rights.of_each(request.user, "view", ("overview", "alarms", "keys", "proposals", "audit"))
     if "overview" in seen:
         tabs.append(("operator", "gauge", say("总览", "Overview")))
+    elif "keys" in seen:
+        # Who may stop a key, and has no overview to find it from.
+        tabs.append(("keys", "key", say("密钥", "Keys")))
     if "alarms" in seen:
         tabs.append(("alarms", "alert", say("告警", "Alarms")))
     if "proposals" in seen:

@@ -97,7 +97,7 @@ def decide(request: HttpRequest, role: bool) -> HttpResponse:
 
 @operator_page
 def propose(request: HttpRequest, role: bool) -> HttpResponse:
-    """Choose a change (`action`), fill in its arguments, and propose it."""
+    """Choose a change (`action`), fill in its arguments, and propose it; a link may bring arguments along."""
     asked = request.POST.get("action") or request.GET.get("action", "")
     open_to = [
         one for one in changes.actions().values() if rights.may_step(request.user, Step.PROPOSE, one.name)
@@ -156,8 +156,9 @@ def _field(chosen: Action, name: str, request: HttpRequest) -> Field:
     }
     needed = say("必填", "needed") if default is REQUIRED else ""
     hint = " · ".join(part for part in (needed, hints[kind]) if part)
+    given = request.POST if request.method == "POST" else request.GET
     ticked = default is True and request.method != "POST"
-    value = "1" if ticked else request.POST.get(name, "")
+    value = "1" if ticked else given.get(name, "")
     return Field(name, pick(NAMES[name]), value, hint, type="checkbox" if kind is bool else "text")
 
 
