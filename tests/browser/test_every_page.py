@@ -19,6 +19,7 @@ from abate.platform.incentives import actions as incentives
 from abate.platform.joining import noticing
 from abate.platform.joining.models import Application
 from abate.platform.log import actions as log
+from abate.platform.parties import actions
 from abate.platform.reconciliation import actions as reconciliation
 from abate.platform.review.models import Opening, User
 
@@ -192,6 +193,9 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
         look(window, f"{tag}-operator", shots)
         assert window.go("/operator/requests") == 200
         look(window, f"{tag}-requests", shots)
+        actions.issue_client(city.partner, label="a server", addresses=["192.0.2.0/24", "2001:db8::/32"])
+        assert window.go("/operator/keys") == 200
+        look(window, f"{tag}-keys", shots)
         assert window.go("/operator/breaks") == 200
         for act in window.page.locator("details summary").all():
             act.click()
