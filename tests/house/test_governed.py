@@ -37,7 +37,7 @@ GOVERNED = {
     "joining": {"admit", "refuse", "renew", "leave"},
     "credits": {"add_cap", "add_rule"},
     "ledger": {"adjust", "add_duty"},
-    "incentives": {"create_offer"},
+    "incentives": {"create_offer", "end_offer"},
     "carbon": {"approve", "adopt"},
     "events": {"declare"},
     "sharing": {"answer"},

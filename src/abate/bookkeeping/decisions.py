@@ -48,6 +48,7 @@ ACTIONS = (
     "entry.reverse",
     "ledger.adjust",
     "offer.create",
+    "offer.end",
     "party.admit",
     "party.behaviours",
     "party.binding",

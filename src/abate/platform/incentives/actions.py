@@ -97,6 +97,16 @@ def create_offer(
     return offer.id
 
 
+@audited("offer.end", lambda given, _: given["offer_id"])
+def end_offer(offer_id: UUID) -> None:
+    """Take an offer off the list, at once and for good: nobody redeems it from now on, codes that people hold stay good.
+
+    Raises OfferUnknown, also where it was ended before.
+    """
+    if not Offer.objects.filter(id=offer_id, active=True).update(active=False):
+        raise errors.OfferUnknown
+
+
 @audited("offer.close", lambda given, _: given["party"].code)
 def close_offers(party: Party) -> int:
     """Take every offer of a party that leaves off the list; codes that people hold stay theirs. Returns how many."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import randomness
 from abate.platform.incentives import actions
+from abate.platform.incentives.errors import OfferUnknown
 from abate.platform.incentives.models import Offer
 from abate.platform.ledger import errors as ledger_errors
 from abate.platform.ledger import queries as ledger
@@ -55,6 +56,26 @@ def _create(given: Json) -> Json:
         offer_id=UUID(given["offer"]),
     )
     return {"offer": given["offer"]}
+
+
+def _named(given: Json) -> Json:
+    try:
+        return given | {"offer": str(UUID(given["offer"]))}
+    except ValueError:
+        raise ArgumentsMalformed("offer.end: offer") from None
+
+
+def _listed(given: Json) -> Json:
+    """The offer, and whether it is on the list; a party that left took its own off. Raises OfferUnknown."""
+    found = Offer.objects.filter(id=given["offer"]).first()
+    if found is None:
+        raise OfferUnknown
+    return _offer(given) | {"listed": found.active}
+
+
+def _end(given: Json) -> Json:
+    actions.end_offer(UUID(given["offer"]))
+    return {}
 
 
 def _person(given: Json) -> int:
@@ -106,6 +127,16 @@ _ACTIONS = (
         look=_offer,
         after=lambda given, _: {"offer": {name: given[name] for name in (*_TEXTS, "party")}},
         execute=_create,
+    ),
+    Action(
+        name="offer.end",
+        zh="下架权益",
+        en="take an offer off the list",
+        fields={"offer": (str, REQUIRED)},
+        normal=_named,
+        look=_listed,
+        after=lambda _, before: before | {"listed": False},
+        execute=_end,
     ),
     Action(
         name="entry.reverse",
