@@ -261,7 +261,7 @@ def test_a_key_that_was_collected_keeps_its_file_when_the_answer_is_lost(
 def test_a_key_whose_file_cannot_be_kept_waits_on_and_leaves_no_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: str
 ) -> None:
-    _, key = waiting_at_a_shell(monkeypatch, tmp_path)
+    sender, key = waiting_at_a_shell(monkeypatch, tmp_path)
     folder = tmp_path / "adapters"
     folder.mkdir()
     file = folder / "key.json"
