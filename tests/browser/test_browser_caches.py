@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 from tests.browser.conftest import ARGUMENTS, Visitor, program
-from tests.platform.people.test_canaries_on_disk import forms
+from tests.platform.people.canaries import forms
 
 from abate.platform.people import actions, identity
 from abate.platform.people.models import Person

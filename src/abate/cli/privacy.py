@@ -21,12 +21,12 @@ _data_dir = click.option(
 )
 _ZH = """个人信息安全事件告知（演练）
 涉及人数:{people}。可能泄露的信息种类:{personal}{sensitive}。
-可能的危害:被他人得知您的行为记录或冒用身份；加密保存的内容在密钥未泄露时无法读取。
+发生的原因:________。可能的危害:被他人得知您的行为记录或冒用身份；加密保存的内容在密钥未泄露时无法读取。
 已采取的措施:________。您可以:在“登录与安全”结束其他会话、更换登录方式；在“隐私中心”提出请求。
 联系人:________。依据《个人信息保护法》第五十七条告知。"""
 _EN = """Notice of a personal-data incident (drill)
 People concerned: {people}. Kinds of data that may have leaked: {personal}{sensitive}.
-What may follow: others may learn of your acts or pose as you; encrypted fields stay unreadable while the keys are safe.
+What caused it: ________. What may follow: others may learn of your acts or pose as you; encrypted fields stay unreadable while the keys are safe.
 What we did: ________. What you can do: end other sessions and change how you sign in; ask at the privacy centre.
 Contact: ________. Told under PIPL article 57."""
 

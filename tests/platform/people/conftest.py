@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from tests.platform.people.townspeople import made_up_person
 
 from abate.platform.parties.actions import create_party
@@ -36,3 +37,13 @@ def sent() -> Iterator[Callable[[], list[dict[str, str]]]]:
 
     yield read
     path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def statements_logged() -> Iterator[None]:
+    """The server writes every statement into its own log."""
+    with connection.cursor() as cursor:
+        cursor.execute("set log_statement = 'all'")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("reset log_statement")

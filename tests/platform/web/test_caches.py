@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -25,6 +25,10 @@ from abate.platform.web import gate
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 PUBLIC = {("log-checkpoint", "GET"), ("log-tile", "GET"), ("log-key", "GET"), ("idp:oidc:jwks", "GET")}
 """Whose answers say themselves how long anybody may keep them: the log's face and public keys, the same for everybody."""
+
+
+Given = dict[str, dict[str, object]]
+Asking = Callable[[str, gate.Line], Iterable[str]]
 
 
 def outside(answer: HttpResponse) -> bool:
@@ -52,23 +56,24 @@ def who_may(name: str, line: gate.Line) -> str:
     return line.who if line.who in ("partner", "acceptor", "applicant") else "person"
 
 
-def answers() -> Iterator[tuple[str, str, HttpResponse]]:
-    """Each declared address, asked by nobody and by somebody for whom it is."""
-    made = test_matrix.town()
-    log.sequence()
+def answers(
+    made: test_matrix.Town, users: dict[str, User], asking: Asking, given: Given | None = None
+) -> Iterator[tuple[str, str, str, HttpResponse]]:
+    """Each declared address, asked by nobody (``) and by those of `users` whom `asking` names of its line: who asked, the
+    address, the method, what was answered. `given` are arguments of addresses that the town does not name."""
     cookies: dict[str, dict[str, Any]] = {"": {}}
-    for who, user in everybody(made).items():
+    for who, user in users.items():
         browser = Client()
         browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
         stage.prove(browser)
         cookies[who] = dict(browser.cookies)
     for (name, method), line in sorted(gate.lines().items()):
-        given = test_matrix.COMMON.get(name, {}) | made.own.get(name, {})
-        for who in ("", who_may(name, line)):
+        named = test_matrix.COMMON.get(name, {}) | made.own.get(name, {}) | (given or {}).get(name, {})
+        for who in ("", *asking(name, line)):
             browser = Client(raise_request_exception=False)
             browser.cookies.update(cookies[who])
             with transaction.atomic():
-                yield name, method, test_matrix.ask(browser, name, method, given)
+                yield who, name, method, test_matrix.ask(browser, name, method, named)
                 transaction.set_rollback(True)
 
 
@@ -76,7 +81,9 @@ def answers() -> Iterator[tuple[str, str, HttpResponse]]:
 def test_no_cache_keeps_what_an_address_answers_unless_it_says_so(settings: Any) -> None:
     settings.ABATE_ADDRESS_PER_MINUTE = 1_000_000
     kept, shown = set(), set()
-    for name, method, answer in answers():
+    made = test_matrix.town()
+    log.sequence()
+    for _, name, method, answer in answers(made, everybody(made), lambda name, line: [who_may(name, line)]):
         shown |= {name} if answer.status_code == 200 else set()
         if not outside(answer):
             kept.add((name, method, answer.status_code))
@@ -86,12 +93,8 @@ def test_no_cache_keeps_what_an_address_answers_unless_it_says_so(settings: Any)
             "v1:receipt", "partner", "acceptor", "joining", "operator", "audit", "applications", "alarms"} <= shown  # fmt: skip
 
 
-@pytest.mark.clause("P-8.4-b")
-@pytest.mark.django_db(transaction=True)
-def test_no_cache_keeps_what_a_key_is_told() -> None:
-    """By token and by signature: a shared cache knows the first by its header, the second is a request like any other."""
-    made = callers.build()
-    told = defaultdict(set)
+def answers_to_keys(made: callers.Town) -> Iterator[tuple[str, str, str, HttpResponse]]:
+    """Each address of a key's, asked by every caller that something opens to, and by three that nothing does."""
     for caller in made.callers:
         if caller.refusal and caller.name not in (
             "nobody",
@@ -104,9 +107,22 @@ def test_no_cache_keeps_what_a_key_is_told() -> None:
         ):
             given = caller.things.get(name) or made.foreign.get(name) or test_matrix.COMMON.get(name, {})
             path = test_matrix.reverse(name, kwargs=given)
-            answer = Client().generic(method, path, headers=caller.headers(method, path, b""))
-            assert outside(answer), (caller.name, name, method, answer.status_code)
-            told[name].add(answer.status_code < 300)
+            yield (
+                caller.name,
+                name,
+                method,
+                Client().generic(method, path, headers=caller.headers(method, path, b"")),
+            )
+
+
+@pytest.mark.clause("P-8.4-b")
+@pytest.mark.django_db(transaction=True)
+def test_no_cache_keeps_what_a_key_is_told() -> None:
+    """By token and by signature: a shared cache knows the first by its header, the second is a request like any other."""
+    told = defaultdict(set)
+    for who, name, method, answer in answers_to_keys(callers.build()):
+        assert outside(answer), (who, name, method, answer.status_code)
+        told[name].add(answer.status_code < 300)
     assert {name for name, seen in told.items() if True in seen} >= {
         "events", "event", "files", "file", "file-errors", "file-back", "notices", "reconciliation-breaks",
         "sharing-request", "log-opening", "idp:oidc:userinfo",

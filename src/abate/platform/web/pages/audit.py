@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from abate.platform.doors import clock
 from abate.platform.review import rights, trail
+from abate.platform.review.errors import NoRight
 from abate.platform.review.models import Audit
 from abate.platform.review.trail import Search
 from abate.platform.web import screen
@@ -67,7 +68,10 @@ def audit(request: HttpRequest, role: bool) -> HttpResponse:
 @require_safe
 @operator_page
 def file(request: HttpRequest, role: bool, form: str) -> HttpResponse:
-    """All rows that match, as a file. Raises ExportTooLarge."""
+    """All rows that match, as a file. Raises NoRight where the page would withhold them, ExportTooLarge."""
+    # An empty file would say that nothing matches.
+    if rights.shown(request.user, "audit", {"rows": True})["rows"] is None:
+        raise NoRight("view audit.rows")
     answer = HttpResponse("".join(trail.lines(_asked(request), form, MOST)), content_type=_TYPES[form])
     answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'
     return answer

@@ -1,0 +1,132 @@
+"""In a city of canaries every address is asked by whoever may, and nobody is told of one to whom it does not belong."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from tests.platform.joining import applicants
+from tests.platform.people import canaries
+from tests.platform.review import callers, test_matrix
+from tests.platform.web import city as stage
+from tests.platform.web import test_caches
+
+from abate.platform.doors import clock
+from abate.platform.log import actions as log
+from abate.platform.parties import webhooks
+from abate.platform.parties.models import Message
+from abate.platform.people import requests
+from abate.platform.review import rights
+from abate.platform.review.models import User
+from abate.platform.web import gate
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+OWN, OTHER = 1, 2
+"""The canaries whom the city knows as its person and its stranger (stage.build)."""
+BELONGS = {
+    ("person", "privacy"): {OWN},
+    ("person", "privacy-ask"): {OWN},
+    ("person", "privacy-correct"): {OWN},
+    ("person", "privacy-copy"): {OWN},
+    ("entry", "requests"): {OWN, OTHER},
+}
+"""Who at which address is told of whom, and nobody else anywhere: the person of her own request on the page of the privacy
+centre, and of all in her copy; the one role that answers requests of what is asked in them (label `personal`)."""
+TAKEN_TO_SHOW = {
+    "home", "feed", "why", "entry", "entry-receipt", "statement", "statement-file", "codes", "code", "authorisations", "authorise",
+    "privacy", "privacy-copy", "privacy-contact", "family", "groups", "told", "security", "acceptor", "joining", "partner",
+    "partner-events", "partner-files", "partner-file", "partner-file-back", "partner-check", "partner-report", "partner-breaks",
+    "operator", "alarms", "requests", "applications", "application", "standing", "breaks", "sharing", "sharing-one", "anomalies",
+    "quarantine", "proposals", "proposal", "audit", "audit-file", "v1:account", "v1:entries", "v1:explanation", "v1:receipt",
+    "v1:groups", "v1:statement_json", "v1:statement_paper", "v1:proposals", "v1:quarantined", "metrics", "log-checkpoint",
+}  # fmt: skip
+"""Addresses that showed something: a refusal alone names nobody."""
+TAKEN_BY_KEY = {"events", "event", "files", "file", "file-errors", "file-back", "notices", "reconciliation-breaks",
+                "sharing-request", "log-opening", "idp:oidc:userinfo"}  # fmt: skip
+
+
+@pytest.fixture
+def of_canaries(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """The people of every city that is built now are canaries."""
+    settings.ABATE_ADDRESS_PER_MINUTE = 1_000_000
+    monkeypatch.setattr(stage, "made_up_person", canaries.plant)
+
+
+def told(answer: HttpResponse) -> bytes:
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return body + repr(sorted(answer.items())).encode()
+
+
+def seen(asked: Iterable[tuple[str, str, str, HttpResponse]]) -> tuple[dict[tuple[str, str], set[int]], set[str]]:
+    """Who at which address was told of which canary; and the addresses that showed what they show."""
+    named: dict[tuple[str, str], set[int]] = defaultdict(set)
+    shown = set()
+    for who, name, _, answer in asked:
+        if found := canaries.whose(told(answer), (OWN, OTHER)):
+            named[who, name] |= found
+        shown |= {name} if answer.status_code == 200 else set()
+    return dict(named), shown
+
+
+def who_sees(name: str, line: gate.Line) -> list[str]:
+    """Of what is shown, everybody who may see it: every role of the staff by itself."""
+    if line.who == "staff":
+        return sorted(test_matrix.ALLOWED[name])
+    return [test_caches.who_may(name, line)]
+
+
+def asked_of_all(made: test_matrix.Town, users: dict[str, User]) -> test_caches.Given:
+    """Each canary has asked something that names her; there is an application, a file, a check and a request for figures."""
+    for order, person in ((OWN, made.city.person), (OTHER, made.city.stranger)):
+        one = canaries.canary(order)
+        requests.ask(person, "correction", f"{one.name} {one.phone}")
+    applied = applicants.submitted(code="made-up-walks", registration=applicants.registration(7))
+    things = callers.things_of(made.city.partner) | {"application": {"application_id": applied.pk}}
+    (figures, *_) = callers.asked_by(callers.of_kind("authority", "some-bureau")).values()
+    return things | {"sharing-one": figures}
+
+
+@pytest.mark.clause("P-8.4-b", "P-8.4-c")
+@pytest.mark.parametrize("everybody", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["who-may", "everybody"])
+def test_a_canary_is_shown_to_whom_she_belongs(everybody: bool, of_canaries: None) -> None:
+    """`everybody`: each kind of session at each address with each method, not only where it may."""
+    made = test_matrix.town()
+    users = test_caches.everybody(made)
+    given = asked_of_all(made, users)
+    log.sequence()
+    asking: test_caches.Asking = lambda name, line: users  # noqa: E731
+    named, shown = seen(test_caches.answers(made, users, asking if everybody else who_sees, given))
+    assert named == BELONGS
+    assert shown >= TAKEN_TO_SHOW
+
+
+@pytest.mark.clause("P-8.4-b", "P-6.1-b")
+@pytest.mark.django_db(transaction=True)
+def test_no_key_is_told_of_a_canary(of_canaries: None) -> None:
+    """The partners' interface, the verifiers' openings, the authorities' figures; and what is sent to a partner's address."""
+    made = callers.build()
+    city = made.city
+    webhooks.add_endpoint(city.partner, "https://partner.example/hook")
+    stage.send(city.partner, [stage.meeting(city.partner, city.person, "m-told", clock.now())])
+    named, shown = seen(test_caches.answers_to_keys(made))
+    assert named == {} and shown >= TAKEN_BY_KEY
+    bodies = list(Message.objects.values_list("body", flat=True))
+    assert any("m-told" in body for body in bodies)
+    assert canaries.found("".join(bodies).encode()) == []
+
+
+def test_a_page_that_shows_too_much_is_found(of_canaries: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The desk of requests without its label: every role that sees the desk then sees who asks."""
+    made = test_matrix.town()
+    users = test_caches.everybody(made)
+    given = asked_of_all(made, users)
+    read = rights.rights()
+    fields = read.things["requests"] | {"text": "internal"}
+    monkeypatch.setattr(rights, "rights", lambda: replace(read, things=read.things | {"requests": fields}))
+    desk = (one for one in test_caches.answers(made, users, lambda name, line: who_sees(name, line) if name == "requests" else (), given))  # fmt: skip
+    named, _ = seen(desk)
+    assert named == {(who, "requests"): {OWN, OTHER} for who in test_matrix.ALLOWED["requests"]}
