@@ -142,7 +142,7 @@ def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) ->
         )
 
 
-@pytest.mark.clause("P-4.2")
+@pytest.mark.clause("P-4.2", "P-6.1-a")
 @pytest.mark.parametrize(
     ("width", "language", "scheme"),
     [
@@ -215,6 +215,7 @@ def test_every_page(city, visit, shots, width: int, language: str, scheme: str) 
     assert found == []
 
 
+@pytest.mark.clause("P-6.1-a")
 def test_large_type_fits_a_phone(city, visit) -> None:
     """Twice the type size, as somebody with weak eyes sets it: nothing runs out of the window."""
     stage.book_every_outcome(city.partner, city.person)

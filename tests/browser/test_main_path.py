@@ -72,7 +72,7 @@ def sign_in(window: Visitor, contact: str, messages: Path) -> None:
     enter_text(window.page, "#code", sent_code(messages))
 
 
-@pytest.mark.clause("P-7.5.3-1", "P-7.5.3-2", "P-7.5.3-3", "P-8.2-b", "P-4.2")
+@pytest.mark.clause("P-7.5.3-1", "P-7.5.3-2", "P-7.5.3-3", "P-8.2-b", "P-4.2", "P-6.1-a")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sign_in_to_burnt_code(city: stage.City, visit, messages: Path, language: str) -> None:
     stage.book_every_outcome(city.partner, city.person)

@@ -43,6 +43,7 @@ def test_the_demos_secrets_are_refused(secrets: Path) -> None:
     serve.refuse_unsafe("127.0.0.1", demo=True)
 
 
+@pytest.mark.clause("P-8.3")
 def test_plain_http_beyond_this_machine_is_refused(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keyring.create(secrets)
     with pytest.raises(SetupError, match="without TLS"):

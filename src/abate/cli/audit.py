@@ -59,7 +59,7 @@ def search(limit: int, data_dir: Path, **given: Any) -> None:
     def work() -> list[dict[str, object]]:
         from abate.platform.review import trail  # lazy: models exist once Django has started
 
-        entitled("view", "audit")
+        entitled("view", "audit", field="rows")
         return [asdict(row) for row in trail.search(_asked(given), limit=limit)]
 
     run(data_dir, work)
@@ -81,7 +81,7 @@ def export(form: str, out: Path, data_dir: Path, **given: Any) -> None:
     def work() -> dict[str, object]:
         from abate.platform.review import trail  # lazy: models exist once Django has started
 
-        entitled("view", "audit", fresh=True)
+        entitled("view", "audit", fresh=True, field="rows")
         count = installation.give_out(out, trail.lines(_asked(given), form))
         return {"file": str(out), "rows": count - (form == "csv")}
 

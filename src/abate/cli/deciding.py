@@ -114,15 +114,19 @@ def acting(*, fresh: bool = False) -> Any:
     return request.user
 
 
-def entitled(act: str, thing: str, *, fresh: bool = False) -> Any:
-    """Whoever is signed in here and may `act` on things of this kind (rights.toml): the question of the pages' gate.
+def entitled(act: str, thing: str, *, fresh: bool = False, field: str = "") -> Any:
+    """Whoever is signed in here and may `act` on things of this kind (rights.toml): the question of the pages' gate; and is
+    shown this `field` of them, where one is named.
 
     Asked before anything is read. Raises what `acting` raises, and NoRight.
     """
     from abate.platform.review import rights  # lazy: models exist once Django has started
+    from abate.platform.review.errors import NoRight  # lazy: as above
 
     user = acting(fresh=fresh)
     rights.require(user, act, thing)
+    if field and not rights.sees(user, thing, field):
+        raise NoRight(f"{act} {thing}.{field}")
     return user
 
 

@@ -26,7 +26,8 @@ _ZH = """个人信息安全事件告知（演练）
 联系人:________。依据《个人信息保护法》第五十七条告知。"""
 _EN = """Notice of a personal-data incident (drill)
 People concerned: {people}. Kinds of data that may have leaked: {personal}{sensitive}.
-What caused it: ________. What may follow: others may learn of your acts or pose as you; encrypted fields stay unreadable while the keys are safe.
+What caused it: ________.
+What may follow: others may learn of your acts or pose as you; encrypted fields stay unreadable while the keys are safe.
 What we did: ________. What you can do: end other sessions and change how you sign in; ask at the privacy centre.
 Contact: ________. Told under PIPL article 57."""
 

@@ -102,7 +102,9 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def in_files(folder: Path, plains: Iterable[str] = BEGINNINGS) -> dict[str, list[str]]:
-    return {str(p.relative_to(folder)): seen for p in files(folder) if (seen := found(p.read_bytes(), plains))}
+    return {
+        str(p.relative_to(folder)): seen for p in files(folder) if (seen := found(p.read_bytes(), plains))
+    }
 
 
 def on_disk(plains: Iterable[str] = BEGINNINGS) -> dict[str, list[str]]:
@@ -139,4 +141,6 @@ def misdirected(sent: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def _orders(text: str) -> set[int]:
     told = (one.groups() for one in _NAMED.finditer(text))
-    return {ord(name) - 0x4E00 if name else int(number or phone or mail) for name, number, phone, mail in told}
+    return {
+        ord(name) - 0x4E00 if name else int(number or phone or mail) for name, number, phone, mail in told
+    }

@@ -24,7 +24,6 @@ from tests.platform.people.canaries import dump, found
 from tests.platform.web import city as stage
 
 from abate.demo import desk
-from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import actions as log
@@ -129,7 +128,8 @@ def test_of_a_canary_that_left_nothing_is_found_and_nothing_opens(
     person, *_ = [canaries.plant(order) for order in range(people)]
     canaries.book(city, person)
     log.sequence()
-    hers, clerk, auditor = enter(person.user), enter(desk.hire("made-up clerk", "entry")), desk.hire("made-up auditor", "audit_admin")  # fmt: skip
+    hers = enter(person.user)
+    clerk, auditor = (enter(desk.hire(f"made-up {role}", role)) for role in ("entry", "audit_admin"))
     Client().post("/sign-in", {"contact": HERS.phone})
 
     # She withdraws, asks, and takes everything out; the copy is hers, and holds her.
@@ -154,11 +154,9 @@ def test_of_a_canary_that_left_nothing_is_found_and_nothing_opens(
     assert Person.objects.get(pk=person.pk).status == "erased" and ledger.entries(person.pk), "entries stay"
     assert hers.get("/privacy").status_code == 302
     log.sequence()
-    shown = b"".join(
-        answer.content
-        for answer in (clerk.get("/operator/requests"), *(enter(auditor).get(f"/operator/audit{form}") for form in ("", ".csv", ".jsonl")))
-    )  # fmt: skip
-    assert b"person.erase" in shown
+    trail = [auditor.get(f"/operator/audit{form}").content for form in ("", ".csv", ".jsonl")]
+    shown = b"".join([clerk.get("/operator/requests").content, *trail])
+    assert all(b"person.erase" in one for one in trail)
     assert everywhere(outside, caplog.text, shown) == {}
     after = dump()
     assert not [digest for digest in digests if digest.hex().encode() in after]
@@ -176,7 +174,11 @@ def _tables_with(key: bytes, *, vacuum: bool = False) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("vacuum people_person" if vacuum else "select 1")
         cursor.execute("checkpoint")
-    return [p.name for p in canaries.files(Path(settings.ABATE_DATA_DIR)) if "base" in p.parts and key in p.read_bytes()]
+    return [
+        p.name
+        for p in canaries.files(Path(settings.ABATE_DATA_DIR))
+        if "base" in p.parts and key in p.read_bytes()
+    ]
 
 
 def _seen_where_something_is_left(key: bytes, saved: Saved) -> None:

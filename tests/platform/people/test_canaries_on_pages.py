@@ -20,8 +20,8 @@ from abate.platform.log import actions as log
 from abate.platform.parties import webhooks
 from abate.platform.parties.models import Message
 from abate.platform.people import requests
+from abate.platform.review import queries as review
 from abate.platform.review import rights
-from abate.platform.review.models import User
 from abate.platform.web import gate
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -37,8 +37,8 @@ BELONGS = {
 """Who at which address is told of whom, and nobody else anywhere: the person of her own request on the page of the privacy
 centre, and of all in her copy; the one role that answers requests of what is asked in them (label `personal`)."""
 TAKEN_TO_SHOW = {
-    "home", "feed", "why", "entry", "entry-receipt", "statement", "statement-file", "codes", "code", "authorisations", "authorise",
-    "privacy", "privacy-copy", "privacy-contact", "family", "groups", "told", "security", "acceptor", "joining", "partner",
+    "home", "feed", "why", "entry", "entry-receipt", "statement", "statement-file", "codes", "code", "authorisations",
+    "authorise", "privacy", "privacy-copy", "privacy-contact", "family", "groups", "told", "security", "acceptor", "joining", "partner",
     "partner-events", "partner-files", "partner-file", "partner-file-back", "partner-check", "partner-report", "partner-breaks",
     "operator", "alarms", "requests", "applications", "application", "standing", "breaks", "sharing", "sharing-one", "anomalies",
     "quarantine", "proposals", "proposal", "audit", "audit-file", "v1:account", "v1:entries", "v1:explanation", "v1:receipt",
@@ -61,7 +61,9 @@ def told(answer: HttpResponse) -> bytes:
     return body + repr(sorted(answer.items())).encode()
 
 
-def seen(asked: Iterable[tuple[str, str, str, HttpResponse]]) -> tuple[dict[tuple[str, str], set[int]], set[str]]:
+def seen(
+    asked: Iterable[tuple[str, str, str, HttpResponse]],
+) -> tuple[dict[tuple[str, str], set[int]], set[str]]:
     """Who at which address was told of which canary; and the addresses that showed what they show."""
     named: dict[tuple[str, str], set[int]] = defaultdict(set)
     shown = set()
@@ -79,7 +81,7 @@ def who_sees(name: str, line: gate.Line) -> list[str]:
     return [test_caches.who_may(name, line)]
 
 
-def asked_of_all(made: test_matrix.Town, users: dict[str, User]) -> test_caches.Given:
+def asked_of_all(made: test_matrix.Town) -> test_caches.Given:
     """Each canary has asked something that names her; there is an application, a file, a check and a request for figures."""
     for order, person in ((OWN, made.city.person), (OTHER, made.city.stranger)):
         one = canaries.canary(order)
@@ -87,16 +89,18 @@ def asked_of_all(made: test_matrix.Town, users: dict[str, User]) -> test_caches.
     applied = applicants.submitted(code="made-up-walks", registration=applicants.registration(7))
     things = callers.things_of(made.city.partner) | {"application": {"application_id": applied.pk}}
     (figures, *_) = callers.asked_by(callers.of_kind("authority", "some-bureau")).values()
-    return things | {"sharing-one": figures}
+    return things | {"sharing-one": figures, "proposal": {"number": review.proposals(ended=True)[0].number}}
 
 
 @pytest.mark.clause("P-8.4-b", "P-8.4-c")
-@pytest.mark.parametrize("everybody", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["who-may", "everybody"])
+@pytest.mark.parametrize(
+    "everybody", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["who-may", "everybody"]
+)
 def test_a_canary_is_shown_to_whom_she_belongs(everybody: bool, of_canaries: None) -> None:
     """`everybody`: each kind of session at each address with each method, not only where it may."""
     made = test_matrix.town()
     users = test_caches.everybody(made)
-    given = asked_of_all(made, users)
+    given = asked_of_all(made)
     log.sequence()
     asking: test_caches.Asking = lambda name, line: users  # noqa: E731
     named, shown = seen(test_caches.answers(made, users, asking if everybody else who_sees, given))
@@ -123,10 +127,10 @@ def test_a_page_that_shows_too_much_is_found(of_canaries: None, monkeypatch: pyt
     """The desk of requests without its label: every role that sees the desk then sees who asks."""
     made = test_matrix.town()
     users = test_caches.everybody(made)
-    given = asked_of_all(made, users)
+    given = asked_of_all(made)
     read = rights.rights()
     fields = read.things["requests"] | {"text": "internal"}
     monkeypatch.setattr(rights, "rights", lambda: replace(read, things=read.things | {"requests": fields}))
-    desk = (one for one in test_caches.answers(made, users, lambda name, line: who_sees(name, line) if name == "requests" else (), given))  # fmt: skip
-    named, _ = seen(desk)
+    asking: test_caches.Asking = lambda name, line: who_sees(name, line) if name == "requests" else []  # noqa: E731
+    named, _ = seen(test_caches.answers(made, users, asking, given))
     assert named == {(who, "requests"): {OWN, OTHER} for who in test_matrix.ALLOWED["requests"]}

@@ -16,12 +16,14 @@ from abate.platform.people.models import Contact, Identity, Person
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
 
+@pytest.mark.clause("P-8.3")
 def test_what_is_closed_opens_again_and_never_looks_the_same(person: Person) -> None:
     texts = {keys.encrypt(person, b"secret", "code") for _ in range(50)}
     assert len(texts) == 50
     assert {keys.decrypt(person, text, "code") for text in texts} == {b"secret"}
 
 
+@pytest.mark.clause("P-8.3")
 def test_another_person_purpose_or_bit_does_not_open(person: Person) -> None:
     text = keys.encrypt(person, b"secret", "code")
     with pytest.raises(InvalidTag):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from abate.platform.parties import actions as parties
 from abate.platform.parties import webhooks
 from abate.platform.people.models import Person
 from abate.platform.review import actions as reviewing
-from abate.platform.review import audit, proposing
+from abate.platform.review import audit, proposing, rights
 from abate.platform.review.models import Audit, User
 from abate.platform.signin.policy import policy
 from abate.platform.web import readers
@@ -134,6 +135,36 @@ def test_a_link_made_meanwhile_gets_nothing(
     made = run(privacy, "breach-drill", "people_person", "--people", tmp_path / "who")
     assert made.exit_code == 1 and "cannot be written: File exists" in made.stderr, made.output
     assert sorted(one.name for one in tmp_path.iterdir()) == ["home", "who"]
+
+
+def test_the_trail_s_label_holds_at_a_shell_too(
+    person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    signed_in("audit_admin")
+    read = rights.rights()
+    things = read.things | {"audit": {"rows": "personal"}}
+    monkeypatch.setattr(rights, "rights", lambda: replace(read, things=things))
+    for words in (["search"], ["export", "-o", tmp_path / "trail"]):
+        refused(run(trail_command, *words), "no-right")
+    assert not (tmp_path / "trail").exists()
+
+
+def test_the_drill_s_notice_says_what_the_law_asks_of_it(person: Person) -> None:
+    """PIPL article 57: which kinds of data, why it happened and what may follow; what was done and what people can do; whom to
+    ask. What only the operator knows is a gap to fill in, and none is left out."""
+    told = json.loads(run(privacy, "breach-drill", "people_person", "people_request").stdout)
+    fields = [*told["fields"]["personal"], *told["fields"]["sensitive"]]
+    assert {"people_person.identity_enc", "people_request.text_enc"} <= set(fields) and told["people"] == 1
+    says = {
+        "notice_zh": ("涉及人数:1", "可能泄露的信息种类:", "发生的原因:____", "可能的危害:", "已采取的措施:____", "您可以:",
+                      "联系人:____", "《个人信息保护法》第五十七条"),
+        "notice_en": ("People concerned: 1", "Kinds of data that may have leaked: ", "What caused it: ____", "What may follow: ",
+                      "What we did: ____", "What you can do: ", "Contact: ____", "PIPL article 57"),
+    }  # fmt: skip
+    for name, phrases in says.items():
+        notice = told[name]
+        assert [phrase for phrase in phrases if phrase not in notice] == []
+        assert [field for field in fields if field not in notice] == []
 
 
 def test_whose_account_was_looked_at_is_told(person: Person) -> None:

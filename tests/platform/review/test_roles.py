@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
+from tests.platform.web import city as stage
 
+from abate.demo import desk
 from abate.platform.review import actions, errors, queries, rights
 from abate.platform.review.models import Grant, User
 
@@ -97,3 +104,44 @@ def test_data_and_tables_know_the_same_roles_and_sides() -> None:
     assert set(rights.rights().roles) == set(Grant.Role.values)
     for role in rights.rights().roles.values():
         assert role.side == ("administration" if role.name in ADMINISTRATORS else "operation")
+
+
+@pytest.fixture
+def relabel(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
+    """Give a field of a thing another label, as an edit of rights.toml would."""
+
+    def change(thing: str, field: str, label: str) -> None:
+        read = rights.rights()
+        things = read.things | {thing: read.things[thing] | {field: label}}
+        monkeypatch.setattr(rights, "rights", lambda: replace(read, things=things))
+
+    return change
+
+
+@pytest.mark.clause("P-8.4-c")
+def test_a_changed_label_holds_on_page_interface_and_file(relabel: Callable[[str, str, str], None]) -> None:
+    """Of the audit trail on its page and in both files, of proposals on their page and over the interface."""
+    desk.create_party("some-shop", "merchant", "某店", "A shop")
+    addresses = {
+        "audit_admin": ("/operator/audit?what=party.", "/operator/audit.csv?what=party.", "/operator/audit.jsonl?what=party."),
+        "query": ("/operator/proposals?all=1", f"{reverse('v1:proposals')}?all=true"),
+    }  # fmt: skip
+    browsers = {}
+    for role in addresses:
+        browsers[role] = Client()
+        browsers[role].force_login(
+            desk.hire(f"made-up {role}", role), backend="django.contrib.auth.backends.ModelBackend"
+        )
+        stage.prove(browsers[role])
+
+    def seen() -> dict[str, tuple[int, bool]]:
+        told = {path: browsers[role].get(path) for role, paths in addresses.items() for path in paths}
+        return {path: (answer.status_code, b"some-shop" in answer.content) for path, answer in told.items()}
+
+    assert set(seen().values()) == {(200, True)}
+    relabel("audit", "rows", "personal")
+    page, csv, jsonl, *proposals = seen().values()
+    assert (page, csv, jsonl) == ((200, False), (403, False), (403, False)), "an empty file would tell a lie"
+    assert proposals == [(200, True)] * 2
+    relabel("proposals", "rows", "personal")
+    assert list(seen().values())[3:] == [(200, False)] * 2

@@ -18,6 +18,7 @@ from abate.platform.doors import clock
 from abate.platform.events.actions import Arrival
 from abate.platform.events.envelope import PREFIX, Reader, Sender
 from abate.platform.events.outcomes import Result
+from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
 from abate.platform.people.models import Person
@@ -44,7 +45,7 @@ class City:
 def send(party: Party, events: list[dict[str, object]]) -> list[Result]:
     """Book events of `party` as the intake does."""
     body, now = json.dumps(events).encode(), clock.now()
-    sender = Sender(party.pk, party.code, frozenset(BEHAVIOURS))
+    sender = Sender(party.pk, party.code, frozenset(BEHAVIOURS), hooked=parties.is_hooked(party.pk))
     reader = Reader(sender, catalogue().methods, now)
     read = [reader.read(place, json.dumps(event).encode()) for place, event in enumerate(events)]
     return pipeline.run_batch(Arrival(sender, "http", now, hashlib.sha256(body).digest(), len(events)), read)

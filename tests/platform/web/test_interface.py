@@ -138,6 +138,7 @@ def test_the_description_is_valid_and_complete() -> None:
     assert set(outcomes) == {one.text for one in Outcome}
 
 
+@pytest.mark.clause("P-6.1-a")
 def test_watchers_learn_counts_and_nobodys_data(city: stage.City, monkeypatch) -> None:
     stage.book_every_outcome(city.partner, city.person)
     monkeypatch.setattr(overview, "_last", None)
@@ -153,6 +154,7 @@ def test_watchers_learn_counts_and_nobodys_data(city: stage.City, monkeypatch) -
     }
 
 
+@pytest.mark.clause("P-6.1-a")
 def test_watchers_learn_that_the_database_is_away(monkeypatch) -> None:
     def away(*args: object) -> None:
         raise OperationalError("gone")

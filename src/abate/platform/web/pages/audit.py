@@ -70,7 +70,7 @@ def audit(request: HttpRequest, role: bool) -> HttpResponse:
 def file(request: HttpRequest, role: bool, form: str) -> HttpResponse:
     """All rows that match, as a file. Raises NoRight where the page would withhold them, ExportTooLarge."""
     # An empty file would say that nothing matches.
-    if rights.shown(request.user, "audit", {"rows": True})["rows"] is None:
+    if not rights.sees(request.user, "audit", "rows"):  # type: ignore[arg-type]
         raise NoRight("view audit.rows")
     answer = HttpResponse("".join(trail.lines(_asked(request), form, MOST)), content_type=_TYPES[form])
     answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'
