@@ -163,22 +163,9 @@ def test_of_a_canary_that_left_nothing_is_found_and_nothing_opens(
     # What she asked is there, closed for ever; the others are taken out too.
     there = {purpose for purpose, text in saved.texts.items() if text.hex().encode() in after}
     assert there == {"request"} and saved.opened(after) == {}
-    assert _tables_with(key) and not _tables_with(key, vacuum=True), "a row of before is cleared by a vacuum"
     with pytest.raises(PersonErased):
         keys.decrypt(Person.objects.get(pk=person.pk), saved.texts["identity"], "identity")
     _seen_where_something_is_left(key, saved)
-
-
-def _tables_with(key: bytes, *, vacuum: bool = False) -> list[str]:
-    """The files of tables that hold this wrapped key; with `vacuum` after one, as the server does by itself in time."""
-    with connection.cursor() as cursor:
-        cursor.execute("vacuum people_person" if vacuum else "select 1")
-        cursor.execute("checkpoint")
-    return [
-        p.name
-        for p in canaries.files(Path(settings.ABATE_DATA_DIR))
-        if "base" in p.parts and key in p.read_bytes()
-    ]
 
 
 def _seen_where_something_is_left(key: bytes, saved: Saved) -> None:

@@ -38,7 +38,8 @@ BELONGS = {
 centre, and of all in her copy; the one role that answers requests of what is asked in them (label `personal`)."""
 TAKEN_TO_SHOW = {
     "home", "feed", "why", "entry", "entry-receipt", "statement", "statement-file", "codes", "code", "authorisations",
-    "authorise", "privacy", "privacy-copy", "privacy-contact", "family", "groups", "told", "security", "acceptor", "joining", "partner",
+    "authorise", "privacy", "privacy-copy", "privacy-contact", "family", "groups", "told", "security", "acceptor",
+    "joining", "partner",
     "partner-events", "partner-files", "partner-file", "partner-file-back", "partner-check", "partner-report", "partner-breaks",
     "operator", "alarms", "requests", "applications", "application", "standing", "breaks", "sharing", "sharing-one", "anomalies",
     "quarantine", "proposals", "proposal", "audit", "audit-file", "v1:account", "v1:entries", "v1:explanation", "v1:receipt",
