@@ -124,7 +124,8 @@ def test_the_description_is_valid_and_complete() -> None:
         (media,) = answer["content"].values()
         assert set(media["examples"]) == {"zh", "en"}, status
         if status != "200":
-            told = media["examples"]["zh"]["value"]
+            name = media["examples"]["zh"]["$ref"].rpartition("/")[2]
+            told = made["components"]["examples"][name]["value"]
             assert str(told["status"]) == status and told["code"] in problems.lines()
     public = {"/livez", "/readyz", "/metrics", "/log/checkpoint", "/log/key", "/log/tile/{address}"}
     assert public <= made["paths"].keys()

@@ -17,7 +17,8 @@ from abate.platform.web.api_collect import TokenMissing
 from abate.platform.web.api_groups import api
 
 __all__ = ["api"]
-_REFUSALS = dict.fromkeys((401, 403, 404, 409, 422), ProblemDocument)
+_REFUSALS = dict.fromkeys((401, 403, 422), ProblemDocument)
+_OF_A_CHANGE = _REFUSALS | dict.fromkeys((404, 409), ProblemDocument)
 
 
 class StaffSession(PersonSession):
@@ -63,7 +64,7 @@ def proposals(
 
 
 @api.post(
-    "/proposals/new", auth=StaffSession(), response={200: dict, **_REFUSALS}, summary="Propose a change"
+    "/proposals/new", auth=StaffSession(), response={200: dict, **_OF_A_CHANGE}, summary="Propose a change"
 )
 def propose(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     made = proposing.propose(request.auth, asked.action, asked.arguments, asked.why)

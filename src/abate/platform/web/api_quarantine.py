@@ -18,7 +18,8 @@ from abate.platform.web.api import ProblemDocument
 from abate.platform.web.api_proposals import StaffSession, api
 
 __all__ = ["api"]
-_REFUSALS = dict.fromkeys((401, 403, 404, 409, 422), ProblemDocument)
+_REFUSALS = dict.fromkeys((401, 403, 422), ProblemDocument)
+_UNKNOWN, _STATE = {404: ProblemDocument}, {409: ProblemDocument}
 _WORDS = ("reason", "told")
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
@@ -56,7 +57,7 @@ def told(row: Any, codes: dict[int, str]) -> dict[str, Any]:
 @api.get(
     "/quarantine",
     auth=StaffSession(),
-    response={200: list[dict], **_REFUSALS},
+    response={200: list[dict], **_REFUSALS, **_UNKNOWN},
     summary="Records in quarantine",
 )
 def quarantined(
@@ -93,7 +94,7 @@ def quarantine_proposals(
 @api.post(
     "/quarantine/propose",
     auth=StaffSession(),
-    response={200: dict, **_REFUSALS},
+    response={200: dict, **_REFUSALS, **_STATE},
     summary="Propose to release or dismiss records",
 )
 def quarantine_propose(request: HttpRequest, asked: ReleaseAsked) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def quarantine_propose(request: HttpRequest, asked: ReleaseAsked) -> dict[str, A
 @api.post(
     "/quarantine/decide",
     auth=StaffSession(),
-    response={200: dict, **_REFUSALS},
+    response={200: dict, **_REFUSALS, **_UNKNOWN, **_STATE},
     summary="Accept or refuse a proposal of somebody else's",
 )
 def quarantine_decide(request: HttpRequest, decision: ReleaseDecision) -> dict[str, Any]:

@@ -243,13 +243,16 @@ def _of_party(
     refusals = {
         "401": "No live token",
         "403": "The token may not do this",
-        "413": "Too large",
-        "415": "Another form",
         "429": "The limit is reached: again after Retry-After seconds",
-        "422": "Refused whole, by line",
+        "422": "Refused whole, by line" if keyed else "The day is none",
     }
     if keyed:
-        refusals |= {"400": "A malformed Idempotency-Key", "409": "This Idempotency-Key is at work"}
+        refusals |= {
+            "400": "A malformed Idempotency-Key",
+            "409": "This Idempotency-Key is at work",
+            "413": "Too large",
+            "415": "Another form",
+        }
     told = {"type": "object", "properties": properties}
     answers: dict[str, Any] = {
         "200": {"description": summary, "content": {"application/json": {"schema": told}}}
@@ -363,7 +366,6 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
     }
     parts["securitySchemes"]["ApplicationToken"] = openapi_joining.TOKEN
     made["webhooks"] = webhooks(_RESULT)
-    openapi_examples.add_to(_EVENTS["post"])
     parts["schemas"]["File"] = openapi_files.FILE
     parts["schemas"]["Sent"] = openapi_sent.sent_event(_RESULT)
     for told in (openapi_sent.LIST, openapi_sent.PATHS["/v1/events/{event_id}"]["get"]):
@@ -377,4 +379,5 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
     }
     ours |= {"/identity/o/api/token": _TOKEN, **openapi_joining.paths(_PROBLEM)}
     made["paths"] = {**ours, **made["paths"], **_PUBLIC}
+    openapi_examples.add_to(made)
     return made

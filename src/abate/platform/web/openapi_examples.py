@@ -1,77 +1,123 @@
-"""Examples of the interface's description, in Chinese and English: calls that can be sent, and refusals as they are told."""
+"""Examples of the interface's description, in Chinese and English: what is sent, what is answered, and refusals as told.
+
+They are data (examples/*.json), taken from a day of a made-up city that a test lives through again and holds them
+against. Each stands once among the components; what carries words that people wrote stands there in both languages.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from abate.client import samples
-from abate.platform.doors.errors import Problem
-from abate.platform.events import errors as events
-from abate.platform.events.outcomes import Outcome
+from django.conf import settings
+
 from abate.platform.events.reasons import REASONS
-from abate.platform.parties import errors as parties
-from abate.platform.web import refusals
+from abate.platform.web import openapi_refusals, problems, refusals
 
-LANGUAGES = {"zh": 0, "en": 1}
-_AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
-_TITLES = {"event": ("一次线上会议", "An online meeting"), "batch": ("一批两个事件", "A batch of two events")}
-# What each status of `POST /v1/events` is shown with; the catalogue has all of them.
-_REFUSALS: dict[str, type[Problem]] = {
-    "400": events.Malformed,
-    "401": events.TokenRefused,
-    "403": events.ScopeMissing,
-    "408": events.TooSlow,
-    "409": parties.KeyInFlight,
-    "413": events.TooManyEvents,
-    "415": events.UnsupportedMediaType,
-    "421": events.WrongHost,
-    "422": parties.KeyReused,
-    "429": parties.LimitReached,
-    "503": events.Busy,
-}
+Json = dict[str, Any]
+LANGUAGES = ("zh", "en")
+PROBLEM = "application/problem+json"
+_FOLDER = Path(__file__).parent / "examples"
+_SUBJECTS = ("events", "parties", "people", "staff")
+_AT = "#/components/examples/"
 
 
-def _both(name: str, value: Any) -> dict[str, Any]:
-    return {lang: {"summary": _TITLES[name][place], "value": value} for lang, place in LANGUAGES.items()}
+def add_to(made: Json) -> None:
+    """Write the examples into a whole description."""
+    kept: Json = {}
+    for label, told, operation in _places(made):
+        for media, described in told.get("content", {}).items():
+            named = _refusal(label, operation, kept) if media == PROBLEM else _of(label, media, kept)
+            if named:
+                told["content"] = told["content"] | {media: described | {"examples": named}}
+    made["components"]["examples"] = kept
 
 
-def _result(name: str, outcome: Outcome, reason: str | None, language: str) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "id": name,
-        "outcome": outcome.text,
-        "er_mg": None,
-        "credits": 0,
-        "entry": None,
-        "reason": reason,
-    }
-    if outcome == Outcome.CREDITED:
-        return told | {"er_mg": 2_741_000, "credits": 2_741, "entry": 81, "capped": False}
-    known = REASONS[(reason or "").partition(":")[0]]
-    return told | {"detail": known.text(language), "remedy": known.remedy_text(language)}
+def _places(made: Json) -> Iterator[tuple[str, Json, Json]]:
+    """What has content: the bodies by `GET /address` or a webhook's name, the answers with their status behind it."""
+    every = [(path, path, one) for path, one in made["paths"].items()]
+    for name, path, methods in [*every, *((name, "", one) for name, one in made["webhooks"].items())]:
+        for method, operation in methods.items():
+            label = f"{method.upper()} {path}" if path else name
+            if "requestBody" in operation:
+                yield label, operation["requestBody"], operation
+            for status, answer in operation["responses"].items():
+                yield f"{label} {status}", answer, operation
 
 
-def add_to(operation: dict[str, Any]) -> None:
-    """Write the examples into the operation that sends events."""
-    one = samples.meeting("city-bikes", "qw5z3n7k2m4p6r8t", "meeting-1", _AT)
-    content = operation["requestBody"]["content"]
-    content["application/cloudevents+json"]["examples"] = _both("event", one)
-    content["application/cloudevents-batch+json"]["examples"] = _both(
-        "batch", [one, one | {"id": "meeting-2"}]
-    )
-    answers = operation["responses"]
-    answers["200"]["content"]["application/json"]["examples"] = {
-        language: {
-            "value": {
-                "results": [
-                    _result("meeting-1", Outcome.CREDITED, None, language),
-                    _result("meeting-2", Outcome.REFUSED, "not_authorised:subject", language),
-                ]
-            }
+def _refusal(label: str, operation: Json, kept: Json) -> Json | None:
+    """A refusal in both languages; its documents are put among `kept`."""
+    address, _, status = label.rpartition(" ")
+    code = openapi_refusals.code(address, status, operation)
+    if code is None:
+        return None
+    line = problems.lines()[code]
+    for place, language in enumerate(LANGUAGES):
+        document = {
+            "type": refusals.type_of(code),
+            "title": line.what[place],
+            "status": line.status,
+            "code": code,
+            "remedy": line.remedy[place],
         }
-        for language in LANGUAGES
+        kept[f"{code}.{language}"] = {"value": document}
+    return {language: {"$ref": f"{_AT}{code}.{language}"} for language in LANGUAGES}
+
+
+def _of(label: str, media: str, kept: Json) -> Json | None:
+    """What a body or an answer is shown with: its own for this kind of media, else the one for every kind."""
+    shown = _shown(settings.ABATE_ORIGIN)
+    one = shown.get(f"{label} {media}") or shown.get(label)
+    if one is None:
+        return None
+    same = one.texts["zh"] == one.texts["en"]
+    names = {language: one.name if same else f"{one.name}.{language}" for language in LANGUAGES}
+    kept |= {name: one.texts[language] for language, name in names.items()}
+    return {
+        language: {"$ref": _AT + name, "summary": one.summary[language]} for language, name in names.items()
     }
-    for status, kind in _REFUSALS.items():
-        told = {language: {"value": refusals.document(kind(), language)} for language in LANGUAGES}
-        media = answers[status]["content"]["application/problem+json"]
-        answers[status]["content"] = {"application/problem+json": media | {"examples": told}}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An example: by language its title, and what is shown (`value`, or `externalValue` where it is no text)."""
+
+    name: str
+    summary: dict[str, str]
+    texts: dict[str, Json]
+
+
+@lru_cache(maxsize=2)
+def _shown(origin: str) -> dict[str, Shown]:
+    """The examples by where they stand. `origin` is this installation's address, which they name as ORIGIN."""
+    found: dict[str, Shown] = {}
+    for subject in _SUBJECTS:
+        text = (_FOLDER / f"{subject}.json").read_text(encoding="utf-8").replace("ORIGIN", origin)
+        told = json.loads(text)
+        for one in told["examples"]:
+            texts = {
+                language: {name: _in(language, one[name], told["words"])}
+                for language in LANGUAGES
+                for name in ("value", "externalValue")
+                if name in one
+            }
+            made = Shown(one["name"], {language: one[language] for language in LANGUAGES}, texts)
+            found |= dict.fromkeys(one["of"], made)
+    return found
+
+
+def _in(language: str, value: Any, words: dict[str, str]) -> Any:
+    """A value in a language: what people wrote by `words`, Chinese to English; why an event was refused as it is told."""
+    if isinstance(value, list):
+        return [_in(language, one, words) for one in value]
+    if isinstance(value, dict):
+        made = {name: _in(language, one, words) for name, one in value.items()}
+        known = REASONS.get(str(made.get("reason")).partition(":")[0]) if "remedy" in made else None
+        return (
+            made | {"detail": known.text(language), "remedy": known.remedy_text(language)} if known else made
+        )
+    return words.get(value, value) if language == "en" and isinstance(value, str) else value

@@ -32,17 +32,6 @@ _ASKED = {
     "grants": {"type": "array", "items": {"enum": Party.Grant.values}},
     "behaviours": _TEXTS | {"description": "What it will send; with the grant `data` only"},
 }
-_EXAMPLE = {
-    "code": "city-bikes",
-    "kind": "data_provider",
-    "title_zh": "城市单车",
-    "title_en": "City Bikes",
-    "registration": "91999999000000000G",
-    "contact_name": "经办人",
-    "contact": "joining@example.org",
-    "grants": ["data"],
-    "behaviours": ["cycling"],
-}
 _APPLICATION = {
     "type": "object",
     "properties": {
@@ -160,15 +149,14 @@ def _operation(
     }
 
 
-def _body(properties: dict[str, Any], *optional: str, example: object = None) -> dict[str, Any]:
+def _body(properties: dict[str, Any], *optional: str) -> dict[str, Any]:
     schema = {
         "type": "object",
         "properties": properties,
         "required": sorted(set(properties) - set(optional)),
         "additionalProperties": False,
     }
-    told = {"schema": schema} | ({"example": example} if example else {})
-    return {"requestBody": {"required": True, "content": {"application/json": told}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def _upload() -> dict[str, Any]:
@@ -221,19 +209,17 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
         problem, "notice_answer", "Answer a notice", "200", _NOTICE, "401", "403", "404", "409", "422", "429"
     )  # fmt: skip
     key = {"security": [{"PartnerToken": ["events"]}, {"Signature": []}]}
-    terms = _body({"terms": {"type": "string"}}, example={"terms": kinds().terms})
+    terms = _body({"terms": {"type": "string"}})
     one = "/v1/applications/{application_id}"
     return {
-        "/v1/applications": {
-            "post": apply | {"security": []} | _body(_ASKED, "grants", "behaviours", example=_EXAMPLE)
-        },
+        "/v1/applications": {"post": apply | {"security": []} | _body(_ASKED, "grants", "behaviours")},
         one: {"get": state | own | {"parameters": [_ID]}},
         f"{one}/documents/{{kind}}": {"post": document | own | _upload()},
         f"{one}/submit": {"post": submit | own | terms | {"parameters": [_ID]}},
         "/v1/conformance": {"post": attest | key | _body(_RUN)},
         "/v1/notices": {"get": listed | key | {"parameters": [_OPEN, _BEFORE]}},
         "/v1/notices/{notice_id}/answer": {
-            "post": answer | key | _body(_ANSWER, example={"text": "已修正"}) | {"parameters": [_NOTICE_ID]}
+            "post": answer | key | _body(_ANSWER) | {"parameters": [_NOTICE_ID]}
         },
     }
 

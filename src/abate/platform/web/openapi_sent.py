@@ -1,29 +1,22 @@
-"""The part of the interface's description that tells of a partner reading its own events (sent.py), with examples."""
+"""The part of the interface's description that tells of a partner reading its own events (sent.py)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from abate.platform.carbon.sent import MOST, STATES
-from abate.platform.doors.errors import Problem
-from abate.platform.events import errors as events
 from abate.platform.events.outcomes import Outcome
-from abate.platform.events.reasons import REASONS
 from abate.platform.events.withdrawals import CAUSES
-from abate.platform.parties import errors as parties
-from abate.platform.web import refusals, sent
+from abate.platform.web import sent
 
-_LANGUAGES = ("zh", "en")
-_REFUSALS: dict[str, tuple[str, type[Problem]]] = {
-    "400": ("A query parameter that is not defined", sent.ParameterUnknown),
-    "401": ("No live token", events.TokenRefused),
-    "403": ("The token may not read events", events.ScopeMissing),
-    "404": ("The party has sent no such event", sent.EventUnknown),
-    "422": ("A filter or the cursor is not as described", sent.FilterInvalid),
-    "429": (
-        "The party's or the key's limit is reached: again after Retry-After seconds",
-        parties.LimitReached,
-    ),
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+_REFUSALS = {
+    "400": "A query parameter that is not defined",
+    "401": "No live token",
+    "403": "The token may not read events",
+    "404": "The party has sent no such event",
+    "422": "A filter or the cursor is not as described",
+    "429": "The party's or the key's limit is reached: again after Retry-After seconds",
 }
 
 
@@ -51,43 +44,24 @@ def sent_event(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _examples(language: str) -> list[dict[str, Any]]:
-    at = {"behaviour": "online-meeting", "received_at": "2026-06-01T12:00:01+00:00"}
-    nothing = {"er_mg": None, "credits": 0, "entry": None}
-    known = REASONS["not_authorised"]
-    return [
-        {"id": "meeting-1", "outcome": "credited", "er_mg": 2_741_000, "credits": 2_741, "entry": 81, "reason": None,
-         "capped": False, "time": "2026-06-01T12:00:00+00:00", **at},
-        {"id": "meeting-2", "outcome": "refused", "reason": "not_authorised:subject", **nothing,
-         "detail": known.text(language), "remedy": known.remedy_text(language), "time": None, **at},
-    ]  # fmt: skip
-
-
 def _operation(
     operation: str,
     summary: str,
     schema: dict[str, Any],
-    shown: dict[str, Any],
     but: str,
     parameters: list[Any],
 ) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "200": {
             "description": summary,
-            "content": {
-                "application/json": {
-                    "schema": schema,
-                    "examples": {language: {"value": value} for language, value in shown.items()},
-                }
-            },
+            "content": {"application/json": {"schema": schema}},
         }
     }
-    for status, (words, kind) in _REFUSALS.items():
-        if status == but:
-            continue
-        told = {language: {"value": refusals.document(kind(), language)} for language in _LANGUAGES}
-        media = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}, "examples": told}
-        answers[status] = {"description": words, "content": {"application/problem+json": media}}
+    answers |= {
+        status: {"description": words, "content": _PROBLEM}
+        for status, words in _REFUSALS.items()
+        if status != but
+    }
     return {
         "operationId": operation,
         "summary": summary,
@@ -125,7 +99,6 @@ def _list() -> dict[str, Any]:
             },
         },
     }
-    shown = {language: {"events": _examples(language), "next_cursor": None} for language in _LANGUAGES}
     parameters = [
         _query("from", f"received from then on: {_MOMENT}", {"type": "string"}),
         _query("to", f"received until then: {_MOMENT} and is excluded", {"type": "string"}),
@@ -140,7 +113,7 @@ def _list() -> dict[str, Any]:
         ),
     ]
     return _operation(
-        "sent_events", "The party's own events, the newest arrival first", schema, shown, "404", parameters
+        "sent_events", "The party's own events, the newest arrival first", schema, "404", parameters
     )
 
 
@@ -151,7 +124,6 @@ PATHS: dict[str, Any] = {
             "sent_event",
             "One event of the party's own: as accepted, else as last refused",
             {"$ref": "#/components/schemas/Sent"},
-            {language: _examples(language)[0] for language in _LANGUAGES},
             "422",
             [_ID],
         )

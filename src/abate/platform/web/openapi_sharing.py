@@ -127,15 +127,6 @@ _MEMBERS = {
         }
     },
 }
-_EXAMPLE = {
-    "purpose": "月度低碳出行评估",
-    "ground": "《地方气候变化应对条例》授权的统计",
-    "behaviours": ["metro", "bus"],
-    "fields": ["people", "carbon_mg"],
-    "from_month": "2026-09",
-    "to_month": "2026-10",
-    "until": "2027-03-31",
-}
 
 
 def described(problem: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +161,6 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
                         "required": sorted(set(_ASKED) - {"behaviours", "kind"}),
                         "additionalProperties": False,
                     },
-                    "example": _EXAMPLE,
                 }
             },
         }

@@ -30,7 +30,8 @@ _NOTICE = {
 
 def webhooks(result: dict[str, Any]) -> dict[str, Any]:
     """Every kind of message, by its name; `result` is the schema of one event's result."""
-    data = {**result, "properties": {name: result["properties"][name] for name in result["required"]}}
+    told = (*result["required"], "undone", "source")
+    data = {**result, "properties": {name: result["properties"][name] for name in told}}
     return {kind: _told(kind, summary, data) for kind, summary in _KINDS.items()} | {
         kind: _told(kind, summary, _NOTICE) for kind, summary in _NOTICES.items()
     }
