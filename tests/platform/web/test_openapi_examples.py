@@ -183,6 +183,8 @@ def lived(
     transactional_db: None, enter: Callable[..., Client], settings: Any, tmp_path: Path
 ) -> Iterator[dict[str, Any]]:
     settings.ABATE_DATA_DIR = str(tmp_path)
+    # A session of its own: what a batch asks of one must come before its first temporary table (doors/workspace.py).
+    connection.close()
     yield shown.spent(enter)
     for _ in range(8):
         intake.pool.submit(lambda: connection.close()).result()
