@@ -198,6 +198,7 @@ def of_those_who_ask(day: Day) -> None:
     bureau = desk.create_party("city-bureau", "authority", "城市统计局", "City Bureau", [], made_up=True)
     asking = token(bureau, ["sharing"])
     asked = {"purpose": "月度低碳出行评估", "ground": "《地方气候变化应对条例》授权的统计",
+             "fields": ["people", "carbon_mg"],
              "from_month": "2026-05", "to_month": "2026-05", "until": "2026-12-31"}  # fmt: skip
     number = day.call(browser, "POST /v1/sharing/requests", 201, body=asked, headers=asking)["id"]
     desk.decide("sharing.answer", request=number, granted=True)
