@@ -115,4 +115,4 @@ def become_application() -> None:
     from abate.platform.config import grants  # lazy: needs Django's app registry
 
     connection.close()
-    connection.settings_dict["OPTIONS"]["options"] = f"-c role={grants.ROLE}"
+    connection.settings_dict["OPTIONS"]["options"] += f" -c role={grants.ROLE}"

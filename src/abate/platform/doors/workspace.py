@@ -27,7 +27,8 @@ def prepare(tables: Sequence[str]) -> None:
     if there.issuperset(tables) and not connection.in_atomic_block:
         return
     with connection.cursor() as cursor:
-        # Our policy: a batch of 50,000 is sorted and joined in memory. Few connections ever come here.
+        # Our policy: a batch of 50,000 is sorted and joined in memory (temp_buffers: settings.py). Few connections ever
+        # come here.
         cursor.execute("set work_mem = '64MB'")
         # Whatever the statistics say (none yet, or old ones), no plan reads a whole registry. The
         # temporary tables have no index and are read through all the same.
@@ -37,9 +38,6 @@ def prepare(tables: Sequence[str]) -> None:
         cursor.execute("set enable_mergejoin = off")
         # Before PostgreSQL 18 a plan with such a table counts as huge and would be compiled first.
         cursor.execute("set jit = off")
-        if not there:
-            # Can be set only before the connection's first temporary table.
-            cursor.execute("set temp_buffers = '64MB'")
         for statement in tables:
             cursor.execute(statement)
         if not connection.in_atomic_block:

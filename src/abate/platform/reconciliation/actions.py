@@ -94,8 +94,6 @@ def compare(
     with transaction.atomic(), workspace() as cursor:
         cursor.execute(SQL["one_at_a_time"], values)
         cursor.execute(SQL["plan"])
-        # The size the intake gives it too: it cannot change once a connection has used a temporary table.
-        cursor.execute("set temp_buffers = '64MB'")
         cursor.execute(SQL["fresh"])
         cursor.execute(SQL["stage"])
         cursor.execute(SQL["met"])
