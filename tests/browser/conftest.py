@@ -13,6 +13,7 @@ from datetime import date
 
 import pytest
 import uvicorn
+from django.conf import settings as django_settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, connections
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -121,7 +122,11 @@ class Visitor:
 
     def prove(self) -> None:
         """As if the second factor had just been shown."""
-        (key,) = [c["value"] for c in self.page.context.cookies() if c["name"] == "abate_session"]
+        (key,) = [
+            c["value"]
+            for c in self.page.context.cookies()
+            if c["name"] == django_settings.SESSION_COOKIE_NAME
+        ]
         session = SessionStore(key)
         proofs.note(session, proofs.TOTP)
         session.save()

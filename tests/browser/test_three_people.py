@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Page
 from tests.browser import looks
 from tests.browser.conftest import Visitor
@@ -40,7 +41,7 @@ def type_in(page: Page, selector: str, text: str) -> None:
 def ask(window: Visitor, path: str, form: dict[str, object]) -> tuple[int, str]:
     """A request past the page's own buttons, with its session and token: as somebody with a tool would."""
     cookies = {one["name"]: one["value"] for one in window.page.context.cookies()}
-    headers = {"X-CSRFToken": cookies["csrftoken"], "Origin": window.address}
+    headers = {"X-CSRFToken": cookies[settings.CSRF_COOKIE_NAME], "Origin": window.address}
     if path.startswith("/v1/"):
         answer = window.page.request.post(
             window.address + path,

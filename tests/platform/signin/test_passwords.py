@@ -27,9 +27,13 @@ GOOD = "seven otters crossing"
     [
         (GOOD, ASVS, []),
         ("eleven sign", ASVS, ["short"]),
-        ("password1234", ASVS, ["known"]),
+        ("password1234", ASVS, ["known", "words"]),
         ("x" * 129, ASVS, ["long"]),
-        ("my clerk-01 pass", ASVS, ["handle"]),
+        ("seven otters " * 9 + "sea bridge", ASVS, []),
+        ("my clerk-01 pass", ASVS, ["handle", "words"]),
+        ("Abate-Operator-2026", ASVS, ["words"]),
+        ("碳普惠-Carbon-2026", ASVS, ["words"]),
+        ("my operator feeds otters", ASVS, []),
         # No rule on kinds of signs there: ASVS 5, 6.2.5 forbids one.
         ("allsmallletters", ASVS, []),
         ("allsmallletters", DENGBAO, ["kinds"]),
@@ -53,6 +57,15 @@ def test_the_operators_own_list_of_leaked_passwords_counts(tmp_path: Path) -> No
     with override_settings(ABATE_LEAKED_PASSWORDS=str(path)):
         assert passwords.faults(GOOD, "", [], ASVS) == ["known"]
     assert passwords.faults(GOOD, "", [], ASVS) == []
+
+
+def test_one_that_is_longer_than_any_can_be_is_not_cut_to_fit(db: None) -> None:
+    user, longest = clerk(), ("seven otters crossing " * 6)[:128]
+    actions.set_password(user, longest)
+    assert actions.check_password(user.handle, longest, None) == user
+    for other in (longest + "x", longest[:-1], longest.upper(), f" {longest}"):
+        with pytest.raises(SignInRefused):
+            actions.check_password(user.handle, other, None)
 
 
 def clerk() -> User:

@@ -287,6 +287,42 @@ def test_a_password_change_ends_the_other_sessions(clerk: User) -> None:
     assert there.get("/security").status_code == 302
 
 
+def test_a_new_password_takes_the_present_one_unless_a_link_came_first(clerk: User) -> None:
+    _, codes = set_up_app(by_link(clerk))
+    actions.set_password(clerk, GOOD)
+    new = {"password": "nine otters crossing"}
+    browser = Client(headers={"accept-language": "en"})
+    browser.post("/sign-in/staff", {"account": clerk.handle, "password": GOOD})
+    browser.post("/sign-in/second", {"code": codes[0]})
+    for present in ({}, {"present": "another otter"}):
+        assert browser.post("/security/password", new | present).status_code == 422
+    assert actions.check_password(clerk.handle, GOOD, None) == clerk
+    assert browser.post("/security/password", new | {"present": GOOD}).status_code == 302
+    assert actions.check_password(clerk.handle, new["password"], None) == clerk
+
+    forgot = by_link(clerk)
+    forgot.post("/sign-in/second", {"code": codes[1]})
+    assert forgot.post("/security/password", {"password": GOOD}).status_code == 302
+    assert actions.check_password(clerk.handle, GOOD, None) == clerk
+
+
+def test_a_password_is_masked_and_may_come_from_a_manager(clerk: User) -> None:
+    _, codes = set_up_app(by_link(clerk))
+    actions.set_password(clerk, GOOD)
+    browser = Client(headers={"accept-language": "en"})
+    fields = [browser.get("/sign-in/staff").content.decode()]
+    browser.post("/sign-in/staff", {"account": clerk.handle, "password": GOOD})
+    browser.post("/sign-in/second", {"code": codes[0]})
+    fields.append(browser.get("/security/password").content.decode())
+    pattern = r'<input[^>]* name="(?:password|present)"[^>]*>'
+    found = [tag for page in fields for tag in re.findall(pattern, page)]
+    assert len(found) == 3
+    for tag in found:
+        assert 'type="password"' in tag, tag
+        assert 'autocomplete="current-password"' in tag or 'autocomplete="new-password"' in tag, tag
+        assert "onpaste" not in tag and "readonly" not in tag
+
+
 @pytest.mark.clause("P-8.4-a", "P-7.5.3-3")
 def test_a_person_confirms_before_spending(city: stage.City) -> None:
     stage.book_every_outcome(city.partner, city.person)

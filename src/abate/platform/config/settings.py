@@ -7,6 +7,7 @@ from pathlib import Path
 
 from abate.platform.doors.database import parse
 from abate.platform.doors.keyring import read
+from abate.platform.web.shielding import shielded
 
 ABATE_DATA_DIR = os.environ.get("ABATE_DATA_DIR", ".abate")
 ABATE_SECRET_FILE = os.environ.get("ABATE_SECRET_FILE", str(Path(ABATE_DATA_DIR) / "secrets.json"))
@@ -79,13 +80,23 @@ _tls = ABATE_ORIGIN.startswith("https://")
 ALLOWED_HOSTS = [ABATE_ORIGIN.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0], "127.0.0.1", "localhost"]
 CSRF_TRUSTED_ORIGINS = [ABATE_ORIGIN]
 SECURE_SSL_REDIRECT = _tls
+# A program that calls without TLS is refused (web/gate.py), not led on: nobody would notice that its key was overheard.
+SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^identity/o/api/"]
 SECURE_HSTS_SECONDS = 31_536_000 if _tls else 0
+# Only the operator knows whether every name below the platform's has TLS.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _tls and os.environ.get("ABATE_HSTS_SUBDOMAINS") == "1"
 ABATE_BEHIND_PROXY = os.environ.get("ABATE_BEHIND_PROXY") == "1"
 # Proxies on other machines whose word about a sender's address counts: addresses or networks.
 ABATE_TRUSTED_PROXIES = os.environ.get("ABATE_TRUSTED_PROXIES", "").replace(",", " ").split()
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ABATE_BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
-SESSION_COOKIE_NAME = "abate_session"
+# A browser keeps a cookie of this prefix only from this very host, over TLS; without TLS it keeps none, so the name depends.
+_only_here = "__Host-" if _tls else ""
+SESSION_COOKIE_NAME = f"{_only_here}abate_session"
+CSRF_COOKIE_NAME = f"{_only_here}csrftoken"
+LANGUAGE_COOKIE_NAME = f"{_only_here}django_language"
+ABATE_FLASH_COOKIE_NAME = f"{_only_here}messages"
+MESSAGE_STORAGE = "abate.platform.web.flash.Flash"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
@@ -197,6 +208,7 @@ LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ADD_HEADERS_FUNCTION = shielded
 LOGIN_URL = "/sign-in"
 
 IDP_OIDC_ADAPTER = "abate.platform.web.binding.Provider"

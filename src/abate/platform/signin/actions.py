@@ -77,8 +77,8 @@ def check_password(handle: str, text: str, address: str | None) -> User:
     if not 0 < len(name) <= _LONGEST_HANDLE or not text:
         raise SignInRefused
     done = count_try(f"password\x00{name}", address)
-    # A longer one cannot be anybody's, and hashing it would be work for an attacker's asking.
-    user = authenticate(username=name, password=text[: passwords.MOST])
+    # A longer one cannot be anybody's, and hashing it would be work for an attacker's asking; cut, it could be somebody's.
+    user = authenticate(username=name, password=text if len(text) <= passwords.MOST else "")
     if not isinstance(user, User) or user.kind != User.Kind.STAFF:
         # Without the name that was typed: it may be a password in the wrong field.
         audit.note("signin.password-try", act="refused")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
@@ -16,11 +17,30 @@ from abate.platform.signin.policy import SignInPolicy
 MOST = 128
 _SHORTEST = {"asvs": 12, "dengbao3": 10}
 _KINDS = 3
+# What anybody tries first here; docs/explain/signing-in.md says so. The account's name and the address's are such words too.
+WORDS = (
+    "abate",
+    "tanpuhui",
+    "tanhui",
+    "carbon",
+    "碳普惠",
+    "碳惠",
+    "password",
+    "passw0rd",
+    "admin",
+    "operator",
+    "security",
+    "audit",
+)
 
 REASONS = {
     "short": ("密码太短。", "It is too short."),
     "long": ("密码不得超过 128 个字符。", "It has more than 128 signs."),
     "known": ("该密码在常见或已泄露密码表中。", "It is on a list of common or leaked passwords."),
+    "words": (
+        "除去平台、账号、角色等名称后，剩下的部分太短。",
+        "Without the names of the platform, the account and the roles, too little of it is left.",
+    ),
     "handle": ("密码不得包含账号。", "It contains the account's name."),
     "kinds": (
         "须含大写字母、小写字母、数字、其他符号中的至少三种。",
@@ -45,12 +65,24 @@ def faults(text: str, handle: str, earlier: Iterable[str], policy: SignInPolicy)
         found.append("known")
     if handle and handle.lower() in text.lower():
         found.append("handle")
+    if "short" not in found and len(_without_words(text, handle)) < shortest(policy):
+        found.append("words")
     if policy.profile == "dengbao3":
         if _kinds(text) < _KINDS:
             found.append("kinds")
         if any(check_password(text, old) for old in earlier):
             found.append("again")
     return found
+
+
+def _without_words(text: str, handle: str) -> str:
+    host = (urlsplit(settings.ABATE_ORIGIN).hostname or "").split(".")
+    left = text.lower()
+    for word in sorted(
+        {*WORDS, handle.lower(), *(part for part in host if len(part) > 2)}, key=len, reverse=True
+    ):
+        left = left.replace(word, "") if word else left
+    return left
 
 
 def _kinds(text: str) -> int:

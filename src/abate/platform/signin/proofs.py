@@ -28,6 +28,11 @@ def two_factors(session: Session) -> bool:
     return bool(SECOND & session.get(_KEY, {}).keys())
 
 
+def by_link(session: Session) -> bool:
+    """Whether a single-use link opened this session, as for somebody who forgot their password."""
+    return LINK in session.get(_KEY, {})
+
+
 def fresh(session: Session) -> bool:
     """Whether a passkey or one-time code was shown within the last minutes (policy.fresh_minutes)."""
     shown = [datetime.fromisoformat(at) for how, at in session.get(_KEY, {}).items() if how in FRESHENING]

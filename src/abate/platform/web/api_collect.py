@@ -25,8 +25,10 @@ class TokenMissing(Problem):
     en = "The request has no token against cross-site requests."
     why_zh = "没有令牌时，其他网站可冒用您的登录。"
     why_en = "Without it another site could act with your session."
-    remedy_zh = "请在 X-CSRFToken 头中带上 csrftoken Cookie 的值。"
-    remedy_en = "Send the value of the csrftoken cookie in the header X-CSRFToken."
+    remedy_zh = "请在 X-CSRFToken 头中带上 csrftoken Cookie（HTTPS 下名为 __Host-csrftoken）的值。"
+    remedy_en = (
+        "Send the value of the csrftoken cookie (over HTTPS: __Host-csrftoken) in the header X-CSRFToken."
+    )
 
 
 class PersonActs(PersonSession):

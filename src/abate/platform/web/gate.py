@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
@@ -21,6 +22,7 @@ from abate.platform.review import audit, queries, rights
 from abate.platform.review.models import User
 from abate.platform.signin import lasting
 from abate.platform.web import proving, refusals
+from abate.platform.web.shielding import NotEncrypted
 
 WHO = frozenset({"anyone", "user", "person", "acceptor", "applicant", "partner", "staff", "verifier", "key"})
 """`user`: whoever is signed in, for their own sign-in. `verifier` and `key`: by a token or a key of a party's, not by a
@@ -110,6 +112,9 @@ class Gate:
         line = lines().get((name, method))
         if line is None:
             return _closed(request, sorted(other for address, other in lines() if address == name))
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            # Only what settings exempt from being led on comes here so: what programs call.
+            return refusals.answer(request, NotEncrypted())
         if (name, method) in LIMITED:
             limit = limits.of_address(LIMITED[name, method], request.META.get("REMOTE_ADDR", ""))
             try:

@@ -43,7 +43,7 @@ from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.events.reasons import REASONS
 from abate.platform.parties import answers, limits
 from abate.platform.parties.answers import Keep, Reply
-from abate.platform.web import caller, refusals, turning_away
+from abate.platform.web import caller, refusals, shielding, turning_away
 from abate.platform.web.caller import Call
 from abate.platform.web.gate import MethodNotDeclared
 
@@ -79,6 +79,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         if not names_us(headers):
             raise WrongHost
+        shielding.require_encryption(scope, headers)
         if scope["method"] != "POST":
             raise MethodNotDeclared
         _check_length(headers)
@@ -273,6 +274,7 @@ async def respond(
         (b"content-language", b"en" if language == "en" else b"zh"),
         (b"cache-control", b"no-store"),
         (b"vary", b"accept-language"),
+        *shielding.beside_django(),
         *more,
     ]
     if status == 405:

@@ -7,11 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
-from abate.platform.web import refusals
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
-)
+from abate.platform.web import refusals, shielding
 
 NOWHERE = "private, no-store"
 """Of what no view says otherwise: neither the browser nor a proxy keeps it."""
@@ -40,7 +36,7 @@ class Pages:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = refusals.answer(request, NotText()) if _has_nul(request) else self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        shielding.shielded(response.headers)
         response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), camera=()")
         # A shared phone must not show the last person's account on "back", and no proxy may keep what a key was told:
         # only a view whose answer is the same for everybody says that it may be kept.

@@ -30,10 +30,11 @@ from abate.platform.review import errors as _review
 from abate.platform.sharing import errors as _sharing
 from abate.platform.web import gate as _gate
 from abate.platform.web import middleware as _middleware
+from abate.platform.web import shielding as _shielding
 
 KNOWN = (
     _log, _review, _parties, _people, _family, _events, _files, _carbon, _ledger, _credits, _incentives, _anomalies, _quarantine,
-    _reconciliation, _sharing, _gate, _middleware,
+    _reconciliation, _sharing, _gate, _middleware, _shielding,
 )  # fmt: skip
 NOT_OVER_HTTP = (MonthUnfit, TablesBusy)
 """What only a command of the operator's can meet."""

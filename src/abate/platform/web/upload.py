@@ -22,7 +22,7 @@ from abate.platform.events.files_errors import FileNamed, FileTooLarge
 from abate.platform.events.models import File
 from abate.platform.parties import queries as parties
 from abate.platform.parties.signatures import Content
-from abate.platform.web import caller, files, intake, turning_away
+from abate.platform.web import caller, files, intake, shielding, turning_away
 from abate.platform.web.caller import Call
 from abate.platform.web.gate import MethodNotDeclared
 from abate.platform.web.intake import SCOPE, Gone, Receive, Scope, Send
@@ -41,6 +41,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         if not intake.names_us(headers):
             raise WrongHost
+        shielding.require_encryption(scope, headers)
         if scope["method"] != "POST":
             raise MethodNotDeclared
         declared = headers.get(b"content-length", b"0")

@@ -21,7 +21,7 @@ from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
 from abate.platform.web import access, screen, story
 from abate.platform.web.access import own_page
-from abate.platform.web.middleware import CONTENT_SECURITY_POLICY
+from abate.platform.web.shielding import CONTENT_SECURITY_POLICY
 from abate.platform.web.wording import say
 
 

@@ -20,12 +20,12 @@ from abate.platform.people import recovering
 from abate.platform.review import queries as review
 from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, passwords, proofs, queries
-from abate.platform.signin.errors import PasswordRefused
+from abate.platform.signin.errors import PasswordRefused, SignInRefused, TooManyTries
 from abate.platform.signin.policy import policy
 from abate.platform.web import proving, qr, screen
 from abate.platform.web.access import user_page
 from abate.platform.web.pages.signin import own_address
-from abate.platform.web.pages.staff_signin import passkey_hint
+from abate.platform.web.pages.staff_signin import address_of, passkey_hint
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
 
@@ -158,10 +158,16 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
     """Set a password, for the staff only: a person signs in with a code or a passkey."""
     if user.kind == User.Kind.PERSON:
         return redirect("security")
-    error = ""
+    error = wrong = ""
+    # Who forgot it comes by a single-use link, and shows the second factor like everybody (_changing).
+    known = queries.password_set_at(user) is not None and not proofs.by_link(request.session)
     if request.method == "POST":
         try:
+            if known:
+                actions.check_password(user.handle, request.POST.get("present", ""), address_of(request))
             actions.set_password(user, request.POST.get("password", ""))
+        except (SignInRefused, TooManyTries) as refused:
+            wrong = screen.told(refused).text
         except PasswordRefused as refused:
             error = say("", " ").join(pick(passwords.REASONS[reason]) for reason in refused.reasons)
         else:
@@ -190,10 +196,17 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
         autocomplete="new-password",
         maxlength=passwords.MOST,
     )
-    context = {"field": field, "account": user.handle}
-    return screen.show(
-        request, "security_password", context, section="security", status=422 if error else 200
+    present = Field(
+        "present",
+        say("现在的密码", "Present password"),
+        type="password",
+        error=wrong,
+        autocomplete="current-password",
+        maxlength=passwords.MOST,
     )
+    context = {"fields": [present, field] if known else [field], "account": user.handle}
+    status = 422 if error or wrong else 200
+    return screen.show(request, "security_password", context, section="security", status=status)
 
 
 @require_POST

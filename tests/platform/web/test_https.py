@@ -1,0 +1,137 @@
+"""Where the origin is https: cookies of this host alone, the same headers on every answer, no program led on from plain HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.messages import add_message, constants
+from django.contrib.messages.storage import default_storage
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from tests.platform.web import city as stage
+
+from abate.platform.config import asgi
+from abate.platform.review import actions as review
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+ROOT = Path(__file__).resolve().parents[3]
+SETTINGS = ROOT / "src/abate/platform/config/settings.py"
+FOLLOWS = ("_COOKIE_NAME", "_COOKIE_SECURE", "SECURE_")
+
+
+def under(monkeypatch: pytest.MonkeyPatch, origin: str, **more: str) -> dict[str, Any]:
+    """The settings of an installation at `origin` that have to do with HTTPS."""
+    for name in ("ABATE_HSTS_SUBDOMAINS", "ABATE_BEHIND_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"ABATE_ORIGIN": origin, **more}.items():
+        monkeypatch.setenv(name, value)
+    found = runpy.run_path(str(SETTINGS))
+    return {name: value for name, value in found.items() if any(part in name for part in FOLLOWS)}
+
+
+@pytest.fixture
+def https(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Any:
+    found = under(monkeypatch, "https://testserver", ABATE_HSTS_SUBDOMAINS="1", ABATE_BEHIND_PROXY="1")
+    for name, value in found.items():
+        setattr(settings, name, value)
+    return settings
+
+
+def call(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """(status, headers, body) of a POST as it reaches the server, behind no proxy or with its word in `headers`."""
+    told: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"host", b"testserver"), *raw]}
+    asyncio.run(asgi.application(scope, receive, send))
+    given = {name.decode().lower(): value.decode() for name, value in told[0]["headers"]}
+    return told[0]["status"], given, told[1]["body"]
+
+
+@pytest.mark.clause("P-8.4-a")
+def test_every_cookie_is_kept_by_this_host_alone(city: stage.City, https: Any) -> None:
+    browser = Client()
+    browser.get("/sign-in", secure=True)
+    browser.post(f"/sign-in/link/{review.issue_link(city.operator)}", secure=True)
+    browser.post("/language", {"language": "en"}, secure=True)
+    names = set(browser.cookies)
+    assert {"__Host-abate_session", "__Host-csrftoken", "__Host-django_language"} <= names
+    for name, cookie in browser.cookies.items():
+        assert name.startswith("__Host-") and cookie["secure"] and cookie["path"] == "/", name
+        assert not cookie["domain"] and cookie["httponly"] and cookie["samesite"] == "Lax", name
+
+
+def test_words_for_the_next_page_too(city: stage.City, https: Any) -> None:
+    request = RequestFactory().get("/")
+    request.session = {}  # type: ignore[assignment]
+    request._messages = default_storage(request)  # type: ignore[attr-defined]
+    add_message(request, constants.INFO, "x")
+    answer = HttpResponse()
+    request._messages.update(answer)  # type: ignore[attr-defined]
+    assert list(answer.cookies) == ["__Host-messages"]
+
+
+def test_without_tls_the_names_are_plain_for_a_browser_would_keep_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = under(monkeypatch, "http://127.0.0.1:8000", ABATE_HSTS_SUBDOMAINS="1")
+    assert {found["SESSION_COOKIE_NAME"], found["CSRF_COOKIE_NAME"]} == {"abate_session", "csrftoken"}
+    assert not found["SESSION_COOKIE_SECURE"] and found["SECURE_HSTS_SECONDS"] == 0
+    assert not found["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
+
+
+def test_names_below_are_included_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not under(monkeypatch, "https://a.example")["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
+    assert under(monkeypatch, "https://a.example", ABATE_HSTS_SUBDOMAINS="1")[
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS"
+    ]
+
+
+@pytest.mark.clause("P-8.4-a")
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/static/abate/abate.css", "/v1/openapi.json", "/livez", "/sign-in"]
+)
+def test_every_answer_carries_the_headers(city: stage.City, https: Any, path: str) -> None:
+    answer = Client().get(path, secure=True)
+    told = answer["Strict-Transport-Security"]
+    assert told == "max-age=31536000; includeSubDomains"
+    assert answer["X-Content-Type-Options"] == "nosniff" and answer["Referrer-Policy"] == "same-origin"
+    for part in ("frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'", "default-src 'self'"):
+        assert part in answer["Content-Security-Policy"]
+
+
+@pytest.mark.clause("P-8.4-a")
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/files"])
+def test_so_do_the_doors_beside_django(db: None, https: Any, path: str) -> None:
+    status, headers, body = call(path, **{"x-forwarded-proto": "https"})
+    assert status in (400, 401) and json.loads(body)["code"] != "not-encrypted"
+    assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+@pytest.mark.clause("P-8.4-a")
+@pytest.mark.parametrize("said", [{}, {"x-forwarded-proto": "http"}])
+def test_a_program_without_tls_is_refused_and_not_led_on(db: None, https: Any, said: dict[str, str]) -> None:
+    for path in ("/v1/events", "/v1/files"):
+        status, headers, body = call(path, **said)
+        assert (status, json.loads(body)["code"]) == (403, "not-encrypted") and "location" not in headers
+    for path in ("/v1/proposals/new", "/identity/o/api/token"):
+        answer = Client(headers=said).post(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not-encrypted")
+
+
+def test_a_person_without_tls_is_led_on(db: None, https: Any) -> None:
+    answer = Client().get("/sign-in")
+    assert (answer.status_code, answer["Location"]) == (301, "https://testserver/sign-in")
