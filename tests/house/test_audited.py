@@ -52,10 +52,11 @@ OWN = {
         "normal_conditions": PURE,
         "note_use": "the day of a key's last use, no more",
         "claim_area": "once, at the first start",
-        "drop_token": "a token given back by its holder",
+        "drop_token": "a token given back by its holder, or that no key may use",
     },
     "joining/actions.py": {"particulars": PURE, "credit_code_sign": PURE, "complete": PURE, "lapse": "through standing.lapse"},
     "parties/answers.py": {"once": "the answer of a call whose work tells of itself; it repeats it for a day"},
+    "parties/exchanged.py": {"note": "of a token that was just given: its digest, for as long as it lasts"},
     "parties/limits.py": {"take": "counters that a crash may lose", "forget": "the same"},
     "parties/signatures.py": {"spend_nonce": "a nonce that was used, for ten minutes"},
     "parties/webhooks.py": {

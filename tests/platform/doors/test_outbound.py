@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from abate.platform.doors import outbound
 
@@ -139,3 +146,54 @@ def test_what_dripped_of_an_answer_s_text_is_kept_and_so_is_its_status(length: s
     )
     server.close()
     assert status == 202 and text.startswith(b"the.") and time.monotonic() - begun < GIVES_UP / 2
+
+
+def vouched_by_itself(folder: Path) -> Path:
+    """Certificate and key of `localhost` in one file, signed by nobody else."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=localhost")
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "itself.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(made.public_bytes(Encoding.PEM) + secret)
+    return path
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_server_that_nobody_vouches_for_is_told_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    """Planted: the same certificate where the machine trusts it, so that it is the certificate that is refused."""
+    pem, heard = vouched_by_itself(tmp_path), list[bytes]()
+    speaks = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    speaks.load_cert_chain(pem)
+    if trusted:
+        monkeypatch.setattr(outbound, "_tls", lambda: ssl.create_default_context(cafile=str(pem)))
+
+    def serve() -> None:
+        try:
+            with speaks.wrap_socket(door.accept()[0], server_side=True) as line:
+                heard.append(b"")
+                while not heard[0].endswith(b"secret"):
+                    heard[0] += line.recv(65_536)
+                line.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        except OSError:
+            pass
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        waits = threading.Thread(target=serve, daemon=True)
+        waits.start()
+        address = f"https://localhost:{door.getsockname()[1]}/hook"
+        if trusted:
+            assert outbound.post(address, b"secret", timeout=GIVES_UP, most=100)[0] == 204
+        else:
+            with pytest.raises(outbound.Unanswered, match="SSLCertVerificationError"):
+                outbound.post(address, b"secret", timeout=GIVES_UP, most=100)
+        waits.join(GIVES_UP)
+    assert [one[:4] for one in heard] == ([b"POST"] if trusted else [])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 from tests.platform.people.townspeople import at_once
 
@@ -154,3 +157,15 @@ def test_a_closed_account_is_answered_like_a_wrong_password(db: None) -> None:
     review.deactivate(user)
     with pytest.raises(SignInRefused):
         actions.check_password(user.handle, GOOD, None)
+
+
+def test_a_guess_at_a_stolen_password_costs_its_price() -> None:
+    """In a process of its own: the tests of this one hash quickly."""
+    told = subprocess.run(
+        [sys.executable, "-c", "from django.conf import settings; settings.configure();"
+         "from django.contrib.auth.hashers import make_password; print(make_password('planted'))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    name, iterations, salt, _ = told.stdout.strip().split("$")
+    assert settings.PASSWORD_HASHERS[0].endswith(".PBKDF2PasswordHasher")
+    assert name == "pbkdf2_sha256" and int(iterations) >= 600_000 and len(salt) >= 22

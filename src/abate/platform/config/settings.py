@@ -226,7 +226,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("ABATE_MAIL_FROM", "abate@localhost")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "abate.platform.config.log_lines.OneLine"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # A page that is not there, or a form refused, is the caller's affair: only faults of ours are written down.

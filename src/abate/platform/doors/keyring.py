@@ -92,7 +92,7 @@ def add_sm2(path: Path, key: bytes) -> None:
 def ensure_oidc(path: Path) -> None:
     """Make the key of the OpenID provider where the file has none yet."""
     if read(path).oidc is None:
-        made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        made = rsa.generate_private_key(public_exponent=65537, key_size=3072)
         pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _add(path, "oidc", pem.decode())
 

@@ -15,7 +15,7 @@ from allauth.core.internal import httpkit
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
-from abate.platform.parties import actions, queries
+from abate.platform.parties import actions, exchanged, queries
 from abate.platform.parties.errors import OtherArea
 from abate.platform.web import caller, refusals, screen
 
@@ -39,16 +39,23 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         made = get_response(request)
         if made.status_code == 401 and secret:
             queries.compare_with_none(named, secret)
-        if made.status_code in (400, 401):
-            screen.marked(made, _error(made), made.status_code)
-        if request.path == _BACK or made.status_code != 200:
+        refused = _error(made) if made.status_code in (400, 401) else ""
+        if refused:
+            screen.marked(made, refused, made.status_code)
+        if request.path == _BACK:
+            return made
+        code = str(request.POST.get("code", ""))
+        if made.status_code != 200:
+            # Said to nobody but the key that proved its secret.
+            if code and refused == "invalid_grant":
+                exchanged.end(named, code)
             return made
         try:
             queries.may_use(named, request.META.get("REMOTE_ADDR", ""))
         except Problem as problem:
             actions.drop_token(str(json.loads(made.content)["access_token"]))
             return refusals.problem_json(problem)
-        return made
+        return _without_refresh(made, named, code) if code else made
 
     return answer
 
@@ -60,6 +67,16 @@ def _error(refused: HttpResponse) -> str:
     except (ValueError, KeyError, TypeError):
         return ""
     return said if said in ERRORS else ""
+
+
+def _without_refresh(made: HttpResponse, named: str, code: str) -> HttpResponse:
+    """What a code was exchanged for, without the refresh token that allauth adds: no key may use one."""
+    told = json.loads(made.content)
+    if refresh := told.pop("refresh_token", ""):
+        actions.drop_token(str(refresh))
+    exchanged.note(named, code, str(told["access_token"]))
+    made.content = json.dumps(told).encode()
+    return made
 
 
 def credentials(request: HttpRequest) -> tuple[str, str]:

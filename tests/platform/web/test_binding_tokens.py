@@ -1,0 +1,124 @@
+"""What a binding's code is exchanged for: for how long, how often, and that no token is taken for what it says of itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from allauth.idp.oidc.models import Token
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from django.test import Client
+from tests.platform.web import city as stage
+from tests.platform.web.test_binding import App, agree, told
+
+from abate.platform.doors import clock, keyring
+from abate.platform.parties import queries as parties
+from abate.platform.review.models import Audit
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+ABOUT = "/identity/o/api/userinfo"
+
+
+@pytest.fixture(autouse=True)
+def key(settings: Any) -> None:
+    keyring.ensure_oidc(Path(settings.ABATE_SECRET_FILE))
+
+
+def about(token: str) -> int:
+    return Client().get(ABOUT, headers={"authorization": f"Bearer {token}"}).status_code
+
+
+def test_a_code_that_comes_again_ends_the_token_it_was_exchanged_for(city: stage.City, enter: Any) -> None:
+    app, browser = App(city.partner), enter(city.person.user)
+    code, other = (told(agree(browser, app))["code"] for _ in range(2))
+    token, second = (str(app.exchange(one).json()["access_token"]) for one in (code, other))
+    assert app.exchange(code, client_secret="guess").status_code == 401 and about(token) == 200
+    assert app.exchange("never-given").status_code == 400 and about(token) == 200
+    assert app.exchange(code).json() == {"error": "invalid_grant"}
+    assert (about(token), about(second)) == (401, 200)
+    assert Audit.objects.filter(what="party.code-again", subject=app.client_id).count() == 1
+
+
+def test_no_refresh_token_is_given_or_kept(city: stage.City, enter: Any) -> None:
+    app = App(city.partner)
+    answer = app.exchange(told(agree(enter(city.person.user), app))["code"])
+    assert set(answer.json()) == {"access_token", "expires_in", "id_token", "scope", "token_type"}
+    assert set(Token.objects.values_list("type", flat=True)) == {"at"}
+    sent = {
+        "grant_type": "refresh_token",
+        "refresh_token": "x",
+        "client_id": app.client_id,
+        "client_secret": app.secret,
+    }
+    assert Client().post("/identity/o/api/token", sent).status_code == 400
+
+
+def test_a_code_lasts_a_minute(city: stage.City, enter: Any) -> None:
+    app, browser = App(city.partner), enter(city.person.user)
+    code, late = (told(agree(browser, app))["code"] for _ in range(2))
+    with clock.frozen(clock.now() + timedelta(seconds=50)):
+        assert app.exchange(code).status_code == 200
+    with clock.frozen(clock.now() + timedelta(seconds=70)):
+        assert app.exchange(late).status_code == 400
+
+
+def test_no_token_is_taken_for_what_it_says_of_itself(city: stage.City, enter: Any) -> None:
+    """Neither our own ID token, nor one without a signature, with our public key as its secret, or with its key inside."""
+    app = App(city.partner)
+    answer = app.exchange(told(agree(enter(city.person.user), app))["code"]).json()
+    (jwk,) = Client().get("/.well-known/jwks.json").json()["keys"]
+    said = jwt.decode(answer["id_token"], options={"verify_signature": False})
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    inside = {"kid": jwk["kid"], "jwk": json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(stranger.public_key()))}
+    forged = [
+        jwt.encode(said, "", algorithm="none"),
+        _by_our_public_key(said),
+        jwt.encode(said, stranger, algorithm="RS256", headers=inside),
+        jwt.encode(
+            said | {"token_use": "access", "client_id": app.client_id, "scope": "openid events"},
+            stranger,
+            "RS256",
+        ),
+    ]
+    for token in (answer["id_token"], *forged):
+        assert about(token) == 401 and parties.token_party(token, None) is None
+    assert about(answer["access_token"]) == 200
+    # In an address it is refused too: addresses are written down on the way.
+    assert Client().get(f"{ABOUT}?access_token={answer['access_token']}").status_code == 401
+
+
+def _by_our_public_key(said: dict[str, Any]) -> str:
+    """HS256 under the public half of our RSA key, as a verifier that takes either kind of key would read it."""
+    ours = load_pem_private_key((keyring.keyring().oidc or "").encode(), None).public_key()
+    secret = ours.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    parts = (json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, said))
+    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    tag = base64.urlsafe_b64encode(hmac.digest(secret, text, hashlib.sha256)).rstrip(b"=")
+    return (text + b"." + tag).decode()
+
+
+def test_the_key_that_signs_them_is_as_long_as_we_ask_of_partners(tmp_path: Path) -> None:
+    keyring.create(tmp_path / "secrets.json")
+    keyring.ensure_oidc(tmp_path / "secrets.json")
+    made = load_pem_private_key((keyring.read(tmp_path / "secrets.json").oidc or "").encode(), None)
+    assert isinstance(made, rsa.RSAPrivateKey) and made.key_size == 3072
+
+
+@pytest.mark.parametrize(
+    "path", ["device", "logout", "api/device/code", "api/introspect", "api/clients", "api/register"]
+)
+def test_what_is_not_offered_is_closed(path: str) -> None:
+    """Device codes, logging out from elsewhere, looking tokens up, registering by oneself."""
+    for method in ("GET", "POST"):
+        assert Client().generic(method, f"/identity/o/{path}").status_code in (403, 404, 405)
+    told_ = Client().get("/.well-known/openid-configuration").json()
+    assert set(told_) & {"registration_endpoint", "introspection_endpoint", "end_session_endpoint"} == set()
+    assert told_["response_types_supported"] == ["code"]
