@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -18,13 +19,32 @@ POINTS = (
     *("数据备份恢复", "剩余信息保护", "个人信息保护", "安全管理中心"),
 )
 CHAPTERS = 17
+_NUMBER = re.compile(r"V\d+\.\d+\.\d+\b")
 
 
 def lines(text: str) -> list[tuple[str, str]]:
     """(point, its last cell) of every line of every table."""
-    rows = [row.strip().strip("|").split("|") for row in text.splitlines() if row.startswith("|")]
-    cells = [[cell.strip() for cell in row] for row in rows]
-    return [(row[0], row[-1]) for row in cells if row[0] not in ("point", "chapter") and set(row[0]) != {"-"}]
+    found: list[tuple[str, str]] = []
+    for row in text.splitlines():
+        if row.startswith("|---"):
+            # What stands above it is the head.
+            found.pop()
+        elif row.startswith("|"):
+            cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
+            found.append((cells[0], cells[-1]))
+    return found
+
+
+def requirements() -> list[tuple[str, int]]:
+    """(number, level) of each requirement of OWASP ASVS 5.0.0 of levels 1 and 2."""
+    with (Path(__file__).parent / "asvs.csv").open(encoding="utf-8", newline="") as file:
+        return [(row["number"], int(row["level"])) for row in csv.DictReader(file)]
+
+
+def numbers(text: str, chapter: int) -> list[str]:
+    """The requirements of a chapter that have a row, in the order of the page."""
+    found = (_NUMBER.match(point) for point, _ in lines(text))
+    return [one[0] for one in found if one and one[0].startswith(f"V{chapter}.")]
 
 
 @lru_cache
@@ -58,6 +78,24 @@ def test_every_point_and_every_chapter_is_answered() -> None:
     told = " ".join(point for point, _ in lines(PAGE.read_text(encoding="utf-8")))
     assert [point for point in POINTS if point not in told] == []
     assert [n for n in range(1, CHAPTERS + 1) if not re.search(rf"\bV{n}\b", told)] == []
+
+
+@pytest.mark.clause("P-8.4-a")
+@pytest.mark.parametrize("chapter", range(1, CHAPTERS + 1))
+def test_each_requirement_of_levels_one_and_two_has_one_row_in_order_and_no_other_has(chapter: int) -> None:
+    expected = [number for number, _ in requirements() if number.startswith(f"V{chapter}.")]
+    assert expected and numbers(PAGE.read_text(encoding="utf-8"), chapter) == expected
+
+
+def test_the_list_is_that_of_the_published_edition() -> None:
+    levels = [level for _, level in requirements()]
+    assert (levels.count(1), levels.count(2), len(set(requirements()))) == (70, 183, 253)
+
+
+def test_a_row_that_is_missing_doubled_or_of_another_chapter_would_be_found() -> None:
+    page = "| V1.1.1 words | how | none: x |\n| V1.1.2 words | how | none: x |\n| V11.1.1 words | how | none: x |"
+    assert numbers(page, 1) == ["V1.1.1", "V1.1.2"] and numbers(page, 11) == ["V11.1.1"]
+    assert numbers(page + "\n| V1.1.2 again | how | none: x |", 1) == ["V1.1.1", "V1.1.2", "V1.1.2"]
 
 
 def test_a_test_that_is_gone_and_an_empty_line_would_be_found() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ MODULES = {
 }
 RAW = {"web/icons.py", "web/qr.py", "web/pages/record.py", "web/templatetags/abate.py"}
 """Where HTML is made by hand, of constants and of what was escaped there; the list may only shrink."""
+SCRIPTED = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|postMessage|[\"']message[\"']"
+    r"|document\.cookie|localStorage|sessionStorage|indexedDB"
+)
 RAW_PAGES = {"security_app.html"}
 """The picture of an app's secret, which a library draws."""
 
@@ -67,6 +72,17 @@ def test_html_is_made_by_hand_in_few_places() -> None:
         if any(word in path.read_text(encoding="utf-8") for word in ("|safe", "autoescape off"))
     }
     assert pages == RAW_PAGES
+
+
+@pytest.mark.clause("P-8.4-a")
+def test_scripts_write_text_alone_listen_to_no_other_window_and_keep_nothing() -> None:
+    scripts = list((SOURCE / "platform/web/static").rglob("*.js"))
+    assert len(scripts) > 3
+    found = {
+        path.name: words for path in scripts if (words := SCRIPTED.findall(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+    assert SCRIPTED.findall("a.innerHTML = x; eval(y); localStorage.z")
 
 
 @pytest.mark.parametrize(

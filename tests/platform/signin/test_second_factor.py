@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, transaction
 from django.test import Client
@@ -276,6 +277,15 @@ def test_sessions_are_listed_and_killed(clerk: User, city: stage.City) -> None:
     assert alive() == 1
     here.post("/security/others")
     assert alive() == 0 and here.get("/security").status_code == 200
+
+
+def test_who_signed_out_left_no_key_that_opens_anything(clerk: User) -> None:
+    browser, thief = by_link(clerk), Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = browser.session.session_key
+    assert thief.get("/security").status_code == 200
+    assert browser.get("/security").content.count(b'action="/sign-out"') == 1
+    browser.post("/sign-out")
+    assert thief.get("/security").status_code == 302 and browser.get("/security").status_code == 302
 
 
 def test_a_password_change_ends_the_other_sessions(clerk: User) -> None:

@@ -102,6 +102,8 @@ def test_a_file_is_taken_booked_and_given_back(world: World, tmp_path: Path, kin
     assert all(one["remedy"] and one["reason"] == "out_of_range:distance_km" for one in errors["errors"])
     back = get(f"{address}/back", bearer)
     assert back.status_code == 200 and back["Content-Disposition"].startswith("attachment")
+    # The name that the partner gave, as RFC 6266 writes what is not ASCII.
+    assert back["Content-Disposition"].endswith(f"filename*=utf-8''errors-%E9%AA%91%E8%A1%8C.{kind}")
     copy = tmp_path / f"back.{kind}"
     copy.write_bytes(b"".join(back.streaming_content))
     assert [bool(row.get("abate_error")) for row in read(copy)].count(True) == 2

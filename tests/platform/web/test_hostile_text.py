@@ -29,6 +29,7 @@ TEXTS = (
     "../../etc/passwd",
     "9" * 400,
     "=cmd|' /C calc'!A0\u202e",
+    "{0.__class__} {secret} %(secret)s %s {{ settings }} {% debug %}",
     "x" * 70_000,
 )
 # What an ORM would take for a filter, if anybody's keys came so far.

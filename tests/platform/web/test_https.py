@@ -107,6 +107,9 @@ def test_every_answer_carries_the_headers(city: stage.City, https: Any, path: st
     told = answer["Strict-Transport-Security"]
     assert told == "max-age=31536000; includeSubDomains"
     assert answer["X-Content-Type-Options"] == "nosniff" and answer["Referrer-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in answer
+    kind = answer["Content-Type"]
+    assert "json" in kind or "charset" in kind, kind
     for part in ("frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'", "default-src 'self'"):
         assert part in answer["Content-Security-Policy"]
 
