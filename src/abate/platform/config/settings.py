@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from abate.platform.config.log_lines import OneLine
 from abate.platform.doors.database import parse
 from abate.platform.doors.keyring import read
 from abate.platform.web.shielding import shielded
@@ -226,7 +227,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("ABATE_MAIL_FROM", "abate@localhost")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "abate.platform.config.log_lines.OneLine"}},
+    "formatters": {"line": {"()": OneLine}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # A page that is not there, or a form refused, is the caller's affair: only faults of ours are written down.
