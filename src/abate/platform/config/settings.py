@@ -210,6 +210,8 @@ LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ADD_HEADERS_FUNCTION = shielded
+# No page of another site reads a file of ours.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 LOGIN_URL = "/sign-in"
 
 IDP_OIDC_ADAPTER = "abate.platform.web.binding.Provider"
