@@ -168,3 +168,20 @@ def test_a_nul_sign_is_a_refusal_and_no_error_of_ours(party: Party, path: str) -
         Client().post(path + "?client_id=%00", {"token": "x"}),
     ]
     assert [(call.status_code, call.json()["error"]) for call in calls] == [(400, "invalid_request")] * 4
+
+
+def test_a_parameter_sent_twice_or_in_the_address_gains_nothing(party: Party) -> None:
+    (client_id, secret), (other, _) = (actions.issue_client(party) for _ in range(2))
+    form, media = f"grant_type=client_credentials&client_id={client_id}", "application/x-www-form-urlencoded"
+    asked = [
+        (TOKEN + f"?client_id={client_id}&client_secret={secret}", "grant_type=client_credentials"),
+        (TOKEN + f"?client_secret={secret}", form),
+        (TOKEN + "?grant_type=client_credentials", f"client_id={client_id}&client_secret={secret}"),
+        (TOKEN, form + f"&client_secret={secret}&client_secret=x"),
+        (TOKEN, form + f"&client_secret={secret}&client_id={other}"),
+        (TOKEN, f"client_id={other}&{form}&client_secret={secret}"),
+        (TOKEN, form + f"&client_secret={secret}&scope=events&scope=log"),
+    ]
+    told = [Client().post(path, body, content_type=media).status_code for path, body in asked]
+    assert all(status in (400, 401) for status in told), told
+    assert not Token.objects.exists()
