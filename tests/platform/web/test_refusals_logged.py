@@ -21,9 +21,11 @@ from tests.platform.pipeline.world import NOW, World
 from tests.platform.web import city as stage
 from tests.platform.web.test_files import send
 
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries
+from abate.platform.review import actions as review
 from abate.platform.review import trail, turned_away
 from abate.platform.review.models import Audit
 from abate.platform.review.trail import Search
@@ -273,3 +275,29 @@ def test_wrong_passwords_are_a_row_each_until_they_are_too_many(db: None) -> Non
     told = [what for what, *_ in rows()]
     assert told == ["signin.password-try"] * 5 + ["door.sign-in-staff"]
     assert SECRET not in json.dumps(rows())
+
+
+@pytest.mark.django_db
+def test_what_a_partner_may_not_name_on_its_page_is_told(city: stage.City, enter: Any) -> None:
+    keeper, other = (
+        review.create_user("staff", made_up=True),
+        parties.create_party("other", "merchant", "他", "O"),
+    )
+    parties.add_member(keeper, city.partner, "partner")
+    page, (key, _) = enter(keeper), parties.issue_client(other)
+    assert page.post("/partner/key/revoke", {"key": key}).status_code == 404
+    assert page.post("/partner/webhook", {"step": "add", "url": "http://10.0.0.1/"}).status_code == 422
+    found = [(what, account, told["code"]) for what, account, _, told in rows()]
+    assert found == [
+        ("door.partner-key-revoke", keeper.handle, "client-unknown"),
+        ("door.partner-hook", keeper.handle, "webhook-malformed"),
+    ]
+    assert key not in json.dumps(rows()) and "10.0.0.1" not in json.dumps(rows())
+
+
+@pytest.mark.django_db
+def test_the_auditor_s_page_shows_it(city: stage.City, enter: Any) -> None:
+    assert enter(city.person.user).get("/entries/999999999").status_code == 404
+    auditor = desk.staffed()["audit_admin"]
+    page = enter(auditor, "en").get("/operator/audit", {"what": "door.", "act": "refused"}).content.decode()
+    assert "door.entry" in page and "not-found" in page and city.person.user.handle in page
