@@ -24,7 +24,20 @@ def test_ways_of_writing_an_address_are_one_address(typed: str) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "12800138000", "1380013800", "138001380000", "+1 2025550100", "a@", "@b.cn", "a b@c.cn", "a" * 300],
+    [
+        *(
+            "",
+            "12800138000",
+            "1380013800",
+            "138001380000",
+            "+1 2025550100",
+            "a@",
+            "@b.cn",
+            "a b@c.cn",
+            "a" * 300,
+        ),
+        *("a@b.cn\nBcc: x@y.cn", "a@b.cn\r\n\r\nhello", "a@b.cn,x@y.cn"),
+    ],
 )
 def test_what_is_neither_is_refused_without_repeating_it(typed: str) -> None:
     with pytest.raises(ContactMalformed) as refused:
