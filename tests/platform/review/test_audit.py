@@ -299,6 +299,20 @@ def test_the_auditor_searches_and_takes_out_what_was_found(monkeypatch: pytest.M
             assert entered(staff[other]).get(f"/operator/audit{address}").status_code == 403
 
 
+def test_a_link_and_a_passkey_that_let_nobody_in_are_told_too(settings: Any) -> None:
+    settings.ABATE_ADDRESS_PER_MINUTE = 3
+    browser = Client()
+    assert browser.post("/sign-in/link/never-given").status_code == 403
+    assert browser.post("/sign-in/passkey", {"credential": "{}"}).status_code == 403
+    assert rows(act="refused") == [
+        ("refused", "link.use", ""),
+        ("refused", "signin.passkey-try", ""),
+    ]
+    # Nobody fills the trail with them: they are counted by the address that they come from.
+    told = [browser.post("/sign-in/passkey", {"credential": "{}"}).status_code for _ in range(3)]
+    assert told[-1] == 429 and len(rows(act="refused")) < 5
+
+
 def test_tries_to_sign_in_are_told_without_what_was_typed() -> None:
     clerk = desk.staffed()["entry"]
     signin.set_password(clerk, "a long and quiet morning 7")

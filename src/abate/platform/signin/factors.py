@@ -90,7 +90,15 @@ def passkey_options(user: User | None = None) -> str:
 
 
 def use_passkey(sent: str, user: User | None = None) -> User:
-    """Whose key the browser showed for the last challenge. Raises FactorRefused."""
+    """Whose key the browser showed for the last challenge; told either way. Raises FactorRefused."""
+    try:
+        return _shown(sent, user)
+    except FactorRefused:
+        audit.note("signin.passkey-try", user.handle if user else "", act="refused")
+        raise
+
+
+def _shown(sent: str, user: User | None) -> User:
     credential = _read(sent)
     try:
         webauthn.parse_authentication_response(credential)

@@ -39,7 +39,7 @@ LIMITED = {
     ("privacy-correct", "POST"): "sign-in",
     **{
         (name, "POST"): "sign-in"
-        for name in ("sign-in", "sign-in-code", "sign-in-link", "register", "recover")
+        for name in ("sign-in", "sign-in-code", "sign-in-link", "sign-in-passkey", "register", "recover")
     },
     **{(name, "POST"): "apply" for name in ("application-make", "join", "join-link", "try")},
 }
