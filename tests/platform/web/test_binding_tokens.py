@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.test import Client
 from tests.platform.web import city as stage
-from tests.platform.web.test_binding import App, agree, told
+from tests.platform.web.test_binding import ADDRESS, App, agree, told
 
+from abate.demo import desk
 from abate.platform.doors import clock, keyring
 from abate.platform.parties import queries as parties
 from abate.platform.review.models import Audit
@@ -59,6 +60,15 @@ def test_no_refresh_token_is_given_or_kept(city: stage.City, enter: Any) -> None
         "client_secret": app.secret,
     }
     assert Client().post("/identity/o/api/token", sent).status_code == 400
+
+
+def test_the_page_says_to_whom_what_and_for_how_long(city: stage.City, enter: Any) -> None:
+    app = App(
+        desk.create_party("bike-app", "data_provider", "单车", "Bike of the city", ["cycling", "walking"])
+    )
+    page = enter(city.person.user, "en").get(f"{ADDRESS}?{app.query()}").content.decode()
+    for told_ in ("Bike of the city", "app.partner.example", "cycling", "walking", "until you take it back"):
+        assert told_ in page, told_
 
 
 def test_a_code_lasts_a_minute(city: stage.City, enter: Any) -> None:
