@@ -17,6 +17,7 @@ from tests.platform.web import city as stage
 
 from abate.platform.config import asgi
 from abate.platform.review import actions as review
+from abate.platform.web import flash
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,6 +77,7 @@ def test_words_for_the_next_page_too(city: stage.City, https: Any) -> None:
     request = RequestFactory().get("/")
     request.session = {}  # type: ignore[assignment]
     request._messages = default_storage(request)  # type: ignore[attr-defined]
+    assert isinstance(request._messages, flash.Flash)  # type: ignore[attr-defined]
     add_message(request, constants.INFO, "x")
     answer = HttpResponse()
     request._messages.update(answer)  # type: ignore[attr-defined]
