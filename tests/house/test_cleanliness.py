@@ -47,11 +47,6 @@ def test_nothing_is_left_open() -> None:
     assert not find(r"\b(TODO|FIXME|XXX|NotImplementedError)\b", but=(".csv",))
 
 
-def test_no_page_takes_a_text_as_it_is() -> None:
-    """What is markup is made so where it is made, each with its reason (ruff S308)."""
-    assert not find(r"\|\s*safe\b|\|\s*safeseq\b|autoescape\s+off", but=(".py", ".md", ".sh"))
-
-
 def broken_rows(text: str) -> list[int]:
     """The lines of Markdown that have other cells than the head of their table."""
     found, cells, code = [], None, False
