@@ -187,7 +187,12 @@ def clauses_page() -> str:
         f"| {c} | {'<br>'.join(f'`{t}`' for t in sorted(set(tests)))} | {PARTS.get(c, '')} |"
         for c, tests in sorted(proved.items())
     ]
-    lines += ["", "Nothing proves these yet:", "", *(f"- {c}: {what}" for c, what in OPEN.items())]
+    lines += [
+        "",
+        "Of the participants' part (P-6.1) nothing proves yet:",
+        "",
+        *(f"- {c}: {what}" for c, what in OPEN.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -103,7 +103,7 @@ def test_past_quantities_are_booked_anew(world: World, replace: Any) -> None:
 
 
 def test_webhooks_that_are_due(world: World, receiver: Receiver) -> None:
-    """Told at least once: a message that was sent and not noted is sent again."""
+    """Between is a message claimed for a time, and nothing else; when that time is over it is sent again (test_webhooks.py)."""
     run = EveryCall({"parties.webhooks.send_due"})
     hooked(world, receiver)
     world.send(world.meeting("a"))

@@ -21,6 +21,7 @@ PRIMITIVES = {
     "ED25519", "ECDSA_P256_SHA256", "ECDSA_P384_SHA384", "RSA_PSS_SHA512",
     "RSAPrivateKey", "RSAPublicKey", "algorithms",
 }  # fmt: skip
+_THEIRS = ("cryptography", "http_message")
 _KIND = re.compile(
     r"AES|3?DES|ARC4|Blowfish|CBC|CTR|CFB|ECB|Fernet|ChaCha|MD\d|SHA|SM\d|ED\d|EC|RSA|DSA|SECP|PKCS1|PSS|OAEP|HMAC|X25519|X448"
     r"|Ed\d|(ec|ed25519|ed448|rsa|dsa|dh|x25519|hashes|padding|algorithms|modes)$"
@@ -43,22 +44,41 @@ def uses(tree: ast.Module) -> bool:
 
 
 def primitives(tree: ast.Module) -> set[str]:
-    """Names of algorithms, as they are imported from the libraries or taken from a module of theirs; hashlib's functions."""
-    found, theirs = set(), {"hashlib"}
+    """Names of algorithms: imported from the libraries or taken from a module of theirs, by whatever name; hashlib's functions;
+    and those that are named by a text.
+    """
+    found: set[str] = set()
+    theirs, plain = set(), {"hashlib"}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            ("cryptography", "http_message")
-        ):
-            names = {one.name for one in node.names}
-            theirs |= names
-            found |= {one for one in names if _KIND.match(one)}
+        if isinstance(node, ast.Import):
+            plain |= {one.asname or one.name for one in node.names if one.name == "hashlib"}
+            theirs |= {one.asname for one in node.names if one.asname and one.name.startswith(_THEIRS)}
+        elif isinstance(node, ast.ImportFrom) and node.module == "hashlib":
+            found |= {f"hashlib.{one.name}" for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_THEIRS):
+            theirs |= {one.asname or one.name for one in node.names}
+            found |= {one.name for one in node.names if _KIND.match(one.name)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id == "hashlib":
+        if isinstance(node, ast.Attribute):
+            holder = ast.unparse(node.value)
+            if holder in plain:
                 found.add(f"hashlib.{node.attr}")
-            elif node.value.id in theirs and _KIND.match(node.attr):
+            elif (holder in theirs or holder.startswith(_THEIRS)) and _KIND.match(node.attr):
                 found.add(node.attr)
+        elif isinstance(node, ast.Call):
+            found |= _by_text(node)
     return found
+
+
+def _by_text(call: ast.Call) -> set[str]:
+    """What hmac is asked to hash with, and what a call names as its algorithm."""
+    given = {one.arg: one.value for one in call.keywords}
+    named = [given.get("algorithm"), given.get("digestmod"), given.get("digest")]
+    if ast.unparse(call.func) in ("hmac.new", "hmac.digest"):
+        named += call.args[2:3]
+    return {
+        f"text {one.value}" for one in named if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
 
 
 def trees() -> dict[str, ast.Module]:
@@ -88,9 +108,20 @@ def test_only_these_primitives_are_used() -> None:
     allowed = PRIMITIVES | {f"hashlib.{name}" for name in PLAIN}
     assert found <= allowed, found - allowed
     assert {"AESGCM", "hashlib.sha256", "SECP256R1", "RSA_PSS_SHA512"} <= found
-    planted = (
-        "import hashlib\nfrom cryptography.hazmat.primitives.ciphers import algorithms, modes\n"
-        "from cryptography.hazmat.primitives.asymmetric import padding\n"
-        "hashlib.md5(b'')\nmodes.ECB()\nalgorithms.AES(b'')\npadding.PKCS1v15()"
-    )
-    assert primitives(ast.parse(planted)) - allowed >= {"hashlib.md5", "ECB", "AES", "padding"}
+    for planted, name in PLANTED.items():
+        assert name in primitives(ast.parse(planted)) - allowed, planted
+
+
+PLANTED = {
+    "import hashlib\nhashlib.md5(b'')": "hashlib.md5",
+    "from hashlib import sha1 as h": "hashlib.sha1",
+    "import hashlib as h\nh.md5()": "hashlib.md5",
+    "import hmac\nhmac.new(b'', b'', 'md5')": "text md5",
+    "import hmac\nhmac.digest(b'', b'', 'sha1')": "text sha1",
+    "import jwt\njwt.encode({}, '', algorithm='none')": "text none",
+    "import cryptography.hazmat.primitives.hashes as h\nh.SHA1()": "SHA1",
+    "import cryptography.hazmat.primitives.hashes\ncryptography.hazmat.primitives.hashes.MD5()": "MD5",
+    "from cryptography.hazmat.primitives.ciphers import modes\nmodes.ECB()": "ECB",
+    "from cryptography.hazmat.primitives.ciphers import algorithms\nalgorithms.AES(b'')": "AES",
+    "from cryptography.hazmat.primitives.asymmetric import padding\npadding.PKCS1v15()": "PKCS1v15",
+}

@@ -9,6 +9,7 @@ import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -59,6 +60,17 @@ def refuse_unsafe(host: str, *, demo: bool) -> None:
 def end_when_asked() -> None:
     """Let SIGTERM end the process like any other end, so that the private PostgreSQL is stopped behind it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+LISTENING: dict[str, Any] = {
+    # Its own log takes the settings' way (config/log_lines.py): it brings no handlers.
+    "log_config": None,
+    "log_level": "warning",
+    "server_header": False,
+    "timeout_graceful_shutdown": 10,
+    # Whose word about a sender's address counts is web/forwarded.py's to say.
+    "proxy_headers": False,
+}
 
 
 @click.command()
@@ -138,7 +150,4 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         for worker in workers:
             worker.start()
             running.callback(worker.stop)
-        uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, log_level="warning",
-                    server_header=False, timeout_graceful_shutdown=10,
-                    # Whose word about a sender's address counts is web/forwarded.py's to say.
-                    proxy_headers=False)  # fmt: skip
+        uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, **LISTENING)

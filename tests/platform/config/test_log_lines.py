@@ -9,9 +9,25 @@ import re
 from typing import Any
 
 import pytest
+import uvicorn
 from django.conf import settings
 
+from abate.cli import serve
+
 pytestmark = [pytest.mark.platform]
+
+
+def test_the_record_of_whoever_listens_is_a_line_of_it_too() -> None:
+    """Its handlers, where it brought some, would write what an application raised as it came."""
+    own = logging.getLogger("uvicorn.error")
+    before = (own.handlers[:], own.propagate, own.level)
+    try:
+        uvicorn.Config("abate.platform.config.asgi:application", **serve.LISTENING)
+        told = written(lambda _: own.error("a\n2026-01-01T00:00:00.000Z INFO abate.web planted"))
+    finally:
+        own.handlers[:], own.propagate = before[0], before[1]
+        own.setLevel(before[2])
+    assert own.handlers == [] and told.count("\n") == 1 and "Z ERROR uvicorn.error a\\n2026" in told
 
 
 def written(write: Any) -> str:

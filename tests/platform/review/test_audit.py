@@ -305,8 +305,8 @@ def test_a_link_and_a_passkey_that_let_nobody_in_are_told_too(settings: Any) -> 
     assert browser.post("/sign-in/link/never-given").status_code == 403
     assert browser.post("/sign-in/passkey", {"credential": "{}"}).status_code == 403
     assert rows(act="refused") == [
-        ("refused", "link.use", ""),
-        ("refused", "signin.passkey-try", ""),
+        ("refused", "door.sign-in-link", ""),
+        ("refused", "door.sign-in-passkey", ""),
     ]
     # Nobody fills the trail with them: they are counted by the address that they come from.
     told = [browser.post("/sign-in/passkey", {"credential": "{}"}).status_code for _ in range(3)]

@@ -16,6 +16,7 @@ from allauth.idp.oidc.models import Token
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.test import Client
+from tests.platform.people.townspeople import at_once
 from tests.platform.web import city as stage
 from tests.platform.web.test_binding import ADDRESS, App, agree, told
 
@@ -103,6 +104,19 @@ def test_no_token_is_taken_for_what_it_says_of_itself(city: stage.City, enter: A
     assert about(answer["access_token"]) == 200
     # In an address it is refused too: addresses are written down on the way.
     assert Client().get(f"{ABOUT}?access_token={answer['access_token']}").status_code == 401
+
+
+def test_of_a_code_that_two_bring_at_once_no_token_stays(
+    transactional_db: None, city: stage.City, enter: Any
+) -> None:
+    """Whoever comes second, however soon, ends what the first was given: one of them is a thief."""
+    app = App(city.partner)
+    for _ in range(5):
+        code = told(agree(enter(city.person.user), app))["code"]
+        answers = at_once(2, lambda _, code=code: app.exchange(code))
+        given = [one.json()["access_token"] for one in answers if one.status_code == 200]
+        assert sorted(one.status_code for one in answers) == [200, 400]
+        assert [about(token) for token in given] == [401]
 
 
 def _by_our_public_key(said: dict[str, Any]) -> str:

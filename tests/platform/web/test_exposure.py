@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import get_resolver
 
 from abate.platform.config import settings as written
 
@@ -54,3 +57,23 @@ def test_no_switch_makes_it_tell_its_faults(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, "1")
     read = runpy.run_path(written.__file__)
     assert read["DEBUG"] is False and "debug" not in read["TEMPLATES"][0]["OPTIONS"]
+
+
+def test_these_addresses_alone_ask_for_no_token_of_a_form() -> None:
+    """Each goes by a key's token or signature, or makes a draft. The interface (v1:) looks for a page's token itself where a
+    session asks, and the endpoints of OpenID Connect (idp:) take no session for a key."""
+    found = {name for name, view in named(get_resolver()) if getattr(view, "csrf_exempt", False)}
+    own = {name for name in found if not name.startswith(("v1:", "idp:"))}
+    assert own == {
+        *("application-document", "application-make", "application-submit", "conformance"),
+        *("notice-answer", "reconciliation-send", "sharing-ask"),
+    }
+
+
+def named(resolver: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """(name, view) of every address."""
+    for one in resolver.url_patterns:
+        if hasattr(one, "url_patterns"):
+            yield from named(one, f"{before}{one.namespace}:" if one.namespace else before)
+        else:
+            yield f"{before}{one.name}", one.callback

@@ -16,8 +16,11 @@ from django.test import Client, RequestFactory
 from tests.platform.web import city as stage
 
 from abate.platform.config import asgi
+from abate.platform.parties import actions as parties
+from abate.platform.parties import queries
+from abate.platform.parties.errors import AddressRefused
 from abate.platform.review import actions as review
-from abate.platform.web import flash
+from abate.platform.web import caller, flash
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 ROOT = Path(__file__).resolve().parents[3]
@@ -118,7 +121,7 @@ def test_every_answer_carries_the_headers(city: stage.City, https: Any, path: st
 
 @pytest.mark.clause("P-8.4-a")
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/files"])
-def test_so_do_the_doors_beside_django(db: None, https: Any, path: str) -> None:
+def test_so_do_the_doors_beside_django(transactional_db: None, https: Any, path: str) -> None:
     status, headers, body = call(path, **{"x-forwarded-proto": "https"})
     assert status in (400, 401) and json.loads(body)["code"] != "not-encrypted"
     assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
@@ -128,13 +131,45 @@ def test_so_do_the_doors_beside_django(db: None, https: Any, path: str) -> None:
 
 @pytest.mark.clause("P-8.4-a")
 @pytest.mark.parametrize("said", [{}, {"x-forwarded-proto": "http"}])
-def test_a_program_without_tls_is_refused_and_not_led_on(db: None, https: Any, said: dict[str, str]) -> None:
+def test_a_program_without_tls_is_refused_and_not_led_on(
+    transactional_db: None, https: Any, said: dict[str, str]
+) -> None:
     for path in ("/v1/events", "/v1/files"):
         status, headers, body = call(path, **said)
         assert (status, json.loads(body)["code"]) == (403, "not-encrypted") and "location" not in headers
     for path in ("/v1/proposals/new", "/identity/o/api/token"):
         answer = Client(headers=said).post(path)
         assert (answer.status_code, answer.json()["code"]) == (403, "not-encrypted")
+    for path in ("/log/opening/0", "/log/tile/entries/000", "/log/checkpoint"):
+        answer = Client(headers=said | {"authorization": "Bearer secret"}).get(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not-encrypted")
+
+
+@pytest.mark.parametrize("problem", ["area", "address"])
+def test_what_the_token_endpoint_refuses_by_itself_has_them_too(
+    city: stage.City, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    client_id, secret = parties.issue_client(city.partner)
+    if problem == "area":
+        monkeypatch.setattr(caller, "of_other_area", lambda _: True)
+    else:
+        monkeypatch.setattr(queries, "may_use", refused)
+    given = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+    answer = Client().post("/identity/o/api/token", given)
+    assert answer.status_code in (401, 403) and "access_token" not in answer.content.decode()
+    assert answer["Cache-Control"] == "private, no-store" and answer["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"] and answer["Permissions-Policy"]
+
+
+def refused(*_: object) -> None:
+    raise AddressRefused
+
+
+def test_what_the_address_of_the_database_asks_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1/x?options=-c%20search_path%3Dabate")
+    monkeypatch.setenv("ABATE_DB_ROLE", "abate_app")
+    given = runpy.run_path(str(SETTINGS))["DATABASES"]["default"]["OPTIONS"]["options"]
+    assert given == "-c search_path=abate -c temp_buffers=64MB -c role=abate_app"
 
 
 def test_a_person_without_tls_is_led_on(db: None, https: Any) -> None:

@@ -19,7 +19,9 @@ def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     def answer(request: HttpRequest) -> HttpResponse:
         if request.path.startswith("/identity/") and _has_nul(request):
             body = {"error": "invalid_request", "error_description": "A value holds a NUL sign."}
-            return JsonResponse(body, status=400)
+            answer = JsonResponse(body, status=400, headers={"Cache-Control": "no-store"})
+            answer.abate_refused = (body["error"], 400)
+            return answer
         return get_response(request)
 
     return answer

@@ -82,7 +82,7 @@ ALLOWED_HOSTS = [ABATE_ORIGIN.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0
 CSRF_TRUSTED_ORIGINS = [ABATE_ORIGIN]
 SECURE_SSL_REDIRECT = _tls
 # A program that calls without TLS is refused (web/gate.py), not led on: nobody would notice that its key was overheard.
-SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^identity/o/api/"]
+SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^identity/o/api/", r"^log/"]
 SECURE_HSTS_SECONDS = 31_536_000 if _tls else 0
 # Only the operator knows whether every name below the platform's has TLS.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _tls and os.environ.get("ABATE_HSTS_SUBDOMAINS") == "1"
@@ -154,8 +154,8 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "abate.platform.config.nul.refuse_nul",
     "abate.platform.web.turning_away.tells",
+    "abate.platform.config.nul.refuse_nul",
     "abate.platform.web.token_door.token_door",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -195,7 +195,8 @@ DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Our policy: a batch of 50,000 is sorted and joined in memory. It can be set only before a connection's first temporary
 # table, whoever makes that; nothing is taken before rows need it.
-DATABASES["default"]["OPTIONS"]["options"] = "-c temp_buffers=64MB"
+_options = DATABASES["default"]["OPTIONS"].get("options", "")
+DATABASES["default"]["OPTIONS"]["options"] = f"{_options} -c temp_buffers=64MB".strip()
 # The application works under a role that may not change or delete what is append-only (config/grants.py).
 if os.environ.get("ABATE_DB_ROLE"):
     DATABASES["default"]["OPTIONS"]["options"] += f" -c role={os.environ['ABATE_DB_ROLE']}"

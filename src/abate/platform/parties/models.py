@@ -104,7 +104,7 @@ class Client(models.Model):
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="clients")
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
-    revoked_why = models.TextField(default="")
+    revoked_why = models.TextField(default="", db_default="")
     """What somebody of the operator's gave as the reason; empty where its party, or what ended the party, revoked it."""
     label = models.TextField(default="")
     expires_at = models.DateTimeField(null=True)

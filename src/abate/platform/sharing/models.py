@@ -79,7 +79,7 @@ class Request(models.Model):
     """Of which kind the purpose is: of sources.PURPOSES."""
     ground = models.TextField()
     behaviours = ArrayField(models.TextField())
-    fields = ArrayField(models.TextField(), default=list, db_default=list(FIGURES))
+    fields = ArrayField(models.TextField(), db_default=list(FIGURES))
     from_month = models.DateField()
     to_month = models.DateField()
     until = models.DateField()

@@ -90,11 +90,13 @@ def passkey_options(user: User | None = None) -> str:
 
 
 def use_passkey(sent: str, user: User | None = None) -> User:
-    """Whose key the browser showed for the last challenge; told either way. Raises FactorRefused."""
+    """Whose key the browser showed for the last challenge; told either way (where nobody is known, at the door). Raises
+    FactorRefused."""
     try:
         return _shown(sent, user)
     except FactorRefused:
-        audit.note("signin.passkey-try", user.handle if user else "", act="refused")
+        if user is not None:
+            audit.note("signin.passkey-try", user.handle, act="refused")
         raise
 
 

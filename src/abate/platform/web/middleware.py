@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from abate.platform.doors.errors import Problem
 from abate.platform.web import refusals, shielding
 
-NOWHERE = "private, no-store"
 """Of what no view says otherwise: neither the browser nor a proxy keeps it."""
 
 
@@ -36,12 +35,7 @@ class Pages:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = refusals.answer(request, NotText()) if _has_nul(request) else self.get_response(request)
-        shielding.shielded(response.headers)
-        response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), camera=()")
-        # A shared phone must not show the last person's account on "back", and no proxy may keep what a key was told:
-        # only a view whose answer is the same for everybody says that it may be kept.
-        response.headers.setdefault("Cache-Control", NOWHERE)
-        return response
+        return shielding.as_a_page(response)
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
         """An expected refusal that no view caught is told as such; anything else stays a fault."""

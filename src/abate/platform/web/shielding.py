@@ -6,12 +6,16 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 
 from abate.platform.doors.errors import Problem
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+NOWHERE = "private, no-store"
 
 
 class NotEncrypted(Problem):
@@ -29,6 +33,18 @@ def shielded(headers: MutableMapping[str, str], *_of_a_file: object) -> None:
     """Adds the policy of content where an answer has none of its own. WhiteNoise calls it with path and address too."""
     if "Content-Security-Policy" not in headers:
         headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+
+
+def as_a_page(answer: HttpResponse) -> HttpResponse:
+    """The answer with what every one says that a view gives: no part of it from elsewhere, and kept by no cache, unless it says
+    otherwise itself."""
+    shielded(answer.headers)
+    answer.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), camera=()")
+    answer.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
+    # A shared phone must not show the last person's account on "back", and no proxy may keep what a key was told: only a
+    # view whose answer is the same for everybody says that it may be kept.
+    answer.headers.setdefault("Cache-Control", NOWHERE)
+    return answer
 
 
 def beside_django() -> list[tuple[bytes, bytes]]:

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from allauth.core.internal import httpkit
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import actions, exchanged, queries
 from abate.platform.parties.errors import OtherArea
-from abate.platform.web import caller, refusals, screen
+from abate.platform.review import audit
+from abate.platform.review.audit import Actor
+from abate.platform.web import caller, refusals, screen, shielding
 
 ADDRESS = "/identity/o/api/token"
 _BACK = "/identity/o/api/revoke"
@@ -32,32 +36,41 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         if request.path not in (ADDRESS, _BACK) or request.method != "POST":
             return get_response(request)
         named, secret = credentials(request)
-        request.abate_call = call = caller.from_request(request)
+        call = caller.from_request(request)
         call.asker.claim = named
         if request.path == ADDRESS and caller.of_other_area(named):
-            return refusals.problem_json(OtherArea())
-        made = get_response(request)
+            return shielding.as_a_page(refusals.problem_json(OtherArea()))
+        code = str(request.POST.get("code", "")) if request.path == ADDRESS else ""
+        # The endpoint locks the row of a code: who brings it a second time waits here until it is noted for which token it
+        # was exchanged, and then ends that.
+        with transaction.atomic() if code else nullcontext():
+            made = _given(get_response(request), named, code, request)
         if made.status_code == 401 and secret:
             queries.compare_with_none(named, secret)
         refused = _error(made) if made.status_code in (400, 401) else ""
         if refused:
             screen.marked(made, refused, made.status_code)
-        if request.path == _BACK:
-            return made
-        code = str(request.POST.get("code", ""))
-        if made.status_code != 200:
-            # Said to nobody but the key that proved its secret.
-            if code and refused == "invalid_grant":
+        # Said to nobody but the key that proved its secret.
+        if code and refused == "invalid_grant":
+            with audit.acting(lambda: Actor(named, "interface", "key")):
                 exchanged.end(named, code)
-            return made
-        try:
-            queries.may_use(named, request.META.get("REMOTE_ADDR", ""))
-        except Problem as problem:
-            actions.drop_token(str(json.loads(made.content)["access_token"]))
-            return refusals.problem_json(problem)
-        return _without_refresh(made, named, code) if code else made
+        return made
 
     return answer
+
+
+def _given(made: HttpResponse, named: str, code: str, request: HttpRequest) -> HttpResponse:
+    """The endpoint's answer, as far as the key may be used from where it asks; a code's without its refresh token."""
+    if request.path == _BACK or made.status_code != 200:
+        return made
+    try:
+        queries.may_use(named, request.META.get("REMOTE_ADDR", ""))
+    except Problem as problem:
+        told = json.loads(made.content)
+        for name in {"access_token", "refresh_token"} & told.keys():
+            actions.drop_token(str(told[name]))
+        return shielding.as_a_page(refusals.problem_json(problem))
+    return _without_refresh(made, named, code) if code else made
 
 
 def _error(refused: HttpResponse) -> str:

@@ -28,7 +28,11 @@ from abate.platform.web.refusals import RequestUnsafe
 from abate.platform.web.token_door import ERRORS
 
 STATUSES = frozenset({401, 403, 413, 429})
-CODES = frozenset(kind.code for kind in (FileNamed, EndpointMalformed, RequestUnsafe, NotText)) | ERRORS
+CODES = (
+    frozenset(kind.code for kind in (FileNamed, EndpointMalformed, RequestUnsafe, NotText))
+    | ERRORS
+    | {"invalid_request"}
+)
 """What says it by another status: hostile names, addresses and requests, and tokens that are not given."""
 _log = logging.getLogger("abate.refusals")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

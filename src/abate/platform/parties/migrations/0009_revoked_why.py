@@ -10,6 +10,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="client",
             name="revoked_why",
-            field=models.TextField(default=""),
+            field=models.TextField(db_default="", default=""),
         ),
     ]

@@ -16,7 +16,6 @@ class Migration(migrations.Migration):
             field=django.contrib.postgres.fields.ArrayField(
                 base_field=models.TextField(),
                 db_default=["people", "acts", "carbon_mg", "credits"],
-                default=list,
                 size=None,
             ),
         ),

@@ -158,7 +158,7 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
     """Set a password, for the staff only: a person signs in with a code or a passkey."""
     if user.kind == User.Kind.PERSON:
         return redirect("security")
-    error = wrong = ""
+    error, problem = "", None
     # Who forgot it comes by a single-use link, and shows the second factor like everybody (_changing).
     known = queries.password_set_at(user) is not None and not proofs.by_link(request.session)
     if request.method == "POST":
@@ -167,7 +167,7 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
                 actions.check_password(user.handle, request.POST.get("present", ""), address_of(request))
             actions.set_password(user, request.POST.get("password", ""))
         except (SignInRefused, TooManyTries) as refused:
-            wrong = screen.told(refused).text
+            problem = refused
         except PasswordRefused as refused:
             error = say("", " ").join(pick(passwords.REASONS[reason]) for reason in refused.reasons)
         else:
@@ -200,13 +200,19 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
         "present",
         say("现在的密码", "Present password"),
         type="password",
-        error=wrong,
+        error=screen.told(problem).text if problem else "",
         autocomplete="current-password",
         maxlength=passwords.MOST,
     )
     context = {"fields": [present, field] if known else [field], "account": user.handle}
-    status = 422 if error or wrong else 200
-    return screen.show(request, "security_password", context, section="security", status=status)
+    return screen.show(
+        request,
+        "security_password",
+        context,
+        section="security",
+        status=422 if error else 200,
+        at_field=problem,
+    )
 
 
 @require_POST

@@ -18,7 +18,6 @@ from abate.platform.people import actions as people
 from abate.platform.people import consents, contacts, identity
 from abate.platform.people.errors import NoAccount
 from abate.platform.review import actions as review
-from abate.platform.review import audit
 from abate.platform.review.errors import LinkSpent
 from abate.platform.review.models import User
 from abate.platform.signin import actions as signing
@@ -134,7 +133,6 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     try:
         user = review.use_link(token)
     except LinkSpent as spent:
-        audit.note("link.use", act="refused")
         return screen.refuse(request, spent)
     joining.prove(user)
     if request.user.is_authenticated:
