@@ -12,7 +12,7 @@ from tests.platform.people.canaries import forms
 
 from abate.platform.people import actions, identity
 from abate.platform.people.models import Person
-from abate.platform.web import middleware
+from abate.platform.web import shielding
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser]
 NAME, MAIL = "鑫鼎羲甲", "canary-of-a-browser@example.org"
@@ -64,6 +64,6 @@ def test_a_browser_keeps_nothing_of_a_person_on_its_disk(
     person = actions.register(NAME, number, [MAIL], "notice-1", True)
     assert files_of_a_visit(chromium, address, person, tmp_path / "browser") == {}
     # An answer that says that it may be kept is found there.
-    monkeypatch.setattr(middleware, "NOWHERE", "private, max-age=600")
+    monkeypatch.setattr(shielding, "NOWHERE", "private, max-age=600")
     kept = files_of_a_visit(chromium, address, person, tmp_path / "planted")
     assert any("Cache" in name for name in kept), kept
