@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from tests.platform.review import shell
+from tests.platform.review.shell import refused, signed_in
 from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
 
 from abate.cli import installation
@@ -25,8 +26,8 @@ from abate.platform.parties import actions, collecting, queries
 from abate.platform.parties.models import Client as Key
 from abate.platform.parties.models import Party
 from abate.platform.review import actions as reviewing
-from abate.platform.review import audit, proposing
-from abate.platform.review.models import Audit, User
+from abate.platform.review import proposing
+from abate.platform.review.models import Audit
 from abate.platform.signin.policy import policy
 from abate.platform.web.pages import keys as pages
 
@@ -206,20 +207,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def run(*words: str) -> Result:
-    # Each command is a process of its own: who acted in the one before acts in this one no more.
-    with audit.acting(lambda: audit.NOBODY):
-        return CliRunner().invoke(party_command.command, ["key", *words])
-
-
-def refused(made: Result, code: str) -> None:
-    assert made.exit_code == 1 and made.stderr.startswith(f"{code}:"), made.output + made.stderr
-
-
-def signed_in(role: str) -> User:
-    user = desk.staffed()[role]
-    with audit.acting(lambda: audit.NOBODY):
-        shell.sign_in(user)
-    return user
+    return shell.run(party_command, "key", *words)
 
 
 def test_at_a_shell_it_is_somebody_with_the_right_and_a_reason(here: None, sender: Party) -> None:

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from allauth.mfa.totp.internal import auth as totp
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from abate.cli import staff
-from abate.platform.review import actions
+from abate.demo import desk
+from abate.platform.review import actions, audit
 from abate.platform.review.models import User
 from abate.platform.signin import factors
 
@@ -26,3 +27,20 @@ def sign_in(user: User) -> Any:
     made = CliRunner().invoke(staff.command, words, input=f"{code(user)}\n", catch_exceptions=False)
     assert made.exit_code == 0, made.output + made.stderr
     return json.loads(made.stdout)
+
+
+def run(module: Any, *words: object) -> Result:
+    """A command of this module's, a process of its own: who acted in the one before acts in this one no more."""
+    with audit.acting(lambda: audit.NOBODY):
+        return CliRunner().invoke(module.command, [str(one) for one in words])
+
+
+def refused(made: Result, code: str) -> None:
+    assert made.exit_code == 1 and made.stderr.startswith(f"{code}:"), made.output + made.stderr
+
+
+def signed_in(role: str) -> User:
+    user = desk.staffed()[role]
+    with audit.acting(lambda: audit.NOBODY):
+        sign_in(user)
+    return user

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from tests.platform.people.townspeople import made_up_person
-from tests.platform.review import shell
+from tests.platform.review.shell import refused, run, signed_in
 
 from abate.cli import audit as trail_command
 from abate.cli import installation, ledger, log, privacy, proposals
@@ -25,8 +24,8 @@ from abate.platform.parties import actions as parties
 from abate.platform.parties import webhooks
 from abate.platform.people.models import Person
 from abate.platform.review import actions as reviewing
-from abate.platform.review import audit, proposing, rights
-from abate.platform.review.models import Audit, User
+from abate.platform.review import proposing, rights
+from abate.platform.review.models import Audit
 from abate.platform.signin.policy import policy
 from abate.platform.web import readers
 
@@ -58,23 +57,6 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     while sequencing.sequence():
         pass
     return made_up_person(1)
-
-
-def run(module: Any, *words: object) -> Result:
-    # Each command is a process of its own: who acted in the one before acts in this one no more.
-    with audit.acting(lambda: audit.NOBODY):
-        return CliRunner().invoke(module.command, [str(one) for one in words])
-
-
-def refused(made: Result, code: str) -> None:
-    assert made.exit_code == 1 and made.stderr.startswith(f"{code}:"), made.output + made.stderr
-
-
-def signed_in(role: str) -> User:
-    user = desk.staffed()[role]
-    with audit.acting(lambda: audit.NOBODY):
-        shell.sign_in(user)
-    return user
 
 
 @pytest.mark.parametrize("what", READS)

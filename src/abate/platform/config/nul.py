@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from abate.platform.web import screen, shielding
+
 
 def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware: 400 `invalid_request` (RFC 6749, 5.2) for a NUL in a query, a form or Basic credentials."""
@@ -19,9 +21,8 @@ def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     def answer(request: HttpRequest) -> HttpResponse:
         if request.path.startswith("/identity/") and _has_nul(request):
             body = {"error": "invalid_request", "error_description": "A value holds a NUL sign."}
-            answer = JsonResponse(body, status=400, headers={"Cache-Control": "no-store"})
-            answer.abate_refused = (body["error"], 400)
-            return answer
+            made = shielding.as_a_page(JsonResponse(body, status=400))
+            return screen.marked(made, body["error"], made.status_code)
         return get_response(request)
 
     return answer

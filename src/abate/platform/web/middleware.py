@@ -1,4 +1,4 @@
-"""Around every answer: headers that let only our own files load, and refusals told as the caller reads them."""
+"""Around every answer of a view: the headers of shielding.py, and refusals told as the caller reads them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
 from abate.platform.web import refusals, shielding
-
-"""Of what no view says otherwise: neither the browser nor a proxy keeps it."""
 
 
 class NotText(Problem):

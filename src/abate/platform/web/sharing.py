@@ -65,7 +65,7 @@ def _ask(who: TokenParty, given: dict[str, Any]) -> Reply:
         purpose=_text(given, "purpose"),
         kind=_text({"kind": sources.PURPOSES[0]} | given, "kind"),
         ground=_text(given, "ground"),
-        behaviours=_names(given, "behaviours", "left out for all", []),
+        behaviours=_names(given, "behaviours", "their ids, or left out for all", []),
         fields=_names(given, "fields", f"one or more of {', '.join(FIGURES)}"),
         from_month=_month(_text(given, "from_month"), "from_month"),
         to_month=_month(_text(given, "to_month"), "to_month"),
@@ -157,10 +157,10 @@ def _text(given: dict[str, Any], name: str) -> str:
     return value
 
 
-def _names(given: dict[str, Any], name: str, else_: str, absent: list[str] | None = None) -> list[str]:
+def _names(given: dict[str, Any], name: str, of: str, absent: list[str] | None = None) -> list[str]:
     value = given.get(name, absent)
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise RequestMalformed(f"{name}: a list of their ids, or {else_}")
+        raise RequestMalformed(f"{name}: a list of {of}")
     return value
 
 

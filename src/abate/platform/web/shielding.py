@@ -13,9 +13,8 @@ from abate.platform.doors.errors import Problem
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-
-
 NOWHERE = "private, no-store"
+"""Of what no view says otherwise: neither the browser nor a proxy keeps it."""
 
 
 class NotEncrypted(Problem):

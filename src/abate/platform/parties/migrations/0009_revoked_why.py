@@ -1,3 +1,5 @@
+"""Why somebody of the operator's revoked a key; of keys revoked before it is not known."""
+
 from django.db import migrations, models
 
 

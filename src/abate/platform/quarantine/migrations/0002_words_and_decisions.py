@@ -1,7 +1,7 @@
 """Words of a rule for people, which records a proposal is about, and what its decision left each of them as.
 
-Of proposals before, those that name it still are what it is about. Of decisions before, what can still be read is filled in: of an accepted one what its records say, unless they were proposed anew
-since; of a refused one that they waited on.
+A proposal of before is about the records that name it still. Of decisions before, what can still be read is filled in: of an
+accepted one what its records say, unless they were proposed anew since; of a refused one that they waited on.
 """
 
 import django.contrib.postgres.fields
