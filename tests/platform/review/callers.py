@@ -29,6 +29,8 @@ from abate.platform.log.models import Leaf
 from abate.platform.parties import actions, webhooks
 from abate.platform.parties.models import Client as PartyClient
 from abate.platform.parties.models import Message, Party
+from abate.platform.review import actions as review
+from abate.platform.review.models import Grant, User
 from abate.platform.sharing import actions as sharing
 
 Headers = dict[str, str]
@@ -133,6 +135,23 @@ def fall(party: Party, standing: str) -> None:
         status=Party.Status.ACTIVE if lapsed else standing,
         valid_until=clock.today() - timedelta(days=1) if lapsed else None,
     )
+
+
+SUSPENDED = "party-suspended"
+
+
+def bring_into(state: str, user: User | None, city: stage.City) -> None:
+    """From here to the end of the transaction the account, or the parties it may act for, stand so: a state of
+    test_matrix.py's."""
+    if state == "role-ended":
+        Grant.objects.filter(user=user).delete()
+        actions.remove_member(user, city.cafe, "acceptor")
+        actions.remove_member(user, city.partner, "partner")
+    elif state == "closed":
+        review.deactivate(user)
+    elif state == SUSPENDED:
+        for party in (city.cafe, city.partner):
+            fall(party, Party.Status.SUSPENDED)
 
 
 FALLEN = {
