@@ -11,7 +11,7 @@ CODE = ROOT / "src/abate"
 PAGE = ROOT / "docs/reference/cryptography.md"
 LIBRARIES = {
     "cryptography", "hmac", "ssl", "jwt", "gmssl_pyx", "http_message_signatures", "django.core.signing",
-    "django.contrib.auth.hashers", "standardwebhooks", "webpush",
+    "django.contrib.auth.hashers", "django.utils.crypto", "standardwebhooks", "webpush",
 }  # fmt: skip
 """Whose modules encrypt, sign, or hash with a key. Plain digests are hashlib's, see PLAIN."""
 PLAIN = {"sha256", "file_digest"}
@@ -26,6 +26,12 @@ _KIND = re.compile(
     r"AES|3?DES|ARC4|Blowfish|CBC|CTR|CFB|ECB|Fernet|ChaCha|MD\d|SHA|SM\d|ED\d|EC|RSA|DSA|SECP|PKCS1|PSS|OAEP|HMAC|X25519|X448"
     r"|Ed\d|(ec|ed25519|ed448|rsa|dsa|dh|x25519|hashes|padding|algorithms|modes)$"
 )
+
+
+_WEAK = re.compile(
+    r"\b(?:md5|sha-?1|sha-?224)\b(?=[\"'(]|\s*\()|\b(?:digest|crypt|gen_salt)\s*\(\s*[^,()]*,\s*'", re.I
+)
+"""A digest asked of the database, or of a browser: by a function's name, or by a text that names the algorithm."""
 
 
 def modules(tree: ast.Module) -> set[str]:
@@ -112,6 +118,31 @@ def test_only_these_primitives_are_used() -> None:
         assert name in primitives(ast.parse(planted)) - allowed, planted
 
 
+def weak(name: str, text: str) -> list[str]:
+    """The digests below SHA-256 that a statement, or a script, asks others for; of Python the texts, which hold statements."""
+    if name.endswith(".py"):
+        constants = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+        text = "\n".join(one for one in constants if isinstance(one, str))
+    return _WEAK.findall(text)
+
+
+def test_nobody_else_is_asked_for_another_digest() -> None:
+    """PostgreSQL has md5() and, with an extension, digest(); a browser has SHA-1."""
+    kinds = {".py", ".sql", ".js", ".html"}
+    files = [path for path in CODE.rglob("*") if path.suffix in kinds]
+    assert {path.suffix for path in files} == kinds
+    found = {str(path): weak(path.name, path.read_text(encoding="utf-8")) for path in files}
+    assert {name: words for name, words in found.items() if words} == {}
+    for name, planted in ASKED:
+        assert weak(name, planted), planted
+
+
+ASKED = [
+    ("a.sql", "select md5(record) from carbon_quantity"),
+    ("a.sql", "select digest(record, 'sha1')"),
+    ("a.py", "cursor.execute('select md5 (x)')"),
+    ("a.js", 'crypto.subtle.digest("SHA-1", bytes)'),
+]
 PLANTED = {
     "import hashlib\nhashlib.md5(b'')": "hashlib.md5",
     "from hashlib import sha1 as h": "hashlib.sha1",

@@ -1,0 +1,43 @@
+"""A sandbox beside a live installation: the same cluster, and nothing else of it (decision 0021)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+from tests.faults.stack import Stack
+
+NAME = "sandbox"
+
+
+class Sandbox(Stack):
+    """Serves `abate serve --sandbox` of the installation `live`, in the folder and with the database that are the sandbox's."""
+
+    def __init__(self, folder: Path, live: Stack) -> None:
+        super().__init__(folder)
+        self.live = live
+        self.sockets = live.sockets
+        self.data = live.data / NAME
+
+    def url(self, database: str = NAME) -> str:
+        return self.live.url(database)
+
+    def environment(self) -> dict[str, str]:
+        own = {
+            "ABATE_SANDBOX": "1",
+            "ABATE_SANDBOX_DATABASE_URL": self.url(),
+            "ABATE_SANDBOX_ORIGIN": self.origin,
+        }
+        return super().environment() | own
+
+    def create(self) -> None:
+        """A database and secrets of its own, made by the command's own first steps."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"create database {NAME}")
+        begin = (
+            "from pathlib import Path; from abate.platform.config import setup; "
+            f"setup.environment(Path({str(self.data)!r}), begin=True, sandbox=True); setup.migrate()"
+        )
+        subprocess.run([sys.executable, "-c", begin], env=self.environment(), check=True)
