@@ -27,6 +27,7 @@ _LEFT = {
     "quarantine_decided": "not counted after quarantine",
     "same_act": "of which another record of the same act counts",
     "anomaly": "about which a case was confirmed",
+    "dropped": "whose record has had its time and was deleted",
     "ended": "of a source of public data whose days of retention are over",
     "other_record": "whose record the present version does not read as it was sent",
 }

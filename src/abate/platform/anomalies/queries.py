@@ -120,8 +120,8 @@ class RecordRow:
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """The record, field by field."""
-        if self.found is None:
+        """The record, field by field; none where it was dropped."""
+        if self.found is None or self.found.record is None:
             return []
         return [(name, str(value)) for name, value in json.loads(self.found.record).items()]
 

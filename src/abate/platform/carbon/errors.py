@@ -12,6 +12,17 @@ class NotReproducible(Problem):
     remedy_en = "Tell the operator at once: a methodology, factor or pack file was changed after its release."
 
 
+class RecordDropped(Problem):
+    code = "record-dropped"
+    status = 410
+    zh = "这条行为没有计入；其原始记录已过保存期限，已经删除。"
+    en = "This behaviour credited nothing, and its record has had its time and was deleted."
+    why_zh = "不再需要的原始数据按期限删除（T/CECA-G 0203，7.3.3.3）。"
+    why_en = "Raw data that nothing needs any more are deleted on their day (T/CECA-G 0203, 7.3.3.3)."
+    remedy_zh = "结果和原因仍在；原始记录无法恢复。"
+    remedy_en = "The outcome and its reason are still there; the record cannot be brought back."
+
+
 class QuantityUnknown(Problem):
     code = "quantity-unknown"
     status = 404

@@ -32,7 +32,7 @@ class Basis(models.Model):
 
 class Kept(models.Model):
     """An accepted event that credited nothing, with its record and the reason. Amounts in mg CO2e, null where nothing
-    was quantified.
+    was quantified, or where the record was dropped (`dropped_at`, dropping.py) and they could not be computed again.
 
     Named by its place in its batch, as in the registry of event ids, which alone knows that an id is unique: a key
     of numbers is half as wide as one with the id. A credited event is one row with its award (`ledger_entry`), which
@@ -55,12 +55,20 @@ class Kept(models.Model):
     day = models.DateField()
     outcome = models.SmallIntegerField()
     event_id = models.TextField(db_collation="C")
-    record = models.TextField()
+    record = models.TextField(null=True)
     reason = models.TextField(null=True)
+    dropped_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "carbon_kept"
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(record__isnull=False, dropped_at=None)
+                | models.Q(
+                    record=None, be_mg=None, pe_mg=None, le_mg=None, er_mg=None, dropped_at__isnull=False
+                ),
+                name="carbon_kept_dropped",
+            ),
             models.CheckConstraint(
                 condition=models.Q(outcome__gte=4, outcome__lte=7), name="carbon_kept_outcome"
             ),

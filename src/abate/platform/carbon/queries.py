@@ -13,7 +13,7 @@ from psycopg import Cursor
 
 from abate.platform.carbon import acts
 from abate.platform.carbon.basis import catalogue, packs_called, stored_setting
-from abate.platform.carbon.errors import NotReproducible, QuantityUnknown
+from abate.platform.carbon.errors import NotReproducible, QuantityUnknown, RecordDropped
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Unclaimed
@@ -71,7 +71,7 @@ class Behaviour:
     credits: int
     capped: bool
     entry_id: int | None
-    record: str
+    record: str | None
     factors: str
     method_hash: bytes
     region: str | None
@@ -87,6 +87,8 @@ class Behaviour:
     corrects: str | None = None
     """The event that this one stands in for, and why (a code of events/withdrawals.py)."""
     corrects_cause: str | None = None
+    dropped_at: datetime | None = None
+    """When its record was deleted, having had its time (dropping.py): `record` and the amounts are None then."""
 
     @property
     def place(self) -> Place:
@@ -177,7 +179,9 @@ def explanation(person_id: int, party_id: int, event_id: str) -> Explanation:
 
 
 def explain(stored: Behaviour) -> Explanation:
-    """`explanation` for a behaviour that is at hand."""
+    """`explanation` for a behaviour that is at hand. Raises RecordDropped too."""
+    if stored.record is None:
+        raise RecordDropped
     setting = stored_setting(stored.region, stored.grade_floor, stored.pack, stored.pack_hash)
     if setting is None:
         raise NotReproducible(f"pack {stored.pack}")

@@ -68,7 +68,7 @@ class Stored:
     booked: date | None
     version: int
     factors: str
-    record: str
+    record: str | None
     left_alone: str | None
     behaviour: str
 
@@ -201,12 +201,13 @@ def again(stored: Sequence[Stored], behaviour: str) -> tuple[list[Change], int]:
     events = [
         Event(place, one.event_id, behaviour, one.subject, one.occurred_at, one.record.encode())
         for place, one in enumerate(stored)
+        if one.record is not None
     ]
     found, other = [], 0
     for now in measure(events, basis.setting(), latest=None) if events else []:
         one = stored[now.event.place]
-        same_event = now.record is not None and now.digest == digest(
-            behaviour, one.subject, one.occurred_at, one.record
+        same_event = None not in (now.record, one.record) and now.digest == digest(
+            behaviour, one.subject, one.occurred_at, one.record or ""
         )
         if now.outcome == Outcome.REFUSED or not same_event:
             other += 1

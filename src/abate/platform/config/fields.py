@@ -13,6 +13,7 @@ from django.apps import apps
 from django.db import connection
 from psycopg import sql
 
+from abate.platform.carbon import dropping
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions as joining
@@ -36,7 +37,9 @@ class TableUnknown(Problem):
 @dataclass(frozen=True, slots=True)
 class Table:
     """`labels`: column -> label. `clear`: (column, days), for rows deleted by age (`keep`: clear, sealed, unproved).
-    `people`: how its people are found where no column says so (fields.toml)."""
+    `people`: how its people are found where no column says so (fields.toml). `drop`: (columns, days), for columns that are
+    emptied while the row stays.
+    """
 
     name: str
     purpose: str
@@ -44,6 +47,7 @@ class Table:
     clear: tuple[str, int] | None
     labels: dict[str, str]
     people: str = ""
+    drop: tuple[tuple[str, ...], int] | None = None
 
     @property
     def personal(self) -> bool:
@@ -62,14 +66,18 @@ def tables() -> dict[str, Table]:
     found = {}
     for name, raw in _told()["tables"].items():
         labels = {column: label for label in LABELS for column in raw.get(label, "").split()}
-        unknown = set(raw) - {"purpose", "keep", "clear", "people", *LABELS}
+        unknown = set(raw) - {"purpose", "keep", "clear", "drop", "people", *LABELS}
         if unknown or raw["purpose"] not in _told()["purposes"] or raw["keep"] not in KEEPS:
             raise ValueError(f"fields.toml: {name}: {unknown or raw['purpose']} {raw['keep']}")
         clear = None
         if raw["keep"] in ("clear", "sealed", "unproved"):
             column, _, days = raw["clear"].partition(" + ")
             clear = (column, int(days))
-        found[name] = Table(name, raw["purpose"], raw["keep"], clear, labels, raw.get("people", ""))
+        drop = None
+        if "drop" in raw:
+            columns, _, days = raw["drop"].partition(" + ")
+            drop = (tuple(columns.split()), int(days))
+        found[name] = Table(name, raw["purpose"], raw["keep"], clear, labels, raw.get("people", ""), drop)
     return found
 
 
@@ -86,13 +94,19 @@ def missing(real: dict[str, set[str]]) -> list[str]:
     return sorted(listed ^ there)
 
 
+_DROPS = {"carbon_kept": dropping.drop_records}
+"""What empties the columns that a table drops: its room knows which rows still need them."""
+
+
 def retain() -> dict[str, int]:
-    """Delete what is older than its rule; returns how many rows of each table. (PIPL article 19, P-8.4-b)
+    """Delete what is older than its rule; returns how many rows of each table. (PIPL article 19, P-8.4-b, P-7.3.3.3-c)
 
     Of the audit trail whole seals go, so that what is left can still be held against the log.
     """
     now, cleared = clock.now(), {}
     for one in tables().values():
+        if one.drop is not None:
+            cleared[one.name] = _DROPS[one.name](now - timedelta(days=one.drop[1]))
         if one.clear is None:
             continue
         column, days = one.clear
@@ -123,6 +137,7 @@ def record() -> str:
                 " ".join(c for c, label in one.labels.items() if label == wanted) for wanted in LABELS[2:]
             ]
             kept = f"{one.clear[0]} + {one.clear[1]} d" if one.clear else one.keep
+            kept += f"; {' '.join(one.drop[0])}: {one.drop[1]} d" if one.drop else ""
             lines.append(f"| {one.name} | {cells[0]} | {cells[1]} | {kept} |")
         lines.append("")
     return "\n".join(lines)

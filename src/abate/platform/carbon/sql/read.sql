@@ -5,7 +5,7 @@ select quantity.person_id, quantity.party_id, party.code, quantity.event_id, bas
        quantity.entry_id, quantity.record, basis.factors, basis.method_hash, basis.region, basis.grade_floor,
        basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256, cause.reason_zh, cause.reason_en,
        gone.kind, gone.cause, gone.by_id, gone.decided_at, replaced.reason_zh, replaced.reason_en, replaced.at,
-       stands_for.event_id, stands_for.cause
+       stands_for.event_id, stands_for.cause, quantity.dropped_at
 from carbon_quantity quantity
 left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
 left join events_withdrawal stands_for
@@ -107,7 +107,8 @@ where entry.kind = 1
 
 -- name: differ_event
 -- The digest that an event id stands for (carbon/measure.py), from the stored row: it outlives the person's key, and
--- binds what credited nothing too. The day of the act is that of its moment.
+-- binds what credited nothing too, for as long as its record is there (carbon/dropping.py). The day of the act is that of its
+-- moment.
 select count(*)
 from carbon_quantity quantity
 left join events_seen seen on seen.party_id = quantity.party_id and seen.event_id = quantity.event_id
@@ -115,7 +116,7 @@ left join carbon_basis basis on basis.id = quantity.basis_id
 left join people_subject known on known.person_id = quantity.person_id and known.party_id = quantity.party_id
 left join carbon_revision made
     on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
-where seen.digest is distinct from sha256(convert_to(
+where quantity.dropped_at is null and seen.digest is distinct from sha256(convert_to(
           basis.behaviour || E'\n' || known.subject || E'\n'
           || (extract(epoch from quantity.occurred_at) * 1000000)::bigint::text || E'\n' || quantity.record, 'UTF8'))
    or seen.place is distinct from coalesce(made.seen_place, quantity.place)
@@ -159,7 +160,7 @@ select basis_id, case when not starts_with(coalesce(reason, ''), 'quarantine') t
                       outcome = 8 or (outcome = 6 and (starts_with(coalesce(reason, ''), 'same_act:')
                                                        or starts_with(coalesce(reason, ''), 'anomaly:'))) end, be_mg, pe_mg,
        le_mg, er_mg, record
-from carbon_quantity order by basis_id
+from carbon_quantity where dropped_at is null order by basis_id
 
 -- name: acts_of_entries
 select quantity.entry_id, basis.behaviour, quantity.day
@@ -168,7 +169,7 @@ join carbon_basis basis on basis.id = quantity.basis_id
 where quantity.person_id = %(person)s and quantity.entry_id = any(%(entries)s)
 
 -- name: differ_revised
--- A quantity computed again is of the same event, and of the old one nothing stands: its award, if it had one, is undone.
+-- A quantity computed again is of the same event (of its record too, while both have theirs), and of the old one nothing stands: its award, if it had one, is undone.
 select count(*)
 from carbon_revision revision
 left join carbon_quantity made
@@ -181,8 +182,9 @@ left join carbon_revision before
 left join ledger_reversal undone on undone.person_id = old.person_id and undone.entry_id = old.entry_id
 left join events_batch batch on batch.id = revision.batch_id
 left join carbon_revaluation cause on cause.id = revision.revaluation_id
-where (made.party_id, made.event_id, made.occurred_at, made.record)
-      is distinct from (old.party_id, old.event_id, old.occurred_at, old.record)
+where (made.party_id, made.event_id, made.occurred_at)
+      is distinct from (old.party_id, old.event_id, old.occurred_at)
+   or (made.record is distinct from old.record and made.dropped_at is null and old.dropped_at is null)
    or made.event_id is null
    or (old.outcome = 8 and undone.entry_id is null)
    or (revision.seen_batch_id, revision.seen_place)

@@ -9,6 +9,7 @@ select quantity.party_id, party.code, quantity.person_id, known.subject, quantit
        credits_per_kg(quantity.day), quantity.entry_id, award.day, basis.version, basis.factors, quantity.record,
        case when person.commit_key is null or known.subject is null then 'erased'
             when undone.entry_id is not null or gone.event_id is not null then 'taken_back'
+            when quantity.dropped_at is not null then 'dropped'
             when starts_with(quantity.reason, 'same_act:') then 'same_act'
             when starts_with(quantity.reason, 'anomaly:') then 'anomaly'
             when lent.day + source.retention_days < %(today)s::date then 'ended'

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from abate.bookkeeping.kinds import Kind
 from abate.platform.carbon import queries as carbon
-from abate.platform.carbon.errors import NotReproducible
+from abate.platform.carbon.errors import NotReproducible, RecordDropped
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
 from abate.platform.events import sources
 from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import collecting, standing
@@ -104,13 +105,15 @@ def _own(person: Person, entry_id: int) -> EntryRow:
 
 def _why(request: HttpRequest, person: Person, found: Behaviour, row: EntryRow | None) -> HttpResponse:
     (told,) = story.tell([found])
-    problem = None
+    problem: Problem | None = None
     try:
         # Made by the engine's own renderer, which escapes every value.
         shown = mark_safe(explain.render_html(carbon.explain(found), "en" if english() else "zh"))  # noqa: S308
     except NotReproducible as fault:
         log_.error("a stored figure does not recompute: %s", fault)
         shown, problem = "", fault
+    except RecordDropped as gone:
+        shown, problem = "", gone
     context = {
         "stop": told,
         "explanation": shown,
