@@ -79,27 +79,35 @@ def retain(data_dir: Path) -> None:
 @command.command("breach-tell")
 @click.argument("tables", nargs=-1, required=True)
 @click.option("--number", required=True, help="The incident's number, as people may name it to you.")
+@click.option(
+    "--words",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A TOML file with what they are told, in Chinese and English (docs/howto/notices.md).",
+)
 @_data_dir
-def breach_tell(tables: tuple[str, ...], number: str, data_dir: Path) -> None:
-    """TABLES leaked: put a notice for everybody concerned into the outbox (PIPL article 57). It cannot be switched off.
+def breach_tell(tables: tuple[str, ...], number: str, words: Path, data_dir: Path) -> None:
+    """TABLES leaked: put a notice for everybody concerned into the outbox (PIPL article 57), and the words where they alone
+    read them, on /privacy. It cannot be switched off. Who was told under this number before is not told again.
 
     Sign in first: `abate staff sign-in`. Asks for a second factor shown only minutes ago.
     """
     _start(data_dir)
     from abate.platform.config import fields  # lazy: as above
     from abate.platform.notices import actions as notices  # lazy: as above
+    from abate.platform.notices import incidents  # lazy: as above
     from abate.platform.people import queries as people  # lazy: as above
 
-    if not (number.isalnum() and number.isascii() and len(number) <= 20):
-        raise click.UsageError("--number is 1 to 20 letters and digits")
     try:
         deciding.entitled("add", "breach", fresh=True)
+        incident = incidents.read(number, words.read_text("utf-8", "replace"))
         found = fields.breach(tables)
+        now = notices.tell_of_breach(people.users_of(found.people), incident)
     except Problem as problem:
         deciding.told(problem)
         sys.exit(1)
-    notices.tell_of_breach(people.users_of(found.people), number)
-    told = {"people": len(found.people), "number": number, "unknown_treated_as_everybody": found.unknown}
+    told = {"people": len(found.people), "told_now": now, "number": number}
+    told |= {"unknown_treated_as_everybody": found.unknown}
     click.echo(json.dumps(told))
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 from tests.platform.joining import applicants
+from tests.platform.notices.test_incidents import INCIDENT
 from tests.platform.web import city as stage
 
 from abate.platform import reaching
@@ -20,7 +21,7 @@ from abate.platform.joining import noticing
 from abate.platform.joining.models import Application, Document
 from abate.platform.ledger import expiring, standing
 from abate.platform.ledger import queries as ledger
-from abate.platform.notices import actions, queries
+from abate.platform.notices import actions, incidents, queries
 from abate.platform.notices.models import Preference
 from abate.platform.people import consents, guardians, identity, requests
 from abate.platform.people import queries as people
@@ -165,7 +166,8 @@ def test_papers_that_run_out_are_told_of_once_at_each_of_the_three_days_late_or_
 
 def test_a_leak_is_told_to_everybody_concerned_and_nobody_else(city: stage.City, left: Left) -> None:
     stage.send(city.partner, [stage.meeting(city.partner, city.person, "m-1", clock.now())])
-    actions.tell_of_breach(people.users_of(fields.breach(["ledger_entry"]).people), "2026A")
+    concerned = people.users_of(fields.breach(["ledger_entry"]).people)
+    assert actions.tell_of_breach(concerned, incidents.read("2026A", INCIDENT)) == 1
     carry()
     assert told(city.person.user_id) == ["breach.told"] and told(city.stranger.user_id) == []
     assert "2026A" in left()[-1]["body"]

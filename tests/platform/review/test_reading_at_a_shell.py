@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.platform.notices.test_incidents import INCIDENT
 from tests.platform.people.townspeople import made_up_person
 from tests.platform.review.shell import refused, run, signed_in
 
@@ -174,7 +175,7 @@ def test_proposals_are_shown_to_whom_the_page_shows_them(person: Person) -> None
         assert person.pseudonym in run(proposals, *words).stdout
 
 
-def test_letting_a_verifier_in_and_telling_of_a_breach_are_somebodys(person: Person) -> None:
+def test_letting_a_verifier_in_and_telling_of_a_breach_are_somebodys(person: Person, tmp_path: Path) -> None:
     desk.create_party("verify-co", "verifier", "核查机构", "Verifier")
     asked = ["access", "verify-co", "--entries", "0-3", "--reason", "a sample"]
     refused(run(log, *asked), "not-signed-in")
@@ -182,7 +183,9 @@ def test_letting_a_verifier_in_and_telling_of_a_breach_are_somebodys(person: Per
     signed_in("entry")
     refused(run(log, *asked), "no-right")
     refused(run(log, "end", 1), "no-right")
-    told = ["breach-tell", "people_person", "--number", "2026A"]
+    words = tmp_path / "words.toml"
+    words.write_text(INCIDENT, encoding="utf-8")
+    told = ["breach-tell", "people_person", "--number", "2026A", "--words", words]
     refused(run(privacy, *told), "no-right")
     signed_in("audit_admin")
     assert run(log, *asked).exit_code == 0

@@ -16,9 +16,9 @@ from abate.platform.doors.errors import SetupError
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.statements import statements
 from abate.platform.notices import queries
-from abate.platform.notices.errors import BrowserRefused, Compulsory, KindUnknown, NoticeUnsent
+from abate.platform.notices.errors import BrowserRefused, Compulsory, IncidentTold, KindUnknown, NoticeUnsent
 from abate.platform.notices.kinds import CHANNELS, kinds
-from abate.platform.notices.models import Browser, Delivery, Notice, Preference, Reader
+from abate.platform.notices.models import Browser, Delivery, Incident, Notice, Preference, Reader
 from abate.platform.notices.queries import Place
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
@@ -196,11 +196,22 @@ def send_again(notice_id: int) -> int:
     return again
 
 
-@audited("notice.breach", lambda given, _: given["number"])
-def tell_of_breach(users: Sequence[int], number: str) -> None:
-    """Everybody concerned by an incident is told, all of them or none."""
-    for at in range(0, len(users), _AT_A_TIME):
-        write(users[at : at + _AT_A_TIME], "breach.told", number=number)
+@audited("notice.breach", lambda given, _: given["incident"].number)
+def tell_of_breach(users: Sequence[int], incident: Incident) -> int:
+    """Everybody concerned by an incident is told, all of them or none, and reads its words on the page that the notice names.
+
+    Who was told of it before is not told again; returns how many were. Raises IncidentTold.
+    """
+    with transaction.atomic():
+        before = Incident.objects.select_for_update().filter(pk=incident.number).first()
+        if before is not None and not queries.same_words(before, incident):
+            raise IncidentTold(incident.number)
+        incident.told_at = clock.now()
+        incident.save()
+        name, told = queries.BREACH_ONCE + incident.number, 0
+        for at in range(0, len(users), _AT_A_TIME):
+            told += len(write(users[at : at + _AT_A_TIME], "breach.told", once=name, number=incident.number))
+    return told
 
 
 @audited("notice.preference", lambda given, _: given["user"].handle)

@@ -47,3 +47,28 @@ class NoticeUnsent(Problem):
     why_en = "Only what is still in the outbox is sent again."
     remedy_zh = "`abate notices list` 列出所有通知。"
     remedy_en = "`abate notices list` lists them."
+
+
+class IncidentUnfit(Problem):
+    code = "incident-unfit"
+    status = 422
+    zh = "事件说明不完整或不合要求。"
+    en = "This does not say what an incident is told by."
+    why_zh = "须以中英文写明发生了什么、涉及哪些信息、可能的影响、已采取的措施、可以做什么和联系人（个人信息保护法第五十七条）。"
+    why_en = (
+        "It is said in both languages what happened, which data, what may follow, what was done, what one can do, "
+        "and whom to ask (PIPL article 57)."
+    )
+    remedy_zh = "请按提示修改所指的字段。"
+    remedy_en = "Mend the field that is named."
+
+
+class IncidentTold(Problem):
+    code = "incident-told"
+    status = 409
+    zh = "这个编号的事件已按另一说明告知。"
+    en = "People were told of an incident under this number, in other words."
+    why_zh = "同一编号下所有人看到的须一致。"
+    why_en = "Everybody reads the same under one number."
+    remedy_zh = "请沿用原来的说明，或换一个编号。"
+    remedy_en = "Use the words of then, or another number."

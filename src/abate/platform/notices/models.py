@@ -110,3 +110,28 @@ class Browser(models.Model):
 
     class Meta:
         db_table = "notices_browser"
+
+
+class Incident(models.Model):
+    """What those whom an incident concerns read of it: plain text in both languages, under the number of their notice.
+
+    `since`: the first day of it; `told_at`: when its notices were last written, so that both are kept equally long.
+    """
+
+    number = models.TextField(primary_key=True, db_collation="C")
+    since = models.DateField()
+    happened_zh = models.TextField()
+    happened_en = models.TextField()
+    data_zh = models.TextField()
+    data_en = models.TextField()
+    follows_zh = models.TextField()
+    follows_en = models.TextField()
+    done_zh = models.TextField()
+    done_en = models.TextField()
+    advice_zh = models.TextField()
+    advice_en = models.TextField()
+    contact = models.TextField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "notices_incident"

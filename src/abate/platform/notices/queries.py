@@ -12,9 +12,11 @@ from django.db.models import Exists, OuterRef
 
 from abate.platform.doors import clock, messages, sealed
 from abate.platform.notices.kinds import CHANNELS, Kind, kinds
-from abate.platform.notices.models import Browser, Delivery, Notice, Preference, Reader
+from abate.platform.notices.models import Browser, Delivery, Incident, Notice, Preference, Reader
 
 FIELDS, PLACE = b"abate-notice-fields", b"abate-notice-place"
+BREACH_ONCE = "breach."
+"""Before an incident's number: the name under which each user is told of it once."""
 NOT_CONFIGURED, UNREADABLE = "channel-not-configured", "unreadable"
 
 
@@ -161,6 +163,21 @@ class BrowserRow:
     id: int
     device: str
     added_at: datetime
+
+
+def same_words(one: Incident, other: Incident) -> bool:
+    """Whether two tell the same of an incident."""
+    said = [field.attname for field in Incident._meta.concrete_fields if field.attname != "told_at"]
+    return all(getattr(one, name) == getattr(other, name) for name in said)
+
+
+def incidents(user_id: int) -> list[Incident]:
+    """The incidents that this user was told of, the newest first, for as long as their notices are kept."""
+    names = Notice.objects.filter(user_id=user_id, once__startswith=BREACH_ONCE).values_list(
+        "once", flat=True
+    )
+    numbers = [name.removeprefix(BREACH_ONCE) for name in names if name]
+    return list(Incident.objects.filter(pk__in=numbers).order_by("-told_at", "pk"))
 
 
 def told_since(user_id: int, kind: str, since: datetime) -> bool:

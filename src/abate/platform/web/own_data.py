@@ -11,6 +11,8 @@ from datetime import date, datetime
 from enum import Enum
 from uuid import UUID
 
+from django.forms.models import model_to_dict
+
 from abate.bookkeeping.kinds import Kind
 from abate.platform.anomalies import queries as anomalies
 from abate.platform.carbon import queries as carbon
@@ -75,6 +77,7 @@ def gather(person: Person) -> dict[str, object]:
             for one in signin.sessions(person.user)
         ],
         "notices": _notices(person.user_id),
+        "incidents": [_row(model_to_dict(one)) for one in notices.incidents(person.user_id)],
         "notice_choices": [
             {"kind": kind, "channel": channel, "wanted": wanted}
             for (kind, channel), wanted in sorted(notices.said_by(person.user_id).items())

@@ -28,6 +28,7 @@ TITLES = {
     "sessions": ("会话", "Sessions"),
     "readings": ("谁查阅过", "Who read it"),
     "notices": ("通知", "Notices"),
+    "incidents": ("告知的安全事件", "Incidents you were told of"),
     "notice_choices": ("通知设置", "What you chose to be told"),
     "browsers": ("接收通知的浏览器", "Browsers that are told"),
     "opened_by_others": ("他人打开过的内容", "What others opened"),

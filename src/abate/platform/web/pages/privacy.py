@@ -13,6 +13,9 @@ from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.ledger import keeping, standing
 from abate.platform.log import queries as log
+from abate.platform.notices import queries as notices
+from abate.platform.notices.incidents import SAID
+from abate.platform.notices.models import Incident
 from abate.platform.parties import queries as parties
 from abate.platform.people import children, consents, correcting, queries, requests
 from abate.platform.people.models import Person
@@ -28,11 +31,25 @@ KINDS = {
     "complaint": ("投诉", "Complain"),
 }
 CORRECTED = {"name": ("姓名", "Name"), "number": ("证件号码", "Number")}
+INCIDENT = {
+    "happened": ("发生了什么", "What happened"),
+    "data": ("涉及您的哪些信息", "Which of your data"),
+    "follows": ("可能的影响", "What may follow"),
+    "done": ("已采取的措施", "What was done"),
+    "advice": ("您可以做什么", "What you can do"),
+    "contact": ("联系人", "Whom to ask"),
+}
 _FORMS = {
     "json": ("application/json", own_data.as_json),
     "zip": ("application/zip", own_data.as_tables),
     "pdf": ("application/pdf", own_data_pdf.render),
 }
+
+
+def _said(incident: Incident) -> list[tuple[str, str]]:
+    """What an incident's own people read of it: (heading, text) in the language of the page."""
+    texts = {name: pick((getattr(incident, f"{name}_zh"), getattr(incident, f"{name}_en"))) for name in SAID}
+    return [(pick(INCIDENT[name]), text) for name, text in (texts | {"contact": incident.contact}).items()]
 
 
 def _page(
@@ -45,6 +62,7 @@ def _page(
     codes = parties.codes()
     given = {row.purpose: row for row in consents.of(person.pk) if row.withdrawn_at is None}
     context = {
+        "incidents": [(one, _said(one)) for one in notices.incidents(person.user_id)],
         "notice": told,
         "agreed": consents.agreed_to_current(person.pk, about),
         "purposes": [
