@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from django.db import transaction
@@ -30,6 +31,7 @@ from abate.platform.parties import limits
 from abate.platform.parties import queries as parties
 from abate.platform.parties.errors import LimitReached
 from abate.platform.parties.models import Party
+from abate.platform.review.audit import Actor, acting, note
 
 CHUNK = 20_000
 """Events in one transaction where nobody says otherwise: our policy."""
@@ -107,10 +109,26 @@ def load(
             actions.hold(file, f"{full.code}:{full.detail}")
             raise
         except FileRefused as refusal:
-            actions.end(file, f"{refusal.code}:{refusal.detail}"[:200])
+            _refuse(file, party, refusal)
             return True
         actions.end(file)
         return True
+
+
+def _refuse(file: File, party: Party, refusal: FileRefused) -> None:
+    """The rest of a file is not read. What passed the door and was hostile inside is told of with it, as the key's that sent it;
+    loaded by command, as whoever's the command is.
+    """
+    with transaction.atomic():
+        actions.end(file, f"{refusal.code}:{refusal.detail}"[:200])
+        if refusal.hostile:
+            by_key = (
+                nullcontext()
+                if file.via != "http"
+                else acting(lambda: Actor(file.client_id, "interface", "key"))
+            )
+            with by_key:
+                note("file.unpacked", file.pk, act="refused", code=refusal.code, party=party.code)
 
 
 def _book(file: File, sender: Sender, chunk: Chunk, most: int | None) -> None:

@@ -17,15 +17,18 @@ import pytest
 from django.db import connection
 from django.test import Client
 from tests.platform.events.test_bulk_files import flat, made, read, write
+from tests.platform.events.test_hostile_packed import add, workbook
 from tests.platform.events.test_intake import Answer, token
 from tests.platform.pipeline.world import NOW, World, differences, make_world, state
 
 from abate.platform import loading, spool
 from abate.platform.doors import clock
+from abate.platform.events import actions_files
 from abate.platform.events.models import File
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries
 from abate.platform.parties.models import Party
+from abate.platform.review.models import Audit
 from abate.platform.web import intake, upload
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-a", "P-8.5-a")]
@@ -275,6 +278,65 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(
     found = get(taken.headers["location"], bearer).json()
     assert (found["state"], found["refusal"]["code"]) == ("refused", code)
     assert get(f"{taken.headers['location']}/back", bearer).status_code == 404
+
+
+@pytest.mark.clause("P-8.4-c")
+@pytest.mark.parametrize("what", ["a zip bomb", "an external link", "a path in a name", "a document type"])
+@pytest.mark.parametrize("via", ["http", "command"])
+def test_what_is_hostile_inside_is_told_in_the_trail(
+    world: World, tmp_path: Path, what: str, via: str
+) -> None:
+    path, bearer = workbook(tmp_path / "rides.xlsx"), token(world)
+    members = {
+        "an external link": ("xl/externalLinks/a.xml", b"x"),
+        "a path in a name": ("../../etc/cron.d/x", b"x"),
+        "a document type": ("xl/_rels/a.rels", b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>'),
+        "a zip bomb": ("xl/_rels/a.rels", b" " * (5 * 1024**2)),
+    }
+    add(path, *members[what])
+    if via == "http":
+        send(path.read_bytes(), bearer, "rides.xlsx")
+        spool.Loader().round()
+    else:
+        party = queries.party(world.sender.code)
+        file = actions_files.open_file(
+            party_id=party.pk, name="rides.xlsx", sha256=loading.sha256_of(path), size=path.stat().st_size,
+            declaration="{}", rehearsal=False, via="command",
+        )  # fmt: skip
+        assert loading.load(file, path, party)
+    (file,) = File.objects.all()
+    assert file.state == File.REFUSED
+    (row,) = Audit.objects.filter(act="refused")
+    by = (bearer.removeprefix("token-"), "interface", "key") if via == "http" else ("", "system", "")
+    assert (row.what, row.subject) == ("file.unpacked", str(file.pk))
+    assert (row.account, row.via, row.role) == by
+    code = "file-unpacks-too-far" if what == "a zip bomb" else "file-reaches-out"
+    assert json.loads(row.detail) == {"code": code, "party": world.sender.code}
+
+
+@pytest.mark.clause("P-8.4-c")
+def test_a_hostile_file_ends_with_its_row_or_goes_on_waiting(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workbook(tmp_path / "rides.xlsx")
+    add(path, "xl/connections.xml", b"x")
+    send(path.read_bytes(), token(world), "rides.xlsx")
+    with monkeypatch.context() as broken:
+        broken.setattr(loading, "note", fails)
+        spool.Loader().round()
+    assert File.objects.get().state == File.OPEN and not Audit.objects.filter(act="refused").exists()
+    spool.Loader().round()
+    assert File.objects.get().state == File.REFUSED and Audit.objects.filter(act="refused").count() == 1
+
+
+def fails(*_: object, **__: object) -> None:
+    raise RuntimeError("planted")
+
+
+def test_what_is_merely_wrong_leaves_no_row(world: World) -> None:
+    send(b"PK\x03\x04", token(world), "a.xlsx")
+    spool.Loader().round()
+    assert File.objects.get().state == File.REFUSED and not Audit.objects.filter(act="refused").exists()
 
 
 def test_bytes_go_after_their_time_and_what_was_wrong_stays(world: World, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from abate.platform.doors.errors import Problem
 
 
 class FileRefused(Problem):
-    """`detail` says where: a line, a column, a sheet, a limit. Never a cell's content."""
+    """`detail` says where: a line, a column, a sheet, a limit. Never a cell's content. `hostile`: nobody makes such a file by
+    mistake of theirs alone, so the trail tells of it (docs/decisions/0026)."""
 
+    hostile = False
     code = "file-unreadable"
     status = 422
     zh = "文件无法读取：不是其名称所示的格式，或已损坏。"
@@ -65,6 +67,7 @@ class FileTorn(FileRefused):
 
 
 class FileUnpacks(FileRefused):
+    hostile = True
     code = "file-unpacks-too-far"
     status = 413
     zh = "文件解压后过大，未予读取。"
@@ -76,6 +79,7 @@ class FileUnpacks(FileRefused):
 
 
 class FileReachesOut(FileRefused):
+    hostile = True
     code = "file-reaches-out"
     zh = "工作簿含有外部链接、数据连接或宏，未予读取。"
     en = "The workbook has external links, data connections or macros; it is not read."

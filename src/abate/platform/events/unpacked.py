@@ -168,7 +168,8 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     for one in members:
         if one.flag_bits & 1:
             raise FileRefused("encrypted")
-        if one.filename.replace("\\", "/").lower().lstrip("/").startswith(_OUTSIDE):
+        name = one.filename.replace("\\", "/").lower()
+        if ".." in name.split("/") or name.lstrip("/").startswith(_OUTSIDE):
             raise FileReachesOut(one.filename.rsplit("/", 1)[-1][:40])
 
 
@@ -186,7 +187,7 @@ def _check_description(text: bytes) -> None:
             raise FileReachesOut(named[:40])
 
     def document_type(*given: object) -> None:
-        raise FileRefused("a document type")
+        raise FileReachesOut("a document type")
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler, parser.StartDoctypeDeclHandler = begin, document_type
