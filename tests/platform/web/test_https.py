@@ -21,6 +21,7 @@ from abate.platform.parties import queries
 from abate.platform.parties.errors import AddressRefused
 from abate.platform.review import actions as review
 from abate.platform.web import caller, flash
+from abate.platform.web.forwarded import PROTOCOL, Forwarded
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,8 +47,9 @@ def https(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Any:
     return settings
 
 
-def call(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """(status, headers, body) of a POST as it reaches the server, behind no proxy or with its word in `headers`."""
+def call(path: str, *said: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """(status, headers, body) of a POST as it reaches the server, behind no proxy or with its word in `headers`; `said`: what
+    stands in each `X-Forwarded-Proto` of several."""
     told: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -56,7 +58,8 @@ def call(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
     async def send(message: dict[str, Any]) -> None:
         told.append(message)
 
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    several = [("x-forwarded-proto", one) for one in said]
+    raw = [(name.encode(), value.encode()) for name, value in [*headers.items(), *several]]
     scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"host", b"testserver"), *raw]}
     asyncio.run(asgi.application(scope, receive, send))
     given = {name.decode().lower(): value.decode() for name, value in told[0]["headers"]}
@@ -143,6 +146,41 @@ def test_a_program_without_tls_is_refused_and_not_led_on(
     for path in ("/log/opening/0", "/log/tile/entries/000", "/log/checkpoint"):
         answer = Client(headers=said | {"authorization": "Bearer secret"}).get(path)
         assert (answer.status_code, answer.json()["code"]) == (403, "not-encrypted")
+
+
+@pytest.mark.clause("P-8.4-a")
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("https", "http"),
+        ("http", "https"),
+        ("https", "https"),
+        ("https, http",),
+        ("http,https",),
+        ("https,",),
+        ("https", ""),
+    ],
+)
+def test_what_says_two_protocols_is_not_encrypted(
+    transactional_db: None, https: Any, said: tuple[str, ...]
+) -> None:
+    """A sender's own word before or behind the proxy's; the pages hear it through the same door."""
+    for path in ("/v1/events", "/v1/files"):
+        status, _, body = call(path, *said)
+        assert (status, json.loads(body)["code"]) == (403, "not-encrypted")
+    heard: list[Any] = []
+
+    async def inside(scope: Any, receive: Any, send: Any) -> None:
+        heard.extend(name for name, _ in scope["headers"])
+
+    for behind in (True, False):
+        scope = {
+            "type": "http",
+            "headers": [(PROTOCOL, one.encode()) for one in said],
+            "client": ("127.0.0.1", 5),
+        }
+        asyncio.run(Forwarded(inside, behind=behind, named=[])(scope, None, None))
+    assert heard == []
 
 
 @pytest.mark.parametrize("problem", ["area", "address"])

@@ -25,6 +25,7 @@ from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries
+from abate.platform.parties.models import Client as Key
 from abate.platform.review import actions as review
 from abate.platform.review import trail, turned_away
 from abate.platform.review.models import Audit
@@ -114,21 +115,39 @@ def file_of(world: World, why: str) -> Told:  # noqa: F811
 def at_the_token_door(world: World, what: str) -> Told:  # noqa: F811
     client_id, secret = parties.issue_client(queries.party(world.sender.code))
     named = {"nobody": "nobody-" + SECRET}.get(what, client_id)
-    given = {"scope": "openid"} if what == "scope" else {}
-    basic = base64.b64encode(f"{named}:{secret if what == 'scope' else SECRET}".encode()).decode()
+    given = {"scope": "openid"} if what in ("scope", "wrong secret, scope") else {}
+    right = what in ("scope", "suspended", "expired")
+    basic = base64.b64encode(f"{named}:{secret if right else SECRET}".encode()).decode()
+    if what == "suspended":
+        desk.decide("party.suspend", code=world.sender.code)
+    elif what == "expired":
+        Key.objects.filter(pk=client_id).update(expires_at=NOW - timedelta(days=1))
 
     def ask() -> Any:
         return Client().post("/identity/o/api/token", {"grant_type": "client_credentials", **given},
                              headers={"authorization": f"Basic {basic}"})  # fmt: skip
 
-    code = "invalid_scope" if what == "scope" else "invalid_client"
+    code = {"scope": "invalid_scope", "suspended": "party-suspended", "expired": "party-key-expired"}.get(
+        what, "invalid_client"
+    )
     return Told(
         ask,
         "idp:oidc:token",
         code,
+        # Who proved the secret is no stranger, whatever the key may not have.
+        account=client_id if right else "",
         subject="" if what == "nobody" else client_id,
         leaks=(SECRET, secret, basic),
     )
+
+
+def of_another_host(world: World, door: str) -> Told:  # noqa: F811
+    bearer, forged = token(world), "elsewhere.example"
+    if door == "events":
+        ask = lambda: post([world.meeting("m")], bearer, host=forged)  # noqa: E731
+    else:
+        ask = lambda: send(b"x", bearer, signed={"host": forged})  # noqa: E731
+    return Told(ask, door, "wrong-host", leaks=(forged, bearer))
 
 
 def revoked(world: World) -> Told:  # noqa: F811
@@ -161,8 +180,12 @@ CASES: dict[str, Callable[[World], Told]] = {
     "a wrong secret": lambda made: at_the_token_door(made, "secret"),
     "a key that is not there": lambda made: at_the_token_door(made, "nobody"),
     "a scope that the key has not": lambda made: at_the_token_door(made, "scope"),
+    "a scope that the key has not, by a wrong secret": lambda made: at_the_token_door(made, "wrong secret, scope"),
+    "a key of a suspended party": lambda made: at_the_token_door(made, "suspended"),
+    "a key past its time": lambda made: at_the_token_door(made, "expired"),
     "a path in a file name": lambda made: file_of(made, "path"),
     "a file of 2 GiB": lambda made: file_of(made, "size"),
+    **{f"a forged host at {door}": lambda made, door=door: of_another_host(made, door) for door in ("events", "files")},
     "a body beyond all bounds": lambda made: Told(
         lambda: post(b"x" * 5_000_001, None, **{"content-length": "5000001"}), "events", "too-large"),
     "no session": lambda made: Told(lambda: Client().get("/v1/me/account"), "v1:account", "sign-in-first"),

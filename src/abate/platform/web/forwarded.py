@@ -22,6 +22,7 @@ from abate.platform.doors.errors import SetupError
 App = Callable[[Any, Any, Any], Awaitable[None]]
 LOOPBACK = ("127.0.0.0/8", "::1")
 NAME = "forwarded-by"
+PROTOCOL = b"x-forwarded-proto"
 _EVERY = timedelta(minutes=1)
 
 
@@ -58,6 +59,16 @@ def _normal(app: App) -> App:
     return called
 
 
+def _one_protocol(scope: Any) -> Any:
+    """The scope without `X-Forwarded-Proto` where that says more than one thing: by the first or by the last of them a sender's
+    own `https` would pass for the proxy's, so it is plain HTTP.
+    """
+    said = [value for name, value in scope["headers"] if name == PROTOCOL]
+    if len(said) + sum(value.count(b",") for value in said) <= 1:
+        return scope
+    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != PROTOCOL]}
+
+
 class Forwarded:
     """The application behind its proxies; `behind`: whether there are any."""
 
@@ -69,6 +80,8 @@ class Forwarded:
         self._noted: datetime | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope = _one_protocol(scope)
         if scope["type"] == "http" and scope.get("client"):
             host = plain(scope["client"][0])
             scope = {**scope, "client": (host, scope["client"][1])}

@@ -22,11 +22,16 @@ from abate.platform.parties.errors import OtherArea
 from abate.platform.review import audit
 from abate.platform.review.audit import Actor
 from abate.platform.web import caller, refusals, screen, shielding
+from abate.platform.web.caller import Call
 
 ADDRESS = "/identity/o/api/token"
 _BACK = "/identity/o/api/revoke"
 ERRORS = frozenset({"invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
 """Of RFC 6749, 5.2, what is about who may have which token."""
+PROVED = ERRORS - {"invalid_client"}
+"""What the endpoint says only once the key has proved its secret: every key of ours has one, and is asked for it first."""
+_DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+"""But for the one way in which it looks for a code before the secret; no key of ours has it."""
 
 
 def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -44,10 +49,12 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         # The endpoint locks the row of a code: who brings it a second time waits here until it is noted for which token it
         # was exchanged, and then ends that.
         with transaction.atomic() if code else nullcontext():
-            made = _given(get_response(request), named, code, request)
+            made = _given(get_response(request), named, code, call)
         if made.status_code == 401 and secret:
             queries.compare_with_none(named, secret)
         refused = _error(made) if made.status_code in (400, 401) else ""
+        if secret and refused in PROVED and request.POST.get("grant_type") != _DEVICE:
+            call.asker.showed(*call.asker.whose())
         if refused:
             screen.marked(made, refused, made.status_code)
         # Said to nobody but the key that proved its secret.
@@ -59,13 +66,14 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     return answer
 
 
-def _given(made: HttpResponse, named: str, code: str, request: HttpRequest) -> HttpResponse:
+def _given(made: HttpResponse, named: str, code: str, call: Call) -> HttpResponse:
     """The endpoint's answer, as far as the key may be used from where it asks; a code's without its refresh token."""
-    if request.path == _BACK or made.status_code != 200:
+    if not call.target.startswith(ADDRESS) or made.status_code != 200:
         return made
     try:
-        queries.may_use(named, request.META.get("REMOTE_ADDR", ""))
+        queries.may_use(named, call.address)
     except Problem as problem:
+        call.asker.showed(*call.asker.whose())
         told = json.loads(made.content)
         for name in {"access_token", "refresh_token"} & told.keys():
             actions.drop_token(str(told[name]))

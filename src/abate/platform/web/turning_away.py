@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 from abate.platform.doors.errors import Problem
+from abate.platform.events.errors import WrongHost
 from abate.platform.events.files_errors import FileNamed
 from abate.platform.parties.errors import EndpointMalformed
 from abate.platform.review import audit, turned_away
@@ -29,7 +30,7 @@ from abate.platform.web.token_door import ERRORS
 
 STATUSES = frozenset({401, 403, 413, 429})
 CODES = (
-    frozenset(kind.code for kind in (FileNamed, EndpointMalformed, RequestUnsafe, NotText))
+    frozenset(kind.code for kind in (FileNamed, EndpointMalformed, RequestUnsafe, NotText, WrongHost))
     | ERRORS
     | {"invalid_request"}
 )
