@@ -271,21 +271,27 @@ def unsign(key_id: str, sandbox: bool, data_dir: Path) -> None:
 @installation.sandbox
 @installation.data_dir
 def list_(code: str, as_json: bool, sandbox: bool, data_dir: Path) -> None:
-    """List the keys of the partner CODE, the newest first."""
+    """List the keys of the partner CODE, the newest first, with the networks that each may be used from.
+
+    On live for who may view keys, signed in (`abate staff sign-in`); who is not shown the networks is shown how many they are.
+    """
     installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import queries  # lazy: models exist once Django has started
+    from abate.platform.review import rights  # lazy: as above
 
     try:
+        whole = sandbox or rights.sees(deciding.entitled("view", "keys"), "keys", "addresses")
         rows = queries.keys(queries.party(code).pk)
     except Problem as problem:
         installation.refuse(problem)
+    told = [(row, row.as_data() | ({} if whole else {"addresses": len(row.addresses)})) for row in rows]
     if as_json:
-        click.echo(json.dumps([row.as_data() for row in rows], ensure_ascii=False))
+        click.echo(json.dumps([data for _, data in told], ensure_ascii=False))
         return
-    for row in rows:
-        data = row.as_data()
+    for row, data in told:
+        networks = ", ".join(row.addresses) if whole else f"{len(row.addresses)} networks"
         click.echo(f"{row.client_id}  {row.state}  {row.label or '-'}  {' '.join(row.scopes)}")
         click.echo(
-            f"    from {', '.join(row.addresses) or 'anywhere'}; expires {data['expires_at'] or 'never'}; "
+            f"    from {networks if row.addresses else 'anywhere'}; expires {data['expires_at'] or 'never'}; "
             f"last used {data['last_used_on'] or 'never'}"
         )

@@ -8,7 +8,8 @@ import pytest
 
 from abate.demo import desk
 from abate.platform.incentives import actions, queries
-from abate.platform.incentives.errors import OfferClosed, OfferUnknown
+from abate.platform.incentives.errors import OfferEnded, OfferUnknown, OutOfStock
+from abate.platform.incentives.models import Offer
 from abate.platform.ledger import queries as ledger
 from abate.platform.review import proposing
 from abate.platform.review.errors import ArgumentsMalformed, NothingChanges
@@ -23,7 +24,7 @@ def test_an_ended_offer_is_gone_and_its_codes_are_good(make_person, make_accepto
     held = actions.redeem(person, offer, order)
     desk.decide("offer.end", offer=str(offer).upper())
     assert [one.id for one in queries.offers()] == [other]
-    with pytest.raises(OfferClosed):
+    with pytest.raises(OfferEnded):
         actions.redeem(person, offer, uuid4())
     assert ledger.balance(person.pk).credits == 20, "what was refused took nothing"
     # The order of before is answered as before, and its code is burnt at the counter.
@@ -31,6 +32,25 @@ def test_an_ended_offer_is_gone_and_its_codes_are_good(make_person, make_accepto
     assert actions.burn(cashier, held.text).offer.id == offer
     assert Audit.objects.filter(what="offer.end", subject=str(offer)).count() == 1
     assert actions.redeem(person, other, uuid4()).state == "active"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_one_that_ends_while_somebody_redeems_says_so(
+    make_person, make_acceptor, make_offer, monkeypatch, ends
+) -> None:
+    """Between the look at the offer and the piece that is taken: what ended is not what others bought."""
+    person, (party, _) = make_person(30), make_acceptor("shop")
+    offer, spend = make_offer(party), actions.ledger.post_redeem
+
+    def meanwhile(*given: object) -> object:
+        Offer.objects.filter(id=offer).update(**({"active": False} if ends else {"stock": 0}))
+        return spend(*given)
+
+    monkeypatch.setattr(actions.ledger, "post_redeem", meanwhile)
+    with pytest.raises(OfferEnded if ends else OutOfStock) as refused:
+        actions.redeem(person, offer, uuid4())
+    assert refused.value.code == ("offer-ended" if ends else "out-of-stock")
+    assert ledger.balance(person.pk).credits == 30 and queries.my_codes(person) == []
 
 
 def test_it_stands_on_the_list_until_the_third_person(make_acceptor, make_offer) -> None:

@@ -194,6 +194,32 @@ def test_letting_a_verifier_in_and_telling_of_a_breach_are_somebodys(person: Per
     assert Audit.objects.get(what="notice.breach").account == user.handle
 
 
+def test_from_where_a_key_may_be_used_is_told_to_who_may_view_keys(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On live; in the sandbox, where keys are for trying, whoever has the shell sees them."""
+    monkeypatch.setattr(installation, "start", lambda _, sandbox=False: None)
+    party = desk.create_party("city-app", "data_provider", "城市", "City", ["cycling"])
+    desk.hire("made-up editor", "content")
+    desk.hire("made-up reader", "query")
+    key, _ = parties.issue_client(party, addresses=["198.51.100.0/24"])
+    asked = ["key", "list", "city-app"]
+    for words in (asked, [*asked, "--json"]):
+        made = run(party_command, *words)
+        refused(made, "not-signed-in")
+        assert key not in made.output and "198.51.100.0" not in made.output + made.stderr
+    signed_in("content")
+    refused(run(party_command, *asked), "no-right")
+    signed_in("query")
+    for words, told in ((asked, "from 1 networks"), ([*asked, "--json"], '"addresses": 1')):
+        said = run(party_command, *words).stdout
+        assert key in said and told in said and "198.51.100.0" not in said
+    signed_in("entry")
+    for words in (asked, [*asked, "--json"]):
+        assert "198.51.100.0/24" in run(party_command, *words).stdout
+    assert "198.51.100.0/24" in run(party_command, *asked, "--sandbox").stdout
+
+
 def test_where_a_partner_is_told_is_somebodys_on_live(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

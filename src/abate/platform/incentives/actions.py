@@ -117,7 +117,7 @@ def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
     """Spend credits on an offer: credits cancelled, stock taken, code made, all or nothing.
 
     `order_id` is made by the asking side. The same order asked again, at once or after a lost answer, gives
-    the same code and spends nothing. Raises OfferUnknown, OfferClosed, OutOfStock, OrderConflict, and the
+    the same code and spends nothing. Raises OfferUnknown, OfferEnded, OfferClosed, OutOfStock, OrderConflict, and the
     ledger's AccountErased, InsufficientCredits, and of a child's account ChildMayNot, GuardianNeeded. Clauses P-7.5.3-1 to -3.
     """
     found = _order(person.id, offer_id, order_id)
@@ -128,6 +128,8 @@ def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
     if offer is None:
         raise errors.OfferUnknown
     now = clock.now()
+    if not offer.active:
+        raise errors.OfferEnded
     if not offer.open_at(now):
         raise errors.OfferClosed
     try:
@@ -162,7 +164,9 @@ def _redeem(person: Person, offer: queries.OfferRow, order_id: UUID, now: dateti
             id=offer.id, stock__gt=0, active=True, price_credits=offer.price_credits
         ).update(stock=F("stock") - 1)
         if not taken:
-            raise errors.OutOfStock
+            # Ended by three people or sold out by others, since it was looked at.
+            ended = not Offer.objects.filter(id=offer.id, active=True).exists()
+            raise errors.OfferEnded if ended else errors.OutOfStock
         secret = randomness.token_code(CODE_LENGTH)
         digest = keyring().code_hmac(secret)
         expires = now + timedelta(days=offer.valid_days)

@@ -25,6 +25,14 @@ class OfferClosed(Problem):
     remedy_en = "Choose another offer."
 
 
+class OfferEnded(OfferClosed):
+    code = "offer-ended"
+    zh = "这个兑换项目已经结束，不再兑换，积分未扣除。"
+    en = "This offer has ended: nobody redeems it any more. No credits were spent."
+    why_zh = "已结束的兑换项目不再接受新的兑换；已有的兑换码仍然有效。"
+    why_en = "An offer that was ended takes no new orders; codes that people hold stay good."
+
+
 class OutOfStock(Problem):
     code = "out-of-stock"
     status = 409
