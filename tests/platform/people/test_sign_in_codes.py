@@ -15,6 +15,7 @@ from abate.platform.doors import clock
 from abate.platform.people import actions, policy, queries
 from abate.platform.people.errors import CodeNotSent, CodeRefused, NoAccount, TooManyCodes
 from abate.platform.people.models import Code, Person
+from abate.platform.people.policy import Step
 
 pytestmark = pytest.mark.platform
 Sent = Callable[[], list[dict[str, str]]]
@@ -77,6 +78,36 @@ def test_four_wrong_tries_leave_one(person: Person, sent: Sent) -> None:
         with pytest.raises(CodeRefused):
             actions.confirm_code(PHONE, other(code))
     assert actions.confirm_code(PHONE, code) == person
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("asked", Step)
+def test_a_code_is_good_for_the_step_it_was_asked_for_and_no_other(
+    asked: Step, person: Person, sent: Sent
+) -> None:
+    """And once: what signed in, or confirmed, does nothing more."""
+    actions.request_code(PHONE, step=asked)
+    (message,) = sent()
+    assert f"用于{asked.words[0]}" in message["body"] and f"to {asked.words[1]} is" in message["body"]
+    code = code_in(message)
+    for other_step in set(Step) - {asked}:
+        with pytest.raises(CodeRefused):
+            actions.prove_contact(PHONE, code, other_step)
+    assert actions.prove_contact(PHONE, code, asked)
+    for step in Step:
+        with pytest.raises(CodeRefused):
+            actions.prove_contact(PHONE, code, step)
+
+
+@pytest.mark.django_db
+def test_a_code_for_signing_in_confirms_no_step_and_the_other_way_round(person: Person, sent: Sent) -> None:
+    actions.request_code(PHONE)
+    with pytest.raises(CodeRefused):
+        actions.confirm_own_code(person, 0, code_in(sent()[-1]))
+    actions.request_own_code(person, 0)
+    with pytest.raises(CodeRefused):
+        actions.confirm_code(PHONE, code_in(sent()[-1]))
+    actions.confirm_own_code(person, 0, code_in(sent()[-1]))
 
 
 @pytest.mark.django_db

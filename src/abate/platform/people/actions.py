@@ -54,7 +54,7 @@ from abate.platform.people.models import (
     Person,
     Subject,
 )
-from abate.platform.people.policy import CodePolicy, code_policy
+from abate.platform.people.policy import CodePolicy, Step, code_policy
 from abate.platform.review import actions as review
 from abate.platform.review import audit
 from abate.platform.review.audit import audited
@@ -62,8 +62,8 @@ from abate.platform.signin import actions as signin
 
 IDENTITY, CONTACTS = "identity", "contacts"
 _DAY = timedelta(days=1)
-_SUBJECT = "验证码 / Sign-in code"
-_BODY = "验证码 {code},{minutes} 分钟内有效,请勿告诉他人。 Your code is {code}, valid for {minutes} minutes."
+_SUBJECT = "验证码 / Code"
+_BODY = "验证码 {code},用于{zh},{minutes} 分钟内有效,请勿告诉他人。 Your code to {en} is {code}, valid for {minutes} minutes."
 
 # Every try counts before it is compared, against all codes of the contact that could still match; the row
 # locks put simultaneous tries in a row.
@@ -150,8 +150,8 @@ def _text(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
 
 
-def request_code(contact: str, address: str | None = None) -> datetime:
-    """Send a code to the contact; returns when it runs out.
+def request_code(contact: str, address: str | None = None, step: Step = Step.SIGN_IN) -> datetime:
+    """Send a code to the contact, good for this step alone; returns when it runs out.
 
     The same work, message and answer for a contact that nobody has: neither content nor time tells whether an
     account exists. `address` is the asker's network address, for the limit per address; only its keyed digest
@@ -170,13 +170,13 @@ def request_code(contact: str, address: str | None = None) -> datetime:
         Code.objects.filter(contact_hmac=digest, created_at__lt=now - _DAY).delete()
         Code.objects.create(
             contact_hmac=digest,
-            code_hmac=_bound(digest, code),
+            code_hmac=_bound(digest, step, code),
             address_hmac=origin,
             created_at=now,
             expires_at=now + policy.valid,
         )
         audit.note("code.request", kind=reach.kind)
-    body = _BODY.format(code=code, minutes=policy.valid_minutes)
+    body = _BODY.format(code=code, minutes=policy.valid_minutes, zh=step.words[0], en=step.words[1])
     try:
         messages.send(kind=reach.kind, to=reach.value, subject=_SUBJECT, body=body)
     except OSError:
@@ -202,12 +202,12 @@ def confirm_code(contact: str, code: str) -> Person:
 
 def request_own_code(person: Person, place: int, address: str | None = None) -> datetime:
     """Send a code to the `place`-th of the person's contacts (queries.own_contacts), for a step that needs one."""
-    return request_code(_own_contact(person, place), address)
+    return request_code(_own_contact(person, place), address, Step.CONFIRM)
 
 
 def confirm_own_code(person: Person, place: int, code: str) -> None:
     """Spend a code sent to one of the person's own contacts. Raises CodeRefused."""
-    prove_contact(_own_contact(person, place), code)
+    prove_contact(_own_contact(person, place), code, Step.CONFIRM)
 
 
 def _own_contact(person: Person, place: int) -> str:
@@ -215,14 +215,14 @@ def _own_contact(person: Person, place: int) -> str:
     return str(told[place]["value"]) if place < len(told) else ""
 
 
-def prove_contact(contact: str, code: str) -> str:
+def prove_contact(contact: str, code: str, step: Step = Step.SIGN_IN) -> str:
     """Spend a code; returns a signed text, good for 30 minutes, that proves the contact to `register`.
 
-    A wrong, used, expired or guessed-out code raises CodeRefused, always the same; of simultaneous tries with
-    the right code one wins. Not to be called inside a transaction.
+    A wrong, used, expired or guessed-out code, and one asked for another step, raises CodeRefused, always the same; of
+    simultaneous tries with the right code one wins. Not to be called inside a transaction.
     """
     digest, policy = keyring().identity_hmac(reading.normal(contact).value), code_policy()
-    typed = _bound(digest, "".join(code.split())[:32])
+    typed = _bound(digest, step, "".join(code.split())[:32])
     # Durable: a try that the caller rolls back would be a try for nothing.
     with transaction.atomic(durable=True):
         won = _try(digest, typed, policy)
@@ -252,9 +252,9 @@ def _person_ids(digest: bytes) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _bound(digest: bytes, code: str) -> bytes:
-    """A code's keyed digest together with its contact's: a code for one contact is none for another."""
-    return keyring().code_hmac(f"sign-in\x00{digest.hex()}\x00{code}")
+def _bound(digest: bytes, step: Step, code: str) -> bytes:
+    """A code's keyed digest with its contact's and its step: a code for one contact, or step, is none for another."""
+    return keyring().code_hmac(f"{step}\x00{digest.hex()}\x00{code}")
 
 
 def _limit(column: str, digest: bytes, now: datetime, limits: list[tuple[timedelta, int]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from django.conf import settings
 
@@ -11,6 +12,26 @@ from django.conf import settings
 CORRECTIONS, CORRECTIONS_WITHIN = 3, timedelta(days=365)
 # Whoever finds a session open cannot put away every contact before the owner has read what the first of them was told.
 CONTACT_REST = timedelta(hours=72)
+
+
+class Step(StrEnum):
+    """What a code is asked for: it is good for nothing else, and its message says so."""
+
+    SIGN_IN = "sign-in"
+    CONFIRM = "confirm"
+    CONTACT = "contact"
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """As the message names it: (Chinese, English), after "用于" and "to"."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Step.SIGN_IN: ("登录", "sign in"),
+    Step.CONFIRM: ("确认本人操作", "confirm a step"),
+    Step.CONTACT: ("更换联系方式", "change a contact"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from abate.platform.doors.errors import Problem
 from abate.platform.people import actions, changing, contacts, queries, recovering
 from abate.platform.people.models import Person
+from abate.platform.people.policy import Step
 from abate.platform.web import screen
 from abate.platform.web.access import person_page
 from abate.platform.web.pages.signin import code_field
@@ -86,7 +87,7 @@ def _ask(request: HttpRequest, person: Person) -> HttpResponse:
     try:
         old = changing.at_place(person, number).value
         new = changing.check(person, old, given).value
-        actions.request_code(new, address_of(request))
+        actions.request_code(new, address_of(request), Step.CONTACT)
     except Problem as problem:
         return _page(request, person, number, _field(given[:254], _said(problem)), problem.status)
     request.session[_ASKED] = [contacts.seal(old), contacts.seal(new)]
@@ -97,7 +98,7 @@ def _confirm(request: HttpRequest, person: Person, old: str, new: str) -> HttpRe
     if not (old and new):
         return redirect("privacy-contact")
     try:
-        proved = actions.prove_contact(new, request.POST["code"])
+        proved = actions.prove_contact(new, request.POST["code"], Step.CONTACT)
     except Problem as problem:
         return _code_page(request, new, problem)
     request.session.pop(_ASKED, None)
