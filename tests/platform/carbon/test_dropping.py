@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -18,6 +18,7 @@ from abate.platform.config import fields
 from abate.platform.doors import clock
 from abate.platform.events.outcomes import Outcome
 from abate.platform.ledger import queries as ledger
+from abate.platform.ledger.models import Duty
 from abate.platform.log import actions as log
 from abate.platform.review import audit
 from abate.platform.web import own_data, receipts
@@ -96,6 +97,25 @@ def test_what_waits_to_be_decided_keeps_its_record(world: World) -> None:
         # What it was while it waited is no figure of its own any more; the awards in their place are whole.
         assert fields.retain()["carbon_kept"] == 2 and whole(world) == {"waits": True, "decided": True}
         assert reconciled() == {} and recomputing.recompute() == (2, 0)
+
+
+def test_what_a_duty_keeps_stays_until_its_last_day(world: World) -> None:
+    """Of the behaviour and the days that it names, counted or not: a verifier asks for what was left out too."""
+    world.send(
+        world.meeting("kept", duration_min=30),
+        world.meeting("other-day", start="2026-04-20T09:00:00+08:00", duration_min=30),
+    )
+    until = date(2030, 12, 31)
+    Duty.objects.create(behaviour="online-meeting", first_day=date(2026, 5, 1), last_day=date(2026, 5, 31),
+                        keep_until=until, ground_zh="试", ground_en="made up")  # fmt: skip
+    Duty.objects.create(behaviour="cycling", first_day=date(2026, 1, 1), last_day=date(2026, 12, 31),
+                        keep_until=until, ground_zh="试", ground_en="made up")  # fmt: skip
+    with clock.frozen(LATER):
+        assert fields.retain()["carbon_kept"] == 1 and whole(world) == {"kept": True, "other-day": False}
+    with clock.frozen(datetime(2030, 12, 31, 4, tzinfo=UTC)):
+        assert fields.retain()["carbon_kept"] == 0
+    with clock.frozen(datetime(2031, 1, 1, 4, tzinfo=UTC)):
+        assert fields.retain()["carbon_kept"] == 1
 
 
 def test_the_list_of_fields_says_what_the_statement_empties() -> None:

@@ -18,10 +18,10 @@ SQL = statements(Path(__file__).parent / "sql")
 
 
 def drop_records(before: datetime) -> int:
-    """Drop the records of what came in before a moment, credits nothing and waits for nobody; returns how many.
+    """Drop the records of what came in before a moment, credits nothing, waits for nobody and is owed to nobody: how many.
 
     As the owner of the database: the application's own role changes no row of them.
     """
     with connection.cursor() as cursor:
-        cursor.execute(SQL["drop_records"], {"before": before, "at": clock.now()})
+        cursor.execute(SQL["drop_records"], {"before": before, "at": clock.now(), "today": clock.today()})
         return cursor.rowcount
