@@ -11,11 +11,11 @@ from abate.demo import desk
 from abate.demo.rides import Ride
 from abate.platform.doors import clock
 from abate.platform.parties import queries as party_queries
+from abate.platform.parties import tills
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
 from abate.platform.people.identity import made_up_number
 from abate.platform.people.models import Person
-from abate.platform.review import actions as review
 from abate.platform.review.models import Grant, User
 
 NOTICE = "demo-1"
@@ -54,9 +54,8 @@ def _residents(sample: list[Ride]) -> dict[str, Person]:
 
 def _acceptor() -> tuple[Party, User]:
     cafe = desk.create_party("sample-cafe", Party.Kind.MERCHANT, "示例咖啡店", "Sample Café", made_up=True)
-    cashier = review.create_user(User.Kind.STAFF, made_up=True)
-    desk.add_member(cashier, cafe, "acceptor")
-    return cafe, cashier
+    _, token = tills.invite(cafe, "示例收银台")
+    return cafe, tills.take(token)
 
 
 @transaction.atomic

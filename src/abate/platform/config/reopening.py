@@ -29,6 +29,8 @@ _ENDED = {
     "left": "select id from parties_party where status = 'left'",
     "accounts": "select id from review_user where not is_active",
     "memberships": "select id, left_at from people_member where left_at is not null order by id",
+    # An invitation or a seat; accounts and seats stand below too, of a row that is cleared by now.
+    "tills": "select id from parties_till where until <= now()",
     "endpoints": "select id from parties_endpoint where ended_at is not null",
     # Of these the rows that are gone say what ended.
     "roles": "select user_id, role from review_grant",
@@ -98,9 +100,9 @@ def make_safe(
 
 
 def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
-    """Withdrawals, revoked keys, suspensions, closed accounts, roles and seats taken away; how many were open again."""
+    """What ended: withdrawals, keys, suspensions, accounts, tills, roles and seats taken away; how many were open again."""
     from abate.platform.parties import actions as parties  # lazy: needs Django set up
-    from abate.platform.parties import standing, webhooks  # lazy: as above
+    from abate.platform.parties import standing, tills, webhooks  # lazy: as above
     from abate.platform.parties.models import Client, Endpoint, Member, Party, PublicKey  # lazy: as above
     from abate.platform.people.ended import end_again  # lazy: as above
     from abate.platform.review.actions import deactivate, withdraw  # lazy: as above
@@ -118,6 +120,7 @@ def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
     endpoints = list(
         Endpoint.objects.filter(pk__in=ids["endpoints"], ended_at=None).values_list("pk", flat=True)
     )
+    over = tills.open_of(ids["tills"])
     kept, seated = set(ended["roles"]), set(ended["seats"])
     roles = [one for one in Grant.objects.select_related("user") if (one.user.pk, one.role) not in kept]
     held = Member.objects.select_related("user", "party")
@@ -126,6 +129,8 @@ def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
         rows = end_again(*(ended[name] for name in ("authorisations", "consents", "memberships")))
         for role in roles:
             withdraw(role.user, role.role)
+        for till in over:
+            tills.end(till)
         for seat in seats:
             parties.remove_member(seat.user, seat.party, seat.role)
         for endpoint in endpoints:
@@ -140,7 +145,7 @@ def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
             parties.suspend(party)
         for account in accounts:
             deactivate(account)
-    return rows + sum(map(len, (keys, clients, left, suspended, accounts, endpoints, roles, seats)))
+    return rows + sum(map(len, (keys, clients, left, suspended, accounts, endpoints, over, roles, seats)))
 
 
 def _at_the_end(folder: Path, base: Base, into: Path, wait: Callable[[float], object]) -> Later:

@@ -70,6 +70,8 @@ ABATE_SANDBOX_KEY = os.environ.get("ABATE_SANDBOX_KEY") or None
 ABATE_WEBHOOK_LOOPBACK = os.environ.get("ABATE_WEBHOOK_LOOPBACK") == "1"
 # Tokens and sign-ins that one address may ask for in a minute.
 ABATE_ADDRESS_PER_MINUTE = int(os.environ.get("ABATE_ADDRESS_PER_MINUTE") or 60)
+# At most so many people at the till of one acceptor, open invitations with them, and so many links a day. Our policy.
+ABATE_TILLS_PER_PARTY = int(os.environ.get("ABATE_TILLS_PER_PARTY") or 100)
 # True only where `abate demo` made the installation: made-up people and figures are marked everywhere.
 ABATE_DEMO = os.environ.get("ABATE_DEMO") == "1"
 

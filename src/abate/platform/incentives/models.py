@@ -57,7 +57,7 @@ class Code(models.Model):
     expires_at = models.DateTimeField()
     burnt_at = models.DateTimeField(null=True)
     burnt_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
     )
     cancelled_at = models.DateTimeField(null=True)
 
@@ -76,7 +76,15 @@ class Code(models.Model):
                 condition=Q(burnt_at=None) | Q(cancelled_at=None), name="incentives_code_one_end"
             ),
         ]
-        indexes = [models.Index(fields=["offer", "burnt_at"], name="incentives_code_today")]
+        indexes = [
+            models.Index(fields=["offer", "burnt_at"], name="incentives_code_today"),
+            # The newest of each till; what is not burnt is not in it.
+            models.Index(
+                fields=["burnt_by", "burnt_at"],
+                condition=Q(burnt_by__isnull=False),
+                name="incentives_code_by",
+            ),
+        ]
 
 
 class CodeKey(models.Model):

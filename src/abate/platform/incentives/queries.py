@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Count, F, Max, QuerySet
 
 from abate.platform.doors import clock
 from abate.platform.incentives.models import Code, CodeKey, Offer
@@ -152,14 +152,28 @@ def find_code(digest: bytes, party_ids: Collection[int]) -> FoundCode | None:
 
 def burnt_today(party_id: int, limit: int = 200) -> list[BurntRow]:
     """Codes burnt at this acceptor on the platform's present day, newest first."""
+    rows = _today(party_id).select_related("offer__party").order_by(F("burnt_at").desc())[:limit]
+    return [BurntRow(_offer(row.offer), row.burnt_at) for row in rows if row.burnt_at]
+
+
+def _today(party_id: int) -> QuerySet[Code]:
     now = clock.now().astimezone(clock.zone())
     start = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = (
-        Code.objects.select_related("offer__party")
-        .filter(offer__party_id=party_id, burnt_at__gte=start, burnt_at__lt=start + timedelta(days=1))
-        .order_by(F("burnt_at").desc())[:limit]
+    return Code.objects.filter(
+        offer__party_id=party_id, burnt_at__gte=start, burnt_at__lt=start + timedelta(days=1)
     )
-    return [BurntRow(_offer(row.offer), row.burnt_at) for row in rows if row.burnt_at]
+
+
+def burnt_today_by(party_id: int) -> dict[int, int]:
+    """How many codes each user burnt for this acceptor on the platform's present day, by user."""
+    rows = _today(party_id).order_by("burnt_by").values_list("burnt_by").annotate(burnt=Count("id"))
+    return dict(rows)
+
+
+def last_burnt_by(user_ids: Collection[int]) -> dict[int, datetime]:
+    """When each of these users burnt a code last, by user; who never did is not in it."""
+    rows = Code.objects.filter(burnt_by__in=user_ids).order_by("burnt_by").values_list("burnt_by")
+    return dict(rows.annotate(last=Max("burnt_at")))
 
 
 def differences() -> dict[str, int]:

@@ -40,6 +40,9 @@ class Party(models.Model):
         DATA = "data"
         IDENTITY = "identity"
 
+    ACCEPTORS = frozenset({Kind.MERCHANT, Kind.WELFARE, Kind.FINANCIAL, Kind.PUBLIC_SERVICE})
+    """Kinds that burn codes (P-6.2-types)."""
+
     id = models.AutoField(primary_key=True)
     code = models.TextField(unique=True)
     kind = models.TextField(choices=Kind.choices)
@@ -149,6 +152,34 @@ class Member(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(role__in=["acceptor", "partner"]), name="parties_member_role"
+            )
+        ]
+
+
+class Till(models.Model):
+    """Somebody whom an acceptor lets burn codes for it (tills.py): invited, then at work with an account of their own.
+
+    `digest`: of the invitation's link, until it is taken or ended. `until`: the moment after which this is over, null
+    while they are at work; what they may do is their Member row's to say, here and for every seat.
+    """
+
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="tills")
+    name = models.TextField()
+    digest = models.BinaryField(max_length=32, null=True, unique=True)
+    invited_at = models.DateTimeField()
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    since = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "parties_till"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user=None, since=None, until__isnull=False)
+                | models.Q(user__isnull=False, since__isnull=False, digest=None),
+                name="parties_till_taken",
             )
         ]
 

@@ -367,11 +367,11 @@ def is_member(user: User, party_id: int, role: str) -> bool:
 
 
 def seats(user: User) -> list[tuple[str, Party]]:
-    """(role, party) of each party in good standing for which `user` acts, by the party's code."""
+    """(role, party) of each party for which `user` acts, by the party's code; whether it stands is not asked here."""
     if not user.is_active:
         return []
     found = Member.objects.filter(user=user).select_related("party").order_by("party__code", "role")
-    return [(one.role, one.party) for one in found if one.party.stands(clock.today())]
+    return [(one.role, one.party) for one in found]
 
 
 def people_of(party_id: int) -> list[int]:
@@ -382,7 +382,7 @@ def people_of(party_id: int) -> list[int]:
 
 def parties_of(user: User, role: str) -> list[Party]:
     """The parties in good standing for which `user` acts in `role`, by code."""
-    return [party for held, party in seats(user) if held == role]
+    return [party for held, party in seats(user) if held == role and party.stands(clock.today())]
 
 
 def webhooks_overdue_since() -> datetime | None:

@@ -7,6 +7,7 @@ from datetime import date
 from django.db import connection, transaction
 
 from abate.platform.doors import clock
+from abate.platform.parties import tills
 from abate.platform.parties.actions import issue_client, revoke_client
 from abate.platform.parties.errors import FirstKeyTaken
 from abate.platform.parties.models import Client, Party, PublicKey
@@ -44,11 +45,12 @@ def lapse() -> list[str]:
 
 @audited("party.leave", lambda given, _: given["party"].code)
 def leave(party: Party) -> None:
-    """The party takes part no more: keys revoked, public keys and webhooks ended. Its code stays its own, for ever."""
+    """The party takes part no more: keys revoked, public keys, webhooks and tills ended. Its code stays its own, for ever."""
     with transaction.atomic():
         for client in Client.objects.filter(party=party, revoked_at=None):
             revoke_client(client.pk)
         PublicKey.objects.filter(client__party=party, revoked_at=None).update(revoked_at=clock.now())
+        tills.end_all(party)
         Party.objects.filter(pk=party.pk).update(status=Party.Status.LEFT)
     party.status = Party.Status.LEFT
 

@@ -31,10 +31,6 @@ _NAMES = ["", *(outcome.text for outcome in sorted(Outcome))]
 _LONGEST = 500
 OPERATOR = "operator"
 """Who acts first on what the party does not have or has otherwise; what is not here the party sends again."""
-ACCEPTORS = frozenset(
-    {Party.Kind.MERCHANT, Party.Kind.WELFARE, Party.Kind.FINANCIAL, Party.Kind.PUBLIC_SERVICE}
-)
-"""Kinds of party that burn codes (P-6.2-types)."""
 _EVENTS_FIRST = frozenset({Party.Kind.FINANCIAL, Party.Kind.PUBLIC_SERVICE})
 """Acceptors that held events alone at first: with the grant, a file of theirs that names no side is one of events."""
 
@@ -49,7 +45,7 @@ class Result:
 
 def sides_of(party: Party) -> list[Side]:
     """What a party may be reconciled on, first what it is where nobody says: codes of an acceptor, events by the grant."""
-    codes = [Side.CODES] if party.kind in ACCEPTORS else []
+    codes = [Side.CODES] if party.kind in Party.ACCEPTORS else []
     events = [Side.EVENTS] if Party.Grant.DATA in party.grants else []
     return [*events, *codes] if party.kind in _EVENTS_FIRST else [*codes, *events]
 

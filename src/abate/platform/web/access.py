@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import queries as joining
 from abate.platform.joining.models import Application
@@ -89,16 +90,33 @@ def person_of(request: HttpRequest) -> Person | None:
     return acting[0] if acting else signed_in_person(request)
 
 
-def _seat(request: HttpRequest, role: str) -> Party | None:
+def _seats(request: HttpRequest, role: str) -> list[Party]:
     if not request.user.is_authenticated:
-        return None
+        return []
     held = _once(request, "_abate_seats", lambda: parties.seats(request.user))
-    return next((party for one, party in held if one == role), None)
+    return [party for one, party in held if one == role]
+
+
+def _seat(request: HttpRequest, role: str) -> Party | None:
+    return next((party for party in _seats(request, role) if party.stands(clock.today())), None)
 
 
 def acceptor_of(request: HttpRequest) -> Party | None:
     """The party for which the signed-in user burns codes."""
     return _seat(request, "acceptor")
+
+
+def at_the_till(request: HttpRequest) -> Party | None:
+    """The same; where none of them may take part now, one that may not."""
+    return acceptor_of(request) or next(iter(_seats(request, "acceptor")), None)
+
+
+def _burning(request: HttpRequest) -> Party | None:
+    """acceptor_of; where only its party's standing is in the way that is said. Raises PartySuspended, DocumentsExpired."""
+    party = at_the_till(request)
+    if party is not None:
+        parties.check_standing(party.code, party.status, party.valid_until)
+    return party
 
 
 def partner_of(request: HttpRequest) -> Party | None:
@@ -143,8 +161,8 @@ user_page = _guard(lambda request: request.user)
 """The view gets (request, user): whoever is signed in, for their own sign-in."""
 person_page = _guard(person_of)
 """The view gets (request, person): the signed-in person or their child, and nobody else's data can be asked for."""
-acceptor_page = _guard(acceptor_of)
-"""The view gets (request, party)."""
+acceptor_page = _guard(_burning)
+"""The view gets (request, party), which may take part now."""
 applicant_page = _guard(applicant_of)
 """The view gets (request, application): its own, whatever an address or a form names."""
 partner_page = _guard(partner_of)

@@ -39,7 +39,15 @@ LIMITED = {
     ("privacy-correct", "POST"): "sign-in",
     **{
         (name, "POST"): "sign-in"
-        for name in ("sign-in", "sign-in-code", "sign-in-link", "sign-in-passkey", "register", "recover")
+        for name in (
+            "sign-in",
+            "sign-in-code",
+            "sign-in-link",
+            "sign-in-passkey",
+            "register",
+            "recover",
+            "till",
+        )
     },
     **{(name, "POST"): "apply" for name in ("application-make", "join", "join-link", "try")},
 }

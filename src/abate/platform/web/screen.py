@@ -65,7 +65,7 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
             ("codes", "ticket", say("兑换码", "Codes")),
             ("authorisations", "key", say("授权", "Partners")),
         ]
-    if access.acceptor_of(request):
+    if access.at_the_till(request):
         tabs.append(("acceptor", "scan", say("核销", "Burn")))
     if access.applicant_of(request):
         tabs.append(("joining", "list", say("入驻", "Joining")))

@@ -28,6 +28,7 @@ from abate.platform.web.pages import (
     partner_breaks,
     partner_events,
     partner_files,
+    partner_tills,
     privacy,
     problems,
     proposals,
@@ -41,6 +42,7 @@ from abate.platform.web.pages import (
     staff_signin,
     start,
     statement,
+    tills,
     told,
 )
 
@@ -96,6 +98,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *partner_events.urlpatterns,
     *partner_files.urlpatterns,
     *partner_breaks.urlpatterns,
+    *partner_tills.urlpatterns,
+    *tills.urlpatterns,
     path("operator", operator.operator, name="operator"),
     path("operator/requests", requests.requests, name="requests"),
     path("operator/requests/<int:request_id>", requests.answer, name="request-answer"),

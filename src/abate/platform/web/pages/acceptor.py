@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 from abate.platform.doors.errors import Problem
 from abate.platform.incentives import actions, queries
 from abate.platform.parties.models import Party
+from abate.platform.signin import factors
 from abate.platform.web import screen
 from abate.platform.web.access import acceptor_page
 from abate.platform.web.screen import Field
@@ -47,5 +48,7 @@ def acceptor(request: HttpRequest, party: Party) -> HttpResponse:
         except Problem as problem:
             words, status = screen.told(problem), problem.status
             context["field"] = _field(typed[:40], f"{words.text}{say('', ' ')}{words.remedy}")
+    # Who came by a link has nothing yet to come back with.
+    context["passkey_missing"] = not factors.has_factor(request.user)  # type: ignore[arg-type]
     context["today"] = queries.burnt_today(party.pk)
     return screen.show(request, "acceptor", context, section="acceptor", status=status)

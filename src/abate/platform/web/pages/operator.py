@@ -67,5 +67,6 @@ def operator(request: HttpRequest, role: bool) -> HttpResponse:
     allowed["held"] = sum(quarantine.counts()) if allowed["may_quarantine"] else 0
     allowed["may_sharing"] = rights.may(request.user, "view", "sharing")
     allowed["may_applications"] = rights.may(request.user, "view", "applications")
+    allowed["may_tills"] = rights.may(request.user, "view", "tills")
     allowed["may_keys"] = rights.may(request.user, "view", "keys")
     return screen.show(request, "operator", allowed, section="operator")

@@ -22,7 +22,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Balance, this week, what is pending and what happened last (P-4.2, P-7.5.1)."""
     person = access.person_of(request)
     if person is None:
-        if access.acceptor_of(request):
+        if access.at_the_till(request):
             return redirect("acceptor")
         if rights.may(request.user, "view", "overview"):
             return redirect("operator")

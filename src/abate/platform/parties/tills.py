@@ -1,0 +1,247 @@
+"""An acceptor's people at the till: it invites them itself, each takes a link once, and a seat ends at once.
+
+A seat burns codes of its own party's offers and can do nothing else, so it needs no decision of the operator's: three
+people admitted the party, which answers for its people (decision 0032).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from abate.platform.doors import clock, randomness
+from abate.platform.doors.errors import Problem
+from abate.platform.doors.keyring import keyring
+from abate.platform.doors.words import on_one_line
+from abate.platform.parties import limits
+from abate.platform.parties.models import Member, Party, Till
+from abate.platform.parties.queries import check_standing
+from abate.platform.review import actions as review
+from abate.platform.review.audit import audited
+from abate.platform.review.models import User
+from abate.platform.signin import actions as signin
+
+VALID = timedelta(hours=24)
+"""So long a link can be taken, as long as a link to sign in."""
+_NAME = 40
+
+
+class NoTills(Problem):
+    code = "party-without-tills"
+    status = 404
+    zh = "该机构的类别不核销兑换码，没有收银员。"
+    en = "A party of this kind burns no codes, so nobody is at a till of it."
+    why_zh = "只有商户、公益组织、金融机构和公共服务机构兑付权益（T/CECA-G 0203，6.2）。"
+    why_en = "Merchants, welfare organisations, financial institutions and public services redeem (T/CECA-G 0203, 6.2)."
+    remedy_zh = "需要核销请以相应类别申请入驻（/join）。"
+    remedy_en = "To burn codes, apply as one of these kinds (/join)."
+
+
+class TillNameUnfit(Problem):
+    code = "till-name-unfit"
+    status = 422
+    zh = "收银台或收银员的名称须为 1 至 40 字，一行；没有发出邀请。"
+    en = "The name of a till or person has 1 to 40 signs on one line; nobody was invited."
+    why_zh = "名称用来分辨谁在核销，以及停用谁。"
+    why_en = "By it you tell who burns codes, and whom to end."
+    remedy_zh = "例如“1 号收银台”或“王店员”。"
+    remedy_en = 'Such as "Till 1" or "Wang, at the counter".'
+
+
+class TillsFull(Problem):
+    code = "tills-full"
+    status = 409
+    zh = "收银席位和未用的邀请已达上限；没有发出邀请。"
+    en = "The party has as many tills and open invitations as it may; nobody was invited."
+    why_zh = "席位有上限，以免被盗的机构账号大量开设。"
+    why_en = "There is a bound, so that a stolen account of the party's cannot seat a crowd."
+    remedy_zh = "停用不再使用的席位或邀请；确需更多请联系运营方（设置 ABATE_TILLS_PER_PARTY）。"
+    remedy_en = "End those that are not used; for more ask the operator (setting ABATE_TILLS_PER_PARTY)."
+
+
+class TillLinkSpent(Problem):
+    """One answer for a link that never was, was taken, was ended or has run out."""
+
+    code = "till-link-spent"
+    status = 404
+    zh = "这个邀请链接已使用、已停用或已过期。"
+    en = "This invitation was taken or ended, or it has run out."
+    why_zh = "邀请只能使用一次，24 小时内有效，以免被他人再用。"
+    why_en = "It works once and for 24 hours, so that nobody uses it after you."
+    remedy_zh = "请向发出邀请的机构索取新的邀请。"
+    remedy_en = "Ask whoever invited you for a new one."
+
+
+class TillUnknown(Problem):
+    """Also one of another party's: the answer does not tell which."""
+
+    code = "till-unknown"
+    status = 404
+    zh = "没有这个收银席位，或它已停用。"
+    en = "There is no such till, or it has ended."
+    why_zh = "只能管理本机构现有的席位和邀请。"
+    why_en = "A party looks after its own tills and invitations, those that there are."
+    remedy_zh = "请重新打开收银员页面。"
+    remedy_en = "Open the page of your tills anew."
+
+
+@dataclass(frozen=True, slots=True)
+class TillRow:
+    """A seat, or an invitation that can still be taken (`since` is None, `until` its end).
+
+    `id` and `name` are None and empty where the operator's people gave the seat: theirs to take back.
+    """
+
+    id: int | None
+    name: str
+    user_id: int | None
+    invited_at: datetime
+    since: datetime | None
+    until: datetime | None
+
+
+@audited("till.invite", lambda _, made: made[0].pk)
+def invite(party: Party, name: str) -> tuple[Till, str]:
+    """Invite somebody to a till of `party`: the invitation, and the token of its link, which is shown now and never again.
+
+    Raises NoTills, PartySuspended, DocumentsExpired, TillNameUnfit, TillsFull, LimitReached. Clause P-6.2-types.
+    """
+    check_kind(party)
+    name = name.strip()
+    if not 0 < len(name) <= _NAME or not on_one_line(name):
+        raise TillNameUnfit
+    now = clock.now()
+    with transaction.atomic():
+        # In turn: the bound is counted by one at a time.
+        own = Party.objects.select_for_update().get(pk=party.pk)
+        check_standing(own.code, own.status, own.valid_until)
+        if _open(own.pk, now).count() >= settings.ABATE_TILLS_PER_PARTY:
+            raise TillsFull
+        _take_link(own)
+        token = base64.urlsafe_b64encode(randomness.token_bytes(24)).decode()
+        made = Till.objects.create(
+            party=own, name=name, digest=_digest(token), invited_at=now, until=now + VALID
+        )
+    return made, token
+
+
+def check_kind(party: Party) -> None:
+    """Raises NoTills where a party of this kind burns no codes."""
+    if party.kind not in Party.ACCEPTORS:
+        raise NoTills(party.kind)
+
+
+def _take_link(party: Party) -> None:
+    """A party makes at most as many links a day as it may have tills."""
+    limits.take([limits.Limit("tills", f"tills:{party.pk}", settings.ABATE_TILLS_PER_PARTY, limits.DAY)])
+
+
+def _digest(token: str) -> bytes:
+    return keyring().code_hmac(f"till\x00{token[:200]}")
+
+
+def offered(token: str) -> Till:
+    """The invitation of a link, with its party; nothing is spent. Raises TillLinkSpent."""
+    found = Till.objects.filter(digest=_digest(token), until__gt=clock.now()).select_related("party").first()
+    if found is None:
+        raise TillLinkSpent
+    return found
+
+
+@audited("till.take", lambda _, made: made.handle)
+def take(token: str) -> User:
+    """Spend an invitation: a new account whose one seat is at this till. Of two who try at once one has it.
+
+    Raises TillLinkSpent, PartySuspended, DocumentsExpired.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        # Conditions on its own row only: they are judged once more when the lock is had.
+        till = Till.objects.select_for_update().filter(digest=_digest(token), until__gt=now).first()
+        if till is None:
+            raise TillLinkSpent
+        party = Party.objects.get(pk=till.party_id)
+        check_standing(party.code, party.status, party.valid_until)
+        user = review.create_user(User.Kind.STAFF, made_up=party.made_up)
+        Member.objects.create(user=user, party=party, role=Member.Role.ACCEPTOR, since=now)
+        till.user, till.since, till.until, till.digest = user, now, None, None
+        till.save(update_fields=["user", "since", "until", "digest"])
+    return user
+
+
+@audited("till.link", lambda given, _: given["till_id"])
+def link(party: Party, till_id: int) -> str:
+    """The token of a single-use link with which the holder of a seat signs in again, on another device too.
+
+    Raises TillUnknown, PartySuspended, DocumentsExpired, LimitReached.
+    """
+    check_standing(party.code, party.status, party.valid_until)
+    till = Till.objects.select_related("user").filter(pk=till_id, party=party, until=None).first()
+    if till is None:
+        raise TillUnknown
+    _take_link(party)
+    return review.issue_link(till.user, valid=VALID)
+
+
+@audited("till.end", lambda given, _: given["till_id"])
+def end(till_id: int, party_id: int | None = None) -> str:
+    """End a seat with its account and its sessions, or an invitation, at once; its party's code. `party_id`: only one of
+    this party's.
+
+    Raises TillUnknown, also where it is over already.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        found = Till.objects.select_for_update().filter(Q(until=None) | Q(until__gt=now), pk=till_id)
+        till = (found if party_id is None else found.filter(party_id=party_id)).first()
+        if till is None:
+            raise TillUnknown
+        till.until, till.digest = now, None
+        till.save(update_fields=["until", "digest"])
+        if till.user_id is not None:
+            user = User.objects.get(pk=till.user_id)
+            Member.objects.filter(user=user).delete()
+            review.deactivate(user)
+            signin.forget(user)
+    return till.party.code
+
+
+def end_all(party: Party) -> None:
+    """The party leaves: nobody is at a till of it any more, and no invitation is good."""
+    for till_id in _open(party.pk, clock.now()).values_list("pk", flat=True):
+        end(till_id)
+
+
+def _open(party_id: int, now: datetime) -> QuerySet[Till]:
+    """Seats at work and invitations that can be taken."""
+    return Till.objects.filter(Q(until=None) | Q(until__gt=now), party_id=party_id)
+
+
+def open_of(till_ids: Collection[int]) -> list[int]:
+    """Those of these seats and invitations that are open now."""
+    found = Till.objects.filter(Q(until=None) | Q(until__gt=clock.now()), pk__in=till_ids)
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def of_party(party_id: int) -> list[TillRow]:
+    """Who burns codes for a party now and who is invited to, by name; those last whom the operator's people seated."""
+    seats = Member.objects.filter(party_id=party_id, role=Member.Role.ACCEPTOR, user__is_active=True)
+    others = dict(seats.order_by("since", "user_id").values_list("user_id", "since"))
+    own = [
+        TillRow(till.pk, till.name, till.user_id, till.invited_at, till.since, till.until)
+        for till in _open(party_id, clock.now()).order_by("name", "pk")
+        # A seat that three people took back is none, though nobody ended it here.
+        if till.user_id is None or others.pop(till.user_id, None)
+    ]
+    return own + [TillRow(None, "", user, since, since, None) for user, since in others.items()]
+
+
+def names(party_id: int, user_ids: Collection[int]) -> dict[int, str]:
+    """The names under which a party seated these users, also those whom it ended since."""
+    return dict(Till.objects.filter(party_id=party_id, user_id__in=user_ids).values_list("user_id", "name"))
