@@ -170,6 +170,31 @@ def test_the_holder_signs_in_again_by_a_new_link(city: stage.City, keeper: User,
     assert Client().post(path).status_code == 403
 
 
+def test_a_tills_account_is_nothing_else(city: stage.City, keeper: User, enter: Enter) -> None:
+    user = tills.take(tills.invite(city.cafe, "1")[1])
+    browser = enter(user)
+    # No password: a handle that nobody knows and a secret that a counter shares would be the weakest way in.
+    assert browser.get("/security/password")["Location"] == "/security"
+    assert "/security/password" not in browser.get("/security").content.decode()
+    assert "/security/password" in enter(keeper).get("/security").content.decode()
+    browser.post("/security/password", {"password": "long enough to be one 7"})
+    user.refresh_from_db()
+    assert not user.has_usable_password()
+    # No role of the operator's and no second seat, whoever would decide it.
+    for change, given in (
+        ("role.grant", {"account": user.handle, "role": "query"}),
+        ("party.member", {"code": city.partner.code, "account": user.handle, "role": "partner"}),
+        ("staff.enrol", {"holder": "0" * 64, "account": user.handle, "made_up": True}),
+    ):
+        assert refusal(lambda c=change, g=given: desk.decide(c, **g))
+    assert Member.objects.filter(user=user).count() == 1 and not user.grants.exists()
+    # A quiet hour at the counter signs nobody out; a longer one does.
+    with clock.frozen(clock.now() + timedelta(minutes=59)):
+        assert browser.get("/acceptor").status_code == 200
+    with clock.frozen(clock.now() + timedelta(minutes=120)):
+        assert browser.get("/acceptor").status_code == 302
+
+
 def test_another_partys_tills_are_not_there(city: stage.City, enter: Enter) -> None:
     other = desk.create_party("sample-tea", "merchant", "示例茶店", "Sample Tea", made_up=True)
     browser = enter(keeper_of(other))

@@ -168,7 +168,7 @@ def take(token: str) -> User:
             raise TillLinkSpent
         party = Party.objects.get(pk=till.party_id)
         check_standing(party.code, party.status, party.valid_until)
-        user = review.create_user(User.Kind.STAFF, made_up=party.made_up)
+        user = review.create_user(User.Kind.TILL, made_up=party.made_up)
         Member.objects.create(user=user, party=party, role=Member.Role.ACCEPTOR, since=now)
         till.user, till.since, till.until, till.digest = user, now, None, None
         till.save(update_fields=["user", "since", "until", "digest"])

@@ -17,8 +17,12 @@ class User(AbstractBaseUser):
     """A principal that can hold a session. It carries no name and no contact: those are the person's, encrypted."""
 
     class Kind(models.TextChoices):
+        """`staff`: who works for the operator, a party or an applicant. `till`: who burns codes for one acceptor, and can
+        hold no role, other seat or password."""
+
         PERSON = "person"
         STAFF = "staff"
+        TILL = "till"
 
     handle = models.CharField(max_length=36, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices)

@@ -30,8 +30,8 @@ def _enrolling(given: Json) -> Json:
     if not re.fullmatch("[0-9a-f]{64}", given["holder"]):
         raise ArgumentsMalformed("staff.enrol: holder")
     account = given["account"] or str(randomness.new_uuid())
-    if not re.fullmatch("[0-9a-f-]{36}", account) or User.objects.filter(
-        handle=account, kind=User.Kind.PERSON
+    if not re.fullmatch("[0-9a-f-]{36}", account) or User.objects.filter(handle=account).exclude(
+        kind=User.Kind.STAFF
     ):
         raise ArgumentsMalformed("staff.enrol: account")
     return given | {"account": account}

@@ -50,6 +50,7 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
         "factors": own,
         "has_app": any(one.kind == "totp" for one in own),
         "person": user.kind == User.Kind.PERSON,
+        "staff": user.kind == User.Kind.STAFF,
         "must": bool(review.roles(user)) and not factors.has_factor(user),
         "asked": proving.GO_ON in request.session and not factors.has_factor(user),
         "password_at": queries.password_set_at(user),
@@ -95,7 +96,7 @@ def _added(request: HttpRequest, user: User, how: str) -> HttpResponse:
     proofs.note(request.session, how)
     messages.success(request, say("已添加。", "Added."), extra_tags="good")
     kinds = {one.kind for one in factors.factors(user)}
-    if user.kind == User.Kind.PERSON or "recovery_codes" in kinds:
+    if user.kind != User.Kind.STAFF or "recovery_codes" in kinds:
         return redirect("security")
     return _codes(request, user)
 
@@ -155,8 +156,8 @@ def remove(request: HttpRequest, user: User, factor_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @_changing
 def password(request: HttpRequest, user: User) -> HttpResponse:
-    """Set a password, for the staff only: a person signs in with a code or a passkey."""
-    if user.kind == User.Kind.PERSON:
+    """Set a password, for the staff only: a person signs in with a code or a passkey, a till with a passkey or a link."""
+    if user.kind != User.Kind.STAFF:
         return redirect("security")
     error, problem = "", None
     # Who forgot it comes by a single-use link, and shows the second factor like everybody (_changing).
