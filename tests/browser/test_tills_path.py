@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from tests.browser.test_every_page import SIZES, Everywhere, look
 from tests.browser.test_joining_path import press
+from tests.browser.test_passkeys import authenticator
 
 from abate.demo import desk
 from abate.platform.incentives import actions as incentives
@@ -47,7 +48,10 @@ def test_from_the_invitation_to_the_first_code(city, visit, shots) -> None:
         look(guest, f"{width}-{language}-till", shots)
         assert guest.complaints == []
 
-    assert phone.go(link.removeprefix(phone.address)) == 200
+    # A passkey belongs to a name; a bare number is none.
+    there, phone.address = link.removeprefix(phone.address), phone.address.replace("127.0.0.1", "localhost")
+    authenticator(phone)
+    assert phone.go(there) == 200
     press(phone, "main form button")
     assert phone.page.url.endswith("/acceptor")
     look(phone, "360-zh-till-entered", shots)
@@ -58,6 +62,18 @@ def test_from_the_invitation_to_the_first_code(city, visit, shots) -> None:
     look(phone, "360-zh-till-burnt", shots)
     assert len(codes.burnt_today(city.cafe.pk)) == 1
 
+    # The next day: without a name or a password, on the device that made the passkey.
+    phone.page.get_by_role("link", name="添加通行密钥").click()
+    phone.page.locator("form[data-passkey] button").click()
+    phone.page.wait_for_url("**/security")
+    look(phone, "360-zh-till-security", shots)
+    phone.page.context.clear_cookies()
+    phone.go("/acceptor")
+    phone.go("/sign-in/passkey")
+    phone.page.locator("form[data-passkey] button").click()
+    phone.page.wait_for_url("**/acceptor")
+    assert phone.page.get_by_role("link", name="添加通行密钥").count() == 0
+
     every("shop", "/partner/tills", "tills")
     every("clerk", "/operator/tills?party=sample-cafe", "tills-operator")
     shop.go("/partner/tills")
@@ -66,7 +82,7 @@ def test_from_the_invitation_to_the_first_code(city, visit, shots) -> None:
     every("shop", "/partner/tills", "tills-ended")
     phone.go("/acceptor")
     assert "/sign-in" in phone.page.url
-    phone.go(link.removeprefix(phone.address))
+    phone.go(there)
     look(phone, "360-zh-till-spent", shots)
     assert everywhere.complaints() == []
     assert [one for one in phone.complaints if "the server responded with" not in one] == []
