@@ -25,6 +25,7 @@ COMMANDS = {
     "sensitivity": "Which input or figure moves the reduction most.",
     "staff": "The first people, signing in, and who works here.",
     "proposals": "Changes that need three people: propose, check, approve.",
+    "secrets": "The master key: how it stands, its exchange.",
     "audit": "The audit trail: search, export, seal, check.",
     "party": "Propose a partner and its keys.",
     "source": "Sources of public data, and what each may be used for.",

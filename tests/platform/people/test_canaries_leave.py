@@ -24,6 +24,7 @@ from tests.platform.people.canaries import dump, found
 from tests.platform.web import city as stage
 
 from abate.demo import desk
+from abate.platform.doors import sealed
 from abate.platform.doors.keyring import keyring
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import actions as log
@@ -61,10 +62,10 @@ class Saved:
 
 def _ciphers(told: bytes) -> Iterator[AESGCM]:
     """Every wrapped key among the binary values of a dump, unwrapped."""
-    long = 2 * (12 + 32 + 16)
+    long = 2 * (12 + 12 + 32 + 16)
     for value in set(re.findall(rb"\\\\x([0-9a-f]{%d})(?![0-9a-f])" % long, told)):
         try:
-            yield AESGCM(keyring().unwrap(bytes.fromhex(value.decode())))
+            yield AESGCM(sealed.unwrap(bytes.fromhex(value.decode()), sealed.KEY))
         except InvalidTag:
             continue
 

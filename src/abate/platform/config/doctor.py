@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
 
 from abate.platform.carbon import recomputing
-from abate.platform.config import grants, watching
+from abate.platform.config import exchanging, grants, watching
 from abate.platform.config.findings import Finding, found
 from abate.platform.doors import clock, keyring, messages, private_postgres, rotation
 from abate.platform.doors import schema as schemas
@@ -271,6 +271,7 @@ INSTALLED: tuple[Check, ...] = (
     proxies,
     server,
     schema,
+    exchanging.findings,
     recoveries,
     methods,
     algorithms,

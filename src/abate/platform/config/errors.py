@@ -64,3 +64,49 @@ class Placed(Problem):
     why_en = "The database and the log's name stay after the first record: receipts carry the name for ever."
     remedy_zh = "请保留原值；搬迁数据库见 docs/howto/backup.md。"
     remedy_en = "Keep it; to move the database see docs/howto/backup.md."
+
+
+class ExchangeUnderWay(Problem):
+    code = "exchange-under-way"
+    status = 409
+    zh = "另一个命令正在更换主密钥。"
+    en = "Another command is exchanging the master key."
+    why_zh = "两个命令同时改写密钥文件，会丢失其中一把密钥。"
+    why_en = "Two that write the secret file at a time would lose a key."
+    remedy_zh = "请等它结束；如它已中断，再运行一次即可接着完成。"
+    remedy_en = "Wait for its end; where it was cut off, run it again: it goes on."
+
+
+class MasterStillUsed(Problem):
+    code = "master-still-used"
+    status = 409
+    zh = "仍有程序在用旧的主密钥加密，旧密钥继续保留。"
+    en = "Some program still seals under the former master key; that key stays."
+    why_zh = "那台机器上的密钥文件还没有更新。"
+    why_en = "Its machine does not have the new secret file yet."
+    remedy_zh = "请把密钥文件复制到每台运行 Abate 的机器，再运行一次。"
+    remedy_en = "Copy the secret file to every machine that runs Abate, and run the command again."
+
+
+class MasterUnknown(Problem):
+    code = "master-unknown"
+    status = 404
+    zh = "密钥文件中没有这把主密钥。"
+    en = "The secret file holds no such master key."
+    why_zh = "忘记一把密钥须指明是哪一把。"
+    why_en = "Which one is forgotten has to be said exactly."
+    remedy_zh = "`abate secrets show` 列出各把密钥的编号。"
+    remedy_en = "`abate secrets show` lists their ids."
+
+
+class MasterNeeded(Problem):
+    code = "master-needed"
+    status = 409
+    zh = "这把主密钥还不能忘记。"
+    en = "This master key cannot be forgotten yet."
+    why_zh = "忘记之后，用它加密的内容谁也打不开，包括备份中的内容。"
+    why_en = "What lies under it could be opened by nobody any more, in backups too."
+    remedy_zh = "请等到括号中的原因消失；确定那些备份不再需要时，加 --despite-backups。"
+    remedy_en = (
+        "Wait until the reason named here is gone; --despite-backups where those copies are no longer wanted."
+    )

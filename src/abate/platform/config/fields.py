@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -38,7 +38,7 @@ class TableUnknown(Problem):
 class Table:
     """`labels`: column -> label. `clear`: (column, days), for rows deleted by age (`keep`: clear, sealed, unproved).
     `people`: how its people are found where no column says so (fields.toml). `drop`: (columns, days), for columns that are
-    emptied while the row stays.
+    emptied while the row stays. `sealed`: column, or column.key of JSON -> the purpose under which it is sealed by the master key.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Table:
     labels: dict[str, str]
     people: str = ""
     drop: tuple[tuple[str, ...], int] | None = None
+    sealed: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def personal(self) -> bool:
@@ -66,18 +67,23 @@ def tables() -> dict[str, Table]:
     found = {}
     for name, raw in _told()["tables"].items():
         labels = {column: label for label in LABELS for column in raw.get(label, "").split()}
-        unknown = set(raw) - {"purpose", "keep", "clear", "drop", "people", *LABELS}
+        unknown = set(raw) - {"purpose", "keep", "clear", "drop", "people", "sealed", *LABELS}
         if unknown or raw["purpose"] not in _told()["purposes"] or raw["keep"] not in KEEPS:
             raise ValueError(f"fields.toml: {name}: {unknown or raw['purpose']} {raw['keep']}")
         clear = None
         if raw["keep"] in ("clear", "sealed", "unproved"):
             column, _, days = raw["clear"].partition(" + ")
             clear = (column, int(days))
-        drop = None
-        if "drop" in raw:
-            columns, _, days = raw["drop"].partition(" + ")
-            drop = (tuple(columns.split()), int(days))
-        found[name] = Table(name, raw["purpose"], raw["keep"], clear, labels, raw.get("people", ""), drop)
+        found[name] = Table(
+            name,
+            raw["purpose"],
+            raw["keep"],
+            clear,
+            labels,
+            raw.get("people", ""),
+            _dropped(raw),
+            _sealed(name, raw, labels),
+        )
     return found
 
 
@@ -85,6 +91,21 @@ def actual() -> dict[str, set[str]]:
     """Table -> its columns, as the models have them."""
     models = apps.get_models(include_auto_created=True)
     return {m._meta.db_table: {f.column for f in m._meta.concrete_fields if f.column} for m in models}
+
+
+def _dropped(raw: Mapping[str, str]) -> tuple[tuple[str, ...], int] | None:
+    if "drop" not in raw:
+        return None
+    columns, _, days = raw["drop"].partition(" + ")
+    return tuple(columns.split()), int(days)
+
+
+def _sealed(name: str, raw: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, bytes]:
+    said = (one.partition(":") for one in raw.get("sealed", "").split())
+    sealed = {column: purpose.encode() for column, _, purpose in said}
+    if not {column.partition(".")[0] for column in sealed} <= set(labels):
+        raise ValueError(f"fields.toml: {name}: sealed names a column that is not there")
+    return sealed
 
 
 def missing(real: dict[str, set[str]]) -> list[str]:

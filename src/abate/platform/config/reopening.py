@@ -15,7 +15,7 @@ import psycopg
 from cryptography.exceptions import InvalidTag
 from django.db import transaction
 
-from abate.platform.doors import keyring, private_postgres, recovery
+from abate.platform.doors import keyring, private_postgres, recovery, sealed
 from abate.platform.doors.backup import Base
 from abate.platform.doors.errors import SetupError
 
@@ -178,7 +178,7 @@ def _keys_open_something() -> None:
     wrapped = Person.objects.filter(wrapped_key__isnull=False).values_list("wrapped_key", flat=True).first()
     try:
         if wrapped is not None:
-            keyring.keyring().unwrap(bytes(wrapped))
+            sealed.unwrap(wrapped, sealed.KEY)
     except (InvalidTag, ValueError) as fault:
         raise SetupError(
             "The secret file is not the one this database was written with.",

@@ -1,7 +1,7 @@
 """The one door to secrets: the keys in `ABATE_SECRET_FILE`, and what is derived from them.
 
 The file is JSON, mode 0600. `demo: true` marks the demo's file, which `abate serve` refuses. Losing the file loses
-every identity and every code; it belongs in a backup of its own.
+every identity and every code; it belongs in a backup of its own. What the master keys seal goes through `sealed.py`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from abate.platform.doors import randomness, secret_file
+from abate.platform.doors import clock, masters, randomness, secret_file
 from abate.platform.doors.errors import SetupError
 
-_FIELDS = ("django", "identity", "pairwise", "codes", "master", "log_signing")
+_FIELDS = ("django", "identity", "pairwise", "codes", "log_signing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Keyring:
     identity: bytes
     pairwise: bytes
     codes: bytes
-    master: bytes
+    masters: masters.Masters
+    """The present one first; `sealed.py` alone takes them to seal and to open."""
     log_signing: bytes
     log_sm2: bytes | None = None
     """Private key (32 bytes) and public point (64) of the log's second signature; None until it is made."""
@@ -56,26 +57,19 @@ class Keyring:
     def code_hmac(self, code: str) -> bytes:
         return hmac.digest(self.codes, code.encode(), hashlib.sha256)
 
-    def wrap(self, key: bytes) -> bytes:
-        """Encrypt a per-person key under the master key: nonce (12 bytes) and AES-256-GCM text."""
-        nonce = randomness.token_bytes(12)
-        return nonce + AESGCM(self.master).encrypt(nonce, key, b"abate-person-key")
-
-    def unwrap(self, wrapped: bytes) -> bytes:
-        return AESGCM(self.master).decrypt(wrapped[:12], wrapped[12:], b"abate-person-key")
-
 
 def create(path: Path, *, demo: bool = False, log_origin: str = "abate.invalid/log") -> None:
     """Write a new secret file, all or nothing; never over an existing one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = {name: base64.b64encode(randomness.token_bytes(32)).decode() for name in _FIELDS}
-    text = json.dumps({"version": 1, "demo": demo, "log_origin": log_origin, **made}, indent=2)
-    secret_file.write_new(path, text)
+    first = masters.Master(randomness.token_bytes(32), masters.PRESENT, clock.now().isoformat())
+    document = {"version": 1, "demo": demo, "log_origin": log_origin, **made, **masters.written((first,))}
+    secret_file.write_new(path, json.dumps(document, indent=2))
 
 
 def name_log(path: Path, log_origin: str) -> None:
     """Give the log its name, all or nothing. Only before anything is in the log: receipts carry the name for ever."""
-    _add(path, "log_origin", log_origin)
+    _add(path, log_origin=log_origin)
 
 
 def add_sm2(path: Path, key: bytes) -> None:
@@ -86,7 +80,7 @@ def add_sm2(path: Path, key: bytes) -> None:
             "Whoever checks the log knows it by that key; another would look like another log.",
             "Keep it. `abate log sm2-key` shows its public half.",
         )
-    _add(path, "log_sm2", base64.b64encode(key).decode())
+    _add(path, log_sm2=base64.b64encode(key).decode())
 
 
 def ensure_oidc(path: Path) -> None:
@@ -94,20 +88,33 @@ def ensure_oidc(path: Path) -> None:
     if read(path).oidc is None:
         made = rsa.generate_private_key(public_exponent=65537, key_size=3072)
         pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _add(path, "oidc", pem.decode())
+        _add(path, oidc=pem.decode())
 
 
 def ensure_push(path: Path) -> None:
     """Make the key for notices to browsers where the file has none yet."""
     if read(path).push is None:
         made = ec.generate_private_key(ec.SECP256R1())
-        _add(path, "push", made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+        pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        _add(path, push=pem.decode())
 
 
-def _add(path: Path, name: str, text: str) -> None:
-    """Write one more secret into an existing file, all or nothing."""
-    document = json.loads(path.read_text()) | {name: text}
-    secret_file.replace(path, json.dumps(document, indent=2))
+def keep_masters(path: Path, kept: masters.Masters) -> None:
+    """Write which masters there are into an existing secret file, all or nothing. Raises SetupError where it cannot be."""
+    try:
+        _add(path, **masters.written(kept))
+    except OSError as fault:
+        raise SetupError(
+            f"The secret file {path} cannot be written: {fault.strerror}.",
+            "A master key that stands in no file would be lost with what it sealed: nothing was changed.",
+            "Run this as the owner of the file, where its folder can be written.",
+        ) from fault
+
+
+def _add(path: Path, **more: Any) -> None:
+    """Write more secrets into an existing file, all or nothing; what a link names is written, not the link."""
+    document = json.loads(path.read_text()) | more
+    secret_file.replace(path.resolve(), json.dumps(document, indent=2))
 
 
 def read(path: Path) -> Keyring:
@@ -116,6 +123,7 @@ def read(path: Path) -> Keyring:
         mode = path.stat().st_mode & 0o077
         document = json.loads(path.read_text())
         keys = {name: base64.b64decode(document[name], validate=True) for name in _FIELDS}
+        held = masters.read(document)
         second = base64.b64decode(document["log_sm2"], validate=True) if "log_sm2" in document else None
     except FileNotFoundError:
         raise SetupError(
@@ -123,7 +131,7 @@ def read(path: Path) -> Keyring:
             "Without it nobody can sign in and nothing can be signed.",
             "Set ABATE_SECRET_FILE, or let `abate serve` make one in ABATE_DATA_DIR.",
         ) from None
-    except (ValueError, KeyError, TypeError) as fault:
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise SetupError(
             f"The secret file {path} cannot be read: {fault!r}.",
             "A damaged key would lock out every person.",
@@ -135,7 +143,8 @@ def read(path: Path) -> Keyring:
             "Whoever reads it can open identities and sign the log.",
             f"Run: chmod 600 {path}",
         )
-    if any(len(key) != 32 for key in keys.values()) or len(second or bytes(96)) != 96:
+    every = [*keys.values(), *(one.key for one in held)]
+    if any(len(key) != 32 for key in every) or len(second or bytes(96)) != 96:
         raise SetupError(
             f"The secret file {path} holds a key that is not 32 bytes long (96 for the log's SM2 key).",
             "A short key is guessable; a wrong one opens nothing.",
@@ -144,6 +153,7 @@ def read(path: Path) -> Keyring:
     return Keyring(
         demo=bool(document.get("demo")),
         log_origin=str(document["log_origin"]),
+        masters=held,
         log_sm2=second,
         oidc=document.get("oidc"),
         push=document.get("push"),
@@ -152,7 +162,7 @@ def read(path: Path) -> Keyring:
 
 
 @lru_cache(maxsize=1)
-def _cached(path: str, changed: int) -> Keyring:
+def _cached(path: str, changed: int, number: int) -> Keyring:
     return read(Path(path))
 
 
@@ -162,7 +172,13 @@ def keyring() -> Keyring:
 
     path = Path(settings.ABATE_SECRET_FILE)
     try:
-        changed = path.stat().st_mtime_ns
+        found = path.stat()
     except FileNotFoundError:
-        changed = 0
-    return _cached(str(path), changed)
+        return _cached(str(path), 0, 0)
+    return _cached(str(path), found.st_mtime_ns, found.st_ino)
+
+
+def reread() -> Keyring:
+    """The keys as the file has them now, whatever its time says: a disk may keep it to the second only."""
+    _cached.cache_clear()
+    return keyring()

@@ -39,10 +39,17 @@ def write_pieces(path: Path, pieces: Iterable[str]) -> int:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write `path` anew: a reader sees the old text or the new one. Raises OSError."""
-    part = _part(path)
+    """Write `path` anew: a reader sees the old text or the new one, and its owner stays. Raises OSError."""
+    part, before = _part(path), path.stat()
     _write(part, (text + "\n",))
-    part.replace(path)
+    try:
+        # Whoever runs this as root must not shut the server out.
+        if (before.st_uid, before.st_gid) != (part.stat().st_uid, part.stat().st_gid):
+            os.chown(part, before.st_uid, before.st_gid)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     _keep_name(path)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from abate.platform.doors import clock, randomness
+from abate.platform.doors import clock, randomness, sealed
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.words import on_one_line
 from abate.platform.joining import conformance, papers, queries
@@ -123,7 +123,7 @@ def apply(
                 title_zh=given.title_zh.strip(),
                 title_en=given.title_en.strip(),
                 registration=given.registration.strip().upper(),
-                contact=keyring().wrap(told.encode()),
+                contact=sealed.wrap(told.encode(), sealed.KEY),
                 reach=digest,
                 token=_digest(token),
                 user=review.create_user(User.Kind.STAFF),

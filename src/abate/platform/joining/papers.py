@@ -12,8 +12,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from abate.platform.doors import clock, randomness
-from abate.platform.doors.keyring import keyring
+from abate.platform.doors import clock, randomness, sealed
 from abate.platform.doors.words import on_one_line
 from abate.platform.joining.errors import DocumentRefused
 from abate.platform.joining.kinds import kinds
@@ -40,7 +39,7 @@ def new(application: Application, kind: str, name: str, data: bytes, valid_until
         raise DocumentRefused("valid_until")
     digest = hashlib.sha256(data).digest()
     key, nonce = randomness.token_bytes(32), randomness.token_bytes(12)
-    sealed = nonce + AESGCM(key).encrypt(nonce, data, _bound(application.pk, digest))
+    body = nonce + AESGCM(key).encrypt(nonce, data, _bound(application.pk, digest))
     return Document(
         application=application,
         kind=kind,
@@ -49,8 +48,8 @@ def new(application: Application, kind: str, name: str, data: bytes, valid_until
         size=len(data),
         sha256=digest,
         valid_until=valid_until if known.dated else None,
-        key=keyring().wrap(key),
-        body=sealed,
+        key=sealed.wrap(key, sealed.KEY),
+        body=body,
         added_at=clock.now(),
     )
 
@@ -58,7 +57,7 @@ def new(application: Application, kind: str, name: str, data: bytes, valid_until
 def opened(document: Document) -> bytes:
     """The bytes as they came, and that they were opened is told; InvalidTag where the row is not what was written."""
     audit.read("application.paper", f"{document.application_id} {document.pk}")
-    text, key = bytes(document.body), keyring().unwrap(bytes(document.key))
+    text, key = bytes(document.body), sealed.unwrap(document.key, sealed.KEY)
     bound = _bound(document.application_id, bytes(document.sha256))
     return AESGCM(key).decrypt(text[:12], text[12:], bound)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import OuterRef, Q, Subquery
 
-from abate.platform.doors import clock
+from abate.platform.doors import clock, sealed
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.statements import statements
 from abate.platform.joining.errors import ApplicationUnknown, DocumentUnknown, NoticeUnknown
@@ -92,7 +92,7 @@ def applications(states: Iterable[str] = Application.OPEN, limit: int = 200) -> 
 def contact(one: Application) -> dict[str, str]:
     """`name` and `reach` of whoever applied; that they were opened is told."""
     audit.read("application.contact", one.pk)
-    found: dict[str, str] = json.loads(keyring().unwrap(bytes(one.contact)))
+    found: dict[str, str] = json.loads(sealed.unwrap(one.contact, sealed.KEY))
     return found
 
 

@@ -17,8 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from standardwebhooks import Webhook
 
-from abate.platform.doors import clock, outbound, randomness
-from abate.platform.doors.keyring import keyring
+from abate.platform.doors import clock, outbound, randomness, sealed
 from abate.platform.doors.rounds import LEASE, wait_after
 from abate.platform.doors.statements import statements
 from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, MessageUnknown
@@ -54,7 +53,7 @@ def add_endpoint(party: Party, url: str, kinds: Iterable[str] = KINDS) -> tuple[
         if Endpoint.objects.filter(party=party, ended_at=None).count() >= MOST_ENDPOINTS:
             raise EndpointMalformed(f"more than {MOST_ENDPOINTS}")
         made = Endpoint.objects.create(
-            party=party, url=url, kinds=wanted, secret=keyring().wrap(secret), created_at=clock.now()
+            party=party, url=url, kinds=wanted, secret=sealed.wrap(secret, sealed.KEY), created_at=clock.now()
         )
     return made.pk, _shown(secret)
 
@@ -70,7 +69,7 @@ def rotate_secret(endpoint_id: int, *, until: datetime) -> str:
         if found is None:
             raise EndpointUnknown(str(endpoint_id))
         found.old_secret, found.old_until = found.secret, until
-        found.secret = keyring().wrap(secret)
+        found.secret = sealed.wrap(secret, sealed.KEY)
         found.save(update_fields=["secret", "old_secret", "old_until"])
     return _shown(secret)
 
@@ -164,7 +163,7 @@ def signed(message: Due, at: datetime) -> dict[str, str]:
     if message.old_secret is not None and message.old_until is not None and message.old_until > at:
         wrapped.append(message.old_secret)
     name = f"msg_{message.id}"
-    signatures = [Webhook(keyring().unwrap(bytes(one))).sign(name, at, message.body) for one in wrapped]
+    signatures = [Webhook(sealed.unwrap(one, sealed.KEY)).sign(name, at, message.body) for one in wrapped]
     return {
         "Content-Type": "application/json",
         "webhook-id": name,

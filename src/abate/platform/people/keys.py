@@ -11,8 +11,7 @@ from functools import lru_cache
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from abate.platform.doors import clock, randomness
-from abate.platform.doors.keyring import keyring
+from abate.platform.doors import clock, randomness, sealed
 from abate.platform.people.errors import PersonErased
 from abate.platform.people.models import Person
 from abate.platform.review import audit
@@ -26,7 +25,7 @@ _minute = 0
 
 def new_wrapped_key() -> bytes:
     """A fresh 256-bit key, wrapped by the master key; the bare key is never stored."""
-    return keyring().wrap(randomness.token_bytes(32))
+    return sealed.wrap(randomness.token_bytes(32), sealed.KEY)
 
 
 def encrypt(person: Person, plain: bytes, purpose: str = "data") -> bytes:
@@ -86,4 +85,4 @@ def _recent(wrapped: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _unwrapped(wrapped: bytes) -> bytes:
-    return keyring().unwrap(wrapped)
+    return sealed.unwrap(wrapped, sealed.KEY)

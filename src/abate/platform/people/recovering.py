@@ -22,6 +22,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Min, Q, QuerySet
 
 from abate.platform.doors import clock, sealed
+from abate.platform.doors.errors import SetupError
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.notices import queries as told
@@ -117,8 +118,8 @@ def look(most: int = 20) -> int:
             try:
                 with transaction.atomic():
                     _look_up(one)
-            except (OperationalError, InterfaceError):
-                # The database is away: all of it is done anew.
+            except (OperationalError, InterfaceError, SetupError):
+                # The database or a key is away: all of it is done anew.
                 raise
             except Exception as fault:  # noqa: BLE001 (whatever a row holds, the others go on)
                 gone = {"person": None, "contact_enc": b"", "code_enc": b""}

@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from abate.platform.doors import randomness
-from abate.platform.doors.keyring import keyring
+from abate.platform.doors import sealed
 
 _SECRET = b"abate-second-factor"
 ISSUER = "Abate"
@@ -17,13 +15,10 @@ ISSUER = "Abate"
 
 class Factors(DefaultMFAAdapter):
     def encrypt(self, text: str) -> str:
-        nonce = randomness.token_bytes(12)
-        sealed = AESGCM(keyring().master).encrypt(nonce, text.encode(), _SECRET)
-        return base64.b64encode(nonce + sealed).decode()
+        return base64.b64encode(sealed.seal(text, _SECRET)).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        raw = base64.b64decode(encrypted_text)
-        return AESGCM(keyring().master).decrypt(raw[:12], raw[12:], _SECRET).decode()
+        return sealed.unwrap(base64.b64decode(encrypted_text), _SECRET).decode()
 
     def get_totp_issuer(self) -> str:
         return ISSUER

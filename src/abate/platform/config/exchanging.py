@@ -1,0 +1,196 @@
+"""The exchange of the master key: step by step, each of which may be cut off and done again. (P-8.3; decision 0048)
+
+1. a next master is written beside the present one, and the secret file is copied to where its copies are;
+2. it seals from then on, what sealed before is leaving, and every text under that is sealed anew;
+3. nothing is under it any more: it is retired, and opens backups of before until somebody forgets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+
+from abate.platform.config import rewrapping
+from abate.platform.config.errors import ExchangeUnderWay, MasterNeeded, MasterStillUsed, MasterUnknown
+from abate.platform.config.findings import Finding, found
+from abate.platform.doors import backup, clock, keyring, masters, randomness
+from abate.platform.review import audit
+
+LONG = timedelta(days=730)
+"""Beyond it a master key is old: our policy."""
+LONGEST_SESSION = timedelta(days=1)
+"""Sessions hold a sealed text too and end within twelve hours (signin/policy.py): no master is forgotten sooner than this."""
+_COPY = (
+    "Copy the secret file to where its copy lies and to every machine that runs Abate, "
+    "then run: abate secrets rotate-master --copied"
+)
+_DONE = "Copy the secret file once more. A retired master opens older backups: `abate secrets forget-master` ends that."
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Raises ExchangeUnderWay where another command is at it. A lock of the connection: who is killed holds none."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(4912026, 22)")
+        if cursor.fetchone() != (True,):
+            raise ExchangeUnderWay
+        try:
+            yield
+        finally:
+            cursor.execute("select pg_advisory_unlock(4912026, 22)")
+
+
+def _file() -> Path:
+    return Path(settings.ABATE_SECRET_FILE)
+
+
+def _in(held: masters.Masters, state: str) -> list[masters.Master]:
+    return [one for one in held if one.state == state]
+
+
+def _write(what: str, kept: masters.Masters, subject: str, **detail: Any) -> None:
+    """The row first: what is in no trail is not done."""
+    with transaction.atomic():
+        audit.note(what, subject, **detail)
+    keyring.keep_masters(_file(), kept)
+
+
+def exchange(*, copied: bool, told: rewrapping.Told) -> dict[str, Any]:
+    """Do the next step, or go on with the one that was cut off; what was done and what comes next.
+
+    `copied`: the file with the next master lies where it has to. Raises ExchangeUnderWay, MasterStillUsed, SetupError.
+    """
+    with _alone():
+        held = keyring.reread().masters
+        coming, leaving = _in(held, masters.NEXT), _in(held, masters.LEAVING)
+        if coming and copied:
+            held = masters.begun(held)
+            _write("secrets.exchange", held, held[0].id, former=held[1].id)
+        elif coming:
+            return {"prepared": coming[0].id, "next": _COPY}
+        elif not leaving and not _behind(held, rewrapping.totals()):
+            held = masters.prepared(held, randomness.token_bytes(32), clock.now().isoformat())
+            _write("secrets.prepare", held, held[-1].id)
+            return {"prepared": held[-1].id, "next": _COPY}
+        return _finish(held, told)
+
+
+def _behind(held: masters.Masters, rows: Mapping[str, int]) -> int:
+    """Texts under a retired master, as a restored backup has them. One that names none is the only master's own."""
+    return sum(rows.get(one.id, 0) for one in _in(held, masters.RETIRED)) + (
+        rows.get("", 0) if len(held) > 1 else 0
+    )
+
+
+def _finish(held: masters.Masters, told: rewrapping.Told) -> dict[str, Any]:
+    """Seal anew, prove it, and only then retire what was leaving."""
+    done: dict[str, int] = {}
+
+    def count(place: str, rows: int) -> None:
+        done[place] = rows
+        told(place, rows)
+
+    shut = rewrapping.seal_anew(count)
+    if left := rewrapping.left(shut):
+        raise MasterStillUsed(", ".join(f"{place}: {rows}" for place, rows in left.items()))
+    unreadable = {place: len(ids) for place, ids in shut.items()}
+    leaving = [one.id for one in _in(held, masters.LEAVING)]
+    kept = masters.finished(held, clock.now().isoformat())
+    detail = {"sealed_anew": done, "unreadable": unreadable, "retired": leaving}
+    _write("secrets.exchanged", kept, kept[0].id, **detail)
+    return {"present": kept[0].id, **detail, "next": _DONE}
+
+
+def forget(name: str, *, despite_backups: bool, told: rewrapping.Told) -> dict[str, Any]:
+    """Take a master out of the file for ever; what still lies under it is sealed anew before.
+
+    Raises ExchangeUnderWay, MasterUnknown, MasterNeeded, MasterStillUsed, SetupError.
+    """
+    with _alone():
+        held = keyring.reread().masters
+        one = next((one for one in held if one.id == name), None)
+        if one is None:
+            raise MasterUnknown(name[:60])
+        if one.state == masters.RETIRED:
+            _check_not_needed(one, despite_backups)
+        elif one.state != masters.NEXT:
+            raise MasterNeeded(f"it is {one.state}")
+        shut = rewrapping.seal_anew(told)
+        if left := rewrapping.left(shut):
+            raise MasterStillUsed(", ".join(f"{place}: {rows}" for place, rows in left.items()))
+        _write("secrets.forget", masters.without(held, name), name, despite_backups=despite_backups)
+        return {
+            "forgotten": name,
+            "next": "Copy the secret file to where its copy lies; older copies still hold that key.",
+        }
+
+
+def _check_not_needed(one: masters.Master, despite_backups: bool) -> None:
+    retired = datetime.fromisoformat(one.retired_at)
+    if clock.now() < retired + LONGEST_SESSION:
+        raise MasterNeeded(
+            f"sessions may hold texts under it until {retired + LONGEST_SESSION:%Y-%m-%d %H:%M}Z"
+        )
+    copies = backup.bases(Path(settings.ABATE_BACKUP)) if settings.ABATE_BACKUP else []
+    older = [copy for copy in copies if copy.at <= retired]
+    if older and not despite_backups:
+        raise MasterNeeded(f"{len(older)} base copies are older than {retired:%Y-%m-%d %H:%M}Z")
+
+
+def show() -> dict[str, Any]:
+    """Each master with its id, age and how many texts lie under it, and those that lie under none of them; no key."""
+    held, by_place = keyring.reread().masters, rewrapping.counts()
+    rows = rewrapping.totals()
+    told = [
+        {
+            "id": one.id,
+            "state": one.state,
+            "made_at": one.made_at or None,
+            "retired_at": one.retired_at or None,
+            "rows": rows[one.id],
+        }
+        for one in held
+    ]
+    known = {one.id for one in held}
+    missing = {name: count for name, count in rows.items() if name and name not in known}
+    named = {place: dict(found) for place, found in by_place.items() if found}
+    return {
+        "masters": told,
+        "rows_that_name_no_master": rows[""],
+        "rows_of_missing_masters": missing,
+        "places": named,
+    }
+
+
+def findings() -> Iterator[Finding]:
+    """How the master key stands: its age, an exchange that is half done, texts that nothing here opens."""
+    held = keyring.reread().masters
+    try:
+        rows = rewrapping.totals()
+    except DatabaseError:
+        return
+    if missing := sorted(set(rows) - {one.id for one in held} - {""}):
+        yield found("master key", "missing", ids=", ".join(missing), rows=sum(rows[name] for name in missing))
+    if leaving := _in(held, masters.LEAVING):
+        yield found("master key", "leaving", id=leaving[0].id, rows=rows[leaving[0].id] + rows[""])
+    elif coming := _in(held, masters.NEXT):
+        yield found("master key", "next", id=coming[0].id, at=coming[0].made_at[:10])
+    elif behind := _behind(held, rows):
+        yield found("master key", "behind", rows=behind)
+    yield _age(held)
+
+
+def _age(held: masters.Masters) -> Finding:
+    first, retired = held[0], len(_in(held, masters.RETIRED))
+    if not first.made_at:
+        return found("master key", "ageless", id=first.id, retired=retired)
+    made = datetime.fromisoformat(first.made_at)
+    case = "old" if clock.now() - made > LONG else "ok"
+    days = (clock.now() - made).days
+    return found("master key", case, id=first.id, days=days, retired=retired)
