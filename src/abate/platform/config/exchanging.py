@@ -20,6 +20,7 @@ from abate.platform.config import rewrapping
 from abate.platform.config.errors import ExchangeUnderWay, MasterNeeded, MasterStillUsed, MasterUnknown
 from abate.platform.config.findings import Finding, found
 from abate.platform.doors import backup, clock, keyring, masters, randomness
+from abate.platform.doors.errors import SetupError
 from abate.platform.review import audit
 
 LONG = timedelta(days=730)
@@ -74,18 +75,24 @@ def exchange(*, copied: bool, told: rewrapping.Told) -> dict[str, Any]:
             _write("secrets.exchange", held, held[0].id, former=held[1].id)
         elif coming:
             return {"prepared": coming[0].id, "next": _COPY}
-        elif not leaving and not _behind(held, rewrapping.totals()):
+        elif not leaving and not behind(held, rewrapping.totals()):
             held = masters.prepared(held, randomness.token_bytes(32), clock.now().isoformat())
             _write("secrets.prepare", held, held[-1].id)
             return {"prepared": held[-1].id, "next": _COPY}
         return _finish(held, told)
 
 
-def _behind(held: masters.Masters, rows: Mapping[str, int]) -> int:
+def behind(held: masters.Masters, rows: Mapping[str, int]) -> int:
     """Texts under a retired master, as a restored backup has them. One that names none is the only master's own."""
     return sum(rows.get(one.id, 0) for one in _in(held, masters.RETIRED)) + (
         rows.get("", 0) if len(held) > 1 else 0
     )
+
+
+def missing(held: masters.Masters, rows: Mapping[str, int]) -> dict[str, int]:
+    """Id -> how many texts lie under a master that the file does not hold."""
+    known = {one.id for one in held}
+    return {name: count for name, count in rows.items() if name and name not in known}
 
 
 def _finish(held: masters.Masters, told: rewrapping.Told) -> dict[str, Any]:
@@ -157,32 +164,29 @@ def show() -> dict[str, Any]:
         }
         for one in held
     ]
-    known = {one.id for one in held}
-    missing = {name: count for name, count in rows.items() if name and name not in known}
     named = {place: dict(found) for place, found in by_place.items() if found}
     return {
         "masters": told,
         "rows_that_name_no_master": rows[""],
-        "rows_of_missing_masters": missing,
+        "rows_of_missing_masters": missing(held, rows),
         "places": named,
     }
 
 
 def findings() -> Iterator[Finding]:
     """How the master key stands: its age, an exchange that is half done, texts that nothing here opens."""
-    held = keyring.reread().masters
     try:
-        rows = rewrapping.totals()
-    except DatabaseError:
-        return
-    if missing := sorted(set(rows) - {one.id for one in held} - {""}):
-        yield found("master key", "missing", ids=", ".join(missing), rows=sum(rows[name] for name in missing))
+        held, rows = keyring.reread().masters, rewrapping.totals()
+    except (DatabaseError, SetupError):
+        return  # Other checks name what is away.
+    if lost := missing(held, rows):
+        yield found("master key", "missing", ids=", ".join(sorted(lost)), rows=sum(lost.values()))
     if leaving := _in(held, masters.LEAVING):
         yield found("master key", "leaving", id=leaving[0].id, rows=rows[leaving[0].id] + rows[""])
     elif coming := _in(held, masters.NEXT):
         yield found("master key", "next", id=coming[0].id, at=coming[0].made_at[:10])
-    elif behind := _behind(held, rows):
-        yield found("master key", "behind", rows=behind)
+    elif former := behind(held, rows):
+        yield found("master key", "behind", rows=former)
     yield _age(held)
 
 

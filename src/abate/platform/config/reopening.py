@@ -81,13 +81,17 @@ def make_safe(
     from abate.platform.people import freezing  # lazy: as above
     from abate.platform.people.models import Person  # lazy: as above
 
-    _keys_open_something()
+    behind = _keys_open_something()
     alive = Person.objects.filter(pk__in=later.erased if later else ()).exclude(status=Person.Status.ERASED)
     again = [erasing.erase(person) for person in alive]
     for person_id, until, grounds in later.frozen if later else ():
         for person in Person.objects.filter(pk=person_id, status=Person.Status.ACTIVE):
             freezing.freeze(person, until, grounds)
     found: dict[str, object] = {"entries_in_the_log": tree.size(), "erased_again": len(again)}
+    if behind:
+        found["master_key"] = (
+            f"{behind} texts lie under a retired master key; run `abate secrets rotate-master`"
+        )
     if later:
         found["ended_again"] = _end_again(later.ended)
     if later and later.head and later.head[0] > tree.size():
@@ -172,16 +176,25 @@ def _at_the_end(folder: Path, base: Base, into: Path, wait: Callable[[float], ob
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _keys_open_something() -> None:
-    from abate.platform.people.models import Person  # lazy: needs Django set up
+def _keys_open_something() -> int:
+    """How many texts lie under a retired master. Raises SetupError where the file does not open what is here."""
+    from abate.platform.config import exchanging, rewrapping  # lazy: needs Django set up
+    from abate.platform.people.models import Person  # lazy: as above
 
+    held, rows = keyring.keyring().masters, rewrapping.totals()
+    lost = exchanging.missing(held, rows)
     wrapped = Person.objects.filter(wrapped_key__isnull=False).values_list("wrapped_key", flat=True).first()
     try:
-        if wrapped is not None:
+        if wrapped is not None and not lost:
             sealed.unwrap(wrapped, sealed.KEY)
-    except (InvalidTag, ValueError) as fault:
+        fits = not lost
+    except (InvalidTag, ValueError):
+        fits = False
+    if not fits:
+        named = f" ({', '.join(sorted(lost))})" if lost else ""
         raise SetupError(
             "The secret file is not the one this database was written with.",
-            "No name could be read, and receipts would be signed by another key.",
-            "Find the old installation's file; nothing else opens what it closed.",
-        ) from fault
+            f"It does not hold the master key{named}: no name could be read, and receipts might be signed by another key.",
+            "Find the old installation's file, its newest copy; nothing else opens what it closed.",
+        )
+    return exchanging.behind(held, rows)
