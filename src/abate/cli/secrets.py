@@ -12,7 +12,7 @@ from abate.cli import deciding, installation
 
 @click.group()
 def command() -> None:
-    """Show how the master key stands, exchange it, forget a former one."""
+    """Show how the master key stands, exchange it or the key of sessions, forget a former master."""
 
 
 @command.command()
@@ -70,6 +70,28 @@ def forget_master(name: str, despite_backups: bool, sandbox: bool, data_dir: Pat
 
         deciding.entitled("delete", "secrets", fresh=True)
         return exchanging.forget(name, despite_backups=despite_backups, told=_progress)
+
+    deciding.run(data_dir, work, sandbox=sandbox)
+
+
+@command.command("rotate-django")
+@click.option(
+    "--leaked", is_flag=True, help="The key of now is trusted no more: every session and link ends."
+)
+@installation.sandbox
+@installation.data_dir
+def rotate_django(leaked: bool, sandbox: bool, data_dir: Path) -> None:
+    """Exchange the key that signs sessions, forms and links; start Abate again afterwards.
+
+    What the key of now signed holds on until the next exchange. A security administrator has to be signed in and have
+    shown the second factor only minutes ago.
+    """
+
+    def work() -> dict[str, Any]:
+        from abate.platform.config import exchanging  # lazy: as above
+
+        deciding.entitled("change", "secrets", fresh=True)
+        return exchanging.exchange_django(leaked=leaked)
 
     deciding.run(data_dir, work, sandbox=sandbox)
 

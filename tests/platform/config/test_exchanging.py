@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,6 +18,7 @@ import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
 from django.conf import settings as django_settings
+from django.core import signing as django_signing
 from django.db import connection
 from tests.faults.stack import until
 from tests.platform.config import under_master
@@ -265,3 +269,33 @@ def test_the_doctor_says_how_old_it_is_and_what_is_prepared(file: Path) -> None:
     prepared = did("rotate-master")["prepared"]
     (waiting, _) = exchanging.findings()
     assert waiting.state == "warning" and prepared in waiting.what
+
+
+def test_the_key_of_sessions_is_exchanged_and_what_it_signed_holds_on_unless_it_leaked(file: Path) -> None:
+    """Asked in a process of its own: settings are read once, at the start."""
+    first = keyring.read(file).django
+    signed = django_signing.dumps("x", key=first.hex(), salt="s")
+    assert did("rotate-django")["next"].startswith("Copy the secret file")
+    assert keyring.read(file).former_django == first != keyring.read(file).django
+    assert _loads(file, signed) == "x"
+    did("rotate-django", "--leaked")
+    assert keyring.read(file).former_django is None and _loads(file, signed) == "BadSignature"
+    told = Audit.objects.filter(what="secrets.django").order_by("id").values_list("detail", flat=True)
+    assert [json.loads(detail)["leaked"] for detail in told] == [False, True]
+
+
+def _loads(file: Path, signed: str) -> str:
+    program = """
+import sys
+from django.core import signing
+try:
+    print(signing.loads(sys.argv[1], salt="s"))
+except signing.BadSignature as fault:
+    print(type(fault).__name__)
+"""
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = os.environ | {"ABATE_SECRET_FILE": str(file), "PYTHONPATH": path}
+    made = subprocess.run(
+        [sys.executable, "-c", program, signed], env=environment, capture_output=True, text=True, check=True
+    )
+    return made.stdout.strip()

@@ -33,6 +33,8 @@ _COPY = (
 )
 _DONE = "Copy the secret file once more. A retired master opens older backups: `abate secrets forget-master` ends that."
 
+_RESTART = "Copy the secret file to where its copy lies and to every machine that runs Abate, and start Abate again on each."
+
 
 @contextmanager
 def _alone() -> Iterator[None]:
@@ -148,6 +150,15 @@ def _check_not_needed(one: masters.Master, despite_backups: bool) -> None:
     older = [copy for copy in copies if copy.at <= retired]
     if older and not despite_backups:
         raise MasterNeeded(f"{len(older)} base copies are older than {retired:%Y-%m-%d %H:%M}Z")
+
+
+def exchange_django(*, leaked: bool) -> dict[str, Any]:
+    """Another key for sessions, forms and links; those of the former hold on unless it `leaked`. Raises ExchangeUnderWay."""
+    with _alone():
+        with transaction.atomic():
+            audit.note("secrets.django", leaked=leaked)
+        keyring.exchange_django(_file(), leaked=leaked)
+    return {"django": "exchanged", "leaked": leaked, "next": _RESTART}
 
 
 def show() -> dict[str, Any]:

@@ -78,6 +78,8 @@ ABATE_DEMO = os.environ.get("ABATE_DEMO") == "1"
 _keys = read(Path(ABATE_SECRET_FILE)) if Path(ABATE_SECRET_FILE).exists() else None
 # Without a secret file only commands that need none can run: an empty key makes Django refuse to sign anything.
 SECRET_KEY = _keys.django.hex() if _keys else ""
+# What the key of before its last exchange signed: sessions, forms, links in mails.
+SECRET_KEY_FALLBACKS = [_keys.former_django.hex()] if _keys and _keys.former_django else []
 DEBUG = False
 _tls = ABATE_ORIGIN.startswith("https://")
 ALLOWED_HOSTS = [ABATE_ORIGIN.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0], "127.0.0.1", "localhost"]

@@ -42,6 +42,8 @@ class Keyring:
     oidc: str | None = None
     """The RSA key, as PEM, that signs who somebody is to a partner (OpenID Connect); None until it is made."""
 
+    former_django: bytes | None = None
+    """What signed forms and sessions before the last exchange, and is taken still; None where there was none, or it leaked."""
     push: str | None = None
     """The P-256 key, as PEM, by which push services know who sends to browsers (RFC 8292); None until it is made."""
 
@@ -99,14 +101,26 @@ def ensure_push(path: Path) -> None:
         _add(path, push=pem.decode())
 
 
+def exchange_django(path: Path, *, leaked: bool) -> None:
+    """Another key for forms, sessions and links; what the one of before signed holds on unless it `leaked`."""
+    made = base64.b64encode(randomness.token_bytes(32)).decode()
+    former = None if leaked else base64.b64encode(read(path).django).decode()
+    _write_more(path, django=made, former_django=former)
+
+
 def keep_masters(path: Path, kept: masters.Masters) -> None:
-    """Write which masters there are into an existing secret file, all or nothing. Raises SetupError where it cannot be."""
+    """Write which masters there are into an existing secret file, all or nothing. Raises SetupError."""
+    _write_more(path, **masters.written(kept))
+
+
+def _write_more(path: Path, **more: Any) -> None:
+    """`_add` on a running installation. Raises SetupError where the file cannot be written."""
     try:
-        _add(path, **masters.written(kept))
+        _add(path, **more)
     except OSError as fault:
         raise SetupError(
             f"The secret file {path} cannot be written: {fault.strerror}.",
-            "A master key that stands in no file would be lost with what it sealed: nothing was changed.",
+            "A key that stands in no file would be lost with what it closed: nothing was changed.",
             "Run this as the owner of the file, where its folder can be written.",
         ) from fault
 
@@ -124,6 +138,7 @@ def read(path: Path) -> Keyring:
         document = json.loads(path.read_text())
         keys = {name: base64.b64decode(document[name], validate=True) for name in _FIELDS}
         held = masters.read(document)
+        former = base64.b64decode(document.get("former_django") or "", validate=True) or None
         second = base64.b64decode(document["log_sm2"], validate=True) if "log_sm2" in document else None
     except FileNotFoundError:
         raise SetupError(
@@ -143,7 +158,7 @@ def read(path: Path) -> Keyring:
             "Whoever reads it can open identities and sign the log.",
             f"Run: chmod 600 {path}",
         )
-    every = [*keys.values(), *(one.key for one in held)]
+    every = [*keys.values(), *(one.key for one in held), *([former] if former else [])]
     if any(len(key) != 32 for key in every) or len(second or bytes(96)) != 96:
         raise SetupError(
             f"The secret file {path} holds a key that is not 32 bytes long (96 for the log's SM2 key).",
@@ -154,6 +169,7 @@ def read(path: Path) -> Keyring:
         demo=bool(document.get("demo")),
         log_origin=str(document["log_origin"]),
         masters=held,
+        former_django=former,
         log_sm2=second,
         oidc=document.get("oidc"),
         push=document.get("push"),
