@@ -52,6 +52,7 @@ from abate.platform.quarantine import queries as quarantine  # noqa: E402
 from abate.platform.review import changes  # noqa: E402
 from abate.platform.review.models import User  # noqa: E402
 from abate.platform.sharing import actions as sharing  # noqa: E402
+from abate.platform.sharing import people as telling  # noqa: E402
 from abate.platform.signin import proofs  # noqa: E402
 from abate.platform.web import problems  # noqa: E402
 
@@ -195,6 +196,25 @@ def figures_asked(bureau: Party, month: date) -> list[str]:
     return asked
 
 
+def people_asked(bureau: Party, someone: list[Person], month: date) -> list[str]:
+    """Two requests about single people, to which some agreed; of the second all took it back."""
+    parties_actions.add_behaviours(bureau, ["walking"])
+    found = []
+    for _ in range(2):
+        asked = sharing.ask(bureau.pk, purpose="补贴", kind="service", ground="本人同意", about="people",
+                            contact="calls@example.invalid", behaviours=[], fields=["month", "acts", "carbon_mg"],
+                            from_month=month, to_month=clock.today(), until=clock.today() + timedelta(days=60),
+                            known=catalogue().methods)  # fmt: skip
+        desk.decide("sharing.answer", request=str(asked.id), granted=True)
+        for one in someone[:5]:
+            people.authorise(one, bureau, ["walking"], notice_version="1")
+            telling.agree(one, asked.id)
+        found.append(asked.id)
+    for one in someone[:5]:
+        telling.withdraw(one, found[-1])
+    return [str(one) for one in found]
+
+
 def make(count: int) -> dict[str, Any]:
     # A third of a second for each secret is a guesser's price; nobody guesses here.
     PBKDF2PasswordHasher.iterations = 1_000
@@ -218,7 +238,8 @@ def make(count: int) -> dict[str, Any]:
         "applications": drafts(count),
         "papers": sorted(kinds().documents),
         "terms": kinds().terms,
-        "requests": figures_asked(parties["calls-bureau"], month),
+        "requests": figures_asked(parties["calls-bureau"], month)
+                    + people_asked(parties["calls-bureau"], someone, month),
         "records": kept_back(parties["calls"], subjects),
         "notices": [notice.pk for notice in noted],
         "month": month.isoformat(),

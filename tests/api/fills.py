@@ -78,12 +78,20 @@ def _figures(
     return dice.choice([{"from": month, "to": month}, {"from": month}]), body
 
 
+def _page_of_people(
+    known: Known, query: dict[str, Any], body: Any, dice: random.Random, media: str | None
+) -> tuple[Any, Any]:
+    return {"limit": dice.randint(1, 4)} | ({"cursor": dice.choice("0a5z")} if dice.random() < 0.5 else {}), body
+
+
 def _asked(
     known: Known, query: dict[str, Any], body: Any, dice: random.Random, media: str | None
 ) -> tuple[Any, Any]:
     true = {"from_month": known.month(dice), "to_month": known.month(dice), "until": known.day(dice, 0, 90),
             "behaviours": [], "fields": ["people", "acts"], "kind": "statistics",
             "purpose": "评估", "ground": "统计"}  # fmt: skip
+    if dice.random() < 0.4:
+        true |= {"about": "people", "contact": "calls@example.invalid", "fields": ["month", "carbon_mg"]}
     given = body if isinstance(body, dict) else {}
     return query, true | {name: value for name, value in given.items() if dice.random() < 0.15}
 
@@ -209,6 +217,7 @@ FILLS: dict[str, Filling] = {
     "POST /v1/reconciliation": _reconciled,
     "GET /v1/members/figures": _figures,
     "GET /v1/sharing/requests/{request_id}/figures": _figures,
+    "GET /v1/sharing/requests/{request_id}/people": _page_of_people,
     "POST /v1/sharing/requests": _asked,
     "POST /identity/o/api/token": _token,
     "POST /v1/applications": _applied,

@@ -47,6 +47,15 @@ BAD = {
     "a question that was answered without being granted": """
         select count(*) from sharing_read r where not exists
         (select from sharing_decision d where d.request_id = r.request_id and d.state = 'granted')""",
+    "an answer about a person who had not agreed to it then": """
+        select count(*) from sharing_told told join sharing_read read on read.id = told.read_id
+        join sharing_request asked on asked.id = read.request_id join parties_party party on party.id = asked.party_id
+        where not exists (select from people_consent one where one.person_id = told.person_id
+                          and one.purpose = 'share:' || party.code || ':' || asked.id and one.given_at <= read.at
+                          and (one.withdrawn_at is null or one.withdrawn_at >= read.at))""",
+    "an answer about people that does not say about whom": """
+        select count(*) from sharing_read read
+        where coalesce(people, 0) <> (select count(*) from sharing_told told where told.read_id = read.id)""",
     "a constraint that does not hold for all rows": "select count(*) from pg_constraint where not convalidated",
 }
 WHOSE = {"person_id": "people_person", "party_id": "parties_party", "user_id": "review_user"}

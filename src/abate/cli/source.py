@@ -43,7 +43,7 @@ def list_(sandbox: bool, data_dir: Path) -> None:
     "uses",
     multiple=True,
     required=True,
-    type=click.Choice(["quantify", "credit", "statistics", "members", "verification"]),
+    type=click.Choice(["quantify", "credit", "statistics", "members", "people", "verification"]),
     help="What it may be used for; repeat it.",
 )
 @click.option(
@@ -51,8 +51,8 @@ def list_(sandbox: bool, data_dir: Path) -> None:
     "shared_with",
     multiple=True,
     metavar="PARTY[:PURPOSE]",
-    help="Who may be told figures that hold its data, * for any; of statistics, supervision, research, service if for "
-    "one kind of purpose only. Repeat it. Needed where it may be used for statistics or members.",
+    help="Who may be told what holds its data, * for any; of statistics, supervision, research, service if for "
+    "one kind of purpose only. Repeat it. Needed where it may be used for statistics, members or people.",
 )
 @click.option(
     "--retention-days", type=click.IntRange(1, 36_600), required=True, help="How long it may be kept."

@@ -50,7 +50,7 @@ centre, and of all in her copy; the one role that answers requests of what is as
 record of a case says, with the words of the appeal; the three who step in an admission of an applicant's papers."""
 TAKEN_TO_SHOW = {
     "home", "feed", "why", "entry", "entry-receipt", "statement", "statement-file", "codes", "code", "authorisations",
-    "authorise", "privacy", "privacy-copy", "privacy-contact", "family", "groups", "told", "security", "acceptor",
+    "authorise", "disclosure", "privacy", "privacy-copy", "privacy-contact", "family", "groups", "told", "security", "acceptor",
     "joining", "partner",
     "partner-events", "partner-files", "partner-file", "partner-file-back", "partner-check", "partner-report", "partner-breaks",
     "operator", "alarms", "requests", "applications", "application", "standing", "breaks", "sharing", "sharing-one", "anomalies",
@@ -60,7 +60,7 @@ TAKEN_TO_SHOW = {
 }  # fmt: skip
 """Addresses that showed something: a refusal alone names nobody."""
 TAKEN_BY_KEY = {"events", "event", "files", "file", "file-errors", "file-back", "notices", "reconciliation-breaks",
-                "sharing-request", "log-opening", "idp:oidc:userinfo"}  # fmt: skip
+                "sharing-request", "sharing-people", "log-opening", "idp:oidc:userinfo"}  # fmt: skip
 
 
 @pytest.fixture

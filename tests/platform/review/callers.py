@@ -17,6 +17,7 @@ from tests.platform.joining import applicants
 from tests.platform.web import city as stage
 
 from abate.client import Signer
+from abate.demo import desk
 from abate.platform import spool
 from abate.platform.carbon import basis
 from abate.platform.doors import clock
@@ -29,9 +30,11 @@ from abate.platform.log.models import Leaf
 from abate.platform.parties import actions, webhooks
 from abate.platform.parties.models import Client as PartyClient
 from abate.platform.parties.models import Message, Party
+from abate.platform.people.models import Person
 from abate.platform.review import actions as review
 from abate.platform.review.models import Grant, User
 from abate.platform.sharing import actions as sharing
+from abate.platform.sharing import people as telling
 
 Headers = dict[str, str]
 Things = dict[str, dict[str, object]]
@@ -122,6 +125,20 @@ def asked_by(authority: Party) -> Things:
     made = sharing.ask(authority.pk, purpose="评估", ground="统计", behaviours=[], from_month=month, to_month=month,
                        until=clock.today() + timedelta(days=60), known=basis.catalogue().methods)  # fmt: skip
     return {name: {"request_id": made.id} for name in ("sharing-request", "sharing-figures")}
+
+
+def told_of(party: Party, person: Person) -> Things:
+    """A granted request about people that this one, bound to the party, agreed to, as the addresses name it."""
+    month = clock.today().replace(day=1)
+    actions.add_behaviours(party, ["walking"])
+    stage.people.authorise(person, party, ["walking"], stage.NOTICE)
+    made = sharing.ask(party.pk, purpose="补贴", ground="本人同意", about="people", contact="ask@example.org",
+                       behaviours=[], fields=["month", "acts"], from_month=month, to_month=month,
+                       until=clock.today() + timedelta(days=60), known=basis.catalogue().methods)  # fmt: skip
+    desk.decide("sharing.answer", request=str(made.id), granted=True)
+    telling.agree(person, made.id)
+    names = ("sharing-people", "disclosure", "disclosure-agree", "disclosure-withdraw")
+    return {name: {"request_id": made.id} for name in names}
 
 
 def of_kind(kind: str, code: str) -> Party:
@@ -222,7 +239,7 @@ def build() -> Town:
         Caller("a verifier without an opening", bearer(key(unopened, LOG)[1]), frozenset({LOG}), verifier=True),
         Caller("a verifier's key without the scope", bearer(key(named, SHARING)[1]), frozenset({SHARING})),
         Caller("an authority", bearer(key(parties["authority"], SHARING)[1]), frozenset({SHARING}),
-               things=asked_by(parties["authority"])),
+               things=asked_by(parties["authority"]) | told_of(parties["authority"], city.person)),
         Caller("an authority's key without the scope", bearer(key(parties["authority"], LOG)[1]), frozenset({LOG})),
     ]  # fmt: skip
     kinds = set(parties) - {"verifier", "authority"}
@@ -230,7 +247,8 @@ def build() -> Town:
         Caller(f"a key of kind {kind}", bearer(key(parties[kind], EVENTS)[1]), frozenset({EVENTS}))
         for kind in sorted(kinds)
     ]
-    foreign = things_of(other) | asked_by(of_kind("authority", "other-bureau"))
+    elsewhere = of_kind("authority", "other-bureau")
+    foreign = things_of(other) | asked_by(elsewhere) | told_of(elsewhere, city.person)
     foreign |= {"event": {"event_id": "m-other"}, "log-opening": {"index": index}}
     return Town(city, callers, foreign, applied)
 

@@ -160,6 +160,7 @@ def town() -> Town:
         found.append({"family-enter": {"child_id": child.pk}, "groups-leave": {"member_id": groups.of(person.pk)[0].id},
                       "entry": {"entry_id": award}, "entry-receipt": {"entry_id": award},
                       "v1:explanation": {"entry_id": award}, "v1:receipt": {"entry_id": award},
+                      **callers.told_of(callers.of_kind("authority", f"asks-{person.pk}"), person),
                       "code": {"code_id": code.id}, "withdraw": {"authorisation_id": given},
                       "why": {"?": f"party={city.partner.pk}&event={event}"}})  # fmt: skip
     return Town(city, *found)
@@ -190,7 +191,7 @@ COMMON |= {
     "partner-notice": {"notice_id": 1},
     "notice-answer": {"notice_id": 1},
 }
-COMMON |= {f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures")}
+COMMON |= {f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures", "people")}
 OFFERED = ("offer", "redeem")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -34,7 +35,7 @@ pytestmark = [pytest.mark.platform]
 NEEDS = {
     **dict.fromkeys(("events", "event", "files", "file", "file-errors", "file-back", "notices", "notice-answer"), EVENTS),
     **dict.fromkeys(("reconciliation-send", "reconciliation-breaks", "conformance", "members-figures"), EVENTS),
-    **dict.fromkeys(("sharing-ask", "sharing-request", "sharing-figures"), SHARING),
+    **dict.fromkeys(("sharing-ask", "sharing-request", "sharing-figures", "sharing-people"), SHARING),
     "log-opening": LOG,
 }  # fmt: skip
 """The scope without which an address tells a key nothing."""
@@ -66,6 +67,7 @@ SOMEBODY_S: dict[str, dict[str, object]] = {
     "groups-leave": {"member_id": 1},
     "code": {"code_id": 1},
     "withdraw": {"authorisation_id": 1},
+    **{name: {"request_id": uuid4()} for name in ("disclosure", "disclosure-agree", "disclosure-withdraw")},
     **{name: {"entry_id": 1} for name in ("entry", "entry-receipt", "v1:explanation", "v1:receipt")},
 }
 """Numbers in the addresses of people's own things: nobody here comes as a person."""
@@ -326,12 +328,12 @@ def test_a_hole_is_found(town: Town) -> None:
     def red(*only: str) -> set[str]:
         return {name for _, name, _, _, good, _ in by_key(some, only) if not good}
 
-    asked = ("sharing-request", "notices", "event", "/v1/events")
+    asked = ("sharing-request", "sharing-people", "notices", "event", "/v1/events")
     assert red(*asked) == set()
     real = sharing.request
     with patch("abate.platform.web.sharing.queries.request", lambda number, party_id: real(number)):
-        assert red(*asked) == {"sharing-request"}
+        assert red(*asked) == {"sharing-request", "sharing-people"}
     with patch("abate.platform.web.notices.EVENTS", SHARING):
         assert red(*asked) == {"notices"}
     with patch("abate.platform.parties.queries.check_standing"):
-        assert red(*asked) == {"sharing-request", "notices", "event", "/v1/events"}
+        assert red(*asked) == set(asked)

@@ -37,6 +37,8 @@ from abate.platform.people import actions as people
 from abate.platform.people import groups
 from abate.platform.people.models import Person
 from abate.platform.review.models import User
+from abate.platform.sharing import actions as sharing
+from abate.platform.sharing import people as telling
 from abate.platform.web.intake import answer_of
 
 GIVEN = datetime(2026, 1, 5, 4, tzinfo=UTC)
@@ -205,6 +207,13 @@ def of_those_who_ask(day: Day) -> None:
     one = "GET /v1/sharing/requests/{request_id}"
     day.call(browser, f"{one}/figures", request_id=number, headers=asking)
     day.call(browser, one, request_id=number, headers=asking)
+    asked = sharing.ask(day.party.pk, purpose="通勤补贴核算", kind="service", ground="本人同意", about="people",
+                        contact="privacy@partner.example", behaviours=["online-meeting"],
+                        fields=["month", "behaviour", "acts", "carbon_mg"], from_month=date(2026, 5, 1),
+                        to_month=date(2026, 5, 1), until=date(2026, 12, 31), known=catalogue().methods)  # fmt: skip
+    desk.decide("sharing.answer", request=str(asked.id), granted=True)
+    telling.agree(day.people[0], asked.id)
+    day.call(browser, f"{one}/people", request_id=asked.id, headers=token(day.party, ["sharing"]))
     works = token(Party.objects.get(code="city-works"))
     day.call(browser, "GET /v1/members/figures", query="?from=2026-05", headers=works)
     given = {"code": "city-walks", "kind": "data_provider", "title_zh": "城市步行", "title_en": "City Walks",

@@ -125,7 +125,7 @@ def test_no_cache_keeps_what_a_key_is_told() -> None:
         told[name].add(answer.status_code < 300)
     assert {name for name, seen in told.items() if True in seen} >= {
         "events", "event", "files", "file", "file-errors", "file-back", "notices", "reconciliation-breaks",
-        "sharing-request", "log-opening", "idp:oidc:userinfo",
+        "sharing-request", "sharing-people", "log-opening", "idp:oidc:userinfo",
     }  # fmt: skip
 
 

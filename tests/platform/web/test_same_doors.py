@@ -201,6 +201,11 @@ def test_every_address_of_a_key_has_limits_and_says_them(world: World) -> None:
         answer = Client().post("/v1/sharing/requests", "{}", content_type="application/json", headers=sharing)
         assert answer.status_code == 422
         assert Client().get(f"/v1/sharing/requests/{unknown}", headers=sharing).status_code == 429
+        # Of the same bucket as the party's other calls.
+        assert Client().get(f"/v1/sharing/requests/{unknown}/people", headers=sharing).status_code == 429
+    with clock.frozen(NOW + timedelta(minutes=22)):
+        told = [Client().get(f"/v1/sharing/requests/{unknown}/people", headers=sharing) for _ in range(4)]
+        assert [one.status_code for one in told] == [404, 404, 404, 429]
 
 
 def _sharing(world: World) -> str:

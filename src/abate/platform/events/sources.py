@@ -18,12 +18,12 @@ from abate.platform.doors import clock
 from abate.platform.events.models import Marked, Source
 from abate.platform.parties import queries as parties
 
-USES = ("quantify", "credit", "statistics", "members", "verification")
-"""What data may be used for, a closed list: the purposes that this platform has."""
+USES = ("quantify", "credit", "statistics", "members", "people", "verification")
+"""What data may be used for, a closed list: the purposes that this platform has. `people`: told of a person who agreed."""
 TO_BOOK = ("quantify", "credit")
-TO_SHARE = ("statistics", "members")
+TO_SHARE = ("statistics", "members", "people")
 PURPOSES = ("statistics", "supervision", "research", "service")
-"""The kinds of purpose that a request for figures has one of (sharing)."""
+"""The kinds of purpose that a request for data has one of (sharing)."""
 ANYONE = "*"
 
 
@@ -51,7 +51,7 @@ class SourceRow:
         return ("source_use", lacking) if lacking else None
 
     def shares(self, party: str, kind: str) -> bool:
-        """Whether figures that hold its data may be told to `party` for a purpose of this kind."""
+        """Whether what holds its data may be told to `party` for a purpose of this kind."""
         return not set(recipients(party, kind)).isdisjoint(self.shared_with)
 
     def document(self, party: str) -> dict[str, object]:

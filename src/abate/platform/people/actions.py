@@ -22,6 +22,7 @@ from abate.platform.people import (
     children,
     claiming,
     consents,
+    disclosing,
     groups,
     identity,
     keys,
@@ -317,7 +318,9 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
 def withdraw(person: Person, authorisation_id: int) -> None:
     """End one authorisation now; ending it again changes nothing. Raises AuthorisationUnknown. (P-4.3)"""
     own = Authorisation.objects.filter(person_id=person.pk, id=authorisation_id)
-    if own.filter(withdrawn_at=None).update(withdrawn_at=_ended(clock.now())):
+    now = clock.now()
+    if own.filter(withdrawn_at=None).update(withdrawn_at=_ended(now)):
+        disclosing.end_unbound(person.pk, now)
         notices.write([person.user_id], "authorisation.ended")
     elif not own.exists():
         raise AuthorisationUnknown
@@ -327,8 +330,10 @@ def withdraw(person: Person, authorisation_id: int) -> None:
 def withdraw_all(person: Person, party: Party) -> int:
     """End everything this person lets `party` send, in one step, as it was given; returns how many ended."""
     live = Authorisation.objects.filter(person_id=person.pk, party=party, withdrawn_at=None)
-    ended = live.update(withdrawn_at=_ended(clock.now()))
+    now = clock.now()
+    ended = live.update(withdrawn_at=_ended(now))
     if ended:
+        disclosing.end_unbound(person.pk, now)
         notices.write([person.user_id], "authorisation.ended")
     return ended
 

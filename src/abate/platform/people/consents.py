@@ -16,6 +16,8 @@ from abate.platform.notices import actions as outbox
 from abate.platform.people.models import Consent, Person
 from abate.platform.review.audit import audited
 
+SHARE = "share:"
+"""How the purpose begins of a consent that a party is told of its person: each is one of its own (disclosing.py)."""
 _FOLDER = Path(__file__).parent / "notices"
 
 
@@ -31,8 +33,8 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`about`: people themselves; children under 14, with rules of their own, told to a guardian (PIPL article 31); or the
-    groups that a person joins."""
+    """`about`: people themselves; children under 14, with rules of their own, told to a guardian (PIPL article 31); the
+    groups that a person joins; or `sharing`, what a party asks to be told of a person (PIPL article 23)."""
 
     version: str
     from_day: date
@@ -57,7 +59,7 @@ def _read(path: Path) -> Notice:
 
 
 def current(about: str = "people") -> Notice:
-    """The notice in force today about people themselves, `children` or `groups`."""
+    """The notice in force today about people themselves, `children`, `groups` or `sharing`."""
     today = clock.today()
     known = [one for one in notices().values() if one.about == about]
     in_force = [one for one in known if one.from_day <= today]
@@ -71,7 +73,8 @@ def give(person: Person, version: str, by: Person | None = None) -> None:
     # A version that is no file here was shown by an earlier release; its purposes are those of today.
     told = notices().get(version) or current("children" if by else "people")
     now = clock.now()
-    live = Consent.objects.filter(person=person, withdrawn_at=None)
+    # What parties are told stands under a notice of its own (disclosing.py).
+    live = Consent.objects.filter(person=person, withdrawn_at=None).exclude(purpose__startswith=SHARE)
     live.exclude(notice_version=version).update(withdrawn_at=Greatest(Value(now), F("given_at")))
     held = set(live.values_list("purpose", flat=True))
     Consent.objects.bulk_create(

@@ -270,3 +270,14 @@ class RecoveryUnderWay(Problem):
     )
     remedy_zh = "找回不是您本人申请的，或您不再需要，请先在“登录与安全”阻止它，再更换。"
     remedy_en = "If the recovery is not yours, or you need it no more, stop it under Sign-in and security; then change."
+
+
+class NotBound(Problem):
+    code = "party-not-bound"
+    status = 409
+    zh = "您没有对该机构的生效授权。"
+    en = "You have no authorisation of this party in force."
+    why_zh = "只有您已授权的机构才能申请获取您的信息；最后一项授权撤回时，同意一并终止。"
+    why_en = "Only a party that you authorised may ask to be told of you; what you agreed to ends with its last authorisation."
+    remedy_zh = "如仍愿意提供，请先在“我的授权”中授权该机构。"
+    remedy_en = "If you still want it, authorise the party first, under My authorisations."

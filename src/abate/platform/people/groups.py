@@ -18,7 +18,7 @@ from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party
-from abate.platform.people import consents
+from abate.platform.people import consents, disclosing
 from abate.platform.people.errors import PersonErased
 from abate.platform.people.family_errors import (
     GroupFull,
@@ -165,6 +165,7 @@ def join(person: Person, code: str, notice_version: str) -> Member:
             taken = _collected(group, own.pk)
             doubled = Authorisation.objects.filter(person=own, behaviour__in=taken, withdrawn_at=None)
             doubled.update(withdrawn_at=Greatest(Value(now), F("granted_at")))
+            disclosing.end_unbound(own.pk, now)
         return _enter(group, own, notice_version, now)
 
 
@@ -193,6 +194,7 @@ def end_party(party_id: int) -> None:
     now = clock.now()
     own = Authorisation.objects.filter(party_id=party_id, withdrawn_at=None)
     own.update(withdrawn_at=Greatest(Value(now), F("granted_at")))
+    disclosing.end_party(Party.objects.get(pk=party_id).code, now)
     _end(Member.objects.filter(group__party_id=party_id, left_at=None), now)
 
 

@@ -187,7 +187,8 @@ class Authorisation(models.Model):
 class Consent(models.Model):
     """A person agreed to one purpose under one version of the notice, from `given_at` until `withdrawn_at`.
 
-    Partners have rows of their own (Authorisation). `given_by`: the guardian who agreed for a child; null where the person
+    Partners that send have rows of their own (Authorisation); a party that is told of the person has one for each of its
+    requests (disclosing.py). `given_by`: the guardian who agreed for a child; null where the person
     did. History: rows are added, and `withdrawn_at` is set once.
     """
 
@@ -217,6 +218,13 @@ class Consent(models.Model):
                 | models.Q(withdrawn_at__gte=models.F("given_at")),
                 name="people_consent_order",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["purpose", "person"],
+                condition=models.Q(withdrawn_at__isnull=True),
+                name="people_consent_by_purpose",
+            )
         ]
 
 

@@ -1,4 +1,5 @@
-"""The only writer of sharing: a party asks, people decide, an answer is made and told in one transaction. (P-8.5-b)"""
+"""The only writer of sharing, with people.py: a party asks, people decide, an answer is made and told in one transaction.
+(P-8.5-b)"""
 
 from __future__ import annotations
 
@@ -18,15 +19,18 @@ from abate.platform.sharing import editions, queries
 from abate.platform.sharing.errors import (
     DecidedAlready,
     NotGranted,
+    OtherSubject,
     OutsideGrant,
     RequestMalformed,
     SourceWithheld,
 )
-from abate.platform.sharing.models import FIGURES, Cell, Decision, Read, Request
+from abate.platform.sharing.models import AGGREGATE, FIELDS, FIGURES, PEOPLE, Cell, Decision, Read, Request
 from abate.platform.sharing.queries import RequestRow
 
 LONGEST = 1000
 """Characters of a purpose or a legal ground: our policy."""
+CONTACT = 200
+"""Characters that say how people reach the party: our policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ def ask(
     purpose: str,
     kind: str = sources.PURPOSES[0],
     ground: str,
+    about: str = AGGREGATE,
+    contact: str = "",
     behaviours: Iterable[str],
     fields: Iterable[str] = FIGURES,
     from_month: date,
@@ -52,7 +58,7 @@ def ask(
     client_id: str = "",
 ) -> RequestRow:
     """Write a request down; nothing is given before it is granted. `known` are the behaviours there are, `fields` what is
-    asked of each.
+    asked of each group, or of each person where it is `about` people: these are told `contact`.
 
     Raises RequestMalformed.
     """
@@ -64,9 +70,7 @@ def ask(
         raise RequestMalformed(f"kind: of {', '.join(sources.PURPOSES)}")
     if unknown := sorted(set(wanted) - set(known)):
         raise RequestMalformed(f"behaviours: {unknown[0][:60]}")
-    asked = [name for name in FIGURES if name in (named := set(fields))]
-    if not asked or len(named) > len(asked):
-        raise RequestMalformed(f"fields: one or more of {', '.join(FIGURES)}")
+    asked = _subject(about, contact.strip(), set(fields))
     first, last = from_month.replace(day=1), to_month.replace(day=1)
     if first > last or (last.year - first.year) * 12 + last.month - first.month >= editions.MONTHS:
         raise RequestMalformed(f"from_month, to_month: in order, {editions.MONTHS} months at most")
@@ -78,6 +82,8 @@ def ask(
         purpose=purpose.strip(),
         kind=kind,
         ground=ground.strip(),
+        about=about,
+        contact=contact.strip(),
         behaviours=wanted,
         fields=asked,
         from_month=first,
@@ -87,6 +93,20 @@ def ask(
         client_id=client_id,
     )
     return queries.request(made.id)
+
+
+def _subject(about: str, contact: str, named: set[str]) -> list[str]:
+    """The fields in their order, where they are of what the request is about. Raises RequestMalformed."""
+    if about not in FIELDS:
+        raise RequestMalformed(f"about: {' or '.join(FIELDS)}")
+    if about == PEOPLE and not 1 <= len(contact) <= CONTACT:
+        raise RequestMalformed(f"contact: how people reach you, 1 to {CONTACT} characters")
+    if about != PEOPLE and contact:
+        raise RequestMalformed(f"contact: only with about {PEOPLE}")
+    asked = [name for name in FIELDS[about] if name in named]
+    if not asked or len(named) > len(asked):
+        raise RequestMalformed(f"fields: one or more of {', '.join(FIELDS[about])}")
+    return asked
 
 
 def answer(request_id: UUID, granted: bool, reason: str) -> RequestRow:
@@ -119,10 +139,9 @@ def read(
     party_id: int, request_id: UUID, from_month: date | None, to_month: date | None, client_id: str
 ) -> Answer:
     """The figures of the months, all of the grant's if none are named, without the groups that hold data of a source which
-    may not be shared so. Raises RequestUnknown, NotGranted, OutsideGrant, MonthOpen, SourceWithheld (nothing is left)."""
-    asked = queries.request(request_id, party_id)
-    if asked.state != Decision.GRANTED:
-        raise NotGranted(asked.state)
+    may not be shared so. Raises RequestUnknown, NotGranted, OtherSubject, OutsideGrant, MonthOpen, SourceWithheld (nothing is
+    left)."""
+    asked = granted(party_id, request_id, AGGREGATE)
     first = (from_month or asked.from_month).replace(day=1)
     last = (to_month or asked.to_month).replace(day=1)
     if not asked.from_month <= first <= last <= asked.to_month:
@@ -132,20 +151,7 @@ def read(
         held = {name for month in months for name in month["not_shared"]["sources"]}
         if held and not any(month["groups"] for month in months):
             raise SourceWithheld(", ".join(sorted(held)))
-        body = json.dumps(
-            {
-                "request": str(asked.id),
-                "purpose": asked.purpose,
-                "kind": asked.kind,
-                "fields": asked.fields,
-                "until": asked.until.isoformat(),
-                "months": months,
-            },
-            ensure_ascii=False,
-            sort_keys=True,
-            separators=(",", ":"),
-        )
-        answer = Answer(body, hashlib.sha256(body.encode()).digest())
+        answer = said(asked, {"months": months})
         Read.objects.create(
             request_id=asked.id,
             at=clock.now(),
@@ -156,6 +162,35 @@ def read(
             sha256=answer.sha256,
         )
     return answer
+
+
+def granted(party_id: int, request_id: UUID, about: str) -> RequestRow:
+    """A request of this party's that is in force. Raises RequestUnknown, NotGranted; OtherSubject where it is about something
+    else."""
+    asked = queries.request(request_id, party_id)
+    if asked.state != Decision.GRANTED:
+        raise NotGranted(asked.state)
+    if asked.about != about:
+        raise OtherSubject(asked.about)
+    return asked
+
+
+def said(asked: RequestRow, told: dict[str, object]) -> Answer:
+    """An answer on a request as canonical JSON, with what was granted beside what is told."""
+    body = json.dumps(
+        {
+            "request": str(asked.id),
+            "purpose": asked.purpose,
+            "kind": asked.kind,
+            "fields": asked.fields,
+            "until": asked.until.isoformat(),
+            **told,
+        },
+        ensure_ascii=False,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    return Answer(body, hashlib.sha256(body.encode()).digest())
 
 
 def months_of(first: date, last: date) -> list[date]:

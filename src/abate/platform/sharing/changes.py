@@ -9,8 +9,8 @@ from abate.platform.parties import queries as parties
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
-from abate.platform.sharing import actions, editions, queries
-from abate.platform.sharing.models import Decision
+from abate.platform.sharing import actions, editions, people, queries
+from abate.platform.sharing.models import PEOPLE, Decision
 from abate.platform.sharing.queries import RequestRow
 
 
@@ -31,6 +31,8 @@ def _look(given: Json) -> Json:
         "purpose": found.purpose,
         "kind": found.kind,
         "ground": found.ground,
+        "about": found.about,
+        "contact": found.contact,
         "behaviours": list(found.behaviours),
         "fields": list(found.fields),
         "months": [found.from_month.isoformat()[:7], found.to_month.isoformat()[:7]],
@@ -42,7 +44,9 @@ def _look(given: Json) -> Json:
 
 def _not_shared(found: RequestRow) -> list[str]:
     """The sources that keep groups of the months asked for from this request: by the versions under which the data in them
-    came, and, while a month's edition can still change, by the terms in force."""
+    came, and, while a month's edition can still change, by the terms in force. Of people: whose terms keep any from it."""
+    if found.about == PEOPLE:
+        return people.left_out(found)
     codes = parties.codes()
     months = actions.months_of(found.from_month, found.to_month)
     known = {one.id: one for one in sources.newest()}
@@ -64,7 +68,7 @@ _ACTIONS = (
     Action(
         name="sharing.answer",
         zh="答复数据共享申请",
-        en="answer a request for figures",
+        en="answer a request for data",
         fields={"request": (str, REQUIRED), "granted": (bool, REQUIRED), "reason": (str, "")},
         normal=_complete,
         look=_look,

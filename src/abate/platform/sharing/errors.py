@@ -10,9 +10,10 @@ class RequestMalformed(Problem):
     status = 422
     zh = "数据共享申请填写不完整或不正确。"
     en = "The request for data is not complete or not right."
-    why_zh = "申请须写明目的、依据、行为、月份和有效期（T/CECA-G 0203，8.5）。"
+    why_zh = "申请须写明目的、依据、对象、行为、数据项、月份和有效期（T/CECA-G 0203，8.5）。"
     why_en = (
-        "A request names purpose, legal ground, behaviours, months and its last day (T/CECA-G 0203, 8.5)."
+        "A request names purpose, legal ground, what it is about, behaviours, fields, months and its last day "
+        "(T/CECA-G 0203, 8.5)."
     )
     remedy_zh = "按所指的字段改正后重新提交。"
     remedy_en = "Mend the field that is named and send it again."
@@ -49,6 +50,30 @@ class OutsideGrant(Problem):
     why_en = "What was granted is what the request named."
     remedy_zh = "按申请中的月份查询，或为其他月份另行申请。"
     remedy_en = "Ask for months that the request names, or make another request."
+
+
+class OtherSubject(Problem):
+    code = "sharing-other-subject"
+    status = 409
+    zh = "该申请的对象不同：汇总数与个人数据各有接口。"
+    en = "The request is about something else: figures of groups and data of people have an address each."
+    why_zh = "只提供申请时写明的那一种。"
+    why_en = "What was granted is what the request named."
+    remedy_zh = "汇总数请用 figures，个人数据请用 people。"
+    remedy_en = "Ask `figures` for groups, `people` for single people."
+
+
+class NotAsked(Problem):
+    code = "sharing-not-asked"
+    status = 404
+    zh = "没有机构就此申请获取您的信息。"
+    en = "No party asks to be told of you so."
+    why_zh = "只有已获批准、仍在有效期内、且您已授权的机构的申请才会出现。"
+    why_en = (
+        "Shown is what was granted, is not past its last day, and comes from a party that you authorised."
+    )
+    remedy_zh = "请从“我的授权”中打开。"
+    remedy_en = "Open it from My authorisations."
 
 
 class SourceWithheld(Problem):

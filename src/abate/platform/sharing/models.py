@@ -62,11 +62,17 @@ class Cell(models.Model):
 
 FIGURES = ("people", "acts", "carbon_mg", "credits")
 """What a request may name of each group."""
+DETAILS = ("month", "behaviour", "acts", "carbon_mg", "credits")
+"""What a request may name of each person, beside the party's own name for them, which every answer has. A closed list: what
+names or reaches a person, and what another party sent of them, is not on it."""
+AGGREGATE, PEOPLE = "aggregate", "people"
+FIELDS = {AGGREGATE: FIGURES, PEOPLE: DETAILS}
+"""What a request is about, and what it may name of that."""
 
 
 class Request(models.Model):
-    """What a party asks to see, and why. Without `behaviours` all of them; of each the `fields`, of FIGURES. The answer to
-    `until` is its last day.
+    """What a party asks to see, and why. Without `behaviours` all of them; of each the `fields`, of FIELDS by what it is
+    `about`. The answer to `until` is its last day. `contact`: how people whom it is about reach the party (PIPL article 23).
     """
 
     append_only = True
@@ -78,6 +84,8 @@ class Request(models.Model):
     kind = models.TextField(default="statistics", db_default="statistics")
     """Of which kind the purpose is: of sources.PURPOSES."""
     ground = models.TextField()
+    about = models.TextField(default=AGGREGATE, db_default=AGGREGATE)
+    contact = models.TextField(default="", db_default="")
     behaviours = ArrayField(models.TextField())
     fields = ArrayField(models.TextField(), db_default=list(FIGURES))
     from_month = models.DateField()
@@ -92,7 +100,10 @@ class Request(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(from_month__lte=F("to_month")), name="sharing_request_months"),
             models.CheckConstraint(
-                condition=Q(fields__len__gte=1, fields__contained_by=list(FIGURES)),
+                condition=Q(
+                    about=AGGREGATE, fields__len__gte=1, fields__contained_by=list(FIGURES), contact=""
+                )
+                | (Q(about=PEOPLE, fields__len__gte=1, fields__contained_by=list(DETAILS)) & ~Q(contact="")),
                 name="sharing_request_fields",
             ),
         ]
@@ -125,7 +136,8 @@ class Decision(models.Model):
 
 
 class Read(models.Model):
-    """One answer that was given: to whom, which months, how many cells, and the SHA-256 of the canonical JSON."""
+    """One answer that was given: to whom, which months, how many cells, and the SHA-256 of the canonical JSON. `people`: how
+    many it was about, each with a row of Told; null of an answer about groups."""
 
     append_only = True
 
@@ -135,11 +147,25 @@ class Read(models.Model):
     from_month = models.DateField()
     to_month = models.DateField()
     cells = models.IntegerField()
+    people = models.IntegerField(null=True)
     sha256 = models.BinaryField()
 
     class Meta:
         db_table = "sharing_read"
         indexes = [models.Index(fields=["request_id", "id"], name="sharing_read_of")]
+
+
+class Told(models.Model):
+    """An answer held something of this person, who sees so in the privacy centre."""
+
+    append_only = True
+
+    pk = models.CompositePrimaryKey("person_id", "read_id")
+    person_id = models.BigIntegerField()
+    read = models.ForeignKey(Read, on_delete=models.PROTECT, db_index=False, related_name="told")
+
+    class Meta:
+        db_table = "sharing_told"
 
 
 class MembersEdition(models.Model):

@@ -8,12 +8,12 @@ from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.sharing.errors import RequestUnknown
-from abate.platform.sharing.models import Decision, Read, Request
+from abate.platform.sharing.models import PEOPLE, Decision, Read, Request
 
 SQL = statements(Path(__file__).parent / "sql")
 
@@ -27,6 +27,8 @@ class RequestRow:
     purpose: str
     kind: str
     ground: str
+    about: str
+    contact: str
     behaviours: tuple[str, ...]
     fields: tuple[str, ...]
     from_month: date
@@ -59,6 +61,15 @@ def requests(party_id: int | None = None, limit: int = 100) -> list[RequestRow]:
     return _rows(found[:limit])
 
 
+def about_people(party_ids: Iterable[int], ids: Iterable[UUID]) -> list[RequestRow]:
+    """The requests about single people of these parties that were ever granted, and those of these ids; the newest first."""
+    granted = Decision.objects.filter(state=Decision.GRANTED).values("request_id")
+    found = Request.objects.filter(about=PEOPLE, id__in=granted).filter(
+        Q(party_id__in=list(party_ids)) | Q(id__in=list(ids))
+    )
+    return _rows(found.order_by("-at", "id"))
+
+
 def reads(request_id: UUID, limit: int = 100) -> list[Read]:
     """The answers given on a request, the newest first."""
     return list(Read.objects.filter(request_id=request_id).order_by("-id")[:limit])
@@ -88,6 +99,8 @@ def _row(one: Request, decided: Decision | None, told: dict) -> RequestRow:
         purpose=one.purpose,
         kind=one.kind,
         ground=one.ground,
+        about=one.about,
+        contact=one.contact,
         behaviours=tuple(one.behaviours),
         fields=tuple(one.fields),
         from_month=one.from_month,

@@ -13,6 +13,7 @@ USES = {
     "credit": ("积分", "credits"),
     "statistics": ("统计", "statistics"),
     "members": ("单位成员合计", "sums of members"),
+    "people": ("经本人同意提供", "told with the person's consent"),
     "verification": ("核验", "verification"),
 }
 """What a source may be used for (events/sources.py), in words."""
@@ -22,7 +23,7 @@ PURPOSES = {
     "research": ("研究", "research"),
     "service": ("公共服务", "public service"),
 }
-"""The kinds of purpose of a request for figures, in words."""
+"""The kinds of purpose of a request for data, in words."""
 
 
 def of_entries(rows: Iterable[EntryRow]) -> dict[int, dict[str, object]]:

@@ -353,7 +353,7 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
                 "tokenUrl": f"{settings.ABATE_ORIGIN}/identity/o/api/token",
                 "scopes": {
                     "events": "send events and read one's own",
-                    "sharing": "ask for figures of groups",
+                    "sharing": "ask for figures of groups, or for data of people who agree",
                 },
             }
         },

@@ -32,6 +32,7 @@ _BY_KIND: dict[str, dict[str, str]] = {
 }
 """By the kind of caller, where its operation says nothing else."""
 _FIGURES = "/v1/sharing/requests/{request_id}/figures"
+_PEOPLE = "/v1/sharing/requests/{request_id}/people"
 _APPLICATION = "/v1/applications/{application_id}"
 _BY_OPERATION: dict[str, dict[str, str]] = {
     "POST /v1/events": {
@@ -72,6 +73,13 @@ _BY_OPERATION: dict[str, dict[str, str]] = {
         "404": "sharing-request-unknown",
         "409": "sharing-month-open",
         "422": "sharing-request-malformed",
+    },
+    f"GET {_PEOPLE}": {
+        "400": "parameter-unknown",
+        "403": "sharing-not-granted",
+        "404": "sharing-request-unknown",
+        "409": "sharing-other-subject",
+        "422": "filter-invalid",
     },
     "POST /identity/o/api/token": {
         "401": "party-key-other-area",

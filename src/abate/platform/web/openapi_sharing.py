@@ -5,23 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from abate.platform.events.sources import PURPOSES
-from abate.platform.sharing.models import FIGURES
+from abate.platform.sharing.actions import CONTACT
+from abate.platform.sharing.models import DETAILS, FIELDS, FIGURES
+from abate.platform.sharing.people import MOST
 
 _MONTH = {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
 _STATES = ["asked", "granted", "refused", "revoked", "over"]
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 _ID = {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 _ASKED = {
-    "purpose": _TEXT | {"description": "What the figures are for"},
+    "purpose": _TEXT | {"description": "What the data is for"},
     "kind": {"enum": list(PURPOSES), "description": "Of which kind the purpose is: statistics, if left out"},
     "ground": _TEXT | {"description": "The legal ground"},
+    "about": {
+        "enum": list(FIELDS),
+        "description": "`aggregate`, if left out: figures of groups. `people`: single people, each of whom is asked and told of "
+        "only if they agree",
+    },
+    "contact": {
+        "type": "string",
+        "maxLength": CONTACT,
+        "description": "Needed with `people`, who see it, and only then: how they reach you",
+    },
     "behaviours": {"type": "array", "items": {"type": "string"}, "description": "All, where it is left out"},
     "fields": {
         "type": "array",
-        "items": {"enum": list(FIGURES)},
+        "items": {"enum": [*FIGURES, *(name for name in DETAILS if name not in FIGURES)]},
         "minItems": 1,
         "uniqueItems": True,
-        "description": "What is asked of each group; no other figure is given",
+        "description": f"What is asked, and no other is given. Of each group: {', '.join(FIGURES)}. Of each person, beside your "
+        f"own name for them: {', '.join(DETAILS)}",
     },
     "from_month": _MONTH,
     "to_month": _MONTH,
@@ -36,7 +49,7 @@ _REQUEST = {
         "asked_at": {"type": "string", "format": "date-time"},
         "decided_at": {"type": ["string", "null"], "format": "date-time"},
         "reason": {"type": "string"},
-        "answers": {"type": "integer", "description": "How often figures were given"},
+        "answers": {"type": "integer", "description": "How often data was given"},
     },
 }
 _NUMBERS = ("behaviours", *FIGURES)
@@ -104,6 +117,54 @@ _FIGURES = {
         }
     },
 }
+_PEOPLE = {
+    "type": "object",
+    "required": ["as_of", "people", "next_cursor"],
+    "properties": {
+        "as_of": {
+            "type": "string",
+            "format": "date-time",
+            "description": "The books as they stand then; what is taken back later counts in the later month",
+        },
+        "tree_size": {"type": "integer"},
+        "left_out": _LEFT_OUT
+        | {
+            "description": "Sources, as PARTY/SOURCE, that do not permit this use to you: their data is in no amount"
+        },
+        "people": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["subject", "rows"],
+                "properties": {
+                    "subject": {
+                        "type": "string",
+                        "description": "Your own name for the person, as in events",
+                    },
+                    "rows": {
+                        "type": "array",
+                        "description": "One for each month and behaviour, where these were asked for; no other field than "
+                        "was granted",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "month": _MONTH,
+                                "behaviour": {"type": "string"},
+                                **{name: {"type": "integer"} for name in DETAILS[2:]},
+                                "sources": {"type": "array", "items": MARK},
+                            },
+                        },
+                    },
+                },
+            },
+        },
+        "next_cursor": {
+            "type": ["string", "null"],
+            "description": "Goes on after these people; null at the end. A page asks anew who agrees, so whoever withdrew is in "
+            "none that comes later",
+        },
+    },
+}
 _MEMBERS = {
     "type": "object",
     "properties": {
@@ -136,8 +197,9 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
         name: str, summary: str, status: str, schema: dict[str, Any], *refused: str, scope: str = "sharing"
     ) -> dict[str, Any]:
         given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
-        words = {"401": "No live token", "403": "Not granted", "404": "No such request",
-                 "409": "A month is not closed", "422": "A field is not right",
+        words = {"400": "A query parameter that is not defined", "401": "No live token",
+                 "403": "Not granted", "404": "No such request",
+                 "409": "A month is not closed, or the request is about something else", "422": "A field is not right",
                  "429": "The limit is reached: again after Retry-After seconds"}  # fmt: skip
         return {
             "operationId": name,
@@ -149,7 +211,12 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
 
     month = [{"name": name, "in": "query", "required": False, "schema": _MONTH} for name in ("from", "to")]
     asking = operation(
-        "sharing_ask", "Ask for figures of groups of people", "201", _REQUEST, "401", "422"
+        "sharing_ask",
+        "Ask for figures of groups of people, or for data of people who agree",
+        "201",
+        _REQUEST,
+        "401",
+        "422",
     ) | {
         "requestBody": {
             "required": True,
@@ -158,7 +225,7 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
                     "schema": {
                         "type": "object",
                         "properties": _ASKED,
-                        "required": sorted(set(_ASKED) - {"behaviours", "kind"}),
+                        "required": sorted(set(_ASKED) - {"about", "behaviours", "contact", "kind"}),
                         "additionalProperties": False,
                     },
                 }
@@ -173,6 +240,19 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
         _FIGURES,
         *("401", "403", "404", "409", "422"),
     )
+    people = operation(
+        "sharing_people",
+        "Data of the people who agreed, as granted; every answer is written down and seen by them",
+        "200",
+        _PEOPLE,
+        *("400", "401", "403", "404", "409", "422"),
+    )
+    page = [
+        {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string", "maxLength": 200},
+         "description": "`next_cursor` of the page before, as it was given"},
+        {"name": "limit", "in": "query", "required": False, "description": "how many people",
+         "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100}},
+    ]  # fmt: skip
     members = operation(
         "members_figures",
         "Sums of an organisation's members over closed months; every answer is written down",
@@ -186,4 +266,5 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
         "/v1/sharing/requests": {"post": asking},
         "/v1/sharing/requests/{request_id}": {"get": state | {"parameters": [_ID]}},
         "/v1/sharing/requests/{request_id}/figures": {"get": figures | {"parameters": [_ID, *month]}},
+        "/v1/sharing/requests/{request_id}/people": {"get": people | {"parameters": [_ID, *page]}},
     }

@@ -27,6 +27,7 @@ from abate.platform.people import children, consents, correcting, groups, querie
 from abate.platform.people.models import Person
 from abate.platform.quarantine import queries as quarantine
 from abate.platform.review.trail import safe
+from abate.platform.sharing import people as sharing
 from abate.platform.signin import factors
 from abate.platform.signin import queries as signin
 from abate.platform.web import marks
@@ -87,6 +88,11 @@ def gather(person: Person) -> dict[str, object]:
             _row({"at": at, "by": codes.get(party or 0, "operator"), "what": what, "entries": count})
             for at, party, what, count in log.readings_of(person.pk)
         ],
+        "asked_by_parties": [_asked(one) for one in sharing.asked_of(person.pk)],
+        "told_to_parties": [
+            _row({"at": one.at, "party": one.party, "request": one.request.id, "fields": one.request.fields})
+            for one in sharing.readings_of(person.pk, limit=100_000)
+        ],
         "opened_by_others": [
             _row({"at": one.at, "roles": one.roles[1], "field": one.what, "purpose": one.purpose[1]})
             for one in opened_by_others(person)
@@ -135,6 +141,26 @@ def _entries(person_id: int, codes: dict[int, str]) -> list[Row]:
             found.append(_row({k: v for k, v in told.items() if k not in ("person_id", "counter")}))
         last = page[-1].id
     return found
+
+
+def _asked(one: sharing.AskRow) -> Row:
+    """What a party asked to be told of the person, and what the person said to it."""
+    named = (
+        "id",
+        "purpose",
+        "kind",
+        "ground",
+        "contact",
+        "behaviours",
+        "fields",
+        "from_month",
+        "to_month",
+        "until",
+        "state",
+    )
+    told: Row = {name: getattr(one.request, name) for name in named}
+    answer: Row = {"party": one.party, "given_at": one.given_at, "ended_at": one.ended_at}
+    return _row(told | answer | {"notice_version": one.notice_version})
 
 
 def _case(one: anomalies.CaseRow, codes: dict[int, str]) -> Row:

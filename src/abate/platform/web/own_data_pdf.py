@@ -27,6 +27,8 @@ TITLES = {
     "sign_in": ("登录因素", "Ways of signing in"),
     "sessions": ("会话", "Sessions"),
     "readings": ("谁查阅过", "Who read it"),
+    "asked_by_parties": ("机构申请获取的信息", "What parties asked to be told"),
+    "told_to_parties": ("经同意提供给机构的读取", "What parties were told"),
     "notices": ("通知", "Notices"),
     "incidents": ("告知的安全事件", "Incidents you were told of"),
     "notice_choices": ("通知设置", "What you chose to be told"),

@@ -148,11 +148,11 @@ def _moment(given: Mapping[str, str], name: str, later: timedelta = timedelta())
     return moment.astimezone(UTC)
 
 
-def limit_of(given: Mapping[str, str]) -> int:
+def limit_of(given: Mapping[str, str], most: int = sent.MOST) -> int:
     """How long the page is. Raises FilterInvalid."""
     text = given.get("limit", str(LIMIT))
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= sent.MOST):
-        raise FilterInvalid(f"limit: 1 to {sent.MOST}")
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= most):
+        raise FilterInvalid(f"limit: 1 to {most}")
     return int(text)
 
 

@@ -1,4 +1,5 @@
-"""Data sharing over HTTP: a party asks for figures, sees what became of its request, and reads what was granted."""
+"""Data sharing over HTTP: a party asks for figures of groups or data of people, sees what became of its request, and reads what
+was granted."""
 
 from __future__ import annotations
 
@@ -21,15 +22,16 @@ from abate.platform.parties import answers
 from abate.platform.parties.actions import EVENTS, SHARING
 from abate.platform.parties.answers import Keep, Reply
 from abate.platform.parties.queries import TokenParty
-from abate.platform.sharing import actions, members, queries
+from abate.platform.sharing import actions, members, people, queries
 from abate.platform.sharing.errors import RequestMalformed
-from abate.platform.sharing.models import FIGURES
+from abate.platform.sharing.models import AGGREGATE
 from abate.platform.sharing.queries import RequestRow
-from abate.platform.web import caller
+from abate.platform.web import caller, sent
 
 LARGEST = 64 * 1024
 """Bytes of a request: our policy."""
-_FIELDS = frozenset({"purpose", "kind", "ground", "behaviours", "fields", "from_month", "to_month", "until"})
+_FIELDS = frozenset({"purpose", "kind", "ground", "about", "contact", "behaviours", "fields", "from_month", "to_month",
+                     "until"})  # fmt: skip
 
 
 @csrf_exempt  # By token, without a cookie: no other site can send one.
@@ -65,8 +67,10 @@ def _ask(who: TokenParty, given: dict[str, Any]) -> Reply:
         purpose=_text(given, "purpose"),
         kind=_text({"kind": sources.PURPOSES[0]} | given, "kind"),
         ground=_text(given, "ground"),
+        about=_text({"about": AGGREGATE} | given, "about"),
+        contact=_text({"contact": ""} | given, "contact"),
         behaviours=_names(given, "behaviours", "their ids, or left out for all", []),
-        fields=_names(given, "fields", f"one or more of {', '.join(FIGURES)}"),
+        fields=_names(given, "fields", "what is asked"),
         from_month=_month(_text(given, "from_month"), "from_month"),
         to_month=_month(_text(given, "to_month"), "to_month"),
         until=_day(_text(given, "until")),
@@ -99,6 +103,19 @@ def figures(request: HttpRequest, request_id: UUID) -> HttpResponse:
     return _told(answer, left)
 
 
+@require_safe
+def of_people(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """What was granted of those who agreed, a page of people at a time; the answer is told in the same transaction."""
+    try:
+        who, left = _party(request)
+        given = sent.parameters(request.GET, ("cursor", "limit"))
+        limit = sent.limit_of(given, people.MOST)
+        answer = people.read(who.party_id, request_id, given.get("cursor", ""), limit, who.client_id)
+    except Problem as problem:
+        return caller.refused(problem)
+    return _told(answer, left)
+
+
 def _told(answer: actions.Answer, left: dict[str, str]) -> HttpResponse:
     told = HttpResponse(answer.body, content_type="application/json", headers=left)
     told["ETag"] = f'"{answer.sha256.hex()}"'
@@ -126,6 +143,8 @@ def show(row: RequestRow) -> dict[str, Any]:
         "purpose": row.purpose,
         "kind": row.kind,
         "ground": row.ground,
+        "about": row.about,
+        "contact": row.contact,
         "behaviours": row.behaviours,
         "fields": row.fields,
         "from_month": row.from_month.isoformat()[:7],
@@ -187,5 +206,6 @@ urlpatterns = [
     path("v1/sharing/requests", ask, name="sharing-ask"),
     path("v1/sharing/requests/<uuid:request_id>", state, name="sharing-request"),
     path("v1/sharing/requests/<uuid:request_id>/figures", figures, name="sharing-figures"),
+    path("v1/sharing/requests/<uuid:request_id>/people", of_people, name="sharing-people"),
     path("v1/members/figures", of_members, name="members-figures"),
 ]

@@ -12,8 +12,10 @@ from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
+from abate.platform.sharing import people as sharing
 from abate.platform.web import access, screen, story
 from abate.platform.web.access import person_page
+from abate.platform.web.pages import disclosures
 from abate.platform.web.wording import say
 
 
@@ -30,6 +32,7 @@ def authorisations(request: HttpRequest, person: Person) -> HttpResponse:
             for row in parties.parties()
             if row.kind == Party.Kind.DATA_PROVIDER and row.status == "active" and row.code not in given
         ],
+        "asked": [disclosures.shown(row) for row in sharing.asked_of(person.pk)],
         "contacts": queries.own_contacts(person),
     }
     return screen.show(request, "authorisations", context, section="authorisations")

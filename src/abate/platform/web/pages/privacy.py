@@ -19,8 +19,10 @@ from abate.platform.notices.models import Incident
 from abate.platform.parties import queries as parties
 from abate.platform.people import children, consents, correcting, queries, requests
 from abate.platform.people.models import Person
+from abate.platform.sharing import people as sharing
 from abate.platform.web import access, own_data, own_data_pdf, screen
 from abate.platform.web.access import person_page
+from abate.platform.web.pages.shared import listed
 from abate.platform.web.readers import opened_by_others
 from abate.platform.web.wording import pick, say
 
@@ -77,6 +79,10 @@ def _page(
         "opened_by_others": [
             (one.at, pick(one.roles), pick(one.field), pick(one.purpose))
             for one in opened_by_others(person, 50)
+        ],
+        "told": [
+            (one.at, pick(one.titles), pick(listed(one.request.fields)), one.request)
+            for one in sharing.readings_of(person.pk, 50)
         ],
         "own": not guardian,
         "corrected": [(pick(CORRECTED[what]), at) for what, at in correcting.history(person.pk)],

@@ -31,9 +31,15 @@ STATES = {
 
 FIGURES = {
     "people": ("人数", "people"),
+    "month": ("月份", "month"),
+    "behaviour": ("行为", "behaviour"),
     "acts": ("行为次数", "acts"),
     "carbon_mg": ("减排量", "reduction"),
     "credits": ("绿色积分", "green credits"),
+}
+ABOUT = {
+    "aggregate": ("人群的汇总数", "figures of groups"),
+    "people": ("个人（须本人同意）", "single people, with their consent"),
 }
 
 
@@ -73,7 +79,8 @@ def revoke(request: HttpRequest, role: bool, request_id: UUID) -> HttpResponse:
     return redirect("sharing-one", request_id=request_id)
 
 
-def _listed(fields: Iterable[str]) -> tuple[str, str]:
+def listed(fields: Iterable[str]) -> tuple[str, str]:
+    """The fields of a request in words, in both languages."""
     words = [FIGURES[name] for name in fields]
     return "、".join(zh for zh, _ in words), ", ".join(en for _, en in words)
 
@@ -86,9 +93,10 @@ def _names() -> dict[int, str]:
 def _told(row: RequestRow, names: dict[int, str]) -> dict[str, object]:
     zh, en, tone = STATES[row.state]
     told = {
-        "fields": pick(_listed(row.fields)),
+        "fields": pick(listed(row.fields)),
         "party": names[row.party_id],
         "kind": pick(PURPOSES[row.kind]),
+        "about": pick(ABOUT[row.about]),
         "state": pick((zh, en)),
     }
     return {"row": row, "tone": tone, **told}
