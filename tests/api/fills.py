@@ -81,7 +81,9 @@ def _figures(
 def _page_of_people(
     known: Known, query: dict[str, Any], body: Any, dice: random.Random, media: str | None
 ) -> tuple[Any, Any]:
-    return {"limit": dice.randint(1, 4)} | ({"cursor": dice.choice("0a5z")} if dice.random() < 0.5 else {}), body
+    return {"limit": dice.randint(1, 4)} | (
+        {"cursor": dice.choice("0a5z")} if dice.random() < 0.5 else {}
+    ), body
 
 
 def _asked(
@@ -239,6 +241,7 @@ LEARNT: dict[str, Callable[[Any], dict[str, list[Any]]]] = {
     "POST /v1/files": lambda told: {"file_id": [told["id"]]},
     "POST /v1/sharing/requests": lambda told: {"request_id": [told["id"]]},
     "POST /v1/applications": lambda told: {"application_id": [told["id"]]},
+    "GET /v1/sharing/requests/{request_id}/people": lambda told: {"place": [told["next_cursor"]]},
     "GET /v1/me/entries": lambda told: {"entry_id": [one["id"] for one in told["entries"]]},
     "POST /v1/proposals/new": lambda told: {"proposal": [told["number"]]},
     "GET /v1/quarantine": lambda told: {"record": [one["id"] for one in told if one["state"] == "waiting"]},

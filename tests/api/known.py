@@ -53,6 +53,7 @@ class Known:
             "record": list(city["records"]),
             "ruling": [],
             "cursor": [],
+            "place": [],
         }
         self.city_ids = {name: list(values) for name, values in self.ids.items()}
 

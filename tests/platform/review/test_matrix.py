@@ -191,7 +191,9 @@ COMMON |= {
     "partner-notice": {"notice_id": 1},
     "notice-answer": {"notice_id": 1},
 }
-COMMON |= {f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures", "people")}
+COMMON |= {
+    f"sharing-{name}": {"request_id": uuid4()} for name in ("one", "revoke", "request", "figures", "people")
+}
 OFFERED = ("offer", "redeem")
 
 

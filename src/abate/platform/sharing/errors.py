@@ -63,6 +63,17 @@ class OtherSubject(Problem):
     remedy_en = "Ask `figures` for groups, `people` for single people."
 
 
+class PlaceUnknown(Problem):
+    code = "sharing-cursor"
+    status = 422
+    zh = "翻页标记不是本平台为这份申请给出的。"
+    en = "The cursor is none that was given for this request."
+    why_zh = "翻页标记只对同一份申请有效。"
+    why_en = "A cursor is good for the same request only."
+    remedy_zh = "原样使用 next_cursor；否则从第一页重新开始。"
+    remedy_en = "Use next_cursor as it was given, or begin again at the first page."
+
+
 class NotAsked(Problem):
     code = "sharing-not-asked"
     status = 404

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.core import signing
 from django.db import connection, transaction
 
 from abate.platform.doors import clock
@@ -24,7 +25,7 @@ from abate.platform.people import disclosing
 from abate.platform.people.models import Person
 from abate.platform.sharing import actions, editions, queries
 from abate.platform.sharing.actions import Answer
-from abate.platform.sharing.errors import NotAsked
+from abate.platform.sharing.errors import NotAsked, PlaceUnknown
 from abate.platform.sharing.models import PEOPLE, Decision, Read, Told
 from abate.platform.sharing.queries import SQL, RequestRow
 
@@ -111,11 +112,12 @@ def withdraw(person: Person, request_id: UUID) -> None:
     disclosing.withdraw(person, disclosing.purpose(found.party, request_id))
 
 
-def read(party_id: int, request_id: UUID, after: str, limit: int, client_id: str) -> Answer:
-    """The next page of people, by the party's names for them, as the books stand now; that it was told is written down with
-    it, once and for each of them. Raises RequestUnknown, NotGranted, OtherSubject."""
+def read(party_id: int, request_id: UUID, cursor: str, limit: int, client_id: str) -> Answer:
+    """The page of people after `cursor`, or the first, by the party's names for them, as the books stand now; that it was told
+    is written down with it, once and for each of them. Raises RequestUnknown, NotGranted, OtherSubject, PlaceUnknown."""
     with transaction.atomic():
         asked = actions.granted(party_id, request_id, PEOPLE)
+        after = _place(asked, cursor)
         found = _agreed(asked, after, limit)
         now, size = clock.now(), log.size()
         lines = _lines(asked, [person for _, person in found])
@@ -126,7 +128,7 @@ def read(party_id: int, request_id: UUID, after: str, limit: int, client_id: str
                 "tree_size": size,
                 "left_out": left_out(asked),
                 "people": [{"subject": name, "rows": lines.get(person, [])} for name, person in found],
-                "next_cursor": found[-1][0] if len(found) == limit else None,
+                "next_cursor": _signer(asked).sign_object(found[-1][0]) if len(found) == limit else None,
             },
         )
         kept = Read.objects.create(
@@ -166,6 +168,18 @@ def left_out(asked: RequestRow) -> list[str]:
     closed = Source.objects.exclude(uses__contains=["people"], shared_with__overlap=told)
     rows = closed.values_list("party_id", "code").distinct()
     return sorted(f"{codes[party]}/{code}" for party, code in rows)
+
+
+def _signer(asked: RequestRow) -> signing.Signer:
+    """What signs the places between the pages of one request, and knows no others."""
+    return signing.Signer(salt=f"abate.sharing.{asked.id}")
+
+
+def _place(asked: RequestRow, cursor: str) -> str:
+    try:
+        return str(_signer(asked).unsign_object(cursor)) if cursor else ""
+    except (signing.BadSignature, ValueError):
+        raise PlaceUnknown from None
 
 
 def _recipients(asked: RequestRow) -> list[str]:

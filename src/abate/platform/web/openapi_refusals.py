@@ -79,7 +79,7 @@ _BY_OPERATION: dict[str, dict[str, str]] = {
         "403": "sharing-not-granted",
         "404": "sharing-request-unknown",
         "409": "sharing-other-subject",
-        "422": "filter-invalid",
+        "422": "sharing-cursor",
     },
     "POST /identity/o/api/token": {
         "401": "party-key-other-area",

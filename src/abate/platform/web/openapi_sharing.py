@@ -190,6 +190,18 @@ _MEMBERS = {
 }
 
 
+_WORDS = {"400": "A query parameter that is not defined", "401": "No live token",
+          "403": "Not granted", "404": "No such request",
+          "409": "A month is not closed, or the request is about something else", "422": "A field is not right",
+          "429": "The limit is reached: again after Retry-After seconds"}  # fmt: skip
+_PAGE = [
+    {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string", "maxLength": 200},
+     "description": "`next_cursor` of the page before, as it was given"},
+    {"name": "limit", "in": "query", "required": False, "description": "how many people",
+     "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100}},
+]  # fmt: skip
+
+
 def described(problem: dict[str, Any]) -> dict[str, Any]:
     """The paths; `problem` is the content of every refusal."""
 
@@ -197,16 +209,12 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
         name: str, summary: str, status: str, schema: dict[str, Any], *refused: str, scope: str = "sharing"
     ) -> dict[str, Any]:
         given = {status: {"description": summary, "content": {"application/json": {"schema": schema}}}}
-        words = {"400": "A query parameter that is not defined", "401": "No live token",
-                 "403": "Not granted", "404": "No such request",
-                 "409": "A month is not closed, or the request is about something else", "422": "A field is not right",
-                 "429": "The limit is reached: again after Retry-After seconds"}  # fmt: skip
         return {
             "operationId": name,
             "summary": summary,
             "security": [{"PartnerToken": [scope]}, {"Signature": []}],
             "responses": given
-            | {code: {"description": words[code], "content": problem} for code in (*refused, "429")},
+            | {code: {"description": _WORDS[code], "content": problem} for code in (*refused, "429")},
         }
 
     month = [{"name": name, "in": "query", "required": False, "schema": _MONTH} for name in ("from", "to")]
@@ -247,12 +255,6 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
         _PEOPLE,
         *("400", "401", "403", "404", "409", "422"),
     )
-    page = [
-        {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string", "maxLength": 200},
-         "description": "`next_cursor` of the page before, as it was given"},
-        {"name": "limit", "in": "query", "required": False, "description": "how many people",
-         "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100}},
-    ]  # fmt: skip
     members = operation(
         "members_figures",
         "Sums of an organisation's members over closed months; every answer is written down",
@@ -266,5 +268,5 @@ def described(problem: dict[str, Any]) -> dict[str, Any]:
         "/v1/sharing/requests": {"post": asking},
         "/v1/sharing/requests/{request_id}": {"get": state | {"parameters": [_ID]}},
         "/v1/sharing/requests/{request_id}/figures": {"get": figures | {"parameters": [_ID, *month]}},
-        "/v1/sharing/requests/{request_id}/people": {"get": people | {"parameters": [_ID, *page]}},
+        "/v1/sharing/requests/{request_id}/people": {"get": people | {"parameters": [_ID, *_PAGE]}},
     }
