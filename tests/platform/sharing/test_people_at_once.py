@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Event
 from time import sleep
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+from django.test import Client
 from tests.platform.events.test_sources import declare
 from tests.platform.events.test_sources import ride as lent
 from tests.platform.people.townspeople import at_once
 from tests.platform.pipeline.world import World
 from tests.platform.reconciliation.test_addresses import token
+from tests.platform.review.test_matrix import staff
 from tests.platform.sharing.test_editions import AFTER, world
 from tests.platform.sharing.test_people import granted, read, sender
+from tests.platform.web.conftest import enter
 
+from abate.platform.config import grants
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
@@ -29,7 +35,7 @@ from abate.platform.sharing import errors
 from abate.platform.sharing import people as sharing
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-8.5-b", "P-4.3")]
-__all__ = ["sender", "world"]
+__all__ = ["enter", "sender", "world"]
 
 
 def test_a_withdrawal_waits_for_the_answer_that_is_being_given(world: World, sender: Party) -> None:
@@ -135,3 +141,31 @@ def renewed(world: World, sender: Party) -> UUID:
     number = granted(token(sender, ["sharing"]), fields=["acts"], behaviours=["cycling"], until="2027-12-31")
     sharing.agree(world.people[0], number)
     return number
+
+
+def test_the_application_s_own_role_can_do_all_of_it_and_undo_no_reading(world: World, sender: Party) -> None:
+    number, person = granted(token(sender, ["sharing"])), world.people[0]
+    grants.apply_grants(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("set role abate_app")
+        try:
+            sharing.agree(person, number)
+            assert world.subjects[0] in sharing.read(sender.pk, number, "", 10, "key").body
+            sharing.withdraw(person, number)
+            for wrong in ("delete from sharing_told", "update sharing_told set person_id = 1"):
+                with pytest.raises(DatabaseError, match="permission denied"):
+                    cursor.execute(wrong)
+        finally:
+            cursor.execute("reset role")
+
+
+def test_the_console_says_what_is_asked_and_how_many_were_told_of(
+    world: World, sender: Party, enter: Callable[..., Client]
+) -> None:
+    number = granted(token(sender, ["sharing"]))
+    for person in world.people[:3]:
+        sharing.agree(person, number)
+    sharing.read(sender.pk, number, "", 10, "key")
+    page = enter(staff("query"), "en").get(f"/operator/sharing/{number}").content.decode()
+    assert all(words in page for words in ("with their consent", "privacy@example.org", "3 people"))
+    assert not any(subject in page for subject in world.subjects), "how many, and not who"
