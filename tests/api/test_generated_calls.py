@@ -30,7 +30,7 @@ def stack() -> Iterator[Stack]:
     by what three people decide, where they are in nobody's way; what they do is tried elsewhere."""
     with tempfile.TemporaryDirectory(prefix="aba-") as name:
         running = Stack(Path(name))
-        running.more["ABATE_ADDRESS_PER_MINUTE"] = "1000000"
+        running.more["ABATE_ADDRESS_PER_MINUTE"] = running.more["ABATE_ACCOUNT_PER_MINUTE"] = "1000000"
         try:
             running.create()
             running.start_server()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from abate.cli import entering
-from abate.cli.deciding import data_dir_option, propose, run, why_option
+from abate.cli.deciding import acting, data_dir_option, entitled, propose, run, why_option
 
 
 @click.group()
@@ -80,6 +81,40 @@ def enrol(identity: str, why: str, data_dir: Path) -> None:
         from abate.platform.doors.keyring import keyring  # lazy: needs Django's settings
 
         return propose("staff.enrol", {"holder": keyring().identity_hmac(identity.strip()).hex()}, why)
+
+    run(data_dir, work)
+
+
+@command.command()
+@data_dir_option
+def sessions(data_dir: Path) -> None:
+    """List the accounts of the staff and of parties that are signed in now, as a security administrator."""
+
+    def work() -> list[dict[str, object]]:
+        from abate.platform.signin import ending  # lazy: models exist once Django has started
+
+        entitled("view", "sessions", field="rows")
+        return [asdict(one) for one in ending.open_accounts()]
+
+    run(data_dir, work)
+
+
+@command.command("end-sessions")
+@click.argument("account")
+@click.option("--why", default="", help="Why; needed, and read by whose sessions they are.")
+@data_dir_option
+def end_sessions(account: str, why: str, data_dir: Path) -> None:
+    """End every session of ACCOUNT (a handle, or a person's pseudonym) at once, without closing it.
+
+    One security administrator is enough, who is signed in and has shown the second factor only minutes ago.
+    """
+
+    def work() -> dict[str, object]:
+        from abate.platform.people import queries as people  # lazy: models exist once Django has started
+        from abate.platform.signin import ending  # lazy: as above
+
+        user = acting(fresh=True)
+        return {"account": account, "ended": ending.end_all(user, people.user_of(account), why)}
 
     run(data_dir, work)
 

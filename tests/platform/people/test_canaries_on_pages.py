@@ -66,7 +66,7 @@ TAKEN_BY_KEY = {"events", "event", "files", "file", "file-errors", "file-back", 
 @pytest.fixture
 def of_canaries(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """The people of every city that is built now are canaries."""
-    settings.ABATE_ADDRESS_PER_MINUTE = 1_000_000
+    settings.ABATE_ADDRESS_PER_MINUTE = settings.ABATE_ACCOUNT_PER_MINUTE = 1_000_000
     monkeypatch.setattr(stage, "made_up_person", canaries.plant)
 
 

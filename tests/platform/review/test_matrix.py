@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
@@ -49,6 +50,8 @@ ALLOWED = {
     "key-revoke": {"security_admin", "entry"},
     "tills": {"security_admin", "audit_admin", "entry", "check", "approve", "query"},
     "till-end": {"security_admin", "entry"},
+    "sessions": {"security_admin"},
+    "sessions-end": {"security_admin"},
     "requests": {"audit_admin", "entry", "check", "query"},
     "request-answer": {"entry"},
     "anomalies": {"audit_admin", "entry", "check", "approve", "query"},
@@ -172,7 +175,7 @@ COMMON = {"problem": {"code": "busy"}, "event": {"event_id": "m-own"}, "file": A
           "partner-message": {"message_id": 1}, "partner-check": {"run_id": 1}, "partner-report": {"run_id": 1},
           "told-browser-end": {"number": 1},
           "sign-in-link": {"token": "x"}, "till": {"token": "x"}, "recover-stop": {"token": "x"}, "contact-undo": {"token": "x"},
-          "authorise": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
+          "authorise": {"party_code": "sample-app"}, "tokens-end": {"party_code": "sample-app"}, "log-tile": {"address": "0/000"},
           "log-opening": {"index": 0}, "privacy-copy": {"form": "json"}, "request-answer": {"request_id": 1},
           "security-remove": {"factor_id": 1}, "break-step": {"break_id": 1}, "anomaly": {"number": 1},
           "quarantine-proposal": {"number": 1},
@@ -259,6 +262,12 @@ def whole(module_db: None) -> Stage:
             **{role: staff(role) for role in Grant.Role.values},
         },
     )
+
+
+@pytest.fixture(autouse=True)
+def never_too_often(settings: Any) -> None:
+    """One account asks for every address there is within a minute."""
+    settings.ABATE_ACCOUNT_PER_MINUTE = 1_000_000
 
 
 def states_of(who: str) -> tuple[str, ...]:

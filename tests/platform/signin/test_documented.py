@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from abate.platform.people.policy import CodePolicy
@@ -37,6 +38,19 @@ def test_every_way_in_is_told_and_leads_somewhere() -> None:
         token = {"token": "x"} if name in {"sign-in-link", "recover-stop", "contact-undo", "till"} else {}
         path = reverse(name, kwargs=token)
         assert f"`{path}`" in text or f"`{path.removesuffix('x')}...`" in text, path
+
+
+def test_what_becomes_of_sessions_elsewhere_is_told() -> None:
+    """The lines that say it, and the settings that they speak of: no other platform signs anybody in here."""
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    for told in (
+        "signs nobody in by another's identity provider",
+        "a session there is the partner's: ending one here ends none there",
+        "A withdrawal ends what the app may send and every token it holds about the person",
+    ):
+        assert told in text, told
+    assert [name for name in settings.INSTALLED_APPS if "socialaccount" in name or "saml" in name] == []
+    assert not any("end_session" in name or "logout" in name for name, _ in gate.lines())
 
 
 def test_every_word_that_makes_a_password_easy_is_told() -> None:

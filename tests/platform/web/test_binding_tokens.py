@@ -23,6 +23,8 @@ from tests.platform.web.test_binding import ADDRESS, App, agree, told
 from abate.demo import desk
 from abate.platform.doors import clock, keyring
 from abate.platform.parties import queries as parties
+from abate.platform.people import queries as people
+from abate.platform.people.models import Authorisation
 from abate.platform.review.models import Audit
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -47,6 +49,53 @@ def test_a_code_that_comes_again_ends_the_token_it_was_exchanged_for(city: stage
     assert app.exchange(code).json() == {"error": "invalid_grant"}
     assert (about(token), about(second)) == (401, 200)
     assert Audit.objects.filter(what="party.code-again", subject=app.client_id).count() == 1
+
+
+def token_of(app: App, browser: Client, *behaviours: str) -> str:
+    return str(app.exchange(told(agree(browser, app, *behaviours))["code"]).json()["access_token"])
+
+
+@pytest.mark.clause("P-4.3")
+def test_a_withdrawal_ends_every_token_about_the_person_at_once(city: stage.City, enter: Any) -> None:
+    bike = desk.create_party("bike-app", "data_provider", "单车", "Bike", ["cycling", "walking"])
+    app, other, browser = App(bike), App(city.partner), enter(city.person.user, "en")
+    token, elsewhere = token_of(app, browser, "cycling", "walking"), token_of(other, browser)
+    theirs = token_of(app, enter(city.stranger.user), "cycling")
+    late = told(agree(browser, app))["code"]
+    rows = [row for row in people.authorisations(city.person.pk) if row.party_code == bike.code]
+    browser.post(f"/authorisations/{rows[0].id}/withdraw")
+    # Also of what stays authorised: the app asks anew.
+    assert (about(token), about(theirs), about(elsewhere)) == (401, 200, 200)
+    noted = Audit.objects.get(what="party.tokens-end", subject=city.person.user.handle)
+    assert json.loads(noted.detail)["tokens"] == 1
+    browser.post(f"/authorisations/{rows[1].id}/withdraw")
+    # A code that was given before is exchanged for nothing: nobody is bound.
+    assert app.exchange(late).status_code == 400
+
+
+def test_where_no_authorisation_is_left_no_token_tells_anybody(city: stage.City, enter: Any) -> None:
+    """However it ended: a household's, a party's and a child's authorisations end elsewhere than on this page."""
+    app, browser = App(city.partner), enter(city.person.user)
+    token = token_of(app, browser)
+    assert about(token) == 200
+    Authorisation.objects.filter(person=city.person, party=city.partner).update(withdrawn_at=clock.now())
+    assert about(token) == 401
+
+
+def test_a_person_ends_the_tokens_of_one_app_and_withdraws_nothing(city: stage.City, enter: Any) -> None:
+    bike = desk.create_party("bike-app", "data_provider", "单车", "Bike <b>", ["cycling"])
+    app, other, browser = App(bike), App(city.partner), enter(city.person.user, "en")
+    tokens = [token_of(app, browser, "cycling") for _ in range(2)]
+    elsewhere, theirs = token_of(other, browser), token_of(app, enter(city.stranger.user), "cycling")
+    shown = browser.get("/authorisations").content.decode()
+    assert "2 held" in shown and "Bike &lt;b&gt;" in shown and "/authorisations/bike-app/tokens" in shown
+    assert browser.post("/authorisations/bike-app/tokens").status_code == 302
+    assert [about(one) for one in (*tokens, elsewhere, theirs)] == [401, 401, 200, 200]
+    assert people.is_bound(city.person.pk, bike.pk)
+    assert Audit.objects.filter(what="party.tokens-end", subject=city.person.user.handle).count() == 1
+    assert "/authorisations/bike-app/tokens" not in browser.get("/authorisations").content.decode()
+    # The app asks again, and is told again: nothing was withdrawn.
+    assert about(token_of(app, browser)) == 200
 
 
 def test_no_refresh_token_is_given_or_kept(city: stage.City, enter: Any) -> None:

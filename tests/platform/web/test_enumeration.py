@@ -300,7 +300,7 @@ def apart(there: Work, gone: Work) -> Iterator[str]:
 def test_what_is_there_and_what_is_not_take_the_same_work(
     doors: Callable[[Town], dict[str, Pair]], settings: Any
 ) -> None:
-    settings.ABATE_ADDRESS_PER_MINUTE = 1_000_000
+    settings.ABATE_ADDRESS_PER_MINUTE = settings.ABATE_ACCOUNT_PER_MINUTE = 1_000_000
     with clock.frozen(clock.now()):
         found = different(doors(town()))
     assert found == {}, "\n".join(f"{what}: {one}" for what, told in found.items() for one in told)
@@ -323,7 +323,7 @@ def different(doors: dict[str, Pair]) -> dict[str, list[str]]:
 
 def test_a_hole_is_found(settings: Any) -> None:
     """No hash for a key that is not there; a link that says whether it was one."""
-    settings.ABATE_ADDRESS_PER_MINUTE = 1_000_000
+    settings.ABATE_ADDRESS_PER_MINUTE = settings.ABATE_ACCOUNT_PER_MINUTE = 1_000_000
     with clock.frozen(clock.now()):
         doors = strangers_doors(town())
         asked = {what: doors[what] for what in ("a key's secret", "a link that was used")}

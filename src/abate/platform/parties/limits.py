@@ -98,6 +98,11 @@ def of_address(what: str, address: str) -> Limit:
     return Limit(what, f"address:{digest}", most, MINUTE)
 
 
+def of_account(user_id: int) -> Limit:
+    """The limit on what one account asks for, by all its sessions together."""
+    return Limit("account", f"account:{user_id}", settings.ABATE_ACCOUNT_PER_MINUTE, MINUTE)
+
+
 def take(limits: Iterable[Limit], cost: int = 1) -> Left | None:
     """Use `cost` of every limit, or of none; what is left of the tightest, None where there is no limit.
 

@@ -16,6 +16,7 @@ from psycopg import Cursor
 from abate.platform.doors import clock, messages, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
+from abate.platform.parties import telling
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party, Scope
 from abate.platform.people import (
@@ -316,11 +317,15 @@ def authorise(person: Person, party: Party, behaviours: Iterable[str], notice_ve
 
 @audited("person.withdraw", lambda given, _: given["person"].pseudonym)
 def withdraw(person: Person, authorisation_id: int) -> None:
-    """End one authorisation now; ending it again changes nothing. Raises AuthorisationUnknown. (P-4.3)"""
+    """End one authorisation now, and what its party's apps hold about the person; ending it again changes nothing.
+
+    Raises AuthorisationUnknown. (P-4.3)
+    """
     own = Authorisation.objects.filter(person_id=person.pk, id=authorisation_id)
     now = clock.now()
     if own.filter(withdrawn_at=None).update(withdrawn_at=_ended(now)):
         disclosing.end_unbound(person.pk, now)
+        telling.end(person.user, own.get().party_id)
         notices.write([person.user_id], "authorisation.ended")
     elif not own.exists():
         raise AuthorisationUnknown
@@ -334,6 +339,7 @@ def withdraw_all(person: Person, party: Party) -> int:
     ended = live.update(withdrawn_at=_ended(now))
     if ended:
         disclosing.end_unbound(person.pk, now)
+        telling.end(person.user, party.pk)
         notices.write([person.user_id], "authorisation.ended")
     return ended
 
@@ -348,6 +354,7 @@ def close(found: Person, now: datetime) -> None:
     if children.of(found.pk):
         raise ChildrenFirst
     Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
+    telling.end(found.user)
     consents.end(found.pk, now)
     children.end(found.pk, now)
     groups.leave_all(found.pk, now)

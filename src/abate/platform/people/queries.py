@@ -41,6 +41,12 @@ def by_pseudonym(pseudonym: str) -> int | None:
     return Person.objects.filter(pseudonym=pseudonym).values_list("pk", flat=True).first()
 
 
+def user_of(name: str) -> User | None:
+    """Whose sign-in this is: the handle of an account, or the name by which the platform knows a person. None for neither."""
+    known = Person.objects.filter(pseudonym=name, status=Person.Status.ACTIVE).select_related("user").first()
+    return known.user if known else User.objects.filter(handle=name).first()
+
+
 @dataclass(frozen=True, slots=True)
 class OwnIdentity:
     """What a person is shown of the own identity: enough to recognise it. Hidden in logs and tracebacks."""
@@ -92,6 +98,12 @@ def is_authorised(person_id: int, party_id: int, behaviour: str, at: datetime) -
         .filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=at), Q(ends_at=None) | Q(ends_at__gt=at))
         .exists()
     )
+
+
+def is_bound(person_id: int, party_id: int) -> bool:
+    """Whether this party may send anything of this person's now: only then is it told who that is."""
+    own = Authorisation.objects.filter(person_id=person_id, party_id=party_id, withdrawn_at=None)
+    return own.filter(Q(ends_at=None) | Q(ends_at__gt=clock.now())).exists()
 
 
 def subject_for(person_id: int, party_id: int) -> str | None:

@@ -19,7 +19,7 @@ from abate.platform.review import audit, rights
 from abate.platform.review import queries as accounts
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
-from abate.platform.signin import passwords, queries
+from abate.platform.signin import ending, passwords, queries
 from abate.platform.signin.errors import (
     LinkForStaffOnly,
     LinkNeedsAdministrator,
@@ -108,7 +108,10 @@ def seen(key: str, user: User, began: datetime, device: str) -> None:
     now = clock.now()
     OpenSession.objects.filter(user=user, began_at__lt=now - policy().longest).delete()
     values = {"user": user, "began_at": began, "seen_at": now, "device": device[:_DEVICE]}
-    OpenSession.objects.update_or_create(key=key, defaults=values)
+    with transaction.atomic():
+        _, new = OpenSession.objects.update_or_create(key=key, defaults=values)
+        if new:
+            ending.end_most_unused(user, key)
 
 
 @audited("signin.enter", lambda given, _: given["user"].handle)

@@ -119,6 +119,30 @@ class FactorUnknown(Problem):
     remedy_en = "Open the page of sign-in and security again."
 
 
+class EndingNeedsReason(Problem):
+    code = "sessions-ending-needs-reason"
+    status = 422
+    zh = "结束他人的会话须说明理由（1 至 200 字，一行）；会话没有变化。"
+    en = "To end somebody's sessions needs a reason, 1 to 200 signs on one line; they are as they were."
+    why_zh = "当事人会读到理由，事后也须能说明原因。"
+    why_en = "Whose sessions they are reads it, and later somebody has to be able to say why."
+    remedy_zh = "请写明理由后再结束。"
+    remedy_en = "Say why, and end them again."
+
+
+class AccountNotKnown(Problem):
+    code = "account-not-known"
+    status = 404
+    zh = "没有这个账号。"
+    en = "There is no such account."
+    why_zh = "会话属于账号；找不到账号就没有会话可以结束。"
+    why_en = "Sessions belong to an account; without it there are none to end."
+    remedy_zh = "请核对账号编号或个人的平台编号；`abate staff list` 列出工作人员账号。"
+    remedy_en = (
+        "Check the account's handle or the person's pseudonym; `abate staff list` shows those of the staff."
+    )
+
+
 class LinkForStaffOnly(Problem):
     code = "link-for-staff-only"
     status = 403

@@ -22,6 +22,21 @@ class OpenSession(models.Model):
         db_table = "signin_session"
 
 
+class EndedSession(models.Model):
+    """A session that was ended for its holder, until its browser comes again and is told: by the digest of its key.
+
+    `cause` is one of ending.CAUSES; `why` what an administrator wrote for the holder to read.
+    """
+
+    key_sha256 = models.CharField(max_length=64, primary_key=True)
+    cause = models.TextField()
+    why = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "signin_ended"
+
+
 class Try(models.Model):
     """A try with a password or a second factor, written before it is compared; a right one takes its account's away.
 

@@ -25,6 +25,8 @@ class SignInPolicy:
     idle_minutes_staff: int = 15
     idle_minutes: int = 60
     longest_hours: int = 12
+    # Of one account; the one that was unused for longest ends when another is opened.
+    sessions_at_a_time: int = 10
     password_days: int = 90
     passwords_kept: int = 5
     # After so long without a sign-in an account of the staff is closed.

@@ -26,9 +26,11 @@ class Provider(DefaultOIDCAdapter):
         return str(settings.ABATE_ORIGIN)
 
     def get_user_sub(self, client: OAuthClient, user: User) -> str:
-        """The party's name for the person; empty, which is nobody's, where it never was given one."""
+        """The party's name for the person; empty, which is nobody's, where no authorisation of theirs is in force."""
         person, party = people.by_user(user), parties.bound_party(client.pk)
-        return (people.subject_for(person.pk, party.pk) if person and party else None) or ""
+        if person is None or party is None or not people.is_bound(person.pk, party.pk):
+            return ""
+        return people.subject_for(person.pk, party.pk) or ""
 
     def get_user_by_sub(self, client: OAuthClient, sub: str) -> User | None:
         party = parties.bound_party(client.pk)

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import limits
+from abate.platform.parties.errors import AccountLimitReached, LimitReached
 from abate.platform.review import audit, queries, rights
 from abate.platform.review.models import User
 from abate.platform.signin import lasting
@@ -52,6 +53,11 @@ LIMITED = {
     **{(name, "POST"): "apply" for name in ("application-make", "join", "join-link", "try")},
 }
 """What strangers may ask for: counted by the address that they come from."""
+
+UNCOUNTED = frozenset(
+    {"sign-out", "withdraw", "tokens-end", "groups-leave", "security-session", "security-others"}
+)
+"""Of what a signed-in account asks for: leaving and taking back are never kept waiting."""
 
 
 class NoRightDeclared(Problem):
@@ -130,6 +136,11 @@ class Gate:
             except Problem as problem:
                 return refusals.answer(request, problem)
             limits.forget()
+        if request.user.is_authenticated and name not in UNCOUNTED:
+            try:
+                limits.take([limits.of_account(request.user.pk)])
+            except LimitReached as problem:
+                return refusals.answer(request, AccountLimitReached(problem.detail, problem.retry_after))
         # A stranger is sent to sign in by the view's own guard.
         if line.who in _BY_SESSION and request.user.is_authenticated:
             try:

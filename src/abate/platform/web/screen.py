@@ -71,7 +71,9 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         tabs.append(("joining", "list", say("入驻", "Joining")))
     if access.partner_of(request):
         tabs.append(("partner", "key", say("合作方", "Partner")))
-    seen = rights.of_each(request.user, "view", ("overview", "alarms", "keys", "proposals", "audit"))
+    seen = rights.of_each(
+        request.user, "view", ("overview", "alarms", "keys", "proposals", "sessions", "audit")
+    )
     if "overview" in seen:
         tabs.append(("operator", "gauge", say("总览", "Overview")))
     elif "keys" in seen:
@@ -81,6 +83,8 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         tabs.append(("alarms", "alert", say("告警", "Alarms")))
     if "proposals" in seen:
         tabs.append(("proposals", "check", say("变更", "Changes")))
+    if "sessions" in seen:
+        tabs.append(("sessions", "shield", say("会话", "Sessions")))
     if "audit" in seen:
         tabs.append(("audit", "shield", say("审计", "Audit")))
     if tabs and not access.person_of(request):

@@ -38,6 +38,7 @@ from abate.platform.web.pages import (
     recovery,
     requests,
     security,
+    sessions,
     shared,
     signin,
     staff_signin,
@@ -83,6 +84,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("codes/<int:code_id>", offers.code, name="code"),
     path("authorisations", authorisations.authorisations, name="authorisations"),
     path("authorisations/<int:authorisation_id>/withdraw", authorisations.withdraw, name="withdraw"),
+    path("authorisations/<slug:party_code>/tokens", authorisations.tokens, name="tokens-end"),
     path("authorise/<slug:party_code>", authorisations.authorise, name="authorise"),
     # The address of allauth's own view, which stays closed behind it.
     path("identity/o/authorize", binding.bind, name="bind"),
@@ -109,6 +111,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/breaks/<int:break_id>", breaks.step, name="break-step"),
     path("operator/keys", keys.keys, name="keys"),
     path("operator/keys/revoke", keys.revoke, name="key-revoke"),
+    *sessions.urlpatterns,
     path("operator/audit", audit.audit, name="audit"),
     re_path(r"^operator/audit\.(?P<form>csv|jsonl)$", audit.file, name="audit-file"),
     path("operator/proposals", proposals.proposals, name="proposals"),

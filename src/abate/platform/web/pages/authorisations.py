@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import queries as parties
+from abate.platform.parties import telling
 from abate.platform.parties.models import Party
 from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
@@ -33,6 +34,7 @@ def authorisations(request: HttpRequest, person: Person) -> HttpResponse:
             if row.kind == Party.Kind.DATA_PROVIDER and row.status == "active" and row.code not in given
         ],
         "asked": [disclosures.shown(row) for row in sharing.asked_of(person.pk)],
+        "tokens": telling.held(person.user),
         "contacts": queries.own_contacts(person),
     }
     return screen.show(request, "authorisations", context, section="authorisations")
@@ -74,5 +76,17 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
 def withdraw(request: HttpRequest, person: Person, authorisation_id: int) -> HttpResponse:
     actions.withdraw(person, authorisation_id)
     text = say("授权已撤回，即刻起不再接收该数据。", "Withdrawn: from now on this data is refused.")
+    messages.success(request, text, extra_tags="good")
+    return redirect("authorisations")
+
+
+@require_POST
+@person_page
+def tokens(request: HttpRequest, person: Person, party_code: str) -> HttpResponse:
+    """End every token about the person that this party's apps hold; what it may send stays as it is."""
+    telling.end(person.user, parties.party(party_code).pk)
+    text = say(
+        "已结束：该应用即刻起不能再查询您是谁。", "Ended: from now on the app cannot ask who you are to it."
+    )
     messages.success(request, text, extra_tags="good")
     return redirect("authorisations")

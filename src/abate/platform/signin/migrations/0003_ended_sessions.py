@@ -1,0 +1,20 @@
+"""Whose session was ended for them is told so when their browser comes again."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("signin", "0002_kept")]
+
+    operations = [
+        migrations.CreateModel(
+            name="EndedSession",
+            fields=[
+                ("key_sha256", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("cause", models.TextField()),
+                ("why", models.TextField(blank=True)),
+                ("at", models.DateTimeField()),
+            ],
+            options={"db_table": "signin_ended"},
+        ),
+    ]
