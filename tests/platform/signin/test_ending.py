@@ -88,6 +88,7 @@ def test_a_security_administrator_ends_all_of_an_account_and_its_holder_reads_wh
         # Told once, and kept no longer.
         assert "reported" not in browser.get("/sign-in").content.decode()
     assert not EndedSession.objects.exists() and alive(another) and alive(guard)
+    assert Audit.objects.filter(what="signin.end-told", subject=user.handle).count() == 2
     assert alive(enter(user))
     row = Audit.objects.get(what="signin.sessions-end", subject=user.handle)
     assert json.loads(row.detail) == {"sessions": 2, "why": "laptop <b>reported</b> stolen"}

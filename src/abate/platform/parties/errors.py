@@ -133,21 +133,6 @@ class LimitReached(Problem):
         self.retry_after = retry_after
 
 
-class AccountLimitReached(LimitReached):
-    code = "account-limit-reached"
-    zh = "您的账户操作过于频繁，这一次未作处理。"
-    en = "Your account asked for too much in a short time; nothing of this was done."
-    why_zh = "每个账户有每分钟的限额，以免程序借您的登录占满服务。"
-    why_en = (
-        "Each account has a limit by the minute, so that no program crowds out others by somebody's sign-in."
-    )
-    remedy_zh = "请稍候再试；退出登录和撤回授权不受此限。不是您本人操作，请在“登录与安全”结束其他会话。"
-    remedy_en = (
-        "Wait a moment and try again; signing out and withdrawing are never refused so. If this was not you, end the other "
-        "sessions under Sign-in and security."
-    )
-
-
 class LimitMalformed(Problem):
     code = "limit-malformed"
     status = 422

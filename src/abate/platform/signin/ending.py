@@ -54,7 +54,7 @@ def end_all(by: User, user: User | None, why: str) -> int:
         raise AccountNotKnown
     with transaction.atomic():
         keys = [row.key for row in _live(user)]
-        _end(keys, ADMINISTRATOR, said)
+        _end(user, keys, ADMINISTRATOR, said)
         audit.note("signin.sessions-end", user.handle, sessions=len(keys), why=said)
         notices.write([user.pk], "sign-in.ended")
     return len(keys)
@@ -67,16 +67,23 @@ def end_most_unused(user: User, kept: str) -> None:
         others = _live(user).exclude(key=kept).order_by("-seen_at", "-began_at", "key")
         keys = list(others.values_list("key", flat=True)[policy().sessions_at_a_time - 1 :])
         if keys:
-            _end(keys, TOO_MANY, "")
+            _end(user, keys, TOO_MANY, "")
             audit.note("signin.sessions-over", user.handle, sessions=len(keys))
 
 
 def told(key: str) -> tuple[str, str] | None:
     """(cause, why) of a session that was ended for its holder; told once, and None ever after."""
-    found = EndedSession.objects.filter(pk=_digest(key)).first()
-    if found is None:
-        return None
-    found.delete()
+    with transaction.atomic():
+        found = (
+            EndedSession.objects.select_for_update(of=("self",))
+            .select_related("user")
+            .filter(pk=_digest(key))
+            .first()
+        )
+        if found is None:
+            return None
+        found.delete()
+        audit.note("signin.end-told", found.user.handle, cause=found.cause)
     return found.cause, found.why
 
 
@@ -113,7 +120,7 @@ def _live(user: User) -> QuerySet[OpenSession]:
     return OpenSession.objects.filter(_STANDS, user=user)
 
 
-def _end(keys: Iterable[str], cause: str, why: str) -> None:
+def _end(user: User, keys: Iterable[str], cause: str, why: str) -> None:
     now, ended = clock.now(), list(keys)
     store = import_module(settings.SESSION_ENGINE).SessionStore()
     for key in ended:
@@ -121,7 +128,7 @@ def _end(keys: Iterable[str], cause: str, why: str) -> None:
     OpenSession.objects.filter(key__in=ended).delete()
     EndedSession.objects.filter(at__lt=now - _TOLD_FOR).delete()
     EndedSession.objects.bulk_create(
-        [EndedSession(key_sha256=_digest(key), cause=cause, why=why, at=now) for key in ended],
+        [EndedSession(key_sha256=_digest(key), user=user, cause=cause, why=why, at=now) for key in ended],
         ignore_conflicts=True,
     )
 

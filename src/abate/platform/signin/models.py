@@ -29,6 +29,7 @@ class EndedSession(models.Model):
     """
 
     key_sha256 = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     cause = models.TextField()
     why = models.TextField(blank=True)
     at = models.DateTimeField()

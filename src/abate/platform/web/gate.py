@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import limits
-from abate.platform.parties.errors import AccountLimitReached, LimitReached
+from abate.platform.parties.errors import LimitReached
 from abate.platform.review import audit, queries, rights
 from abate.platform.review.models import User
 from abate.platform.signin import lasting
@@ -58,6 +58,21 @@ UNCOUNTED = frozenset(
     {"sign-out", "withdraw", "tokens-end", "groups-leave", "security-session", "security-others"}
 )
 """Of what a signed-in account asks for: leaving and taking back are never kept waiting."""
+
+
+class AccountLimitReached(LimitReached):
+    code = "account-limit-reached"
+    zh = "您的账户操作过于频繁，这一次未作处理。"
+    en = "Your account asked for too much in a short time; nothing of this was done."
+    why_zh = "每个账户有每分钟的限额，以免程序借您的登录占满服务。"
+    why_en = (
+        "Each account has a limit by the minute, so that no program crowds out others by somebody's sign-in."
+    )
+    remedy_zh = "请稍候再试；退出登录和撤回授权不受此限。不是您本人操作，请在“登录与安全”结束其他会话。"
+    remedy_en = (
+        "Wait a moment and try again; signing out and withdrawing are never refused so. If this was not you, end the other "
+        "sessions under Sign-in and security."
+    )
 
 
 class NoRightDeclared(Problem):

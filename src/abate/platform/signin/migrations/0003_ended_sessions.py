@@ -1,5 +1,7 @@
 """Whose session was ended for them is told so when their browser comes again."""
 
+import django.db.models.deletion
+from django.conf import settings
 from django.db import migrations, models
 
 
@@ -11,6 +13,14 @@ class Migration(migrations.Migration):
             name="EndedSession",
             fields=[
                 ("key_sha256", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("cause", models.TextField()),
                 ("why", models.TextField(blank=True)),
                 ("at", models.DateTimeField()),
