@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -22,9 +23,9 @@ def use(session: SessionBase, user: User, device: str) -> bool:
 
     `device` is what the program calls itself; it stands in the list of open sessions. The caller ends what is over.
     """
-    now, limits = clock.now(), policy()
-    began, seen = (datetime.fromisoformat(session.get(key) or now.isoformat()) for key in (_BEGAN, _SEEN))
-    if now >= seen + limits.idle(user.kind == User.Kind.STAFF) or now >= began + limits.longest:
+    now = clock.now()
+    began, seen, end = _times(session, user, now)
+    if now >= end:
         return False
     # A session gets another key when what it may do has grown.
     if now >= seen + _STEP or not session.session_key or session.get(_NOTED) != session.session_key:
@@ -34,6 +35,20 @@ def use(session: SessionBase, user: User, device: str) -> bool:
         session[_NOTED] = session.session_key
         actions.seen(str(session.session_key), user, began, device)
     return True
+
+
+def ends_in(session: SessionBase, user: User) -> int:
+    """The seconds after which this session is over unless it is used again, rounded up; 0 where it is over."""
+    now = clock.now()
+    *_, end = _times(session, user, now)
+    return max(0, math.ceil((end - now).total_seconds()))
+
+
+def _times(session: SessionBase, user: User, now: datetime) -> tuple[datetime, datetime, datetime]:
+    """(when the session began, when it was last noted as used, when it is over unless it is used)."""
+    began, seen = (datetime.fromisoformat(session.get(key) or now.isoformat()) for key in (_BEGAN, _SEEN))
+    limits = policy()
+    return began, seen, min(seen + limits.idle(user.kind == User.Kind.STAFF), began + limits.longest)
 
 
 def require_two_factors(session: SessionBase, user: User) -> None:

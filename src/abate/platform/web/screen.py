@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from abate.platform.doors.errors import Problem
 from abate.platform.review import rights
+from abate.platform.signin import lasting
 from abate.platform.web import access
 from abate.platform.web.wording import english, say
 
@@ -114,6 +115,7 @@ def show(
         "other_title": "中文" if english() else "English",
         "here": request.get_full_path() if request.method == "GET" else reverse("home"),
         "signed_in": signed_in,
+        "ends_in": lasting.ends_in(request.session, request.user) if signed_in else 0,  # type: ignore[arg-type]
         "tabs": _tabs(request, section) if signed_in else [],
         "child": child[1] if signed_in and (child := access.child_of(request)) else None,
         "demo": settings.ABATE_DEMO,
