@@ -17,7 +17,7 @@ from abate.platform.web import gate
 
 pytestmark = [pytest.mark.platform]
 PAGE = Path(__file__).resolve().parents[3] / "docs/explain/signing-in.md"
-NO_FIGURE = {"profile", "passwords_kept"}
+NO_FIGURE = {"profile", "passwords_kept", "members_two_factors"}
 WAYS = ("sign-in", "register", "recover", "contact-undo", "idp:oidc:token")
 
 

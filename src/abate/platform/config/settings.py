@@ -57,7 +57,7 @@ ABATE_SHARING_LEAST_PEOPLE = int(os.environ.get("ABATE_SHARING_LEAST_PEOPLE") or
 ABATE_SHARING_LARGEST_PERCENT = int(os.environ.get("ABATE_SHARING_LARGEST_PERCENT") or 50)
 # Rules on passwords, `asvs` or `dengbao3`, and limits that differ from signin/policy.py.
 ABATE_SIGN_IN_PROFILE = os.environ.get("ABATE_SIGN_IN_PROFILE", "asvs")
-ABATE_SIGN_IN_POLICY: dict[str, int] = {}
+ABATE_SIGN_IN_POLICY: dict[str, int | bool] = {}
 # A file of leaked passwords, one a line, plain or gzip, beside the 20,000 that Django knows.
 ABATE_LEAKED_PASSWORDS = os.environ.get("ABATE_LEAKED_PASSWORDS") or None
 ABATE_ORIGIN = os.environ.get("ABATE_ORIGIN", "http://127.0.0.1:8000")

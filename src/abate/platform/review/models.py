@@ -29,6 +29,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     made_up = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    always_second = models.BooleanField(default=False, db_default=False)
+    """Whether its holder chose that no page of theirs opens before a second factor was shown (signin/factors.py)."""
 
     objects: ClassVar[Accounts] = Accounts()
     USERNAME_FIELD = "handle"

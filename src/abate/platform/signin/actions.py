@@ -154,10 +154,19 @@ def forget_since(user: User, moment: datetime) -> None:
     with transaction.atomic():
         _end_all(user)
         Authenticator.objects.filter(user=user, created_at__gte=moment).delete()
+        held = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES)
+        if not held.exists():
+            _ask_no_second(user)
 
 
 def _end_all(user: User) -> None:
     end_sessions(user, list(OpenSession.objects.filter(user=user).values_list("key", flat=True)))
+
+
+def _ask_no_second(user: User) -> None:
+    """Who has no second factor any more is asked for none: a recovery that ended would otherwise lead nowhere."""
+    User.objects.filter(pk=user.pk).update(always_second=False)
+    user.always_second = False
 
 
 @audited("signin.forget", lambda given, _: given["user"].handle)
@@ -167,5 +176,6 @@ def forget(user: User) -> None:
         _end_all(user)
         Authenticator.objects.filter(user=user).delete()
         UsedCode.objects.filter(user=user).delete()
+        _ask_no_second(user)
         user.set_unusable_password()
         user.save(update_fields=["password"])

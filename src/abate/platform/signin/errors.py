@@ -62,10 +62,15 @@ class PasswordRefused(Problem):
 class SecondFactorMissing(Problem):
     code = "second-factor-missing"
     status = 403
-    zh = "后台账号须先通过第二个因素。"
-    en = "A back-office account needs its second factor first."
-    why_zh = "后台角色一律采用两种以上鉴别方式（GB/T 22239-2019，8.1.4.1 d）。"
-    why_en = "Every role of the operator's is shown by two kinds of proof (GB/T 22239-2019, 8.1.4.1 d)."
+    zh = "该账号须先通过第二个因素。"
+    en = "This account needs its second factor first."
+    why_zh = (
+        "后台角色一律采用两种以上鉴别方式（GB/T 22239-2019，8.1.4.1 d）；其他账号可由本人或运营方作此要求。"
+    )
+    why_en = (
+        "Every role of the operator's is shown by two kinds of proof (GB/T 22239-2019, 8.1.4.1 d); of other accounts their "
+        "holders, or the operator, may ask it."
+    )
     remedy_zh = "请在 /sign-in/second 使用通行密钥或动态口令，尚未设置的在 /security 设置；命令行用 `abate staff sign-in`。"
     remedy_en = "Use passkey or code at /sign-in/second, or set one up at /security; `abate staff sign-in` asks for it."
 
@@ -106,6 +111,17 @@ class LastFactor(Problem):
     why_en = "A back-office account is never without one."
     remedy_zh = "请先添加另一个。"
     remedy_en = "Add another one first."
+
+
+class FactorFirst(Problem):
+    code = "second-factor-first"
+    status = 409
+    zh = "还没有第二个因素，设置没有变化。"
+    en = "There is no second factor yet; the setting is as it was."
+    why_zh = "没有第二个因素时要求它，您就再也无法登录。"
+    why_en = "To ask for what you do not have would lock you out."
+    remedy_zh = "请先在“登录与安全”添加通行密钥或动态口令应用。"
+    remedy_en = "Add a passkey or an app with codes under Sign-in and security first."
 
 
 class FactorUnknown(Problem):

@@ -26,7 +26,7 @@ from abate.platform.review import audit
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
 from abate.platform.signin import actions, proofs
-from abate.platform.signin.errors import FactorRefused, FactorUnknown, LastFactor
+from abate.platform.signin.errors import FactorFirst, FactorRefused, FactorUnknown, LastFactor
 from abate.platform.signin.models import UsedCode
 
 Kind = Authenticator.Type
@@ -230,9 +230,11 @@ def _spend(user: User, code: str) -> bool:
 
 @audited("signin.remove", lambda given, _: given["user"].handle)
 def remove(user: User, factor_id: int, *, keep_one: bool) -> None:
-    """Take a factor away. Raises FactorUnknown, and LastFactor where `keep_one` and no other would be left."""
+    """Take a factor away. Raises FactorUnknown, and LastFactor where no other would be left and one is needed: with `keep_one`,
+    or because its holder is always asked for it.
+    """
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        keep_one = User.objects.select_for_update().get(pk=user.pk).always_second or keep_one
         own = Authenticator.objects.filter(user=user)
         one = own.filter(pk=factor_id).first()
         if one is None:
@@ -242,3 +244,18 @@ def remove(user: User, factor_id: int, *, keep_one: bool) -> None:
             raise LastFactor
         one.delete()
         notices.write([user.pk], "sign-in.key")
+
+
+@audited("signin.always-second", lambda given, _: given["user"].handle)
+def ask_always(user: User, wanted: bool) -> None:
+    """From now on no page of this account's opens before a second factor was shown, or, not `wanted`, with one as before.
+
+    Raises FactorFirst where there is none. (ASVS 5, V6.3.3)
+    """
+    with transaction.atomic():
+        held = User.objects.select_for_update().get(pk=user.pk)
+        if wanted and not has_factor(held):
+            raise FactorFirst
+        User.objects.filter(pk=user.pk).update(always_second=wanted)
+        notices.write([user.pk], "sign-in.key")
+    user.always_second = wanted

@@ -16,6 +16,7 @@ from abate.platform.signin.policy import policy
 _BEGAN, _SEEN, _NOTED = "session_began", "session_seen", "session_noted"
 # Written no more often: a page that loads ten things is one use.
 _STEP = timedelta(minutes=1)
+_FOR_A_PARTY = frozenset({"acceptor", "partner"})
 
 
 def use(session: SessionBase, user: User, device: str) -> bool:
@@ -57,6 +58,15 @@ def require_two_factors(session: SessionBase, user: User) -> None:
         raise SecondFactorMissing
     if queries.password_too_old(user):
         raise PasswordTooOld
+
+
+def require_chosen_second(session: SessionBase, user: User, who: str) -> None:
+    """Raises SecondFactorMissing where this session has shown one factor and its holder chose two, or the operator did for
+    those who act for a party (`who`: whose the address is, in the words of endpoints.csv).
+    """
+    asked = user.always_second or (who in _FOR_A_PARTY and policy().members_two_factors)
+    if asked and not proofs.two_factors(session):
+        raise SecondFactorMissing
 
 
 def require_fresh(session: SessionBase) -> None:

@@ -2,7 +2,8 @@
 
 An address of the staff's is refused here by the right that its line names. The other lines say whose the address
 is; the view behind it finds the person, acceptor or token that it shows the data of, and nothing else's (access.py).
-No address of the staff's opens before a second factor was shown; one marked `fresh` asks for a proof minutes old.
+No address of the staff's opens before a second factor was shown, nor one of whoever chose to be asked for it; one marked
+`fresh` asks for a proof minutes old.
 """
 
 from __future__ import annotations
@@ -157,11 +158,13 @@ class Gate:
             except LimitReached as problem:
                 return refusals.answer(request, AccountLimitReached(problem.detail, problem.retry_after))
         # A stranger is sent to sign in by the view's own guard.
-        if line.who in _BY_SESSION and request.user.is_authenticated:
+        if (line.who in _BY_SESSION or name == "home") and request.user.is_authenticated:
             try:
                 if line.who == "staff":
                     rights.require(request.user, line.act, line.thing)
                     lasting.require_two_factors(request.session, request.user)
+                elif name != "sign-in-second":
+                    lasting.require_chosen_second(request.session, request.user, line.who)
                 if line.fresh:
                     lasting.require_fresh(request.session)
             except Problem as problem:

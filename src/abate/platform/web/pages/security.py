@@ -52,6 +52,8 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
         "person": user.kind == User.Kind.PERSON,
         "staff": user.kind == User.Kind.STAFF,
         "must": bool(review.roles(user)) and not factors.has_factor(user),
+        "may_choose": not review.roles(user) and (user.always_second or factors.has_factor(user)),
+        "always": user.always_second,
         "asked": proving.GO_ON in request.session and not factors.has_factor(user),
         "password_at": queries.password_set_at(user),
         "password_old": queries.password_too_old(user),
@@ -153,6 +155,22 @@ def remove(request: HttpRequest, user: User, factor_id: int) -> HttpResponse:
     return redirect("security")
 
 
+@require_POST
+@_changing
+def always(request: HttpRequest, user: User) -> HttpResponse:
+    """Be asked for a second factor at every sign-in (`on` is `yes`), or not any more. Who has no recovery codes gets some."""
+    wanted = request.POST.get("on") == "yes"
+    factors.ask_always(user, wanted)
+    if wanted:
+        text = say("今后每次登录都要求第二个因素。", "From now on every sign-in asks for the second factor.")
+    else:
+        text = say("今后登录不再要求第二个因素。", "From now on no sign-in asks for the second factor.")
+    messages.success(request, text, extra_tags="good")
+    if wanted and not any(one.kind == "recovery_codes" for one in factors.factors(user)):
+        return _codes(request, user)
+    return redirect("security")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @_changing
 def password(request: HttpRequest, user: User) -> HttpResponse:
@@ -245,6 +263,7 @@ urlpatterns = [
     path("security/recovery", recovery, name="security-recovery"),
     path("security/factors/<int:factor_id>/remove", remove, name="security-remove"),
     path("security/password", password, name="security-password"),
+    path("security/always", always, name="security-always"),
     path("security/session", session, name="security-session"),
     path("security/others", others, name="security-others"),
 ]

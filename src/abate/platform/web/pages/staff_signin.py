@@ -99,7 +99,8 @@ def second(request: HttpRequest, user: User) -> HttpResponse:
     there = own_address(request, request.GET.get("next", "") or request.POST.get("next", ""))
     if not factors.has_factor(user):
         return redirect("security")
-    return shown(request, user, "sign_in_second", {}, there)
+    context: dict[str, object] = {"person": user.kind == User.Kind.PERSON}
+    return shown(request, user, "sign_in_second", context, there)
 
 
 def shown(

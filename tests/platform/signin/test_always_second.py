@@ -1,0 +1,154 @@
+"""A second factor at every sign-in, for who chose it and for those who act for a party where the operator asks it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.test import Client
+from tests.platform.signin.test_second_factor import code_of
+from tests.platform.web import city as stage
+from tests.platform.web.test_sign_in import code_sent
+
+from abate.platform.doors import clock
+from abate.platform.notices.models import Notice
+from abate.platform.parties import actions as parties
+from abate.platform.review import actions as review
+from abate.platform.review.models import Audit, User
+from abate.platform.signin import actions, factors
+from abate.platform.signin.errors import FactorFirst, LastFactor
+from abate.platform.web import gate
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-a")]
+CONTACT = "13800000001"
+
+
+@pytest.fixture
+def city(transactional_db: None) -> stage.City:
+    return stage.build()
+
+
+def by_code() -> Client:
+    """A person's browser, signed in with a code to the contact."""
+    browser = Client(headers={"accept-language": "en"})
+    assert browser.post("/sign-in", {"contact": CONTACT}).status_code == 302
+    assert browser.post("/sign-in/code", {"code": code_sent()}).status_code == 302
+    return browser
+
+
+def set_up(browser: Client) -> tuple[str, list[str]]:
+    """(secret of the app, recovery codes) after choosing to be asked always."""
+    page = browser.get("/security/app").content.decode()
+    secret = re.search(r'<p class="mono break">([A-Z2-7 ]+)</p>', page)
+    assert secret
+    kept = secret[1].replace(" ", "")
+    assert browser.post("/security/app", {"code": code_of(kept)})["Location"] == "/security"
+    assert "Switch on" in browser.get("/security").content.decode()
+    made = browser.post("/security/always", {"on": "yes"}).content.decode()
+    return kept, re.findall(r'<li class="mono num">(\d{4} \d{4})</li>', made)
+
+
+def test_who_chose_it_reaches_nothing_with_one_factor_and_everything_with_two(city: stage.City) -> None:
+    here = by_code()
+    assert "Switch on" not in here.get("/security").content.decode()
+    _, codes = set_up(here)
+    assert len(codes) == 10 and here.get("/feed").status_code == 200
+    assert "Switch off" in here.get("/security").content.decode()
+    thief = by_code()
+    own = {name: line.who for (name, method), line in gate.lines().items() if line.who in ("person", "user")}
+    tried = 0
+    for path in ("/", "/feed", "/offers", "/codes", "/authorisations", "/privacy", "/privacy/contact", "/privacy/copy.json",
+                 "/security", "/security/passkey", "/security/app", "/confirm", "/notices", "/groups", "/family"):  # fmt: skip
+        answer = thief.get(path)
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/sign-in/second"), path
+        tried += 1
+    for path in ("/security/always", "/security/recovery", "/security/others", "/collect", "/confirm"):
+        answer = thief.post(path, {"on": "no", "contact": "0"})
+        assert answer.status_code == 302 and answer["Location"].startswith("/sign-in/second"), path
+        tried += 1
+    assert tried == 20 and len(own) > 40
+    told = thief.get("/v1/me/account")
+    assert (told.status_code, told.json()["code"]) == (403, "second-factor-missing")
+    assert User.objects.get(pk=city.person.user.pk).always_second
+    page = thief.get("/sign-in/second?next=/feed").content.decode()
+    assert "Device and recovery codes are gone" in page
+    assert thief.post("/sign-in/second", {"code": "000000", "next": "/feed"}).status_code == 403
+    assert thief.get("/feed").status_code == 302
+    answer = thief.post("/sign-in/second", {"code": codes[0], "next": "/feed"})
+    assert answer["Location"] == "/feed" and thief.get("/feed").status_code == 200
+    # Signing out never waits for it.
+    assert by_code().post("/sign-out").status_code == 302
+    row = Audit.objects.get(what="signin.always-second", subject=city.person.user.handle)
+    assert row.role == "person"
+    assert Notice.objects.filter(user=city.person.user, kind="sign-in.key").count() >= 2
+
+
+def test_it_is_switched_off_by_who_showed_two_and_the_last_factor_stays_until_then(city: stage.City) -> None:
+    here = by_code()
+    set_up(here)
+    app = Authenticator.objects.get(user=city.person.user, type="totp")
+    assert here.post(f"/security/factors/{app.pk}/remove").status_code == 409
+    assert here.post("/security/always", {"on": "no"})["Location"] == "/security"
+    assert here.post(f"/security/factors/{app.pk}/remove").status_code == 302
+    assert by_code().get("/feed").status_code == 200
+    with pytest.raises(FactorFirst):
+        factors.ask_always(city.person.user, True)
+
+
+@pytest.mark.parametrize("how", ["recovered", "undone"])
+def test_a_recovery_that_took_the_factors_away_leads_in_with_a_code(city: stage.City, how: str) -> None:
+    began = clock.now()
+    set_up(by_code())
+    user = User.objects.get(pk=city.person.user.pk)
+    with pytest.raises(LastFactor):
+        factors.remove(user, Authenticator.objects.get(user=user, type="totp").pk, keep_one=False)
+    if how == "recovered":
+        actions.forget(user)
+    else:
+        actions.forget_since(user, began - timedelta(seconds=1))
+    assert by_code().get("/feed").status_code == 200
+    assert not User.objects.get(pk=user.pk).always_second
+
+
+def test_who_acts_for_a_party_shows_two_where_the_operator_asks_it(city: stage.City, settings: Any) -> None:
+    keeper = review.create_user("staff", made_up=True)
+    parties.add_member(keeper, city.partner, "partner")
+
+    def come(user: User) -> Client:
+        browser = Client(headers={"accept-language": "en"})
+        assert browser.post(f"/sign-in/link/{review.issue_link(user)}").status_code == 302
+        return browser
+
+    reach: Callable[[User, str], int] = lambda user, path: come(user).get(path).status_code  # noqa: E731
+    assert (reach(keeper, "/partner"), reach(city.cashier, "/acceptor")) == (200, 200)
+    settings.ABATE_SIGN_IN_POLICY = {"members_two_factors": True}
+    for user, path in ((keeper, "/partner"), (city.cashier, "/acceptor")):
+        browser = come(user)
+        answer = browser.get(path)
+        # Who has none yet is led to where the first is made.
+        assert answer.status_code == 302 and answer["Location"].startswith("/security?next")
+        page = browser.get("/security/app").content.decode()
+        secret = re.search(r'<p class="mono break">([A-Z2-7 ]+)</p>', page)
+        assert secret
+        assert browser.post("/security/app", {"code": code_of(secret[1].replace(" ", ""))}).status_code == 200
+        assert browser.get(path).status_code == 200
+        again = come(user).get(path)
+        assert again.status_code == 302 and again["Location"].startswith("/sign-in/second?next")
+    # A person is not asked by it.
+    assert by_code().get("/feed").status_code == 200
+
+
+def test_the_weaker_way_is_told_where_people_choose(city: stage.City) -> None:
+    words = {"en": "the weaker way: whoever takes over your number reads it", "zh-hans": "短信验证码较弱"}
+    for language, text in words.items():
+        stranger = Client(headers={"accept-language": language})
+        assert text in stranger.get("/sign-in").content.decode()
+        browser = by_code()
+        browser.post("/language", {"language": language, "next": "/"})
+        for path in ("/confirm?next=/", "/privacy/contact", "/security"):
+            page = browser.get(path).content.decode()
+            assert text in page, (path, page[2500:])
