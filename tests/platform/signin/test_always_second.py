@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,12 +11,16 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
+from tests.platform.people.townspeople import at_once
 from tests.platform.signin.test_second_factor import code_of
 from tests.platform.web import city as stage
 from tests.platform.web.test_sign_in import code_sent
 
 from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
 from abate.platform.notices.models import Notice
 from abate.platform.parties import actions as parties
 from abate.platform.review import actions as review
@@ -152,3 +158,49 @@ def test_the_weaker_way_is_told_where_people_choose(city: stage.City) -> None:
         for path in ("/confirm?next=/", "/privacy/contact", "/security"):
             page = browser.get(path).content.decode()
             assert text in page, (path, page[2500:])
+
+
+def rows_of(user: User) -> Authenticator:
+    return Authenticator.objects.get(user=user, type="recovery_codes")
+
+
+def test_recovery_codes_are_kept_as_slow_salted_hashes_alone(city: stage.City) -> None:
+    user, other = city.person.user, city.stranger.user
+    codes = factors.new_recovery_codes(user)
+    kept = rows_of(user).data
+    assert len(set(codes)) == 10 and all(len(code) == 8 and code.isdigit() for code in codes)
+    assert set(kept) == {"salt", "iterations", "hashes"} and len(kept["hashes"]) == 10
+    assert (
+        len(bytes.fromhex(kept["salt"])) * 8 >= 32 and kept["iterations"] == PBKDF2PasswordHasher.iterations
+    )
+    # Made once more here, from what the code must be and the keyed digest of it.
+    keyed = keyring().code_hmac(f"recovery\x00{user.pk}\x00{codes[0]}").hex()
+    slow = hashlib.pbkdf2_hmac("sha256", keyed.encode(), kept["salt"].encode(), kept["iterations"])
+    assert base64.b64encode(slow).decode() == kept["hashes"][0]
+    factors.new_recovery_codes(other)
+    assert rows_of(other).data["salt"] != kept["salt"]
+    assert not factors.spend_recovery_code(other, codes[0])
+    assert [factors.spend_recovery_code(user, codes[3]) for _ in range(2)] == [True, False]
+    for wrong in ("", "1234567", codes[0] + "0", "１２３４５６７８", kept["hashes"][0]):
+        assert not factors.spend_recovery_code(user, wrong)
+    assert [one.left for one in factors.factors(user)] == [9]
+    # New ones end the earlier ones.
+    factors.new_recovery_codes(user)
+    assert not factors.spend_recovery_code(user, codes[0])
+
+
+def test_codes_of_an_earlier_version_are_good_and_lose_their_seed_at_the_first_try(city: stage.City) -> None:
+    user = city.person.user
+    codes = RecoveryCodes.activate(user).generate_codes()
+    assert RecoveryCodes(rows_of(user)).validate_code(codes[1])
+    assert "seed" in rows_of(user).data and [one.left for one in factors.factors(user)] == [9]
+    assert not factors.spend_recovery_code(user, codes[1])
+    assert "seed" not in rows_of(user).data and len(rows_of(user).data["hashes"]) == 9
+    assert [factors.spend_recovery_code(user, codes[2]) for _ in range(2)] == [True, False]
+
+
+def test_of_sixteen_who_bring_one_recovery_code_at_once_one_is_let_in(city: stage.City) -> None:
+    user = city.person.user
+    codes = factors.new_recovery_codes(user)
+    found = at_once(16, lambda _: factors.spend_recovery_code(user, codes[0]))
+    assert sorted(found, key=bool) == [False] * 15 + [True]

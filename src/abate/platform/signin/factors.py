@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django.core.exceptions import ValidationError
@@ -25,7 +24,7 @@ from abate.platform.notices import actions as notices
 from abate.platform.review import audit
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
-from abate.platform.signin import actions, proofs
+from abate.platform.signin import actions, proofs, recovery_codes
 from abate.platform.signin.errors import FactorFirst, FactorRefused, FactorUnknown, LastFactor
 from abate.platform.signin.models import UsedCode
 
@@ -52,8 +51,7 @@ def factors(user: User) -> list[Factor]:
 
 
 def _told(one: Authenticator) -> Factor:
-    wrapped = one.wrap()
-    left = len(wrapped.get_unused_codes()) if one.type == Kind.RECOVERY_CODES else 0
+    left = recovery_codes.left(one) if one.type == Kind.RECOVERY_CODES else 0
     name = one.data.get("name", "") if one.type == Kind.WEBAUTHN else ""
     return Factor(one.pk, one.type, name, one.created_at, one.last_used_at, left)
 
@@ -163,9 +161,8 @@ def new_recovery_codes(user: User) -> list[str]:
     """Ten codes, each good once, in place of the earlier ones. They are shown now and never again."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
-        Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
         notices.write([user.pk], "sign-in.key")
-        return RecoveryCodes.activate(user).generate_codes()
+        return recovery_codes.make(user)
 
 
 def use_code(
@@ -191,12 +188,11 @@ def use_code(
 def _taken(user: User, given: str) -> str:
     """What `given` is (see use_code), which is spent by this; empty where it is none that is good."""
     for one in Authenticator.objects.filter(user=user, type__in=(Kind.TOTP, Kind.RECOVERY_CODES)):
-        wrapped = one.wrap()
         if one.type == Kind.TOTP:
             right = totp.validate_totp_code(get_adapter().decrypt(one.data["secret"]), given)
             right = right and _spend(user, given)
         else:
-            right = wrapped.validate_code(given)
+            right = recovery_codes.spend(one, given)
         if right:
             # A fresh look: using a recovery code wrote into the row.
             Authenticator.objects.get(pk=one.pk).record_usage()
@@ -207,8 +203,8 @@ def _taken(user: User, given: str) -> str:
 @audited("signin.recovery-use", lambda given, _: given["user"].handle)
 def spend_recovery_code(user: User, code: str) -> bool:
     """Whether this is one of the user's recovery codes that was not used; it is from now on. The caller limits the tries."""
-    held = Authenticator.objects.select_for_update().filter(user=user, type=Kind.RECOVERY_CODES).first()
-    return held is not None and bool(held.wrap().validate_code(_plain(code)))
+    held = Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).first()
+    return held is not None and recovery_codes.spend(held, _plain(code))
 
 
 def _plain(code: str) -> str:
