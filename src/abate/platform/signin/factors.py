@@ -161,8 +161,12 @@ def new_recovery_codes(user: User) -> list[str]:
     """Ten codes, each good once, in place of the earlier ones. They are shown now and never again."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
+        Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
+        codes = recovery_codes.draw()
+        data = recovery_codes.kept(user.pk, codes)
+        Authenticator.objects.create(user=user, type=Kind.RECOVERY_CODES, data=data)
         notices.write([user.pk], "sign-in.key")
-        return recovery_codes.make(user)
+        return codes
 
 
 def use_code(
@@ -192,7 +196,7 @@ def _taken(user: User, given: str) -> str:
             right = totp.validate_totp_code(get_adapter().decrypt(one.data["secret"]), given)
             right = right and _spend(user, given)
         else:
-            right = recovery_codes.spend(one, given)
+            right = _spend_recovery(one, given)
         if right:
             # A fresh look: using a recovery code wrote into the row.
             Authenticator.objects.get(pk=one.pk).record_usage()
@@ -204,7 +208,17 @@ def _taken(user: User, given: str) -> str:
 def spend_recovery_code(user: User, code: str) -> bool:
     """Whether this is one of the user's recovery codes that was not used; it is from now on. The caller limits the tries."""
     held = Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).first()
-    return held is not None and recovery_codes.spend(held, _plain(code))
+    return held is not None and _spend_recovery(held, _plain(code))
+
+
+def _spend_recovery(one: Authenticator, code: str) -> bool:
+    """Whether this was a code of the row's; it is spent by this. To be called in a transaction."""
+    held = Authenticator.objects.select_for_update().get(pk=one.pk)
+    right, data = recovery_codes.without(held, code)
+    if data != held.data:
+        held.data = data
+        held.save(update_fields=["data"])
+    return right
 
 
 def _plain(code: str) -> str:
