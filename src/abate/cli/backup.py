@@ -76,7 +76,7 @@ def _address(data_dir: Path) -> str:
             "There is nothing to copy.",
             "Name the folder of the installation with --data-dir.",
         )
-    return database.url(data_dir.resolve())
+    return database.owner_url(data_dir.resolve())
 
 
 def _follow(url: str, folder: Path, *, synchronous: bool) -> dict[str, object]:

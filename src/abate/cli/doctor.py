@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import django
 
-from abate.platform.doors import private_postgres, settings_file
+from abate.platform.doors import database, logins, settings_file
 from abate.platform.doors.errors import SetupError
 
 MARKS = {"ok": "ok     ", "warning": "WARNING", "fault": "FAULT  "}
@@ -31,7 +31,7 @@ def command(data_dir: Path, lang: str, as_json: bool) -> None:
     try:
         settings_file.load(data_dir)
         if not os.environ.get("DATABASE_URL") and (data_dir / "postgres").exists():
-            os.environ["DATABASE_URL"] = private_postgres.start(data_dir.resolve())
+            os.environ["DATABASE_URL"], os.environ[logins.OWNER] = database.urls(data_dir.resolve())
         django.setup()
         from abate.platform.config import doctor  # lazy: needs Django set up
 

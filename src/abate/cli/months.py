@@ -55,8 +55,9 @@ def turn(data_dir: Path, ahead: int) -> None:
     Safe under load and to repeat. Every start of the platform and `abate close` do it too.
     """
     with _platform(data_dir):
-        from abate.platform.doors import rotation  # lazy: needs Django set up
+        from abate.platform.doors import logins, rotation  # lazy: needs Django set up
 
+        logins.require_owner()
         click.echo("\n".join(rotation.keep_ahead(ahead)) or "nothing to do")
 
 
@@ -85,8 +86,10 @@ def come_back(data_dir: Path, month: datetime, file: Path) -> None:
 def _moved(data_dir: Path, work: Callable, month: datetime) -> None:
     with _platform(data_dir):
         from abate.platform.config import archiving  # lazy: needs Django set up
+        from abate.platform.doors import logins  # lazy: as above
         from abate.platform.doors.months import Month  # lazy: as above
 
+        logins.require_owner()
         done = work(archiving, Month.of(month.date()))
         click.echo(f"{done.month}: {done.rows:,} rows, {done.path}, SHA-256 {done.sha256}")
 
@@ -94,11 +97,13 @@ def _moved(data_dir: Path, work: Callable, month: datetime) -> None:
 @contextmanager
 def _platform(data_dir: Path) -> Iterator[None]:
     from abate.platform.config import setup  # lazy: `abate months --help` must not start Django
+    from abate.platform.doors import logins  # lazy: as above
 
     try:
         setup.environment(data_dir)
         setup.migrate()
-        yield
+        with logins.as_owner():
+            yield
     except SetupError as fault:
         click.echo(str(fault), err=True)
         sys.exit(1)

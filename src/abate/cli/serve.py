@@ -72,6 +72,12 @@ LISTENING: dict[str, Any] = {
     "proxy_headers": False,
 }
 
+ONE_LOGIN = (
+    "警告 WARNING: 服务器登录 {login} 拥有数据表：在服务器中执行 SQL 的人可以成为所有者（docs/howto/run.md）。The server's login "
+    "{login} owns the tables: whoever runs SQL of their own in the server can become their owner. Name the owner apart in "
+    "ABATE_OWNER_URL (docs/howto/run.md)."
+)
+
 
 @click.command()
 @click.option(
@@ -99,7 +105,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         setup.environment(data_dir, begin=True, sandbox=sandbox)
         refuse_unsafe(host, demo=demo)
         setup.migrate()
-        setup.become_application()
+        stands = setup.become_application()
     except SetupError as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
@@ -128,6 +134,8 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     except (SetupError, MethodError) as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
+    if not stands.walled:
+        click.echo(ONE_LOGIN.format(login=stands.login), err=True)
     click.echo(f"Abate serves {os.environ['ABATE_ORIGIN']} (Ctrl-C stops it)", err=True)
     if as_json:
         click.echo(

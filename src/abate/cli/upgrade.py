@@ -59,9 +59,11 @@ def command(dry_run: bool, without_backup: str, sandbox: bool, data_dir: Path, a
 
         django.setup()
         from abate.platform.config import upgrading  # lazy: Django has started by now
+        from abate.platform.doors import logins  # lazy: as above
         from abate.platform.review import audit  # lazy: as above
 
-        with audit.acting(lambda: audit.Actor(via="command")):
+        with logins.as_owner(), audit.acting(lambda: audit.Actor(via="command")):
+            logins.require_owner()
             report = upgrading.run(
                 dry_run=dry_run,
                 without_backup=without_backup,

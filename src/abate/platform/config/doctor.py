@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from django.db import DatabaseError, OperationalError, connection
 from abate.platform.carbon import recomputing
 from abate.platform.config import exchanging, grants, watching
 from abate.platform.config.findings import Finding, found
-from abate.platform.doors import clock, keyring, messages, private_postgres, rotation
+from abate.platform.doors import clock, keyring, logins, messages, private_postgres, rotation
 from abate.platform.doors import schema as schemas
 from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
@@ -130,17 +131,21 @@ def schema() -> Iterator[Finding]:
     if missing := recomputing.packs_missing():
         yield found("former packs", "missing", names=", ".join(missing))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [grants.ROLE])
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [logins.ROLE])
         if cursor.fetchone() is None:
             yield found("grants", "missing")
             return
+        stands = logins.standing(cursor, str(settings.DATABASES["default"]["USER"]))
         open_tables = []
         for table in [*grants.append_only_tables(), *grants.partitions(connection)]:
             cursor.execute("SELECT has_table_privilege(%s, %s, 'UPDATE') OR has_table_privilege(%s, %s, 'DELETE')",
-                           [grants.ROLE, table, grants.ROLE, table])  # fmt: skip
+                           [logins.ROLE, table, logins.ROLE, table])  # fmt: skip
             if cursor.fetchone()[0]:
                 open_tables.append(table)
     yield found("grants", "open" if open_tables else "ok", tables=", ".join(open_tables))
+    case = "ok" if stands.walled else "open" if os.environ.get(logins.OWNER) else "one"
+    becomes = ", ".join(stands.becomes) or "-"
+    yield found("logins", case, login=stands.login, becomes=becomes, role=logins.ROLE)
 
 
 def months() -> Iterator[Finding]:

@@ -16,7 +16,7 @@ import psycopg
 
 from abate.platform.config import questions, setup
 from abate.platform.config.errors import AnswerMissing, EnvironmentDiffers, Governed, Placed
-from abate.platform.doors import backup, database, keyring, private_postgres, settings_file
+from abate.platform.doors import backup, database, keyring, logins, private_postgres, settings_file
 from abate.platform.doors.errors import SetupError
 from abate.platform.web.first_steps import STEPS
 
@@ -217,7 +217,8 @@ def _holds(data_dir: Path, address: str) -> bool:
 
 
 def _any(data_dir: Path, address: str, tables: Sequence[str]) -> bool:
-    address = os.environ.get("DATABASE_URL") or address
+    # The owner looks where one is named: before the first start the server's login may not be there yet.
+    address = os.environ.get(logins.OWNER) or os.environ.get("DATABASE_URL") or address
     if address == database.EMBEDDED:
         if not private_postgres.exists(data_dir):
             return False

@@ -7,11 +7,15 @@ its ORM.
 
 from __future__ import annotations
 
+import os
+
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
-ROLE = "abate_app"
+from abate.platform.doors import database, logins
+from abate.platform.doors.logins import ROLE
 
 
 def append_only_tables() -> list[str]:
@@ -33,15 +37,17 @@ def partitions(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def apply_grants(connection: BaseDatabaseWrapper) -> None:
-    """Create the role where it is missing and set its rights from the models. Needs the owner's connection."""
+    """Create the role where it is missing, let the server's login work as it, and set its rights from the models.
+
+    Needs the owner's connection. Raises SetupError where the owner may make no role and one is missing.
+    """
     role, never = sql.Identifier(ROLE), append_only_tables()
     parts = partitions(connection)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE])
-        if cursor.fetchone() is None:
-            cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role).as_string())
+        logins.admit(cursor, *_server(cursor))
         statements = [
-            sql.SQL("GRANT {} TO CURRENT_USER").format(role),
+            # Before PostgreSQL 15 everybody might make tables there, and a cluster keeps what it had.
+            sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
             sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role),
             sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(role),
             sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(role),
@@ -65,3 +71,13 @@ def apply_grants(connection: BaseDatabaseWrapper) -> None:
         cursor.execute("SELECT current_database()")
         database = sql.Identifier(cursor.fetchone()[0])
         cursor.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(database, role).as_string())
+
+
+def _server(cursor: CursorWrapper) -> tuple[str, str]:
+    """The login that works as ROLE, and its password: DATABASE_URL's beside an owner, else this connection's own."""
+    if os.environ.get(logins.OWNER):
+        named = database.parse(os.environ["DATABASE_URL"])
+        if named["USER"]:
+            return str(named["USER"]), str(named["PASSWORD"])
+    cursor.execute("SELECT current_user::text")
+    return cursor.fetchone()[0], ""

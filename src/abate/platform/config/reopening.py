@@ -15,7 +15,7 @@ import psycopg
 from cryptography.exceptions import InvalidTag
 from django.db import transaction
 
-from abate.platform.doors import keyring, private_postgres, recovery, sealed
+from abate.platform.doors import keyring, logins, private_postgres, recovery, sealed
 from abate.platform.doors.backup import Base
 from abate.platform.doors.errors import SetupError
 
@@ -71,7 +71,7 @@ def make_safe(
     Returns what was found and done. Raises SetupError where the secret file is another installation's.
     """
     later = _at_the_end(folder, base, into, wait) if to is not None else None
-    os.environ |= {"DATABASE_URL": url, "ABATE_DATA_DIR": str(into.resolve())}
+    os.environ |= {"DATABASE_URL": url, logins.OWNER: "", "ABATE_DATA_DIR": str(into.resolve())}
     os.environ["ABATE_SECRET_FILE"] = str(secrets_fit(into).resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
     django.setup()

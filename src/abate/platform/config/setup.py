@@ -10,7 +10,7 @@ import django
 from django.core.management import call_command
 from django.db import connection
 
-from abate.platform.doors import database, keyring, settings_file
+from abate.platform.doors import database, keyring, logins, settings_file
 from abate.platform.doors.errors import SetupError
 from abate.platform.doors.months import TablesBusy
 
@@ -52,7 +52,7 @@ def environment(
     if begin:
         keyring.ensure_oidc(secret_file)
         keyring.ensure_push(secret_file)
-    os.environ["DATABASE_URL"] = database.url(data_dir)
+    os.environ["DATABASE_URL"], os.environ[logins.OWNER] = database.urls(data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
 
 
@@ -63,6 +63,7 @@ def _sandbox(data_dir: Path) -> Path:
         "ABATE_SANDBOX": "1",
         "ABATE_SECRET_FILE": str(own.resolve() / "secrets.json"),
         "DATABASE_URL": os.environ.get("ABATE_SANDBOX_DATABASE_URL") or database.EMBEDDED,
+        logins.OWNER: os.environ.get("ABATE_SANDBOX_OWNER_URL", ""),
         "ABATE_ORIGIN": os.environ.get("ABATE_SANDBOX_ORIGIN") or f"http://{SANDBOX_BIND}",
     }
     return own
@@ -86,23 +87,43 @@ def migrate() -> None:
     """Begin the schema of a new installation; one that was begun must have this program's. Then months ahead, and the
     application role's rights. Starts Django. Raises SetupError where the schema is older (`abate upgrade`) or newer.
 
+    All of it as the owner. Where only the server's login is known, what the owner left is looked at and nothing is changed.
     Where a table is too busy for its next month, what is there serves on, and `abate doctor` says so.
     """
-    from abate.platform.config import grants  # lazy: needs Django's app registry
-    from abate.platform.doors import rotation, schema  # lazy: as above
-
     os.environ.pop("ABATE_DB_ROLE", None)
     django.setup()
-    found = schema.look()
-    schema.check(found)
-    if found.waiting:
+    from abate.platform.doors import schema  # lazy: needs Django's app registry
+
+    with logins.as_owner():
+        found = schema.look()
+        schema.check(found)
+        with connection.cursor() as cursor:
+            stands = logins.standing(cursor)
+        if not stands.walled:
+            _prepare(waiting=bool(found.waiting))
+        elif found.waiting:
+            raise SetupError(
+                f"The database is empty, and the login {stands.login} may make no tables.",
+                "Whoever makes the tables owns them, and the server's login must not.",
+                f"Run `abate setup` with {logins.OWNER}=postgresql://owner:password@host:5432/abate (docs/howto/run.md).",
+            )
+        else:
+            _keep_areas_apart()
+    connection.close()
+
+
+def _prepare(*, waiting: bool) -> None:
+    """What only the owner can do at a start."""
+    from abate.platform.config import grants  # lazy: needs Django's app registry
+    from abate.platform.doors import rotation  # lazy: as above
+
+    if waiting:
         apply()
     _keep_areas_apart()
     # With every start and every daily close, so that no month comes unprepared.
     with suppress(TablesBusy):
         rotation.keep_ahead()
     grants.apply_grants(connection)
-    connection.close()
 
 
 def apply() -> None:
@@ -110,9 +131,29 @@ def apply() -> None:
     call_command("migrate", verbosity=0, interactive=False)
 
 
-def become_application() -> None:
-    """From here on this process's connections run under the application's own role."""
-    from abate.platform.config import grants  # lazy: needs Django's app registry
+def become_application() -> logins.Standing:
+    """From here on this process's connections run under the application's own role, and it knows no owner any more.
 
+    Returns what its login could do beyond that. Raises SetupError where an owner is named apart and the login is not apart
+    from it: a wall that was asked for stands, or nothing is served.
+    """
+    with logins.as_owner(), connection.cursor() as cursor:
+        there = logins.place(cursor)
+    apart = bool(os.environ.pop(logins.OWNER, ""))
     connection.close()
-    connection.settings_dict["OPTIONS"]["options"] += f" -c role={grants.ROLE}"
+    connection.settings_dict["OPTIONS"]["options"] += f" -c role={logins.ROLE}"
+    with connection.cursor() as cursor:
+        here, stands = logins.place(cursor), logins.standing(cursor)
+    if here != there:
+        raise SetupError(
+            f"DATABASE_URL and {logins.OWNER} name two databases.",
+            "One would be prepared and the other served.",
+            "Let both name the same one, each with a login of its own.",
+        )
+    if apart and not stands.walled:
+        raise SetupError(
+            f"The login {stands.login} in DATABASE_URL can make tables or become {', '.join(stands.becomes) or 'their owner'}.",
+            f"{logins.OWNER} names an owner apart from it, and what runs as SQL in the server could become that owner.",
+            f"Give DATABASE_URL a login that is a member of {logins.ROLE} and of nothing else (docs/howto/run.md).",
+        )
+    return stands

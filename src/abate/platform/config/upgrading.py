@@ -30,10 +30,12 @@ OLDEST_BACKUP_HOURS = 24
 LOCK_SECONDS = 15
 _LOCK = 7_310_039
 _TABLES = ("ledger_balance", "ledger_entry", "events_seen", "log_leaf", "log_checkpoint")
+# Of another login's connection an owner who is no superuser sees that it is there and whose it is, not of what kind.
 _OTHERS = """
-select pid, coalesce(nullif(application_name, ''), 'no name'), to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS')
+select pid, coalesce(nullif(application_name, ''), usename), coalesce(to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS'), '?')
 from pg_stat_activity
-where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"""
+where datname = current_database() and pid <> pg_backend_pid() and usename is not null
+and coalesce(backend_type, 'client backend') = 'client backend'"""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""The door to PostgreSQL: the server that `DATABASE_URL` names, or one of our own in the data folder."""
+"""The door to PostgreSQL: the server that `DATABASE_URL` names, or one of our own in the data folder.
+
+Beside it `ABATE_OWNER_URL` may name the same database with its owner's login (logins.py).
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,19 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from abate.platform.doors import private_postgres
+import psycopg
+
+from abate.platform.doors import logins, private_postgres
 from abate.platform.doors.errors import SetupError
 
 EMBEDDED = "embedded"
 
 
-def parse(url: str) -> dict[str, object]:
-    """Django's settings for a `postgresql://user:password@host:port/name?option=value` address."""
+def parse(url: str, variable: str = "DATABASE_URL") -> dict[str, object]:
+    """Django's settings for a `postgresql://user:password@host:port/name?option=value` address.
+
+    Raises SetupError, which names the `variable` that it stands in and nothing of the address.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -23,14 +31,14 @@ def parse(url: str) -> dict[str, object]:
     if unread:
         # What the library says of it may quote the password, so nothing of the address is repeated.
         raise SetupError(
-            "DATABASE_URL cannot be read as an address.",
+            f"{variable} cannot be read as an address.",
             "A sign that has a meaning in addresses stands in its password or name, or its port is no number.",
             "Write such signs as %XX (`/` is %2F, `@` %40, `:` %3A, `#` %23, `?` %3F, `[` %5B): "
             "postgresql://user:password@host:5432/abate",
         ) from None
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise SetupError(
-            f"DATABASE_URL does not name a PostgreSQL database: scheme {parts.scheme or '(none)'!r}.",
+            f"{variable} does not name a PostgreSQL database: scheme {parts.scheme or '(none)'!r}.",
             "Abate keeps its ledger in PostgreSQL 16 or newer and in nothing else.",
             "Write it as postgresql://user:password@host:5432/abate",
         )
@@ -69,9 +77,18 @@ def require(data_dir: Path) -> None:
         )
 
 
-def url(data_dir: Path) -> str:
-    """`DATABASE_URL`, or the address of the private server (started if need be)."""
+def urls(data_dir: Path) -> tuple[str, str]:
+    """(`DATABASE_URL`, `ABATE_OWNER_URL` or ""), or both logins of the private server, which is started if need be."""
     given = os.environ.get("DATABASE_URL", "")
     if given and given != EMBEDDED:
-        return given
-    return private_postgres.start(data_dir)
+        return given, os.environ.get(logins.OWNER, "")
+    owner = private_postgres.start(data_dir)
+    with psycopg.connect(owner) as connection, connection.cursor() as cursor:
+        logins.admit(cursor, logins.SERVER)
+    return private_postgres.address(data_dir, user=logins.SERVER), owner
+
+
+def owner_url(data_dir: Path) -> str:
+    """The address of the owner, which is that of the server where there is one login only."""
+    server, owner = urls(data_dir)
+    return owner or server
