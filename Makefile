@@ -9,12 +9,12 @@ demo: .venv/.platform
 	$(V)/abate demo --reset
 
 test: .venv/.dev
-	scripts/system.sh chromium java brokers
+	scripts/system.sh chromium java brokers scanner
 	$(V)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 # The benchmarks last and alone: beside tests they would measure the tests.
 test-all: .venv/.dev
-	scripts/system.sh chromium java brokers
+	scripts/system.sh chromium java brokers scanner
 	$(V)/python -m pytest $(SIDE_BY_SIDE)
 	$(MAKE) bench
 

@@ -28,9 +28,15 @@ for part in "$@"; do
         command -v nats-server >/dev/null && command -v mosquitto >/dev/null && continue
         install nats-server mosquitto
         ;;
+    scanner)
+        # clamd itself, for the tests of files that are harmful; they bring their own signature, nothing is fetched.
+        PATH=$PATH:/usr/sbin
+        command -v clamd >/dev/null && continue
+        install clamav-daemon
+        ;;
     python3-venv) install python3-venv ;;
     *)
-        echo "usage: scripts/system.sh chromium|java|brokers|python3-venv..." >&2
+        echo "usage: scripts/system.sh chromium|java|brokers|scanner|python3-venv..." >&2
         exit 2
         ;;
     esac

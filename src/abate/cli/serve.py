@@ -116,6 +116,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     from abate.platform.anomalies import actions as anomalies  # lazy: as above
     from abate.platform.carbon import basis  # lazy: as above
     from abate.platform.config import alarming  # lazy: as above
+    from abate.platform.doors import scanner  # lazy: as above
     from abate.platform.doors.rounds import Rounds  # lazy: as above
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
@@ -125,6 +126,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
 
     try:
         forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
+        scanner.place(settings.ABATE_SCANNER)
         national.check()
         # Before the first event asks for it, from several threads at once.
         basis.catalogue(), basis.setting(), basis.anomalies()

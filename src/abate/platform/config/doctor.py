@@ -16,7 +16,7 @@ from django.db import DatabaseError, OperationalError, connection
 from abate.platform.carbon import recomputing
 from abate.platform.config import exchanging, grants, watching
 from abate.platform.config.findings import Finding, found
-from abate.platform.doors import clock, keyring, logins, messages, private_postgres, rotation
+from abate.platform.doors import clock, keyring, logins, messages, private_postgres, rotation, scanner
 from abate.platform.doors import schema as schemas
 from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
@@ -241,6 +241,18 @@ def algorithms() -> Iterator[Finding]:
             yield found("national algorithms")
 
 
+def scanners() -> Iterator[Finding]:
+    """Whether files that are sent are looked at; while the scanner is away none is taken."""
+    try:
+        version = scanner.version()
+    except SetupError as fault:
+        yield found("scanner", "unusable", what=fault.what, remedy=fault.remedy)
+    except scanner.ScannerAway as away:
+        yield found("scanner", "away", said=away.detail)
+    else:
+        yield found("scanner", "ok" if version else "none", version=version)
+
+
 def anchors() -> Iterator[Finding]:
     if not settings.ABATE_ANCHOR:
         yield found("anchors", "none")
@@ -281,7 +293,7 @@ INSTALLED: tuple[Check, ...] = (
     methods,
     algorithms,
 )
-RUNNING: tuple[Check, ...] = (disk, months, recoveries, anchors, *watching.CHECKS)
+RUNNING: tuple[Check, ...] = (disk, months, recoveries, anchors, scanners, *watching.CHECKS)
 """What changes while the platform runs: the findings that alarms are raised of (alarming.py)."""
 
 

@@ -48,6 +48,8 @@ ABATE_REAL_NAME_URL = os.environ.get("ABATE_REAL_NAME_URL") or None
 ABATE_REAL_NAME_KEY = os.environ.get("ABATE_REAL_NAME_KEY") or None
 # Which party answers there: it must be in standing, with the grant to identify users. Without it nobody's is asked for.
 ABATE_REAL_NAME_PARTY = os.environ.get("ABATE_REAL_NAME_PARTY") or None
+# Where clamd listens, which looks at every file that is sent (doors/scanner.py); none is asked where it is empty.
+ABATE_SCANNER = os.environ.get("ABATE_SCANNER", "")
 # Limits on one-time codes that differ from people/policy.py, such as {"per_address": 100}.
 ABATE_CODE_POLICY: dict[str, int] = {}
 # What the account of a child under 14 may do with its credits: of `redeem` and `transfer`, `,` between. Nothing by default.

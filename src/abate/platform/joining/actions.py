@@ -180,7 +180,7 @@ def add_document(
     one: Application, kind: str, name: str, data: bytes, valid_until: date | None = None
 ) -> Document:
     """Keep a document of an application that can be changed, or of a party that renews. Raises ApplicationClosed,
-    DocumentRefused."""
+    DocumentRefused, FileHarmful, FileNotScanned, ScannerAway."""
     if kind not in queries.required(one):
         raise DocumentRefused(f"kind: {kind[:40]}")
     made = papers.new(one, kind, name, data, valid_until)

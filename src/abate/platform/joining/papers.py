@@ -1,7 +1,8 @@
 """Documents of applications: what may come in, how it lies here, how it goes out again.
 
-They are never opened: neither unpacked, nor converted, nor shown in a page. What a file is, its first bytes say; its name
-is for people. Each lies encrypted under a key of its own, and the key under the master key.
+They are never opened by us, only by the scanner where there is one: neither unpacked, nor converted, nor shown in a page.
+What a file is, its first bytes say; its name is for people. Each lies encrypted under a key of its own, and the key under the
+master key.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from abate.platform.doors import clock, randomness, sealed
+from abate.platform.doors import clock, randomness, scanner, sealed
 from abate.platform.doors.words import on_one_line
 from abate.platform.joining.errors import DocumentRefused
 from abate.platform.joining.kinds import kinds
@@ -28,7 +29,8 @@ _FIRST = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff
 
 
 def new(application: Application, kind: str, name: str, data: bytes, valid_until: date | None) -> Document:
-    """A document that is fit to be kept, encrypted; nothing is written. Raises DocumentRefused. (P-6.1-d)"""
+    """A document that is fit to be kept, encrypted; nothing is written. Raises DocumentRefused, FileHarmful,
+    FileNotScanned, ScannerAway. (P-6.1-d)"""
     known = kinds().documents.get(kind)
     if known is None:
         raise DocumentRefused(f"kind: {kind[:40]}")
@@ -37,6 +39,8 @@ def new(application: Application, kind: str, name: str, data: bytes, valid_until
         raise DocumentRefused(f"size: 1 to {LARGEST:,} bytes")
     if known.dated and (valid_until is None or valid_until < clock.today()):
         raise DocumentRefused("valid_until")
+    media = _media(data)
+    scanner.require_clean(data)
     digest = hashlib.sha256(data).digest()
     key, nonce = randomness.token_bytes(32), randomness.token_bytes(12)
     body = nonce + AESGCM(key).encrypt(nonce, data, _bound(application.pk, digest))
@@ -44,7 +48,7 @@ def new(application: Application, kind: str, name: str, data: bytes, valid_until
         application=application,
         kind=kind,
         name=name,
-        media=_media(data),
+        media=media,
         size=len(data),
         sha256=digest,
         valid_until=valid_until if known.dated else None,

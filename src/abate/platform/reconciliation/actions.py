@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from django.db import transaction
 from psycopg import Cursor
 
-from abate.platform.doors import clock
+from abate.platform.doors import clock, scanner
 from abate.platform.doors.workspace import workspace
 from abate.platform.events.outcomes import Outcome
 from abate.platform.parties.models import Party
@@ -71,12 +71,13 @@ def compare(
     """Hold a party's file for a day against what is booked. One transaction: the file counts whole or not at all.
 
     `form` is `csv` or `jsonl`; `side` events or codes, left out the party's first. Breaks that are new are opened, those
-    that a later file no longer shows are cleared. Raises DayNotOver, SideRefused, and what reading.read and RowsTwice
-    refuse; then nothing was changed.
+    that a later file no longer shows are cleared. Raises DayNotOver, SideRefused, and what the scanner, reading.read and
+    RowsTwice refuse; then nothing was changed.
     """
     if day >= clock.today():
         raise DayNotOver(day.isoformat())
     chosen = side_of(party, side)
+    scanner.require_clean(data)
     items = reading.read(data, form, chosen, party.code, day)
     digest, now = hashlib.sha256(data).digest(), clock.now()
     values = {

@@ -282,7 +282,7 @@ async def respond(
     elif status == TooSlow.status:
         # The rest of the body may still come: it is not to be taken for the next request.
         headers.append((b"connection", b"close"))
-    elif status == 503:
+    elif status == 503 and not any(name == b"retry-after" for name, _ in more):
         headers.append((b"retry-after", b"2"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

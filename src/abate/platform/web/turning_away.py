@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 from abate.platform.doors.errors import Problem
+from abate.platform.doors.scanner import FileHarmful
 from abate.platform.events.errors import WrongHost
 from abate.platform.events.files_errors import FileNamed
 from abate.platform.parties.errors import EndpointMalformed
@@ -30,11 +31,13 @@ from abate.platform.web.token_door import ERRORS
 
 STATUSES = frozenset({401, 403, 413, 429})
 CODES = (
-    frozenset(kind.code for kind in (FileNamed, EndpointMalformed, RequestUnsafe, NotText, WrongHost))
+    frozenset(
+        kind.code for kind in (FileHarmful, FileNamed, EndpointMalformed, RequestUnsafe, NotText, WrongHost)
+    )
     | ERRORS
     | {"invalid_request"}
 )
-"""What says it by another status: hostile names, addresses and requests, and tokens that are not given."""
+"""What says it by another status: hostile files, names, addresses and requests, and tokens that are not given."""
 _log = logging.getLogger("abate.refusals")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

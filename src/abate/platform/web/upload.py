@@ -54,6 +54,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         with ExitStack() as stack:
             file_id, path, out = stack.enter_context(spool.incoming())
             digest = await _to_disk(receive, out, content)
+            # Not among those that wait for the database: a large file is looked at for seconds.
+            await loop.run_in_executor(None, spool.require_clean, path)
             file = await loop.run_in_executor(intake.pool, _take, call, asked, file_id, path, digest, content)
         more = [(b"location", files.address(file).encode()), *left]
         answer = intake.write(files.told(file))

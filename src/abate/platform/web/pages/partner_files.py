@@ -81,7 +81,7 @@ def files(request: HttpRequest, party: Party) -> HttpResponse:
 
 def _bring(request: HttpRequest, party: Party) -> File:
     """Raises FileNamed, FileKindUnknown, FilesWaiting, FileNoRoom, DeclarationRefused, LimitReached,
-    PartySuspended, DocumentsExpired."""
+    PartySuspended, DocumentsExpired, FileHarmful, FileNotScanned, ScannerAway."""
     given = request.FILES.get("file")
     if not isinstance(given, UploadedFile):
         raise FileNamed("size, or no file")
@@ -94,6 +94,7 @@ def _bring(request: HttpRequest, party: Party) -> File:
     with spool.incoming() as (file_id, part, out):
         out.write(data)
         out.flush()
+        spool.require_clean(part)
         return spool.take(
             file_id, part, party=party, client_id=BY, name=name, sha256=hashlib.sha256(data).digest(),
             declared=declared, rehearsal=request.POST.get("dry_run") == "1",
