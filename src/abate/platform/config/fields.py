@@ -38,7 +38,7 @@ class TableUnknown(Problem):
 class Table:
     """`labels`: column -> label. `clear`: (column, days), for rows deleted by age (`keep`: clear, sealed, unproved).
     `people`: how its people are found where no column says so (fields.toml). `drop`: (columns, days), for columns that are
-    emptied while the row stays. `sealed`: column, or column.key of JSON -> the purpose under which it is sealed by the master key.
+    emptied while the row stays. `sealed`: column, or column.key of JSON -> the purpose under which the master key seals it.
     """
 
     name: str

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("review", "0004_audit")]
+    dependencies = [("review", "0005_tills")]
 
     operations = [
         migrations.AddField(
