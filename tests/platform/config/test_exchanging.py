@@ -27,7 +27,10 @@ from tests.platform.review.shell import refused, run, signed_in
 from abate.cli import secrets
 from abate.platform.config import exchanging, rewrapping, setup
 from abate.platform.doors import backup, clock, keyring, masters, sealed
-from abate.platform.people import keys
+from abate.platform.notices import actions as notices
+from abate.platform.notices.models import Delivery
+from abate.platform.notices.queries import PLACE
+from abate.platform.people import keys, recovering
 from abate.platform.people.models import Recovery
 from abate.platform.review.models import Audit
 
@@ -165,6 +168,41 @@ def test_a_text_under_a_key_that_the_file_does_not_hold_is_refused_by_name_and_k
     assert did("show")["rows_of_missing_masters"] == {foreign.id: 1}
     assert [one.state for one in exchanging.findings()] == ["fault", "warning", "ok"]
     assert bytes(Recovery.objects.get().code_enc) == text
+
+
+def test_what_lies_under_a_key_that_is_away_is_not_thrown_away(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that was not given the new file: notices wait, and a recovery stays as it was asked for."""
+    under_master.fill(1)
+    kept = keyring.read(file).masters
+    keyring.keep_masters(file, (masters.Master(b"f" * 32, masters.PRESENT),))
+    places = sealed.seal("a@example.org", PLACE), sealed.seal("12345678", b"abate-recovery-code")
+    keyring.keep_masters(file, kept)
+    Delivery.objects.update(to_enc=places[0], next_at=clock.now(), sent_at=None)
+    with pytest.raises(sealed.MasterMissing):
+        notices.send_due()
+    Recovery.objects.update(code_enc=places[1])
+    monkeypatch.setattr(
+        recovering, "_look_up", lambda one: sealed.unseal(one.code_enc, b"abate-recovery-code")
+    )
+    with pytest.raises(sealed.MasterMissing):
+        recovering.look()
+    assert (
+        bytes(Delivery.objects.get().to_enc) == places[0]
+        and bytes(Recovery.objects.get().code_enc) == places[1]
+    )
+
+
+def test_a_key_that_a_program_does_not_know_makes_it_look_at_the_file_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale, former = keyring.keyring(), sealed.seal("before", b"one")
+    keyring.keep_masters(file, masters.begun(masters.prepared(stale.masters, b"n" * 32, "")))
+    text = sealed.seal("after", b"one")
+    # A disk that keeps times to the second: the file looks as it did.
+    monkeypatch.setattr(sealed, "keyring", lambda: stale)
+    assert sealed.unseal(text, b"one") == "after" and sealed.unseal(former, b"one") == "before"
 
 
 def test_a_text_bound_to_another_purpose_or_head_does_not_open() -> None:
