@@ -123,18 +123,18 @@ def test_a_row_that_another_writes_meanwhile_keeps_what_they_wrote(file: Path) -
     """It is passed over, waited for, and read anew: without the lock the older text would be written over the newer."""
     under_master.fill(1)
     did("rotate-master")
-    newer = sealed.seal("87654321", b"abate-recovery-code")
+    newer = sealed.seal("newer", b"abate-recovery-contact")
     values = connection.get_connection_params()
     where = {key: values[key] for key in ("host", "port", "user", "password", "dbname") if values.get(key)}
     with psycopg.connect(**where) as other, ThreadPoolExecutor(1) as beside:
-        other.execute("update people_recovery set code_enc = %s", [newer])
+        other.execute("update people_recovery set contact_enc = %s", [newer])
         going = beside.submit(_exchange)
         waits = "select count(*) from pg_locks where locktype in ('transactionid', 'tuple') and not granted"
         until("its waiting for the row", lambda: connection.cursor().execute(waits).fetchone() == (1,))
         other.commit()
         done = going.result()
     assert set(rewrapping.totals()) == {done["present"]}
-    assert sealed.unseal(Recovery.objects.get().code_enc, b"abate-recovery-code") == "87654321"
+    assert sealed.unseal(Recovery.objects.get().contact_enc, b"abate-recovery-contact") == "newer"
 
 
 def _exchange() -> dict[str, Any]:
