@@ -196,14 +196,15 @@ def figures_asked(bureau: Party, month: date) -> list[str]:
     return asked
 
 
-def people_asked(bureau: Party, someone: list[Person], month: date) -> list[str]:
-    """Two requests about single people, to which some agreed; of the second all took it back."""
+def people_asked(bureau: Party, someone: list[Person]) -> list[str]:
+    """Two requests about single people, to which some agreed; of the second all took it back. Of this month, which has no
+    figures of groups yet: nobody is told of one month in both ways."""
     parties_actions.add_behaviours(bureau, ["walking"])
     found = []
     for _ in range(2):
         asked = sharing.ask(bureau.pk, purpose="补贴", kind="service", ground="本人同意", about="people",
                             contact="calls@example.invalid", behaviours=[], fields=["month", "acts", "carbon_mg"],
-                            from_month=month, to_month=clock.today(), until=clock.today() + timedelta(days=60),
+                            from_month=clock.today(), to_month=clock.today(), until=clock.today() + timedelta(days=60),
                             known=catalogue().methods)  # fmt: skip
         desk.decide("sharing.answer", request=str(asked.id), granted=True)
         for one in someone[:5]:
@@ -239,7 +240,7 @@ def make(count: int) -> dict[str, Any]:
         "papers": sorted(kinds().documents),
         "terms": kinds().terms,
         "requests": figures_asked(parties["calls-bureau"], month)
-                    + people_asked(parties["calls-bureau"], someone, month),
+                    + people_asked(parties["calls-bureau"], someone),
         "records": kept_back(parties["calls"], subjects),
         "notices": [notice.pk for notice in noted],
         "month": month.isoformat(),

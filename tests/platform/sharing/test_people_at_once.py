@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Event
 from time import sleep
 from uuid import UUID
@@ -19,7 +19,7 @@ from tests.platform.people.townspeople import at_once
 from tests.platform.pipeline.world import World
 from tests.platform.reconciliation.test_addresses import token
 from tests.platform.review.test_matrix import staff
-from tests.platform.sharing.test_editions import AFTER, world
+from tests.platform.sharing.test_editions import AFTER, close, world
 from tests.platform.sharing.test_people import granted, read, sender
 from tests.platform.web.conftest import enter
 
@@ -31,7 +31,7 @@ from abate.platform.people import actions as people
 from abate.platform.people.family_errors import NotBound
 from abate.platform.people.models import Consent
 from abate.platform.review import changes
-from abate.platform.sharing import errors
+from abate.platform.sharing import actions, errors, members
 from abate.platform.sharing import people as sharing
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-8.5-b", "P-4.3")]
@@ -141,6 +141,41 @@ def renewed(world: World, sender: Party) -> UUID:
     number = granted(token(sender, ["sharing"]), fields=["acts"], behaviours=["cycling"], until="2027-12-31")
     sharing.agree(world.people[0], number)
     return number
+
+
+@pytest.mark.parametrize("first", ["people", "figures", "members"])
+def test_of_one_month_a_party_is_told_of_groups_or_of_people(world: World, sender: Party, first: str) -> None:
+    """Figures of twelve, less those of the eleven who agreed, would be the twelfth's."""
+    close()
+    headers = token(sender, ["sharing"])
+    single = granted(headers, to_month="2026-06")
+    several = granted(headers, about=None, contact=None, fields=["carbon_mg"], to_month="2026-06")
+    later = granted(headers, from_month="2026-07")
+    for person in world.people[:11]:
+        sharing.agree(person, single)
+        sharing.agree(person, later)
+
+    def people_told() -> str:
+        return sharing.read(sender.pk, single, "", 100, "key").body
+
+    def figures_told() -> str:
+        return actions.read(sender.pk, several, None, None, "key").body
+
+    def members_told() -> str:
+        return members.read(sender.pk, date(2026, 6, 1), date(2026, 6, 1), "key").body
+
+    ways = {"people": [people_told], "figures": [figures_told, members_told]}
+    mine = "people" if first == "people" else "figures"
+    begin = {"people": people_told, "figures": figures_told, "members": members_told}[first]
+    begin()
+    for way, several_of in ways.items():
+        for told in several_of:
+            if way == mine:
+                assert told()
+            else:
+                with pytest.raises(errors.ToldOtherwise):
+                    told()
+    assert sharing.read(sender.pk, later, "", 100, "key").body, "of another month it may be"
 
 
 def test_the_application_s_own_role_can_do_all_of_it_and_undo_no_reading(world: World, sender: Party) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from abate.platform.doors import clock, randomness
 from abate.platform.events import sources
@@ -23,9 +23,10 @@ from abate.platform.sharing.errors import (
     OutsideGrant,
     RequestMalformed,
     SourceWithheld,
+    ToldOtherwise,
 )
 from abate.platform.sharing.models import AGGREGATE, FIELDS, FIGURES, PEOPLE, Cell, Decision, Read, Request
-from abate.platform.sharing.queries import RequestRow
+from abate.platform.sharing.queries import SQL, RequestRow
 
 LONGEST = 1000
 """Characters of a purpose or a legal ground: our policy."""
@@ -139,14 +140,15 @@ def read(
     party_id: int, request_id: UUID, from_month: date | None, to_month: date | None, client_id: str
 ) -> Answer:
     """The figures of the months, all of the grant's if none are named, without the groups that hold data of a source which
-    may not be shared so. Raises RequestUnknown, NotGranted, OtherSubject, OutsideGrant, MonthOpen, SourceWithheld (nothing is
-    left)."""
+    may not be shared so. Raises RequestUnknown, NotGranted, OtherSubject, OutsideGrant, ToldOtherwise, MonthOpen,
+    SourceWithheld (nothing is left)."""
     asked = granted(party_id, request_id, AGGREGATE)
     first = (from_month or asked.from_month).replace(day=1)
     last = (to_month or asked.to_month).replace(day=1)
     if not asked.from_month <= first <= last <= asked.to_month:
         raise OutsideGrant(f"{first.isoformat()[:7]} to {last.isoformat()[:7]}")
     with transaction.atomic():
+        told_one_way(party_id, AGGREGATE, first, last)
         months = [_told(month, asked) for month in months_of(first, last)]
         held = {name for month in months for name in month["not_shared"]["sources"]}
         if held and not any(month["groups"] for month in months):
@@ -173,6 +175,22 @@ def granted(party_id: int, request_id: UUID, about: str) -> RequestRow:
     if asked.about != about:
         raise OtherSubject(asked.about)
     return asked
+
+
+def told_one_way(party_id: int, about: str, first: date, last: date) -> None:
+    """Of one month a party is told of groups or of people: from both it would know those of a group who did not agree.
+
+    Inside the transaction that tells, after which no other of the party's is between this look and its row. Raises
+    ToldOtherwise.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["one_at_a_time"], {"party": party_id})
+        cursor.execute(
+            SQL["told_otherwise"],
+            {"party": party_id, "people": about == PEOPLE, "first": first, "last": last},
+        )
+        if cursor.fetchone()[0]:
+            raise ToldOtherwise(f"{first.isoformat()[:7]} to {last.isoformat()[:7]}")
 
 
 def said(asked: RequestRow, told: dict[str, object]) -> Answer:

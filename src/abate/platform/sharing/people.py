@@ -114,10 +114,12 @@ def withdraw(person: Person, request_id: UUID) -> None:
 
 def read(party_id: int, request_id: UUID, cursor: str, limit: int, client_id: str) -> Answer:
     """The page of people after `cursor`, or the first, by the party's names for them, as the books stand now; that it was told
-    is written down with it, once and for each of them. Raises RequestUnknown, NotGranted, OtherSubject, PlaceUnknown."""
+    is written down with it, once and for each of them. Raises RequestUnknown, NotGranted, OtherSubject, PlaceUnknown,
+    ToldOtherwise."""
     with transaction.atomic():
         asked = actions.granted(party_id, request_id, PEOPLE)
         after = _place(asked, cursor)
+        actions.told_one_way(party_id, PEOPLE, asked.from_month, asked.to_month)
         found = _agreed(asked, after, limit)
         now, size = clock.now(), log.size()
         lines = _lines(asked, [person for _, person in found])

@@ -52,3 +52,16 @@ select read.at, read.request_id, read.client_id
 from sharing_told told join sharing_read read on read.id = told.read_id
 where told.person_id = %(person)s
 order by read.id desc limit %(limit)s
+
+-- name: one_at_a_time
+-- The answers of one party are made one after the other.
+select pg_advisory_xact_lock(4912029, %(party)s)
+
+-- name: told_otherwise
+-- Whether the party was told of one of these months in the other way: of groups where people are asked for, or of people.
+select exists (select from sharing_read read join sharing_request asked on asked.id = read.request_id
+               where asked.party_id = %(party)s and (read.people is null) = %(people)s and read.cells > 0
+                     and read.from_month <= %(last)s and read.to_month >= %(first)s)
+       or %(people)s and exists (select from sharing_members_read read
+                                 where read.party_id = %(party)s and read.from_month <= %(last)s
+                                       and read.to_month >= %(first)s)
