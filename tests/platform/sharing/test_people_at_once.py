@@ -28,7 +28,6 @@ from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
-from abate.platform.people.family_errors import NotBound
 from abate.platform.people.models import Consent
 from abate.platform.review import changes
 from abate.platform.sharing import actions, errors, members
@@ -81,20 +80,22 @@ def test_who_is_withdrawing_just_now_is_passed_over_and_nobody_waits(world: Worl
     assert at_once(2, act) == [True, [world.subjects[1]]]
 
 
-def test_agreeing_and_ending_the_last_authorisation_at_once_leaves_no_consent(
-    world: World, sender: Party
-) -> None:
-    number = granted(token(sender, ["sharing"]))
+def test_ending_the_last_authorisation_waits_for_who_is_just_agreeing(world: World, sender: Party) -> None:
+    number, person = granted(token(sender, ["sharing"])), world.people[0]
+    begun = Event()
 
     def act(which: int) -> None:
-        person = world.people[which // 2]
-        if which % 2:
+        if which:
+            assert begun.wait(10)
             people.withdraw_all(person, sender)
         else:
-            sharing.agree(person, number)
+            with transaction.atomic():
+                sharing.agree(person, number)
+                begun.set()
+                # Long enough for an end that would not wait, and would find no consent yet.
+                sleep(0.5)
 
-    outcomes = at_once(2 * len(world.people), act)
-    assert all(one is None or isinstance(one, (errors.NotAsked, NotBound)) for one in outcomes)
+    assert at_once(2, act) == [None, None]
     assert not Consent.objects.filter(purpose__startswith="share:", withdrawn_at=None).exists()
 
 
