@@ -26,6 +26,7 @@ def test_from_the_empty_list_to_a_key_that_is_revoked(city, visit, shots) -> Non
     proposing.propose(clerk, "party.client", {"code": city.cafe.code}, "made up")
     every("clerk", "/operator/keys", "keys")
     every("guard", "/operator/keys", "keys-guard")
+    every("guard", "/operator/sessions", "sessions")
     every("clerk", "/operator", "operator-keys")
     wide, phone = everywhere.windows[1440, "zh", "clerk"], everywhere.windows[360, "en", "guard"]
     for window, name in ((wide, "1440-zh"), (phone, "360-en")):

@@ -37,27 +37,9 @@ def test_a_page_clears_itself_when_its_session_is_over(
     window.page.clock.fast_forward((minutes - 2) * 60_000)
     assert window.page.locator("main").inner_text() == words
     window.page.clock.fast_forward(121_000)
-    window.page.get_by_role("heading", name="Signed out").wait_for()
+    window.page.get_by_role("heading", name="This page was cleared").wait_for()
     left = shown(window)
     assert not [line for line in words.splitlines() if len(line.strip()) > 12 and line.strip() in left]
     assert window.page.locator("form, nav, header").count() == 0
-    assert window.page.title() == "Signed out · Abate"
+    assert window.page.title() == "Cleared · Abate"
     window.page.context.set_offline(False)
-
-
-def test_pages_of_one_browser_are_in_use_and_are_left_together(
-    city: stage.City, visit: Callable[..., Visitor]
-) -> None:
-    window = visit(language="en-GB")
-    window.page.clock.install()
-    window.sign_in(city.person.user)
-    window.go("/feed")
-    other = Visitor(window.page.context.new_page(), window.address)
-    window.page.clock.fast_forward(50 * 60_000)
-    other.go("/privacy")
-    # The other page kept the session in use.
-    window.page.wait_for_timeout(0)
-    window.page.clock.fast_forward(50 * 60_000)
-    assert window.page.get_by_role("heading", name="Signed out").count() == 0
-    other.page.locator("form[data-sign-out] button").click()
-    window.page.get_by_role("heading", name="Signed out").wait_for()
