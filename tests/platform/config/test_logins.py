@@ -139,6 +139,19 @@ def test_what_runs_as_sql_in_the_server_can_not(stack: Operators, what: str, res
             connection.execute(WALLS[what])  # type: ignore[call-overload]
 
 
+@pytest.mark.parametrize(
+    "what", [what for what, how in WALLS.items() if "review_audit" in how or "ledger_" in how]
+)
+def test_the_owner_could(stack: Operators, what: str) -> None:
+    """What is refused to the server is no wrong statement: its owner could, and so could the server before."""
+    with psycopg.connect(stack.url(user=OWNER)) as connection:
+        last = connection.execute("select last_value from ledger_entry_id_seq").fetchone()
+        connection.execute(WALLS[what])  # type: ignore[call-overload]
+        connection.rollback()
+        # The one that no transaction takes back.
+        connection.execute("select setval('ledger_entry_id_seq', %s)", last)
+
+
 def test_it_can_grant_itself_nothing(stack: Operators) -> None:
     """PostgreSQL warns of a grant that grants nothing, and refuses none."""
     with stack.served() as connection:
@@ -276,6 +289,13 @@ def test_an_owner_who_may_make_no_role_is_told_what_to_run(stack: Operators) -> 
         assert stack.abate("party", "list").returncode == 0, "what is there already needs no such right"
     finally:
         stack.grant(f"alter role {OWNER} createrole")
+
+
+def test_a_login_that_may_nothing_is_told_so(stack: Operators) -> None:
+    stack.grant("create role stranger login")
+    refused = stack.abate("party", "list", DATABASE_URL=stack.url(user="stranger"), ABATE_OWNER_URL="")
+    assert refused.returncode == 1 and f'grant {ROLE} to "stranger"' in refused.stderr, refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_the_private_server_has_both_logins_by_itself() -> None:

@@ -95,10 +95,17 @@ def migrate() -> None:
     from abate.platform.doors import schema  # lazy: needs Django's app registry
 
     with logins.as_owner():
-        found = schema.look()
-        schema.check(found)
         with connection.cursor() as cursor:
             stands = logins.standing(cursor)
+        if stands.walled and not stands.serves:
+            raise SetupError(
+                f"The login {stands.login} neither owns the tables nor may work as {logins.ROLE}.",
+                "It could read nothing and write nothing.",
+                f'As a superuser: grant {logins.ROLE} to "{stands.login}"; or name the owner in {logins.OWNER}'
+                " (docs/howto/run.md).",
+            )
+        found = schema.look()
+        schema.check(found)
         if not stands.walled:
             _prepare(waiting=bool(found.waiting))
         elif found.waiting:

@@ -39,17 +39,21 @@ with powers(id) as (
 select login.rolname, has_schema_privilege(login.oid, 'public', 'CREATE'), array(
     select pg_get_userbyid(id)::text from powers
     where pg_has_role(login.oid, id, 'MEMBER') or pg_has_role(login.oid, id, 'MEMBER WITH ADMIN OPTION') order by 1
-)
-from pg_roles login where login.rolname = coalesce(nullif(%s, ''), session_user)"""
+), coalesce(pg_has_role(login.oid, role.oid, 'SET'), false)
+from pg_roles login left join pg_roles role on role.rolname = %s where login.rolname = coalesce(nullif(%s, ''), session_user)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a login could do beyond ROLE: make tables, and become any of `becomes` (owners, or roles past every grant)."""
+    """What a login could do beyond ROLE: make tables, and become any of `becomes` (owners, or roles past every grant).
+
+    `serves`: whether it may work as ROLE.
+    """
 
     login: str
     makes: bool
     becomes: tuple[str, ...]
+    serves: bool
 
     @property
     def walled(self) -> bool:
@@ -59,9 +63,11 @@ class Standing:
 
 def standing(cursor: Any, login: str = "") -> Standing:
     """How `login` stands, or without one the login of this connection. A login that is not there can do nothing."""
-    cursor.execute(_STANDING, [login])
+    cursor.execute(_STANDING, [ROLE, login])
     row = cursor.fetchone()
-    return Standing(row[0], row[1], tuple(row[2])) if row else Standing(login, makes=False, becomes=())
+    if row is None:
+        return Standing(login, makes=False, becomes=(), serves=False)
+    return Standing(row[0], row[1], tuple(row[2]), row[3])
 
 
 def place(cursor: Any) -> tuple[str, int]:
