@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -12,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.db import connection
 from django.test import Client
-from django.utils import crypto
 from tests.platform.people.townspeople import at_once
 from tests.platform.review import shell
 from tests.platform.review.shell import refused, signed_in
@@ -207,14 +203,6 @@ def test_one_account_cannot_ask_without_end_but_leaves_and_takes_back(
         assert here.post("/sign-out").status_code == 302
     with clock.frozen(clock.now() + timedelta(seconds=13)):
         assert alive(enter(city.person.user))
-
-
-def test_a_session_s_key_has_more_than_128_bits(city: stage.City, enter: Enter) -> None:  # noqa: F811
-    """32 signs of 36, each from the system's source of randomness: 165 bits; a source that repeats would be seen."""
-    keys = {str(enter(city.person.user).session.session_key) for _ in range(40)}
-    assert len(keys) == 40 and {len(key) for key in keys} == {32}
-    assert set("".join(keys)) == set(VALID_KEY_CHARS) and len(VALID_KEY_CHARS) == 36
-    assert 32 * math.log2(36) > 165 and crypto.secrets is secrets
 
 
 def test_what_nobody_came_back_for_is_forgotten_after_a_day(city: stage.City, enter: Any) -> None:  # noqa: F811
