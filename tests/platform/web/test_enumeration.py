@@ -8,7 +8,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -32,7 +32,9 @@ from abate.platform.ledger import queries as ledger
 from abate.platform.log import queries as log
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
-from abate.platform.people import groups
+from abate.platform.people import actions as people
+from abate.platform.people import contacts, groups
+from abate.platform.people.models import Contact, Person
 from abate.platform.people.models_family import Invitation
 from abate.platform.people.models_recovery import ContactUndo
 from abate.platform.review import actions as review
@@ -340,3 +342,36 @@ def test_a_hole_is_found(settings: Any) -> None:
 
         with patch("abate.platform.web.pages.signin.review.use_link", told):
             assert different(asked).keys() == {"a link that was used"}
+
+
+def test_a_hole_at_the_doors_of_signing_in_is_found(settings: Any) -> None:
+    """No hash for an account that is not there; no code sent to a contact that is nobody's; one more look for a known one."""
+    settings.ABATE_ADDRESS_PER_MINUTE = 1_000_000
+    compared, sent, start = people.prove_contact, people.request_code, clock.now()
+
+    def digest(contact: str) -> bytes:
+        return keyring().identity_hmac(contacts.normal(contact).value)
+
+    def looked_up(contact: str, code: str) -> str:
+        for row in Contact.objects.filter(contact_hmac=digest(contact)):
+            Person.objects.filter(pk=row.person_id).exists()
+        return compared(contact, code)
+
+    def known_alone(contact: str, address: str | None = None) -> datetime:
+        there = Contact.objects.filter(contact_hmac=digest(contact)).exists()
+        return sent(contact, address) if there else clock.now()
+
+    # Django's backend hashes by set_password for an account that is not there.
+    holes = {
+        "a code for a contact": patch.object(people, "prove_contact", looked_up),
+        "an account of the staff": patch.object(User, "set_password"),
+        "a contact": patch.object(people, "request_code", known_alone),
+    }
+    with clock.frozen(start):
+        doors = strangers_doors(town())
+    for hours, (what, hole) in enumerate(holes.items()):
+        # So few codes are sent within ten minutes, and so few tries taken, that each hour begins anew.
+        with clock.frozen(start + timedelta(hours=hours)):
+            assert different({what: doors[what]}) == {}
+            with hole:
+                assert different({what: doors[what]}).keys() == {what}
