@@ -46,6 +46,8 @@ def apply(file: Path, documents: tuple[str, ...], data_dir: Path) -> None:
     """
 
     def work() -> dict[str, Any]:
+        from django.db import transaction  # lazy: models exist once Django has started
+
         from abate.platform.carbon import basis  # lazy: models exist once Django has started
         from abate.platform.joining import actions, queries  # lazy: as above
         from abate.platform.joining.kinds import kinds  # lazy: as above
@@ -53,11 +55,13 @@ def apply(file: Path, documents: tuple[str, ...], data_dir: Path) -> None:
 
         rights.require(deciding.acting(), "change", "applications")
         given = actions.particulars(tomllib.loads(file.read_text(encoding="utf-8")))
-        one, _ = actions.apply(given, basis.catalogue().methods, proved=True)
-        for kind, place, until in map(_dated, documents):
-            actions.add_document(one, kind, place.name, place.read_bytes(), until)
-        if all(paper.state != "missing" for paper in queries.papers(one)):
-            actions.submit(one, kinds().terms)
+        # A code is entered once: with all that was brought, or not at all.
+        with transaction.atomic():
+            one, _ = actions.apply(given, basis.catalogue().methods, proved=True)
+            for kind, place, until in map(_dated, documents):
+                actions.add_document(one, kind, place.name, place.read_bytes(), until)
+            if all(paper.state != "missing" for paper in queries.papers(one)):
+                actions.submit(one, kinds().terms)
         return _shown(one)
 
     deciding.run(data_dir, work)

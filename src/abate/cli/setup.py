@@ -136,7 +136,7 @@ def _identities(question: Any, at: int) -> list[tuple[str, str]]:
 
 def _people(given: str | list[tuple[str, str]] | None) -> list[dict[str, object]]:
     """Open the system with the first people, unless it is open; each one's single-use link."""
-    from abate.platform.review import actions, audit, opening, queries  # lazy: Django has started by now
+    from abate.platform.review import audit, opening, queries  # lazy: Django has started by now
     from abate.platform.review.opening import First  # lazy: as above
 
     if not given or queries.opened_at() is not None:
@@ -145,10 +145,7 @@ def _people(given: str | list[tuple[str, str]] | None) -> list[dict[str, object]
         first_people(Path(given)) if isinstance(given, str) else [First(who, (post,)) for who, post in given]
     )
     with audit.acting(lambda: audit.Actor(via="command")):
-        return [
-            {"account": user.handle, "roles": queries.roles(user), "link": actions.issue_link(user)}
-            for user in opening.open_system(people)
-        ]
+        return opening.with_links(people)
 
 
 def _tell(said: dict[str, Any], lang: str) -> None:

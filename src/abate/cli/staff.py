@@ -44,13 +44,9 @@ def bootstrap(people: Path, data_dir: Path) -> None:
     """
 
     def work() -> list[dict[str, object]]:
-        from abate.platform.review import actions, opening, queries  # lazy: Django has started by now
+        from abate.platform.review import opening  # lazy: Django has started by now
 
-        found = opening.open_system(first_people(people))
-        return [
-            {"account": user.handle, "roles": queries.roles(user), "link": actions.issue_link(user)}
-            for user in found
-        ]
+        return opening.with_links(first_people(people))
 
     run(data_dir, work)
 

@@ -97,6 +97,17 @@ def test_what_lacks_a_document_stays_a_draft_and_a_wrong_report_is_refused(here:
     assert refused.exit_code == 1 and "conformance-report-refused" in refused.stderr
 
 
+def test_an_application_is_entered_with_all_its_papers_or_not_at_all(here: Path) -> None:
+    sign_in(desk.staffed()["entry"])
+    given = papers(here)
+    (here / "security.pdf").write_bytes(b"no paper")
+    refused = run(party, "apply", here / "applicant.toml", *given)
+    assert refused.exit_code == 1 and "document-refused" in refused.stderr
+    assert not Application.objects.exists(), "its code would be taken for the next call"
+    (here / "security.pdf").write_bytes(applicants.PDF)
+    assert said(run(party, "apply", here / "applicant.toml", *given))["state"] == "submitted"
+
+
 def test_quality_notices_and_leaving(here: Path) -> None:
     party_ = applicants.admitted()
     assert said(run(party, "quality", "2026-01")) == []

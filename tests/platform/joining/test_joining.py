@@ -35,7 +35,7 @@ from abate.platform.joining.errors import (
     DocumentRefused,
     TermsNotAccepted,
 )
-from abate.platform.joining.models import Application, Document
+from abate.platform.joining.models import Application, Document, Finding
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
 from abate.platform.parties.errors import (
@@ -307,6 +307,9 @@ def test_what_is_returned_is_mended_and_handed_in_again() -> None:
     one = submitted()
     row = queries.newest(one)["registration"]
     actions.find(one, row.pk, in_order=False, note="unreadable", user=applicants.reviewer())
+    # Said again, as after an answer that was lost, it is one finding.
+    actions.find(one, row.pk, in_order=False, note="unreadable", user=applicants.reviewer())
+    assert Finding.objects.count() == 1
     actions.send_back(one, "registration is unreadable")
     one.refresh_from_db()
     assert (one.state, one.note) == ("returned", "registration is unreadable")

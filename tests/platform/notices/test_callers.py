@@ -171,6 +171,9 @@ def test_a_leak_is_told_to_everybody_concerned_and_nobody_else(city: stage.City,
     carry()
     assert told(city.person.user_id) == ["breach.told"] and told(city.stranger.user_id) == []
     assert "2026A" in left()[-1]["body"]
+    # Told again, as after an answer that was lost, or of further tables: whoever was told already is told no second time.
+    actions.tell_of_breach([city.person.user_id, city.stranger.user_id], "2026A")
+    assert told(city.person.user_id) == ["breach.told"] and told(city.stranger.user_id) == ["breach.told"]
 
 
 def test_the_page_shows_what_is_sent_and_keeps_what_is_ticked(city: stage.City, settings) -> None:

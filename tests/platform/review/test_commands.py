@@ -20,7 +20,7 @@ from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.credits.models import Cap, Rule
 from abate.platform.parties.models import Client, Party
-from abate.platform.review import actions, audit
+from abate.platform.review import actions, audit, opening
 from abate.platform.review.models import Proposal, User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
@@ -45,6 +45,18 @@ def run(module: Any, *arguments: object, given: str = "") -> Result:
 def said(result: Result) -> Any:
     assert result.exit_code == 0, result.output + result.stderr
     return json.loads(result.stdout)
+
+
+def test_the_first_people_come_with_their_links_or_not_at_all(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system that is open opens no second time: without a link nobody could ever enter."""
+    made = iter(["first"])
+    with monkeypatch.context() as patch, pytest.raises(StopIteration):
+        patch.setattr(actions, "issue_link", lambda _: next(made))
+        opening.with_links(desk.PEOPLE)
+    assert not User.objects.exists()
+    assert len({one["link"] for one in opening.with_links(desk.PEOPLE)}) == len(desk.PEOPLE)
 
 
 def test_the_first_people_are_made_once_and_a_partner_comes_through_three_of_them(here: Path) -> None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from tests.platform.web import city as stage
 
 from abate.bookkeeping import checkpoint
 from abate.client.conformance import LINES
 from abate.platform.credits.models import Rule
-from abate.platform.doors import keyring
+from abate.platform.doors import clock, keyring
 from abate.platform.joining import actions as joining
 from abate.platform.joining import checks
 from abate.platform.joining.models import Report, Run
 from abate.platform.parties import actions, limits, queries
+from abate.platform.parties.models import Party
 from abate.platform.review import actions as review
 
 pytestmark = [pytest.mark.platform]
@@ -62,6 +63,8 @@ def test_a_run_is_made_kept_signed_and_taken_by_live(city: stage.City, page: Cli
     assert text.count('class="chip good"') == len(lines)
     # The key of the run ended with it: nothing is left to send with.
     assert {key.state for key in queries.keys(city.partner.pk)} == {"revoked"}
+    # Nor where the run is cut off before it ends its key.
+    assert all(key.expires_at < clock.now() + timedelta(hours=1) for key in queries.keys(city.partner.pk))
     report = page.get(f"/partner/checks/{run.pk}/report.json").content
     ring = keyring.keyring()
     settings.ABATE_SANDBOX = False
@@ -82,6 +85,22 @@ def test_a_party_that_is_set_up_wrongly_is_told_what_to_do_and_gets_no_report(
     text = page.get(address).content.decode()
     assert "limit-reached" in text and "Mend it and run the checks again." in text
     assert 'id="report"' not in text and page.get(f"{address}/report.json").status_code == 404
+
+
+def test_who_is_let_into_the_sandbox_is_let_in_wholly(
+    city: stage.City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A code that was taken by half would be let in no second time."""
+    browser, form = Client(raise_request_exception=False), {"code": "made-up-rides"}
+    with monkeypatch.context() as patch:
+        patch.setattr(review, "issue_link", away)
+        assert browser.post("/try", form).status_code == 503
+    assert not Party.objects.filter(code="made-up-rides").exists()
+    assert browser.post("/try", form).status_code == 200
+
+
+def away(*_: object) -> None:
+    raise OperationalError("planted: the database is away")
 
 
 @pytest.mark.clause("P-8.4-c")

@@ -235,15 +235,19 @@ def withdraw(one: Application) -> None:
 
 @audited("application.find", lambda given, _: f"{given['one'].pk} {given['document_id']}")
 def find(one: Application, document_id: int, *, in_order: bool, note: str, user: User) -> None:
-    """What a reviewer found of one document. Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed."""
+    """What a reviewer found of one document; what they found last of it, said again, changes nothing.
+
+    Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed.
+    """
     if one.state not in (State.SUBMITTED, State.ADMITTED):
         raise ApplicationClosed(one.state)
     if len(note) > 500 or not (in_order or note.strip()):
         raise ApplicationMalformed("note: why not, 1 to 500 signs")
     found = queries.document(one, document_id)
-    Finding.objects.create(
-        document_id=found.pk, application=one, in_order=in_order, note=note.strip(), user=user, at=clock.now()
-    )
+    said = {"in_order": in_order, "note": note.strip(), "user": user}
+    last = Finding.objects.filter(document_id=found.pk).order_by("-id").first()
+    if last is None or any(getattr(last, name) != value for name, value in said.items()):
+        Finding.objects.create(document_id=found.pk, application=one, at=clock.now(), **said)
 
 
 @audited("application.return", lambda given, _: given["one"].pk)

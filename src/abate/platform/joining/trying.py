@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from django.conf import settings
+from django.db import transaction
 
 from abate.client import samples
 from abate.platform.doors import clock
@@ -81,14 +82,16 @@ def let_in(code: str, behaviours: Iterable[str] = BEHAVIOURS, *, new: bool = Fal
     """
     if not settings.ABATE_SANDBOX:
         raise NotASandbox
-    known = code in parties.codes().values()
-    if known and new:
-        raise PartyCodeTaken(code)
-    if not known:
-        in_sandbox("party.create", {"code": code, "title_zh": code, "title_en": code, "made_up": True})
-    _, subjects = with_people(code, behaviours)
-    made = in_sandbox("party.client", {"code": code, "label": "sandbox"})
-    page = invite(code) if new else ""
+    # All of it or nothing: a code that was taken by half would be let in no second time.
+    with transaction.atomic():
+        known = code in parties.codes().values()
+        if known and new:
+            raise PartyCodeTaken(code)
+        if not known:
+            in_sandbox("party.create", {"code": code, "title_zh": code, "title_en": code, "made_up": True})
+        _, subjects = with_people(code, behaviours)
+        made = in_sandbox("party.client", {"code": code, "label": "sandbox"})
+        page = invite(code) if new else ""
     return Trial(settings.ABATE_ORIGIN, code, made["client_id"], made["client_secret"], tuple(subjects), page)
 
 
@@ -97,6 +100,7 @@ def invite(code: str) -> str:
 
     Raises NotApproved outside a sandbox, PartyUnknown.
     """
-    user = review.create_user("staff", made_up=True)
-    in_sandbox("party.member", {"code": code, "account": user.handle, "role": "partner"})
-    return f"{settings.ABATE_ORIGIN}/sign-in/link/{review.issue_link(user)}"
+    with transaction.atomic():
+        user = review.create_user("staff", made_up=True)
+        in_sandbox("party.member", {"code": code, "account": user.handle, "role": "partner"})
+        return f"{settings.ABATE_ORIGIN}/sign-in/link/{review.issue_link(user)}"

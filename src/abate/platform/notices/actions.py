@@ -241,15 +241,23 @@ def _digest(place: str) -> bytes:
 
 
 @audited("notice.browser", lambda given, _: given["user"].handle)
-def add_browser(user: User, endpoint: str, p256dh: str, auth: str, device: str) -> None:
-    """Tell `user` in this browser too; a browser is one user's at a time. Raises BrowserRefused."""
+def add_browser(user: User, endpoint: str, p256dh: str, auth: str, device: str) -> bool:
+    """Tell `user` in this browser too; a browser is one user's at a time. False where it is told already, under the same keys.
+
+    Raises BrowserRefused.
+    """
     try:
         place = push.subscription(endpoint, p256dh, auth)
     except ValueError:
         raise BrowserRefused from None
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
-        Browser.objects.filter(digest=_digest(place)).delete()
+        former = Browser.objects.filter(digest=_digest(place))
+        if any(
+            sealed.unseal(bytes(one.place_enc), queries.PLACE) == place for one in former.filter(user=user)
+        ):
+            return False
+        former.delete()
         if Browser.objects.filter(user=user).count() >= MOST_BROWSERS:
             raise BrowserRefused
         Browser.objects.create(
@@ -259,6 +267,7 @@ def add_browser(user: User, endpoint: str, p256dh: str, auth: str, device: str) 
             device=device[:_DEVICE],
             added_at=clock.now(),
         )
+    return True
 
 
 @audited("notice.browser-end", lambda given, _: given["user"].handle)

@@ -17,7 +17,7 @@ from abate.bookkeeping import decisions
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
 from abate.platform.log import actions as log
-from abate.platform.review import actions, audit, changes, errors
+from abate.platform.review import actions, audit, changes, errors, queries
 from abate.platform.review.models import Grant, Opening, User
 
 SIDE_BY_SIDE = ("entry", "check", "approve")
@@ -67,6 +67,17 @@ def open_system(people: Sequence[First], *, made_up: bool = False) -> list[User]
         log.queue(log.DECISIONS, 0, leaf)
         audit.note("system.open", people=len(accounts))
     return accounts
+
+
+def with_links(people: Sequence[First]) -> list[dict[str, object]]:
+    """The same, with a single-use link for each: {"account", "roles", "link"}. A system that is open opens no second time, so
+    the links are made with it or not at all. Raises what `open_system` raises.
+    """
+    with transaction.atomic():
+        return [
+            {"account": user.handle, "roles": queries.roles(user), "link": actions.issue_link(user)}
+            for user in open_system(people)
+        ]
 
 
 def _put_in_force() -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from abate.client import Key, Signer
 from abate.client.conformance import Kit
+from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import checks, trying
 from abate.platform.joining.errors import RunUnknown
@@ -28,6 +30,9 @@ from abate.platform.web import screen
 from abate.platform.web.access import partner_page
 from abate.platform.web.inside import Inside
 from abate.platform.web.wording import english, pick
+
+LASTS = timedelta(hours=1)
+"""How long the key of a run is good at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,9 @@ def _run(party: Party) -> Run:
     """Every check of the kit, by token and by signature, on the party as it is set up. Raises LimitReached."""
     checks.may_run(party.pk)
     _, people = trying.with_people(party.code)
-    made = in_sandbox("party.client", {"code": party.code, "label": "checks"})
+    # A run that is cut off ends its key by no other hand.
+    until = (clock.now() + LASTS).isoformat()
+    made = in_sandbox("party.client", {"code": party.code, "label": "checks", "expires_at": until})
     try:
         private = Ed25519PrivateKey.generate()
         pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -132,8 +132,9 @@ def browser(request: HttpRequest, user: User) -> HttpResponse:
     given = [request.POST.get(name, "")[:1_000] for name in ("endpoint", "p256dh", "auth")]
     try:
         with transaction.atomic():
-            actions.add_browser(user, *given, request.headers.get("User-Agent", ""))
-            actions.write([user.pk], "sign-in.key")
+            # Sent again, as after an answer that was lost, it changes nothing.
+            if actions.add_browser(user, *given, request.headers.get("User-Agent", "")):
+                actions.write([user.pk], "sign-in.key")
     except Problem as problem:
         return _page(request, user, problem.status, problem)
     messages.success(request, say("已开启。", "Switched on."), extra_tags="good")
