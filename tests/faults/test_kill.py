@@ -73,8 +73,10 @@ def play(folder: Path, cycles: int, seed: int) -> None:
     stack = Stack(folder)
     try:
         stack.create()
-        stack.start_server()
+        stack.spares = True
+        stack.begin_server()
         keys = stack.city(PEOPLE)
+        stack.await_server()
         partner = Partner(
             stack.origin, str(keys["client_id"]), str(keys["secret"]), list(keys["subjects"]), seed
         )  # type: ignore[call-overload]
@@ -122,8 +124,9 @@ def test_the_check_sees_a_planted_loss(folder: Path) -> None:
     stack = Stack(folder, synchronous_commit=False)
     try:
         stack.create()
-        stack.start_server()
+        stack.begin_server()
         keys = stack.city(2)
+        stack.await_server()
         partner = Partner(stack.origin, str(keys["client_id"]), str(keys["secret"]), list(keys["subjects"]))  # type: ignore[call-overload]
         assert partner.deliver(partner.batch(50))
         assert losses(stack, partner) == []

@@ -336,6 +336,7 @@ def books() -> Iterator[Books]:
         stack = Stack(Path(name))
         try:
             stack.create()
+            stack.spares = True
             stack.start_server()
             yield Books(stack)
         finally:

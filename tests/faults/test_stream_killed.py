@@ -47,8 +47,9 @@ def test_a_killed_consumer_loses_and_doubles_nothing() -> None:
         stack = Stack(Path(name))
         try:
             stack.create()
-            stack.start_server()
+            stack.begin_server()
             keys = stack.city(5)
+            stack.await_server()
             partner = Partner(stack.origin, "", "", list(keys["subjects"]))  # type: ignore[call-overload]
             # From its first visit on the broker keeps what comes while nobody takes it.
             assert consuming(stack, running, "--until-empty").wait(120) == 0
