@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,23 +21,20 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
+from click import Command
+from click.testing import CliRunner, Result
+from django.contrib.sessions.backends.base import UpdateError
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import QueryDict
 from django.test import Client
 from django.test.client import FakePayload
 from django.urls import Resolver404, resolve
+from tests.faults.commands import named
 from tests.faults.failing import FAULTS, LOST_AFTER, cut, failing
-from tests.faults.tables import State, Tables
+from tests.faults.functions import JOBS, ONCE, STEPS, functions
+from tests.faults.tables import Tables
 
-from abate.platform import judging, releasing, revaluing, spool
-from abate.platform.credits import actions as credits
 from abate.platform.doors.errors import Problem
-from abate.platform.incentives import actions as incentives
-from abate.platform.ledger import actions as ledger
-from abate.platform.ledger import closing, collecting, erasing, expiring, holds
-from abate.platform.log import sequencer
-from abate.platform.parties import webhooks
-from abate.platform.reconciliation import actions as reconciliation
 from abate.platform.review import proposing
 from abate.platform.web import intake
 
@@ -60,46 +58,6 @@ NAMED = {"busy", "database-away"}
 """What a refusal may be called when the database failed: never what somebody could have caused."""
 
 
-FUNCTIONS: dict[Any, tuple[str, ...]] = {
-    ledger: ("spend_all", "cancel", "exchange_out", "exchange_in", "adjust", "retire", "transfer"),
-    holds: ("hold", "settle", "release", "lapse_overdue"),
-    collecting: ("collect", "lapse_due"),
-    expiring: ("cut_all", "expire_due"),
-    closing: ("close_day", "close_month"),
-    erasing: ("erase",),
-    incentives: ("redeem", "burn", "give_back", "reverse"),
-    credits: ("reverse",),
-    judging: ("decide",),
-    releasing: ("decide",),
-    reconciliation: ("compare",),
-    revaluing: ("book",),
-    sequencer.Sequencer: ("round",),
-    spool.Loader: ("round",),
-    webhooks: ("send_due",),
-}
-"""What commands, jobs and other doors call: each is one action."""
-JOBS = {"Sequencer.round", "Loader.round", "parties.webhooks.send_due"}
-"""They wait where the database fails, and raise nothing."""
-ONCE = {
-    "adjust",
-    "exchange_out",
-    "exchange_in",
-    "retire",
-    "transfer",
-    "hold",
-    "redeem",
-    "close_day",
-    "close_month",
-}
-"""Each has the id of an order, or a day: the same again is the same."""
-STEPS = {
-    "ledger.closing.close_day": {"ledger_closed_day", "ledger_close"},
-    "parties.webhooks.send_due": {"parties_message"},
-}
-"""What is done step by step, and the tables that a step may leave changed: each open day is ended by itself, and its sums are
-kept then; a message is claimed for a time, carried, and what came of it is noted. The same again goes on."""
-
-
 @dataclass(slots=True)
 class Told:
     """What came of a try: `status` (of a function that returned: 200), and the code of a refusal."""
@@ -117,23 +75,33 @@ class Door:
     whole: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     effect: dict[str, int] | None = None
+    at: str = ""
     waits: bool = False
     shows: bool = False
     steps: set[str] = field(default_factory=set)
 
     def is_whole(self, found: dict[str, int]) -> bool:
         """Whether all is there that an untouched run leaves."""
-        kept = {name: rows for name, rows in (self.effect or {}).items() if name not in TRAIL}
-        return found == self.effect or (self.shows and found == kept)
+        return found == self.effect or (self.shows and found == _work(self.effect or {}))
+
+    def is_once(self, found: dict[str, int]) -> bool:
+        """Whether that is so of two runs, one of them touched: the trail may tell of both, the work was done once."""
+        return _work(found) == _work(self.effect or {})
 
 
 class EveryCall:
-    """`only` these doors, all where empty, by these `faults`."""
+    """`only` these doors, all where empty, by these `faults`. `again`: behind each fault the same is asked once more, and may
+    be refused, but has no second effect.
+    """
 
-    def __init__(self, only: set[str], faults: Sequence[str] = (*FAULTS, LOST_AFTER)) -> None:
-        self.faults = faults
+    def __init__(
+        self, only: set[str], faults: Sequence[str] = (*FAULTS, LOST_AFTER), *, again: bool = False
+    ) -> None:
+        self.faults, self.again = faults, again
         self.doors_met: dict[str, Door] = {}
         self.only = only
+        self.at = ""
+        """The test that is on."""
         self._busy = False
         self._lost = 0.0
         self._stands_at: float | None = None
@@ -154,9 +122,16 @@ class EveryCall:
                 "whole": one.whole,
                 "effect": one.effect,
                 "wrong": dict(one.wrong),
+                "at": one.at,
             }
             for name, one in sorted(self.doors_met.items())
         }
+
+    def go_on(self, told: dict[str, dict[str, Any]]) -> None:
+        """Doors that a former part of this run reported are met."""
+        for name, one in told.items():
+            counted = {"tries": Counter(one["tries"]), "wrong": Counter(one["wrong"])}
+            self.doors_met[name] = Door(**(one | counted))
 
     def tried(self, name: str, attempt: Callable[[], Told], *, once: bool = False) -> None:
         """Try what is about to be done. `once`: the same again has no second effect."""
@@ -166,6 +141,9 @@ class EveryCall:
         if known is not None and known.effect:
             return
         self._busy, began = True, _time()
+        # Each fault would be a trace in the log, which nobody reads.
+        silent = logging.root.manager.disable
+        logging.disable()
         self._stands_at = began - self._lost
         place = connection.get_connection_params()
         tables = Tables(**{k: place[k] for k in ("host", "user", "password", "dbname", "port") if k in place})
@@ -180,6 +158,7 @@ class EveryCall:
             )
         finally:
             tables.close()
+            logging.disable(silent)
             self._busy, self._stands_at = False, None
             self._lost += _time() - began
 
@@ -194,7 +173,7 @@ class EveryCall:
         if told.status >= 400 or not effect:
             # Nothing to be had by halves.
             return
-        door.effect = effect
+        door.effect, door.at = effect, self.at
         for kind in self.faults:
             after = kind == LOST_AFTER
             for number in range(1, MOST):
@@ -205,19 +184,20 @@ class EveryCall:
                     tables.back(kept, tables.state().since(before))
                     break
                 door.tries[kind] += 1
-                self._judge(door, f"{kind} at call {number}, {seen.at!r}", tables, before, told)
-                if once and told.status >= 400:
+                changed = tables.state().since(before)
+                self._judge(door, f"{kind} at call {number}, {seen.at!r}", _part(changed), told)
+                if self.again or (once and told.status >= 400):
                     again = attempt()
                     connection.close()
-                    found = _part(tables.state().since(before))
-                    if again.status >= 400 or not door.is_whole(found):
+                    changed = tables.state().since(before)
+                    found = _part(changed)
+                    if (once and again.status >= 400) or not door.is_once(found):
                         door.wrong[f"{kind} at call {number}: again {again}, {found}"] += 1
-                tables.back(kept, tables.state().since(before))
+                tables.back(kept, changed)
             else:
                 door.wrong["it makes more calls than are tried"] += 1
 
-    def _judge(self, door: Door, what: str, tables: Tables, before: State, told: Told) -> None:
-        found = _part(tables.state().since(before))
+    def _judge(self, door: Door, what: str, found: dict[str, int], told: Told) -> None:
         if door.is_whole(found):
             door.whole += 1
         elif not found.keys() <= TRAIL | door.steps:
@@ -228,6 +208,11 @@ class EveryCall:
             door.wrong[f"{what}: {told.wrong}"] += 1
         elif told.status >= 400 and told.code not in NAMED:
             door.wrong[f"{what}: refused as {told.status} {told.code!r}"] += 1
+
+
+def _work(changed: dict[str, int]) -> dict[str, int]:
+    """Of what changed, what is not the trail's telling of it."""
+    return {name: rows for name, rows in changed.items() if name not in TRAIL}
 
 
 def _part(changed: dict[str, int]) -> dict[str, int]:
@@ -363,6 +348,28 @@ def _function(
     return mock.patch.object(holder, name, called)
 
 
+def _commands(run: EveryCall) -> Any:
+    plain = CliRunner.invoke
+
+    @wraps(plain)
+    def invoke(self: CliRunner, cli: Command, args: Sequence[str] = (), **more: Any) -> Any:
+        label = f"abate {named(cli, args)}"
+        # What a command calls are doors of their own: as a whole it is tried where it is asked for.
+        if label in run.only:
+            run.tried(label, lambda: _of_command(plain(self, cli, args, **more)))
+        return plain(self, cli, args, **more)
+
+    return mock.patch.object(CliRunner, "invoke", invoke)
+
+
+def _of_command(ended: Result) -> Told:
+    if isinstance(ended.exception, (DatabaseError, InterfaceError, UpdateError)):
+        return Told(503, "busy")
+    if ended.exit_code:
+        return Told(409, ended.stderr.partition(":")[0])
+    return Told(200)
+
+
 def _approval(user: Any, number: int) -> str:
     from abate.platform.review.models import Proposal
 
@@ -376,6 +383,7 @@ def _opened(run: EveryCall) -> Iterator[None]:
         mock.patch.object(time, "time", run.now),
         _requests(run),
         _intake(run),
+        _commands(run),
         _function(run, proposing, "approve", _approval),
         ExitStack() as opened,
     ):
@@ -384,12 +392,3 @@ def _opened(run: EveryCall) -> Iterator[None]:
                 _function(run, holder, name, lambda *_, label=label: label, once=name in ONCE)
             )
         yield
-
-
-def functions() -> dict[str, tuple[Any, str]]:
-    """The functions that are doors: (module or class, name) by what they are called in a report."""
-    return {
-        f"{holder.__name__.removeprefix('abate.platform.')}.{name}": (holder, name)
-        for holder, names in FUNCTIONS.items()
-        for name in names
-    }

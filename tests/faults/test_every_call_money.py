@@ -59,6 +59,15 @@ def test_a_redemption_undone_by_itself(city: stage.City) -> None:
     assert standing.standing(city.person.pk).free == before
 
 
+def test_a_redemption_by_itself(city: stage.City) -> None:
+    """The order asked again shows the code again: each showing has its row of the trail, the work is done once."""
+    run, before = EveryCall({"incentives.actions.redeem"}), standing.standing(city.person.pk).free
+    with run.doors():
+        incentives.redeem(city.person, city.offer, uuid4())
+    clean(run, "incentives.actions.redeem")
+    assert standing.standing(city.person.pk).free == before - 300 and Code.objects.count() == 1
+
+
 def _redeemed(city: stage.City) -> int:
     incentives.redeem(city.person, city.offer, uuid4())
     return Code.objects.get(person=city.person).entry_id
