@@ -172,7 +172,8 @@ def test_a_leak_is_told_to_everybody_concerned_and_nobody_else(city: stage.City,
     assert told(city.person.user_id) == ["breach.told"] and told(city.stranger.user_id) == []
     assert "2026A" in left()[-1]["body"]
     # Told again, as after an answer that was lost, or of further tables: whoever was told already is told no second time.
-    actions.tell_of_breach([city.person.user_id, city.stranger.user_id], "2026A")
+    both = [city.person.user_id, city.stranger.user_id]
+    assert actions.tell_of_breach(both, incidents.read("2026A", INCIDENT)) == 1
     assert told(city.person.user_id) == ["breach.told"] and told(city.stranger.user_id) == ["breach.told"]
 
 
