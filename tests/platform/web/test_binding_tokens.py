@@ -70,7 +70,9 @@ def test_a_withdrawal_ends_every_token_about_the_person_at_once(city: stage.City
     assert json.loads(noted.detail)["tokens"] == 1
     browser.post(f"/authorisations/{rows[1].id}/withdraw")
     # A code that was given before is exchanged for nothing: nobody is bound.
-    assert app.exchange(late).status_code == 400
+    answer = app.exchange(late)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert not Token.objects.filter(user=city.person.user, client_id=app.client_id).exists()
 
 
 def test_where_no_authorisation_is_left_no_token_tells_anybody(city: stage.City, enter: Any) -> None:

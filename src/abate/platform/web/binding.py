@@ -11,7 +11,7 @@ from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.idp.oidc.models import Client as OAuthClient
 from allauth.idp.oidc.models import PrivateKey
 from django.conf import settings
-from oauthlib.oauth2.rfc6749.errors import InvalidTokenError
+from oauthlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidTokenError
 
 from abate.platform.doors.keyring import keyring
 from abate.platform.parties import queries as parties
@@ -40,10 +40,12 @@ class Provider(DefaultOIDCAdapter):
     def get_claims(
         self, purpose: Any, user: User, client: OAuthClient, scopes: Any, email: Any = None, **_: Any
     ) -> dict[str, Any]:
-        """Raises InvalidTokenError where the party may know this person no more: it left, or the person did."""
+        """Raises InvalidTokenError, of a code InvalidGrantError, where the party may not know this person now: it left, the
+        person did, or no authorisation is in force.
+        """
         sub = self.get_user_sub(client, user)
         if not sub:
-            raise InvalidTokenError
+            raise InvalidGrantError if purpose == "id_token" else InvalidTokenError
         return {"sub": sub}
 
     def list_private_keys(self, **_: Any) -> list[PrivateKey]:
