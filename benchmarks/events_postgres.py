@@ -76,8 +76,11 @@ def platform() -> Iterator[dict[str, str]]:
 
 def _migrated(folder: Path) -> Iterator[dict[str, str]]:
     from abate.platform.config import setup  # lazy: Django is the platform's, not the benchmarks'
+    from abate.platform.doors import logins  # lazy: as above
 
     setup.environment(folder, begin=True)
+    # One login that owns: what is compared with has tables of its own, which several connections write to.
+    os.environ["DATABASE_URL"] = os.environ.pop(logins.OWNER)
     setup.migrate()
     from django.db import connection  # lazy: needs the settings made above
 
