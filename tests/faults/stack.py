@@ -108,18 +108,8 @@ class Stack:
         for path in (self.data, self.cluster, self.sockets):
             path.mkdir(parents=True)
         self._own(self.cluster, self.sockets)
-        # What is copied needs no disk behind it: those that are killed are the copies.
-        initdb = (
-            "initdb",
-            "-D",
-            str(self.cluster),
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "--encoding=utf8",
-            "-N",
-        )
-        self._run(*initdb)
+        # What is copied needs no disk behind it (-N, -F): those that are killed are the copies.
+        self._run("initdb", "-ND", str(self.cluster), "-U", "postgres", "--auth=trust", "--encoding=utf8")
         self._configure()
         self.start_postgres("-F")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -141,9 +131,10 @@ class Stack:
         with (self.cluster / "postgresql.conf").open("a") as conf:
             conf.write(
                 f"listen_addresses=''\nunix_socket_directories='{self.sockets}'\nlog_min_messages=fatal\n"
-                # After a kill all 2,000 files are brought to disk at once, and not one by one, before it recovers.
-                "recovery_init_sync_method=syncfs\n"
             )
+            if sys.platform == "linux":
+                # After a kill all 2,000 files are brought to disk at once, and not one by one, before it recovers.
+                conf.write("recovery_init_sync_method=syncfs\n")
             if not self.synchronous_commit:
                 conf.write("synchronous_commit=off\nwal_writer_delay=10s\n")
 
