@@ -25,7 +25,7 @@ from tests.platform.joining import applicants
 from tests.platform.pipeline.world import NOW, World
 from tests.platform.review import callers
 from tests.platform.review import test_matrix as matrix
-from tests.platform.web.test_hostile_text import SCRIPT, browser_of, faults
+from tests.platform.web.test_hostile_text import SCRIPT, Forms, Tried, browser_of, faults
 
 from abate.demo import desk
 from abate.platform import judging, releasing
@@ -234,6 +234,29 @@ def test_no_row_s_text_is_taken_for_markup_on_a_page_that_opens_it(world: World)
     wrong, seen = looked_at(world)
     assert wrong == [], "\n".join(wrong)
     assert set(seen) >= SHOW, SHOW - set(seen)
+
+
+def test_their_forms_take_hostile_text_for_nothing_but_text(world: World) -> None:
+    """Those that a page without its row does not have: everything hostile, then one field after the other."""
+    arguments, users = given(world, Party.objects.get(pk=world.sender.party_id))
+    tried, reached = Tried(), set()
+    for name in (*MUST_OPEN, "partner"):
+        values = {key: value for key, value in arguments.get(name, {}).items() if key != "?"}
+        query = f"?{arguments[name]['?']}" if "?" in arguments.get(name, {}) else ""
+        path = reverse(name, kwargs=values) + query
+        for who, user in users.items():
+            if not matrix.expected(name, "GET", who, "live"):
+                continue
+            browser = browser_of(user)
+            for form in Forms(text_of(browser.get(path))).found:
+                if form.method != "post" or any(f"/{end}" in form.action for end in ("sign-out", "sessions")):
+                    continue
+                reached.add(name)
+                for some in (form.free, *({one} for one in form.free)):
+                    sent = form.fields | dict.fromkeys(some, HOSTILE)
+                    tried.call(browser, "post", form.action or path, sent, f"{name} -> {form.action}")
+    assert tried.wrong == [], sorted(set(tried.wrong))
+    assert reached >= {"anomaly", "application", "authorise", "partner", "quarantine-proposal"}, reached
 
 
 def test_pages_that_let_it_through_are_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
