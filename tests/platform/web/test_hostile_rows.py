@@ -35,7 +35,8 @@ from abate.platform.events.models import FileRow
 from abate.platform.joining import noticing
 from abate.platform.joining.models import Finding
 from abate.platform.parties import actions as parties
-from abate.platform.parties.models import Party
+from abate.platform.parties import tills
+from abate.platform.parties.models import Party, Till
 from abate.platform.quarantine import queries as quarantine
 from abate.platform.review import actions as review
 from abate.platform.review import queries as reviewing
@@ -55,12 +56,13 @@ SPOILED = {
     "joining_notice_step": "text",
     "joining_run": "run",
     "parties_party": "title_zh title_en",
+    "parties_till": "name",
     "quarantine_proposal": "reason",
     "quarantine_rule": "reason_zh reason_en told_zh told_en",
     "review_proposal": "reason before after",
     "review_step": "reason",
     "sharing_decision": "reason",
-    "sharing_request": "purpose ground",
+    "sharing_request": "purpose ground contact",
 }
 """Columns that somebody writes or names and a page of one thing shows."""
 SHOW = {
@@ -68,7 +70,9 @@ SHOW = {
     "anomaly",
     "application",
     "applications",
+    "authorisations",
     "authorise",
+    "disclosure",
     "joining",
     "keys",
     "offer",
@@ -85,6 +89,7 @@ SHOW = {
     "sharing",
     "sharing-one",
     "standing",
+    "tills",
     "why",
 }
 """Pages on which at least one of the texts is seen, as text, by somebody."""
@@ -158,6 +163,7 @@ def given(world: World, party: Party) -> tuple[dict[str, dict[str, Any]], dict[s
         party_id=cafe.pk, title=("券", "Voucher"), detail=("详", "Detail"), price_credits=3, stock=9, valid_days=3,
         from_at=clock.now(), to_at=clock.now() + matrix.timedelta(days=9), made_up=True,
     )  # fmt: skip
+    Till.objects.create(party=cafe, name="x", digest=b"x" * 32, invited_at=NOW, until=NOW + tills.LASTS)
     keeper, cashier = (review.create_user("staff", made_up=True) for _ in range(2))
     parties.add_member(keeper, party, "partner")
     parties.add_member(cashier, cafe, "acceptor")
@@ -165,6 +171,7 @@ def given(world: World, party: Party) -> tuple[dict[str, dict[str, Any]], dict[s
     arguments = {
         **matrix.COMMON,
         **things,
+        **callers.told_of(party, world.people[0]),
         "anomaly": {"number": case},
         "quarantine-proposal": {"number": ruling},
         "application": {"application_id": applied.pk},
@@ -186,7 +193,7 @@ def given(world: World, party: Party) -> tuple[dict[str, dict[str, Any]], dict[s
     return arguments, users
 
 
-MUST_OPEN = ("anomaly", "application", "authorise", "offer", "partner-check", "partner-file", "proposal",
+MUST_OPEN = ("anomaly", "application", "authorise", "disclosure", "offer", "partner-check", "partner-file", "proposal",
              "quarantine-proposal", "sharing-one", "why")  # fmt: skip
 
 
