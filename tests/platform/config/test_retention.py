@@ -96,10 +96,11 @@ def value(kind: str, number: int, longest: int | None) -> Any:
     """Any value of a type, another one for each number."""
     made = {
         "text": f"row-{number}"[:longest], "character varying": f"row-{number}"[:longest], "bytea": b"row-%d" % number,
-        "timestamp with time zone": EARLY, "date": EARLY.date(), "uuid": UUID(int=number), "boolean": False,
+        "timestamp with time zone": EARLY, "date": EARLY.date(), "uuid": UUID(int=number + 1000), "boolean": False,
         "jsonb": "{}", "ARRAY": "{}", "inet": "192.0.2.1",
     }  # fmt: skip
-    return made.get(kind, number)
+    # Below nothing, so that no number is by chance that of a row there is.
+    return made.get(kind, -number)
 
 
 def plant(table: str, at: datetime | None, number: int) -> None:
