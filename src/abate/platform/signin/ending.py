@@ -64,8 +64,7 @@ def end_most_unused(user: User, kept: str) -> None:
     """Called when the session `kept` was opened: of more than policy.sessions_at_a_time the ones longest unused end."""
     with transaction.atomic():
         _in_turn(user)
-        others = _live(user).exclude(key=kept).order_by("-seen_at", "-began_at", "key")
-        keys = list(others.values_list("key", flat=True)[policy().sessions_at_a_time - 1 :])
+        keys = _over(user, kept)
         if keys:
             _end(user, keys, TOO_MANY, "")
             audit.note("signin.sessions-over", user.handle, sessions=len(keys))
@@ -106,6 +105,12 @@ def open_accounts() -> list[OpenAccount]:
         )
         for row in rows
     ]
+
+
+def _over(user: User, kept: str) -> list[str]:
+    """The keys of the sessions that are too many beside `kept`, those used last being kept too."""
+    others = _live(user).exclude(key=kept).order_by("-seen_at", "-began_at", "key")
+    return list(others.values_list("key", flat=True)[policy().sessions_at_a_time - 1 :])
 
 
 def _in_turn(user: User) -> None:
