@@ -22,6 +22,7 @@ from tests.platform.anomalies.test_deciding import AT, shown
 from tests.platform.anomalies.watched import cases as found_cases
 from tests.platform.anomalies.watched import people, way, write
 from tests.platform.joining import applicants
+from tests.platform.notices.test_incidents import INCIDENT
 from tests.platform.pipeline.world import NOW, World
 from tests.platform.review import callers
 from tests.platform.review import test_matrix as matrix
@@ -34,6 +35,8 @@ from abate.platform.doors import clock
 from abate.platform.events.models import FileRow
 from abate.platform.joining import noticing
 from abate.platform.joining.models import Finding
+from abate.platform.notices import actions as notices
+from abate.platform.notices import incidents
 from abate.platform.parties import actions as parties
 from abate.platform.parties import tills
 from abate.platform.parties.models import Party, Till
@@ -55,6 +58,7 @@ SPOILED = {
     "joining_notice": "subject text",
     "joining_notice_step": "text",
     "joining_run": "run",
+    "notices_incident": "happened_zh happened_en data_zh follows_en done_zh advice_en contact",
     "parties_party": "title_zh title_en",
     "parties_till": "name",
     "quarantine_proposal": "reason",
@@ -82,6 +86,7 @@ SHOW = {
     "partner-check",
     "partner-file",
     "partner-files",
+    "privacy",
     "proposal",
     "proposals",
     "quarantine",
@@ -93,6 +98,10 @@ SHOW = {
     "why",
 }
 """Pages on which at least one of the texts is seen, as text, by somebody."""
+
+
+_SPOILT = sql.SQL("{0} = case {0}::text when '' then {0} else %s end")
+"""What has to be empty there stays so."""
 
 
 def spoil() -> None:
@@ -110,7 +119,7 @@ def spoil() -> None:
             texts |= {
                 one: json.dumps({"x": HOSTILE, HOSTILE: one}) for one in texts if one in ("before", "after")
             }
-            each = sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(one)) for one in texts)
+            each = sql.SQL(", ").join(_SPOILT.format(sql.Identifier(one)) for one in texts)
             query = sql.SQL("update {} set {}").format(sql.Identifier(table), each)
             cursor.execute(query.as_string(), [text[: longest[one]] for one, text in texts.items()])
             assert cursor.rowcount, f"no row of {table}: nothing hostile to show"
@@ -163,7 +172,8 @@ def given(world: World, party: Party) -> tuple[dict[str, dict[str, Any]], dict[s
         party_id=cafe.pk, title=("券", "Voucher"), detail=("详", "Detail"), price_credits=3, stock=9, valid_days=3,
         from_at=clock.now(), to_at=clock.now() + matrix.timedelta(days=9), made_up=True,
     )  # fmt: skip
-    Till.objects.create(party=cafe, name="x", digest=b"x" * 32, invited_at=NOW, until=NOW + tills.LASTS)
+    notices.tell_of_breach([world.people[0].user_id], incidents.read("2026A", INCIDENT))
+    Till.objects.create(party=cafe, name="x", digest=b"x" * 32, invited_at=NOW, until=NOW + tills.VALID)
     keeper, cashier = (review.create_user("staff", made_up=True) for _ in range(2))
     parties.add_member(keeper, party, "partner")
     parties.add_member(cashier, cafe, "acceptor")
