@@ -233,9 +233,8 @@ def _told(status: int, media: str, body: bytes) -> Told:
 
 def _of_several(body: bytes) -> Told | None:
     """What is told of several decisions one by one, none of which was done: as of one."""
-    if not body.startswith(b'{"done": [], "refused"'):
-        return None
-    codes = {*json.loads(body)["refused"].values()}
+    told = json.loads(body) if body.startswith(b"{") else {}
+    codes = {*told["refused"].values()} if told.get("done") == [] and told.get("refused") else set()
     return Told(503, *codes) if len(codes) == 1 else None
 
 
