@@ -232,10 +232,10 @@ def _told(status: int, media: str, body: bytes) -> Told:
 
 
 def _of_several(body: bytes) -> Told | None:
-    """What is told of several decisions one by one, none of which was done: as of one."""
+    """What is told of several decisions one by one, none of which was done: as of the one that met the fault."""
     told = json.loads(body) if body.startswith(b"{") else {}
     codes = {*told["refused"].values()} if told.get("done") == [] and told.get("refused") else set()
-    return Told(503, *codes) if len(codes) == 1 else None
+    return Told(503, min(codes & NAMED or codes)) if len(codes) == 1 or codes & NAMED else None
 
 
 def _of_function(work: Callable[[], Any]) -> Told:
