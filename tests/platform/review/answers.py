@@ -48,7 +48,13 @@ def table() -> dict[tuple[str, str, str], Answer]:
 
 
 # The statement about another's thing: as if it were not there.
-_NOT_THERE = {"groups-leave": "membership-unknown", "withdraw": "authorisation-unknown"}
+_NOT_THERE = {
+    "disclosure": "sharing-not-asked",
+    "disclosure-agree": "sharing-not-asked",
+    "disclosure-withdraw": "sharing-not-asked",
+    "groups-leave": "membership-unknown",
+    "withdraw": "authorisation-unknown",
+}
 # RFC 6749 and 6750 say what is answered without a key's secret, or without a token.
 _OAUTH = {"idp:oidc:token": 400, "idp:oidc:revoke": 400, "idp:oidc:userinfo": 401}
 

@@ -27,6 +27,7 @@ NOT_INTERNAL = {
     ("anomalies", "words"): "personal",
     ("keys", "secret"): "sensitive",
     ("keys", "addresses"): "personal",
+    ("tills", "names"): "personal",
     ("accounts", "standing"): "personal",
     ("openings", "leaves"): "personal",
     ("openings", "openings"): "personal",
