@@ -65,7 +65,7 @@ def seen_as(who: str, state: str) -> tuple[str, ...]:
         return ("nobody",)
     if who in ("person", "applicant"):
         return (who,)
-    if state in ("role-ended", SUSPENDED):
+    if state == "role-ended" or (who, state) == ("partner", SUSPENDED):
         return ("other",)
     return (who,) if who in ("acceptor", "partner") else (who, "staff")
 
@@ -81,6 +81,13 @@ def to_who_may(name: str, method: str, seen: tuple[str, ...]) -> Answer | None:
 
 def about_another_s(name: str) -> Answer:
     return Answer(404, _NOT_THERE.get(name, "not-found"))
+
+
+def by_standing(name: str, method: str, who: str, state: str) -> Answer | None:
+    """A till whose party may take part no more is told so where it burns. None where standing has no word of its own."""
+    if (name, who, state) == ("acceptor", "acceptor", SUSPENDED) and method in ("GET", "HEAD", "POST"):
+        return Answer(403, SUSPENDED)
+    return None
 
 
 def to_who_may_not(name: str, method: str, *, signed_in: bool, one_factor: bool, has_right: bool) -> Answer:

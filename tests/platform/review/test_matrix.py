@@ -320,7 +320,7 @@ def right_answer(name: str, method: str, who: str, state: str, own: bool) -> Ans
             if own
             else answers.about_another_s(name)
         )
-    return answers.to_who_may_not(
+    return answers.by_standing(name, method, who, state) or answers.to_who_may_not(
         name,
         method,
         signed_in=who != "stranger" and state != "closed",
