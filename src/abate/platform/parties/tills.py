@@ -110,6 +110,7 @@ class TillRow:
 def invite(party: Party, name: str) -> tuple[Till, str]:
     """Invite somebody to a till of `party`: the invitation, and the token of its link, which is shown now and never again.
 
+    Again under the name of an open invitation, it is the same one with a new link, and the earlier link is worth nothing.
     Raises NoTills, PartySuspended, DocumentsExpired, TillNameUnfit, TillsFull, LimitReached. Clause P-6.2-types.
     """
     check_kind(party)
@@ -118,16 +119,18 @@ def invite(party: Party, name: str) -> tuple[Till, str]:
         raise TillNameUnfit
     now = clock.now()
     with transaction.atomic():
-        # In turn: the bound is counted by one at a time.
-        own = Party.objects.select_for_update().get(pk=party.pk)
+        # In turn: the bound is counted by one at a time; an invitation that is just being taken need not wait.
+        own = Party.objects.select_for_update(no_key=True).get(pk=party.pk)
         check_standing(own.code, own.status, own.valid_until)
-        if _open(own.pk, now).count() >= settings.ABATE_TILLS_PER_PARTY:
+        # Whose answer was lost asks again: of two alike nobody could tell which link is out.
+        known = _open(own.pk, now).select_for_update().filter(name=name, user=None).first()
+        if known is None and _open(own.pk, now).count() >= settings.ABATE_TILLS_PER_PARTY:
             raise TillsFull
         _take_link(own)
         token = base64.urlsafe_b64encode(randomness.token_bytes(24)).decode()
-        made = Till.objects.create(
-            party=own, name=name, digest=_digest(token), invited_at=now, until=now + VALID
-        )
+        made = known or Till(party=own, name=name)
+        made.digest, made.invited_at, made.until = _digest(token), now, now + VALID
+        made.save()
     return made, token
 
 

@@ -42,7 +42,10 @@ def _page(
         "name",
         say("收银台或收银员", "Till or person"),
         request.POST.get("name", "")[:200] if problem else "",
-        hint=say("例如：1 号收银台", "Such as: till 1"),
+        hint=say(
+            "例如：1 号收银台。同名的未用邀请会换发新链接，原链接作废。",
+            "Such as: till 1. An open invitation of the same name gets a new link, and the earlier one is void.",
+        ),
         error=screen.told(problem).text if problem and unfit else "",
         autocomplete="off",
         maxlength=40,
