@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allauth.idp.oidc.models import Token
+from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 
 from abate.platform.doors import clock
@@ -41,9 +42,10 @@ def held(user: User) -> list[Held]:
 
 def end(user: User, party_id: int | None = None) -> int:
     """End every token about `user` that this party's apps hold, or anybody's: refused from now on. Returns how many."""
-    ended, _ = _about(user, party_id).delete()
-    if ended:
-        audit.note("party.tokens-end", user.handle, tokens=ended)
+    with transaction.atomic():
+        ended, _ = _about(user, party_id).delete()
+        if ended:
+            audit.note("party.tokens-end", user.handle, tokens=ended)
     return ended
 
 
