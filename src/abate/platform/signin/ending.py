@@ -43,8 +43,8 @@ class OpenAccount:
 def end_all(by: User, user: User | None, why: str) -> int:
     """End every session of `user`, whose account and ways of signing in stay; returns how many there were.
 
-    The holder is told by a notice, and each browser, with `why`, when it comes again. Raises NoRight, EndingNeedsReason,
-    AccountNotKnown for None. (ASVS 5, V7.4.5)
+    Where there were some, the holder is told by a notice, and each browser, with `why`, when it comes again. Raises NoRight,
+    EndingNeedsReason, AccountNotKnown for None. (ASVS 5, V7.4.5)
     """
     rights.require(by, "delete", "sessions")
     said = why.strip()
@@ -56,7 +56,9 @@ def end_all(by: User, user: User | None, why: str) -> int:
         keys = [row.key for row in _live(user)]
         _end(user, keys, ADMINISTRATOR, said)
         audit.note("signin.sessions-end", user.handle, sessions=len(keys), why=said)
-        notices.write([user.pk], "sign-in.ended")
+        # Where nothing ended, as when it is asked again, there is nothing to tell.
+        if keys:
+            notices.write([user.pk], "sign-in.ended")
     return len(keys)
 
 

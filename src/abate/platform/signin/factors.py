@@ -266,6 +266,8 @@ def ask_always(user: User, wanted: bool) -> None:
         held = User.objects.select_for_update().get(pk=user.pk)
         if wanted and not has_factor(held):
             raise FactorFirst
-        User.objects.filter(pk=user.pk).update(always_second=wanted)
-        notices.write([user.pk], "sign-in.key")
+        # What is as it was wanted already is told to nobody again.
+        if held.always_second != wanted:
+            User.objects.filter(pk=user.pk).update(always_second=wanted)
+            notices.write([user.pk], "sign-in.key")
     user.always_second = wanted

@@ -157,8 +157,10 @@ def remove(request: HttpRequest, user: User, factor_id: int) -> HttpResponse:
 
 @require_POST
 @_changing
+@transaction.atomic
 def always(request: HttpRequest, user: User) -> HttpResponse:
-    """Be asked for a second factor at every sign-in (`on` is `yes`), or not any more. Who has no recovery codes gets some."""
+    """Be asked for a second factor at every sign-in (`on` is `yes`), or not any more. Who has no recovery codes gets some
+    with it, or neither."""
     wanted = request.POST.get("on") == "yes"
     factors.ask_always(user, wanted)
     if wanted:
