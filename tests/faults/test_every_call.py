@@ -203,7 +203,12 @@ _LEFT = {
 }
 NOT_TRIED = {name: why for why, names in _LEFT.items() for name in names.split(",")}
 """Doors that are not tried, and why."""
-DIRECT = ("test_every_call_doors.py", "test_every_call_jobs.py", "test_every_call_money.py")
+DIRECT = (
+    "test_every_call_doors.py",
+    "test_every_call_jobs.py",
+    "test_every_call_money.py",
+    "test_every_call_seats.py",
+)
 """Beside this file, where doors are tried that no test of FILES goes through with success: they say which by name."""
 
 
