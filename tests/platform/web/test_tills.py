@@ -291,39 +291,6 @@ def test_the_bound_holds_for_many_at_once(city: stage.City, at_once, settings: A
     assert Counter(found) == {"done": 2, "tills-full": 14} and Till.objects.count() == 5
 
 
-@pytest.mark.django_db(transaction=True)
-def test_an_open_invitation_asked_again_is_the_same_one_with_a_new_link(
-    city: stage.City,
-    at_once,  # noqa: F811
-    settings: Any,
-) -> None:
-    """As where the answer with the link was lost: of two alike nobody could tell which to end."""
-    settings.ABATE_TILLS_PER_PARTY = 20
-    first, lost = tills.invite(city.cafe, "1")
-    settings.ABATE_TILLS_PER_PARTY = 1
-    Use.objects.all().delete()
-    again, token = tills.invite(city.cafe, " 1 ")
-    assert again.pk == first.pk and Till.objects.count() == 1
-    assert refusal(lambda: tills.offered(lost)) == "till-link-spent"
-    user = tills.take(token)
-    # Who has taken it keeps the seat, whoever else is invited under the name.
-    settings.ABATE_TILLS_PER_PARTY = 20
-    Use.objects.all().delete()
-    assert at_once([lambda: tills.invite(city.cafe, "1")] * 8) == ["done"] * 8
-    assert Till.objects.count() == 2 and queries.is_member(user, city.cafe.pk, "acceptor")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_link_that_is_taken_while_another_is_made_ends_well(city: stage.City, at_once) -> None:  # noqa: F811
-    """Either the seat is had and there is an open invitation, or the earlier link is no good; nobody waits for ever."""
-    for n in range(6):
-        _, token = tills.invite(city.cafe, f"till {n}")
-        had = at_once([lambda t=token: tills.take(t), lambda n=n: tills.invite(city.cafe, f"till {n}")])
-        assert had in (["done", "done"], ["till-link-spent", "done"])
-        rows = Till.objects.filter(name=f"till {n}")
-        assert (rows.filter(user=None).count(), rows.count()) == (1, 1 + (had[0] == "done"))
-
-
 @pytest.mark.parametrize("how", ["suspended", "documents"])
 def test_a_party_that_may_not_take_part_has_no_tills_and_they_are_told_why(
     city: stage.City,
