@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connection
 from tests.platform.joining import applicants
@@ -32,7 +33,8 @@ def fill(people: int = 3) -> User:
     """Rows of every place, by the platform's own functions where they need no browser; returns somebody of the staff."""
     user = desk.staffed()["entry"]
     for one in range(people):
-        made_up_person(one + 1)
+        # As an earlier version kept them: by their seed.
+        RecoveryCodes.activate(made_up_person(one + 1).user)
         shell.code(user)
         notices.write([user.pk], "sign-in.key", to=[Told("email", "a@example.org", "a***")])
     place = sealed.seal('{"endpoint": "https://push.example/1"}', PLACE)

@@ -52,7 +52,7 @@ def lent(world: World) -> World:
 def mark(world: World, **changes: object) -> dict[str, object]:
     """What travels: who lent it, as what, for what, to whom, and until when."""
     told = {"source": f"{world.sender.code}/metro", "version": 1, "mark": "municipal transport, shared conditionally",
-            "level": 2, "uses": ["credit", "members", "quantify", "statistics", "verification"], "shared_with": ["*"],
+            "level": 2, "uses": ["credit", "members", "people", "quantify", "statistics", "verification"], "shared_with": ["*"],
             "retention_days": 365, "valid_from": "2026-01-01", "valid_until": "2026-12-31",
             "use_until": (clock.today() + timedelta(days=365)).isoformat()}  # fmt: skip
     return told | changes
