@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 from tests.platform.people.townspeople import at_once
 from tests.platform.review import shell
 from tests.platform.review.shell import refused, signed_in
@@ -206,6 +208,13 @@ def test_one_account_cannot_ask_without_end_but_leaves_and_takes_back(
         assert another.get("/feed").status_code == 200
         assert here.post(f"/authorisations/{given}/withdraw").status_code == 302
         assert not [row for row in people.authorisations(city.person.pk) if row.id == given and row.live]
+        # What ends something else is let through to its own refusal too.
+        ending_pages = (
+            reverse("disclosure-withdraw", args=[uuid4()]),
+            reverse("partner-till-end"),
+            reverse("till-end"),
+        )
+        assert all(here.post(page).status_code in (403, 404) for page in ending_pages)
         assert here.post("/security/others").status_code == 302 and not alive(there)
         assert here.post("/sign-out").status_code == 302
     with clock.frozen(clock.now() + timedelta(seconds=13)):

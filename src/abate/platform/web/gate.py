@@ -56,9 +56,19 @@ LIMITED = {
 """What strangers may ask for: counted by the address that they come from."""
 
 UNCOUNTED = frozenset(
-    {"sign-out", "withdraw", "tokens-end", "groups-leave", "security-session", "security-others"}
+    {
+        "sign-out",
+        "withdraw",
+        "disclosure-withdraw",
+        "tokens-end",
+        "groups-leave",
+        "security-session",
+        "security-others",
+        "partner-till-end",
+        "till-end",
+    }
 )
-"""Of what a signed-in account asks for: leaving and taking back are never kept waiting."""
+"""Of what a signed-in account asks for: leaving, taking back and ending at once are never kept waiting."""
 
 
 class AccountLimitReached(LimitReached):
