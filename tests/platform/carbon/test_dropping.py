@@ -20,6 +20,8 @@ from abate.platform.events.outcomes import Outcome
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger.models import Duty
 from abate.platform.log import actions as log
+from abate.platform.parties import queries as parties
+from abate.platform.reconciliation import actions as reconciliation
 from abate.platform.review import audit
 from abate.platform.web import own_data, receipts
 
@@ -37,6 +39,17 @@ def every_outcome(world: World) -> None:
     world.send(
         world.meeting("credited"), world.meeting("short", duration_min=30), world.meeting("nothing-saved", pkm_coach=0)
     )  # fmt: skip
+
+
+def compared(world: World, credits: int) -> int:
+    """How many breaks a file of the day, which still names the figure of `nothing-saved`, leaves open."""
+    award = stands(world, "credited")
+    rows = (f"credited,credited,{award.er_mg},{award.credits}", "short,not_counted,,0")
+    named = f"nothing-saved,{stands(world, 'nothing-saved').outcome.text},0,{credits}"
+    lines = ("event,outcome,er_mg,credits", *rows, named)
+    party = parties.party(world.sender.code)
+    data = "\n".join(lines).encode()
+    return reconciliation.compare(party, date(2026, 5, 20), data, "csv", via="file").open
 
 
 def test_what_credits_nothing_lets_its_record_go_on_its_day(world: World) -> None:
@@ -66,6 +79,8 @@ def test_everything_still_verifies_and_an_id_means_what_it_meant(world: World) -
         assert reconciled() == {} and recomputing.recompute() == (1, 0)
         log.sequence()
         assert receipts.receipt(world.people[0], award) and carbon.explain(stands(world, "credited")).steps
+        # The party's file names a figure that is gone here: the rest of it is held against ours as before.
+        assert [compared(world, credits) for credits in (0, 7)] == [0, 1]
         (again,) = world.send(world.meeting("short", duration_min=30))
         assert (again.outcome, again.stored, again.er_mg) == (Outcome.EXISTS, Outcome.NOT_COUNTED, None)
         (other,) = world.send(world.meeting("short", duration_min=31))

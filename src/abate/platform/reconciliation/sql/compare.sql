@@ -31,11 +31,13 @@ group by item, label having count(*) > 1 order by min(line)
 -- name: meet_events
 -- Every item of either side once; what breaks is kept, the rest counted. What is not here on that day may be here on
 -- another, under its id. An event that its party took back stands as withdrawn with nothing: left out there, or listed so,
--- it agrees; listed as credited it differs. A withdrawal itself has no day and agrees wherever it is listed.
+-- it agrees; listed as credited it differs. A withdrawal itself has no day and agrees wherever it is listed. The figure of a
+-- record that was dropped is gone here, and says nothing against theirs.
 with ours as (
     select quantity.event_id as item, case when gone.event_id is null then quantity.outcome else 9 end as outcome,
            case when gone.event_id is null then quantity.er_mg else 0 end as er_mg,
-           case when gone.event_id is null then quantity.credits else 0 end as credits
+           case when gone.event_id is null then quantity.credits else 0 end as credits,
+           case when gone.event_id is null then quantity.dropped_at end as dropped_at
     from carbon_quantity quantity
     left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
     where quantity.party_id = %(party)s and quantity.day = %(day)s
@@ -48,7 +50,8 @@ with ours as (
     select coalesce(theirs.item, ours.item) as item, coalesce(theirs.label, ours.item) as label,
            theirs.item is not null as there, ours.item is not null as here,
            theirs.outcome as their_outcome, theirs.er_mg as their_er_mg, theirs.credits as their_credits,
-           (%(names)s::text[])[ours.outcome + 1] as outcome, ours.er_mg, ours.credits
+           (%(names)s::text[])[ours.outcome + 1] as outcome, ours.er_mg, ours.credits,
+           ours.dropped_at
     from pg_temp.reconciliation_stage theirs
     full join ours on ours.item = theirs.item
 ), elsewhere as (
@@ -72,7 +75,8 @@ with ours as (
                 when not met.here and met.their_outcome = any(%(not_kept)s::text[]) then 'matched'
                 when not met.here then 'missing_here'
                 when (met.their_outcome is not null and met.their_outcome is distinct from met.outcome)
-                     or (met.their_er_mg is not null and met.their_er_mg is distinct from met.er_mg)
+                     or (met.their_er_mg is not null and met.dropped_at is null
+                         and met.their_er_mg is distinct from met.er_mg)
                      or (met.their_credits is not null and met.their_credits is distinct from met.credits)
                 then 'different'
                 else 'matched' end as kind,
