@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from threading import Event
-from time import sleep
+from time import monotonic, sleep
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,10 +29,12 @@ from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
-from abate.platform.people.models import Consent
+from abate.platform.people import groups, queries, requests
+from abate.platform.people.models import Authorisation, Consent, Request
 from abate.platform.review import changes
 from abate.platform.sharing import actions, errors, members
 from abate.platform.sharing import people as sharing
+from abate.platform.sharing.models import Read
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-8.5-b", "P-4.3")]
 __all__ = ["enter", "sender", "world"]
@@ -58,6 +61,50 @@ def test_a_withdrawal_waits_for_the_answer_that_is_being_given(world: World, sen
     assert at_once(2, act) == [None, None]
     assert done == ["written down", "withdrawn"]
     assert world.subjects[0] not in sharing.read(sender.pk, number, "", 10, "key").body
+
+
+@pytest.mark.parametrize("way", ["withdraw", "withdraw_all", "leave", "party", "object"])
+def test_what_ends_telling_while_an_answer_is_made_is_later_than_it(
+    world: World, sender: Party, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """By whatever way: the rows say that who was told of was told of before."""
+    number, person = granted(token(sender, ["sharing"])), world.people[0]
+    sharing.agree(person, number)
+    (given,) = queries.authorisations(person.pk)[:1]
+    begun, agreed, start = Event(), sharing._agreed, monotonic()
+    monkeypatch.setattr(clock, "now", lambda: AFTER + timedelta(seconds=monotonic() - start))
+
+    def slowly(*given: Any) -> object:
+        told = agreed(*given)
+        begun.set()
+        # Long enough for a clock that is read before the wait.
+        sleep(0.5)
+        return told
+
+    monkeypatch.setattr(sharing, "_agreed", slowly)
+    ways: dict[str, Callable[[], object]] = {
+        "withdraw": lambda: people.withdraw(person, given.id),
+        "withdraw_all": lambda: people.withdraw_all(person, sender),
+        "leave": lambda: people.destroy(person),
+        "party": lambda: groups.end_party(sender.pk),
+        "object": lambda: requests.ask(person, "restriction", "made up"),
+    }
+
+    def act(which: int) -> None:
+        if which:
+            assert begun.wait(10)
+            ways[way]()
+        else:
+            sharing.read(sender.pk, number, "", 10, "key")
+
+    assert at_once(2, act) == [None, None]
+    (told,) = Read.objects.all()
+    ended = [*Authorisation.objects.filter(person=person).values_list("withdrawn_at", flat=True)]
+    ended += Consent.objects.filter(person=person, purpose__startswith="share:").values_list(
+        "withdrawn_at", flat=True
+    )
+    ended += Request.objects.values_list("asked_at", flat=True)
+    assert [at for at in ended if at] and all(told.at < at for at in ended if at)
 
 
 def test_who_is_withdrawing_just_now_is_passed_over_and_nobody_waits(world: World, sender: Party) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest
 from psycopg import Cursor
 
@@ -138,12 +138,10 @@ def open_account(
 def _take_over(person: Person, reaches: Sequence[Reach], notice_version: str) -> None:
     """An account that a guardian looked after is its owner's: what the guardian agreed to ended on the birthday."""
     person.contact_enc, person.notice_version = claiming.sealed_contacts(person, reaches), notice_version
-    Person.objects.filter(pk=person.pk).update(
-        contact_enc=person.contact_enc, notice_version=person.notice_version
-    )
+    person.save(update_fields=["contact_enc", "notice_version"])
     live = Authorisation.objects.filter(person_id=person.pk, withdrawn_at=None)
+    now = disclosing.hold(person.pk)
     live.update(withdrawn_at=Greatest(F("ends_at"), F("granted_at")))
-    now = clock.now()
     consents.end(person.pk, now)
     children.end(person.pk, now)
 
@@ -322,24 +320,23 @@ def withdraw(person: Person, authorisation_id: int) -> None:
     Raises AuthorisationUnknown. (P-4.3)
     """
     own = Authorisation.objects.filter(person_id=person.pk, id=authorisation_id)
-    now = clock.now()
-    if own.filter(withdrawn_at=None).update(withdrawn_at=_ended(now)):
-        disclosing.end_unbound(person.pk, now)
-        telling.end(person.user, own.get().party_id)
-        notices.write([person.user_id], "authorisation.ended")
-    elif not own.exists():
+    if not _withdraw(person, own) and not own.exists():
         raise AuthorisationUnknown
 
 
 @audited("person.withdraw", lambda given, _: given["person"].pseudonym)
 def withdraw_all(person: Person, party: Party) -> int:
     """End everything this person lets `party` send, in one step, as it was given; returns how many ended."""
-    live = Authorisation.objects.filter(person_id=person.pk, party=party, withdrawn_at=None)
-    now = clock.now()
-    ended = live.update(withdrawn_at=_ended(now))
+    return _withdraw(person, Authorisation.objects.filter(person_id=person.pk, party=party))
+
+
+def _withdraw(person: Person, own: QuerySet[Authorisation]) -> int:
+    """End what is live of these, which are one party's."""
+    now = disclosing.hold(person.pk)
+    ended = own.filter(withdrawn_at=None).update(withdrawn_at=_ended(now))
     if ended:
         disclosing.end_unbound(person.pk, now)
-        telling.end(person.user, party.pk)
+        telling.end(person.user, own[:1].get().party_id)
         notices.write([person.user_id], "authorisation.ended")
     return ended
 
@@ -349,10 +346,11 @@ def _ended(now: datetime) -> Greatest:
     return Greatest(Value(now), F("granted_at"))
 
 
-def close(found: Person, now: datetime) -> None:
-    """End everything that a locked, active person gave leave for, and every way in. Raises ChildrenFirst."""
+def close(found: Person) -> datetime:
+    """End everything that a locked, active person gave leave for, and every way in; the moment. Raises ChildrenFirst."""
     if children.of(found.pk):
         raise ChildrenFirst
+    now = disclosing.hold(found.pk)
     Authorisation.objects.filter(person_id=found.pk, withdrawn_at=None).update(withdrawn_at=_ended(now))
     telling.end(found.user)
     consents.end(found.pk, now)
@@ -365,6 +363,7 @@ def close(found: Person, now: datetime) -> None:
     signin.forget(found.user)
     notices.forget(found.user)
     review.deactivate(found.user)
+    return now
 
 
 @audited("person.erase", lambda given, _: given["person"].pseudonym)
@@ -377,8 +376,7 @@ def destroy(person: Person) -> None:
     """
     with transaction.atomic():
         found = Person.objects.select_for_update().select_related("user").get(pk=person.pk)
-        now = clock.now()
-        close(found, now)
+        now = close(found)
         Person.objects.filter(pk=found.pk).update(
             wrapped_key=None,
             commit_key=None,
@@ -386,9 +384,8 @@ def destroy(person: Person) -> None:
             contact_enc=b"",
             status=Person.Status.ERASED,
         )
-        Contact.objects.filter(person_id=found.pk).delete()
-        Identity.objects.filter(person_id=found.pk).delete()
-        Former.objects.filter(person_id=found.pk).delete()
+        for rows in (Contact.objects, Identity.objects, Former.objects):
+            rows.filter(person_id=found.pk).delete()
         Freeze.objects.filter(person_id=found.pk, ended_at=None).update(ended_at=now)
     person.wrapped_key = person.commit_key = None
     person.identity_enc = person.contact_enc = b""

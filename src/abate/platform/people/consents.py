@@ -89,7 +89,7 @@ def give(person: Person, version: str, by: Person | None = None) -> None:
 
 
 def end(person_id: int, now: datetime) -> None:
-    """Every consent of the person ends: the account is closed."""
+    """Every consent of the person ends: the account is closed. `now` is the moment of disclosing.hold."""
     live = Consent.objects.filter(person_id=person_id, withdrawn_at=None)
     live.update(withdrawn_at=Greatest(Value(now), F("given_at")))
 

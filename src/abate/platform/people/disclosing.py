@@ -15,6 +15,7 @@ from django.db.models.functions import Greatest
 
 from abate.platform.doors import clock
 from abate.platform.notices import actions as outbox
+from abate.platform.parties.models import Party
 from abate.platform.people import consents
 from abate.platform.people.consents import SHARE
 from abate.platform.people.errors import PersonErased
@@ -75,14 +76,39 @@ def bound(person_id: int) -> set[int]:
     return set(_live(person_id).values_list("party_id", flat=True))
 
 
+def hold(person_id: int) -> datetime:
+    """Wait for answers that are just being given of this person, and let none begin until the transaction ends: the moment
+    after them. Whatever ends or stops telling is of that moment, so that rows say in which order it was."""
+    return _hold(
+        Authorisation.objects.filter(person_id=person_id),
+        Consent.objects.filter(person_id=person_id, purpose__startswith=SHARE),
+    )
+
+
+def hold_party(party: Party) -> datetime:
+    """The same for everybody whom this party is told of."""
+    return _hold(
+        Authorisation.objects.filter(party=party),
+        Consent.objects.filter(purpose__startswith=f"{SHARE}{party.code}:"),
+    )
+
+
+def _hold(given: QuerySet[Authorisation], shared: QuerySet[Consent]) -> datetime:
+    # Authorisations first: whoever is just agreeing holds them, and what is agreed to then is held too.
+    for rows in (given, shared):
+        live = rows.filter(withdrawn_at=None).order_by("pk").select_for_update(no_key=True)
+        list(live.values_list("pk", flat=True))
+    return clock.now()
+
+
 def end_unbound(person_id: int, now: datetime) -> None:
-    """What the person let parties be told ends where nothing is authorised for the party any more."""
+    """What the person let parties be told ends where nothing is authorised for the party any more; `now` is hold's."""
     with connection.cursor() as cursor:
         cursor.execute(_END_UNBOUND, {"person": person_id, "now": now, "share": f"{SHARE}%"})
 
 
 def end_party(code: str, now: datetime) -> None:
-    """The party takes part no more: what everybody let it be told ends."""
+    """The party takes part no more: what everybody let it be told ends; `now` is hold_party's."""
     live = Consent.objects.filter(purpose__startswith=f"{SHARE}{code}:", withdrawn_at=None)
     live.update(withdrawn_at=_ended(now))
 

@@ -7,7 +7,6 @@ from datetime import date
 
 from django.db import transaction
 
-from abate.platform.doors import clock
 from abate.platform.people import actions, keys
 from abate.platform.people.models import Freeze, Person
 from abate.platform.review.audit import audited
@@ -20,7 +19,6 @@ def freeze(person: Person, until: date, grounds: Sequence[tuple[str, str]]) -> N
     Every authorisation, consent, membership and way of signing in ends as in erasing. Doing it again changes nothing. Raises
     ChildrenFirst. (PIPL article 47)
     """
-    now = clock.now()
     with transaction.atomic():
         found = (
             Person.objects.select_for_update()
@@ -30,7 +28,7 @@ def freeze(person: Person, until: date, grounds: Sequence[tuple[str, str]]) -> N
         )
         if found is None:
             return
-        actions.close(found, now)
+        now = actions.close(found)
         Person.objects.filter(pk=found.pk).update(status=Person.Status.FROZEN)
         Freeze.objects.create(person=found, at=now, until=until, grounds=[list(one) for one in grounds])
     person.status = Person.Status.FROZEN

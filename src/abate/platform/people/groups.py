@@ -162,7 +162,7 @@ def join(person: Person, code: str, notice_version: str) -> Member:
         if not Invitation.objects.filter(pk=found.pk, used__lt=F("most")).update(used=F("used") + 1):
             raise InvitationUnknown
         if group.kind == HOUSEHOLD:
-            taken = _collected(group, own.pk)
+            now, taken = disclosing.hold(own.pk), _collected(group, own.pk)
             doubled = Authorisation.objects.filter(person=own, behaviour__in=taken, withdrawn_at=None)
             doubled.update(withdrawn_at=Greatest(Value(now), F("granted_at")))
             disclosing.end_unbound(own.pk, now)
@@ -191,10 +191,11 @@ def leave_all(person_id: int, now: datetime) -> None:
 @audited("party.consents", lambda given, _: given["party_id"])
 def end_party(party_id: int) -> None:
     """The party takes part no more: what everybody lets it send ends, and nobody is its member."""
-    now = clock.now()
-    own = Authorisation.objects.filter(party_id=party_id, withdrawn_at=None)
+    party = Party.objects.get(pk=party_id)
+    now = disclosing.hold_party(party)
+    own = Authorisation.objects.filter(party=party, withdrawn_at=None)
     own.update(withdrawn_at=Greatest(Value(now), F("granted_at")))
-    disclosing.end_party(Party.objects.get(pk=party_id).code, now)
+    disclosing.end_party(party.code, now)
     _end(Member.objects.filter(group__party_id=party_id, left_at=None), now)
 
 

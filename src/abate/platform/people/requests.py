@@ -18,7 +18,7 @@ from django.db import transaction
 
 from abate.platform.doors import clock
 from abate.platform.notices import actions as notices
-from abate.platform.people import keys
+from abate.platform.people import disclosing, keys
 from abate.platform.people.errors import PersonErased, RequestMalformed, RequestUnknown, TooManyRequests
 from abate.platform.people.models import Person, Request
 from abate.platform.review import audit
@@ -76,7 +76,6 @@ def ask(person: Person, kind: str, text: str) -> Request:
     text = text.strip()
     if kind not in Request.Kind.values or not 0 < len(text) <= LONGEST:
         raise RequestMalformed
-    now = clock.now()
     with transaction.atomic():
         # Locked: requests and erasing of one person come one after the other.
         own = Person.objects.select_for_update().filter(pk=person.pk, status=Person.Status.ACTIVE).first()
@@ -84,6 +83,8 @@ def ask(person: Person, kind: str, text: str) -> Request:
             raise PersonErased
         if Request.objects.filter(person=own, answered_at=None).count() >= MOST_OPEN:
             raise TooManyRequests
+        # An objection is later than every answer that it did not stop.
+        now = disclosing.hold(own.pk) if kind == Request.Kind.RESTRICTION else clock.now()
         audit.note("request.ask", own.pseudonym, kind=kind)
         return Request.objects.create(
             person=own,
