@@ -17,8 +17,10 @@ from django.urls import reverse
 from tests.platform.people.townspeople import at_once
 from tests.platform.review import shell
 from tests.platform.review.shell import refused, signed_in
+from tests.platform.signin.test_second_factor import by_link, set_up_app
 from tests.platform.web import city as stage
 from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
+from tests.platform.web.test_sign_in import code_sent
 
 from abate.cli import staff as staff_command
 from abate.demo import desk
@@ -92,6 +94,38 @@ def test_a_security_administrator_ends_all_of_an_account_and_its_holder_reads_wh
     assert json.loads(row.detail) == {"sessions": 2, "why": "laptop <b>reported</b> stolen"}
     assert row.role == "security_admin" and row.via == "page"
     assert Notice.objects.filter(user=user, kind="sign-in.ended").count() == 1
+
+
+def test_a_session_is_counted_and_ended_before_it_ever_asked_for_a_page(city: stage.City) -> None:
+    guard, user = desk.staffed()["security_admin"], member(city)
+    most = SignInPolicy().sessions_at_a_time
+    parked = [by_link(user) for _ in range(most + 1)]
+    assert len(queries.sessions(user)) == most
+    assert ending.end_all(guard, user, "laptop stolen") == most
+    assert not any(alive(one) for one in parked)
+
+
+@pytest.mark.parametrize("how", ["app", "second", "password"])
+def test_under_another_key_a_session_is_ended_as_well(city: stage.City, how: str) -> None:
+    guard, user = desk.staffed()["security_admin"], member(city)
+    browser = by_link(user)
+    codes = set_up_app(browser)[1]
+    if how == "second":
+        browser = by_link(user)
+        assert browser.post("/sign-in/second", {"code": codes[0]}).status_code == 302
+    if how == "password":
+        assert browser.post("/security/password", {"password": "correct horse battery"}).status_code == 302
+    assert ending.end_all(guard, user, "laptop stolen") == (2 if how == "second" else 1)
+    assert not alive(browser)
+
+
+def test_a_person_who_showed_a_code_again_is_ended_as_well(city: stage.City) -> None:
+    guard, user, browser = desk.staffed()["security_admin"], city.person.user, Client()
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    assert browser.post("/confirm", {"contact": "0"}).status_code == 200
+    assert browser.post("/confirm", {"contact": "0", "code": code_sent()}).status_code == 302
+    assert ending.end_all(guard, user, "telephone stolen") == 1
+    assert not alive(browser)
 
 
 def test_without_reason_right_or_fresh_proof_nothing_ends(city: stage.City, enter: Enter) -> None:  # noqa: F811

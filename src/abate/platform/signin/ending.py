@@ -63,7 +63,7 @@ def end_all(by: User, user: User | None, why: str) -> int:
 
 
 def end_most_unused(user: User, kept: str) -> None:
-    """Called when the session `kept` was opened: of more than policy.sessions_at_a_time the ones longest unused end."""
+    """Called when the session `kept` is a new row: of more than policy.sessions_at_a_time the ones longest unused end."""
     with transaction.atomic():
         _in_turn(user)
         keys = _over(user, kept)

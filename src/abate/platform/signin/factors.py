@@ -149,6 +149,8 @@ def add_app(user: User, code: str) -> None:
     if not totp.validate_totp_code(secret, _plain(code)):
         raise FactorRefused
     with transaction.atomic():
+        # First, as everywhere: the session's new key is listed under this lock too.
+        User.objects.select_for_update().get(pk=user.pk)
         Authenticator.objects.filter(user=user, type=Kind.TOTP).delete()
         totp.TOTP.activate(user, secret)
         _spend(user, code)

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 
+from abate.platform.review.models import User
 from abate.platform.signin import ending, lasting
 from abate.platform.web.wording import say
 
@@ -18,8 +19,7 @@ class Sessions:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        device = request.headers.get("User-Agent", "")
-        if request.user.is_authenticated and not lasting.use(request.session, request.user, device):
+        if request.user.is_authenticated and not used(request, request.user):
             logout(request)
             text = say(
                 "因长时间未操作，已自动退出。", "You were signed out: nobody had used the page for a while."
@@ -28,6 +28,12 @@ class Sessions:
         elif not request.user.is_authenticated:
             _tell(request)
         return self.get_response(request)
+
+
+def used(request: HttpRequest, user: User) -> bool:
+    """lasting.use() of this request's session by `user`. Called at once where a session gets another key: one that its owner
+    does not come back with is listed, counted and ended like any other."""
+    return lasting.use(request.session, user, request.headers.get("User-Agent", ""))
 
 
 def _tell(request: HttpRequest) -> None:

@@ -12,7 +12,7 @@ from abate.platform.people import queries
 from abate.platform.people.models import Person
 from abate.platform.review.models import User
 from abate.platform.signin import factors, proofs
-from abate.platform.web import proving, screen
+from abate.platform.web import proving, screen, sessions
 from abate.platform.web.access import signed_in_person, user_page
 from abate.platform.web.pages.signin import own_address
 from abate.platform.web.pages.staff_signin import address_of, shown
@@ -52,6 +52,7 @@ def _by_contact(request: HttpRequest, person: Person, there: str, context: dict[
             people.confirm_own_code(person, place, request.POST["code"])
             request.session.cycle_key()
             proofs.note(request.session, proofs.CODE)
+            sessions.used(request, person.user)
             return redirect(there)
     except Problem as refused:
         problem = refused

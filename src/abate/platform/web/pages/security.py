@@ -22,7 +22,7 @@ from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, passwords, proofs, queries
 from abate.platform.signin.errors import PasswordRefused, SignInRefused, TooManyTries
 from abate.platform.signin.policy import policy
-from abate.platform.web import proving, qr, screen
+from abate.platform.web import proving, qr, screen, sessions
 from abate.platform.web.access import user_page
 from abate.platform.web.pages.signin import own_address
 from abate.platform.web.pages.staff_signin import address_of, passkey_hint
@@ -96,6 +96,7 @@ def passkey(request: HttpRequest, user: User) -> HttpResponse:
 def _added(request: HttpRequest, user: User, how: str) -> HttpResponse:
     request.session.cycle_key()
     proofs.note(request.session, how)
+    sessions.used(request, user)
     messages.success(request, say("已添加。", "Added."), extra_tags="good")
     kinds = {one.kind for one in factors.factors(user)}
     if user.kind != User.Kind.STAFF or "recovery_codes" in kinds:
@@ -193,6 +194,7 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
             error = say("", " ").join(pick(passwords.REASONS[reason]) for reason in refused.reasons)
         else:
             update_session_auth_hash(request, user)
+            sessions.used(request, user)
             messages.success(request, say("密码已设置。", "The password is set."), extra_tags="good")
             return redirect("security")
     rules = policy()

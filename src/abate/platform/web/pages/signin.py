@@ -22,7 +22,7 @@ from abate.platform.review.errors import LinkSpent
 from abate.platform.review.models import User
 from abate.platform.signin import actions as signing
 from abate.platform.signin import proofs
-from abate.platform.web import screen
+from abate.platform.web import screen, sessions
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import say
 
@@ -46,6 +46,7 @@ def enter(request: HttpRequest, user: User, how: str) -> HttpResponse:
     # login() gives the session a new key: one that was set before sign-in is worth nothing after it.
     login(request, user, backend=_BACKEND)
     proofs.note(request.session, how)
+    sessions.used(request, user)
     return redirect(own_address(request, there))
 
 

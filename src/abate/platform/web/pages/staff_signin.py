@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from abate.platform.doors.errors import Problem
 from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, proofs
-from abate.platform.web import screen
+from abate.platform.web import screen, sessions
 from abate.platform.web.access import user_page
 from abate.platform.web.pages.signin import enter, own_address
 from abate.platform.web.screen import Field
@@ -128,6 +128,8 @@ def shown(
             text = screen.told(refused)
             problem, error = refused, f"{text.text}{say('', ' ')}{text.remedy}"
         else:
+            # After the transaction: it locks the account, which who renews the codes locks before them.
+            sessions.used(request, user)
             return redirect(there)
     kinds = {one.kind for one in factors.factors(user)}
     values = {
