@@ -14,6 +14,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
+from tests.platform.joining import applicants
 from tests.platform.people.townspeople import at_once
 from tests.platform.signin.test_second_factor import code_of
 from tests.platform.web import city as stage
@@ -130,9 +131,13 @@ def test_who_acts_for_a_party_shows_two_where_the_operator_asks_it(city: stage.C
         return browser
 
     reach: Callable[[User, str], int] = lambda user, path: come(user).get(path).status_code  # noqa: E731
-    assert (reach(keeper, "/partner"), reach(city.cashier, "/acceptor")) == (200, 200)
+    applicant = applicants.draft().user
+    pages = ((keeper, "/partner"), (city.cashier, "/acceptor"), (applicant, "/joining"))
+    assert [reach(*each) for each in pages] == [200, 200, 200]
     settings.ABATE_SIGN_IN_POLICY = {"members_two_factors": True}
-    for user, path in ((keeper, "/partner"), (city.cashier, "/acceptor")):
+    # Nor does an applicant collect the first live key with one.
+    assert come(applicant).post("/joining/key")["Location"].startswith("/security?next")
+    for user, path in pages:
         browser = come(user)
         answer = browser.get(path)
         # Who has none yet is led to where the first is made.

@@ -16,7 +16,7 @@ from abate.platform.signin.policy import policy
 _BEGAN, _SEEN, _NOTED = "session_began", "session_seen", "session_noted"
 # Written no more often: a page that loads ten things is one use.
 _STEP = timedelta(minutes=1)
-_FOR_A_PARTY = frozenset({"acceptor", "partner"})
+_FOR_A_PARTY = frozenset({"acceptor", "applicant", "partner"})
 
 
 def use(session: SessionBase, user: User, device: str) -> bool:

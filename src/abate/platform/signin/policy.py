@@ -29,7 +29,7 @@ class SignInPolicy:
     sessions_at_a_time: int = 10
     password_days: int = 90
     passwords_kept: int = 5
-    # Whether who acts for a party on money or keys (acceptors and partners) shows two factors, as the staff do.
+    # Whether who acts for a party on money or keys (acceptors, partners and applicants) shows two factors, as the staff do.
     members_two_factors: bool = False
     # After so long without a sign-in an account of the staff is closed.
     unused_days: int = 90
