@@ -185,7 +185,10 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
     with following(stack, copy):
         assert partner.deliver(partner.batch(10))
         until("the first leaves", lambda: all_signed(stack.url()))
+        signed_in = abate_in(stack, SIGNED_IN)
+        assert signed_in.returncode == 0, signed_in.stderr
         with psycopg.connect(stack.url()) as connection:
+            assert connection.execute(OPEN).fetchone() == (1, 1, 2, 1)
             (moment,) = connection.execute("select clock_timestamp()").fetchone() or (datetime.now(UTC),)
         early = set(partner.acknowledged)
         erased = abate_in(stack, f"{PERSON}; people.destroy(person); print(person.pk)")
@@ -194,6 +197,8 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
         assert kept.returncode == 0, kept.stderr
         assert partner.deliver(partner.batch(10))
         until("the later leaves", lambda: all_signed(stack.url()))
+        chosen = abate_in(stack, CHOSEN.format(signed_in.stdout.strip()))
+        assert chosen.returncode == 0, chosen.stderr
         ended = abate_in(stack, END)
         assert ended.returncode == 0, ended.stderr
         with psycopg.connect(stack.url()) as connection:
@@ -226,7 +231,11 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
         assert connection.execute(
             "select count(*) from parties_party where status = 'suspended'"
         ).fetchone() == (1,)
-    assert said["erased_again"] == 1
+        # Whoever was signed in then may have been ended since, and who chose two factors since is asked for them.
+        assert connection.execute(OPEN).fetchone() == (0, 0, 0, 0)
+        asked = connection.execute("select array_agg(id) from review_user where always_second").fetchone()
+        assert asked == ([int(signed_in.stdout)],)
+    assert said["erased_again"] == 1 and said["sessions_ended"] == 1
     # Behaviours of the person, the partner's key, the partner.
     assert int(str(said["ended_again"])) >= 3
     assert str(said["log"]).startswith("halted")
@@ -238,6 +247,22 @@ def test_a_step_back_remembers_the_head_that_was_signed_since(stack: Stack) -> N
     assert round_.returncode != 0 and "LogDamaged" in round_.stderr
 
 
+SIGNED_IN = (
+    "from allauth.idp.oidc.models import Token; from allauth.mfa.totp.internal import auth as totp; "
+    "from django.contrib.sessions.backends.db import SessionStore; "
+    "from abate.platform.review import actions as review; from abate.platform.signin import proofs, lasting; "
+    "user = review.create_user('staff', made_up=True); totp.TOTP.activate(user, totp.generate_totp_secret()); "
+    "session = SessionStore(); session['x'] = 1; lasting.use(session, user, ''); session.save(); "
+    "Token.objects.create(type='at', hash='x', user=user); review.issue_link(user); print(user.pk)"
+)
+OPEN = (
+    "select (select count(*) from django_session), (select count(*) from signin_session),"
+    " (select count(*) from allauth_idp_oidc_token), (select count(*) from review_signin_link where used_at is null)"
+)
+CHOSEN = (
+    "from abate.platform.signin import factors; from abate.platform.review.models import User; "
+    "factors.ask_always(User.objects.get(pk={}), True)"
+)
 FREEZE = (
     "from datetime import date; from abate.platform.people import freezing; "
     "from abate.platform.people.models import Person; "

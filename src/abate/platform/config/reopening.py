@@ -28,6 +28,7 @@ _ENDED = {
     "suspended": "select id from parties_party where status = 'suspended'",
     "left": "select id from parties_party where status = 'left'",
     "accounts": "select id from review_user where not is_active",
+    "second": "select id from review_user where always_second",
     "memberships": "select id, left_at from people_member where left_at is not null order by id",
     # An invitation or a seat; accounts and seats stand below too, of a row that is cleared by now.
     "tills": "select id from parties_till where until <= now()",
@@ -65,8 +66,8 @@ def secrets_fit(into: Path) -> Path:
 def make_safe(
     url: str, folder: Path, base: Base, into: Path, to: datetime | None, *, wait: Callable[[float], object]
 ) -> dict[str, object]:
-    """Check the keys, erase again who was erased since `to`, end again what ended, remember the newest head that was signed
-    since.
+    """Check the keys, end all sessions, links and tokens, erase again who was erased since `to`, end again what ended,
+    remember the newest head that was signed since.
 
     Returns what was found and done. Raises SetupError where the secret file is another installation's.
     """
@@ -87,7 +88,11 @@ def make_safe(
     for person_id, until, grounds in later.frozen if later else ():
         for person in Person.objects.filter(pk=person_id, status=Person.Status.ACTIVE):
             freezing.freeze(person, until, grounds)
-    found: dict[str, object] = {"entries_in_the_log": tree.size(), "erased_again": len(again)}
+    found: dict[str, object] = {
+        "entries_in_the_log": tree.size(),
+        "erased_again": len(again),
+        "sessions_ended": _let_nobody_in(),
+    }
     if behind:
         found["master_key"] = (
             f"{behind} texts lie under a retired master key; run `abate secrets rotate-master`"
@@ -103,14 +108,31 @@ def make_safe(
     return found
 
 
+def _let_nobody_in() -> int:
+    """End all that lets somebody in who came in before; returns how many sessions. Also after a restore of everything that
+    was received: what was ended last may not have been received.
+    """
+    from abate.platform.parties import telling  # lazy: needs Django set up
+    from abate.platform.review.actions import end_links  # lazy: as above
+    from abate.platform.signin import actions as signin  # lazy: as above
+
+    with transaction.atomic():
+        telling.end_all()
+        end_links()
+        return signin.end_everybodys()
+
+
 def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
-    """What ended: withdrawals, keys, suspensions, accounts, tills, roles and seats taken away; how many were open again."""
+    """What ended: withdrawals, keys, suspensions, accounts, tills, roles and seats taken away, coming in with one factor; how
+    many were open again.
+    """
     from abate.platform.parties import actions as parties  # lazy: needs Django set up
     from abate.platform.parties import standing, tills, webhooks  # lazy: as above
     from abate.platform.parties.models import Client, Endpoint, Member, Party, PublicKey  # lazy: as above
     from abate.platform.people.ended import end_again  # lazy: as above
     from abate.platform.review.actions import deactivate, withdraw  # lazy: as above
     from abate.platform.review.models import Grant, User  # lazy: as above
+    from abate.platform.signin import factors  # lazy: as above
 
     ids = {name: [row[0] for row in rows] for name, rows in ended.items()}
     live = Party.objects.exclude(status=Party.Status.LEFT)
@@ -124,6 +146,9 @@ def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
     endpoints = list(
         Endpoint.objects.filter(pk__in=ids["endpoints"], ended_at=None).values_list("pk", flat=True)
     )
+    chose = User.objects.filter(pk__in=ids["second"], always_second=False)
+    # Who made the factor since as well has none here to be asked for.
+    seconds = [one for one in chose if factors.has_factor(one)]
     over = tills.open_of(ids["tills"])
     kept, seated = set(ended["roles"]), set(ended["seats"])
     roles = [one for one in Grant.objects.select_related("user") if (one.user.pk, one.role) not in kept]
@@ -149,7 +174,10 @@ def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
             parties.suspend(party)
         for account in accounts:
             deactivate(account)
-    return rows + sum(map(len, (keys, clients, left, suspended, accounts, endpoints, over, roles, seats)))
+        for account in seconds:
+            factors.ask_always(account, True)
+    again = (keys, clients, left, suspended, accounts, seconds, endpoints, over, roles, seats)
+    return rows + sum(map(len, again))
 
 
 def _at_the_end(folder: Path, base: Base, into: Path, wait: Callable[[float], object]) -> Later:

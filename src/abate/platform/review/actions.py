@@ -97,6 +97,13 @@ def issue_link(user: User | None, *, valid: timedelta = timedelta(hours=24)) -> 
     return token
 
 
+@audited("link.end-all", lambda _, made: f"{made} links")
+def end_links() -> int:
+    """End every link that waits to be used; returns how many. A database that was set back takes used ones for waiting."""
+    ended, _ = SignInLink.objects.filter(used_at=None).delete()
+    return ended
+
+
 @audited("link.use", lambda _, made: made.handle)
 def use_link(token: str) -> User:
     """Spend a sign-in link; of two that try at once, one wins. Raises LinkSpent."""

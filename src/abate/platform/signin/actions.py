@@ -9,6 +9,7 @@ from importlib import import_module
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import authenticate
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 
 from abate.platform.doors import clock
@@ -27,7 +28,7 @@ from abate.platform.signin.errors import (
     SignInRefused,
     TooManyTries,
 )
-from abate.platform.signin.models import OpenSession, Password, Try, UsedCode
+from abate.platform.signin.models import EndedSession, Kept, OpenSession, Password, Try, UsedCode
 from abate.platform.signin.policy import policy
 
 _DEVICE = 200
@@ -146,6 +147,20 @@ def end_sessions(user: User, keys: list[str]) -> int:
         store.delete(key)
     OpenSession.objects.filter(key__in=own).delete()
     return len(own)
+
+
+@audited("signin.sessions-everybody", lambda _, made: f"{made} sessions")
+def end_everybodys() -> int:
+    """End all sessions of all accounts, and the codes that parties' apps were about to exchange; returns how many there were.
+
+    For a database that was set back: it does not know which of them were ended since.
+    """
+    with transaction.atomic():
+        Session.objects.all().delete()
+        Kept.objects.all().delete()
+        EndedSession.objects.all().delete()
+        ended, _ = OpenSession.objects.all().delete()
+    return ended
 
 
 @audited("signin.forget-since", lambda given, _: given["user"].handle)
