@@ -73,9 +73,9 @@ LISTENING: dict[str, Any] = {
 }
 
 ONE_LOGIN = (
-    "警告 WARNING: 服务器登录 {login} 拥有数据表：在服务器中执行 SQL 的人可以成为所有者（docs/howto/run.md）。The server's login "
-    "{login} owns the tables: whoever runs SQL of their own in the server can become their owner. Name the owner apart in "
-    "ABATE_OWNER_URL (docs/howto/run.md)."
+    "警告 WARNING: 服务器登录 {login} 的权限过大（{more}）：在服务器中执行 SQL 的人可以改动审计记录（docs/howto/run.md）。"
+    "The server's login {login} may too much ({more}): whoever runs SQL of their own in the server can change the trail. "
+    "Give it a login that may no more than it needs, and name the owner apart in ABATE_OWNER_URL (docs/howto/run.md)."
 )
 
 
@@ -137,7 +137,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
     if not stands.walled:
-        click.echo(ONE_LOGIN.format(login=stands.login), err=True)
+        click.echo(ONE_LOGIN.format(login=stands.login, more=stands.more), err=True)
     click.echo(f"Abate serves {os.environ['ABATE_ORIGIN']} (Ctrl-C stops it)", err=True)
     if as_json:
         click.echo(

@@ -54,6 +54,7 @@ class Operators(Stack):
             connection.execute(f"create role {OWNER} login createrole")
             connection.execute(f"create database {self.database} owner {OWNER}")
             connection.execute("create role keeper")
+            connection.execute("create role clerk")
 
     def abate(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-m", "abate", *words], env=self.environment() | more, text=True,
@@ -228,6 +229,27 @@ HOLES = {
     "change a function": (
         f"alter function abate_leaf_hash owner to {SERVER}",
         "alter function abate_leaf_hash owner to keeper",
+    ),
+    "write in every table": (
+        f"grant all on all tables in schema public to {SERVER}",
+        f"revoke all on all tables in schema public from {SERVER}",
+    ),
+    "write in one column": (
+        f"grant update (what) on review_audit to {SERVER}",
+        f"revoke update (what) on review_audit from {SERVER}",
+    ),
+    "write by another role": (
+        f"grant truncate on ledger_entry to clerk; grant clerk to {SERVER} with inherit false, set true",
+        f"revoke clerk from {SERVER}; revoke truncate on ledger_entry from clerk",
+    ),
+    "count on": (
+        f"grant update on sequence ledger_entry_id_seq to {SERVER}",
+        f"revoke update on sequence ledger_entry_id_seq from {SERVER}",
+    ),
+    # A schema by the application's name would be looked into before `public`.
+    "make schemas": (
+        f"grant create on database {Operators.database} to {SERVER}",
+        f"revoke create on database {Operators.database} from {SERVER}",
     ),
 }
 

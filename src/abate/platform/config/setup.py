@@ -97,7 +97,7 @@ def migrate() -> None:
     with logins.as_owner():
         with connection.cursor() as cursor:
             stands = logins.standing(cursor)
-        if stands.walled and not stands.serves:
+        if not stands.owns and not stands.serves:
             raise SetupError(
                 f"The login {stands.login} neither owns the tables nor may work as {logins.ROLE}.",
                 "It could read nothing and write nothing.",
@@ -106,7 +106,7 @@ def migrate() -> None:
             )
         found = schema.look()
         schema.check(found)
-        if not stands.walled:
+        if stands.owns:
             _prepare(waiting=bool(found.waiting))
         elif found.waiting:
             raise SetupError(
@@ -159,8 +159,8 @@ def become_application() -> logins.Standing:
         )
     if apart and not stands.walled:
         raise SetupError(
-            f"The login {stands.login} in DATABASE_URL can make tables or become {', '.join(stands.becomes) or 'their owner'}.",
-            f"{logins.OWNER} names an owner apart from it, and what runs as SQL in the server could become that owner.",
+            f"The login {stands.login} in DATABASE_URL may more than {logins.ROLE}: {stands.more}.",
+            f"{logins.OWNER} names an owner apart from it, and what runs as SQL in the server could change what must stay.",
             f"Give DATABASE_URL a login that is a member of {logins.ROLE} and of nothing else (docs/howto/run.md).",
         )
     return stands

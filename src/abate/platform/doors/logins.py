@@ -20,6 +20,7 @@ ROLE = "abate_app"
 """What the application may: config/grants.py sets its rights, and nobody signs in as it."""
 SERVER = "abate_server"
 """The server's login at the private PostgreSQL."""
+_TOLD = 6
 OWNER = "ABATE_OWNER_URL"
 _THERE = """
 select role.oid is not null, login.oid is not null, coalesce(pg_has_role(login.oid, role.oid, 'SET'), false)
@@ -28,24 +29,42 @@ left join pg_roles role on role.rolname = %(role)s
 left join pg_roles login on login.rolname = %(login)s"""
 # Whoever owns something that the program runs on could change what it does; the roles of PostgreSQL's own reach past grants.
 _STANDING = """
-with powers(id) as (
+with login as (
+    select login.oid, login.rolname, role.oid as role from pg_roles login left join pg_roles role on role.rolname = %s
+    where login.rolname = coalesce(nullif(%s, ''), session_user)
+), powers(id) as (
     select relowner from pg_class where relnamespace = 'public'::regnamespace
     union select proowner from pg_proc where pronamespace = 'public'::regnamespace
     union select nspowner from pg_namespace where nspname = 'public'
     union select datdba from pg_database where datname = current_database()
     union select oid from pg_roles where rolname in
         ('pg_write_all_data', 'pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
+), reached(id) as (
+    select other.oid from pg_roles other, login
+    where pg_has_role(login.oid, other.oid, 'MEMBER') or pg_has_role(login.oid, other.oid, 'MEMBER WITH ADMIN OPTION')
+), granted(name) as (
+    select 'database ' || current_database() from reached where has_database_privilege(id, current_database(), 'CREATE')
+    union select 'schema ' || nspname from reached, pg_namespace
+    where nspname <> 'public' and nspname !~ '^pg_(toast_)?temp_' and has_schema_privilege(id, pg_namespace.oid, 'CREATE')
+    union select relname from reached, login, pg_class,
+        unnest(array['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) as what
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        and has_table_privilege(id, pg_class.oid, what) and has_table_privilege(role, pg_class.oid, what) is not true
+    union select relname from reached, login, pg_class join pg_attribute on attrelid = pg_class.oid
+    where relnamespace = 'public'::regnamespace and attacl is not null and has_column_privilege(id, attrelid, attnum, 'UPDATE')
+        and has_column_privilege(role, attrelid, attnum, 'UPDATE') is not true
 )
-select login.rolname, has_schema_privilege(login.oid, 'public', 'CREATE'), array(
+select rolname, has_schema_privilege(login.oid, 'public', 'CREATE'), array(
     select pg_get_userbyid(id)::text from powers
     where pg_has_role(login.oid, id, 'MEMBER') or pg_has_role(login.oid, id, 'MEMBER WITH ADMIN OPTION') order by 1
-), coalesce(pg_has_role(login.oid, role.oid, 'SET'), false)
-from pg_roles login left join pg_roles role on role.rolname = %s where login.rolname = coalesce(nullif(%s, ''), session_user)"""
+), array(select name::text from granted order by 1), coalesce(pg_has_role(login.oid, role, 'SET'), false)
+from login"""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a login could do beyond ROLE: make tables, and become any of `becomes` (owners, or roles past every grant).
+    """What a login could do beyond ROLE: make tables, become any of `becomes` (owners, or roles past every grant), write in
+    any of `granted` (tables by name, `schema NAME`, `database NAME`), by its own rights or by those of a role it reaches.
 
     `serves`: whether it may work as ROLE.
     """
@@ -53,12 +72,24 @@ class Standing:
     login: str
     makes: bool
     becomes: tuple[str, ...]
+    granted: tuple[str, ...]
     serves: bool
 
     @property
+    def owns(self) -> bool:
+        """Whether it may change tables as their owner does."""
+        return self.makes or bool(self.becomes)
+
+    @property
     def walled(self) -> bool:
-        """Whether it may only what it is granted."""
-        return not self.makes and not self.becomes
+        """Whether it may only what ROLE may."""
+        return not self.owns and not self.granted
+
+    @property
+    def more(self) -> str:
+        """What it could do beyond ROLE, in the names of PostgreSQL; of many the first."""
+        named = (*self.becomes, *(["schema public"] if self.makes else []), *self.granted)
+        return ", ".join(named[:_TOLD]) + (" …" if len(named) > _TOLD else "")
 
 
 def standing(cursor: Any, login: str = "") -> Standing:
@@ -66,8 +97,8 @@ def standing(cursor: Any, login: str = "") -> Standing:
     cursor.execute(_STANDING, [ROLE, login])
     row = cursor.fetchone()
     if row is None:
-        return Standing(login, makes=False, becomes=(), serves=False)
-    return Standing(row[0], row[1], tuple(row[2]), row[3])
+        return Standing(login, makes=False, becomes=(), granted=(), serves=False)
+    return Standing(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4])
 
 
 def place(cursor: Any) -> tuple[str, int]:
@@ -140,7 +171,7 @@ def require_owner() -> None:
 
     with connection.cursor() as cursor:
         found = standing(cursor)
-    if found.walled:
+    if not found.owns:
         raise SetupError(
             f"The login {found.login} does not own the tables, and {OWNER} is not set.",
             "What changes tables is done by their owner, and the server's login cannot become it.",
