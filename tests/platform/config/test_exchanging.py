@@ -89,12 +89,23 @@ def test_every_text_opens_before_during_and_after_an_exchange(file: Path) -> Non
     assert under_master.opened() == plain
 
 
+def test_the_command_that_uses_a_key_prepares_none(file: Path) -> None:
+    before = file.read_bytes()
+    for _ in range(2):
+        assert "prepared" not in did("rotate-master", "--copied") and file.read_bytes() == before
+    present = exchanged()["present"]
+    for _ in range(2):
+        assert did("rotate-master", "--copied")["present"] == present and states(file) == ["present", "retired"]
+
+
 def test_texts_from_before_they_named_a_master_open_and_are_exchanged(file: Path) -> None:
     under_master.fill(1)
     plain = under_master.opened()
     under_master.as_of_old()
     assert set(rewrapping.totals()) == {""} and under_master.opened() == plain
-    exchanged()
+    did("rotate-master")
+    assert not exchanging.behind(keyring.read(file).masters, rewrapping.totals()), "none was retired yet"
+    did("rotate-master", "--copied")
     assert set(rewrapping.totals()) == {keyring.keyring().masters[0].id} and under_master.opened() == plain
 
 

@@ -33,6 +33,7 @@ _COPY = (
 )
 _DONE = "Copy the secret file once more. A retired master opens older backups: `abate secrets forget-master` ends that."
 
+_NOTHING = "No key is prepared and nothing is left to do. For another exchange run: abate secrets rotate-master"
 _RESTART = "Copy the secret file to where its copy lies and to every machine that runs Abate, and start Abate again on each."
 
 
@@ -78,6 +79,9 @@ def exchange(*, copied: bool, told: rewrapping.Told) -> dict[str, Any]:
         elif coming:
             return {"prepared": coming[0].id, "next": _COPY}
         elif not leaving and not behind(held, rewrapping.totals()):
+            if copied:
+                # Run once more, it must not make the key that the next run would use uncopied.
+                return {"present": held[0].id, "next": _NOTHING}
             held = masters.prepared(held, randomness.token_bytes(32), clock.now().isoformat())
             _write("secrets.prepare", held, held[-1].id)
             return {"prepared": held[-1].id, "next": _COPY}
@@ -85,10 +89,10 @@ def exchange(*, copied: bool, told: rewrapping.Told) -> dict[str, Any]:
 
 
 def behind(held: masters.Masters, rows: Mapping[str, int]) -> int:
-    """Texts under a retired master, as a restored backup has them. One that names none is the only master's own."""
-    return sum(rows.get(one.id, 0) for one in _in(held, masters.RETIRED)) + (
-        rows.get("", 0) if len(held) > 1 else 0
-    )
+    """Texts under a retired master, as a restored backup has them. One that names none is its, where another has sealed."""
+    sealed_once = any(one.state in (masters.LEAVING, masters.RETIRED) for one in held)
+    named = sum(rows.get(one.id, 0) for one in _in(held, masters.RETIRED))
+    return named + (rows.get("", 0) if sealed_once else 0)
 
 
 def missing(held: masters.Masters, rows: Mapping[str, int]) -> dict[str, int]:
