@@ -27,7 +27,7 @@ from abate.platform.parties import actions as parties
 from abate.platform.review import actions as review
 from abate.platform.review.models import Audit, User
 from abate.platform.signin import actions, factors
-from abate.platform.signin.errors import FactorFirst, LastFactor
+from abate.platform.signin.errors import FactorFirst, FactorRefused, LastFactor
 from abate.platform.web import gate
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-a")]
@@ -202,6 +202,22 @@ def test_codes_of_an_earlier_version_are_good_and_lose_their_seed_at_the_first_t
     assert not factors.spend_recovery_code(user, codes[1])
     assert "seed" not in rows_of(user).data and len(rows_of(user).data["hashes"]) == 9
     assert [factors.spend_recovery_code(user, codes[2]) for _ in range(2)] == [True, False]
+
+
+def test_a_code_that_meets_the_making_of_new_ones_is_refused(
+    city: stage.City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = city.person.user
+    codes, real = factors.new_recovery_codes(user), factors._spend_recovery
+
+    def meanwhile(one: Authenticator, code: str) -> bool:
+        factors.new_recovery_codes(user)
+        return real(one, code)
+
+    monkeypatch.setattr(factors, "_spend_recovery", meanwhile)
+    assert not factors.spend_recovery_code(user, codes[0])
+    with pytest.raises(FactorRefused):
+        factors.use_code(user, codes[1], None)
 
 
 def test_of_sixteen_who_bring_one_recovery_code_at_once_one_is_let_in(city: stage.City) -> None:

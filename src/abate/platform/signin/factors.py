@@ -215,7 +215,10 @@ def spend_recovery_code(user: User, code: str) -> bool:
 
 def _spend_recovery(one: Authenticator, code: str) -> bool:
     """Whether this was a code of the row's; it is spent by this. To be called in a transaction."""
-    held = Authenticator.objects.select_for_update().get(pk=one.pk)
+    held = Authenticator.objects.select_for_update().filter(pk=one.pk).first()
+    if held is None:
+        # New ones took its place since it was read.
+        return False
     right, data = recovery_codes.without(held, code)
     if data != held.data:
         held.data = data
