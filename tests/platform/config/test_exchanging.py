@@ -25,13 +25,14 @@ from tests.platform.config import under_master
 from tests.platform.review.shell import refused, run, signed_in
 
 from abate.cli import secrets
-from abate.platform.config import exchanging, rewrapping, setup
+from abate.platform.config import exchanging, reopening, rewrapping, setup
 from abate.platform.doors import backup, clock, keyring, masters, sealed
+from abate.platform.doors.errors import SetupError
 from abate.platform.notices import actions as notices
 from abate.platform.notices.models import Delivery
 from abate.platform.notices.queries import PLACE
 from abate.platform.people import keys, recovering
-from abate.platform.people.models import Recovery
+from abate.platform.people.models import Person, Recovery
 from abate.platform.review.models import Audit
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.3")]
@@ -95,7 +96,10 @@ def test_the_command_that_uses_a_key_prepares_none(file: Path) -> None:
         assert "prepared" not in did("rotate-master", "--copied") and file.read_bytes() == before
     present = exchanged()["present"]
     for _ in range(2):
-        assert did("rotate-master", "--copied")["present"] == present and states(file) == ["present", "retired"]
+        assert did("rotate-master", "--copied")["present"] == present and states(file) == [
+            "present",
+            "retired",
+        ]
 
 
 def test_texts_from_before_they_named_a_master_open_and_are_exchanged(file: Path) -> None:
@@ -163,7 +167,7 @@ def test_a_row_that_opens_under_no_key_is_told_and_holds_nothing_up(file: Path) 
     assert bytes(Recovery.objects.get().contact_enc) == b"\x07" * 60
 
 
-def test_a_text_under_a_key_that_the_file_does_not_hold_is_refused_by_name_and_kept(file: Path) -> None:
+def test_a_text_under_a_key_that_the_file_does_not_hold_is_told_by_name_and_kept(file: Path) -> None:
     under_master.fill(1)
     foreign = masters.Master(b"f" * 32, masters.PRESENT)
     kept = keyring.read(file).masters
@@ -174,10 +178,11 @@ def test_a_text_under_a_key_that_the_file_does_not_hold_is_refused_by_name_and_k
     with pytest.raises(sealed.MasterMissing, match=foreign.id):
         sealed.unseal(text, b"abate-recovery-code")
     did("rotate-master")
-    made = run(secrets, "rotate-master", "--copied")
-    assert made.exit_code == 1 and foreign.id in made.stderr and states(file) == ["present", "leaving"]
-    assert did("show")["rows_of_missing_masters"] == {foreign.id: 1}
-    assert [one.state for one in exchanging.findings()] == ["fault", "warning", "ok"]
+    done = did("rotate-master", "--copied")
+    assert done["unreadable"] == {"people_recovery.code_enc": 1} and states(file) == ["present", "retired"]
+    assert done["rows_of_missing_masters"] == did("show")["rows_of_missing_masters"] == {foreign.id: 1}
+    assert set(rewrapping.totals()) == {done["present"], foreign.id}
+    assert [one.state for one in exchanging.findings()] == ["fault", "ok"]
     assert bytes(Recovery.objects.get().code_enc) == text
 
 
@@ -269,11 +274,49 @@ def test_a_master_is_forgotten_only_when_nothing_needs_it(file: Path, settings: 
     assert Audit.objects.get(what="secrets.forget").subject == former
 
 
+def test_what_a_restore_brought_under_a_retired_key_counts_from_when_it_left_it(
+    file: Path, settings: Any, tmp_path: Path
+) -> None:
+    """Base copies of between hold such texts too, though they are younger than the exchange."""
+    under_master.fill(1)
+    older = sealed.seal("x", b"abate-recovery-code")
+    former = exchanged()["retired"][0]
+    Recovery.objects.update(code_enc=older)
+    copy = tmp_path / "copies" / (clock.now() + timedelta(days=1)).strftime(backup.FORM)
+    copy.mkdir(parents=True)
+    settings.ABATE_BACKUP = str(copy.parent)
+    for day, words in ((2, "sessions may hold"), (4, "1 base copies")):
+        with clock.frozen(clock.now() + timedelta(days=day)):
+            signed_in("security_admin")
+            made = run(secrets, "forget-master", former)
+            assert made.exit_code == 1 and f"cannot be forgotten yet. ({words}" in made.stderr, made.stderr
+    assert set(rewrapping.totals()) == {keyring.keyring().masters[0].id} and states(file)[1] == "retired"
+    Recovery.objects.update(code_enc=older)
+    with clock.frozen(clock.now() + timedelta(days=5)):
+        signed_in("security_admin")
+        did("rotate-master")
+        refused(run(secrets, "forget-master", former, "--despite-backups"), "master-needed")
+
+
 def test_one_that_was_prepared_and_leaked_is_forgotten_unused(file: Path) -> None:
     prepared = did("rotate-master")["prepared"]
     did("forget-master", prepared)
     assert states(file) == ["present"]
     assert did("rotate-master")["prepared"] != prepared
+
+
+def test_a_restore_goes_on_beside_rows_of_an_unknown_key_where_persons_keys_open(file: Path) -> None:
+    under_master.fill(2)
+    Recovery.objects.update(contact_enc=masters.MARK + b"j" * 60)
+    one = Person.objects.first()
+    assert one is not None
+    one.wrapped_key = masters.MARK + b"j" * 60
+    one.save()
+    behind, lost = reopening._keys_open_something()
+    assert not behind and lost == {"people_recovery.contact_enc": 1, "people_person.wrapped_key": 1}
+    keyring.keep_masters(file, (masters.Master(b"f" * 32, masters.PRESENT),))
+    with pytest.raises(SetupError, match="not the one"):
+        reopening._keys_open_something()
 
 
 def test_a_second_command_is_refused_by_name(file: Path) -> None:

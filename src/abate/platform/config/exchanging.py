@@ -33,7 +33,9 @@ _COPY = (
 )
 _DONE = "Copy the secret file once more. A retired master opens older backups: `abate secrets forget-master` ends that."
 
-_NOTHING = "No key is prepared and nothing is left to do. For another exchange run: abate secrets rotate-master"
+_NOTHING = (
+    "No key is prepared and nothing is left to do. For another exchange run: abate secrets rotate-master"
+)
 _RESTART = "Copy the secret file to where its copy lies and to every machine that runs Abate, and start Abate again on each."
 
 
@@ -97,51 +99,74 @@ def behind(held: masters.Masters, rows: Mapping[str, int]) -> int:
 
 def missing(held: masters.Masters, rows: Mapping[str, int]) -> dict[str, int]:
     """Id -> how many texts lie under a master that the file does not hold."""
-    known = {one.id for one in held}
-    return {name: count for name, count in rows.items() if name and name not in known}
+    known = {"", *(one.id for one in held)}
+    return {name: count for name, count in rows.items() if name not in known}
 
 
-def _finish(held: masters.Masters, told: rewrapping.Told) -> dict[str, Any]:
-    """Seal anew, prove it, and only then retire what was leaving."""
+def _sealed_anew(held: masters.Masters, told: rewrapping.Told) -> tuple[masters.Masters, dict[str, Any]]:
+    """Seal anew and prove it; the masters, those retired ones from now on that had texts until now, and what was done.
+
+    Raises MasterStillUsed.
+    """
     done: dict[str, int] = {}
 
     def count(place: str, rows: int) -> None:
         done[place] = rows
         told(place, rows)
 
+    before = rewrapping.totals()
     shut = rewrapping.seal_anew(count)
     if left := rewrapping.left(shut):
         raise MasterStillUsed(", ".join(f"{place}: {rows}" for place, rows in left.items()))
-    unreadable = {place: len(ids) for place, ids in shut.items()}
-    leaving = [one.id for one in _in(held, masters.LEAVING)]
-    kept = masters.finished(held, clock.now().isoformat())
-    detail = {"sealed_anew": done, "unreadable": unreadable, "retired": leaving}
+    after = rewrapping.totals()
+    detail = {
+        "sealed_anew": done,
+        "unreadable": {place: len(ids) for place, ids in shut.items()},
+        "rows_of_missing_masters": missing(held, after),
+    }
+    # Copies of until now may hold such texts, however long ago the exchange was.
+    return masters.needed(held, before - after, clock.now().isoformat()), detail
+
+
+def _finish(held: masters.Masters, told: rewrapping.Told) -> dict[str, Any]:
+    """Seal anew, prove it, and only then retire what was leaving."""
+    kept, detail = _sealed_anew(held, told)
+    detail["retired"] = [one.id for one in _in(kept, masters.LEAVING)]
+    kept = masters.finished(kept, clock.now().isoformat())
     _write("secrets.exchanged", kept, kept[0].id, **detail)
     return {"present": kept[0].id, **detail, "next": _DONE}
 
 
 def forget(name: str, *, despite_backups: bool, told: rewrapping.Told) -> dict[str, Any]:
-    """Take a master out of the file for ever; what still lies under it is sealed anew before.
+    """Take a master out of the file for ever; what still lies under it is sealed anew before, and then it is needed on.
 
     Raises ExchangeUnderWay, MasterUnknown, MasterNeeded, MasterStillUsed, SetupError.
     """
     with _alone():
         held = keyring.reread().masters
-        one = next((one for one in held if one.id == name), None)
-        if one is None:
-            raise MasterUnknown(name[:60])
+        one = _named(held, name)
         if one.state == masters.RETIRED:
             _check_not_needed(one, despite_backups)
         elif one.state != masters.NEXT:
             raise MasterNeeded(f"it is {one.state}")
-        shut = rewrapping.seal_anew(told)
-        if left := rewrapping.left(shut):
-            raise MasterStillUsed(", ".join(f"{place}: {rows}" for place, rows in left.items()))
-        _write("secrets.forget", masters.without(held, name), name, despite_backups=despite_backups)
+        kept, detail = _sealed_anew(held, told)
+        if kept != held:
+            _write("secrets.exchanged", kept, kept[0].id, **detail)
+        if one.state == masters.RETIRED:
+            _check_not_needed(_named(kept, name), despite_backups)
+        _write("secrets.forget", masters.without(kept, name), name, despite_backups=despite_backups)
         return {
             "forgotten": name,
             "next": "Copy the secret file to where its copy lies; older copies still hold that key.",
         }
+
+
+def _named(held: masters.Masters, name: str) -> masters.Master:
+    """Raises MasterUnknown."""
+    one = next((one for one in held if one.id == name), None)
+    if one is None:
+        raise MasterUnknown(name[:60])
+    return one
 
 
 def _check_not_needed(one: masters.Master, despite_backups: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -82,7 +83,7 @@ def make_safe(
     from abate.platform.people import freezing  # lazy: as above
     from abate.platform.people.models import Person  # lazy: as above
 
-    behind = _keys_open_something()
+    behind, lost = _keys_open_something()
     alive = Person.objects.filter(pk__in=later.erased if later else ()).exclude(status=Person.Status.ERASED)
     again = [erasing.erase(person) for person in alive]
     for person_id, until, grounds in later.frozen if later else ():
@@ -96,6 +97,12 @@ def make_safe(
     if behind:
         found["master_key"] = (
             f"{behind} texts lie under a retired master key; run `abate secrets rotate-master`"
+        )
+    if lost:
+        named = ", ".join(f"{place}: {count}" for place, count in lost.items())
+        found["missing_master_keys"] = (
+            f"texts lie under keys that the secret file does not hold ({named}); if it is not its newest copy, "
+            "put that in its place"
         )
     if later:
         found["ended_again"] = _end_again(later.ended)
@@ -204,25 +211,39 @@ def _at_the_end(folder: Path, base: Base, into: Path, wait: Callable[[float], ob
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _keys_open_something() -> int:
-    """How many texts lie under a retired master. Raises SetupError where the file does not open what is here."""
+_TRIED = 100
+
+
+def _keys_open_something() -> tuple[int, dict[str, int]]:
+    """How many texts lie under a retired master, and place -> how many under one that the file does not hold.
+
+    Raises SetupError where the file opens none of the first persons' keys, which an exchange seals before the others;
+    single rows that name an unknown master stand in no restore's way.
+    """
     from abate.platform.config import exchanging, rewrapping  # lazy: needs Django set up
     from abate.platform.people.models import Person  # lazy: as above
 
-    held, rows = keyring.keyring().masters, rewrapping.totals()
-    lost = exchanging.missing(held, rows)
-    wrapped = Person.objects.filter(wrapped_key__isnull=False).values_list("wrapped_key", flat=True).first()
-    try:
-        if wrapped is not None and not lost:
-            sealed.unwrap(wrapped, sealed.KEY)
-        fits = not lost
-    except (InvalidTag, ValueError):
-        fits = False
-    if not fits:
-        named = f" ({', '.join(sorted(lost))})" if lost else ""
+    held, places = keyring.keyring().masters, rewrapping.counts()
+    rows = sum(places.values(), Counter[str]())
+    lost = {place: sum(exchanging.missing(held, found).values()) for place, found in places.items()}
+    wrapped = (
+        Person.objects.filter(wrapped_key__isnull=False).order_by("pk").values_list("wrapped_key", flat=True)
+    )
+    first = list(wrapped[:_TRIED])
+    if not (any(map(_opens, first)) if first else not any(lost.values())):
+        named = ", ".join(sorted(exchanging.missing(held, rows)))
         raise SetupError(
             "The secret file is not the one this database was written with.",
-            f"It does not hold the master key{named}: no name could be read, and receipts might be signed by another key.",
+            f"It does not hold the master key{named and f' ({named})'}: no name could be read, and receipts might be signed"
+            " by another key.",
             "Find the old installation's file, its newest copy; nothing else opens what it closed.",
         )
-    return exchanging.behind(held, rows)
+    return exchanging.behind(held, rows), {place: count for place, count in lost.items() if count}
+
+
+def _opens(wrapped: bytes) -> bool:
+    try:
+        sealed.unwrap(wrapped, sealed.KEY)
+    except (InvalidTag, sealed.MasterMissing):
+        return False
+    return True

@@ -109,10 +109,10 @@ update {table} as one set {anew}
 
 
 def seal_anew(told: Told) -> dict[str, list[Any]]:
-    """Seal every text anew that lies under another master than the present; place -> ids of rows that open under none.
+    """Seal every text anew that lies under another master than the present; place -> ids of rows that open under none here.
 
     Cut off anywhere it is whole, and goes on when it is called again. A row that somebody holds is passed over, and waited for
-    alone at the end, so that nobody waits for this with a row of their own in hand. Raises sealed.MasterMissing.
+    alone at the end, so that nobody waits for this with a row of their own in hand.
     """
     return {place.name: shut for place in places() if (shut := _of_place(place, told))}
 
@@ -131,7 +131,7 @@ def _of_place(place: Place, told: Told) -> list[Any]:
 
 
 def _batch(place: Place, waiting: str, most: int, last: Any) -> tuple[int, Any, list[Any]]:
-    """One transaction: (rows looked at, the last one's id, ids of those that open under no master)."""
+    """One transaction: (rows looked at, the last one's id, ids of those that open under no master here)."""
     head, anew, shut = keyring().masters[0].head, {}, []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(place.statement(_OTHERS, waiting), {"head": head, "last": last, "most": most})
@@ -139,7 +139,8 @@ def _batch(place: Place, waiting: str, most: int, last: Any) -> tuple[int, Any, 
         for number, text in rows:
             try:
                 anew[number] = sealed.wrap(sealed.unwrap(text, place.purpose), place.purpose)
-            except InvalidTag:
+            except (InvalidTag, sealed.MasterMissing):
+                # Under no key of the file, so under none that is leaving: it stays as it is and holds nothing up.
                 shut.append(number)
         cursor.execute(place.statement(_WRITE), {"ids": list(anew), "texts": list(anew.values())})
     return len(rows), rows[-1][0] if rows else last, shut

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,6 +104,14 @@ def finished(masters: Masters, at: str) -> Masters:
     """Nothing is under those that were leaving."""
     return tuple(
         replace(one, state=RETIRED, retired_at=at) if one.state == LEAVING else one for one in masters
+    )
+
+
+def needed(masters: Masters, ids: Collection[str], at: str) -> Masters:
+    """Those retired ones of `ids` were under use until now; with an empty id among them, any may have been."""
+    return tuple(
+        replace(one, retired_at=at) if one.state == RETIRED and ("" in ids or one.id in ids) else one
+        for one in masters
     )
 
 
