@@ -36,7 +36,7 @@ from abate.platform.people import consents, groups, guardians, identity
 from abate.platform.people import queries as people
 from abate.platform.review import actions as review
 from abate.platform.review import rights
-from abate.platform.review.models import Grant, User
+from abate.platform.review.models import Grant, Proposal, User
 from abate.platform.web import gate, screen
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -262,8 +262,9 @@ def asked(
 ) -> Iterator[tuple[str, str, bool, Answer]]:
     """What is answered to somebody in a state: address, method, whether the thing is their own, and the answer."""
     made, user = whole.made, whole.users[who]
-    # By its number: what a suspended party offers stands in no list.
+    # By their numbers: what a suspended party offers stands in no list, and other tests may have counted proposals on.
     common = COMMON | {name: {"offer_id": made.city.offer} for name in OFFERED}
+    common["proposal"] = {"number": Proposal.objects.earliest("pk").pk}
     with transaction.atomic(), tabs_drawn_once():
         callers.bring_into(state, user, made.city)
         browser = Client(raise_request_exception=False)
