@@ -35,6 +35,8 @@ from abate.platform.review.audit import Actor, acting, note
 
 CHUNK = 20_000
 """Events in one transaction where nobody says otherwise: our policy."""
+PAGE = "page"
+"""What stands in the place of a key where somebody brought a file on the page."""
 _BAD = (Outcome.REFUSED, Outcome.CONFLICT)
 _log = logging.getLogger("abate.loading")
 
@@ -116,19 +118,21 @@ def load(
 
 
 def _refuse(file: File, party: Party, refusal: FileRefused) -> None:
-    """The rest of a file is not read. What passed the door and was hostile inside is told of with it, as the key's that sent it;
+    """The rest of a file is not read. What passed the door and was hostile inside is told of with it, as its sender's;
     loaded by command, as whoever's the command is.
     """
     with transaction.atomic():
         actions.end(file, f"{refusal.code}:{refusal.detail}"[:200])
         if refusal.hostile:
-            by_key = (
-                nullcontext()
-                if file.via != "http"
-                else acting(lambda: Actor(file.client_id, "interface", "key"))
-            )
-            with by_key:
+            with acting(lambda: _sender(file)) if file.via == "http" else nullcontext():
                 note("file.unpacked", file.pk, act="refused", code=refusal.code, party=party.code)
+
+
+def _sender(file: File) -> Actor:
+    """Whoever sent a file over HTTP: a key, or somebody of the party's on its page, of whom nothing is kept with the file."""
+    return (
+        Actor("", "page", "partner") if file.client_id == PAGE else Actor(file.client_id, "interface", "key")
+    )
 
 
 def _book(file: File, sender: Sender, chunk: Chunk, most: int | None) -> None:

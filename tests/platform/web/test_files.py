@@ -282,7 +282,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(
 
 @pytest.mark.clause("P-8.4-c")
 @pytest.mark.parametrize("what", ["a zip bomb", "an external link", "a path in a name", "a document type"])
-@pytest.mark.parametrize("via", ["http", "command"])
+@pytest.mark.parametrize("via", ["http", "page", "command"])
 def test_what_is_hostile_inside_is_told_in_the_trail(
     world: World, tmp_path: Path, what: str, via: str
 ) -> None:
@@ -294,8 +294,10 @@ def test_what_is_hostile_inside_is_told_in_the_trail(
         "a zip bomb": ("xl/_rels/a.rels", b" " * (5 * 1024**2)),
     }
     add(path, *members[what])
-    if via == "http":
+    if via != "command":
         send(path.read_bytes(), bearer, "rides.xlsx")
+        if via == "page":
+            File.objects.update(client_id=loading.PAGE)
         spool.Loader().round()
     else:
         party = queries.party(world.sender.code)
@@ -307,7 +309,12 @@ def test_what_is_hostile_inside_is_told_in_the_trail(
     (file,) = File.objects.all()
     assert file.state == File.REFUSED
     (row,) = Audit.objects.filter(act="refused")
-    by = (bearer.removeprefix("token-"), "interface", "key") if via == "http" else ("", "system", "")
+    by = {
+        "http": (bearer.removeprefix("token-"), "interface", "key"),
+        # Who of the party brought it is not kept with the file: no key is named that does not exist.
+        "page": ("", "page", "partner"),
+        "command": ("", "system", ""),
+    }[via]
     assert (row.what, row.subject) == ("file.unpacked", str(file.pk))
     assert (row.account, row.via, row.role) == by
     code = "file-unpacks-too-far" if what == "a zip bomb" else "file-reaches-out"

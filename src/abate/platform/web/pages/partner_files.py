@@ -28,9 +28,6 @@ from abate.platform.web import screen
 from abate.platform.web.access import partner_page
 from abate.platform.web.wording import english, say
 
-BY = "page"
-"""What stands in the place of a key where somebody brought a file on the page."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
@@ -96,7 +93,7 @@ def _bring(request: HttpRequest, party: Party) -> File:
         out.flush()
         spool.require_clean(part)
         return spool.take(
-            file_id, part, party=party, client_id=BY, name=name, sha256=hashlib.sha256(data).digest(),
+            file_id, part, party=party, client_id=loading.PAGE, name=name, sha256=hashlib.sha256(data).digest(),
             declared=declared, rehearsal=request.POST.get("dry_run") == "1",
         )  # fmt: skip
 
