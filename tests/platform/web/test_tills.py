@@ -20,13 +20,16 @@ from abate.demo import desk
 from abate.platform.config import fields
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
+from abate.platform.doors.keyring import keyring
 from abate.platform.incentives import actions as incentives
 from abate.platform.incentives import queries as codes
 from abate.platform.parties import actions, queries, standing, tills
 from abate.platform.parties.models import Member, Party, Till, Use
 from abate.platform.review import actions as review
 from abate.platform.review.models import Audit, SignInLink, User
-from abate.platform.signin import proofs
+from abate.platform.signin import ending, proofs
+from abate.platform.signin import queries as signing
+from abate.platform.signin.models import Try
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-6.2-types", "P-7.5.3-2")]
 Enter = Callable[..., Client]
@@ -195,6 +198,18 @@ def test_a_tills_account_is_nothing_else(city: stage.City, keeper: User, enter: 
         assert browser.get("/acceptor").status_code == 302
 
 
+def test_a_till_is_among_the_open_sessions_and_named_by_the_alarm(city: stage.City, enter: Enter) -> None:
+    user = tills.take(tills.invite(city.cafe, "1")[1])
+    assert enter(user).get("/acceptor").status_code == 200
+    enter(city.person.user).get("/")
+    listed = {one.handle for one in ending.open_accounts()}
+    assert user.handle in listed and city.person.user.handle not in listed
+    for one in (user, city.person.user):
+        digest = keyring().identity_hmac(f"try\x00second\x00{one.pk}")
+        Try.objects.bulk_create(Try(account_hmac=digest, at=clock.now()) for _ in range(100))
+    assert {one.account for one in signing.bursts()} == {user.handle, ""}
+
+
 def test_another_partys_tills_are_not_there(city: stage.City, enter: Enter) -> None:
     other = desk.create_party("sample-tea", "merchant", "示例茶店", "Sample Tea", made_up=True)
     browser = enter(keeper_of(other))
@@ -335,6 +350,20 @@ def test_a_party_that_leaves_leaves_nobody_at_its_tills(city: stage.City, enter:
     assert Client().post(f"/till/{waiting}").status_code == 404
     user.refresh_from_db()
     assert not user.is_active and [row.id for row in tills.of_party(city.cafe.pk)] == [None]
+
+
+def test_an_invitation_that_runs_out_meanwhile_keeps_no_party_from_leaving(
+    city: stage.City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: all are listed, and one has run out before it is held."""
+    tills.invite(city.cafe, "1")
+    monkeypatch.setattr(tills, "_open", lambda party_id, _: Till.objects.filter(party_id=party_id))
+    with clock.frozen(clock.now() + timedelta(hours=25)):
+        user = tills.take(tills.invite(city.cafe, "2")[1])
+        standing.leave(city.cafe)
+    user.refresh_from_db()
+    city.cafe.refresh_from_db()
+    assert city.cafe.status == Party.Status.LEFT and not user.is_active
 
 
 def test_the_operator_sees_tills_and_ends_one(city: stage.City, enter: Enter) -> None:

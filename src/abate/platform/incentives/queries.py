@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Max, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from abate.platform.doors import clock
 from abate.platform.incentives.models import Code, CodeKey, Offer
@@ -19,6 +19,12 @@ from abate.platform.people.models import Person
 State = Literal["active", "burnt", "cancelled", "expired"]
 # What the code's cipher text is bound to, beside the person (people/keys.py).
 PURPOSE = "incentive-code"
+# One step into the index for each, however many codes they ever burnt.
+_LAST_BURNT = """
+select who.id, newest.burnt_at from unnest(%s::bigint[]) who(id)
+cross join lateral (select burnt_at from incentives_code where burnt_by_id = who.id
+                    order by burnt_at desc limit 1) newest
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +178,9 @@ def burnt_today_by(party_id: int) -> dict[int, int]:
 
 def last_burnt_by(user_ids: Collection[int]) -> dict[int, datetime]:
     """When each of these users burnt a code last, by user; who never did is not in it."""
-    rows = Code.objects.filter(burnt_by__in=user_ids).order_by("burnt_by").values_list("burnt_by")
-    return dict(rows.annotate(last=Max("burnt_at")))
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_BURNT, [list(user_ids)])
+        return dict(cursor.fetchall())
 
 
 def differences() -> dict[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -218,7 +219,9 @@ def end(till_id: int, party_id: int | None = None) -> str:
 def end_all(party: Party) -> None:
     """The party leaves: nobody is at a till of it any more, and no invitation is good."""
     for till_id in _open(party.pk, clock.now()).values_list("pk", flat=True):
-        end(till_id)
+        # What ran out or was ended meanwhile is over, as it should be.
+        with suppress(TillUnknown):
+            end(till_id)
 
 
 def _open(party_id: int, now: datetime) -> QuerySet[Till]:
@@ -235,14 +238,14 @@ def open_of(till_ids: Collection[int]) -> list[int]:
 def of_party(party_id: int) -> list[TillRow]:
     """Who burns codes for a party now and who is invited to, by name; those last whom the operator's people seated."""
     seats = Member.objects.filter(party_id=party_id, role=Member.Role.ACCEPTOR, user__is_active=True)
-    others = dict(seats.order_by("since", "user_id").values_list("user_id", "since"))
-    own = [
-        TillRow(till.pk, till.name, till.user_id, till.invited_at, till.since, till.until)
-        for till in _open(party_id, clock.now()).order_by("name", "pk")
-        # A seat that three people took back is none, though nobody ended it here.
-        if till.user_id is None or others.pop(till.user_id, None)
+    own = list(_open(party_id, clock.now()).order_by("name", "pk"))
+    others = seats.exclude(user_id__in=[till.user_id for till in own if till.user_id is not None])
+    return [
+        TillRow(till.pk, till.name, till.user_id, till.invited_at, till.since, till.until) for till in own
+    ] + [
+        TillRow(None, "", user_id, since, since, None)
+        for user_id, since in others.order_by("since", "user_id").values_list("user_id", "since")
     ]
-    return own + [TillRow(None, "", user, since, since, None) for user, since in others.items()]
 
 
 def names(party_id: int, user_ids: Collection[int]) -> dict[int, str]:

@@ -91,7 +91,8 @@ def told(key: str) -> tuple[str, str] | None:
 def open_accounts() -> list[OpenAccount]:
     """Accounts of the staff's and of parties' with an open session, the last used first; people are not listed."""
     rows = (
-        OpenSession.objects.filter(_STANDS, user__kind=User.Kind.STAFF)
+        OpenSession.objects.filter(_STANDS)
+        .exclude(user__kind=User.Kind.PERSON)
         .values("user")
         .annotate(sessions=Count("key"), began=Min("began_at"), seen=Max("seen_at"))
         .order_by("-seen", "user")

@@ -62,8 +62,8 @@ def password_too_old(user: User) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Wrong tries within the window that reached the limit: `account` is a handle of the staff's, empty where the name that was
-    tried is none of theirs; `digest` the beginning of the keyed digest of that name, or of the address."""
+    """Wrong tries within the window that reached the limit: `account` is a handle of the staff's or a till's, empty where the
+    name that was tried is none; `digest` the beginning of the keyed digest of that name, or of the address."""
 
     by: str
     account: str
@@ -85,7 +85,7 @@ def bursts() -> list[Burst]:
         told += [(by, bytes(row[column]), row["count"]) for row in found]
     names = {}
     if any(by == "account" for by, _, _ in told):
-        for pk, handle in User.objects.filter(kind=User.Kind.STAFF).values_list("pk", "handle"):
+        for pk, handle in User.objects.exclude(kind=User.Kind.PERSON).values_list("pk", "handle"):
             # The names under which tries are counted: of a password and of a second factor (actions.py, factors.py).
             for name in (f"password\x00{handle.lower()}", f"second\x00{pk}"):
                 names[ring.identity_hmac(f"try\x00{name}")] = handle
