@@ -74,6 +74,8 @@ ABATE_WEBHOOK_LOOPBACK = os.environ.get("ABATE_WEBHOOK_LOOPBACK") == "1"
 ABATE_ADDRESS_PER_MINUTE = int(os.environ.get("ABATE_ADDRESS_PER_MINUTE") or 60)
 # At most so many people at the till of one acceptor, open invitations with them, and so many links a day. Our policy.
 ABATE_TILLS_PER_PARTY = int(os.environ.get("ABATE_TILLS_PER_PARTY") or 100)
+# Each person is in at most so many answers to one request for data of single people a day (sharing/people.py). Our policy.
+ABATE_SHARING_ANSWERS_PER_DAY = int(os.environ.get("ABATE_SHARING_ANSWERS_PER_DAY") or 24)
 # What one signed-in account may ask for in a minute, by all its sessions together; signing out and taking back are not counted.
 ABATE_ACCOUNT_PER_MINUTE = int(os.environ.get("ABATE_ACCOUNT_PER_MINUTE") or 600)
 # True only where `abate demo` made the installation: made-up people and figures are marked everywhere.

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core import signing
 from django.db import connection, transaction
 
@@ -19,6 +20,7 @@ from abate.platform.doors import clock
 from abate.platform.events import sources
 from abate.platform.events.models import Source
 from abate.platform.log import queries as log
+from abate.platform.parties import limits
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import disclosing
@@ -115,12 +117,13 @@ def withdraw(person: Person, request_id: UUID) -> None:
 def read(party_id: int, request_id: UUID, cursor: str, limit: int, client_id: str) -> Answer:
     """The page of people after `cursor`, or the first, by the party's names for them, as the books stand now; that it was told
     is written down with it, once and for each of them. Raises RequestUnknown, NotGranted, OtherSubject, PlaceUnknown,
-    ToldOtherwise."""
+    ToldOtherwise, LimitReached."""
     with transaction.atomic():
         asked = actions.granted(party_id, request_id, PEOPLE)
         after = _place(asked, cursor)
         actions.told_one_way(party_id, PEOPLE, asked.from_month, asked.to_month)
         found = _agreed(asked, after, limit)
+        _take_answers(asked, [person for _, person in found])
         now, size = clock.now(), log.size()
         lines = _lines(asked, [person for _, person in found])
         answer = actions.said(
@@ -147,8 +150,19 @@ def read(party_id: int, request_id: UUID, cursor: str, limit: int, client_id: st
     return answer
 
 
-def readings_of(person_id: int, limit: int = 1000) -> list[Reading]:
-    """Every answer that held something of this person, the newest first. (P-8.4-b)"""
+def _take_answers(asked: RequestRow, people: Sequence[int]) -> None:
+    """Counted for each person, so that the pages of one answer are one, and no page is had again and again by its cursor."""
+    most = settings.ABATE_SHARING_ANSWERS_PER_DAY
+    limits.take(limits.Limit("answers", f"told:{asked.id}:{one}", most, limits.DAY) for one in people)
+
+
+def times_told(person_id: int) -> int:
+    """How many answers held something of this person."""
+    return Told.objects.filter(person_id=person_id).count()
+
+
+def readings_of(person_id: int, limit: int | None = None) -> list[Reading]:
+    """The answers that held something of this person, the newest first; without `limit` every one. (P-8.4-b)"""
     with connection.cursor() as cursor:
         cursor.execute(SQL["readings_of"], {"person": person_id, "limit": limit})
         rows = cursor.fetchall()

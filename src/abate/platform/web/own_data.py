@@ -91,7 +91,7 @@ def gather(person: Person) -> dict[str, object]:
         "asked_by_parties": [_asked(one) for one in sharing.asked_of(person.pk)],
         "told_to_parties": [
             _row({"at": one.at, "party": one.party, "request": one.request.id, "fields": one.request.fields})
-            for one in sharing.readings_of(person.pk, limit=100_000)
+            for one in sharing.readings_of(person.pk)
         ],
         "opened_by_others": [
             _row({"at": one.at, "roles": one.roles[1], "field": one.what, "purpose": one.purpose[1]})

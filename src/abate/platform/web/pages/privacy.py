@@ -41,6 +41,7 @@ INCIDENT = {
     "advice": ("您可以做什么", "What you can do"),
     "contact": ("联系人", "Whom to ask"),
 }
+_LISTED = 50
 _FORMS = {
     "json": ("application/json", own_data.as_json),
     "zip": ("application/zip", own_data.as_tables),
@@ -82,8 +83,9 @@ def _page(
         ],
         "told": [
             (one.at, pick(one.titles), pick(listed(one.request.fields)), one.request)
-            for one in sharing.readings_of(person.pk, 50)
+            for one in sharing.readings_of(person.pk, _LISTED)
         ],
+        "told_more": max(0, sharing.times_told(person.pk) - _LISTED),
         "own": not guardian,
         "corrected": [(pick(CORRECTED[what]), at) for what, at in correcting.history(person.pk)],
         "requests": [(row, pick(KINDS[row.kind])) for row in requests.own(person)],
