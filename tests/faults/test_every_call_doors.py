@@ -198,7 +198,9 @@ def person(db: None) -> Person:
 def test_a_notice_is_agreed_to(person: Person, enter: Enter) -> None:
     told, browser = consents.current(), enter(person.user)
     with tried("POST privacy-agree"):
-        browser.post("/privacy/agree", {"purpose": [one.name for one in told.purposes]})
+        browser.post(
+            "/privacy/agree", {"notice": told.version, "purpose": [one.name for one in told.purposes]}
+        )
     assert consents.agreed_to_current(person.pk)
 
 

@@ -205,6 +205,29 @@ def test_answers_are_bounded_by_the_day_and_the_page_says_how_many_it_does_not_l
         assert read(token(sender, ["sharing"]), number).status_code == 200
 
 
+def test_nobody_agrees_to_a_notice_that_came_into_force_since_the_page(world: World, sender: Party) -> None:
+    number, person = granted(token(sender, ["sharing"])), world.people[0]
+    browser, page = Client(), f"/authorisations/asked/{number}"
+    browser.force_login(person.user)
+    browser.cookies["django_language"] = "en"
+    for agree, back, again in (
+        (f"{page}/agree", page, {"notice": "of before"}),
+        (
+            "/privacy/agree",
+            "/privacy",
+            {"notice": "of before", "purpose": [one.name for one in consents.current().purposes]},
+        ),
+    ):
+        before = Consent.objects.count()
+        answer = browser.post(agree, again, follow=True)
+        assert answer.redirect_chain[-1][0] == back and Consent.objects.count() == before
+        assert "The notice has changed and nothing was noted" in answer.content.decode()
+    version = consents.current("sharing").version
+    assert f'name="notice" value="{version}"' in browser.get(page).content.decode()
+    browser.post(f"{page}/agree", {"notice": version})
+    assert disclosing.of(person.pk)[0].notice_version == version
+
+
 def test_a_withdrawal_in_the_middle_of_paging_is_in_no_later_page(world: World, sender: Party) -> None:
     headers = token(sender, ["sharing"])
     number = granted(headers)

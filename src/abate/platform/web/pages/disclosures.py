@@ -17,6 +17,7 @@ from abate.platform.sharing.people import AskRow
 from abate.platform.web import access, screen
 from abate.platform.web.access import person_page
 from abate.platform.web.marks import PURPOSES
+from abate.platform.web.pages.privacy import was_shown
 from abate.platform.web.pages.shared import listed
 from abate.platform.web.wording import pick, say
 
@@ -45,7 +46,10 @@ def disclosure(request: HttpRequest, person: Person, request_id: UUID) -> HttpRe
 @require_POST
 @person_page
 def agree(request: HttpRequest, person: Person, request_id: UUID) -> HttpResponse:
-    """The person agrees; for a child its guardian does."""
+    """The person agrees, to the notice that the page showed; for a child its guardian does."""
+    people.one_asked(person.pk, request_id)
+    if not was_shown(request, consents.current("sharing")):
+        return redirect("disclosure", request_id=request_id)
     by = access.signed_in_person(request) if access.child_of(request) else None
     people.agree(person, request_id, by)
     text = say("已记录您的同意。", "Your consent is noted.")

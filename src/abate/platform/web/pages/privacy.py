@@ -100,13 +100,27 @@ def privacy(request: HttpRequest, person: Person) -> HttpResponse:
     return _page(request, person)
 
 
+def was_shown(request: HttpRequest, notice: consents.Notice) -> bool:
+    """Whether the form that was sent showed this notice: nobody agrees to one that came into force since. Says so if not."""
+    if request.POST.get("notice") == notice.version:
+        return True
+    zh, en = (
+        "告知书已更新，没有记录同意；请再阅读后决定。",
+        "The notice has changed and nothing was noted; read it and decide.",
+    )
+    messages.warning(request, say(zh, en), extra_tags="wait")
+    return False
+
+
 @require_POST
 @person_page
 def agree(request: HttpRequest, person: Person) -> HttpResponse:
     """Agree to the notice in force, each purpose by its own tick; a guardian agrees for the child."""
     child = access.child_of(request) is not None
     told = consents.current("children" if child else "people")
-    if set(request.POST.getlist("purpose")) >= {one.name for one in told.purposes}:
+    if was_shown(request, told) and set(request.POST.getlist("purpose")) >= {
+        one.name for one in told.purposes
+    }:
         consents.give(person, told.version, by=access.signed_in_person(request) if child else None)
         messages.success(request, say("已记录您的同意。", "Your consent is noted."), extra_tags="good")
     return redirect("privacy")
