@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
 from tests.platform.joining import applicants
@@ -151,6 +152,20 @@ def test_who_acts_for_a_party_shows_two_where_the_operator_asks_it(city: stage.C
         assert again.status_code == 302 and again["Location"].startswith("/sign-in/second?next")
     # A person is not asked by it.
     assert by_code().get("/feed").status_code == 200
+
+
+def test_a_till_gets_no_recovery_codes_for_its_party_lets_it_in_again(city: stage.City) -> None:
+    user, browser = review.create_user("till", made_up=True), Client(headers={"accept-language": "en"})
+    totp.TOTP.activate(user, totp.generate_totp_secret())
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    stage.prove(browser)
+    page = browser.get("/security").content.decode()
+    assert "recovery code" not in page and "a new link from your party" in page
+    for path in ("/security/always", "/security/recovery"):
+        answer = browser.post(path, {"on": "yes"})
+        assert (answer.status_code, answer["Location"]) == (302, "/security")
+    assert User.objects.get(pk=user.pk).always_second
+    assert [one.kind for one in factors.factors(user)] == ["totp"]
 
 
 def test_the_weaker_way_is_told_where_people_choose(city: stage.City) -> None:

@@ -143,7 +143,7 @@ def app(request: HttpRequest, user: User) -> HttpResponse:
 @_changing
 def recovery(request: HttpRequest, user: User) -> HttpResponse:
     """New recovery codes in place of the earlier ones, shown once."""
-    if user.kind != User.Kind.PERSON and not factors.has_factor(user):
+    if user.kind == User.Kind.TILL or (user.kind == User.Kind.STAFF and not factors.has_factor(user)):
         return redirect("security")
     return _codes(request, user)
 
@@ -161,7 +161,7 @@ def remove(request: HttpRequest, user: User, factor_id: int) -> HttpResponse:
 @transaction.atomic
 def always(request: HttpRequest, user: User) -> HttpResponse:
     """Be asked for a second factor at every sign-in (`on` is `yes`), or not any more. Who has no recovery codes gets some
-    with it, or neither."""
+    with it, or neither; a till gets none, its party lets it in again by a new link."""
     wanted = request.POST.get("on") == "yes"
     factors.ask_always(user, wanted)
     if wanted:
@@ -169,7 +169,11 @@ def always(request: HttpRequest, user: User) -> HttpResponse:
     else:
         text = say("今后登录不再要求第二个因素。", "From now on no sign-in asks for the second factor.")
     messages.success(request, text, extra_tags="good")
-    if wanted and not any(one.kind == "recovery_codes" for one in factors.factors(user)):
+    if (
+        wanted
+        and user.kind != User.Kind.TILL
+        and not any(one.kind == "recovery_codes" for one in factors.factors(user))
+    ):
         return _codes(request, user)
     return redirect("security")
 
