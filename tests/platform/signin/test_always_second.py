@@ -14,20 +14,22 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.db import connection, transaction
 from django.test import Client
 from tests.platform.joining import applicants
 from tests.platform.people.townspeople import at_once
-from tests.platform.signin.test_second_factor import code_of
+from tests.platform.signin.test_second_factor import by_link, code_of, set_up_app
 from tests.platform.web import city as stage
 from tests.platform.web.test_sign_in import code_sent
 
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices.models import Notice
 from abate.platform.parties import actions as parties
 from abate.platform.review import actions as review
 from abate.platform.review.models import Audit, User
-from abate.platform.signin import actions, factors
+from abate.platform.signin import actions, factors, recovery_codes
 from abate.platform.signin.errors import FactorFirst, FactorRefused, LastFactor
 from abate.platform.web import gate
 
@@ -207,6 +209,31 @@ def test_recovery_codes_are_kept_as_slow_salted_hashes_alone(city: stage.City) -
     # New ones end the earlier ones.
     factors.new_recovery_codes(user)
     assert not factors.spend_recovery_code(user, codes[0])
+
+
+def test_new_recovery_codes_are_counted_before_they_are_hashed_and_hold_nothing_up(
+    city: stage.City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[bool] = []
+
+    def kept(*_: object) -> dict[str, object]:
+        hashed.append(connection.in_atomic_block)
+        return {"salt": "", "iterations": 1, "hashes": []}
+
+    monkeypatch.setattr(recovery_codes, "kept", kept)
+    # On the pages too: with the first factor of one of the staff, and for a person.
+    clerk, here, now = desk.hire("made-up clerk", "query"), by_code(), clock.now()
+    assert len(set_up_app(by_link(clerk))[1]) == 10
+    most = factors.DRAWS_A_DAY
+    with clock.frozen(now):
+        answers = [here.post("/security/recovery") for _ in range(most + 1)]
+    assert [one.status_code for one in answers] == [200] * most + [429]
+    assert 86_000 < int(answers[-1]["Retry-After"]) <= 86_401
+    assert hashed == [False] * (most + 1)
+    with clock.frozen(now + timedelta(days=1, seconds=1)):
+        assert len(factors.new_recovery_codes(city.person.user)) == 10
+        with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+            factors.new_recovery_codes(city.person.user)
 
 
 def test_codes_of_an_earlier_version_are_good_and_lose_their_seed_at_the_first_try(city: stage.City) -> None:

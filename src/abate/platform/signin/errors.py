@@ -42,6 +42,21 @@ class TooManyTries(Problem):
         self.retry_after = retry_after
 
 
+class RecoveryCodesTooOften(Problem):
+    code = "recovery-codes-too-often"
+    status = 429
+    zh = "今天生成恢复码的次数过多。"
+    en = "Recovery codes were made too often today."
+    why_zh = "每次生成都需要大量计算。"
+    why_en = "Making them takes much computing each time."
+    remedy_zh = "请使用上次显示的恢复码，或明天再生成。"
+    remedy_en = "Use the ones that were shown last, or make new ones tomorrow."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"retry after {retry_after} s")
+        self.retry_after = retry_after
+
+
 class PasswordRefused(Problem):
     """`reasons` are codes of passwords.REASONS."""
 

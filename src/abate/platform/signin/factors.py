@@ -17,18 +17,29 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Min
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.review import audit
 from abate.platform.review.audit import audited
-from abate.platform.review.models import User
+from abate.platform.review.models import Audit, User
 from abate.platform.signin import actions, proofs, recovery_codes
-from abate.platform.signin.errors import FactorFirst, FactorRefused, FactorUnknown, LastFactor
+from abate.platform.signin.errors import (
+    FactorFirst,
+    FactorRefused,
+    FactorUnknown,
+    LastFactor,
+    RecoveryCodesTooOften,
+)
 from abate.platform.signin.models import UsedCode
+from abate.platform.signin.recovery_codes import Drawn
 
 Kind = Authenticator.Type
+# Ten slow hashes each.
+DRAWS_A_DAY = 5
+_DAY = timedelta(days=1)
 _LONGEST_NAME = 60
 _MOST_SENT = 20_000
 
@@ -139,15 +150,21 @@ def new_app_secret(user: User) -> tuple[str, str]:
 _WAITING = "signin_app_secret"
 
 
-@audited("signin.app", lambda given, _: given["user"].handle)
-def add_app(user: User, code: str) -> None:
-    """Keep the app whose secret waits, once it gives a right code; in place of an earlier one. Raises FactorRefused."""
+def check_app(code: str) -> None:
+    """Raises FactorRefused where add_app would refuse this code of the app whose secret waits."""
     session = context.request.session
     if _WAITING not in session:
         raise FactorRefused
-    secret = get_adapter().decrypt(session[_WAITING])
-    if not totp.validate_totp_code(secret, _plain(code)):
+    if not totp.validate_totp_code(get_adapter().decrypt(session[_WAITING]), _plain(code)):
         raise FactorRefused
+
+
+@audited("signin.app", lambda given, _: given["user"].handle)
+def add_app(user: User, code: str) -> None:
+    """Keep the app whose secret waits, once it gives a right code; in place of an earlier one. Raises FactorRefused."""
+    check_app(code)
+    session = context.request.session
+    secret = get_adapter().decrypt(session[_WAITING])
     with transaction.atomic():
         # First, as everywhere: the session's new key is listed under this lock too.
         User.objects.select_for_update().get(pk=user.pk)
@@ -158,17 +175,42 @@ def add_app(user: User, code: str) -> None:
     del session[_WAITING]
 
 
+def draw_recovery_codes(user: User) -> Drawn:
+    """Ten codes that are none of the user's yet (new_recovery_codes). Not to be called inside a transaction: they take seconds,
+    and are counted first, whatever comes of them. Raises RecoveryCodesTooOften.
+    """
+    _count_draw(user)
+    return recovery_codes.draw(user.pk)
+
+
+def _count_draw(user: User) -> None:
+    now, what = clock.now(), "signin.recovery-draw"
+    with transaction.atomic(durable=True):
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        earlier = Audit.objects.filter(what=what, subject=user.handle, at__gt=now - _DAY)
+        count, oldest = earlier.aggregate(count=Count("id"), oldest=Min("at")).values()
+        if count >= DRAWS_A_DAY:
+            raise RecoveryCodesTooOften(int((oldest + _DAY - now).total_seconds()) + 1)
+        audit.note(what, user.handle)
+
+
+def new_recovery_codes(user: User, drawn: Drawn | None = None) -> list[str]:
+    """Ten codes, each good once, in place of the earlier ones. They are shown now and never again.
+
+    Inside a transaction only with what was `drawn` before it; without, see draw_recovery_codes.
+    """
+    made = drawn or draw_recovery_codes(user)
+    _keep_codes(user, made)
+    return made.codes
+
+
 @audited("signin.recovery", lambda given, _: given["user"].handle)
-def new_recovery_codes(user: User) -> list[str]:
-    """Ten codes, each good once, in place of the earlier ones. They are shown now and never again."""
+def _keep_codes(user: User, drawn: Drawn) -> None:
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
-        codes = recovery_codes.draw()
-        data = recovery_codes.kept(user.pk, codes)
-        Authenticator.objects.create(user=user, type=Kind.RECOVERY_CODES, data=data)
+        Authenticator.objects.create(user=user, type=Kind.RECOVERY_CODES, data=drawn.data)
         notices.write([user.pk], "sign-in.key")
-        return codes
 
 
 def use_code(

@@ -6,6 +6,7 @@ They are allauth's rows; what allauth would keep in them, a seed from which the 
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass, field
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -19,12 +20,20 @@ COUNT, DIGITS = 10, 8
 _SEED = "seed"
 
 
-def draw() -> list[str]:
-    """Ten codes, no two alike."""
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Ten codes that were just made, and what a row keeps of them."""
+
+    codes: list[str] = field(repr=False)
+    data: dict[str, Any] = field(repr=False)
+
+
+def draw(user_id: int) -> Drawn:
+    """Ten codes, no two alike, and their ten slow hashes: seconds of work, to be done under no lock."""
     codes: dict[str, None] = {}
     while len(codes) < COUNT:
         codes[randomness.digits(DIGITS)] = None
-    return list(codes)
+    return Drawn(list(codes), kept(user_id, list(codes)))
 
 
 def kept(user_id: int, codes: list[str]) -> dict[str, Any]:

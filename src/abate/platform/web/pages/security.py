@@ -22,6 +22,7 @@ from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, passwords, proofs, queries
 from abate.platform.signin.errors import PasswordRefused, SignInRefused, TooManyTries
 from abate.platform.signin.policy import policy
+from abate.platform.signin.recovery_codes import Drawn
 from abate.platform.web import proving, qr, screen, sessions
 from abate.platform.web.access import user_page
 from abate.platform.web.pages.signin import own_address
@@ -68,17 +69,17 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @_changing
-@transaction.atomic
 def passkey(request: HttpRequest, user: User) -> HttpResponse:
     """Make a passkey. The browser does it: the one page that cannot work without a script."""
     problem = None
     if request.method == "POST":
         try:
-            factors.add_passkey(user, request.POST.get("name", ""), request.POST.get("credential", ""))
+            drawn = _first_codes(user)
+            with transaction.atomic():
+                factors.add_passkey(user, request.POST.get("name", ""), request.POST.get("credential", ""))
+                return _added(request, user, proofs.PASSKEY, drawn)
         except Problem as refused:
             problem = refused
-        else:
-            return _added(request, user, proofs.PASSKEY)
     name = Field(
         "name",
         say("给它起个名字", "A name for it"),
@@ -93,37 +94,46 @@ def passkey(request: HttpRequest, user: User) -> HttpResponse:
     )
 
 
-def _added(request: HttpRequest, user: User, how: str) -> HttpResponse:
+def _first_codes(user: User) -> Drawn | None:
+    """Recovery codes for one of the staff who has none, made before the transaction that adds a factor: they come with it."""
+    if user.kind != User.Kind.STAFF or _has_codes(user):
+        return None
+    return factors.draw_recovery_codes(user)
+
+
+def _has_codes(user: User) -> bool:
+    return any(one.kind == "recovery_codes" for one in factors.factors(user))
+
+
+def _added(request: HttpRequest, user: User, how: str, drawn: Drawn | None) -> HttpResponse:
     request.session.cycle_key()
     proofs.note(request.session, how)
     sessions.used(request, user)
     messages.success(request, say("已添加。", "Added."), extra_tags="good")
-    kinds = {one.kind for one in factors.factors(user)}
-    if user.kind != User.Kind.STAFF or "recovery_codes" in kinds:
-        return redirect("security")
-    return _codes(request, user)
+    return _codes(request, user, drawn) if drawn else redirect("security")
 
 
-def _codes(request: HttpRequest, user: User) -> HttpResponse:
+def _codes(request: HttpRequest, user: User, drawn: Drawn) -> HttpResponse:
     there = request.session.pop(proving.GO_ON, "") or reverse("home")
-    codes = [f"{code[:4]} {code[4:]}" for code in factors.new_recovery_codes(user)]
+    codes = [f"{code[:4]} {code[4:]}" for code in factors.new_recovery_codes(user, drawn)]
     context = {"codes": codes, "there": own_address(request, there)}
     return screen.show(request, "security_codes", context, section="security")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @_changing
-@transaction.atomic
 def app(request: HttpRequest, user: User) -> HttpResponse:
     """Set up an app that makes time-based codes (RFC 6238)."""
     problem: Problem | None = None
     if request.method == "POST":
         try:
-            factors.add_app(user, request.POST.get("code", ""))
+            factors.check_app(request.POST.get("code", ""))
+            drawn = _first_codes(user)
+            with transaction.atomic():
+                factors.add_app(user, request.POST.get("code", ""))
+                return _added(request, user, proofs.TOTP, drawn)
         except Problem as refused:
             problem = refused
-        else:
-            return _added(request, user, proofs.TOTP)
     secret, address = factors.new_app_secret(user)
     field = Field(
         "code",
@@ -145,7 +155,7 @@ def recovery(request: HttpRequest, user: User) -> HttpResponse:
     """New recovery codes in place of the earlier ones, shown once."""
     if user.kind == User.Kind.TILL or (user.kind == User.Kind.STAFF and not factors.has_factor(user)):
         return redirect("security")
-    return _codes(request, user)
+    return _codes(request, user, factors.draw_recovery_codes(user))
 
 
 @require_POST
@@ -163,19 +173,16 @@ def always(request: HttpRequest, user: User) -> HttpResponse:
     """Be asked for a second factor at every sign-in (`on` is `yes`), or not any more. Who has no recovery codes gets some
     with it, or neither; a till gets none, its party lets it in again by a new link."""
     wanted = request.POST.get("on") == "yes"
+    drawn = None
+    if wanted and user.kind != User.Kind.TILL and factors.has_factor(user) and not _has_codes(user):
+        drawn = factors.draw_recovery_codes(user)
     factors.ask_always(user, wanted)
     if wanted:
         text = say("今后每次登录都要求第二个因素。", "From now on every sign-in asks for the second factor.")
     else:
         text = say("今后登录不再要求第二个因素。", "From now on no sign-in asks for the second factor.")
     messages.success(request, text, extra_tags="good")
-    if (
-        wanted
-        and user.kind != User.Kind.TILL
-        and not any(one.kind == "recovery_codes" for one in factors.factors(user))
-    ):
-        return _codes(request, user)
-    return redirect("security")
+    return _codes(request, user, drawn) if drawn else redirect("security")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
