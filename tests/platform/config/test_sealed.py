@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import base64
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from django.db import connection, models
 from tests.platform.config import under_master
 
 from abate.platform.config import fields, rewrapping
-from abate.platform.doors import masters
+from abate.platform.doors import keyring, masters, secret_file
 from abate.platform.people.models import Person
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-8.3")]
@@ -163,3 +165,49 @@ def test_in_a_filled_database_nothing_lies_sealed_outside_the_list() -> None:
     # Planted: a sealed text in another column.
     Person.objects.update(commit_key=masters.MARK + bytes(60))
     assert found_anywhere() - listed == {"people_person.commit_key"}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "secrets.json"
+    keyring.create(made)
+    return made
+
+
+def test_two_that_change_the_secret_file_lose_nothing_of_each_other(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rotation comes between what another reads and what it writes."""
+    write, coming = secret_file.replace, masters.prepared(keyring.read(file).masters, b"n" * 32, "")
+    beside = threading.Thread(target=keyring.keep_masters, args=(file, coming))
+
+    def slowly(path: Path, text: str) -> None:
+        if not beside.ident:
+            beside.start()
+            beside.join(0.5)
+        write(path, text)
+
+    monkeypatch.setattr(secret_file, "replace", slowly)
+    keyring.ensure_push(file)
+    beside.join()
+    found = keyring.read(file)
+    assert found.push and found.masters == coming
+
+
+def test_an_owner_who_is_not_in_the_files_group_may_write_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Path.stat
+
+    def of_another_group(path: Path, **how: bool) -> os.stat_result:
+        found = look(path, **how)
+        return os.stat_result((*found[:5], found.st_gid + 1, *found[6:])) if path == file else found
+
+    def refused(_: Path, __: int, group: int) -> None:
+        if group != -1:  # As for who is not in it.
+            raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "stat", of_another_group)
+    monkeypatch.setattr(os, "chown", refused)
+    secret_file.replace(file, "anew")
+    assert file.read_text() == "anew\n"

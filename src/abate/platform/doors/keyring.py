@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -71,52 +72,62 @@ def create(path: Path, *, demo: bool = False, log_origin: str = "abate.invalid/l
 
 def name_log(path: Path, log_origin: str) -> None:
     """Give the log its name, all or nothing. Only before anything is in the log: receipts carry the name for ever."""
-    _add(path, log_origin=log_origin)
+    _change(path, lambda _: {"log_origin": log_origin})
 
 
 def add_sm2(path: Path, key: bytes) -> None:
     """Write the log's SM2 key into an existing secret file, all or nothing. Raises SetupError where one is there."""
-    if read(path).log_sm2 is not None:
-        raise SetupError(
-            f"{path} holds an SM2 key already.",
-            "Whoever checks the log knows it by that key; another would look like another log.",
-            "Keep it. `abate log sm2-key` shows its public half.",
-        )
-    _add(path, log_sm2=base64.b64encode(key).decode())
+
+    def more(held: Keyring) -> dict[str, Any]:
+        if held.log_sm2 is not None:
+            raise SetupError(
+                f"{path} holds an SM2 key already.",
+                "Whoever checks the log knows it by that key; another would look like another log.",
+                "Keep it. `abate log sm2-key` shows its public half.",
+            )
+        return {"log_sm2": base64.b64encode(key).decode()}
+
+    _change(path, more)
 
 
 def ensure_oidc(path: Path) -> None:
     """Make the key of the OpenID provider where the file has none yet."""
     if read(path).oidc is None:
-        made = rsa.generate_private_key(public_exponent=65537, key_size=3072)
-        pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _add(path, oidc=pem.decode())
+        made = _pem(rsa.generate_private_key(public_exponent=65537, key_size=3072))
+        _change(path, lambda held: {} if held.oidc else {"oidc": made})
 
 
 def ensure_push(path: Path) -> None:
     """Make the key for notices to browsers where the file has none yet."""
     if read(path).push is None:
-        made = ec.generate_private_key(ec.SECP256R1())
-        pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _add(path, push=pem.decode())
+        made = _pem(ec.generate_private_key(ec.SECP256R1()))
+        _change(path, lambda held: {} if held.push else {"push": made})
+
+
+def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def exchange_django(path: Path, *, leaked: bool) -> None:
     """Another key for forms, sessions and links; what the one of before signed holds on unless it `leaked`."""
     made = base64.b64encode(randomness.token_bytes(32)).decode()
-    former = None if leaked else base64.b64encode(read(path).django).decode()
-    _write_more(path, django=made, former_django=former)
+
+    def more(held: Keyring) -> dict[str, Any]:
+        former = None if leaked else base64.b64encode(held.django).decode()
+        return {"django": made, "former_django": former}
+
+    _change_running(path, more)
 
 
 def keep_masters(path: Path, kept: masters.Masters) -> None:
     """Write which masters there are into an existing secret file, all or nothing. Raises SetupError."""
-    _write_more(path, **masters.written(kept))
+    _change_running(path, lambda _: masters.written(kept))
 
 
-def _write_more(path: Path, **more: Any) -> None:
-    """`_add` on a running installation. Raises SetupError where the file cannot be written."""
+def _change_running(path: Path, more: Callable[[Keyring], Mapping[str, Any]]) -> None:
+    """`_change` on a running installation. Raises SetupError where the file cannot be written."""
     try:
-        _add(path, **more)
+        _change(path, more)
     except OSError as fault:
         raise SetupError(
             f"The secret file {path} cannot be written: {fault.strerror}.",
@@ -125,10 +136,14 @@ def _write_more(path: Path, **more: Any) -> None:
         ) from fault
 
 
-def _add(path: Path, **more: Any) -> None:
-    """Write more secrets into an existing file, all or nothing; what a link names is written, not the link."""
-    document = json.loads(path.read_text()) | more
-    secret_file.replace(path.resolve(), json.dumps(document, indent=2))
+def _change(path: Path, more: Callable[[Keyring], Mapping[str, Any]]) -> None:
+    """Write into an existing file what `more` of it gives, all or nothing, while no other process reads it to change it.
+
+    What a link names is written, not the link.
+    """
+    with secret_file.held(path.resolve()) as there:
+        if fields := more(read(there)):
+            secret_file.replace(there, json.dumps(json.loads(there.read_text()) | dict(fields), indent=2))
 
 
 def read(path: Path) -> Keyring:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NO_SECOND_NAMES = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
@@ -38,14 +40,31 @@ def write_pieces(path: Path, pieces: Iterable[str]) -> int:
     return count
 
 
+@contextmanager
+def held(path: Path) -> Iterator[Path]:
+    """Inside, nobody else holds `path` to change it; who comes waits. Raises OSError."""
+    while True:
+        with path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Who held it before wrote it anew: this name may be another file's by now.
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield path
+                return
+
+
 def replace(path: Path, text: str) -> None:
     """Write `path` anew: a reader sees the old text or the new one, and its owner stays. Raises OSError."""
     part, before = _part(path), path.stat()
     _write(part, (text + "\n",))
     try:
+        made = part.stat()
         # Whoever runs this as root must not shut the server out.
-        if (before.st_uid, before.st_gid) != (part.stat().st_uid, part.stat().st_gid):
-            os.chown(part, before.st_uid, before.st_gid)
+        if before.st_uid != made.st_uid:
+            os.chown(part, before.st_uid, -1)
+        # Its group reads nothing of it, and its owner may not be in that group.
+        if before.st_gid != made.st_gid:
+            with suppress(PermissionError):
+                os.chown(part, -1, before.st_gid)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
