@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -303,6 +304,23 @@ def test_one_login_that_owns_goes_on_and_is_named(stack: Operators) -> None:
     server.terminate()
     server.communicate(timeout=60)
     assert f"WARNING: 服务器登录 {OWNER}" in (stack.folder / "one.log").read_text()
+
+
+def test_two_commands_at_the_first_start_make_one_login(stack: Operators) -> None:
+    owner = stack.url(user=OWNER)
+    with (
+        psycopg.connect(owner) as first,
+        psycopg.connect(owner, autocommit=True) as second,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        logins.admit(first.cursor(), "beside", "one$$two'")
+        going = beside.submit(logins.admit, second.cursor(), "beside", "one$$two'")
+        with psycopg.connect(stack.url(), autocommit=True) as superuser:
+            waits = "select count(*) from pg_locks where locktype = 'transactionid' and not granted"
+            until("its waiting for the role", lambda: superuser.execute(waits).fetchone() == (1,))
+            first.commit()
+            going.result()
+            assert logins.standing(superuser.cursor(), "beside").serves
 
 
 def test_an_owner_who_may_make_no_role_is_told_what_to_run(stack: Operators) -> None:

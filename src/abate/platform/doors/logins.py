@@ -27,6 +27,7 @@ select role.oid is not null, login.oid is not null, coalesce(pg_has_role(login.o
 from (values (1)) as one
 left join pg_roles role on role.rolname = %(role)s
 left join pg_roles login on login.rolname = %(login)s"""
+_UNLESS_THERE = "begin {}; exception when duplicate_object or unique_violation then null; end"
 # Whoever owns something that the program runs on could change what it does; the roles of PostgreSQL's own reach past grants.
 _STANDING = """
 with login as (
@@ -139,7 +140,9 @@ def admit(cursor: Any, login: str, password: str = "") -> None:
             " leave out what is there, and grant what is missing (docs/howto/run.md).",
         )
     for statement in statements:
-        cursor.execute(statement.as_string())
+        # Another command may be at the same, here or in another database of the cluster: what it made is there.
+        block = sql.SQL(_UNLESS_THERE).format(statement).as_string()
+        cursor.execute(sql.SQL("do {}").format(sql.Literal(block)).as_string())
 
 
 @contextmanager
