@@ -14,7 +14,7 @@ from django.test import Client
 from tests.platform.doors import clamd
 from tests.platform.doors.clamd import HARMFUL, LARGEST, NAME
 from tests.platform.events.test_intake import token
-from tests.platform.joining.applicants import PDF, draft, later
+from tests.platform.joining.applicants import PDF, admitted, draft, later
 from tests.platform.pipeline.world import NOW, World, make_world
 from tests.platform.web.test_files import kept, send
 
@@ -23,7 +23,7 @@ from abate.platform.doors import clock, scanner
 from abate.platform.events.models import File
 from abate.platform.events.tables import KINDS
 from abate.platform.joining import papers
-from abate.platform.joining.models import Document
+from abate.platform.joining.models import Application, Document, Report
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries
 from abate.platform.reconciliation.models import File as Compared
@@ -147,6 +147,17 @@ def test_an_applicants_papers(enter: Enter, settings: Any, tmp_path: Path, addre
     assert bring(PDF).status_code == 503 and not Document.objects.exists()
     settings.ABATE_SCANNER = address
     assert bring(PDF).status_code == 302 and Document.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_applicants_conformance_report(enter: Enter, settings: Any, address: str) -> None:
+    settings.ABATE_SCANNER = address
+    one = Application.objects.get(party=admitted())
+    file = SimpleUploadedFile("report.json", b"{}" + HARMFUL, "application/json")
+    answer = enter(one.user, "en").post("/joining/report", {"file": file}, headers=PAGE)
+    assert answer.status_code == 422 and "known to be harmful" in answer.content.decode()
+    (row,) = told("joining-report")
+    assert "file-harmful" in row and not Report.objects.exists()
 
 
 def test_a_harmful_list_by_key_changes_nothing(world: World) -> None:

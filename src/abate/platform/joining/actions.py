@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from abate.platform.doors import clock, randomness, sealed
+from abate.platform.doors import clock, randomness, scanner, sealed
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.words import on_one_line
 from abate.platform.joining import conformance, papers, queries
@@ -265,8 +265,9 @@ def send_back(one: Application, note: str) -> None:
 def take_report(party: Party, file: bytes) -> Report:
     """A conformance run that the sandbox signed; with it a trial is over. The same again changes nothing.
 
-    Raises ReportRefused, SandboxUnknown. (P-6.1-d)
+    Raises ReportRefused, SandboxUnknown, FileHarmful, FileNotScanned, ScannerAway. (P-6.1-d)
     """
+    scanner.require_clean(file)
     taken = conformance.verified(party.code, file)
     with transaction.atomic():
         report, _ = Report.objects.get_or_create(
