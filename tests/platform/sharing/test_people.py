@@ -41,7 +41,6 @@ from abate.platform.sharing import actions, errors
 from abate.platform.sharing import people as sharing
 from abate.platform.sharing.models import Read, Told
 from abate.platform.web import own_data
-from abate.platform.web.pages import privacy
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-8.5-b", "P-4.3")]
 __all__ = ["world"]
@@ -174,58 +173,6 @@ def test_a_field_that_was_not_asked_for_is_never_given(
     canaries += [contact["value"] for contact in own["contacts"]]  # type: ignore[attr-defined]
     canaries += [event for event in ("m-0", "r-0", "w-0") if f'"{event}"' in text]
     assert len(canaries) == 4 and not [word for word in canaries if word in text]
-
-
-def test_answers_are_bounded_by_the_day_and_the_page_says_how_many_it_does_not_list(
-    world: World, sender: Party, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.ABATE_SHARING_ANSWERS_PER_DAY = 2
-    headers = token(sender, ["sharing"])
-    number, other = granted(headers), granted(headers)
-    for person in world.people[:2]:
-        sharing.agree(person, number)
-        sharing.agree(person, other)
-    for _ in range(2):
-        first = read(headers, number, limit=1).json()
-        cursor = first["next_cursor"]
-        assert read(headers, number, limit=1, cursor=cursor).status_code == 200, "pages of one answer are one"
-    for query in ({}, {"cursor": cursor}):
-        refused = read(headers, number, **query)
-        assert (refused.status_code, refused.json()["code"]) == (429, "limit-reached")
-        assert int(refused["Retry-After"]) == 43_200
-    person = world.people[0]
-    assert read(headers, other).status_code == 200 and sharing.times_told(person.pk) == 3
-    monkeypatch.setattr(privacy, "_LISTED", 1)
-    browser = Client()
-    browser.force_login(person.user)
-    browser.cookies["django_language"] = "en"
-    assert "2 earlier readings are not listed here" in browser.get("/privacy").content.decode()
-    assert len(own_data.gather(person)["told_to_parties"]) == 3  # type: ignore[arg-type]
-    with clock.frozen(AFTER + timedelta(days=1)):
-        assert read(token(sender, ["sharing"]), number).status_code == 200
-
-
-def test_nobody_agrees_to_a_notice_that_came_into_force_since_the_page(world: World, sender: Party) -> None:
-    number, person = granted(token(sender, ["sharing"])), world.people[0]
-    browser, page = Client(), f"/authorisations/asked/{number}"
-    browser.force_login(person.user)
-    browser.cookies["django_language"] = "en"
-    for agree, back, again in (
-        (f"{page}/agree", page, {"notice": "of before"}),
-        (
-            "/privacy/agree",
-            "/privacy",
-            {"notice": "of before", "purpose": [one.name for one in consents.current().purposes]},
-        ),
-    ):
-        before = Consent.objects.count()
-        answer = browser.post(agree, again, follow=True)
-        assert answer.redirect_chain[-1][0] == back and Consent.objects.count() == before
-        assert "The notice has changed and nothing was noted" in answer.content.decode()
-    version = consents.current("sharing").version
-    assert f'name="notice" value="{version}"' in browser.get(page).content.decode()
-    browser.post(f"{page}/agree", {"notice": version})
-    assert disclosing.of(person.pk)[0].notice_version == version
 
 
 def test_a_withdrawal_in_the_middle_of_paging_is_in_no_later_page(world: World, sender: Party) -> None:

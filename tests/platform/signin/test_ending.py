@@ -26,14 +26,16 @@ from abate.cli import staff as staff_command
 from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.doors import clock
+from abate.platform.doors.keyring import keyring
 from abate.platform.notices.models import Notice
 from abate.platform.parties import actions as parties
+from abate.platform.parties import tills
 from abate.platform.people import queries as people
 from abate.platform.review import actions as review
 from abate.platform.review import audit
 from abate.platform.review.models import Audit, User
 from abate.platform.signin import ending, proofs, queries
-from abate.platform.signin.models import EndedSession
+from abate.platform.signin.models import EndedSession, Try
 from abate.platform.signin.policy import SignInPolicy
 
 
@@ -262,3 +264,18 @@ def test_what_nobody_came_back_for_is_forgotten_after_a_day(city: stage.City, en
             assert alive(enter(city.person.user))
             ending.end_all(guard, city.person.user, "made up")
             assert EndedSession.objects.count() == 1
+
+
+def test_a_till_is_among_the_open_sessions_and_named_by_the_alarm(
+    city: stage.City,
+    enter: Enter,  # noqa: F811
+) -> None:
+    user = tills.take(tills.invite(city.cafe, "1")[1])
+    assert enter(user).get("/acceptor").status_code == 200
+    enter(city.person.user).get("/")
+    listed = {one.handle for one in ending.open_accounts()}
+    assert user.handle in listed and city.person.user.handle not in listed
+    for one in (user, city.person.user):
+        digest = keyring().identity_hmac(f"try\x00second\x00{one.pk}")
+        Try.objects.bulk_create(Try(account_hmac=digest, at=clock.now()) for _ in range(100))
+    assert {one.account for one in queries.bursts()} == {user.handle, ""}

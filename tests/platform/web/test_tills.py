@@ -20,16 +20,13 @@ from abate.demo import desk
 from abate.platform.config import fields
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
-from abate.platform.doors.keyring import keyring
 from abate.platform.incentives import actions as incentives
 from abate.platform.incentives import queries as codes
 from abate.platform.parties import actions, queries, standing, tills
 from abate.platform.parties.models import Member, Party, Till, Use
 from abate.platform.review import actions as review
 from abate.platform.review.models import Audit, SignInLink, User
-from abate.platform.signin import ending, proofs
-from abate.platform.signin import queries as signing
-from abate.platform.signin.models import Try
+from abate.platform.signin import proofs
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-6.2-types", "P-7.5.3-2")]
 Enter = Callable[..., Client]
@@ -196,18 +193,6 @@ def test_a_tills_account_is_nothing_else(city: stage.City, keeper: User, enter: 
         assert browser.get("/acceptor").status_code == 200
     with clock.frozen(clock.now() + timedelta(minutes=120)):
         assert browser.get("/acceptor").status_code == 302
-
-
-def test_a_till_is_among_the_open_sessions_and_named_by_the_alarm(city: stage.City, enter: Enter) -> None:
-    user = tills.take(tills.invite(city.cafe, "1")[1])
-    assert enter(user).get("/acceptor").status_code == 200
-    enter(city.person.user).get("/")
-    listed = {one.handle for one in ending.open_accounts()}
-    assert user.handle in listed and city.person.user.handle not in listed
-    for one in (user, city.person.user):
-        digest = keyring().identity_hmac(f"try\x00second\x00{one.pk}")
-        Try.objects.bulk_create(Try(account_hmac=digest, at=clock.now()) for _ in range(100))
-    assert {one.account for one in signing.bursts()} == {user.handle, ""}
 
 
 def test_another_partys_tills_are_not_there(city: stage.City, enter: Enter) -> None:
