@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from allauth.idp.oidc.models import Token
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.conf import settings
+from django.db import transaction
 from tests.platform.joining import applicants
 from tests.platform.web import city as stage
 
@@ -152,6 +154,17 @@ def fall(party: Party, standing: str) -> None:
         status=Party.Status.ACTIVE if lapsed else standing,
         valid_until=clock.today() - timedelta(days=1) if lapsed else None,
     )
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """What is done inside leaves nothing behind. It is the test's own block: what must not lie within another transaction
+    (what is counted, whatever comes of it) may stand in it."""
+    block = transaction.atomic()
+    block._from_testcase = True
+    with block:
+        yield
+        transaction.set_rollback(True)
 
 
 SUSPENDED = "party-suspended"

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -265,7 +264,7 @@ def asked(
     # By their numbers: what a suspended party offers stands in no list, and other tests may have counted proposals on.
     common = COMMON | {name: {"offer_id": made.city.offer} for name in OFFERED}
     common["proposal"] = {"number": Proposal.objects.earliest("pk").pk}
-    with transaction.atomic(), tabs_drawn_once():
+    with callers.taken_back(), tabs_drawn_once():
         callers.bring_into(state, user, made.city)
         browser = Client(raise_request_exception=False)
         if user is not None:
@@ -283,7 +282,6 @@ def asked(
                     arguments = common.get(name, {}) | owned.get(name, {})
                     given = ask(browser, name, method, arguments)
                     yield name, method, owned is not made.foreign, answers.told(given)
-        transaction.set_rollback(True)
 
 
 def right_answer(name: str, method: str, who: str, state: str, own: bool) -> Answer | None:
@@ -351,9 +349,8 @@ def ask(browser: Client, name: str, method: str, given: dict[str, object]) -> ob
     if name in OFFERED and "offer_id" not in values:
         values["offer_id"] = offers.offers()[0].id
     path = reverse(name, kwargs=values) + (f"?{given['?']}" if "?" in given else "")
-    with transaction.atomic():
+    with callers.taken_back():
         answer = browser.generic(method, path)
-        transaction.set_rollback(True)
     assert answer.status_code < 500 or name == "readyz", (name, method, answer.status_code)
     return answer
 

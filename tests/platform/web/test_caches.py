@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from tests.platform.joining import applicants
@@ -72,9 +71,8 @@ def answers(
         for who in ("", *asking(name, line)):
             browser = Client(raise_request_exception=False)
             browser.cookies.update(cookies[who])
-            with transaction.atomic():
+            with callers.taken_back():
                 yield who, name, method, test_matrix.ask(browser, name, method, named)
-                transaction.set_rollback(True)
 
 
 @pytest.mark.clause("P-8.4-b")

@@ -168,7 +168,6 @@ def remove(request: HttpRequest, user: User, factor_id: int) -> HttpResponse:
 
 @require_POST
 @_changing
-@transaction.atomic
 def always(request: HttpRequest, user: User) -> HttpResponse:
     """Be asked for a second factor at every sign-in (`on` is `yes`), or not any more. Who has no recovery codes gets some
     with it, or neither; a till gets none, its party lets it in again by a new link."""
@@ -176,13 +175,14 @@ def always(request: HttpRequest, user: User) -> HttpResponse:
     drawn = None
     if wanted and user.kind != User.Kind.TILL and factors.has_factor(user) and not _has_codes(user):
         drawn = factors.draw_recovery_codes(user)
-    factors.ask_always(user, wanted)
     if wanted:
         text = say("今后每次登录都要求第二个因素。", "From now on every sign-in asks for the second factor.")
     else:
         text = say("今后登录不再要求第二个因素。", "From now on no sign-in asks for the second factor.")
-    messages.success(request, text, extra_tags="good")
-    return _codes(request, user, drawn) if drawn else redirect("security")
+    with transaction.atomic():
+        factors.ask_always(user, wanted)
+        messages.success(request, text, extra_tags="good")
+        return _codes(request, user, drawn) if drawn else redirect("security")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
