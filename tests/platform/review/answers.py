@@ -10,6 +10,7 @@ right too many or too few changes the answer.
 from __future__ import annotations
 
 import csv
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,9 +21,11 @@ from tests.platform.review.callers import SUSPENDED
 
 from abate.platform.web.gate import Line, lines
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 class Answer(NamedTuple):
-    """`word`: the code of the problem that it refuses with, or else the path that it leads to."""
+    """`word`: the code of the problem that it refuses with, or else the path that it leads to, an id in it as `ID`."""
 
     status: int
     word: str = ""
@@ -30,7 +33,7 @@ class Answer(NamedTuple):
 
 def told(answer: HttpResponse) -> Answer:
     code, _ = getattr(answer, "abate_refused", ("", 0))
-    return Answer(answer.status_code, code or urlsplit(answer.get("Location", "")).path)
+    return Answer(answer.status_code, code or _UUID.sub("ID", urlsplit(answer.get("Location", "")).path))
 
 
 @lru_cache(maxsize=1)
