@@ -1,6 +1,7 @@
 """Run as a program inside a stack's environment: rows at every place that the master key seals, and what they open to.
 
-`fill N` makes them, with N people, and signs a security administrator in at the shell; `opened` prints what each opens to.
+`fill N` makes them, with N people, and signs a security administrator in at the shell; `enter` does the latter alone; `opened`
+prints what each opens to.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from abate.platform.config import rewrapping, setup  # noqa: E402
 
 
 def main(words: list[str]) -> None:
-    if words[0] == "fill":
+    if words[0] != "opened":
         setup.environment = lambda *_, **__: None
         setup.migrate = lambda: None
         assert deciding.session_file()
-        under_master.fill(int(words[1]))
+        if words[0] == "fill":
+            under_master.fill(int(words[1]))
         signed_in("security_admin")
     plain = {
         place: {number: text.hex() for number, text in rows.items()}
