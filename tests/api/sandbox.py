@@ -9,6 +9,8 @@ from pathlib import Path
 import psycopg
 from tests.faults.stack import Stack
 
+from abate.platform.doors import logins
+
 NAME = "sandbox"
 
 
@@ -21,13 +23,14 @@ class Sandbox(Stack):
         self.sockets = live.sockets
         self.data = live.data / NAME
 
-    def url(self, database: str = NAME) -> str:
-        return self.live.url(database)
+    def url(self, database: str = NAME, user: str = "postgres") -> str:
+        return self.live.url(database, user)
 
     def environment(self) -> dict[str, str]:
         own = {
             "ABATE_SANDBOX": "1",
-            "ABATE_SANDBOX_DATABASE_URL": self.url(),
+            "ABATE_SANDBOX_DATABASE_URL": self.url(user=logins.SERVER),
+            "ABATE_SANDBOX_OWNER_URL": self.url(),
             "ABATE_SANDBOX_ORIGIN": self.origin,
         }
         return super().environment() | own

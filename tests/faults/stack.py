@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -273,21 +273,30 @@ def template() -> Stack:
     """Made once in a run, for all stacks of all its workers; nothing ever runs in it."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
     folder = Path(tempfile.gettempdir()) / f"abt-{run[:12]}"
-    made, lock = Stack(folder), Path(f"{folder}.lock").open("w")  # noqa: SIM115 (held until the end)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    if not (folder / MADE).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-        made.make()
-        (folder / MADE).touch()
-    fcntl.flock(lock, fcntl.LOCK_SH)
-    atexit.register(_leave, folder, lock)
+    made, used = Stack(folder), Path(f"{folder}.used").open("w")  # noqa: SIM115 (held until the end)
+    with _one_by_one(folder):
+        fcntl.flock(used, fcntl.LOCK_SH)
+        if not (folder / MADE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+            made.make()
+            (folder / MADE).touch()
+    atexit.register(_leave, folder, used)
     return made
 
 
-def _leave(folder: Path, lock: IO[str]) -> None:
+@contextlib.contextmanager
+def _one_by_one(folder: Path) -> Iterator[None]:
+    """Workers that come or leave wait for one another here, and never for one that only uses the template."""
+    with Path(f"{folder}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _leave(folder: Path, used: IO[str]) -> None:
     """The last worker that used it takes it away."""
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with _one_by_one(folder), contextlib.suppress(BlockingIOError):
+        fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
-        Path(lock.name).unlink(missing_ok=True)
+        Path(used.name).unlink(missing_ok=True)
+        Path(f"{folder}.lock").unlink(missing_ok=True)
