@@ -166,7 +166,7 @@ def test_the_wide_space_of_chinese_is_a_space(people: dict[str, User]) -> None:
 
 
 def test_the_overview_tells_its_days_as_every_page_does(people: dict[str, User]) -> None:
-    with clock.frozen(clock.now().replace(year=2027, month=3, day=4)):
+    with clock.frozen(clock.now().replace(year=2027, month=3, day=4, hour=4)):
         done(people, "announcement.set", words())
         page = browsing(people["content"]).get("/operator").content.decode()
     assert "4 Mar – 6 Mar" in page and "2027-03-04" not in page
