@@ -211,6 +211,11 @@ def trust(folder: Path, key_file: Path) -> None:
     click.echo(f"Knows {key.name}.")
 
 
+class _Server(ThreadingHTTPServer):
+    # Many that come at once wait for their turn: the library's five would have the others' connections reset.
+    request_queue_size = 128
+
+
 @command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--bind", default="127.0.0.1:8095", show_default=True, help="host:port")
@@ -221,7 +226,7 @@ def serve(folder: Path, bind: str, as_json: bool) -> None:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise click.BadParameter(f"{bind!r} is not host:port", param_hint="--bind")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server = ThreadingHTTPServer((host, int(port)), _handler(Store(folder)))
+    server = _Server((host, int(port)), _handler(Store(folder)))
     address = f"http://{host}:{server.server_port}{PREFIX}"
     if as_json:
         click.echo(json.dumps({"address": address, "pid": os.getpid()}))
