@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
-from threading import Event
+from threading import Barrier, Event
 from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
@@ -127,6 +127,44 @@ def test_who_is_withdrawing_just_now_is_passed_over_and_nobody_waits(world: Worl
             return read_on.wait(10)
 
     assert at_once(2, act) == [True, [world.subjects[1]]]
+
+
+@pytest.mark.parametrize("way", ["object", "withdraw", "leave"])
+def test_who_objects_while_an_answer_is_begun_is_not_in_it_and_the_next_page_is_still_had(
+    world: World, sender: Party, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """The look at who agreed has begun, and waits on lock 2 until the other is through; that one waits on lock 1 for its
+    beginning."""
+    number = granted(token(sender, ["sharing"]))
+    for person in world.people[:3]:
+        sharing.agree(person, number)
+    first = min(zip(world.subjects[:3], world.people[:3], strict=True))[1]
+    ways: dict[str, Callable[[], object]] = {
+        "object": lambda: requests.ask(first, "restriction", "made up"),
+        "withdraw": lambda: sharing.withdraw(first, number),
+        "leave": lambda: people.destroy(first),
+    }
+    meet = "where (select pg_advisory_unlock(1)::text || pg_advisory_xact_lock(2)::text) is not null and "
+    slow = sharing.SQL["agreed"].replace("where ", meet, 1)
+    monkeypatch.setitem(sharing.SQL, "agreed", slow)
+    ready = Barrier(2, timeout=10)
+
+    def act(which: int) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_lock(%s)", [1 + which])
+            ready.wait()
+            if which:
+                cursor.execute("select pg_advisory_lock(1)")
+                ways[way]()
+                cursor.execute("select pg_advisory_unlock_all()")
+                return None
+        return json.loads(sharing.read(sender.pk, number, "", 2, "key").body)
+
+    told, _ = at_once(2, act)
+    rest = json.loads(sharing.read(sender.pk, number, told["next_cursor"], 2, "key").body)
+    names = [one["subject"] for page in (told, rest) for one in page["people"]]
+    assert names == sorted(set(world.subjects[:3]) - {min(world.subjects[:3])})
+    assert sharing.times_told(first.pk) == 0
 
 
 def test_ending_the_last_authorisation_waits_for_who_is_just_agreeing(world: World, sender: Party) -> None:

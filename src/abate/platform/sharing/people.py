@@ -122,7 +122,7 @@ def read(party_id: int, request_id: UUID, cursor: str, limit: int, client_id: st
         asked = actions.granted(party_id, request_id, PEOPLE)
         after = _place(asked, cursor)
         actions.told_one_way(party_id, PEOPLE, asked.from_month, asked.to_month)
-        found = _agreed(asked, after, limit)
+        found, last = _agreed(asked, after, limit)
         _take_answers(asked, [person for _, person in found])
         now, size = clock.now(), log.size()
         lines = _lines(asked, [person for _, person in found])
@@ -133,7 +133,7 @@ def read(party_id: int, request_id: UUID, cursor: str, limit: int, client_id: st
                 "tree_size": size,
                 "left_out": left_out(asked),
                 "people": [{"subject": name, "rows": lines.get(person, [])} for name, person in found],
-                "next_cursor": _signer(asked).sign_object(found[-1][0]) if len(found) == limit else None,
+                "next_cursor": _signer(asked).sign_object(last) if last else None,
             },
         )
         kept = Read.objects.create(
@@ -202,13 +202,17 @@ def _recipients(asked: RequestRow) -> list[str]:
     return sources.recipients(parties.codes()[asked.party_id], asked.kind)
 
 
-def _agreed(asked: RequestRow, after: str, limit: int) -> list[tuple[str, int]]:
-    """(the party's name, the person) of who may be told of, locked against withdrawing."""
+def _agreed(asked: RequestRow, after: str, limit: int) -> tuple[list[tuple[str, int]], str]:
+    """(the party's name, the person) of who may be told of, locked against withdrawing, and after which name it goes on; ''
+    where it does not."""
     purpose = disclosing.purpose(parties.codes()[asked.party_id], asked.id)
     given = {"party": asked.party_id, "purpose": purpose, "now": clock.now(), "after": after, "limit": limit}
     with connection.cursor() as cursor:
-        cursor.execute(SQL["agreed"], given)
-        return cursor.fetchall()
+        cursor.execute(SQL["agreed"], given | {"among": None})
+        held = cursor.fetchall()
+        # Again: the first look sees the books of before its locks, and an objection of since then changes no row it locked.
+        cursor.execute(SQL["agreed"], given | {"among": [person for _, person in held]})
+        return cursor.fetchall(), held[-1][0] if len(held) == limit else ""
 
 
 def _lines(asked: RequestRow, people: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

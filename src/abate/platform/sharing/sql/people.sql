@@ -1,12 +1,13 @@
 -- name: agreed
 -- Who agreed to be told of and is bound to the party now, by the party's names for them. The consents are locked until the
--- answer is written down: who withdraws waits that long, and who is withdrawing already is passed over.
+-- answer is written down: who withdraws waits that long, and who is withdrawing already is passed over. `among`: these alone.
 select subject.subject, consent.person_id
 from people_consent consent
 join people_person person on person.id = consent.person_id and person.status = 'active'
 join people_subject subject on subject.person_id = consent.person_id and subject.party_id = %(party)s
 where consent.purpose = %(purpose)s and consent.withdrawn_at is null and consent.given_at <= %(now)s
       and subject.subject collate "C" > %(after)s
+      and (%(among)s::bigint[] is null or consent.person_id = any(%(among)s))
       and exists (select from people_authorisation given
                   where given.person_id = consent.person_id and given.party_id = %(party)s
                         and given.granted_at <= %(now)s and given.withdrawn_at is null
