@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from datetime import timedelta
 from uuid import uuid4
@@ -27,6 +28,7 @@ from abate.platform.review import actions as review
 from abate.platform.review import audit
 from abate.platform.review.models import Audit, User
 from abate.platform.web import own_data, readers
+from abate.platform.web.pages import privacy
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
@@ -166,6 +168,37 @@ def test_what_the_staff_opened_is_told_to_its_person_without_a_name(lived: stage
     with audit.acting(lambda: other):
         requests.own(lived.person)
     assert [one.roles[1] for one in readers.opened_by_others(lived.person)] == ["the guardian", "entry"]
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_every_list_of_readings_says_how_many_are_older_and_leads_to_them(
+    lived: stage.City, enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = enter(lived.person.user, "en")
+    mine.post("/privacy/requests", {"kind": "complaint", "text": "too slow"})
+    (clerk,) = _clerks("entry")
+    theirs = enter(clerk, "en")
+    first = Leaf.objects.filter(person_id=lived.person.pk).values_list("idx", flat=True).first()
+    at = clock.now()
+    for _ in range(5):
+        theirs.get("/operator/requests")
+        shown = {"party_id": None, "client_id": "", "what": "openings", "first": first, "last": first}
+        Reading.objects.create(at=at, **shown)
+    assert "not listed here" not in mine.get("/privacy").content.decode()
+    monkeypatch.setattr(privacy, "_LISTED", 2)
+    for name, one in (("read", "saw details"), ("opened", "opened the text of a request")):
+        page = mine.get("/privacy").content.decode()
+        assert page.count("3 earlier readings are not listed here") == 2, "of both lists"
+        seen = [page.count(one)]
+        while ways := re.findall(rf'href="(\?{name}=\d+)#{name}"', page):
+            page = mine.get(f"/privacy{ways[0]}").content.decode()
+            seen.append(page.count(one))
+        assert seen == [2, 2, 1], "every one, and none twice"
+        page = mine.get(f"/privacy?{name}=1").content.decode()
+        assert "There is nothing older" in page and page.count(one) == 0
+        assert mine.get(f"/privacy?{name}=x").content.decode().count(one) == 2
+    copied = json.loads(mine.get("/privacy/copy.json").content)
+    assert len(copied["readings"]) == len(copied["opened_by_others"]) == 5
 
 
 @pytest.mark.clause("P-8.4-c")

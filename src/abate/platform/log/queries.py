@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -205,16 +206,39 @@ def readings(limit: int = 1000) -> list[Reading]:
     return list(Reading.objects.order_by("-id")[:limit])
 
 
-def readings_of(person_id: int) -> list[tuple[datetime, int | None, str, int]]:
-    """Who was shown leaves of this person's: (when, party or None for the operator, what, how many), the newest first."""
+@dataclass(frozen=True, slots=True)
+class ReadingRow:
+    """Somebody was shown `leaves` leaves of one person's: a party, or with None the operator."""
+
+    id: int
+    at: datetime
+    party_id: int | None
+    what: str
+    leaves: int
+
+
+_READINGS_OF = (
+    "from log_reading reading join log_leaf leaf on leaf.person_id = %s and leaf.idx between reading.first and reading.last"
+    " where (%s::bigint is null or reading.id < %s)"
+)
+
+
+def readings_of(person_id: int, before: int | None = None, limit: int | None = None) -> list[ReadingRow]:
+    """Who was shown leaves of this person's, the newest first; without `limit` every time. (P-8.4-b)"""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select reading.at, reading.party_id, reading.what, count(*) from log_reading reading"
-            " join log_leaf leaf on leaf.person_id = %s and leaf.idx between reading.first and reading.last"
-            " group by reading.id order by reading.id desc limit 1000",
-            [person_id],
+            f"select reading.id, reading.at, reading.party_id, reading.what, count(*) {_READINGS_OF}"
+            " group by reading.id order by reading.id desc limit %s",
+            [person_id, before, before, limit],
         )
-        return list(cursor.fetchall())
+        return [ReadingRow(*row) for row in cursor.fetchall()]
+
+
+def times_read(person_id: int, before: int) -> int:
+    """How many of readings_of are older than the reading `before`."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"select count(distinct reading.id) {_READINGS_OF}", [person_id, before, before])
+        return int(cursor.fetchone()[0])
 
 
 def waiting_since() -> datetime | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from abate.bookkeeping.decisions import Statement
 from abate.platform.doors import clock
@@ -53,10 +53,12 @@ def accounts() -> list[dict[str, object]]:
     ]
 
 
-def reads_about(subject: str, not_by: str, limit: int = 1000) -> list[tuple[datetime, str, str]]:
-    """(when, roles, what) of every read of a sensitive field of this subject by another account, the newest first."""
-    rows = Audit.objects.filter(subject=subject, act="read").exclude(account=not_by).order_by("-id")
-    return list(rows.values_list("at", "role", "what")[:limit])
+def reads_about(
+    subject: str, not_by: str, fields: Iterable[str], before: int | None = None
+) -> QuerySet[Audit]:
+    """Every read of one of these sensitive fields of this subject by another account, the newest first."""
+    rows = Audit.objects.filter(subject=subject, act="read", what__in=list(fields)).exclude(account=not_by)
+    return (rows if before is None else rows.filter(pk__lt=before)).order_by("-id")
 
 
 def opened_at() -> datetime | None:

@@ -57,6 +57,7 @@ class AskRow:
 class Reading:
     """An answer that held something of a person: when, by which key, and on which request."""
 
+    id: int
     at: datetime
     client_id: str
     party: str
@@ -156,23 +157,24 @@ def _take_answers(asked: RequestRow, people: Sequence[int]) -> None:
     limits.take(limits.Limit("answers", f"told:{asked.id}:{one}", most, limits.DAY) for one in people)
 
 
-def times_told(person_id: int) -> int:
-    """How many answers held something of this person."""
-    return Told.objects.filter(person_id=person_id).count()
+def times_told(person_id: int, before: int | None = None) -> int:
+    """How many answers held something of this person, all or those older than the answer `before`."""
+    told = Told.objects.filter(person_id=person_id)
+    return (told if before is None else told.filter(read_id__lt=before)).count()
 
 
-def readings_of(person_id: int, limit: int | None = None) -> list[Reading]:
+def readings_of(person_id: int, before: int | None = None, limit: int | None = None) -> list[Reading]:
     """The answers that held something of this person, the newest first; without `limit` every one. (P-8.4-b)"""
     with connection.cursor() as cursor:
-        cursor.execute(SQL["readings_of"], {"person": person_id, "limit": limit})
+        cursor.execute(SQL["readings_of"], {"person": person_id, "before": before, "limit": limit})
         rows = cursor.fetchall()
-    asked = {one.id: one for one in queries.about_people((), {request_id for _, request_id, _ in rows})}
+    asked = {one.id: one for one in queries.about_people((), {request_id for _, _, request_id, _ in rows})}
     known = {one.pk: one for one in Party.objects.filter(pk__in={one.party_id for one in asked.values()})}
     told = []
-    for at, request_id, client_id in rows:
+    for number, at, request_id, client_id in rows:
         request = asked[request_id]
         party = known[request.party_id]
-        told.append(Reading(at, client_id, party.code, (party.title_zh, party.title_en), request))
+        told.append(Reading(number, at, client_id, party.code, (party.title_zh, party.title_en), request))
     return told
 
 

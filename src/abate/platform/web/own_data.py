@@ -85,8 +85,15 @@ def gather(person: Person) -> dict[str, object]:
         ],
         "browsers": [_row(asdict(one)) for one in notices.browsers(person.user_id)],
         "readings": [
-            _row({"at": at, "by": codes.get(party or 0, "operator"), "what": what, "entries": count})
-            for at, party, what, count in log.readings_of(person.pk)
+            _row(
+                {
+                    "at": one.at,
+                    "by": codes.get(one.party_id or 0, "operator"),
+                    "what": one.what,
+                    "entries": one.leaves,
+                }
+            )
+            for one in log.readings_of(person.pk)
         ],
         "asked_by_parties": [_asked(one) for one in sharing.asked_of(person.pk)],
         "told_to_parties": [

@@ -42,6 +42,7 @@ _SYSTEM: Words = ("平台程序", "a program of the platform")
 class Reading:
     """`roles`, `field` and `purpose` in both languages; `what` is the field by its name in the trail."""
 
+    id: int
     at: datetime
     what: str
     roles: Words
@@ -49,13 +50,19 @@ class Reading:
     purpose: Words
 
 
-def opened_by_others(person: Person, limit: int = 1000) -> list[Reading]:
-    """Every time a sensitive text of the person was opened by another than themself, the newest first. (P-8.4-b)"""
+def opened_by_others(person: Person, before: int | None = None, limit: int | None = None) -> list[Reading]:
+    """The times when a sensitive text of the person was opened by another than themself, the newest first; without `limit`
+    every one. (P-8.4-b)"""
+    rows = queries.reads_about(person.pseudonym, person.user.handle, OPENED, before)[:limit]
     return [
-        Reading(at, what, _roles(roles), *OPENED[what])
-        for at, roles, what in queries.reads_about(person.pseudonym, person.user.handle, limit)
-        if what in OPENED
+        Reading(number, at, what, _roles(roles), *OPENED[what])
+        for number, at, roles, what in rows.values_list("id", "at", "role", "what")
     ]
+
+
+def times_opened(person: Person, before: int) -> int:
+    """How many of opened_by_others are older than the one of this number."""
+    return queries.reads_about(person.pseudonym, person.user.handle, OPENED, before).count()
 
 
 def _roles(held: str) -> Words:

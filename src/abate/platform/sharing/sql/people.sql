@@ -49,9 +49,9 @@ order by 1, 2, 3
 
 -- name: readings_of
 -- The answers that held something of a person, the newest first.
-select read.at, read.request_id, read.client_id
+select read.id, read.at, read.request_id, read.client_id
 from sharing_told told join sharing_read read on read.id = told.read_id
-where told.person_id = %(person)s
+where told.person_id = %(person)s and (%(before)s::bigint is null or read.id < %(before)s)
 order by read.id desc limit %(limit)s
 
 -- name: one_at_a_time

@@ -22,14 +22,11 @@ from abate.platform.people.models import Person
 from abate.platform.review import rights
 from abate.platform.web import cases, screen, story
 from abate.platform.web.access import Missing, operator_page, person_page
+from abate.platform.web.paging import whole_number
 from abate.platform.web.wording import pick, say
 from abate.quantify.anomalies import GRADES
 
 _PAGE = 50
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _names() -> dict[int, str]:
@@ -55,7 +52,7 @@ def _filter(request: HttpRequest) -> tuple[Filter, dict[str, str]]:
 def queue(request: HttpRequest, role: bool) -> HttpResponse:
     """Cases that wait for a decision, the newest first, by grade, rule and partner; `all=1` shows the others too."""
     which, asked = _filter(request)
-    rows = queries.cases(which, _number(request.GET.get("before", "")), _PAGE + 1)
+    rows = queries.cases(which, whole_number(request.GET.get("before", "")), _PAGE + 1)
     names, rules = _names(), basis.anomalies()
     told = {
         "rows": [cases.told(row, names) for row in rows[:_PAGE]],
@@ -121,7 +118,7 @@ def decide(request: HttpRequest, role: bool) -> HttpResponse:
     are ticked (`taken`). `listed` says of each which records it showed.
     """
     verdict = request.POST.get("verdict", "")
-    numbers = [n for text in request.POST.getlist("case") if (n := _number(text)) is not None]
+    numbers = [n for text in request.POST.getlist("case") if (n := whole_number(text)) is not None]
     single = request.POST.get("single") == "1"
     if verdict not in cases.VERDICTS or not numbers or (single and len(numbers) > 1):
         return screen.refuse(request, VerdictUnknown("case, verdict"), section="operator")
@@ -173,7 +170,7 @@ def appeal(request: HttpRequest, person: Person, number: int) -> HttpResponse:
         extra_tags="good",
     )
     asked = {"party": request.POST.get("party", ""), "event": request.POST.get("event", "")}
-    return redirect(f"/why?{urlencode(asked)}" if _number(asked["party"]) else "/feed")
+    return redirect(f"/why?{urlencode(asked)}" if whole_number(asked["party"]) else "/feed")
 
 
 urlpatterns = [

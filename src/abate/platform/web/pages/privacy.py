@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +25,8 @@ from abate.platform.sharing import people as sharing
 from abate.platform.web import access, own_data, own_data_pdf, screen
 from abate.platform.web.access import person_page
 from abate.platform.web.pages.shared import listed
-from abate.platform.web.readers import opened_by_others
+from abate.platform.web.paging import page
+from abate.platform.web.readers import opened_by_others, times_opened
 from abate.platform.web.wording import pick, say
 
 KINDS = {
@@ -55,14 +58,49 @@ def _said(incident: Incident) -> list[tuple[str, str]]:
     return [(pick(INCIDENT[name]), text) for name, text in (texts | {"contact": incident.contact}).items()]
 
 
+def _lists(request: HttpRequest, person: Person) -> dict[str, object]:
+    """Who read, was told and opened what: each list page by page, with how many there are before it."""
+    names = {row.code: pick((row.title_zh, row.title_en)) for row in parties.parties()}
+    codes = parties.codes()
+    read = page(
+        request, "read", _LISTED, partial(log.readings_of, person.pk), partial(log.times_read, person.pk)
+    )
+    told = page(
+        request,
+        "told",
+        _LISTED,
+        partial(sharing.readings_of, person.pk),
+        partial(sharing.times_told, person.pk),
+    )
+    opened = page(
+        request, "opened", _LISTED, partial(opened_by_others, person), partial(times_opened, person)
+    )
+    return {
+        "readings": [
+            (
+                one.at,
+                names.get(codes.get(one.party_id or 0, ""), say("平台运营方", "The operator")),
+                one.what,
+                one.leaves,
+            )
+            for one in read.rows
+        ],
+        "told": [
+            (one.at, pick(one.titles), pick(listed(one.request.fields)), one.request) for one in told.rows
+        ],
+        "opened_by_others": [
+            (one.at, pick(one.roles), pick(one.field), pick(one.purpose)) for one in opened.rows
+        ],
+        "pages": {"read": read, "told": told, "opened": opened},
+    }
+
+
 def _page(
     request: HttpRequest, person: Person, status: int = 200, problem: Problem | None = None
 ) -> HttpResponse:
     guardian = children.guardian_of(person.pk)
     about = "children" if guardian else "people"
     told = consents.current(about)
-    names = {row.code: pick((row.title_zh, row.title_en)) for row in parties.parties()}
-    codes = parties.codes()
     given = {row.purpose: row for row in consents.of(person.pk) if row.withdrawn_at is None}
     context = {
         "incidents": [(one, _said(one)) for one in notices.incidents(person.user_id)],
@@ -73,19 +111,7 @@ def _page(
             for one in told.purposes
         ],
         "partners": [row for row in queries.authorisations(person.pk) if row.live],
-        "readings": [
-            (at, names.get(codes.get(party or 0, ""), say("平台运营方", "The operator")), what, count)
-            for at, party, what, count in log.readings_of(person.pk)[:50]
-        ],
-        "opened_by_others": [
-            (one.at, pick(one.roles), pick(one.field), pick(one.purpose))
-            for one in opened_by_others(person, 50)
-        ],
-        "told": [
-            (one.at, pick(one.titles), pick(listed(one.request.fields)), one.request)
-            for one in sharing.readings_of(person.pk, _LISTED)
-        ],
-        "told_more": max(0, sharing.times_told(person.pk) - _LISTED),
+        **_lists(request, person),
         "own": not guardian,
         "corrected": [(pick(CORRECTED[what]), at) for what, at in correcting.history(person.pk)],
         "requests": [(row, pick(KINDS[row.kind])) for row in requests.own(person)],

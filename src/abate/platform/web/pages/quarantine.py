@@ -30,6 +30,7 @@ from abate.platform.quarantine.queries import (
 from abate.platform.review import rights
 from abate.platform.web import screen, story
 from abate.platform.web.access import operator_page
+from abate.platform.web.paging import whole_number
 from abate.platform.web.wording import pick, say
 
 _PAGE = 50
@@ -39,10 +40,6 @@ _STATES = {
     "decided": ("已决定", "Decided", "none"),
 }
 _ASKED = ("rule", "cause", "party", "behaviour", "all")
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _names() -> dict[int, str]:
@@ -109,7 +106,7 @@ def _rule(row: RuleRow, names: dict[int, str]) -> dict[str, object]:
 def queue(request: HttpRequest, role: bool) -> HttpResponse:
     """What waits, the newest first, by rule, cause, partner and behaviour; `all=1` shows what is decided or gone too."""
     asked, names = _asked(request, "GET"), _names()
-    found = queries.records(_filter(asked), _number(request.GET.get("before", "")), _PAGE + 1)
+    found = queries.records(_filter(asked), whole_number(request.GET.get("before", "")), _PAGE + 1)
     rules = queries.rules()
     waits, proposed = queries.counts()
     told = {
@@ -154,7 +151,7 @@ def proposal(request: HttpRequest, role: bool, number: int) -> HttpResponse:
 def propose(request: HttpRequest, role: bool) -> HttpResponse:
     """Propose `verdict` for every `record` that is ticked, or (`everything`) for all that wait under the filter, in one proposal:
     the oldest first where it cannot hold them all."""
-    ticked = [n for text in request.POST.getlist("record") if (n := _number(text)) is not None]
+    ticked = [n for text in request.POST.getlist("record") if (n := whole_number(text)) is not None]
     left = 0
     if request.POST.get("everything") == "1":
         ticked, left = queries.oldest(_filter(_asked(request, "POST")), MOST)
@@ -178,7 +175,7 @@ def propose(request: HttpRequest, role: bool) -> HttpResponse:
 @operator_page
 def decide(request: HttpRequest, role: bool) -> HttpResponse:
     """Accept or refuse the proposal `number`, as somebody else than proposed it."""
-    number, accepted = _number(request.POST.get("number", "")), request.POST.get("accepted", "")
+    number, accepted = whole_number(request.POST.get("number", "")), request.POST.get("accepted", "")
     try:
         if number is None or accepted not in ("yes", "no"):
             raise HeldProposalUnknown("number, accepted")

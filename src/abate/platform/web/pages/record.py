@@ -29,6 +29,7 @@ from abate.platform.log import queries as log
 from abate.platform.people.models import Person
 from abate.platform.web import cases, held, picture, receipts, screen, story
 from abate.platform.web.access import Missing, person_page
+from abate.platform.web.paging import whole_number
 from abate.platform.web.wording import english
 from abate.quantify import explain
 
@@ -37,18 +38,13 @@ log_ = logging.getLogger("abate.web")
 _INT, _BIGINT = 2**31, 2**63
 
 
-def _number(text: str, below: int = _BIGINT) -> int | None:
-    """A whole number in an address; None for anything else and for what the database cannot hold."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < below else None
-
-
 def _place(asked: QueryDict) -> carbon.Place | None:
     """Where the last page ended; an address that says no such place begins at the newest."""
     try:
         at = datetime.fromisoformat(asked.get("at", ""))
     except ValueError:
         return None
-    party_id = _number(asked.get("party", ""), _INT)
+    party_id = whole_number(asked.get("party", ""), _INT)
     return (at, party_id, asked.get("event", "")) if party_id is not None and at.tzinfo else None
 
 
@@ -68,7 +64,7 @@ def feed(request: HttpRequest, person: Person) -> HttpResponse:
 @person_page
 def entries(request: HttpRequest, person: Person) -> HttpResponse:
     """The account statement."""
-    rows = ledger.entries(person.pk, _number(request.GET.get("before", "")), _PAGE + 1)
+    rows = ledger.entries(person.pk, whole_number(request.GET.get("before", "")), _PAGE + 1)
     found = standing.standing(person.pk)
     context = {
         "rows": story.lines(rows[:_PAGE]),
@@ -153,7 +149,7 @@ def entry(request: HttpRequest, person: Person, entry_id: int) -> HttpResponse:
 @person_page
 def why(request: HttpRequest, person: Person) -> HttpResponse:
     """The same page for a behaviour that was kept without an entry."""
-    party_id = _number(request.GET.get("party", ""), _INT)
+    party_id = whole_number(request.GET.get("party", ""), _INT)
     found = carbon.behaviour(person.pk, party_id, request.GET.get("event", "")) if party_id else None
     if found is None:
         raise Missing
