@@ -43,3 +43,31 @@ def test_a_page_clears_itself_when_its_session_is_over(
     assert window.page.locator("form, nav, header").count() == 0
     assert window.page.title() == "Cleared · Abate"
     window.page.context.set_offline(False)
+
+
+def test_every_other_page_clears_itself_at_once_when_one_signs_out(
+    city: stage.City, visit: Callable[..., Visitor]
+) -> None:
+    window, others = visit(language="en-GB"), visit(language="en-GB")
+    window.sign_in(city.person.user)
+    others.sign_in(city.stranger.user)
+    assert window.go("/privacy") == 200 and others.go("/privacy") == 200
+    second, third = (window.page.context.new_page() for _ in range(2))
+    for page, path in ((second, "/privacy"), (third, "/feed")):
+        page.goto(window.address + path)
+        page.locator("form[action='/sign-out']").wait_for()
+    words = second.locator("main").inner_text()
+    window.page.locator("form[action='/sign-out'] button").click()
+    for page in (second, third):
+        page.get_by_role("heading", name="This page was cleared").wait_for()
+        assert page.locator("form, nav, header").count() == 0
+    left = second.content()
+    assert not [line for line in words.splitlines() if len(line.strip()) > 12 and line.strip() in left]
+    assert others.page.get_by_role("heading", name="Privacy centre").count() == 1, (
+        "in another browser nothing changes"
+    )
+    assert not window.complaints + others.complaints
+    # Signed in anew, by whomever, pages stay: what was taken away is had again.
+    window.sign_in(city.stranger.user)
+    assert window.go("/privacy") == 200
+    assert window.page.get_by_role("heading", name="Privacy centre").count() == 1

@@ -115,6 +115,7 @@ def show(
         "other_title": "中文" if english() else "English",
         "here": request.get_full_path() if request.method == "GET" else reverse("home"),
         "signed_in": signed_in,
+        "over": not signed_in and _told_of_a_session(request),
         "ends_in": lasting.ends_in(request.session, request.user) if signed_in else 0,  # type: ignore[arg-type]
         "tabs": _tabs(request, section) if signed_in else [],
         "child": child[1] if signed_in and (child := access.child_of(request)) else None,
@@ -125,6 +126,13 @@ def show(
     page = render(request, f"abate/{template}.html", values, status=at_field.status if at_field else status)
     refused = problem or at_field
     return marked(page, refused.code, refused.status) if refused else page
+
+
+def _told_of_a_session(request: HttpRequest) -> bool:
+    """Whether the browser would have said here that somebody is signed in: it keeps that from what another site posts."""
+    return hasattr(request, "user") and (
+        request.method == "GET" or settings.SESSION_COOKIE_NAME in request.COOKIES
+    )
 
 
 def marked(answer: HttpResponse, code: str, status: int) -> HttpResponse:
