@@ -111,6 +111,24 @@ def test_a_code_for_signing_in_confirms_no_step_and_the_other_way_round(person: 
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("later", Step)
+@pytest.mark.parametrize("step", Step)
+def test_of_the_codes_sent_to_a_contact_only_the_latest_is_good(
+    step: Step, later: Step, person: Person, sent: Sent
+) -> None:
+    """For whichever step it was asked; and no try is won by it: the tries of the latest are its own."""
+    actions.request_code(PHONE, step=step)
+    actions.request_code(STRANGER, step=step)
+    actions.request_code(PHONE, step=later)
+    first, elsewhere, latest = (code_in(message) for message in sent())
+    if first != latest:
+        with pytest.raises(CodeRefused):
+            actions.prove_contact(PHONE, first, step)
+    assert actions.prove_contact(PHONE, latest, later)
+    assert actions.prove_contact(STRANGER, elsewhere, step), "another contact's is not touched"
+
+
+@pytest.mark.django_db
 def test_a_code_dies_after_ten_minutes_and_is_no_code_for_another_contact(person: Person, sent: Sent) -> None:
     made_up_person(2)
     actions.request_code(PHONE)

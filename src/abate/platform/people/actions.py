@@ -151,7 +151,7 @@ def _text(value: object) -> bytes:
 
 
 def request_code(contact: str, address: str | None = None, step: Step = Step.SIGN_IN) -> datetime:
-    """Send a code to the contact, good for this step alone; returns when it runs out.
+    """Send a code to the contact, good for this step alone, and end those sent to it before; returns when it runs out.
 
     The same work, message and answer for a contact that nobody has: neither content nor time tells whether an
     account exists. `address` is the asker's network address, for the limit per address; only its keyed digest
@@ -167,7 +167,10 @@ def request_code(contact: str, address: str | None = None, step: Step = Step.SIG
         )
         if origin:
             _limit("address_hmac", origin, now, [(policy.window, policy.per_address)])
-        Code.objects.filter(contact_hmac=digest, created_at__lt=now - _DAY).delete()
+        sent = Code.objects.filter(contact_hmac=digest)
+        sent.filter(created_at__lt=now - _DAY).delete()
+        # Only the latest is good; the earlier ones are still counted.
+        sent.filter(used_at=None).update(used_at=now)
         Code.objects.create(
             contact_hmac=digest,
             code_hmac=_bound(digest, step, code),
