@@ -6,13 +6,14 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from abate.bookkeeping import anchors
@@ -92,6 +93,29 @@ def test_an_anchor_an_hour_each_a_line_and_the_log_agrees(fill: Callable[..., No
     assert (code, told.startswith("passed: 3 anchors, the last over 120 of 130")) == (0, True), told
     listed = json.loads(run(module.command, "anchors", "--json")[1])
     assert [one["root"] for one in listed] == [one.root.hex() for one in anchors.read(lines)]
+
+
+def test_who_books_and_who_anchors_do_not_wait_for_each_other(fill: Callable[..., None]) -> None:
+    """A batch on its way holds its booking day; the anchorer comes by every second, and whoever waits behind it waits too."""
+    fill(1, 3)
+    actions.sequence()
+    booking, chosen = threading.Event(), threading.Event()
+
+    def book() -> bool:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("select ledger_booking_day(current_date)")
+                booking.set()
+                return chosen.wait(5)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(book)
+        assert booking.wait(30)
+        assert actions.next_anchor(3600) is not None
+        chosen.set()
+        assert held.result(), "the anchor was chosen while the batch was on its way"
 
 
 def test_a_restart_neither_repeats_nor_skips(fill: Callable[..., None], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ select pg_try_advisory_xact_lock(4912026, 1)
 
 -- name: lock_anchors
 -- One process chooses what is anchored next; the others wait for its word.
-select pg_advisory_xact_lock(4912026, 3)
+select pg_advisory_xact_lock(4912026, 5)
 
 -- name: waiting
 select exists (select from log_pending)
