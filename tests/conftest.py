@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.once import once
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="abate-test-"))
 os.environ["ABATE_DATA_DIR"] = str(_FOLDER)
@@ -34,8 +37,10 @@ def _set_up_django() -> None:
 
 
 # What is collected, 8,000 tests and all they import, stays to the end: walking through it again and again for garbage
-# would be half of the collecting, and a twelfth of the testing.
+# would be half of the collecting, and a twelfth of the testing. pytest's last looks for
+# what tests left pass it by too; only Python's own, when it ends, does not.
 gc.disable()
+atexit.register(gc.unfreeze)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -109,7 +114,6 @@ _set_up_django()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    gc.unfreeze()
     if (_FOLDER / "postgres").exists():
         from abate.platform.doors import private_postgres
 
@@ -136,24 +140,38 @@ def nobody_s_refusals() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> str:
+def postgres_url(django_db_blocker: Any) -> str:
     """A PostgreSQL server for this run: DATABASE_URL's, or a private one, which waits for no disk.
 
     What a lost disk or a killed server leaves is tried in tests/faults, on servers of their own that wait.
     """
     if given := os.environ.get("DATABASE_URL"):
         return given
-    import psycopg
-
     from abate.platform.doors import private_postgres
 
-    url = private_postgres.start(_FOLDER)
+    with django_db_blocker.unblock():
+        made = once("abm", _make_database) / "postgres"
+    subprocess.run(["cp", "-a", str(made), str(_FOLDER)], check=True)
+    return private_postgres.start(_FOLDER)
+
+
+def _make_database(folder: Path) -> None:
+    """A server with the test database as the migrations leave it, stopped again. Migrating takes ten times as long as copying."""
+    import psycopg
+    from django.db import connection
+
+    from abate.platform.doors import database, private_postgres
+
+    url = private_postgres.start(folder)
     with psycopg.connect(url, autocommit=True) as server:
         _set_fsync(server, "off")
         # Over a few rows every plan is good, and finding the best of eight joins takes a hundred times what it saves.
         server.execute("alter system set join_collapse_limit = 4")
         server.execute("select pg_reload_conf()")
-    return url
+    connection.settings_dict.update(database.parse(url))
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    connection.close()
+    private_postgres.stop(folder)
 
 
 def _set_fsync(server: Any, value: str) -> None:
@@ -192,6 +210,12 @@ def fsync(postgres_url: str) -> Iterator[Callable[[str], None]]:
 def waiting_for_disk(fsync: Callable[[str], None]) -> None:
     """The server as an operator has to run it: `abate doctor` finds nothing, and an upgrade is not refused."""
     fsync("on")
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The test database of a private server is there already, and goes with the server."""
+    return "DATABASE_URL" not in os.environ
 
 
 @pytest.fixture(scope="session")

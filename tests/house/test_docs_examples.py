@@ -8,9 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 LIVE = {"client.md"}
@@ -57,6 +55,9 @@ def outputs(cell: Any) -> list[str]:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_shows_what_it_stores(path: Path) -> None:
+    import nbformat  # lazy: it imports jsonschema, two seconds of processor time for each worker
+    from nbclient import NotebookClient
+
     stored = nbformat.read(path, as_version=4)
     fresh = nbformat.read(path, as_version=4)
     NotebookClient(

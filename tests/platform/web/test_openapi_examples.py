@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
-from jsonschema import Draft202012Validator, FormatChecker
 from tests.platform.web import shown
 
 from abate.bookkeeping import checkpoint
@@ -80,6 +79,11 @@ def without(made: Any) -> list[str]:
 
 def unfit(made: Any) -> list[str]:
     """The places with an example that does not fit the schema beside it."""
+    from jsonschema import (
+        Draft202012Validator,
+        FormatChecker,
+    )  # lazy: two seconds of processor time for each worker
+
     found = []
     for place, media, told in contents(made):
         rules = Draft202012Validator(
