@@ -20,6 +20,16 @@ from abate.platform.review import actions, rights
 from abate.quantify import catalogue
 
 pytestmark = pytest.mark.platform
+# The private server of the tests, so that none is begun for one look.
+STANDS = """
+from abate.platform.doors import database
+database.private_postgres.exists = lambda folder: True
+database.private_postgres.start = lambda folder: {address!r}
+database.private_postgres.address = lambda folder, user="": {address!r}
+database.logins.admit = lambda cursor, login: None
+from abate.cli.main import main
+main()
+"""
 
 
 def states(findings: list[doctor.Finding]) -> dict[str, str]:
@@ -130,3 +140,16 @@ def test_the_command_prints_json_and_its_exit_code_says_whether_to_act(
     findings = json.loads(result.stdout)
     assert result.returncode == 1
     assert any(f["state"] == "fault" and f["name"] == "secret file" for f in findings)
+
+
+def test_it_looks_at_the_private_database_that_the_set_up_wrote_down(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "settings.env").write_text("DATABASE_URL=embedded\n")
+    (tmp_path / "settings.env").chmod(0o600)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ABATE_", "DATABASE_"))}
+    program = STANDS.format(address=postgres_url)
+    result = subprocess.run([sys.executable, "-c", program, "doctor", "--json", "--data-dir", str(tmp_path)],
+                            capture_output=True, text=True, check=False, env=kept)  # fmt: skip
+    assert result.stdout, result.stderr
+    assert "database kind" in {f["name"] for f in json.loads(result.stdout)}

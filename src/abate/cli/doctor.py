@@ -30,8 +30,8 @@ def command(data_dir: Path, lang: str, as_json: bool) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
     try:
         settings_file.load(data_dir)
-        if not os.environ.get("DATABASE_URL") and (data_dir / "postgres").exists():
-            os.environ["DATABASE_URL"], os.environ[logins.OWNER] = database.urls(data_dir.resolve())
+        database.require(data_dir)
+        os.environ["DATABASE_URL"], os.environ[logins.OWNER] = database.urls(data_dir.resolve())
         django.setup()
         from abate.platform.config import doctor  # lazy: needs Django set up
 
