@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from django.db import connection
 
 from abate.cli.setup import command
-from abate.platform.config import first_run, questions
+from abate.platform.config import first_run, questions, setup
 from abate.platform.config.errors import (
     AnswerMissing,
     AnswersUnreadable,
@@ -116,7 +116,13 @@ def test_guided_as_in_the_readme_to_the_first_upgrade(place: tuple[Path, str], t
     told = abate(*readme("setup"), given="\n".join(typed) + "\n", ABATE_DATA_DIR=str(folder))
     assert told.returncode == 0, told.stdout[-1500:] + told.stderr[-1500:]
     assert told.stdout.count("这个答案不能用") == 5, told.stdout
-    for word in ("决定方法学允许时", "security_admin: ", "留给运营方决定", "abate serve --sandbox"):
+    for word in (
+        "决定方法学允许时",
+        "security_admin: ",
+        "留给运营方决定",
+        "abate party apply",
+        "abate serve --sandbox",
+    ):
         assert word in told.stdout
     assert settings_file.read(folder / "settings.env")["ABATE_REGION"] == "CN-北京"
     (tmp_path / "copies" / "base-20990101T000000Z").mkdir(parents=True)
@@ -242,6 +248,25 @@ def test_an_answer_that_cannot_be_used_is_named_and_nothing_is_written(
         first_run.complete(tmp_path / "d", sound | given)
     assert first_run.complete(tmp_path / "d", sound)["zone"] == "Asia/Shanghai"
     assert not (tmp_path / "d").exists()
+
+
+def test_the_address_that_people_see_is_where_it_listens_unless_it_was_said(tmp_path: Path) -> None:
+    sound = {"log_name": "carbon.example.cn/log", "backup": "/copies"}
+    every = first_run.complete(tmp_path, sound | {"bind": "127.0.0.1:8123"})
+    assert every["origin"] == "http://127.0.0.1:8123"
+    first_run.write_settings(tmp_path, every, {})
+    assert first_run.complete(tmp_path, {"bind": "127.0.0.1:8124"})["origin"] == "http://127.0.0.1:8124"
+    said = {"origin": "https://carbon.example.cn"}
+    first_run.write_settings(tmp_path, first_run.complete(tmp_path, said), {})
+    again = first_run.complete(tmp_path, {"bind": "127.0.0.1:8125"})
+    assert (again["bind"], again["origin"]) == ("127.0.0.1:8125", said["origin"])
+
+
+def test_so_is_that_of_the_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ABATE_SANDBOX_ORIGIN", raising=False)
+    monkeypatch.setenv("ABATE_SANDBOX_BIND", "127.0.0.1:8126")
+    setup._sandbox(tmp_path)
+    assert os.environ["ABATE_ORIGIN"] == "http://127.0.0.1:8126"
 
 
 @pytest.mark.parametrize("text", ["zone = 8", "zome = 'UTC'", "zone = ", "\xff"])

@@ -27,7 +27,7 @@ NEXT = (
      "abate staff sign-in LINK"),
     ("丢失的链接重新生成", "make a lost link again", "abate staff list; abate staff link ACCOUNT"),
     ("三人准入第一个机构（docs/howto/join.md）", "three people admit the first party (docs/howto/join.md)",
-     "abate party create --help"),
+     "abate party apply --help"),
     ("在沙箱中先试", "try it in the sandbox first", "abate serve --sandbox"),
     ("每天：备份、结账、对账、清理", "every day: copy, close, reconcile, clear",
      "abate backup FOLDER; abate close day; abate reconcile; abate privacy retain"),
@@ -88,7 +88,7 @@ def _refusing() -> Iterator[None]:
 
 def _asked(current: dict[str, str], lang: str) -> dict[str, Any]:
     """Every question in the terminal, with what it decides and why its default is what it is."""
-    from abate.platform.config import questions  # lazy: as above
+    from abate.platform.config import first_run, questions  # lazy: as above
 
     at = 0 if lang == "zh" else 1
     given: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def _asked(current: dict[str, str], lang: str) -> dict[str, Any]:
         if name == "people" or (name == "region" and given["factors"] == "national"):
             continue
         click.echo(f"\n{number}. {question.ask[at]}\n   {question.decides[at]}\n   {question.why[at]}")
-        given[name] = _one(name, current[name])
+        given[name] = _one(name, first_run.origin(current, given) if name == "origin" else current[name])
     given.setdefault("region", "")
     given["people"] = _identities(questions.questions()["people"], at)
     return given

@@ -93,12 +93,21 @@ def _in_the_database() -> dict[str, bool]:
     return {"database": found.begun, "people": opened, "basis": opened and not basis.apart()}
 
 
+def origin(stands: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """The address that people see: what is given, else what stands; one that is only where it listens moves with that."""
+    follows = stands["origin"] == f"http://{stands['bind']}"
+    return given.get("origin") or (
+        f"http://{given.get('bind') or stands['bind']}" if follows else stands["origin"]
+    )
+
+
 def complete(data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
     """Every answer: what is given, else what stands, each looked at. Raises AnswerMissing, AnswerWrong.
 
     `people` may be missing where the system was opened before.
     """
-    answers = current(data_dir) | dict(given)
+    stands = current(data_dir)
+    answers = stands | given | {"origin": origin(stands, given)}
     for name, answer in answers.items():
         if answer:
             questions.check(name, answer)

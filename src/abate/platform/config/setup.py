@@ -64,7 +64,8 @@ def _sandbox(data_dir: Path) -> Path:
         "ABATE_SECRET_FILE": str(own.resolve() / "secrets.json"),
         "DATABASE_URL": os.environ.get("ABATE_SANDBOX_DATABASE_URL") or database.EMBEDDED,
         logins.OWNER: os.environ.get("ABATE_SANDBOX_OWNER_URL", ""),
-        "ABATE_ORIGIN": os.environ.get("ABATE_SANDBOX_ORIGIN") or f"http://{SANDBOX_BIND}",
+        "ABATE_ORIGIN": os.environ.get("ABATE_SANDBOX_ORIGIN")
+        or f"http://{os.environ.get('ABATE_SANDBOX_BIND') or SANDBOX_BIND}",
     }
     return own
 
