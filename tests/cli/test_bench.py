@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from benchmarks import aims
+from benchmarks.aims import MISSING
 from click.testing import CliRunner
 
 from abate.cli.bench import command
@@ -23,6 +25,8 @@ def test_quantify_gives_equal_amounts_and_ratios() -> None:
     assert figures["rows"] == 5000
     assert figures["rows_where_amounts_differ"] == 0
     assert figures["speed_over_polars"] > 0 and figures["memory_over_polars"] > 0
+    aimed = [aim for aim in aims.read()[0] if aim.bench == "quantify"]
+    assert aimed and MISSING not in [aim.judge(figures)[0] for aim in aimed]
 
 
 def test_pgledger_is_skipped_with_its_reason_where_its_sql_is_not_named(

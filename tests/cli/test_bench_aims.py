@@ -19,8 +19,8 @@ from abate.cli import bench
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST, LEAST = Aim("b", "share.of", "w", 0.2, 0.35, True), Aim("b", "ratio", "w", 20, 8, False)
-QUICK = ("catalogue", "quantify", "whatif", "verify-log")
-"""Those that need no server: what runs in `make test`."""
+QUICK = ("catalogue", "whatif", "verify-log")
+"""Those that need no server: what runs in `make test`, beside `quantify` (test_bench.py)."""
 
 
 @pytest.mark.parametrize(
