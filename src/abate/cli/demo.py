@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -33,8 +34,8 @@ START_WITHIN_SECONDS = 60
 SEQUENCED_WITHIN_SECONDS = 30
 
 
-def heading(text: str) -> None:
-    click.secho(f"\n{text}", bold=True)
+def heading(text: str, *, err: bool = False) -> None:
+    click.secho(f"\n{text}", bold=True, err=err)
 
 
 def reset(folder: Path) -> None:
@@ -141,7 +142,7 @@ def prepare(folder: Path, origin: str) -> None:
     "--json",
     "as_json",
     is_flag=True,
-    help="Print the figures as JSON at the end, and nothing else on stdout.",
+    help="Print the figures as JSON at the end, and nothing else on stdout; the story goes to stderr.",
 )
 def command(data_dir: Path, port: int, start_over: bool, serve: bool | None, as_json: bool) -> None:
     """Run the platform on a small sample city, from a real ride to a burnt voucher.
@@ -179,8 +180,7 @@ def play(origin: str, folder: Path, as_json: bool) -> bool:
     from abate.demo import city, story  # lazy: needs Django set up
     from abate.platform.review import actions as review  # lazy: needs Django set up
 
-    say = (lambda _: None) if as_json else click.echo
-    title = (lambda _: None) if as_json else heading
+    say, title = partial(click.echo, err=as_json), partial(heading, err=as_json)
     sample = rides.rides()
     title("1. A sample city (made up)")
     town = city.build(sample)
