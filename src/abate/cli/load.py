@@ -60,8 +60,8 @@ def command(
 
     Events that are refused, or whose id stands for another event, are listed in FILE.errors.jsonl, each with its line,
     reason and remedy; they do not stop the others. Stopped in between, the same command goes on where it ended. Loading a
-    file again books nothing twice. It is the operator's own loading: the partner's quota of events is neither asked nor
-    used. Exit 0: every event is booked; 1: some are in the error file.
+    file again books nothing twice. With ABATE_SCANNER the file is scanned first. It is the operator's own loading: the
+    partner's quota of events is neither asked nor used. Exit 0: every event is booked; 1: some are in the error file.
     """
     from abate.platform.config import setup  # lazy: `abate load --help` must not start Django
 
@@ -105,8 +105,8 @@ def load(
 ) -> Counter[str]:
     """Book the file chunk by chunk; returns how many events came to each outcome. Needs Django set up.
 
-    Raises PartySuspended, FileRefused, SetupError where `back` cannot be written; what was booked before stays booked, and is
-    gone on with by the next call.
+    Raises PartySuspended, FileHarmful, FileNotScanned, ScannerAway, FileRefused, SetupError where `back` cannot be written;
+    what was booked before stays booked, and is gone on with by the next call.
     """
     from abate.platform import loading  # lazy: models exist once Django has started
     from abate.platform.events import actions_files as actions  # lazy: as above
@@ -116,6 +116,7 @@ def load(
     party = queries.party(code)
     if party.status != "active":
         raise errors.PartySuspended(code)
+    loading.require_clean(path, party)
     file = actions.open_file(
         party_id=party.pk,
         name=path.name[: actions.LONGEST_NAME],

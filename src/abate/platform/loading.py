@@ -17,7 +17,7 @@ from django.db import transaction
 
 from abate.platform import pipeline
 from abate.platform.carbon.basis import catalogue
-from abate.platform.doors import clock
+from abate.platform.doors import clock, scanner
 from abate.platform.events import actions_files as actions
 from abate.platform.events import files, queries_files, sources, tables_back
 from abate.platform.events.actions import Arrival
@@ -52,6 +52,19 @@ class _Rehearsed(Exception):
 def sha256_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def require_clean(path: Path, party: Party) -> None:
+    """Show what the operator loads by command to the scanner; harmful, it is told in the trail as whoever's the command is.
+
+    Raises FileHarmful, FileNotScanned, ScannerAway, SetupError.
+    """
+    try:
+        scanner.require_clean(path)
+    except scanner.FileHarmful as harmful:
+        with transaction.atomic():
+            note("file.harmful", act="refused", code=harmful.code, party=party.code)
+        raise
 
 
 def declared(party: Party, text: str) -> Declaration:

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from abate.platform import loading
-from abate.platform.doors import clock, randomness, scanner
+from abate.platform.doors import clock, randomness
 from abate.platform.doors.rounds import BACKOFF, wait_after
 from abate.platform.doors.words import on_one_line
 from abate.platform.events import actions_files as actions
@@ -102,12 +102,6 @@ def incoming() -> Iterator[tuple[UUID, Path, IO[bytes]]]:
             yield file_id, path, out
     finally:
         path.unlink(missing_ok=True)
-
-
-def require_clean(part: Path) -> None:
-    """Show what came in to the scanner, before anything of it is taken. Raises FileHarmful, FileNotScanned, ScannerAway."""
-    with part.open("rb") as file:
-        scanner.require_clean(file)
 
 
 def take(file_id: UUID, part: Path, *, party: Party, client_id: str, name: str, sha256: bytes, declared: str,

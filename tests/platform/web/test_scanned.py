@@ -18,6 +18,7 @@ from tests.platform.joining.applicants import PDF, admitted, draft, later
 from tests.platform.pipeline.world import NOW, World, make_world
 from tests.platform.web.test_files import kept, send
 
+from abate.cli.load import load
 from abate.platform import spool
 from abate.platform.doors import clock, scanner
 from abate.platform.events.models import File
@@ -90,6 +91,25 @@ def test_a_file_by_key(world: World, settings: Any, tmp_path: Path) -> None:
     )
     settings.ABATE_SCANNER = ""
     assert send(ROWS + HARMFUL, bearer).status_code == 202, "without a scanner nothing is looked at"
+
+
+def test_what_is_loaded_at_a_shell(world: World, settings: Any, tmp_path: Path) -> None:
+    clean, bad, large = (tmp_path / f"{name}.csv" for name in ("clean", "bad", "large"))
+    clean.write_bytes(ROWS)
+    bad.write_bytes(ROWS + HARMFUL)
+    large.write_bytes(ROWS * (LARGEST // len(ROWS) + 2))
+    code = world.sender.code
+    with pytest.raises(scanner.FileHarmful, match=NAME):
+        load(bad, code, 10)
+    (row,) = Audit.objects.filter(what="file.harmful", act="refused")
+    assert code in str(row.detail) and "bad.csv" not in str(row.detail)
+    with pytest.raises(scanner.FileNotScanned):
+        load(large, code, 10)
+    assert not File.objects.exists(), "nothing of what was refused is begun"
+    assert load(clean, code, 10) == {} and File.objects.count() == 1
+    settings.ABATE_SCANNER = f"unix://{tmp_path}/none"
+    with pytest.raises(scanner.ScannerAway):
+        load(clean, code, 10)
 
 
 def test_a_stranger_makes_it_scan_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,13 +95,16 @@ def place(address: str) -> Place | None:
     )
 
 
-def require_clean(file: IO[bytes] | bytes) -> None:
+def require_clean(file: IO[bytes] | bytes | Path) -> None:
     """Show a file to the scanner, from where it is read now to its end; where none is named nothing is asked.
 
     Raises FileHarmful with the name it gave, FileNotScanned, ScannerAway, SetupError. Nothing of the file is kept here.
     """
     if (at := place(settings.ABATE_SCANNER)) is None:
         return
+    if isinstance(file, Path):
+        with file.open("rb") as opened:
+            return require_clean(opened)
     try:
         with _connected(at) as clamd:
             clamd.sendall(b"zINSTREAM\0")

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from abate.platform import spool
+from abate.platform.doors import scanner
 from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import Fault, TooSlow, WrongHost
 from abate.platform.events.files_errors import FileNamed, FileTooLarge
@@ -55,7 +56,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
             file_id, path, out = stack.enter_context(spool.incoming())
             digest = await _to_disk(receive, out, content)
             # Not among those that wait for the database: a large file is looked at for seconds.
-            await loop.run_in_executor(None, spool.require_clean, path)
+            await loop.run_in_executor(None, scanner.require_clean, path)
             file = await loop.run_in_executor(intake.pool, _take, call, asked, file_id, path, digest, content)
         more = [(b"location", files.address(file).encode()), *left]
         answer = intake.write(files.told(file))

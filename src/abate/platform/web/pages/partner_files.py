@@ -14,6 +14,7 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods, require_safe
 
 from abate.platform import loading, spool
+from abate.platform.doors import scanner
 from abate.platform.doors.errors import Problem
 from abate.platform.events import queries_files as queries
 from abate.platform.events.files_errors import FileNamed, FileUnknown
@@ -91,7 +92,7 @@ def _bring(request: HttpRequest, party: Party) -> File:
     with spool.incoming() as (file_id, part, out):
         out.write(data)
         out.flush()
-        spool.require_clean(part)
+        scanner.require_clean(part)
         return spool.take(
             file_id, part, party=party, client_id=loading.PAGE, name=name, sha256=hashlib.sha256(data).digest(),
             declared=declared, rehearsal=request.POST.get("dry_run") == "1",
