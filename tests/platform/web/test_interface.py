@@ -19,6 +19,7 @@ from abate.platform.incentives import actions as incentives
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
 from abate.platform.parties import webhooks
+from abate.platform.review import actions as review
 from abate.platform.review.models import Step
 from abate.platform.web import health, overview, problems
 
@@ -137,6 +138,29 @@ def test_the_description_is_valid_and_complete() -> None:
         assert Client().get(path).status_code == 401
     outcomes = made["components"]["schemas"]["Result"]["properties"]["outcome"]["enum"]
     assert set(outcomes) == {one.text for one in Outcome}
+
+
+def test_every_address_says_that_it_may_be_asked_too_much_and_how_long_to_wait(
+    city: stage.City, enter, settings
+) -> None:
+    made = Client().get("/v1/openapi.json").json()["paths"]
+    silent = [
+        f"{method} {path}"
+        for path, methods in made.items()
+        for method, one in methods.items()
+        if "Retry-After" not in one["responses"].get("429", {}).get("headers", {})
+    ]
+    assert silent == []
+    settings.ABATE_ACCOUNT_PER_MINUTE = 1
+    of_people = ["/v1/me/account", "/v1/me/entries", "/livez", "/log/key"]
+    clerk = review.create_user("staff", made_up=True)
+    for user, addresses in ((city.person.user, of_people), (clerk, ["/v1/proposals", "/readyz"])):
+        browser = enter(user)
+        browser.get("/v1/openapi.json")
+        for path in addresses:
+            answer = browser.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (429, "account-limit-reached"), path
+            assert int(answer["Retry-After"]) > 0
 
 
 @pytest.mark.clause("P-6.1-a")

@@ -97,6 +97,12 @@ _LIMITS = {
         "example": '"requests";r=5999;t=1',
     },
 }
+_WAIT = {
+    "Retry-After": {
+        "description": "Seconds after which it can be had",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
 _LANGUAGE = {
     "name": "Accept-Language",
     "in": "header",
@@ -379,5 +385,14 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
     }
     ours |= {"/identity/o/api/token": _TOKEN, **openapi_joining.paths(_PROBLEM)}
     made["paths"] = {**ours, **made["paths"], **_PUBLIC}
+    _say_how_long(made["paths"])
     openapi_examples.add_to(made)
     return made
+
+
+def _say_how_long(paths: dict[str, Any]) -> None:
+    """Every address has a limit by the minute: a key's, a network address's, or of the account that is signed in (gate.py)."""
+    said = "The account that is signed in asked for too much: again after Retry-After seconds"
+    for operation in (one for methods in paths.values() for one in methods.values()):
+        answer = operation["responses"].setdefault("429", {"description": said, "content": _PROBLEM})
+        answer["headers"] = answer.get("headers", {}) | _WAIT

@@ -31,6 +31,8 @@ _BY_KIND: dict[str, dict[str, str]] = {
     "StaffSession": {"401": "sign-in-first", "403": "no-right", "422": "request-invalid"},
 }
 """By the kind of caller, where its operation says nothing else."""
+_EVERYWHERE = {"429": "account-limit-reached"}
+"""Where neither the operation nor its kind of caller says anything: a limit of whoever is signed in beside it."""
 _FIGURES = "/v1/sharing/requests/{request_id}/figures"
 _PEOPLE = "/v1/sharing/requests/{request_id}/people"
 _APPLICATION = "/v1/applications/{application_id}"
@@ -122,4 +124,5 @@ def code(label: str, status: str, operation: dict[str, Any]) -> str | None:
     """
     kinds = [kind for one in operation.get("security", []) for kind in one]
     named = (_BY_KIND.get(kind, {}).get(status) for kind in kinds)
-    return _BY_OPERATION.get(label, {}).get(status) or next((one for one in named if one), None)
+    by_kind = next((one for one in named if one), None)
+    return _BY_OPERATION.get(label, {}).get(status) or by_kind or _EVERYWHERE.get(status)

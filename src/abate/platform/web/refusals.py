@@ -16,7 +16,7 @@ from abate.platform.doors.errors import DatabaseAway, Problem
 from abate.platform.web import screen
 from abate.platform.web.wording import english, say
 
-_INTERFACES = ("/v1/", "/log/", "/identity/")
+_INTERFACES = ("/v1/", "/log/", "/identity/", "/livez", "/readyz", "/metrics")
 log = logging.getLogger("abate.web")
 
 
