@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from importlib.metadata import version
+from typing import Any
 
 import click
 
@@ -106,6 +108,17 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"abate.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as fault:
+            if "psycopg" in sys.modules and _platform_installed():
+                from abate.cli import database_fault, installation  # lazy: the core knows no database
+
+                if problem := database_fault.refusal(fault):
+                    installation.refuse(problem)
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # From the table above: showing help must not import Django, DuckDB and the rest.

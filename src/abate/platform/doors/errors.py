@@ -41,6 +41,26 @@ class Problem(Exception):
         return self.remedy_zh if language.startswith("zh") else self.remedy_en
 
 
+class DatabaseUnreachable(Problem):
+    """Met by commands: a server that answers nothing meets it before it serves, and requests as DatabaseAway."""
+
+    code = "database-unreachable"
+    status = 503
+    retry_after = 30
+    zh = "无法连接数据库；此前未提交的内容没有生效。"
+    en = "The database cannot be reached; what was not committed before this is not done."
+    why_zh = "账目全部保存在数据库中，没有它什么也不能读写。"
+    why_en = "Everything is kept there: without it nothing is read or written."
+    remedy_zh = (
+        "请检查 DATABASE_URL（及 ABATE_OWNER_URL）中的主机、端口、库名、登录名和密码，确认数据库已建立、服务器在运行，"
+        "然后重新执行该命令。"
+    )
+    remedy_en = (
+        "Check host, port, database, login and password in DATABASE_URL (and ABATE_OWNER_URL), that the database exists and "
+        "its server runs; then run the command again."
+    )
+
+
 class DatabaseAway(Problem):
     code = "database-away"
     status = 503

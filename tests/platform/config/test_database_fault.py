@@ -1,0 +1,140 @@
+"""A database that fails a command ends it with a named refusal in both languages: no trace, and no password."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from django.db import connection
+
+from abate.cli import main
+from abate.platform.config import setup
+from abate.platform.parties import queries
+
+pytestmark = [pytest.mark.platform]
+PASSWORD = "made-up-secret-word"
+COMMANDS = {
+    "party": ["party", "list"],
+    "load": ["load", __file__, "--party", "nobody"],
+    "close": ["close"],
+    "upgrade": ["upgrade"],
+    "staff": ["staff", "list"],
+    "serve": ["serve"],
+}
+
+
+@contextmanager
+def refusing(sqlstate: str, words: str) -> Iterator[int]:
+    """The port of a server that answers every start of a session with this error, as PostgreSQL does."""
+    fields = [("S", "FATAL"), ("V", "FATAL"), ("C", sqlstate), ("M", words)]
+    body = b"".join(f"{kind}{text}".encode() + b"\0" for kind, text in fields) + b"\0"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            while True:
+                try:
+                    one, _ = server.accept()
+                except OSError:
+                    return
+                with one:
+                    while (size := struct.unpack("!I", one.recv(4))[0]) == 8:
+                        # It asks for encryption first: there is none here.
+                        one.recv(4)
+                        one.sendall(b"N")
+                    one.recv(size)
+                    one.sendall(b"E" + struct.pack("!I", len(body) + 4) + body)
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def ended(tmp_path: Path, command: str, url: str) -> str:
+    """What the command said, which was refused."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ABATE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "abate", *COMMANDS[command]],
+        env=environment | {"ABATE_DATA_DIR": str(tmp_path / "here"), "DATABASE_URL": url},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr and PASSWORD not in done.stdout + done.stderr
+    return done.stderr
+
+
+def unreachable(said: str) -> None:
+    assert "database-unreachable: The database cannot be reached" in said
+    assert "无法连接数据库" in said and "DATABASE_URL" in said and "then run the command again" in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_wrong_password_is_said_by_every_command(command: str, tmp_path: Path) -> None:
+    words = 'password authentication failed for user "abate_server"'
+    with refusing("28P01", words) as port:
+        said = ended(tmp_path, command, f"postgresql://abate_server:{PASSWORD}@127.0.0.1:{port}/abate")
+    unreachable(said)
+    assert words in said and str(port) in said, "what the server said of it, and where"
+
+
+def test_what_is_not_there_is_said(tmp_path: Path, postgres_url: str) -> None:
+    there = urlsplit(postgres_url)
+    unreachable(said := ended(tmp_path, "party", there._replace(path="/none-of-this-name").geturl()))
+    assert "none-of-this-name" in said
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        unreachable(ended(tmp_path, "party", f"postgresql://abate:{PASSWORD}@127.0.0.1:{port}/abate"))
+
+
+def test_an_option_that_the_library_does_not_know_quotes_no_password(tmp_path: Path) -> None:
+    url = f"postgresql://abate:{PASSWORD}@127.0.0.1:5432/abate?{PASSWORD}=1"
+    unreachable(said := ended(tmp_path, "party", url))
+    assert "(127.0.0.1/abate)" in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_goes_away_in_the_middle_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    parties = queries.parties
+
+    def cut() -> object:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+        return parties()
+
+    monkeypatch.setattr(queries, "parties", cut)
+    try:
+        made = CliRunner().invoke(main.main, ["party", "list"])
+    finally:
+        connection.close()
+    assert made.exit_code == 1 and isinstance(made.exception, SystemExit)
+    assert made.stderr.startswith("database-away: The database is away")
+    assert "数据库暂时不可用" in made.stderr
+
+
+@pytest.mark.django_db
+def test_what_is_no_failure_of_the_database_is_still_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
+    monkeypatch.setattr(setup, "migrate", lambda: None)
+    monkeypatch.setattr(queries, "parties", lambda: 1 / 0)
+    made = CliRunner().invoke(main.main, ["party", "list"])
+    assert isinstance(made.exception, ZeroDivisionError)
+
+    def wrong() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("select none_of_this_name")
+
+    monkeypatch.setattr(queries, "parties", wrong)
+    made = CliRunner().invoke(main.main, ["party", "list"])
+    assert isinstance(made.exception.__cause__ if made.exception else None, psycopg.errors.UndefinedColumn)
