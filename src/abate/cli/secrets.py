@@ -74,6 +74,29 @@ def forget_master(name: str, despite_backups: bool, sandbox: bool, data_dir: Pat
     deciding.run(data_dir, work, sandbox=sandbox)
 
 
+@command.command()
+@click.argument("place")
+@click.argument("number", metavar="ID")
+@click.option("--why", required=True, help="Why it is held for lost; the trail keeps it.")
+@installation.sandbox
+@installation.data_dir
+def settle(place: str, number: str, why: str, sandbox: bool, data_dir: Path) -> None:
+    """Say that the spoilt text of row ID at PLACE is lost.
+
+    `abate secrets show` lists spoilt texts, such as `people_recovery.contact_enc 7`. One that is settled holds up no exchange
+    and is warned of no more; its row stays, and the text behind a mark. A security administrator has to be signed in and
+    have shown the second factor only minutes ago.
+    """
+
+    def work() -> dict[str, Any]:
+        from abate.platform.config import exchanging  # lazy: as above
+
+        deciding.entitled("delete", "secrets", fresh=True)
+        return exchanging.settle(place, number, why)
+
+    deciding.run(data_dir, work, sandbox=sandbox)
+
+
 @command.command("rotate-django")
 @click.option(
     "--leaked", is_flag=True, help="The key of now is trusted no more: every session and link ends."

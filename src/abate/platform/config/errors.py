@@ -88,6 +88,31 @@ class MasterStillUsed(Problem):
     remedy_en = "Copy the secret file to every machine that runs Abate, and run the command again."
 
 
+class SealedTextUnknown(Problem):
+    code = "sealed-text-unknown"
+    status = 404
+    zh = "该位置没有这条密文。"
+    en = "No sealed text lies there."
+    why_zh = "确认一条密文已损坏，须指明是哪一条。"
+    why_en = "Which one is settled has to be said exactly."
+    remedy_zh = "`abate secrets show` 的 spoilt 列出位置和编号。"
+    remedy_en = "`abate secrets show` lists place and id under `spoilt`."
+
+
+class SealedTextNotSpoilt(Problem):
+    code = "sealed-text-not-spoilt"
+    status = 409
+    zh = "这条密文没有损坏，或其主密钥只是不在密钥文件中。"
+    en = "This text is not spoilt: it opens, is settled already, or lies under a key that the secret file only lacks."
+    why_zh = "可以打开的内容不能当作已损坏。"
+    why_en = "What can be opened is not given up."
+    remedy_zh = "请运行 abate secrets rotate-master 重新加密；缺少主密钥时，请换上最新的密钥文件副本。"
+    remedy_en = (
+        "Run `abate secrets rotate-master`, which seals it anew; where a key is missing, put the newest copy of the secret "
+        "file in its place."
+    )
+
+
 class MasterUnknown(Problem):
     code = "master-unknown"
     status = 404

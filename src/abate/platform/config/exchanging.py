@@ -14,10 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 
 from abate.platform.config import rewrapping
-from abate.platform.config.errors import ExchangeUnderWay, MasterNeeded, MasterStillUsed, MasterUnknown
+from abate.platform.config.errors import (
+    ExchangeUnderWay,
+    MasterNeeded,
+    MasterStillUsed,
+    MasterUnknown,
+    SealedTextNotSpoilt,
+    SealedTextUnknown,
+)
 from abate.platform.config.findings import Finding, found
 from abate.platform.doors import backup, clock, keyring, masters, randomness
 from abate.platform.doors.errors import SetupError
@@ -99,7 +106,7 @@ def behind(held: masters.Masters, rows: Mapping[str, int]) -> int:
 
 def missing(held: masters.Masters, rows: Mapping[str, int]) -> dict[str, int]:
     """Id -> how many texts lie under a master that the file does not hold."""
-    known = {"", *(one.id for one in held)}
+    known = {"", masters.SETTLED, *(one.id for one in held)}
     return {name: count for name, count in rows.items() if name not in known}
 
 
@@ -161,6 +168,26 @@ def forget(name: str, *, despite_backups: bool, told: rewrapping.Told) -> dict[s
         }
 
 
+def settle(name: str, number: str, why: str) -> dict[str, Any]:
+    """Say of one text that it opens under no master and is held for lost: it counts as one of a retired master no more. What
+    it was stays behind its new head. Raises ExchangeUnderWay, SealedTextUnknown, SealedTextNotSpoilt.
+    """
+    at = f"{name} {number}"[:120]
+    place = next((one for one in rewrapping.places() if one.name == name), None)
+    with _alone():
+        try:
+            with transaction.atomic():
+                done = rewrapping.settle(place, number) if place else None
+                if done is None:
+                    raise SealedTextUnknown(at)
+                if not done:
+                    raise SealedTextNotSpoilt(at)
+                audit.note("secrets.settle", at, why=why)
+        except DataError:
+            raise SealedTextUnknown(at) from None
+    return {"settled": at, "spoilt": rewrapping.spoilt()}
+
+
 def _named(held: masters.Masters, name: str) -> masters.Master:
     """Raises MasterUnknown."""
     one = next((one for one in held if one.id == name), None)
@@ -209,6 +236,8 @@ def show() -> dict[str, Any]:
         "masters": told,
         "rows_that_name_no_master": rows[""],
         "rows_of_missing_masters": missing(held, rows),
+        "spoilt": rewrapping.spoilt() if behind(held, rows) else {},
+        "rows_settled": rows[masters.SETTLED],
         "places": named,
     }
 
@@ -226,8 +255,17 @@ def findings() -> Iterator[Finding]:
     elif coming := _in(held, masters.NEXT):
         yield found("master key", "next", id=coming[0].id, at=coming[0].made_at[:10])
     elif former := behind(held, rows):
-        yield found("master key", "behind", rows=former)
+        yield from _behind(former)
     yield _age(held)
+
+
+def _behind(former: int) -> Iterator[Finding]:
+    """What sealing anew takes from under a retired master, and what it can not."""
+    shut = [f"{place} {number}" for place, ids in rewrapping.spoilt().items() for number in ids]
+    if shut:
+        yield found("master key", "spoilt", rows=len(shut), names=", ".join(shut[:5]), first=shut[0])
+    if former > len(shut):
+        yield found("master key", "behind", rows=former - len(shut))
 
 
 def _age(held: masters.Masters) -> Finding:

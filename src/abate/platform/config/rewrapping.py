@@ -96,7 +96,7 @@ def totals() -> Counter[str]:
     return sum(counts().values(), Counter())
 
 
-_ELSEWHERE = "octet_length({held}) > 0 and substring({held} for octet_length(%(head)s)) <> %(head)s"
+_ELSEWHERE = "octet_length({held}) > 0 and substring({held} for %(bytes)s) <> all(%(heads)s::bytea[])"
 _OTHERS = f"""
 select id, {{held}} from {{table}}
  where {_ELSEWHERE} and (%(last)s::{{number}} is null or id > %(last)s::{{number}})
@@ -106,6 +106,11 @@ _WRITE = """
 update {table} as one set {anew}
   from unnest(%(ids)s::{number}[], %(texts)s::bytea[]) as anew (id, sealed) where one.id = anew.id
 """
+
+
+def _elsewhere() -> dict[str, Any]:
+    """What _ELSEWHERE is asked with: the heads of what is under the present master, and of what is settled."""
+    return {"bytes": masters.HEAD_BYTES, "heads": [keyring().masters[0].head, masters.SETTLED_HEAD]}
 
 
 def seal_anew(told: Told) -> dict[str, list[Any]]:
@@ -132,9 +137,9 @@ def _of_place(place: Place, told: Told) -> list[Any]:
 
 def _batch(place: Place, waiting: str, most: int, last: Any) -> tuple[int, Any, list[Any]]:
     """One transaction: (rows looked at, the last one's id, ids of those that open under no master here)."""
-    head, anew, shut = keyring().masters[0].head, {}, []
+    anew, shut = {}, []
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(place.statement(_OTHERS, waiting), {"head": head, "last": last, "most": most})
+        cursor.execute(place.statement(_OTHERS, waiting), _elsewhere() | {"last": last, "most": most})
         rows = cursor.fetchall()
         for number, text in rows:
             try:
@@ -151,10 +156,54 @@ _LEFT = f"select count(*) from {{table}} where {_ELSEWHERE} and id <> all(%(shut
 
 def left(shut: dict[str, list[Any]]) -> dict[str, int]:
     """Place -> how many texts lie under another master than the present, beside those that open under none: the proof."""
-    head, found = keyring().masters[0].head, {}
+    found = {}
     with connection.cursor() as cursor:
         for place in places():
-            cursor.execute(place.statement(_LEFT), {"head": head, "shut": shut.get(place.name, [])})
+            cursor.execute(place.statement(_LEFT), _elsewhere() | {"shut": shut.get(place.name, [])})
             if rows := cursor.fetchone()[0]:
                 found[place.name] = rows
     return found
+
+
+_SOME = f"select id, {{held}} from {{table}} where {_ELSEWHERE} order by id limit %(most)s"
+_ONE = "select {held} from {table} where id = %(id)s::{number} and octet_length({held}) > 0 for no key update"
+
+
+def spoilt() -> dict[str, list[Any]]:
+    """Place -> ids of rows whose text opens under no master here, though it names none that is missing; those that are settled
+    left out. Of a place's first BATCH texts under another master than the present: sealing anew leaves no others there.
+    """
+    found = {}
+    with connection.cursor() as cursor:
+        for place in places():
+            cursor.execute(place.statement(_SOME), _elsewhere() | {"most": BATCH})
+            if shut := [number for number, text in cursor.fetchall() if _is_spoilt(text, place)]:
+                found[place.name] = shut
+    return found
+
+
+def settle(place: Place, number: str) -> bool | None:
+    """Put the head of what is settled before the text of this row; False where it opens or names a master that is missing, None
+    where no text lies there. To be called in a transaction. Raises DataError for an id that is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(place.statement(_ONE), {"id": number})
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        if not _is_spoilt(row[0], place):
+            return False
+        anew = masters.SETTLED_HEAD + bytes(row[0])
+        cursor.execute(place.statement(_WRITE), {"ids": [number], "texts": [anew]})
+    return True
+
+
+def _is_spoilt(text: bytes, place: Place) -> bool:
+    if masters.named(bytes(text)) == masters.SETTLED:
+        return False
+    try:
+        sealed.unwrap(text, place.purpose)
+    except InvalidTag:
+        return True
+    except sealed.MasterMissing:
+        return False
+    return False

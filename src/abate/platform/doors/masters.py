@@ -19,6 +19,9 @@ from typing import Any
 NEXT, PRESENT, LEAVING, RETIRED = "next", "present", "leaving", "retired"
 MARK = b"AMK\x01"
 _ID_BYTES = 8
+SETTLED = "0" * (2 * _ID_BYTES)
+"""Stands as the id before a text that opens under no master and that somebody said so of: what it was comes after it, whole."""
+SETTLED_HEAD = MARK + bytes.fromhex(SETTLED)
 HEAD_BYTES = len(MARK) + _ID_BYTES
 """Bytes that say under which master a text lies: `AMK`, a version, the master's id."""
 

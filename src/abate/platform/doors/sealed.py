@@ -41,6 +41,8 @@ def unwrap(wrapped: bytes, purpose: bytes) -> bytes:
     """What `wrap` was given. Raises MasterMissing, and InvalidTag where it is not one of ours or has another purpose."""
     wrapped, ring = bytes(wrapped), keyring()
     name = masters.named(wrapped)
+    if name == masters.SETTLED:
+        raise InvalidTag
     one = name and (_holds(ring, name) or _holds(reread(), name))
     if one:
         try:
