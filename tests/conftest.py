@@ -139,6 +139,17 @@ def nobody_s_refusals() -> Iterator[None]:
         turned_away.forget()
 
 
+@pytest.fixture(autouse=True)
+def nobody_s_acts() -> Iterator[None]:
+    """Who is signed in at a shell acts until its process ends (audit.as_command); here the process goes on to the next test."""
+    audit = sys.modules.get("abate.platform.review.audit")
+    if audit is None:
+        yield
+        return
+    with audit.acting(lambda: audit.NOBODY):
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_url(django_db_blocker: Any) -> str:
     """A PostgreSQL server for this run: DATABASE_URL's, or a private one, which waits for no disk.

@@ -19,7 +19,6 @@ from abate.platform.config import setup
 from abate.platform.doors import clock
 from abate.platform.log import actions, queries
 from abate.platform.parties import actions as parties
-from abate.platform.review import audit
 
 pytestmark = [pytest.mark.platform]
 
@@ -33,7 +32,7 @@ def world(
     monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
     monkeypatch.setattr(setup, "migrate", lambda: None)
     monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path_factory.mktemp("home") / "session"))
-    with clock.frozen(NOW), audit.acting(lambda: audit.NOBODY):
+    with clock.frozen(NOW):
         made = make_world()
         made.send(*[made.meeting(f"m-{n}", n % 3, f"2026-05-{10 + n}T09:00:00+08:00") for n in range(5)])
         actions.sequence()

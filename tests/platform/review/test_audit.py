@@ -357,3 +357,11 @@ def test_users_are_known_by_handle_alone() -> None:
     desk.staffed()
     accounts = set(Audit.objects.exclude(account="").values_list("account", flat=True))
     assert accounts <= set(User.objects.values_list("handle", flat=True)) and Party.objects.count() == 0
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_who_is_signed_in_at_a_shell_acts_in_no_later_test(turn: str) -> None:
+    """Here one process is that of many commands: what nobody did is told as nobody's, whatever ran before."""
+    audit.note("made.up")
+    assert Audit.objects.values_list("account", "via").get(what="made.up") == ("", "system")
+    audit.as_command(desk.staffed()["entry"])

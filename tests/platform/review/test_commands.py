@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.credits.models import Cap, Rule
 from abate.platform.parties.models import Client, Party
-from abate.platform.review import actions, audit, opening
+from abate.platform.review import actions, opening
 from abate.platform.review.models import Proposal, User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
@@ -28,14 +27,12 @@ CREATE = ("create", "city-bikes", "--title-zh", "城市单车", "--title-en", "C
 
 
 @pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The commands start Django on a data folder of their own; here the test's database is the one."""
     monkeypatch.setattr(setup, "environment", lambda _, sandbox=False: None)
     monkeypatch.setattr(setup, "migrate", lambda: None)
     monkeypatch.setenv("ABATE_STAFF_SESSION", str(tmp_path / "home" / "session"))
-    # A command's process is one person's; here it ends with the test.
-    with audit.acting(lambda: audit.NOBODY):
-        yield tmp_path
+    return tmp_path
 
 
 def run(module: Any, *arguments: object, given: str = "") -> Result:
