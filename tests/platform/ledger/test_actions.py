@@ -19,7 +19,7 @@ from abate.platform.credits import actions as credits
 from abate.platform.credits.errors import RuleTooLate, TwoExpiries
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
-from abate.platform.ledger import actions, erasing, errors, expiring, holds, queries, standing
+from abate.platform.ledger import actions, erasing, errors, expiring, holds, queries, standing, statement
 from abate.platform.ledger.actions import Spend, Verdict
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import actions as log
@@ -269,6 +269,57 @@ def test_an_account_as_it_was_at_every_moment(expiring_room: World) -> None:
         past = standing.at_moment(person, NOW + timedelta(hours=hour, minutes=30))
         assert (past.carbon_mg, past.credits, past.held, past.lots) == then
     assert standing.at_moment(person, NOW - timedelta(hours=1)) == standing.Past(0, 0, 0, ())
+
+
+@pytest.mark.clause("P-4.4")
+def test_a_debt_and_a_hold_that_ended_are_told_of_a_past_moment_as_they_were_then(
+    expiring_room: World,
+) -> None:
+    """Nobody wrote down meanwhile that earnings had settled the debt, nor that the hold was over."""
+    world, person = expiring_room, expiring_room.people[0].pk
+    steps: list[Callable[[], Any]] = [
+        lambda: actions.adjust(person, -1_000, "a debt that two awards settle"),
+        lambda: world.send(world.meeting("a"), world.meeting("a2")),
+        lambda: world.send(world.meeting("b")),
+        lambda: holds.hold(person, 700, "held", NOW + timedelta(hours=4, minutes=20)),
+        lambda: world.send(world.meeting("c")),
+        lambda: None,
+        lambda: actions.adjust(person, -100_000, "a debt that what was held settles in part"),
+    ]
+    seen = []
+    for hour, step in enumerate(steps):
+        with clock.frozen(NOW + timedelta(hours=hour)):
+            step()
+        with clock.frozen(NOW + timedelta(hours=hour, minutes=30)):
+            now = standing.standing(person)
+            held = queries.balance(person)
+            seen.append(standing.Past(held.carbon_mg, held.credits, now.held, now.lots, now.owed))
+    assert [bool(one.owed) for one in seen] == [True, *[False] * 5, True]
+    assert [one.held for one in seen] == [0, 0, 0, 700, 0, 0, 0]
+    with clock.frozen(NOW + timedelta(hours=9)):
+        expiring.cut_all()
+        for hour, then in enumerate(seen):
+            assert standing.at_moment(person, NOW + timedelta(hours=hour, minutes=30)) == then, hour
+
+
+@pytest.mark.clause("P-4.4")
+def test_a_statement_says_the_same_before_and_after_lots_are_cut(expiring_room: World) -> None:
+    world, person, day = expiring_room, expiring_room.people[0].pk, clock.day(NOW)
+    actions.adjust(person, -1_000, "a debt that earnings settle")
+    world.send(world.meeting("a"), world.meeting("b"))
+    with clock.frozen(NOW + timedelta(days=1)):
+        world.send(world.meeting("c"))
+        found = [statement.period(person, day, day), statement.period(person, day, day + timedelta(days=1))]
+        assert [one.closing.owed for one in found] == [0, 0] and standing.standing(person).owed == 0
+        assert (
+            found[0].closing
+            == statement.period(person, day + timedelta(days=1), day + timedelta(days=1)).opening
+        )
+        expiring.cut_all()
+        assert found == [
+            statement.period(person, day, day),
+            statement.period(person, day, day + timedelta(days=1)),
+        ]
 
 
 @pytest.mark.clause("P-4.4")

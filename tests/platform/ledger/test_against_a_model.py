@@ -29,7 +29,6 @@ from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.ledger import actions, holds, queries, standing
 from abate.platform.ledger import expiring as jobs
-from abate.platform.ledger.models import Balance
 
 pytestmark = [pytest.mark.platform]
 WHO = st.integers(0, 2)
@@ -264,10 +263,10 @@ class Ledger(RuleBasedStateMachine):
                 assert seen.held == sum(held.credits for held in ready.holds.values())
                 assert seen.held == sum(hold.credits for hold in seen.holds)
                 past = standing.at_moment(person, self.now)
-                stored = Balance.objects.filter(pk=person).first()
                 assert (past.carbon_mg, past.credits) == (one.carbon, one.credits)
-                if stored:
-                    assert sum(lot.credits for lot in past.lots) + past.held <= past.credits + stored.owed
+                assert (past.held, past.owed) == (seen.held, seen.owed)
+                assert tuple(lot for lot in past.lots if lot.expires_on > clock.day(self.now)) == seen.lots
+                assert sum(lot.credits for lot in past.lots) + past.held == past.credits + past.owed
             assert differences() == {}
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
 from abate.platform.ledger.queries import SQL
 
 _WAITS = Kind.UNCOLLECTED
+LAST = 2**63 - 1
+"""No entry has a higher number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,41 +65,34 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An account as it was after the last entry up to a moment. `lots` include what is expired and not yet posted."""
+    """An account as it was at a moment, after all that was posted up to it; `owed` is what later credits were to settle.
+
+    `lots` include what is expired and not yet posted, and what waited to be collected.
+    """
 
     carbon_mg: int
     credits: int
     held: int
     lots: tuple[LotRow, ...]
+    owed: int = 0
+
+
+_Lots = dict[tuple[date, date, int], int]
+"""Credits by last day, day they came, and origin."""
 
 
 def standing(person_id: int) -> Standing:
     """Exact whether or not lots are cut, holds lapsed and expiries posted: the same rules, applied here to a copy."""
     now = clock.now()
-    values = {"person": person_id, "at": now}
+    values = {"person": person_id, "at": now, "after": None, "until": LAST}
     with connection.cursor() as cursor:
         cursor.execute(SQL["debt"], values)
         owed, held = cursor.fetchone() or (0, 0)
         cursor.execute(SQL["lots"], values)
         lots = {row[:3]: row[3] for row in cursor.fetchall()}
-        cursor.execute(SQL["lapsed"], values)
-        lapsed = cursor.fetchall()
-        moments = sorted({row[0] for row in lapsed})
-        cursor.execute(SQL["fresh"], values | {"moments": moments})
-        fresh = cursor.fetchall()
+        owed, held = _bring_up(cursor, lots, owed, held, values)
         cursor.execute(SQL["holds"], values)
         holds = tuple(HoldRow(*row) for row in cursor.fetchall())
-    # In the order of time: what was earned, then what a hold gave back, which settled the debt of that moment.
-    for stage, moment in enumerate([*moments, now]):
-        for _, day, expires_on, origin, credits in (row for row in fresh if row[0] == stage):
-            paid = 0 if origin == _WAITS else min(owed, credits)
-            owed -= paid
-            key = (expires_on, day, origin)
-            lots[key] = lots.get(key, 0) + credits - paid
-        for *lot, credits in (row[1:] for row in lapsed if stage < len(moments) and row[0] == moment):
-            lots[tuple(lot)] = lots.get(tuple(lot), 0) + credits
-            held -= credits
-        owed = _settle(lots, owed, clock.day(moment))
     today = clock.day(now)
     live, waits = [], []
     for key, credits in sorted(lots.items()):
@@ -105,7 +103,33 @@ def standing(person_id: int) -> Standing:
     return Standing(sum(lot.credits for lot in live), owed, held, tuple(live), holds, tuple(waits))
 
 
-def _settle(lots: dict[tuple[date, date, int], int], owed: int, today: date) -> int:
+def _bring_up(
+    cursor: CursorWrapper, lots: _Lots, owed: int, held: int, values: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Put into `lots` what was earned after the entry `after` (None: what is in no lot yet) up to `until`, and what holds over by
+    the moment `at` gave back; returns what is owed and held then.
+
+    In the order of time: what was earned, then what a hold gave back, which settled the debt of that moment.
+    """
+    cursor.execute(SQL["lapsed"], values)
+    lapsed = cursor.fetchall()
+    moments = sorted({row[0] for row in lapsed})
+    cursor.execute(SQL["fresh"], {**values, "moments": moments})
+    fresh = cursor.fetchall()
+    for stage, moment in enumerate([*moments, values["at"]]):
+        for _, day, expires_on, origin, credits in (row for row in fresh if row[0] == stage):
+            paid = 0 if origin == _WAITS else min(owed, credits)
+            owed -= paid
+            key = (expires_on, day, origin)
+            lots[key] = lots.get(key, 0) + credits - paid
+        for *lot, credits in (row[1:] for row in lapsed if stage < len(moments) and row[0] == moment):
+            lots[tuple(lot)] = lots.get(tuple(lot), 0) + credits
+            held -= credits
+        owed = _settle(lots, owed, clock.day(moment))
+    return owed, held
+
+
+def _settle(lots: _Lots, owed: int, today: date) -> int:
     """Let what was free on a day settle what is owed, first expiring first; returns what is owed still."""
     for key in sorted(lots):
         if key[0] > today and key[2] != _WAITS:
@@ -116,22 +140,30 @@ def _settle(lots: dict[tuple[date, date, int], int], owed: int, today: date) -> 
 
 
 def at_moment(person_id: int, moment: datetime) -> Past:
-    """Balance, held credits and lots after the last entry that bears this moment or an earlier one; nothing before the first.
+    """Balance, debt, held credits and lots after the last entry that bears this moment or an earlier one; before it nothing.
 
-    Entries count in the order in which they were posted. Where the clock was set back in between, what was posted before
-    that last entry is contained whatever moment it bears: every answer is a state in which the account really was.
+    What was earned by then had settled debts, and holds that were over had ended, whether or not a posting had written it
+    down: whoever asked at that moment was told the same. Entries count in the order in which they were posted. Where the clock
+    was set back in between, what was posted before that last entry is contained whatever moment it bears: every answer
+    is a state in which the account really was.
     """
     with connection.cursor() as cursor:
         cursor.execute(SQL["entry_at"], {"person": person_id, "at": moment})
         last = cursor.fetchone()
         if last is None:
             return Past(0, 0, 0, ())
-        values = {"person": person_id, "until": last[1]}
+        entry_id, carbon_mg, credits = last
+        # What was written down last stands in the lots up to it; what was earned after it is brought in here.
+        cursor.execute(SQL["posted_upto"], {"person": person_id, "upto": entry_id})
+        posted, then = cursor.fetchone() or (0, 0)
+        cursor.execute(SQL["lots_upto"], {"person": person_id, "upto": posted})
+        lots = {row[:3]: row[3] for row in cursor.fetchall()}
+        values = {"person": person_id, "at": moment, "after": posted, "until": entry_id}
         cursor.execute(SQL["held_at"], values)
         (held,) = cursor.fetchone()
-        cursor.execute(SQL["lots_at"], values)
-        lots = tuple(LotRow(*row) for row in cursor.fetchall())
-    return Past(last[7], last[8], held, lots)
+        owed, held = _bring_up(cursor, lots, sum(lots.values()) + held - then, held, values)
+    left = tuple(LotRow(*lot, number) for lot, number in sorted(lots.items()) if number)
+    return Past(carbon_mg, credits, held, left, owed)
 
 
 def held_by(person_id: int, entry_id: int) -> int | None:

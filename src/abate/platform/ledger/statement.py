@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -75,17 +76,33 @@ def period(person_id: int, first: date, last: date) -> Period:
         moves: dict[int, list[LotRow]] = defaultdict(list)
         for entry_id, *lot in cursor.fetchall():
             moves[entry_id].append(LotRow(*lot))
+        cursor.execute(SQL["unsettled"], values)
+        settled = [(entry_id, LotRow(*lot)) for entry_id, *lot in cursor.fetchall() if lot[-1]]
+    for entry_id, lot in settled:
+        moves[entry_id] = list(_summed([*moves[entry_id], lot]))
     lines = tuple(Line(*row, lots=tuple(moves[row[0]])) for row in rows)
-    return Period(_account(person_id, after), lines, _account(person_id, upto))
+    before = [lot for entry_id, lot in settled if entry_id <= after]
+    return Period(
+        _account(person_id, after, before), lines, _account(person_id, upto, [lot for _, lot in settled])
+    )
 
 
-def _account(person_id: int, upto: int) -> Account:
+def _summed(lots: Iterable[LotRow]) -> tuple[LotRow, ...]:
+    """Each lot once, in the order in which lots are used; what comes to nothing is left out."""
+    found: dict[tuple[date, date, int], int] = defaultdict(int)
+    for lot in lots:
+        found[lot.expires_on, lot.day, lot.origin] += lot.credits
+    return tuple(LotRow(*key, credits) for key, credits in sorted(found.items()) if credits)
+
+
+def _account(person_id: int, upto: int, settled: Sequence[LotRow]) -> Account:
+    """After the entry `upto`; `settled` is what debts took by then that no cut has noted."""
     values = {"person": person_id, "upto": upto}
     with connection.cursor() as cursor:
         cursor.execute(SQL["account_upto"], values)
         carbon_mg, credits, held, eligible_mg, earned = cursor.fetchone()
         cursor.execute(SQL["lots_upto"], values)
-        lots = tuple(LotRow(*row) for row in cursor.fetchall())
+        lots = _summed([*(LotRow(*row) for row in cursor.fetchall()), *settled])
     return Account(carbon_mg, credits, held, eligible_mg, earned, lots)
 
 

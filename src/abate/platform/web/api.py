@@ -89,12 +89,15 @@ class Account(Schema):
 
 
 class PastAccount(Schema):
-    """The account after everything booked up to `at`. Lots are as they stood, expired ones until their entry."""
+    """The account after everything booked up to `at`. Lots are as they stood, expired ones until their entry; `owed` is what
+    later credits were to settle first.
+    """
 
     at: datetime
     carbon_mg: int
     credits: int
     held: int
+    owed: int
     lots: list[Lot]
 
 
@@ -260,6 +263,7 @@ def account_at(
         carbon_mg=found.carbon_mg,
         credits=found.credits,
         held=found.held,
+        owed=found.owed,
         lots=_lots(found.lots),
     )
 

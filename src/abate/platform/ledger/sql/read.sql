@@ -31,23 +31,26 @@ where person_id = %(person)s and left_credits > 0
 order by expires_on, day, origin
 
 -- name: fresh
--- What was earned and is in no lot yet, by day; `stage` is how many of these moments had come before.
+-- What was earned after an entry, or else is in no lot yet, by day; `stage` is how many of these moments had come before.
 select fresh.stage, fresh.day, credits_award_until(fresh.day), credits_award_origin(fresh.day), fresh.credits
 from (select staged.stage, staged.day, sum(staged.credits)::bigint as credits
       from (select entry.day, entry.credits, entry.kind,
                    max(width_bucket(entry.at, %(moments)s::timestamptz[])) over (order by entry.id) as stage
             from ledger_entry entry
-            join ledger_balance balance on balance.person_id = entry.person_id and entry.id > balance.lotted_id
-            where entry.person_id = %(person)s) staged
+            join ledger_balance balance
+                on balance.person_id = entry.person_id and entry.id > coalesce(%(after)s::bigint, balance.lotted_id)
+            where entry.person_id = %(person)s and entry.id <= %(until)s) staged
       where staged.kind = 1 and staged.credits > 0
       group by staged.stage, staged.day) fresh
 order by fresh.stage, fresh.day
 
 -- name: lapsed
+-- Holds up to an entry whose time was over at a moment, and whose end no entry up to that one said.
 select hold.expires_at, draw.expires_on, draw.day, draw.origin, -sum(draw.credits)::bigint
 from ledger_hold hold
 join ledger_draw draw on draw.person_id = hold.person_id and draw.entry_id = hold.entry_id
-where hold.person_id = %(person)s and hold.state = 1 and hold.expires_at <= %(at)s
+where hold.person_id = %(person)s and hold.expires_at <= %(at)s and hold.entry_id <= %(until)s
+      and coalesce(hold.end_entry_id > %(until)s, true)
 group by hold.expires_at, draw.expires_on, draw.day, draw.origin
 order by hold.expires_at
 
@@ -58,30 +61,23 @@ order by expires_at, entry_id
 
 -- name: entry_at
 -- By posting order, which is that of ids: a clock that was set back gives later entries earlier moments.
-select person_id, id, kind, at, day, carbon_mg, credits, carbon_after, credits_after, counter, cause_party, cause,
-       leaf_hash
+select id, carbon_after, credits_after
 from ledger_entry
 where person_id = %(person)s and at <= %(at)s
+order by person_id, id desc
+limit 1
+
+-- name: posted_upto
+-- The newest entry that was posted under the account's lock, so that all before it stood in lots: an award only appends,
+-- and erasing (15) moves nothing.
+select id, credits_after from ledger_entry
+where person_id = %(person)s and id <= %(upto)s and kind not in (1, 15)
 order by person_id, id desc
 limit 1
 
 -- name: held_at
 select coalesce(sum(credits), 0)::bigint from ledger_hold
 where person_id = %(person)s and entry_id <= %(until)s and coalesce(end_entry_id > %(until)s, true)
-
--- name: lots_at
--- After the entry `until`: awards by their day, and every movement on record up to it.
-select expires_on, day, origin, sum(credits)::bigint
-from (select credits_award_until(day) as expires_on, day, credits_award_origin(day) as origin, credits
-      from (select day, sum(credits)::bigint as credits from ledger_entry
-            where person_id = %(person)s and kind = 1 and id <= %(until)s and credits > 0 group by day) award
-      union all
-      select draw.expires_on, draw.day, draw.origin, draw.credits
-      from ledger_draw draw
-      where draw.person_id = %(person)s and draw.entry_id <= %(until)s) moved
-group by expires_on, day, origin
-having sum(credits) <> 0
-order by expires_on, day, origin
 
 -- name: held_by
 select credits from ledger_hold
