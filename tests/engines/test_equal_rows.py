@@ -43,12 +43,10 @@ QUICK = settings(
         Phase.generate,
     ],  # shrinking would run for minutes
     suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
         HealthCheck.data_too_large,
     ],
 )
-# Four shapes of columns are four statements to compile for each example.
 FEW = settings(QUICK, max_examples=4)
 MANY = settings(QUICK, max_examples=40)
 SETTINGS = [
@@ -253,50 +251,76 @@ def later(start: str, length: int) -> str:
     return (datetime.fromisoformat(start) + timedelta(seconds=length)).isoformat().replace("+00:00", "Z")
 
 
+def drawn(method: Method, how: settings) -> list[dict[str, Any]]:
+    """The records of all examples, at first only drawn: they are held against each other in few statements, since a
+    statement takes longer to compile than to run. No example is shrunk that would have to run alone.
+    """
+    found: list[dict[str, Any]] = []
+
+    @how
+    @given(st.lists(records(method), min_size=12, max_size=24))
+    def draw(some: list[dict[str, Any]]) -> None:
+        found.extend(some)
+
+    draw()
+    return found
+
+
+def by_setting(found: list[dict[str, Any]]) -> list[tuple[Setting, list[dict[str, Any]]]]:
+    """Each record under one of the settings, all in their turn."""
+    return [(setting, found[k :: len(SETTINGS)]) for k, setting in enumerate(SETTINGS)]
+
+
 @pytest.mark.clause("P-7.2-a", "M-2.3.6-1")
 @pytest.mark.parametrize("method", METHODS)
-@QUICK
-@given(data=st.data())
-def test_json_records(method: str, con: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
+def test_json_records(method: str, con: duckdb.DuckDBPyConnection) -> None:
     newest = CATALOGUE.newest(method)
-    texts = [as_json(r) for r in data.draw(st.lists(records(newest), min_size=12, max_size=24))]
-    texts += ["", "[]", "5", '{"a":1,}', "{", as_json({})]
-    setting = data.draw(st.sampled_from(SETTINGS))
-    rows, whole = by_columns(con, texts, method, CATALOGUE, setting)
-    for text, row, more in zip(texts, rows, whole, strict=True):
-        assert row == by_one(text, method, CATALOGUE, setting), text
-        expected = canonical_of(text, method, CATALOGUE, setting)
-        assert more["canonical"] == expected, text
-        if expected is not None:
-            record = json.loads(text)
-            assert more["day"] == day_of(newest.activity, record, setting.zone), text
+    for setting, given_ in by_setting(drawn(newest, QUICK)):
+        assert len(given_) >= 36
+        texts = [as_json(r) for r in given_]
+        texts += ["", "[]", "5", '{"a":1,}', "{", as_json({})]
+        rows, whole = by_columns(con, texts, method, CATALOGUE, setting)
+        for text, row, more in zip(texts, rows, whole, strict=True):
+            assert row == by_one(text, method, CATALOGUE, setting), text
+            expected = canonical_of(text, method, CATALOGUE, setting)
+            assert more["canonical"] == expected, text
+            if expected is not None:
+                record = json.loads(text)
+                assert more["day"] == day_of(newest.activity, record, setting.zone), text
+
+
+SHAPES_OF_COLUMNS = ("text", "double", "decimal", "decimal6")
 
 
 @pytest.mark.parametrize("method", sorted(SHAPES))
-@FEW
-@given(data=st.data())
-def test_typed_columns(method: str, con: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
-    typed_columns(method, con, data)
+def test_typed_columns(method: str, con: duckdb.DuckDBPyConnection) -> None:
+    """Every record in every shape of columns, each shape under a setting of its own: the next one for the next methodology."""
+    turn = sorted(SHAPES).index(method)
+    given_ = drawn(CATALOGUE.newest(method), FEW)
+    for k, shape in enumerate(SHAPES_OF_COLUMNS):
+        typed_columns(method, con, given_, shape, SETTINGS[(turn + k) % len(SETTINGS)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", sorted(CATALOGUE.methods))
-@MANY
-@given(data=st.data())
-def test_typed_columns_many_times(method: str, con: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
-    typed_columns(method, con, data)
+def test_typed_columns_many_times(method: str, con: duckdb.DuckDBPyConnection) -> None:
+    for setting, given_ in by_setting(drawn(CATALOGUE.newest(method), MANY)):
+        for shape in SHAPES_OF_COLUMNS:
+            typed_columns(method, con, given_, shape, setting)
 
 
-def typed_columns(method: str, con: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
-    """The same records as text columns, as doubles and as decimals."""
-    newest = CATALOGUE.newest(method)
-    drawn = data.draw(st.lists(records(newest), min_size=12, max_size=24))
-    setting = data.draw(st.sampled_from(SETTINGS))
-    for shape in ("text", "double", "decimal", "decimal6"):
-        table, given_ = shaped(newest, drawn, shape)
-        rows = by_table(con, table, method, CATALOGUE, setting)
-        for record, row in zip(given_, rows, strict=True):
-            assert row == by_one(record, method, CATALOGUE, setting), (shape, repr(record))
+def typed_columns(
+    method: str,
+    con: duckdb.DuckDBPyConnection,
+    drawn: list[dict[str, Any]],
+    shape: str,
+    setting: Setting,
+) -> None:
+    """The same records as text columns, as doubles or as decimals."""
+    table, given_ = shaped(CATALOGUE.newest(method), drawn, shape)
+    rows = by_table(con, table, method, CATALOGUE, setting)
+    for record, row in zip(given_, rows, strict=True):
+        assert row == by_one(record, method, CATALOGUE, setting), (shape, repr(record))
 
 
 def shaped(

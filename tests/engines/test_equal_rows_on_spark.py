@@ -5,42 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.engines.engines import by_one
 from tests.engines.spark import by_spark
-from tests.engines.test_equal_rows import CATALOGUE, QUICK, SETTINGS, SHAPES, records, shaped
+from tests.engines.test_equal_rows import CATALOGUE, QUICK, SETTINGS, SHAPES, SHAPES_OF_COLUMNS, drawn, shaped
 
 from abate.quantify.factors import Setting
 from abate.quantify.listing import Listing, Switch
 from abate.quantify.method import Text
 
 PART = 8
-KINDS = ("text", "double", "decimal", "decimal6")
-
-
-def drawn(method: str) -> list[dict[str, Any]]:
-    """Some two hundred records of a methodology, the same in every run."""
-    found: list[dict[str, Any]] = []
-
-    @QUICK
-    @given(st.lists(records(CATALOGUE.newest(method)), min_size=12, max_size=24))
-    def collect(some: list[dict[str, Any]]) -> None:
-        found.extend(some)
-
-    collect()
-    return found
 
 
 def agree(spark: SparkSession, folder: Path, methods: list[str], given_settings: list[Setting]) -> None:
     groups, asked = [], []
     for place, method in enumerate(methods):
-        some = drawn(method)
-        for number, kind in enumerate(KINDS):
+        some = drawn(CATALOGUE.newest(method), QUICK)
+        for number, kind in enumerate(SHAPES_OF_COLUMNS):
             setting = given_settings[(place + number) % len(given_settings)]
             table, rows = shaped(CATALOGUE.newest(method), some, kind)
             groups.append((method, setting, table))
@@ -71,7 +54,7 @@ def test_a_closed_entry_is_not_counted_by_name(spark: SparkSession, tmp_path: Pa
     why = Text("暂不开放", "not open yet")
     switch = Switch("cycling", None, date(2023, 1, 1), date(2023, 12, 31), False, why)
     pack = replace(CATALOGUE.pack("demo"), listing=Listing(True, (switch,)), hash="listed-on-spark")
-    table, rows = shaped(CATALOGUE.newest("cycling"), drawn("cycling"), "text")
+    table, rows = shaped(CATALOGUE.newest("cycling"), drawn(CATALOGUE.newest("cycling"), QUICK), "text")
     (found,) = by_spark(spark, tmp_path, [("cycling", Setting(pack=pack), table)], CATALOGUE)
     assert found == [by_one(record, "cycling", CATALOGUE, Setting(pack=pack)) for record in rows]
     assert ("not_counted", "closed:P-7.2-c") in {row[:2] for row in found}

@@ -62,9 +62,10 @@ class Version:
         return leaves(self.tree)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
-    """Everything the SQL is written from. `versions`: those in force on some day; `methods`: all."""
+    """Everything the SQL is written from. `versions`: those in force on some day; `methods`: all. One is equal to itself
+    alone: what is written from it is kept beside it."""
 
     methods: tuple[Method, ...]
     versions: tuple[Version, ...]

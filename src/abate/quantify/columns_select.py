@@ -7,26 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 from functools import partial
 from typing import TypeAlias
 
-from sqlglot import exp
-
+from abate.quantify.columns_amounts import AMOUNTS, by_value, computed
 from abate.quantify.columns_checks import NO_FIELD, Checks, Source, among, derived, segment
-from abate.quantify.columns_dialect import DUCKDB as DIALECT
 from abate.quantify.columns_input import Cell, Column, make_cell
 from abate.quantify.columns_labels import Labels
-from abate.quantify.columns_plan import Plan, Version, names_of
-from abate.quantify.columns_sql import Arithmetic, Whole, as_case
-from abate.quantify.columns_tree import Leaf, decision_tree, leaves, params_of
-from abate.quantify.formula import If, Num, Test
+from abate.quantify.columns_plan import Plan
+from abate.quantify.columns_tree import Leaf, params_of
 from abate.quantify.listing import CLOSED
 from abate.quantify.method import ActivityField, Method
 from abate.quantify.one import HISTORY, NO_REDUCTION, RESULT
 from abate.quantify.outcome import Outcome, Refusal
 
-AMOUNTS = ("be_mg", "pe_mg", "le_mg", "er_mg")
 RESULTS = (*AMOUNTS, "outcome", "reason", "method", "method_version", "factors")
 
 
@@ -79,10 +73,7 @@ class _Writer:
             )
             for m in plan.methods
         }
-        self.above = ""
-        self.wide = False
-        self.names = {v.method.version: names_of(v) for v in plan.versions}
-        self.arithmetic = {version: Arithmetic(DIALECT, names) for version, (names, _) in self.names.items()}
+        self.computed = computed(plan)
 
     def write(self, wanted: set[str]) -> str:
         """The stages from the inside out, each carrying on only the columns that a later one reads.
@@ -109,23 +100,18 @@ class _Writer:
         depth = max(len(c.steps) for check in self.checks.values() for _, c in check.cells)
         for k in range(depth):
             yield self._step(k, done)
-        yield self._by_versions(derived) | self._changing()
+        yield self._by_versions(derived) | dict(self.computed.changing)
         accepted = self._by_version(lambda m: self.checks[m.version].accepted())
         yield {"ok": f"CASE WHEN {accepted} THEN true ELSE false END"}  # stops at the first that fails
         refusal = self._by_version(lambda m: self.checks[m.version].refusal()) if self.reasons else NO_FIELD
         yield {"refusal": f"CASE WHEN ok THEN NULL ELSE {refusal} END"}
-        leaf, amounts = self._leaf(), self._amounts()
-        texts = [leaf, self.above, *amounts.values()]
-        list_sums, texts = _shared("y", texts, set().union(*(a.list_sums for a in self.arithmetic.values())))
-        yield list_sums
-        sums = set().union(*(a.sums for a in self.arithmetic.values()))
-        shared, (leaf, self.above, *texts) = _shared("x", texts, {s for s in sums if "item" not in s})
-        yield shared
-        yield {"leaf": leaf}
+        yield dict(self.computed.list_sums)
+        yield dict(self.computed.sums)
+        yield {"leaf": self.computed.leaf}
         if lacks := self._lacks():
             # without its figure a row has no leaf: nothing is computed and `needs_figure` follows
             yield {"lacks": lacks, "leaf": f"CASE WHEN {lacks} IS NULL THEN leaf END"}
-        yield dict(zip(amounts, texts, strict=True))
+        yield dict(self.computed.amounts)
         yield self._judged()
         yield self._results()
 
@@ -156,47 +142,7 @@ class _Writer:
 
         return self._by_versions(columns)
 
-    # -- figures and branches ----------------------------------------------------------------------
-
-    def _changing(self) -> dict[str, str]:
-        found = {}
-        for _, changing in self.names.values():
-            for column, values in changing.items():
-                whens = _by_value(values)
-                found[column] = f"CAST(CASE{whens} END AS BIGINT)"
-        return found
-
-    def _arithmetic(self, version: Version) -> Arithmetic:
-        return self.arithmetic[version.method.version]
-
-    def _leaf(self) -> str:
-        """The number of the row's leaf; -1 - k where recognition rule k fails, and one less than the last of
-        these where the behaviour is closed; null where there is nothing to compute.
-        """
-        whens = []
-        for version in self.plan.versions:
-            if closed := self.plan.closed(version.method):
-                shut = -1 - len(version.method.recognition)
-                whens.append(f" WHEN ok AND {among('seg', closed)} THEN {shut}")
-            usable = [s.index for s in version.segments if s.usable]
-            if not usable:
-                continue
-            arithmetic = self._arithmetic(version)
-            inner = exp.Case()
-            for k, recognition in enumerate(version.method.recognition):
-                inner = inner.when(
-                    exp.not_(self._holds(version, recognition.test)), exp.Literal.number(f"{-1 - k}")
-                )
-            tree, _ = as_case(version.tree, arithmetic, lambda i: exp.Literal.number(i), version.first_leaf)
-            chosen = inner.else_(tree) if version.method.recognition else tree
-            whens.append(f" WHEN ok AND {among('seg', usable)} THEN {DIALECT.text(chosen)}")
-        return f"CASE{''.join(whens)} END" if whens else "CAST(NULL AS INT)"
-
-    def _holds(self, version: Version, test: Test) -> exp.Expression:
-        """A recognition test as a boolean; conditions inside it are branches of their own."""
-        tree = decision_tree(version.method, (If(test, _YES, _NO),))
-        sides = [leaf.nodes[0] is _YES for leaf in leaves(tree)]
-        return as_case(tree, self._arithmetic(version), lambda i: exp.true() if sides[i] else exp.false())[0]
+    # -- figures that are lacking ------------------------------------------------------------------
 
     def _lacks(self) -> str:
         """The reason of a row whose leaf reads a figure that its segment lacks; empty where nothing lacks. An
@@ -209,34 +155,13 @@ class _Writer:
                     if s.usable and (name := s.usable.first_lacking(_read(leaf))):
                         reasons[i] = self.labels.sql("reason", s.usable.reason_lacking(name))
                 if reasons:
-                    by_segment[s.index] = f"CASE{_by_value(reasons, 'leaf')} END"
-        return f"(CASE{_by_value(by_segment)} END)" if by_segment else ""
+                    by_segment[s.index] = f"CASE{by_value(reasons, 'leaf')} END"
+        return f"(CASE{by_value(by_segment)} END)" if by_segment else ""
 
     def _overdue(self) -> bool:
         """Whether some segment lacks a figure because it is past its review."""
         usable = [s.usable for s in self.plan.segments if s.usable]
         return any(name in figures.overdue for figures in usable for name in figures.lacking)
-
-    def _amounts(self) -> dict[str, str]:
-        """Amounts as whole milligrams (null where a result does not fit 64 bits), and whether an ER that
-        shows 0 is above 0.
-        """
-        written: dict[str, dict[int, str]] = {name: {} for name in (*AMOUNTS, "above")}
-        for version in self.plan.versions:
-            if not any(s.usable for s in version.segments):
-                continue
-            arithmetic = self._arithmetic(version)
-            for i, leaf in enumerate(version.leaves, version.first_leaf):
-                er, be, pe, le = (arithmetic.value(node) for node in leaf.nodes)
-                written["be_mg"][i] = _fitted(arithmetic.milligrams(be))
-                written["pe_mg"][i] = _fitted(arithmetic.milligrams(pe, up=True))
-                written["le_mg"][i] = _fitted(arithmetic.milligrams(le, up=True))
-                written["er_mg"][i] = _fitted(arithmetic.milligrams(er))
-                written["above"][i] = DIALECT.text(arithmetic.above_zero(er))
-        self.wide = any("TRY_CAST" in sql for name in AMOUNTS for sql in written[name].values())
-        above = written.pop("above")
-        self.above = _by_leaf(above)
-        return {name: f"CAST({_by_leaf(sql)} AS BIGINT)" for name, sql in written.items()}
 
     def _judged(self) -> dict[str, str]:
         """`fits`: no amount passes 64 bits of milligrams and no figure is past its review. `above`: the exact
@@ -244,11 +169,9 @@ class _Writer:
         """
         fits = "(leaf IS NULL OR leaf < 0 OR (" + " AND ".join(f"{a} IS NOT NULL" for a in AMOUNTS) + "))"
         # a CASE looks at the exact value only on the few rows that show 0; AND and OR would on every row
-        above = (
-            f"CASE WHEN er_mg > 0 THEN true WHEN er_mg = 0 THEN coalesce({self.above}, false) ELSE false END"
-        )
+        above = f"CASE WHEN er_mg > 0 THEN true WHEN er_mg = 0 THEN coalesce({self.computed.above}, false) ELSE false END"
         overdue = f"starts_with(CAST(lacks AS VARCHAR), '{Refusal.FACTOR_PAST_REVIEW}')"
-        holds = [fits] if self.wide else []
+        holds = [fits] if self.computed.wide else []
         holds += [f"NOT coalesce({overdue}, false)"] if self._overdue() else []
         return {
             "fits": " AND ".join(holds) or "true",
@@ -267,7 +190,7 @@ class _Writer:
             f"ELSE {refused} END"
         )
         # where one amount does not fit, the record has none
-        fitting = {a: f"CASE WHEN fits THEN {a} END" for a in AMOUNTS} if self.wide else {}
+        fitting = {a: f"CASE WHEN fits THEN {a} END" for a in AMOUNTS} if self.computed.wide else {}
         return {**fitting, "outcome": outcome, "reason": self._reason(), **self._marks()}
 
     def _reason(self) -> str:
@@ -284,7 +207,7 @@ class _Writer:
             for s in self.plan.segments
             if s.resolution is not None and s.resolution.missing
         }
-        lacking = f"CASE{_by_value(missing)} END" if missing else "NULL"
+        lacking = f"CASE{by_value(missing)} END" if missing else "NULL"
         if self._lacks():
             lacking = f"coalesce(lacks, {lacking})"
         without = f"WHEN leaf < 0 THEN {rules} WHEN ok THEN {lacking} ELSE refusal"
@@ -297,7 +220,7 @@ class _Writer:
         }
         if self.plan.closed(method):
             reasons[-1 - len(method.recognition)] = self.labels.sql("reason", CLOSED)
-        return f"CASE{_by_value(reasons, 'leaf')} END" if reasons else "NULL"
+        return f"CASE{by_value(reasons, 'leaf')} END" if reasons else "NULL"
 
     def _marks(self) -> dict[str, str]:
         """The version (null only where none is in force) and the figures that were read."""
@@ -320,42 +243,10 @@ class _Writer:
         }
 
 
-def _shared(letter: str, texts: list[str], sums: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Sums that stand in several places, as columns of their own: `<letter>_<k>`.
-
-    Their bounds are proved and a null only makes a null, so they may be computed for every row.
-    """
-    found: dict[str, str] = {}
-    for part in sorted(sums, key=lambda text: (-len(text), text)):
-        if sum(text.count(part) for text in texts) > 1:
-            name = f"{letter}_{len(found)}"
-            texts = [text.replace(f"({part})", name).replace(part, name) for text in texts]
-            found[name] = part
-    return found, texts
-
-
 def _read(leaf: Leaf) -> set[str]:
     """The parameters read on the way to a leaf and in it."""
     params = set().union(*(params_of(n) for n in leaf.nodes), *(params_of(t) for t, _ in leaf.path))
     return {p.name for p in params}
-
-
-def _fitted(amount: Whole) -> str:
-    """An amount that may pass 64 bits becomes null there, and the row is refused."""
-    assert amount.sql is not None
-    sql = DIALECT.text(amount.sql)
-    return sql if amount.bounds.fits_int64 else f"TRY_CAST({sql} AS BIGINT)"
-
-
-def _by_leaf(written: Mapping[int, str]) -> str:
-    """CASE over the leaf; leaves that compute the same share it. Null outside the leaves."""
-    groups: dict[str, list[int]] = {}
-    for i, sql in written.items():
-        groups.setdefault(sql, []).append(i)
-    if len(groups) == 1:
-        return f"(CASE WHEN leaf >= 0 THEN {next(iter(groups))} END)"
-    whens = "".join(f" WHEN {among('leaf', leaves)} THEN {sql}" for sql, leaves in groups.items())
-    return f"(CASE{whens} END)" if whens else "NULL"
 
 
 def _constant(texts: Mapping[int, str], column: str, none: str) -> str:
@@ -363,16 +254,7 @@ def _constant(texts: Mapping[int, str], column: str, none: str) -> str:
     values = list(dict.fromkeys(texts.values()))
     if len(values) < 2:
         return values[0] if values else none
-    return f"CASE{_by_value(texts, column)} END"
-
-
-def _by_value(values: Mapping[int, object], column: str = "seg") -> str:
-    """WHENs over a column (the segment), one for each different value."""
-    groups: dict[object, list[int]] = {}
-    for index, value in values.items():
-        groups.setdefault(value, []).append(index)
-    return "".join(f" WHEN {among(column, where)} THEN {value}" for value, where in groups.items())
+    return f"CASE{by_value(texts, column)} END"
 
 
 _BARE, _QUOTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), re.compile(r'"[^"]+"')
-_YES, _NO = Num(Fraction(1)), Num(Fraction(0))

@@ -357,8 +357,8 @@ def _paren(sql: exp.Expression) -> exp.Expression:
 
 
 def _binary(kind: type[exp.Expression], a: exp.Expression, b: exp.Expression) -> exp.Expression:
-    """Copies, since sqlglot keeps one parent a node and the same column stands in many places."""
-    return kind(this=_paren(a.copy()), expression=_paren(b.copy()))
+    """The same column stands in many places, though sqlglot keeps one parent a node: it copies what it writes."""
+    return kind(this=_paren(a), expression=_paren(b))
 
 
 _COMPARISONS: dict[str, type[exp.Expression]] = {
