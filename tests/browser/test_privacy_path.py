@@ -38,6 +38,23 @@ def a_clerk_reads_it(window: Visitor, visit, width: int, language: str) -> None:
     assert clerk.handle not in window.page.content()
 
 
+def takes_it_out_later(window: Visitor, messages: Path) -> None:
+    """Past the sign-in's own proof a press on the copy asks for a code, comes back to the page, and then gives the file."""
+    page = window.page
+    with clock.frozen(clock.now() + timedelta(minutes=20)):
+        window.go("/privacy")
+        page.locator("a[href='/privacy/copy.zip']").click()
+        page.wait_for_url("**/confirm?next=%2Fprivacy")
+        page.locator("#by-code + ul button").click()
+        page.wait_for_selector("#code")
+        page.fill("#code", sent_code(messages))
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/privacy")
+        with page.expect_download() as download:
+            page.locator("a[href='/privacy/copy.zip']").click()
+    assert Path(download.value.path()).read_bytes()[:2] == b"PK"
+
+
 @pytest.mark.clause("P-8.4-b", "P-4.3", "P-8.5-e")
 @pytest.mark.parametrize(("width", "language"), [(360, "zh-CN"), (1440, "en-GB")])
 def test_withdraws_exports_and_is_erased(
@@ -68,6 +85,7 @@ def test_withdraws_exports_and_is_erased(
     assert copy["account"][0]["number"] == identity["number"] and copy["contacts"] == contacts
     ended = [row["behaviour"] for row in copy["authorisations"] if row["withdrawn_at"]]
     assert ended == [gone] and len(copy["behaviours"]) == 8
+    takes_it_out_later(window, messages)
 
     # Ask, and see the day by which it is answered.
     page.check("input[value=explanation]")
@@ -83,7 +101,7 @@ def test_withdraws_exports_and_is_erased(
     # Leave. An hour later the proof of the sign-in is no longer fresh.
     press(page, "a[href='/privacy/leave']")
     look(window, f"{tag}-leave", shots)
-    with clock.frozen(clock.now() + timedelta(minutes=20)):
+    with clock.frozen(clock.now() + timedelta(minutes=40)):
         page.check("input[name=sure]")
         with page.expect_navigation():
             page.locator("main form .danger").click()

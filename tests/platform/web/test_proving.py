@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import quote_plus
 
 import pytest
+from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -96,6 +98,14 @@ def test_exports_and_decisions_need_a_fresh_proof_and_lead_through_it(city: stag
                 else:
                     path = way.partition("?")[0].replace("/", "%2F")
                     assert answer["Location"].startswith(f"/confirm?next={path}"), way
+        # Asked for on a page, it leads back there: to a file nobody is led without seeming to stay where they were.
+        page = "/operator/audit?act=read" if user == auditor else "/statement"
+        with clock.frozen(clock.now() + policy().fresh + timedelta(seconds=1)):
+            answer = browser.get(ways[0], headers={"referer": f"http://testserver{page}"})
+            assert answer["Location"] == f"/confirm?next={quote_plus(page)}"
+            assert "尚未下载" in "".join(map(str, get_messages(answer.wsgi_request)))
+            elsewhere = browser.get(ways[0], headers={"referer": "http://elsewhere.example/"})
+            assert elsewhere["Location"].startswith(f"/confirm?next={quote_plus(ways[0])}")
     browser = enter(clerk)
     with clock.frozen(clock.now() + policy().fresh + timedelta(seconds=1)):
         answer = browser.post(

@@ -14,6 +14,8 @@ from abate.platform.signin import factors, proofs
 from abate.platform.signin.errors import PasswordTooOld, ProofNeeded, SecondFactorMissing
 from abate.platform.web.wording import say
 
+FILES = frozenset({"privacy-copy", "statement-file", "audit-file"})
+"""Addresses that answer with a file: a browser that is led there stays on the page where it proved itself, and looks stuck."""
 GO_ON = "go_on"
 """In the session: the page to go on to once a first factor is made."""
 
@@ -33,17 +35,31 @@ def way(request: HttpRequest, problem: Problem) -> HttpResponse | None:
                 "尚未办理：请先确认，再按一次。", "Nothing was done yet: confirm first, then press again."
             )
             messages.info(request, text)
+        elif _came_for_a_file(request):
+            text = say(
+                "尚未下载：请先确认，再点一次。", "Nothing was downloaded yet: confirm first, then press again."
+            )
+            messages.info(request, text)
     else:
         return None
     return redirect(f"{reverse(name)}?{urlencode({'next': _back(request)})}")
 
 
 def _back(request: HttpRequest) -> str:
-    """The page that was asked for, or the one from which a form was sent."""
+    """The page that was asked for, or the one from which a form was sent or a file asked for."""
+    come = urlsplit(request.headers.get("Referer", ""))
+    if _came_for_a_file(request):
+        return come._replace(scheme="", netloc="", fragment="").geturl()
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
-    come = urlsplit(request.headers.get("Referer", ""))
     return (come.path or reverse("home")) if come.netloc == request.get_host() else reverse("home")
+
+
+def _came_for_a_file(request: HttpRequest) -> bool:
+    """Whether a link on a page of ours leads to a file. Who typed the file's address is led to it."""
+    come = urlsplit(request.headers.get("Referer", ""))
+    found = request.resolver_match
+    return bool(found and found.url_name in FILES and come.netloc == request.get_host() and come.path)
 
 
 def may_change_sign_in(request: HttpRequest) -> bool:
