@@ -319,6 +319,24 @@ PRIVATE = [
 
 
 @pytest.mark.clause("P-8.3")
+@pytest.mark.parametrize(
+    "host",
+    [*(f"[{one}]" if ":" in one else one for one in PRIVATE), "[fe80::1%25eth0]", "127.1", "2130706433", "0x7f000001",
+     "LOCALHOST", "a.localhost", "10.0.0.1."],
+)  # fmt: skip
+def test_what_is_seen_to_be_private_is_not_taken_down(
+    host: str, world: World, settings: pytest.FixtureRequest
+) -> None:
+    settings.ABATE_WEBHOOK_LOOPBACK = False  # type: ignore[attr-defined]
+    with pytest.raises(EndpointMalformed, match="not a public address"):
+        webhooks.add_endpoint(party(world), f"https://{host}/hook")
+    # Public ones, and names, which are looked up when they are called.
+    for public in ("93.184.215.14", "[2606:2800:21f::1]", "localhost.example", "10.example"):
+        webhooks.end_endpoint(webhooks.add_endpoint(party(world), f"https://{public}/hook")[0])
+    assert not queries.is_hooked(world.sender.party_id)
+
+
+@pytest.mark.clause("P-8.3")
 @pytest.mark.parametrize("address", PRIVATE)
 def test_a_name_that_leads_into_a_private_network_is_not_called(
     address: str, monkeypatch: pytest.MonkeyPatch

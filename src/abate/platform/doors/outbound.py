@@ -134,6 +134,23 @@ def public_addresses(host: str, port: int, *, loopback: bool = False, end: float
     return sorted(found)
 
 
+def is_private(host: str, *, loopback: bool = False) -> bool:
+    """Whether `host` is, in any way of writing it, an address that is not public, or this machine's name: what is known of it
+    before it is called. Any other name is looked up each time."""
+    name = host.lower().rstrip(".").partition("%")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return not loopback
+    try:
+        address = ip_address(name)
+    except ValueError:
+        try:
+            # As the system's resolver reads it: 127.1, 2130706433 and 0x7f000001 are this machine.
+            address = IPv4Address(socket.inet_aton(name))
+        except (OSError, ValueError):
+            return False
+    return not _is_public(address) and not (loopback and address.is_loopback)
+
+
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:

@@ -98,6 +98,8 @@ def _check_url(url: str) -> None:
     plain = url.isascii() and url.isprintable() and " " not in url
     if parts.scheme not in schemes or not parts.hostname or not bare or not plain or len(url) > 500:
         raise EndpointMalformed("url")
+    if outbound.is_private(parts.hostname, loopback=settings.ABATE_WEBHOOK_LOOPBACK):
+        raise EndpointMalformed("url: not a public address")
 
 
 def note(party_id: int, messages: Sequence[tuple[str, str]], at: datetime) -> None:
