@@ -142,8 +142,8 @@ def test_a_new_person_opens_an_account_and_authorises(
         if shots:
             page.screenshot(path=f"{shots}/360-{language}-register.png", full_page=True)
         page.fill("#number", made_up_number(clock.today().replace(year=1990, day=1), 7))
-        page.check("input[name=consent]")
-        page.check("input[name=sensitive]")
+        for tick in page.locator("input[name=purpose]").all():
+            tick.check()
         with page.expect_navigation():
             page.locator("main form button").click()
     assert "/authorise/sample-app" in page.url

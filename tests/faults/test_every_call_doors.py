@@ -182,8 +182,8 @@ def test_an_account_is_opened(settings: Any) -> None:
     form = {
         "name": "某丙",
         "number": identity.made_up_number(date(1990, 1, 1), 1),
-        "consent": "yes",
-        "sensitive": "yes",
+        "notice": consents.current().version,
+        "purpose": [one.name for one in consents.current().purposes],
     }
     with tried("POST register"):
         assert browser.post("/register", form).status_code == 302
@@ -207,8 +207,11 @@ def test_a_notice_is_agreed_to(person: Person, enter: Enter) -> None:
 def test_a_household_is_joined(person: Person, enter: Enter) -> None:
     code, _ = groups.invite(stage.made_up_person(2))
     browser = enter(person.user)
+    terms = consents.current("groups").version
     with tried("POST groups-join"):
-        assert browser.post("/groups/join", {"code": code, "agree": "yes"}).status_code == 302
+        assert (
+            browser.post("/groups/join", {"code": code, "agree": "yes", "notice": terms}).status_code == 302
+        )
     assert len(groups.of(person.pk)) == 1
 
 

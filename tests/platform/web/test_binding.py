@@ -65,7 +65,8 @@ def agree(browser: Client, app: App, *behaviours: str, action: str = "grant", **
     page = browser.get(f"{ADDRESS}?{app.query(**changes)}")
     assert page.status_code == 200, page.content
     return browser.post(f"{ADDRESS}?{app.query(**changes)}", {
-        "request": page.context["signed"], "scopes": ["openid"], "behaviour": behaviours, "action": action})  # fmt: skip
+        "request": page.context["signed"], "notice": page.context["notice"].version, "scopes": ["openid"],
+        "behaviour": behaviours, "action": action})  # fmt: skip
 
 
 def told(answer: Any) -> dict[str, str]:

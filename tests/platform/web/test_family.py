@@ -17,7 +17,7 @@ from abate.platform.people import queries
 from abate.platform.people.models import Guardianship, Person
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
-FORM = {"name": "测试童", "number": NUMBER, "relation": "parent", "purpose": sorted(BOTH)}
+FORM = {"name": "测试童", "number": NUMBER, "relation": "parent", "purpose": sorted(BOTH), "notice": VERSION}
 
 
 @pytest.mark.clause("P-8.4-b")
@@ -35,7 +35,7 @@ def test_opens_sees_withdraws_exports_and_closes(enter) -> None:
         assert browser.post(f"/family/{child.pk}/enter")["Location"] == "/"
         assert "looking after the account of 测试童" in browser.get("/").content.decode()
 
-        browser.post("/authorise/sample-app", {"behaviour": ["online-meeting"]})
+        browser.post("/authorise/sample-app", {"behaviour": ["online-meeting"], "notice": VERSION})
         (given,) = queries.authorisations(child.pk)
         assert given.live and given.ends_at == GROWN and given.notice_version == VERSION
         at = NOW + timedelta(minutes=1)

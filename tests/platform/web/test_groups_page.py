@@ -8,10 +8,11 @@ import pytest
 from tests.platform.web import city as stage
 
 from abate.demo import desk
-from abate.platform.people import groups
+from abate.platform.people import consents, groups
 from abate.platform.people.models import Invitation, Member
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
+TERMS = consents.current("groups").version
 CODE = re.compile(r"[2-9A-Z]{4}(?:-[2-9A-Z]{4}){2}")
 
 
@@ -24,7 +25,7 @@ def test_invited_looked_agreed_and_left(city: stage.City, enter) -> None:
     assert "Join a household of 1" in page and Member.objects.count() == 1
     assert Invitation.objects.get().used == 0, "looking spends nothing"
     assert "one member at a time authorises a partner" in page
-    assert second.post("/groups/join", {"code": code, "agree": "yes"}).status_code == 302
+    assert second.post("/groups/join", {"code": code, "agree": "yes", "notice": TERMS}).status_code == 302
     assert {one.notice_version for one in groups.of(city.stranger.pk)} == {"groups-2026-11"}
     assert "Household of 2" in first.get("/groups").content.decode()
     told = second.get("/v1/me/groups").json()
@@ -55,6 +56,6 @@ def test_an_enterprise_invites_and_sees_no_member(city: stage.City, enter) -> No
         assert browser.post("/partner/invitation", {"most": "-1"}).status_code == 422
         person = enter(city.person.user, "en")
         assert "Sample works" in person.post("/groups/join", {"code": code}).content.decode()
-        person.post("/groups/join", {"code": code, "agree": "yes"})
+        person.post("/groups/join", {"code": code, "agree": "yes", "notice": TERMS})
         page = browser.get("/partner").content.decode()
         assert "Sums of your members" in page and city.person.pseudonym not in page

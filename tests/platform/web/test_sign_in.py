@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from django.test import Client
 from tests.platform.people.townspeople import code_in
 from tests.platform.web import city as stage
 
+from abate.platform.people import consents, identity
 from abate.platform.people.models import Person
+from abate.platform.web.wording import pick
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db(transaction=True)]
 
@@ -69,13 +73,42 @@ def test_registration_needs_a_proved_contact_and_consent(transactional_db: None)
     assert Client().get("/register")["Location"] == "/sign-in"
     browser, _ = ask("13800000009")
     assert browser.post("/sign-in/code", {"code": code_sent()})["Location"] == "/register"
-    answer = browser.post("/register", {"name": "某丙", "number": "999999199001010011"})
+    told = consents.current()
+    form = {"name": "某丙", "number": "999999199001010011", "notice": told.version}
+    answer = browser.post("/register", form)
     assert answer.status_code == 422 and not Person.objects.exists()
     # The number is never sent back into a page.
     assert b"999999199001010011" not in answer.content
     # Outside a demo a made-up number opens no account.
-    answer = browser.post("/register", {"name": "某丙", "number": "999999199001010011", "consent": "yes"})
-    assert answer.status_code == 422 and not Person.objects.exists()
+    answer = browser.post("/register", form | {"purpose": [one.name for one in told.purposes]})
+    assert answer.status_code == 422 and answer.context["problem"] and not Person.objects.exists()
+
+
+def test_an_account_is_opened_under_the_notice_that_was_shown_and_no_other(
+    transactional_db: None, settings: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purpose that a later notice brings is asked for before it is agreed to, and a form of the notice before opens nothing."""
+    settings.ABATE_DEMO = True  # type: ignore[attr-defined]
+    now = consents.current()
+    more = consents.Purpose("research", ("用于研究。", "For research."), ("减排量", "reductions"), False)
+    later = replace(now, version="2099-01", purposes=(*now.purposes, more))
+    browser, _ = ask("13800000009")
+    browser.post("/sign-in/code", {"code": code_sent()})
+    seen = browser.get("/register").content.decode()
+    assert all(pick(one.text) in seen and pick(one.data) in seen for one in now.purposes)
+    form = {"name": "某丙", "number": identity.made_up_number(date(1990, 1, 1), 1)}
+    both = [one.name for one in now.purposes]
+    monkeypatch.setattr(consents, "current", lambda about="people": later)
+    monkeypatch.setitem(consents.notices(), later.version, later)
+    stale = browser.post("/register", form | {"purpose": both, "notice": now.version})
+    assert stale.status_code == 422 and "告知书已更新" in stale.content.decode()
+    assert "用于研究。" in stale.content.decode()
+    assert browser.post("/register", form | {"purpose": both, "notice": later.version}).status_code == 422
+    assert not Person.objects.exists()
+    form |= {"purpose": [*both, "research"], "notice": later.version}
+    assert browser.post("/register", form).status_code == 302
+    agreed = {(one.purpose, one.notice_version) for one in consents.of(Person.objects.get().pk)}
+    assert agreed == {(name, "2099-01") for name in form["purpose"]}
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,14 @@ class Purpose:
 @dataclass(frozen=True, slots=True)
 class Notice:
     """`about`: people themselves; children under 14, with rules of their own, told to a guardian (PIPL article 31); the
-    groups that a person joins; or `sharing`, what a party asks to be told of a person (PIPL article 23)."""
+    groups that a person joins; or `sharing`, what a party asks to be told of a person (PIPL article 23). `authorising`: what is
+    said in both languages beside an authorisation that is given under it."""
 
     version: str
     from_day: date
     purposes: tuple[Purpose, ...]
     about: str = "people"
+    authorising: tuple[tuple[str, str], ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +57,8 @@ def _read(path: Path) -> Notice:
         Purpose(name, (one["zh"], one["en"]), (one["data_zh"], one["data_en"]), one["sensitive"])
         for name, one in told["purposes"].items()
     )
-    return Notice(path.stem, told["from_day"], purposes, told.get("about", "people"))
+    beside = tuple((one["zh"], one["en"]) for one in told.get("authorising", ()))
+    return Notice(path.stem, told["from_day"], purposes, told.get("about", "people"), beside)
 
 
 def current(about: str = "people") -> Notice:

@@ -37,7 +37,8 @@ def way(request: HttpRequest, problem: Problem) -> HttpResponse | None:
             messages.info(request, text)
         elif _came_for_a_file(request):
             text = say(
-                "尚未下载：请先确认，再点一次。", "Nothing was downloaded yet: confirm first, then press again."
+                "尚未下载：请先确认，再点一次。",
+                "Nothing was downloaded yet: confirm first, then press again.",
             )
             messages.info(request, text)
     else:

@@ -17,6 +17,7 @@ from abate.platform.sharing import people as sharing
 from abate.platform.web import access, screen, story
 from abate.platform.web.access import person_page
 from abate.platform.web.pages import disclosures
+from abate.platform.web.pages.privacy import was_shown
 from abate.platform.web.wording import say
 
 
@@ -48,21 +49,21 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
     offered = parties.behaviours(party.pk)
     live = {a.behaviour for a in queries.authorisations(person.pk) if a.live and a.party_code == party_code}
     chosen = set(request.POST.getlist("behaviour")) if request.method == "POST" else set(offered)
-    version = consents.current("children" if access.child_of(request) else "people").version
+    told = consents.current("children" if access.child_of(request) else "people")
     context = {
         "party": party,
         "behaviours": [(name, story.title_of(name), name in live, name in chosen) for name in offered],
         "all_given": live >= set(offered),
         "subject": queries.subject_for(person.pk, party.pk),
-        "notice_version": version,
+        "notice": told,
     }
-    if request.method != "POST":
+    if request.method != "POST" or not was_shown(request, told):
         return screen.show(request, "authorise", context, section="authorisations")
     if not chosen:
         context["choice_error"] = say("请至少选择一项行为。", "Choose at least one behaviour.")
         return screen.show(request, "authorise", context, section="authorisations", status=422)
     try:
-        actions.authorise(person, party, chosen - live, version)
+        actions.authorise(person, party, chosen - live, told.version)
     except Problem as problem:
         return screen.show(
             request, "authorise", context, section="authorisations", status=problem.status, problem=problem

@@ -21,6 +21,7 @@ from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
 from abate.platform.web import access, screen, story
 from abate.platform.web.access import own_page
+from abate.platform.web.pages.privacy import was_shown
 from abate.platform.web.shielding import CONTENT_SECURITY_POLICY
 from abate.platform.web.wording import say
 
@@ -71,7 +72,7 @@ class _Consent(AuthorizationView):
         context = {
             "party": party,
             "behaviours": [(name, story.title_of(name), name in live, name in chosen) for name in offered],
-            "notice_version": consents.current().version,
+            "notice": consents.current(),
             "signed": signed,
             "scopes": self._scopes,
             "back_to": urlsplit(self._request_info["redirect_uri"]).netloc,
@@ -96,14 +97,16 @@ class _Consent(AuthorizationView):
     def form_valid(self, form: Any) -> HttpResponse:
         party = self._party()
         live, chosen = self._live(party), set(self.request.POST.getlist("behaviour"))
-        signed = form.cleaned_data["request"]
+        signed, told = form.cleaned_data["request"], consents.current()
+        if not was_shown(self.request, told):
+            return self._screen(signed)
         if not chosen | live:
             error = say("请至少选择一项行为。", "Choose at least one behaviour.")
             return self._screen(signed, status=422, choice_error=error)
         try:
             with transaction.atomic():
                 if chosen - live:
-                    actions.authorise(self.person, party, chosen - live, consents.current().version)
+                    actions.authorise(self.person, party, chosen - live, told.version)
                 return super().form_valid(form)
         except Problem as problem:
             return self._screen(signed, status=problem.status, problem=problem)

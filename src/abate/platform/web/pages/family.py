@@ -13,6 +13,7 @@ from abate.platform.people import children, consents, guardians
 from abate.platform.people.models import Person
 from abate.platform.web import access, screen
 from abate.platform.web.access import Missing, own_page
+from abate.platform.web.pages.privacy import was_shown
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
 
@@ -52,7 +53,8 @@ def _page(request: HttpRequest, person: Person, problem: Problem | None = None) 
 @own_page
 def family(request: HttpRequest, person: Person) -> HttpResponse:
     """The children; and opening an account for one more, with the guardian's separate consent."""
-    if request.method != "POST":
+    told = consents.current("children")
+    if request.method != "POST" or not was_shown(request, told):
         return _page(request, person)
     given = {name: request.POST.get(name, "") for name in ("relation", "name", "number")}
     try:
@@ -62,7 +64,7 @@ def family(request: HttpRequest, person: Person) -> HttpResponse:
             given["name"][:120],
             given["number"][:40],
             set(request.POST.getlist("purpose")),
-            consents.current("children").version,
+            told.version,
         )
     except Problem as problem:
         return _page(request, person, problem)

@@ -15,6 +15,7 @@ from abate.platform.people import groups as room
 from abate.platform.people.models import Person
 from abate.platform.web import screen, story
 from abate.platform.web.access import person_page
+from abate.platform.web.pages.privacy import was_shown
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import say
 
@@ -37,6 +38,7 @@ def _page(
         "metered": [story.title_of(name) for name in sorted(room.METERED)],
         "least": settings.ABATE_SHARING_LEAST_PEOPLE,
         "made": made,
+        "notice": consents.current("groups").version,
         "opening": _terms(room.HOUSEHOLD),
         "terms": _terms(offered[1].kind) if offered else None,
         "offered": offered,
@@ -70,9 +72,10 @@ def join(request: HttpRequest, person: Person) -> HttpResponse:
     """First what the code is for; with the tick `agree` the person joins."""
     code = request.POST.get("code", "")[:40]
     try:
-        if request.POST.get("agree") != "yes":
+        told = consents.current("groups")
+        if request.POST.get("agree") != "yes" or not was_shown(request, told):
             return _page(request, person, offered=(code, room.offered(code)))
-        room.join(person, code, consents.current("groups").version)
+        room.join(person, code, told.version)
     except Problem as problem:
         return _page(request, person, problem=problem)
     messages.success(request, say("已加入。", "You joined."), extra_tags="good")

@@ -23,6 +23,7 @@ from abate.platform.review.models import User
 from abate.platform.signin import actions as signing
 from abate.platform.signin import proofs
 from abate.platform.web import screen, sessions
+from abate.platform.web.pages.privacy import was_shown
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import say
 
@@ -164,7 +165,9 @@ def register(request: HttpRequest) -> HttpResponse:
     contact, proof = contacts.unseal(request.session.get(CONTACT, "")), request.session.get(PROOF)
     if not (contact and proof):
         return redirect("sign-in")
+    told = consents.current()
     context: dict[str, object] = {
+        "notice": told,
         "fields": _register_fields(),
         "contact": contacts.masked(contacts.normal(contact)),
         "demo": settings.ABATE_DEMO,
@@ -175,15 +178,16 @@ def register(request: HttpRequest) -> HttpResponse:
     name, number = request.POST.get("name", "")[:120], request.POST.get("number", "")[:40]
     # The number is not sent back into the page: it is typed again, as with a password.
     context["fields"] = _register_fields(name)
-    # The identity number is sensitive: it has a consent of its own (PIPL article 29).
-    if {request.POST.get("consent"), request.POST.get("sensitive")} != {"yes"}:
-        context["consent_error"] = say("开户前需要您逐项同意。", "An account needs both of your consents.")
+    if not was_shown(request, told):
+        return screen.show(request, "register", context, status=422)
+    # A consent to each purpose: the identity number is sensitive and has one of its own (PIPL article 29).
+    if not set(request.POST.getlist("purpose")) >= {one.name for one in told.purposes}:
+        context["consent_error"] = say("开户前需要您逐项同意。", "An account needs each of your consents.")
         return screen.show(request, "register", context, status=422)
     try:
         # In a demo everybody is made up: a real number is refused, so that none gets in by mistake.
         made_up = settings.ABATE_DEMO
-        version = consents.current().version
-        person = people.register(name, number, [contact], version, made_up=made_up, proofs=[proof])
+        person = people.register(name, number, [contact], told.version, made_up=made_up, proofs=[proof])
     except Problem as problem:
         return screen.show(request, "register", context, status=problem.status, problem=problem)
     return enter(request, person.user, proofs.CODE)
