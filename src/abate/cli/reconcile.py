@@ -21,6 +21,9 @@ WORDS = {
     "earned": "what was earned is each award at the rate of its booking, less what was taken back",
     "leaf": "every entry has one leaf of its hash in the log, queued or numbered",
     "booked": "every entry but awards gives the leaf hash it had, while the person's key is there",
+    "numbered": "leaves are numbered without a gap, each with its own hash and in its tile",
+    "tree": "every tile is made of those below it",
+    "heads": "the signed heads are those of the tree",
     "counter": "every entry stands against the account of its kind",
     "clearing": "what one side of a transfer gave the other received",
     "receives": "cancellation, expiry and retirement only receive",
@@ -37,6 +40,7 @@ WORDS = {
     "orders": "every movement asked for by an order id is registered under it",
     "digests": "every order id stands for the kind, amount and receiver of its entry",
     "close": "every account of every close is its entries, summed again",
+    "burnt": "what the audit trail tells of as burnt stands as burnt",
     "ends": "a code is given back exactly where its redemption was reversed",
     "codes": "every redemption has one code, of the same order",
     "entry": "every credited quantity has its award of the same amounts, and the other way round",
@@ -107,6 +111,7 @@ def report(*, recompute: bool = False) -> dict:
     from abate.platform.credits import queries as rules  # lazy: as above
     from abate.platform.incentives import queries as incentives  # lazy: as above
     from abate.platform.ledger import queries as ledger  # lazy: as above
+    from abate.platform.log import reconciling as log  # lazy: as above
     from abate.platform.quarantine import queries as quarantine  # lazy: as above
 
     with transaction.atomic(), connection.cursor() as cursor:
@@ -116,7 +121,7 @@ def report(*, recompute: bool = False) -> dict:
         sums = ledger.sums()
         differences = ledger.differences() | carbon.differences()
         differences |= rules.differences() | incentives.differences() | anomalies.differences()
-        differences |= quarantine.differences()
+        differences |= quarantine.differences() | log.differences()
         first = {}
         if differences["digests"] and (order := ledger.first_wrong_order()):
             first["digests"] = f"person {order[0]}, order {order[1]!r}, entry {order[2]}"

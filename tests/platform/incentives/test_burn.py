@@ -7,10 +7,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 
+from abate.platform.config import grants
 from abate.platform.doors import clock
 from abate.platform.incentives import actions, errors, queries
 from abate.platform.incentives.models import WrongCodes
+from abate.platform.ledger import holds, standing
 from abate.platform.parties import actions as parties
 from abate.platform.review import actions as review
 
@@ -45,6 +48,40 @@ def test_of_sixteen_who_burn_at_once_one_succeeds(make_person, make_acceptor, ma
         parties.add_member(other, party, "acceptor")
     found = at_once([lambda u=u: actions.burn(u, code) for u in [user, *others]])
     assert Counter(found) == {"done": 1, "code-burnt": WORKERS - 1}
+
+
+# What whoever runs SQL as the server would need for a second use of a code, or of held credits.
+FORBIDDEN = (
+    "delete from incentives_code",
+    "update incentives_code set expires_at = expires_at + interval '1 y'",
+    "update incentives_code set code_hmac = sha256('x')",
+    "delete from ledger_hold",
+    "update ledger_hold set credits = credits + 1",
+)
+
+
+@pytest.mark.django_db
+@pytest.mark.clause("P-7.5.3-3")
+def test_the_applications_own_role_gives_codes_and_holds_their_end_and_nothing_else(
+    make_person, make_acceptor, make_offer
+) -> None:
+    grants.apply_grants(connection)
+    person, (party, user) = make_person(40), make_acceptor("shop")
+    offer = make_offer(party)
+    with connection.cursor() as cursor:
+        cursor.execute(f"set local role {grants.ROLE}")
+        used, given_back = (actions.redeem(person, offer, uuid4()).text for _ in range(2))
+        actions.burn(user, used)
+        actions.give_back(user, given_back, "sold out")
+        over = clock.now() + timedelta(days=1)
+        first, second = (holds.hold(person.pk, 5, name, over) for name in "ab")
+        holds.settle(person.pk, first.id, "paid")
+        holds.release(person.pk, second.id, "not wanted")
+        for statement in FORBIDDEN:
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute(statement)
+        cursor.execute("reset role")
+    assert standing.standing(person.pk).free == 40 - 10 - 5
 
 
 @pytest.mark.django_db

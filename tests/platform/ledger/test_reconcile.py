@@ -21,6 +21,9 @@ from abate.platform.incentives import actions as incentives
 from abate.platform.ledger import actions, closing, erasing, expiring, holds, queries, standing
 from abate.platform.log import actions as log
 from abate.platform.parties import actions as parties
+from abate.platform.parties.models import Party
+from abate.platform.review import actions as review
+from abate.platform.review.models import User
 
 pytestmark = [pytest.mark.platform]
 MONTH = timedelta(days=30)
@@ -55,7 +58,8 @@ def _write() -> World:
             history, world.meeting("saved nothing", pkm_coach=0), world.meeting("short", duration_min=30)
         )
         actions.adjust(one, 50, "gift"), actions.adjust(two, 5, "gift")
-        incentives.redeem(world.people[0], _offer(price=7), uuid4())
+        code = incentives.redeem(world.people[0], _offer(price=7), uuid4())
+        incentives.burn(_till(), code.text)
         out = actions.exchange_out(one, 3, "out")
         actions.exchange_in(one, 2, "in"), actions.cancel(one, 1, "off"), actions.retire(one, 1000, "retired")
         actions.transfer(one, two, 4, "t")
@@ -72,6 +76,13 @@ def _write() -> World:
     with clock.frozen(NOW + MONTH):
         closing.close_day(clock.today() - timedelta(days=1)), closing.close_month(first)
     return world
+
+
+def _till() -> User:
+    """Who works at the counter of the one merchant."""
+    till = review.create_user("till", made_up=True)
+    parties.add_member(till, Party.objects.get(code="a-shop"), "acceptor")
+    return till
 
 
 def _offer(price: int) -> UUID:
@@ -158,6 +169,22 @@ PLANTED = {
     CLOSE.format("entries = entries + 1", "people"): {"close"},
     "delete from ledger_close where account = 'retirement'": {"close"},
     "delete from ledger_close where period = 'day' and first_day = '2026-06-03'": {"close"},
+    # A day that is not over, or one far ahead of the last: all that is booked from now on would carry the day after it.
+    "insert into ledger_closed_day (day, at) select max(day) + 1, max(at) from ledger_closed_day": {"close"},
+    "insert into ledger_closed_day (day, at) select max(day) + 9, max(at) + interval '20 d' from ledger_closed_day": {
+        "close"
+    },
+    # Found so far by monitors and verifiers alone.
+    "update log_leaf set leaf = set_byte(leaf, 5, 99) where idx = 3": {"numbered"},
+    "update log_leaf set idx = idx + 100 where idx = 3": {"numbered"},
+    "update log_tile set hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)": {"numbered", "heads"},
+    "update log_tile set hashes = substr(hashes, 33)": {"numbered", "tree", "heads"},
+    "delete from log_tile": {"numbered", "tree", "heads"},
+    "insert into log_tile (level, n, hashes) select 1, 0, substr(hashes, 1, 32) from log_tile": {"tree"},
+    "update log_checkpoint set root = set_byte(root, 0, get_byte(root, 0) # 1)": {"heads"},
+    "update log_checkpoint set note = replace(note, E'\n', E' \n')": {"heads"},
+    "delete from log_checkpoint where size > 0": {"heads"},
+    "update incentives_code set burnt_at = null, burnt_by_id = null": {"burnt"},
     **{elsewhere(kind): {"spends"} for kind in (3, 4, 5, 6, 7, 9, 10, 11, 12, 13)},
     "update ledger_draw draw set entry_id = hold.end_entry_id from ledger_hold hold"
     " where hold.state = 2 and draw.entry_id = hold.entry_id": {"spends"},

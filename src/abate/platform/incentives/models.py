@@ -44,6 +44,9 @@ class Offer(models.Model):
 class Code(models.Model):
     """One order of a person and the code it gave. The code itself is readable only with the person's key."""
 
+    append_only = True
+    may_change = ("burnt_at", "burnt_by_id", "cancelled_at")
+
     pk = models.CompositePrimaryKey("person_id", "id")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False, related_name="+")
     # Numbered by the database (the migration makes it an identity).

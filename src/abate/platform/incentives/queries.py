@@ -185,13 +185,16 @@ def last_burnt_by(user_ids: Collection[int]) -> dict[int, datetime]:
 
 def differences() -> dict[str, int]:
     """`ends`: codes that were given back though their entry stands, or whose entry was reversed though they work.
-    `codes`: codes and redemptions of which one lacks the other, or that are of two orders.
+    `codes`: codes and redemptions of which one lacks the other, or that are of two orders. `burnt`: codes that were burnt, as the
+    trail says, and could be burnt again.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ENDS)
         ends = int(cursor.fetchone()[0])
+        cursor.execute(_BURNT)
+        burnt = int(cursor.fetchone()[0])
         cursor.execute(f"select count(*) from ({_CODES}) wrong")
-        return {"ends": ends, "codes": int(cursor.fetchone()[0])}
+        return {"ends": ends, "burnt": burnt, "codes": int(cursor.fetchone()[0])}
 
 
 def first_wrong_code() -> tuple[int, int] | None:
@@ -206,6 +209,12 @@ select count(*)
 from incentives_code code
 left join ledger_reversal undone on undone.person_id = code.person_id and undone.entry_id = code.entry_id
 where (code.cancelled_at is null) <> (undone.entry_id is null)
+"""
+_BURNT = """
+select count(*)
+from (select distinct subject::bigint as id from review_audit where what = 'code.burn' and act = 'write') told
+left join incentives_code code on code.id = told.id
+where code.burnt_at is null
 """
 _CODES = """
 select person_id, entry_id

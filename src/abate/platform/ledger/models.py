@@ -184,6 +184,8 @@ class Hold(models.Model):
     """Credits set aside by an entry of kind hold until `expires_at`. It ends once: settled, released or lapsed."""
 
     OPEN, SETTLED, RELEASED, LAPSED = range(1, 5)
+    append_only = True
+    may_change = ("ended_at", "end_entry_id", "state")
 
     pk = models.CompositePrimaryKey("person_id", "entry_id")
     person_id = models.BigIntegerField()

@@ -53,7 +53,8 @@ where begun.id is null or hold.entry_id is null or hold.at <> begun.at
 -- name: differ_close
 -- Every account and asset of every close, summed again: what came before is the opening, what is within came in and went
 -- out. (That closing = opening + in - out the table itself holds.) Of the days that are closed only the last may have no
--- sums yet. Running sums by day, met at the day before the first and at the last.
+-- sums yet. Running sums by day, met at the day before the first and at the last. A closed day was over when it was closed, and
+-- none before it is open.
 with account as (
     select account, asset
     from unnest(array_append(%(names)s::text[], 'people')) as name (account)
@@ -92,6 +93,10 @@ with account as (
     where until.day = span.last_day
 )
 select count(*)
+     + (select count(*) from ledger_closed_day shut
+        where (shut.at at time zone %(zone)s)::date <= shut.day
+           or (shut.day > (select min(day) from ledger_closed_day)
+               and not exists (select from ledger_closed_day one where one.day = shut.day - 1)))
 from again
 full join ledger_close closed using (period, first_day, last_day, account, asset)
 where (again.opening, again.came_in, again.went_out, again.entries)
