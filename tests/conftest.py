@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.once import once
+from tests.order import dealt
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="abate-test-"))
 os.environ["ABATE_DATA_DIR"] = str(_FOLDER)
@@ -47,6 +48,13 @@ atexit.register(gc.unfreeze)
 def pytest_runtestloop() -> None:
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if workers := getattr(config, "workerinput", {}).get("workercount"):
+        here = Path(__file__).parent
+        items[:] = dealt([(item.path.relative_to(here).as_posix(), item) for item in items], workers)
 
 
 @pytest.hookimpl(optionalhook=True)
