@@ -43,6 +43,12 @@ def _forget_months() -> None:
             if part.month:
                 ask(f"alter table {table.name} detach partition {part.name}")
                 ask(f"drop table {part.name}")
+            elif part.end > months.IDS_PER_MONTH:
+                # Gone over with rows in months, it reaches past them: those months would be made no more.
+                ask(f"alter table {table.name} detach partition {part.name}")
+                ask(f"truncate {part.name}")
+                bounds = f"for values from (minvalue) to ({months.IDS_PER_MONTH})"
+                ask(f"alter table {table.name} attach partition {part.name} {bounds}")
         ask(f"select setval('{table.name}_id_seq', 1, false)")
 
 
