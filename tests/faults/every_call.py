@@ -29,6 +29,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.client import FakePayload
 from django.urls import Resolver404, resolve
+from psycopg.pq import TransactionStatus
 from tests.faults.commands import named
 from tests.faults.failing import FAULTS, LOST_AFTER, cut, failing
 from tests.faults.functions import JOBS, ONCE, STEPS, functions
@@ -163,11 +164,10 @@ class EveryCall:
             self._lost += _time() - began
 
     def _try(self, door: Door, tables: Tables, attempt: Callable[[], Told], once: bool) -> None:
-        before = tables.state()
-        kept = tables.keep(before)
+        kept = tables.keep(tables.state())
         told = attempt()
-        connection.close()
-        changed = tables.state().since(before)
+        _rest()
+        changed = tables.changed()
         tables.back(kept, changed)
         effect = _part(changed)
         if told.status >= 400 or not effect:
@@ -177,19 +177,19 @@ class EveryCall:
         for kind in self.faults:
             after = kind == LOST_AFTER
             for number in range(1, MOST):
-                with failing(number, cut if after else FAULTS[kind], after=after) as seen:
+                with failing(number, cut if after else FAULTS[kind], tables, after=after) as seen:
                     told = attempt()
-                connection.close()
+                _rest()
+                changed = tables.changed()
                 if not seen.at:
-                    tables.back(kept, tables.state().since(before))
+                    tables.back(kept, changed)
                     break
                 door.tries[kind] += 1
-                changed = tables.state().since(before)
                 self._judge(door, f"{kind} at call {number}, {seen.at!r}", _part(changed), told)
                 if self.again or (once and told.status >= 400):
                     again = attempt()
-                    connection.close()
-                    changed = tables.state().since(before)
+                    _rest()
+                    changed = tables.changed()
                     found = _part(changed)
                     if (once and again.status >= 400) or not door.is_once(found):
                         door.wrong[f"{kind} at call {number}: again {again}, {found}"] += 1
@@ -208,6 +208,14 @@ class EveryCall:
             door.wrong[f"{what}: {told.wrong}"] += 1
         elif told.status >= 400 and told.code not in NAMED:
             door.wrong[f"{what}: refused as {told.status} {told.code!r}"] += 1
+
+
+def _rest() -> None:
+    """Between two requests a connection is kept where it is whole, as a server does; what was left open in it is taken back."""
+    own = connection.connection
+    if own is not None and own.info.transaction_status != TransactionStatus.IDLE:
+        connection.close()
+    connection.close_if_unusable_or_obsolete()
 
 
 def _work(changed: dict[str, int]) -> dict[str, int]:

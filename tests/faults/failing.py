@@ -14,10 +14,11 @@ from unittest import mock
 import psycopg
 from django.db import connection
 from psycopg import Connection, Cursor
+from tests.faults.tables import Tables
 
 from abate.platform import together
 
-Fault = Callable[[Connection[Any]], None]
+Fault = Callable[[Connection[Any], Tables], None]
 
 
 @dataclass(slots=True)
@@ -31,20 +32,16 @@ class Seen:
 def server_says(state: str) -> Fault:
     """The server refuses the call with this SQLSTATE, and the transaction with it."""
 
-    def fault(own: Connection[Any]) -> None:
+    def fault(own: Connection[Any], _: Tables) -> None:
         with Cursor(own) as cursor:
             _execute(cursor, f"do $$ begin raise exception 'planted' using errcode = '{state}'; end $$")
 
     return fault
 
 
-def cut(own: Connection[Any]) -> None:
+def cut(own: Connection[Any], beside: Tables) -> None:
     """The server ends this very connection, as a restart or a broken line would."""
-    url = own.info
-    with psycopg.connect(
-        host=url.host, port=url.port, user=url.user, password=url.password, dbname=url.dbname, autocommit=True
-    ) as other:
-        _execute(other.cursor(), f"select pg_terminate_backend({url.backend_pid}, 10000)")
+    beside.end(own.info.backend_pid)
 
 
 FAULTS: dict[str, Fault] = {
@@ -60,8 +57,10 @@ _execute, _commit, _exchange = Cursor.execute, Connection.commit, together.excha
 
 
 @contextmanager
-def failing(number: int, fault: Fault, *, after: bool = False) -> Iterator[Seen]:
-    """Before the `number`-th database call, once, do `fault`; with `after` behind it, where it is a commit."""
+def failing(number: int, fault: Fault, beside: Tables, *, after: bool = False) -> Iterator[Seen]:
+    """Before the `number`-th database call, once, do `fault`; with `after` behind it, where it is a commit. What it takes to
+    do so goes `beside` it.
+    """
     seen = Seen()
 
     def counted(own: Connection[Any], words: str, call: Callable[[], Any], commits: bool) -> Any:
@@ -72,10 +71,10 @@ def failing(number: int, fault: Fault, *, after: bool = False) -> Iterator[Seen]
             return call()
         seen.at = words
         if not after:
-            fault(own)
+            fault(own, beside)
             return call()
         call()
-        cut(own)
+        cut(own, beside)
         raise psycopg.OperationalError("planted: the connection was lost after the commit")
 
     def before(plain: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,8 +1,12 @@
-"""All tables of a database at once: a digest of each, what lies between two, and back to how it was."""
+"""All tables of a database at once: a digest of each, what was changed since, and back to how it was.
+
+What was changed is asked from the cheap to the dear, thousands of times in a run: was any transaction committed since, which
+tables hold a row of one or fewer rows than they had, and of those alone, is the digest another one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
 from typing import Any
 
 import psycopg
@@ -14,23 +18,29 @@ where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::
 """
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """Of each table: how many rows, and a digest of them in whatever order."""
+_COMMITTED = """
+select exists (
+    select from generate_series(%(since)s::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) number
+    where coalesce(pg_xact_status(number::text::xid8), 'committed') <> 'aborted'
+)
+"""
+"""Whether any transaction since that number may have left something: all but those that are known to be taken back."""
+_NOW = "select pg_snapshot_xmin(pg_current_snapshot())::text"
+_DIGEST = sql.SQL(
+    "select {}, count(*), coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '') from {} t"
+)
+_TOUCHED = sql.SQL(
+    "select {}, count(*), count(*) filter (where age(xmin) <= age(%(since)s::text::xid8::xid)) from {}"
+)
+"""A row that was written or changed bears the number of the transaction that did it; one that is gone is missed in the count."""
+GONE_SECONDS = 20
 
-    tables: dict[str, tuple[int, str]]
-
-    def since(self, former: State) -> dict[str, int]:
-        """The tables that differ from a former state, with how many rows more there are (0: rows were changed)."""
-        return {
-            name: now[0] - former.tables[name][0]
-            for name, now in self.tables.items()
-            if now != former.tables[name]
-        }
+State = dict[str, tuple[int, str]]
+"""Of each table: how many rows, and a digest of them in whatever order."""
 
 
 class Tables:
-    """A connection of its own, so that it sees what is committed and nothing else."""
+    """A connection of its own, so that it sees what is committed and nothing else. Nobody writes but who is watched."""
 
     def __init__(self, **place: Any) -> None:
         self._own = psycopg.connect(**place, autocommit=True)
@@ -38,18 +48,43 @@ class Tables:
         self._own.execute("set lock_timeout = '20s'")
         self._own.execute("set session_replication_role = replica")
         self._names = [name for (name,) in self._own.execute(_TABLES)]
-        one = sql.SQL(
-            "select {}, count(*), coalesce(md5(string_agg(md5(t::text), '' order by md5(t::text))), '') from {} t"
-        )
-        self._look = sql.SQL(" union all ").join(one.format(n, sql.Identifier(n)) for n in self._names)
+        self._look = _all(_TOUCHED, self._names)
+        self._former: State = {}
+        self._since = "0"
 
     def state(self) -> State:
-        return State({name: (rows, digest) for name, rows, digest in self._own.execute(self._look)})
+        """As it is now; what is asked of `changed` from here on is what differs from it."""
+        self._since = self._now()
+        self._former = self._digests(self._names)
+        return self._former
+
+    def changed(self) -> dict[str, int]:
+        """The tables that differ from the state, with how many rows more there are (0: rows were changed)."""
+        since = {"since": self._since}
+        ((committed,),) = self._own.execute(_COMMITTED, since)
+        if not committed:
+            return {}
+        looked = self._own.execute(self._look, since, prepare=True).fetchall()
+        touched = [name for name, rows, new in looked if new or rows != self._former[name][0]]
+        return {
+            name: now[0] - self._former[name][0]
+            for name, now in self._digests(touched).items()
+            if now != self._former[name]
+        }
+
+    def end(self, backend: int) -> None:
+        """End that connection's process, and wait until it is gone. Raises TimeoutError."""
+        self._own.execute("select pg_terminate_backend(%s)", [backend])
+        until = time.monotonic() + GONE_SECONDS
+        while self._own.execute("select from pg_stat_get_activity(%s)", [backend]).fetchall():
+            if time.monotonic() > until:
+                raise TimeoutError(f"{backend} does not end")
+            time.sleep(0.001)
 
     def keep(self, now: State) -> dict[str, bytes]:
         """Every row there is, by table."""
         kept = {}
-        for name, (rows, _) in now.tables.items():
+        for name, (rows, _) in now.items():
             if rows:
                 with self._own.cursor().copy(
                     sql.SQL("copy (select {} from {}) to stdout").format(
@@ -71,6 +106,17 @@ class Tables:
                         sql.SQL("copy {} ({}) from stdin").format(table, columns)
                     ) as copy:
                         copy.write(kept[name])
+        self._since = self._now()
+
+    def _now(self) -> str:
+        """The number that the next transaction has, or the lowest of those that are on."""
+        ((number,),) = self._own.execute(_NOW)
+        return str(number)
+
+    def _digests(self, names: list[str]) -> State:
+        if not names:
+            return {}
+        return {name: (rows, digest) for name, rows, digest in self._own.execute(_all(_DIGEST, names))}
 
     def _columns(self, name: str) -> sql.Composed:
         found = self._own.execute(
@@ -82,3 +128,7 @@ class Tables:
 
     def close(self) -> None:
         self._own.close()
+
+
+def _all(one: sql.SQL, names: list[str]) -> sql.Composed:
+    return sql.SQL(" union all ").join(one.format(name, sql.Identifier(name)) for name in names)
