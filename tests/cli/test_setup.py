@@ -188,6 +188,31 @@ def test_what_three_people_govern_is_given_directly_only_until_the_system_is_ope
     first_run.write_settings(tmp_path, first_run.complete(tmp_path, {"bind": "127.0.0.1:8123"}), {})
     written = settings_file.read(tmp_path / settings_file.NAME)
     assert (written["ABATE_GRADE_FLOOR"], written["ABATE_BIND"]) == ("official-cn", "127.0.0.1:8123")
+    assert written["ABATE_ORIGIN"] == "http://127.0.0.1:8123"
+
+
+@pytest.mark.parametrize(("given", "origin"), [
+    ({}, "http://127.0.0.1:8000"),
+    ({"bind": "127.0.0.1:8123"}, "http://127.0.0.1:8123"),
+    ({"bind": "127.0.0.1:8123", "origin": "https://a.example.cn"}, "https://a.example.cn"),
+    ({"bind": "127.0.0.1:8123", "origin": "http://localhost:80"}, "http://localhost:80"),
+])  # fmt: skip
+def test_the_address_of_this_machine_goes_with_where_the_server_listens(
+    given: dict[str, str], origin: str, tmp_path: Path
+) -> None:
+    """Links, receipts and signatures named a port at which nobody listened."""
+    sound = {"log_name": "carbon.example.cn/log", "backup": "/copies"}
+    assert first_run.complete(tmp_path, sound | given)["origin"] == origin
+
+
+def test_so_does_that_of_the_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ABATE_SANDBOX_ORIGIN", "ABATE_SANDBOX_BIND", "ABATE_SANDBOX_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    setup._sandbox(tmp_path)
+    assert os.environ["ABATE_ORIGIN"] == "http://127.0.0.1:8001"
+    monkeypatch.setenv("ABATE_SANDBOX_BIND", "127.0.0.1:8732")
+    setup._sandbox(tmp_path)
+    assert os.environ["ABATE_ORIGIN"] == "http://127.0.0.1:8732"
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ NEXT = (
      "abate staff sign-in LINK"),
     ("丢失的链接重新生成", "make a lost link again", "abate staff list; abate staff link ACCOUNT"),
     ("三人准入第一个机构（docs/howto/join.md）", "three people admit the first party (docs/howto/join.md)",
-     "abate party apply --help"),
+     "abate party apply --help; abate party admit --help"),
     ("在沙箱中先试", "try it in the sandbox first", "abate serve --sandbox"),
     ("每天：备份、结账、对账、清理", "every day: copy, close, reconcile, clear",
      "abate backup FOLDER; abate close day; abate reconcile; abate privacy retain"),

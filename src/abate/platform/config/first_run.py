@@ -94,11 +94,11 @@ def _in_the_database() -> dict[str, bool]:
 
 
 def origin(stands: Mapping[str, str], given: Mapping[str, str]) -> str:
-    """The address that people see: what is given, else what stands; one that is only where it listens moves with that."""
-    follows = stands["origin"] == f"http://{stands['bind']}"
-    return given.get("origin") or (
-        f"http://{given.get('bind') or stands['bind']}" if follows else stands["origin"]
-    )
+    """The address that people see: what is given, else what stands; that of this machine itself is where the server listens, and
+    goes with it."""
+    if given.get("origin") or stands["origin"] != _here(stands["bind"]):
+        return given.get("origin") or stands["origin"]
+    return _here(given.get("bind") or stands["bind"])
 
 
 def complete(data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
@@ -122,6 +122,10 @@ def complete(data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
     if lacking:
         raise AnswerMissing(", ".join(lacking))
     return answers
+
+
+def _here(bind: str) -> str:
+    return f"http://127.0.0.1:{bind.rpartition(':')[2]}"
 
 
 def write_settings(data_dir: Path, answers: Mapping[str, str], environment: Mapping[str, str]) -> None:

@@ -59,13 +59,13 @@ def environment(
 def _sandbox(data_dir: Path) -> Path:
     """Turn the environment of the live installation into that of its sandbox; returns the sandbox's folder."""
     own = data_dir if data_dir.name == SANDBOX else data_dir / SANDBOX
+    port = (os.environ.get("ABATE_SANDBOX_BIND") or SANDBOX_BIND).rpartition(":")[2]
     os.environ |= {
         "ABATE_SANDBOX": "1",
         "ABATE_SECRET_FILE": str(own.resolve() / "secrets.json"),
         "DATABASE_URL": os.environ.get("ABATE_SANDBOX_DATABASE_URL") or database.EMBEDDED,
         logins.OWNER: os.environ.get("ABATE_SANDBOX_OWNER_URL", ""),
-        "ABATE_ORIGIN": os.environ.get("ABATE_SANDBOX_ORIGIN")
-        or f"http://{os.environ.get('ABATE_SANDBOX_BIND') or SANDBOX_BIND}",
+        "ABATE_ORIGIN": os.environ.get("ABATE_SANDBOX_ORIGIN") or f"http://127.0.0.1:{port}",
     }
     return own
 
