@@ -118,15 +118,17 @@ def entitled(act: str, thing: str, *, fresh: bool = False, field: str = "") -> A
     """Whoever is signed in here and may `act` on things of this kind (rights.toml): the question of the pages' gate; and is
     shown this `field` of them, where one is named.
 
-    Asked before anything is read. Raises what `acting` raises, and NoRight.
+    Asked before anything is read; a right that is missing is a row of the trail, as at the gate. Raises what `acting` raises,
+    and NoRight.
     """
-    from abate.platform.review import rights  # lazy: models exist once Django has started
+    from abate.platform.review import audit, rights  # lazy: models exist once Django has started
     from abate.platform.review.errors import NoRight  # lazy: as above
 
     user = acting(fresh=fresh)
-    rights.require(user, act, thing)
-    if field and not rights.sees(user, thing, field):
-        raise NoRight(f"{act} {thing}.{field}")
+    with audit.refusing(f"{act} {thing}", click.get_current_context().command_path, (NoRight,)):
+        rights.require(user, act, thing)
+        if field and not rights.sees(user, thing, field):
+            raise NoRight(f"{act} {thing}.{field}")
     return user
 
 

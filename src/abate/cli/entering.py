@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from abate.cli.deciding import DEVICE, acting, data_dir_option, run, session_file, signed_in
+from abate.cli.deciding import DEVICE, data_dir_option, entitled, run, session_file, signed_in
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -153,7 +153,7 @@ def link(account: str, data_dir: Path) -> None:
         by = None
         if not signin.nobodys_yet(user):
             try:
-                by = acting(fresh=True)
+                by = entitled("add", "links", fresh=True)
             except NotSignedIn:
                 by = None  # what is missing is said by new_link
         return {"account": account, "link": actions.new_link(user, by)}

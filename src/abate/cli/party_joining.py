@@ -51,9 +51,8 @@ def apply(file: Path, documents: tuple[str, ...], data_dir: Path) -> None:
         from abate.platform.carbon import basis  # lazy: models exist once Django has started
         from abate.platform.joining import actions, queries  # lazy: as above
         from abate.platform.joining.kinds import kinds  # lazy: as above
-        from abate.platform.review import rights  # lazy: as above
 
-        rights.require(deciding.acting(), "change", "applications")
+        deciding.entitled("change", "applications")
         given = actions.particulars(tomllib.loads(file.read_text(encoding="utf-8")))
         # A code is entered once: with all that was brought, or not at all.
         with transaction.atomic():
@@ -103,10 +102,8 @@ def review(application: Any, document: str, note: str, data_dir: Path) -> None:
 
     def work() -> dict[str, Any]:
         from abate.platform.joining import actions, queries  # lazy: models exist once Django has started
-        from abate.platform.review import rights  # lazy: as above
 
-        user = deciding.acting()
-        rights.require(user, "change", "applications")
+        user = deciding.entitled("change", "applications")
         one = queries.application(application)
         row = queries.newest(one).get(document)
         actions.find(one, row.pk if row else 0, in_order=not note, note=note, user=user)
@@ -194,10 +191,8 @@ def notice(code: str, subject: str, text: str, answer_by: datetime, data_dir: Pa
     def work() -> dict[str, Any]:
         from abate.platform.joining import noticing  # lazy: models exist once Django has started
         from abate.platform.parties import queries as parties  # lazy: as above
-        from abate.platform.review import rights  # lazy: as above
 
-        user = deciding.acting()
-        rights.require(user, "change", "applications")
+        user = deciding.entitled("change", "applications")
         made = noticing.open_notice(parties.party(code), subject, text, answer_by.date(), user)
         return {"notice": made.pk, "answer_by": made.answer_by}
 

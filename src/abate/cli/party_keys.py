@@ -135,7 +135,7 @@ def collect(client_id: str, file: Path, data_dir: Path) -> None:
         from abate.platform.doors import secret_file  # lazy: as above
         from abate.platform.parties import collecting  # lazy: models exist once Django has started
 
-        user, kept = deciding.acting(fresh=True), []
+        user, kept = deciding.entitled("add", "keys", fresh=True), []
 
         def keep(client_id: str, client_secret: str) -> None:
             text = json.dumps({"client_id": client_id, "client_secret": client_secret})
@@ -220,7 +220,7 @@ def revoke(client_id: str, why: str, sandbox: bool, data_dir: Path) -> None:
         if sandbox:
             actions.revoke_client(client_id, why=why)
         else:
-            revoking.revoke(deciding.acting(fresh=True), client_id, why)
+            revoking.revoke(deciding.entitled("delete", "keys", fresh=True), client_id, why)
     except Problem as problem:
         installation.refuse(problem)
     click.echo(f"Revoked {client_id}.")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from abate.cli import entering
-from abate.cli.deciding import acting, data_dir_option, entitled, propose, run, why_option
+from abate.cli.deciding import data_dir_option, entitled, propose, run, why_option
 
 
 @click.group()
@@ -109,7 +109,7 @@ def end_sessions(account: str, why: str, data_dir: Path) -> None:
         from abate.platform.people import queries as people  # lazy: models exist once Django has started
         from abate.platform.signin import ending  # lazy: as above
 
-        user = acting(fresh=True)
+        user = entitled("delete", "sessions", fresh=True)
         return {"account": account, "ended": ending.end_all(user, people.user_of(account), why)}
 
     run(data_dir, work)

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 
 from abate.platform import giving_way, pipeline, revaluing
 from abate.platform.anomalies import actions, queries
-from abate.platform.anomalies.errors import CaseDecided
+from abate.platform.anomalies.errors import AnotherReviewer, CaseDecided, OwnCase
 from abate.platform.anomalies.models import Case
 from abate.platform.anomalies.queries import CaseRow
 from abate.platform.carbon import acts
@@ -35,10 +35,13 @@ from abate.platform.events.notices import tell
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.ledger import reversing
 from abate.platform.people import actions as people
-from abate.platform.review import rights
+from abate.platform.review import audit, rights
+from abate.platform.review.errors import NoRight, NotEnrolled
 from abate.platform.review.models import User
 from abate.quantify.anomalies import ANOMALY
 
+TOLD = (NoRight, NotEnrolled, AnotherReviewer, OwnCase)
+"""Refusals for who decides: each is a row of the trail."""
 Event = tuple[int, str]
 """A party and the id of one of its events."""
 
@@ -63,11 +66,13 @@ def decide(
 
     Raises NoRight, VerdictUnknown; what a case refuses stands in its verdict.
     """
-    rights.require(user, "change", "anomalies")
+    with audit.refusing("anomalies.decide", "", TOLD):
+        rights.require(user, "change", "anomalies")
     state, made = queries.state_of(verdict), []
     for number, listed in shown.items():
         try:
-            done = _decide(user, (number, listed), state, reason, frozenset(spared))
+            with audit.refusing("anomalies.decide", number, TOLD):
+                done = _decide(user, (number, listed), state, reason, frozenset(spared))
             made.append(Verdict(number, verdict, done))
         except Problem as problem:
             made.append(Verdict(number, problem=problem))

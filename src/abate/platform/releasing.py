@@ -30,10 +30,14 @@ from abate.platform.events.notices import tell
 from abate.platform.events.outcomes import DISMISSED, LAPSED, Outcome
 from abate.platform.ledger import reversing
 from abate.platform.quarantine import actions, queries
+from abate.platform.quarantine.errors import OwnRecords, SameHuman
 from abate.platform.quarantine.models import Ruling
-from abate.platform.review import rights
+from abate.platform.review import audit, rights
+from abate.platform.review.errors import NoRight, NotEnrolled
 from abate.platform.review.models import User
 
+TOLD = (NoRight, NotEnrolled, SameHuman, OwnRecords)
+"""Refusals for who proposes or decides: each is a row of the trail."""
 Key = tuple[int, str]
 """A party and the id of one of its events."""
 
@@ -51,8 +55,9 @@ def propose(user: User, records: Sequence[int], verdict: str, reason: str) -> in
     """Propose to release or to dismiss quarantined records; returns the number of the proposal. Raises NoRight, and what
     quarantine.actions.propose raises.
     """
-    rights.require(user, "add", "quarantine")
-    return actions.propose(user, records, verdict, reason)
+    with audit.refusing("quarantine.propose", "", TOLD):
+        rights.require(user, "add", "quarantine")
+        return actions.propose(user, records, verdict, reason)
 
 
 def decide(user: User, number: int, *, accepted: bool, reason: str) -> Decided:
@@ -60,7 +65,12 @@ def decide(user: User, number: int, *, accepted: bool, reason: str) -> Decided:
 
     Raises NoRight, HeldProposalUnknown, HeldDecided, SameHuman, OwnRecords, HeldReasonMissing, NotEnrolled, Busy.
     """
-    rights.require(user, "change", "quarantine")
+    with audit.refusing("quarantine.decide", number, TOLD):
+        rights.require(user, "change", "quarantine")
+        return _decide(user, number, accepted, reason)
+
+
+def _decide(user: User, number: int, accepted: bool, reason: str) -> Decided:
     prepare(pipeline.TABLES)
     for attempt in range(pipeline.TRIES):
         try:

@@ -67,6 +67,8 @@ def test_a_read_asks_who_it_is_and_is_told_under_them(what: str, person: Person,
     refused(run(module, *asked), "not-signed-in")
     signed_in("check")
     refused(run(module, *asked), "no-right")
+    (told,) = Audit.objects.filter(act="refused", detail__contains="no-right")
+    assert (told.role, told.via) == ("check", "command"), "who tried is told, as at the gate"
     assert not Audit.objects.filter(what=what).exists()
     assert not [one for one in tmp_path.iterdir() if one.name != "home"], "nothing was written"
     user = signed_in(role)
@@ -264,6 +266,16 @@ def test_a_partner_with_people_of_its_own_says_itself_where_it_is_told(
     assert bytes(kept.secret) == before and kept.ended_at is None
     refused(run(party_command, "hook", "rotate", number + 1), "webhook-unknown")
     assert run(party_command, "hook", "add", "city-app", "https://app.example/b", "--sandbox").exit_code == 0
+
+
+def test_a_refused_step_of_a_change_at_a_shell_is_one_row(person: Person) -> None:
+    clerk = signed_in("entry")
+    number = proposing.propose(
+        clerk, "party.create", {"code": "a-shop", "title_zh": "店", "title_en": "Shop", "made_up": True}, "x"
+    ).pk
+    assert run(proposals, "check", number).exit_code == 1
+    rows = Audit.objects.filter(act="refused").values_list("account", "via", "what", "subject")
+    assert list(rows) == [(clerk.handle, "command", "change.check", str(number))]
 
 
 def test_what_runs_by_itself_needs_nobody(person: Person, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import transaction
 
 from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
 from abate.platform.review import queries
 from abate.platform.review.changes import canonical
 from abate.platform.review.models import Audit, User
@@ -126,6 +127,17 @@ def audited(
         return doing
 
     return door
+
+
+@contextmanager
+def refusing(what: str, subject: object, told: tuple[type[Problem], ...], **detail: Any) -> Iterator[None]:
+    """What is refused inside for who asks (`told`) leaves a row: written once the work inside was undone, so not to be put into
+    a transaction of the caller's. The refusal goes on."""
+    try:
+        yield
+    except told as problem:
+        note(what, subject, act="refused", code=problem.code, **detail)
+        raise
 
 
 def read(what: str, subject: object = "", **detail: Any) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,6 +31,14 @@ VALID = timedelta(days=14)
 """A proposal that is not approved by then has expired: our policy."""
 MAX_REASON = 500
 _faults = logging.getLogger("abate.proposals")
+TOLD = (
+    errors.NoRight,
+    errors.NotEnrolled,
+    errors.SamePerson,
+    errors.ConcernsOneself,
+    errors.NotChecked,
+)
+"""Refusals of a step for who takes it, or for the step that it leaves out: each is a row of the trail, whichever way it came."""
 # Changes are few, and what one sees as `before` another may be about to change: they come in turn.
 _IN_TURN = "select pg_advisory_xact_lock(4912026, 20)"
 
@@ -50,7 +58,8 @@ def propose(user: User, name: str, arguments: Mapping[str, Any], reason: str) ->
     Raises ActionUnknown, ArgumentsMalformed, ReasonMissing, NoRight, NothingChanges, and what the change itself refuses.
     """
     chosen = changes.action(name)
-    role = rights.role_for(user, Step.PROPOSE, name)
+    with audit.refusing(f"change.{Step.PROPOSE}", "", TOLD, change=name):
+        role = rights.role_for(user, Step.PROPOSE, name)
     given = changes.arguments_of(chosen, arguments)
     reason = _reason(reason)
     with _stored(name), transaction.atomic():
@@ -93,9 +102,10 @@ def document(proposal: Proposal) -> str:
 
 def check(user: User, number: int) -> None:
     """Say, as a second human, that the proposal is in order. Raises what `approve` raises, but executes nothing."""
-    proposal, role = _open(user, number, Step.CHECK)
-    with transaction.atomic():
-        _step(proposal, Step.CHECK, user, role)
+    with _refusing(Step.CHECK, number):
+        proposal, role = _open(user, number, Step.CHECK)
+        with transaction.atomic():
+            _step(proposal, Step.CHECK, user, role)
 
 
 def approve(user: User, number: int) -> Json:
@@ -105,25 +115,27 @@ def approve(user: User, number: int) -> Json:
     ProposalOutdated, StateMoved, OutcomeDiffers, ArgumentsMalformed where a value is larger than what it is stored in, and
     what the change itself refuses; the proposal then stands as it did.
     """
-    proposal, role = _open(user, number, Step.APPROVE)
-    chosen = changes.action(proposal.action)
-    arguments = json.loads(proposal.arguments)
-    with _stored(chosen.name), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_IN_TURN)
-        # The step first: of two who approve at once one waits here, and is refused by the table.
-        _step(proposal, Step.APPROVE, user, role)
-        if canonical(chosen.look(arguments)) != proposal.before:
-            raise errors.StateMoved
-        shown = chosen.execute(arguments)
-        if canonical(chosen.look(arguments)) != proposal.after:
-            raise errors.OutcomeDiffers(proposal.action)
+    with _refusing(Step.APPROVE, number):
+        proposal, role = _open(user, number, Step.APPROVE)
+        chosen = changes.action(proposal.action)
+        arguments = json.loads(proposal.arguments)
+        with _stored(chosen.name), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(_IN_TURN)
+            # The step first: of two who approve at once one waits here, and is refused by the table.
+            _step(proposal, Step.APPROVE, user, role)
+            if canonical(chosen.look(arguments)) != proposal.before:
+                raise errors.StateMoved
+            shown = chosen.execute(arguments)
+            if canonical(chosen.look(arguments)) != proposal.after:
+                raise errors.OutcomeDiffers(proposal.action)
     return shown
 
 
 def reject(user: User, number: int, reason: str) -> None:
     """End a proposal; who proposed it may withdraw it the same way. Raises what `check` raises, and ReasonMissing."""
-    proposal, role = _open(user, number, Step.REJECT)
+    with _refusing(Step.REJECT, number):
+        proposal, role = _open(user, number, Step.REJECT)
     text = _reason(reason)
     with transaction.atomic():
         _step(proposal, Step.REJECT, user, role, text)
@@ -174,6 +186,10 @@ def in_sandbox(name: str, arguments: Mapping[str, Any]) -> Json:
             return {}
         audit.note("change.sandbox", name)
         return chosen.execute(given)
+
+
+def _refusing(step: str, number: int) -> AbstractContextManager[None]:
+    return audit.refusing(f"change.{step}", number, TOLD)
 
 
 @contextmanager
