@@ -8,6 +8,7 @@ from datetime import date
 from abate.platform.doors.words import on_one_line
 from abate.platform.events import decided, sources
 from abate.platform.events.models import Source
+from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
@@ -112,4 +113,5 @@ _ACTION = Action(
     look=_look,
     after=_after,
     execute=_declare,
+    concerns=lambda given, human: interest.has_part(given["party"], human),
 )

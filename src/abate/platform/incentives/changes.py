@@ -12,6 +12,7 @@ from abate.platform.incentives.models import Offer
 from abate.platform.ledger import errors as ledger_errors
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger.models import Reversal
+from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
 from abate.platform.people import queries as people
 from abate.platform.review import changes
@@ -127,6 +128,7 @@ _ACTIONS = (
         look=_offer,
         after=lambda given, _: {"offer": {name: given[name] for name in (*_TEXTS, "party")}},
         execute=_create,
+        concerns=lambda given, human: interest.has_part(given["party"], human),
     ),
     Action(
         name="offer.end",
@@ -137,6 +139,7 @@ _ACTIONS = (
         look=_listed,
         after=lambda _, before: before | {"listed": False},
         execute=_end,
+        concerns=lambda given, human: interest.has_part(_listed(given)["offer"]["party"], human),
     ),
     Action(
         name="entry.reverse",
@@ -146,6 +149,7 @@ _ACTIONS = (
         look=_entry,
         after=lambda _, before: before | {"reversed": True},
         execute=_reverse,
+        concerns=lambda given, human: people.has_part(_person(given), human),
     ),
 )
 

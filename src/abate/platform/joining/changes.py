@@ -11,6 +11,7 @@ from abate.platform.joining import decided, queries
 from abate.platform.joining.errors import ApplicationClosed, NotSettled
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Application
+from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.review import changes
@@ -195,9 +196,12 @@ def _leave(given: Json) -> Json:
     return {"settlement": made.body, "sha256": bytes(made.sha256).hex()}
 
 
-def _applicant(given: Json) -> bytes | None:
-    """Whoever applied has no say in it, where they are somebody of the staff."""
-    return review.human_of(_application(given).user)
+def _has_part(given: Json, human: bytes) -> bool:
+    """Whoever applied, or acts for the party, where they are somebody of the staff."""
+    if "code" in given:
+        return interest.has_part(given["code"], human)
+    one = _application(given)
+    return review.human_of(one.user) == human or interest.has_part(one.code, human)
 
 
 _ACTIONS = (
@@ -211,7 +215,7 @@ _ACTIONS = (
         look=_told,
         after=_admitted,
         execute=_admit,
-        concerns=_applicant,
+        concerns=_has_part,
     ),
     Action(
         name="party.refuse",
@@ -221,7 +225,7 @@ _ACTIONS = (
         look=lambda given: {"state": _application(given).state},
         after=lambda *_: {"state": Application.State.REFUSED.value},
         execute=_refuse,
-        concerns=_applicant,
+        concerns=_has_part,
     ),
     Action(
         name="party.renew",
@@ -232,7 +236,7 @@ _ACTIONS = (
         look=_stands_on,
         after=_renewed,
         execute=_renew,
-        concerns=_applicant,
+        concerns=_has_part,
     ),
     Action(
         name="party.leave",
@@ -243,6 +247,7 @@ _ACTIONS = (
         look=_leaving,
         after=lambda _, before: before | {"status": Party.Status.LEFT.value, "keys": 0},
         execute=_leave,
+        concerns=_has_part,
     ),
 )  # fmt: skip
 

@@ -90,5 +90,6 @@ def register() -> None:
             look=_booked,
             after=lambda given, _: {"adjusted": {"kind": "adjust", "credits": given["credits"]}},
             execute=_adjust,
+            concerns=lambda given, human: people.has_part(_person(given), human),
         )
     )

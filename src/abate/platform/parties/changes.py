@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
 from abate.platform.doors.errors import Problem
-from abate.platform.parties import actions, collecting, queries, signatures
+from abate.platform.parties import actions, collecting, interest, queries, signatures
 from abate.platform.parties.errors import ClientUnknown
 from abate.platform.parties.models import Client, Member, Party
 from abate.platform.review import changes
@@ -235,6 +236,14 @@ def _set_member(given: Json) -> Json:
     return {}
 
 
+def _has_part(given: Json, human: bytes) -> bool:
+    """Who acts for the party that it is about, or shall."""
+    key = Client.objects.filter(client_id=given.get("client_id")).select_related("party").first()
+    code = key.party.code if key else given.get("code", "")
+    own = "account" in given and review.human_of(_acting(given)) == human
+    return own or interest.has_part(code, human)
+
+
 _CODE = {"code": (str, REQUIRED)}
 _CONDITIONS = {
     "label": (str, ""),
@@ -368,4 +377,4 @@ _ACTIONS = (
 def register() -> None:
     """Called once, when Django has started."""
     for action in _ACTIONS:
-        changes.register(action)
+        changes.register(replace(action, concerns=_has_part))

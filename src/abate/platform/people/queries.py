@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from abate.platform.doors import clock
 from abate.platform.people import keys
 from abate.platform.people.contacts import Reach, masked
-from abate.platform.people.models import Authorisation, Person, Subject
+from abate.platform.people.models import Authorisation, Guardianship, Identity, Person, Subject
 from abate.platform.review.models import User
 
 
@@ -39,6 +39,13 @@ class AuthorisationRow:
 def by_pseudonym(pseudonym: str) -> int | None:
     """The person the platform knows by this name, erased or not."""
     return Person.objects.filter(pseudonym=pseudonym).values_list("pk", flat=True).first()
+
+
+def has_part(person_id: int, human: bytes) -> bool:
+    """Whether whoever this digest of an identity names is this person, or a guardian or ward of theirs."""
+    own = set(Identity.objects.filter(identity_hmac=human).values_list("person_id", flat=True))
+    ward_or_guardian = Q(child=person_id, guardian__in=own) | Q(guardian=person_id, child__in=own)
+    return person_id in own or Guardianship.objects.filter(ward_or_guardian).exists()
 
 
 def user_of(name: str) -> User | None:

@@ -8,6 +8,7 @@ from datetime import date
 from abate.platform.carbon import basis
 from abate.platform.doors.words import on_one_line
 from abate.platform.events import sources
+from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
 from abate.platform.quarantine import actions
 from abate.platform.quarantine.models import Rule
@@ -133,4 +134,5 @@ _ACTION = Action(
     look=_look,
     after=_after,
     execute=_set,
+    concerns=lambda given, human: interest.has_part(given["party"] or "", human),
 )

@@ -27,8 +27,8 @@ def _same(arguments: Json) -> Json:
     return arguments
 
 
-def _nobody(arguments: Json) -> bytes | None:
-    return None
+def _nobody(arguments: Json, human: bytes) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Action:
     `fields`: argument -> (type, default or REQUIRED); no other arguments are taken. `normal` completes checked arguments
     (an id made now) and refuses what can never be. `look` gives the state the change is about, as JSON; at approval it
     must still be what the proposal saw. `after` says what `look` will give then, and is held to it. `execute` does the
-    change and returns what the approver is shown once. `concerns`: the human whom the change is about, who has no say.
+    change and returns what the approver is shown once. `concerns`: whether somebody, by the digest of their identity, has a part
+    in it: it is about them, their account or a party that they act for. They have no say.
     `at_opening`: done once, with the default arguments, when the empty system is opened.
     """
 
@@ -50,7 +51,7 @@ class Action:
     after: Callable[[Json, Json], Json]
     execute: Callable[[Json], Json]
     normal: Callable[[Json], Json] = field(default=_same)
-    concerns: Callable[[Json], bytes | None] = field(default=_nobody)
+    concerns: Callable[[Json, bytes], bool] = field(default=_nobody)
     at_opening: bool = False
 
 

@@ -148,10 +148,13 @@ class SamePerson(Problem):
 class ConcernsOneself(Problem):
     code = "concerns-oneself"
     status = 403
-    zh = "变更涉及本人，本人不得复核或审批。"
-    en = "The change is about yourself, so you have no say in it."
-    why_zh = "自己的角色和账号由别人决定。"
-    why_en = "One's own role and account are for others to decide."
+    zh = "变更涉及本人或您所代表的机构，您不得复核或审批。"
+    en = "You have a part in this change, so you have no say in it."
+    why_zh = "自己的角色、账号、积分，被监护人或监护人的积分，以及自己代表的机构，由别人决定。"
+    why_en = (
+        "One's own role, account and credits, those of a ward or guardian, and a party that one acts for are for others to "
+        "decide about."
+    )
     remedy_zh = "请由另一位工作人员处理。"
     remedy_en = "Somebody else has to decide."
 

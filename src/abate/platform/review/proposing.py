@@ -230,7 +230,7 @@ def _open(user: User, number: int, step: str) -> tuple[Proposal, str]:
         # Written before an upgrade; such a proposal can still be rejected.
         if other := sorted(set(arguments) ^ set(chosen.fields)):
             raise errors.ProposalOutdated(f"{proposal.action}: {', '.join(other)}"[:200])
-        if chosen.concerns(arguments) == human:
+        if chosen.concerns(arguments, human):
             raise errors.ConcernsOneself
     return proposal, role
 

@@ -112,11 +112,10 @@ def close_unused(days: int) -> dict[str, list[str]]:
     return told
 
 
-def _holder(given: Json) -> bytes | None:
+def _is_holder(given: Json, human: bytes) -> bool:
     if "holder" in given:
-        return bytes.fromhex(given["holder"])
-    human = Staff.objects.filter(user__handle=given["account"]).values_list("human_id", flat=True).first()
-    return bytes(human) if human is not None else None
+        return bytes.fromhex(given["holder"]) == human
+    return Staff.objects.filter(user__handle=given["account"], human_id=human).exists()
 
 
 def register() -> None:
@@ -131,7 +130,7 @@ def register() -> None:
             look=_enrolled,
             after=lambda given, _: {"open": True, "holder": given["holder"]},
             execute=_enrol,
-            concerns=_holder,
+            concerns=_is_holder,
         )
     )
     changes.register(
@@ -143,7 +142,7 @@ def register() -> None:
             look=_is_open,
             after=lambda *_: {"open": False},
             execute=_close,
-            concerns=_holder,
+            concerns=_is_holder,
         )
     )
     role = {"account": (str, REQUIRED), "role": (str, REQUIRED)}
@@ -157,7 +156,7 @@ def register() -> None:
             look=_roles,
             after=lambda given, before: {"roles": sorted({*before["roles"], given["role"]})},
             execute=_grant,
-            concerns=_holder,
+            concerns=_is_holder,
         )
     )
     changes.register(
@@ -170,6 +169,6 @@ def register() -> None:
             look=_roles,
             after=lambda given, before: {"roles": sorted({*before["roles"]} - {given["role"]})},
             execute=_withdraw,
-            concerns=_holder,
+            concerns=_is_holder,
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from abate.platform.events import sources
+from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
@@ -21,6 +22,10 @@ def _complete(given: Json) -> Json:
         raise ArgumentsMalformed("sharing.answer: request") from None
     queries.request(number)
     return given | {"request": str(number)}
+
+
+def _asker(given: Json) -> str:
+    return parties.codes().get(queries.request(UUID(given["request"])).party_id, "")
 
 
 def _look(given: Json) -> Json:
@@ -76,6 +81,7 @@ _ACTIONS = (
             before | {"state": Decision.GRANTED if given["granted"] else Decision.REFUSED}
         ),
         execute=_answer,
+        concerns=lambda given, human: interest.has_part(_asker(given), human),
     ),
 )
 
