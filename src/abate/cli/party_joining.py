@@ -82,14 +82,11 @@ def _shown(one: Any) -> dict[str, Any]:
 @click.option("--all", "everything", is_flag=True, help="Also what is decided.")
 @installation.data_dir
 def applications(everything: bool, data_dir: Path) -> None:
-    """List the applications, those that wait longest first."""
+    """List what waits to be decided, the first applied for first: applications, and parties with newer documents."""
     _, queries = _running(data_dir)
-    from abate.platform.joining.models import Application  # lazy: models exist once Django has started
-
-    states = Application.State.values if everything else Application.OPEN
-    click.echo(
-        json.dumps([_shown(one) for one in queries.applications(states)], ensure_ascii=False, indent=1)
-    )
+    found = queries.applications(everything=everything)
+    told = [_shown(one) | {"new_documents": one.renews} for one in found]
+    click.echo(json.dumps(told, ensure_ascii=False, indent=1))
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -14,12 +15,13 @@ from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
 
 from abate.demo import desk
 from abate.platform.doors import clock
-from abate.platform.joining import noticing, queries
+from abate.platform.joining import actions, decided, noticing, queries
 from abate.platform.joining.models import Application, Document, Finding
 from abate.platform.joining.papers import LARGEST
 from abate.platform.parties import standing
 from abate.platform.parties.models import Client as PartyKey
 from abate.platform.review.models import Proposal
+from abate.platform.web.pages import applications as pages
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 Enter = Callable[..., Client]
@@ -170,3 +172,32 @@ def test_notices_and_quality_on_both_sides(enter: Enter) -> None:  # noqa: F811
     assert queries.notice(row.id).state == "closed"
     for month in ("nonsense", "0001-01", "9999-12"):
         assert clerk.get(f"/operator/standing?month={month}").status_code == 200
+
+
+def test_a_party_that_brings_newer_papers_waits_among_the_applications(enter: Enter) -> None:  # noqa: F811
+    """Nobody reads what no list shows: until somebody did, the party stood on the old paper until its last day."""
+    one = Application.objects.get(party=admitted())
+    clerk = enter(desk.staffed()["entry"], "en")
+    assert one.code not in clerk.get("/operator/applications").content.decode()
+    actions.add_document(one, "registration", "newer.pdf", PDF, later(600))
+    page = clerk.get("/operator/applications").content.decode()
+    assert one.code in page and "New documents" in page
+    assert [row.renews for row in queries.applications()] == [True]
+    decided.leave(one.party, despite=True, how="x")  # type: ignore[arg-type]
+    assert queries.applications() == []
+
+
+def test_every_application_is_on_a_page(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """The list was cut off without a word, and the newest were those that it left out."""
+    monkeypatch.setattr(pages, "_PAGE", 2)
+    codes = [f"made-up-{number}" for number in range(5)]
+    for number, code in enumerate(codes):
+        submitted(code=code, registration=applicants.registration(number))
+    clerk = enter(desk.staffed()["entry"], "en")
+    for address, expected in (("?", codes), ("?all=1&", codes[::-1])):
+        shown, place = [], ""
+        for _ in range(3):
+            page = clerk.get(f"/operator/applications{address}{place}").content.decode()
+            shown += re.findall(r"made-up-\d(?=</span>)", page)
+            place = next(iter(re.findall(r'href="\?[^"]*(beyond=[0-9a-f-]{36})"', page)), "")
+        assert shown == expected and not place, address

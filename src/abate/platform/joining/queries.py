@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from abate.platform.doors import clock, sealed
 from abate.platform.doors.keyring import keyring
@@ -82,11 +81,21 @@ def of_party(party_id: int) -> Application | None:
     return Application.objects.select_related("user", "party").filter(party_id=party_id).first()
 
 
-def applications(states: Iterable[str] = Application.OPEN, limit: int = 200) -> list[Application]:
-    """Applications in these states, those that wait longest first."""
-    return list(
-        Application.objects.filter(state__in=list(states)).order_by("submitted_at", "made_at")[:limit]
-    )
+def applications(
+    *, everything: bool = False, beyond: UUID | None = None, limit: int | None = None
+) -> list[Application]:
+    """What waits to be decided, the first applied for first: applications, and parties that brought newer documents
+    (`renews`). With `everything` all of them, the newest first. `beyond`: the id after which a page goes on.
+    """
+    brought = Document.objects.filter(application=OuterRef("pk"), approved_at=None, ended_at=None)
+    found = Application.objects.annotate(renews=Q(state=Application.State.ADMITTED) & Exists(brought))
+    if not everything:
+        found = found.filter(Q(state__in=Application.OPEN) | Q(renews=True))
+    if beyond is not None:
+        at = Subquery(Application.objects.filter(pk=beyond).values("made_at"))
+        later = Q(made_at__lt=at) | Q(made_at=at, id__lt=beyond)
+        found = found.filter(later if everything else ~later & ~Q(pk=beyond))
+    return list(found.order_by(*(("-made_at", "-id") if everything else ("made_at", "id")))[:limit])
 
 
 def contact(one: Application) -> dict[str, str]:

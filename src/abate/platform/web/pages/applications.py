@@ -27,6 +27,7 @@ from abate.platform.web.access import operator_page
 from abate.platform.web.pages.join import LIVES, NOTICES, PAPERS, STATES
 from abate.platform.web.wording import pick
 
+_PAGE = 50
 OURS = ("party.admit", "party.refuse", "party.renew")
 ENDED = timedelta(days=365)
 """What the form offers as the agreement's length: our policy; another is written in."""
@@ -35,22 +36,30 @@ ENDED = timedelta(days=365)
 @require_safe
 @operator_page
 def applications(request: HttpRequest, role: bool) -> HttpResponse:
-    """Applications that wait, and with `all=1` every one."""
+    """What waits, and with `all=1` every application, by pages (`beyond`)."""
     everything = request.GET.get("all") == "1"
-    states = Application.State.values if everything else Application.OPEN
+    found = queries.applications(everything=everything, beyond=_place(request), limit=_PAGE + 1)
     rows = [
         (one, pick((one.title_zh, one.title_en)), pick(kinds().kinds[one.kind].title), pick(STATES[one.state][:2]),
          STATES[one.state][2])
-        for one in queries.applications(states)
+        for one in found[:_PAGE]
     ]  # fmt: skip
-    context = rights.shown(request.user, "applications", {"rows": rows}) | {"everything": everything}
+    more = {"everything": everything, "further": found[_PAGE - 1].pk if len(found) > _PAGE else None}
+    context = rights.shown(request.user, "applications", {"rows": rows}) | more
     return screen.show(request, "applications", context, section="operator")
+
+
+def _place(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.GET.get("beyond", ""))
+    except ValueError:
+        return None
 
 
 def _proposals(one: Application) -> list[ProposalRow]:
     """What was proposed of this application, the newest first."""
-    found = review.proposals(ended=True, limit=1_000)
-    return [row for row in found if row.action in OURS and row.arguments.get("application") == str(one.pk)]
+    found = review.proposals(ended=True, limit=1_000, of=OURS)
+    return [row for row in found if row.arguments.get("application") == str(one.pk)]
 
 
 def _page(request: HttpRequest, one: Application, problem: Problem | None = None) -> HttpResponse:
