@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -36,11 +34,16 @@ class Sandbox(Stack):
         return super().environment() | own
 
     def create(self) -> None:
-        """A database and secrets of its own, made by the command's own first steps."""
+        """A database and secrets of its own. Its schema is copied from live, which nobody has used yet; the command's own first
+        steps make the rest, and claim it.
+        """
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"create database {NAME}")
+            connection.execute(f"create database {NAME} template abate strategy file_copy")
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute("delete from parties_area")
         begin = (
             "from pathlib import Path; from abate.platform.config import setup; "
             f"setup.environment(Path({str(self.data)!r}), begin=True, sandbox=True); setup.migrate()"
         )
-        subprocess.run([sys.executable, "-c", begin], env=self.environment(), check=True)
+        child = self.begin("-c", begin)
+        assert child.wait() == 0, child.communicate()

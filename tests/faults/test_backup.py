@@ -17,8 +17,9 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from tests.faults.children import Child
 from tests.faults.load import Partner
-from tests.faults.stack import Stack, until
+from tests.faults.stack import PROGRAM, Stack, until
 from tests.faults.test_kill import losses, reconciled
 
 from abate.platform.doors import private_postgres
@@ -36,8 +37,16 @@ class Restored:
         return private_postgres.address(self.data, database="abate")
 
     def environment(self) -> dict[str, str]:
-        of_this = {"DATABASE_URL": self.url(), "ABATE_OWNER_URL": "", "ABATE_DATA_DIR": str(self.data)}
-        return {**self._old.environment(), **of_this}
+        return self._old.environment() | self._own()
+
+    def _own(self) -> dict[str, str]:
+        return {"DATABASE_URL": self.url(), "ABATE_OWNER_URL": "", "ABATE_DATA_DIR": str(self.data)}
+
+    def begin(self, *arguments: str) -> Child:
+        return self._old.begin(*arguments, **self._own())
+
+    def abate(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self._old.abate(*words, **self._own())
 
 
 @pytest.fixture
@@ -59,18 +68,12 @@ def partner_of(stack: Stack) -> Partner:
     return Partner(stack.origin, str(keys["client_id"]), str(keys["secret"]), list(keys["subjects"]))  # type: ignore[call-overload]
 
 
-def abate(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "abate", *words], env=stack.environment(), capture_output=True,
-                          text=True, check=False)  # fmt: skip
-
-
 @contextlib.contextmanager
 def following(stack: Stack, copy: Path, *options: str) -> Iterator[psutil.Process]:
     """`abate backup --follow` as a process of its own; yields the receiver below it."""
     said = stack.folder / "follow.log"
     with said.open("w") as out:
-        command = [sys.executable, "-m", "abate", "backup", str(copy), "--follow", *options]
-        process = subprocess.Popen(command, env=stack.environment(), stderr=out, stdout=out)
+        process = stack.begin(*PROGRAM, "backup", str(copy), "--follow", *options, log=out)
     try:
         until(
             "the backup's following",
@@ -289,33 +292,34 @@ PERSON = (
 
 def abate_in(new: Restored | Stack, code: str) -> subprocess.CompletedProcess[str]:
     start = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'abate.platform.config.settings'; django.setup(); "
-    return subprocess.run([sys.executable, "-c", start + code], env=new.environment(), capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    child = new.begin("-c", start + code)
+    told, wrong = child.communicate()
+    return subprocess.CompletedProcess(code, child.wait(), told, wrong)
 
 
 def test_refusals_name_the_remedy_and_leave_nothing(stack: Stack) -> None:
     copy, into = stack.folder / "copy", stack.folder / "new-refused"
-    made = abate(stack, "backup", str(copy), "--json")
+    made = stack.abate("backup", str(copy), "--json")
     assert made.returncode == 0, made.stderr
     base = Path(json.loads(made.stdout)["base"])
     into.mkdir()
 
-    none = abate(stack, "restore", str(copy), "--into", str(into))
+    none = stack.abate("restore", str(copy), "--into", str(into))
     assert none.returncode == 1 and "no secret file" in none.stderr
 
     shutil.copy(stack.data / "secrets.json", into)
-    early = abate(stack, "restore", str(copy), "--into", str(into), "--to", "2020-01-01T00:00:00+08:00")
+    early = stack.abate("restore", str(copy), "--into", str(into), "--to", "2020-01-01T00:00:00+08:00")
     assert early.returncode == 1 and "no base copy from before" in early.stderr
 
-    naive = abate(stack, "restore", str(copy), "--into", str(into), "--to", "2026-01-01T00:00:00")
+    naive = stack.abate("restore", str(copy), "--into", str(into), "--to", "2026-01-01T00:00:00")
     assert naive.returncode == 2 and "zone" in naive.stderr
 
     victim = max((base / "base").rglob("*"), key=lambda path: path.stat().st_size)
     victim.write_bytes(b"x" + victim.read_bytes()[1:])
-    damaged = abate(stack, "restore", str(copy), "--into", str(into))
+    damaged = stack.abate("restore", str(copy), "--into", str(into))
     assert damaged.returncode == 1 and "is not what was copied" in damaged.stderr
     assert not (into / "postgres").exists()
 
     (into / "postgres").mkdir()
-    there = abate(stack, "restore", str(copy), "--into", str(into))
+    there = stack.abate("restore", str(copy), "--into", str(into))
     assert there.returncode == 1 and "is there already" in there.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import threading
 import urllib.request
@@ -16,8 +14,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.faults.stack import Stack, until
-from tests.faults.test_backup import Restored, abate, restore
+from tests.faults.children import Child
+from tests.faults.stack import PROGRAM, Stack, until
+from tests.faults.test_backup import Restored, restore
 from tests.platform.joining.applicants import PARTICULARS, PDF, registration
 
 from abate.platform.doors import private_postgres
@@ -84,10 +83,8 @@ class Town:
         stack.more = {"ABATE_STAFF_SESSION": str(stack.folder / "home" / "session")}
         self.plain = stack.script("sealed_town.py", "fill", "5")["plain"]
 
-    def begin(self, *words: str, program: list[str] | None = None, **more: str) -> subprocess.Popen[str]:
-        command = [sys.executable, *(program or ["-m", "abate"]), "secrets", *words]
-        return subprocess.Popen(command, env=self.stack.environment() | more, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    def begin(self, *words: str, program: list[str] | None = None, **more: str) -> Child:
+        return self.stack.begin(*(program or PROGRAM), "secrets", *words, **more)
 
     def did(self, *words: str) -> dict[str, Any]:
         child = self.begin(*words)
@@ -215,7 +212,7 @@ def test_a_server_goes_on_writing_and_a_second_command_is_refused(town: Town) ->
 
 def test_yesterdays_backup_opens_and_is_sealed_anew(town: Town) -> None:
     folder = town.stack.folder / "copy"
-    made = abate(town.stack, "backup", str(folder), "--json")
+    made = town.stack.abate("backup", str(folder), "--json")
     assert made.returncode == 0, made.stderr
     town.did("rotate-master")
     present = town.did("rotate-master", "--copied")["present"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -50,8 +49,7 @@ def losses(stack: Stack, partner: Partner) -> list[str]:
 
 
 def reconciled(stack: Stack) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "abate", "reconcile", "--json"], env=stack.environment(),
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    return stack.abate("reconcile", "--json")
 
 
 def kill(stack: Stack, victim: str, dice: random.Random) -> None:
@@ -73,7 +71,6 @@ def play(folder: Path, cycles: int, seed: int) -> None:
     stack = Stack(folder)
     try:
         stack.create()
-        stack.spares = True
         stack.begin_server()
         keys = stack.city(PEOPLE)
         stack.await_server()

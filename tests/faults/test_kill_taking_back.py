@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.faults.children import Child
 from tests.faults.load import Partner
 from tests.faults.stack import DEADLINE, Stack, until
 from tests.faults.test_kill import reconciled
@@ -118,7 +117,7 @@ class Books:
         assert check.returncode == 0, check.stdout + check.stderr
 
     # --- cutting ----------------------------------------------------------------------------------------------------
-    def cut(self, gap: str, victim: str, begin: Callable[[], subprocess.Popen[str] | None]) -> None:
+    def cut(self, gap: str, victim: str, begin: Callable[[], Child | None]) -> None:
         """Begin something, hold it still in `gap`, kill there, and have everything up again."""
         with psycopg.connect(self.stack.url()) as keeper:
             try:
@@ -188,7 +187,7 @@ class Books:
             connection.execute(f"alter system {change}")  # type: ignore[arg-type]
             connection.execute("select pg_reload_conf()")
 
-    def _kill(self, victim: str, started: subprocess.Popen[str] | None) -> None:
+    def _kill(self, victim: str, started: Child | None) -> None:
         if victim in ("server", "all"):
             self.stack.kill_server()
         if started is not None and victim in ("command", "all"):
@@ -231,21 +230,10 @@ def cut_taking(books: Books, number: int, gap: str, victim: str) -> None:
     assert grown == {"events_withdrawal": 2, "ledger_reversal": 2, "carbon_quantity": 2}
 
 
-def revalue(books: Books, digest: str) -> subprocess.Popen[str]:
+def revalue(books: Books, digest: str) -> Child:
     first, last = books.days
-    command = [
-        sys.executable,
-        *books.stack.program,
-        "revalue",
-        "--behaviour",
-        "cycling",
-        "--from",
-        first,
-        "--to",
-        last,
-    ]
-    return subprocess.Popen([*command, "--book", digest, "--json"], env=books.stack.environment(), text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    words = ["--behaviour", "cycling", "--from", first, "--to", last, "--book", digest, "--json"]
+    return books.stack.begin(*books.stack.program, "revalue", *words)
 
 
 def decided(books: Books, folder: Path, factor: str = BUS) -> str:
@@ -336,7 +324,6 @@ def books() -> Iterator[Books]:
         stack = Stack(Path(name))
         try:
             stack.create()
-            stack.spares = True
             stack.start_server()
             yield Books(stack)
         finally:

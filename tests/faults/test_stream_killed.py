@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.faults.children import Child
 from tests.faults.load import Partner
-from tests.faults.stack import Stack, until
+from tests.faults.stack import PROGRAM, Stack, until
+from tests.faults.test_kill import reconciled
 from tests.platform.streams import brokers
 
 pytestmark = pytest.mark.platform
 EVENTS = 300
 
 
-def consuming(stack: Stack, running: brokers.Mosquitto, *options: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "abate",
-        "consume",
-        "--party",
-        "faults",
-        "--topic",
-        running.topic,
-        "--batch",
-        "20",
-    ]
-    environment = {**stack.environment(), "ABATE_BROKER": running.address}
-    return subprocess.Popen([*command, *options], env=environment, text=True, stdout=subprocess.PIPE)  # fmt: skip
+def consuming(stack: Stack, running: brokers.Mosquitto, *options: str) -> Child:
+    words = ["consume", "--party", "faults", "--topic", running.topic, "--batch", "20", *options]
+    return stack.begin(*PROGRAM, *words, ABATE_BROKER=running.address)
 
 
 def booked(stack: Stack) -> int:
@@ -68,8 +56,7 @@ def test_a_killed_consumer_loses_and_doubles_nothing() -> None:
             last = consuming(stack, running, "--until-empty", "--json")
             told, _ = last.communicate(timeout=120)
             assert json.loads(told)["events"] == 0
-            check = subprocess.run([sys.executable, "-m", "abate", "reconcile", "--json"], env=stack.environment(),
-                                   capture_output=True, text=True, check=False)  # fmt: skip
+            check = reconciled(stack)
             assert check.returncode == 0, check.stdout + check.stderr
         finally:
             stack.stop()
