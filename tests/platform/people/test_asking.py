@@ -57,7 +57,7 @@ class Register(BaseHTTPRequestHandler):
 def register(tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Register]]:
     monkeypatch.setattr(Register, "asked", [])
     server = ThreadingHTTPServer(("127.0.0.1", 0), Register)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     (tmp_path / "key").write_text(KEY.hex())
     settings.ABATE_REAL_NAME = "abate.platform.people.asking.HttpProvider"  # type: ignore[attr-defined]
     settings.ABATE_REAL_NAME_URL = f"http://127.0.0.1:{server.server_port}/check"  # type: ignore[attr-defined]
