@@ -171,13 +171,8 @@ def request_code(contact: str, address: str | None = None, step: Step = Step.SIG
         sent.filter(created_at__lt=now - _DAY).delete()
         # Only the latest is good; the earlier ones are still counted.
         sent.filter(used_at=None).update(used_at=now)
-        Code.objects.create(
-            contact_hmac=digest,
-            code_hmac=_bound(digest, step, code),
-            address_hmac=origin,
-            created_at=now,
-            expires_at=now + policy.valid,
-        )
+        digests = {"code_hmac": _bound(digest, step, code), "address_hmac": origin}
+        Code.objects.create(contact_hmac=digest, created_at=now, expires_at=now + policy.valid, **digests)
         audit.note("code.request", kind=reach.kind)
     body = _BODY.format(code=code, minutes=policy.valid_minutes, zh=step.words[0], en=step.words[1])
     try:
