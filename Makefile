@@ -3,7 +3,7 @@ PYTHON ?= python3
 V := .venv/bin
 # Each worker has its own PostgreSQL; more than four of them gain nothing on the machines we know.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
-.PHONY: demo test test-all check bench docs lock sbom clean
+.PHONY: demo test test-all check bench docs lock sbom holes clean
 
 demo: .venv/.platform
 	$(V)/abate demo --reset
@@ -38,6 +38,7 @@ lock: .venv/.dev
 	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra platform pyproject.toml requirements/build.in -o requirements/platform.txt
 	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra platform --extra test --extra check pyproject.toml requirements/build.in -o requirements/dev.txt
 	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements/release.in -o requirements/release.txt
+	$(V)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements/holes.in -o requirements/holes.txt
 
 # What a release is made of, from the locks: CycloneDX, checked against its schema, the same bytes for the same lock.
 # Its tool has an environment of its own: beside it every import of jsonschema would take seconds.
@@ -46,6 +47,16 @@ sbom: .venv/.dev .venv/release/.done
 	mkdir -p $(SBOM)
 	.venv/release/bin/cyclonedx-py requirements requirements/platform.txt --pyproject pyproject.toml --output-reproducible --validate -o $(SBOM)/abate-platform.cdx.json
 	.venv/release/bin/cyclonedx-py requirements requirements/dev.txt --pyproject pyproject.toml --output-reproducible --validate -o $(SBOM)/abate-dev.cdx.json
+
+# Known holes of what an installation runs: exit 0 only where every package was looked up and none has one (scripts/holes.py).
+AUDIT ?= .venv/holes/bin/pip-audit
+holes: .venv/holes/.done
+	$(V)/python scripts/holes.py $(AUDIT) requirements/platform.txt
+
+.venv/holes/.done: requirements/holes.txt | .venv/.dev
+	$(V)/python -m venv .venv/holes
+	.venv/holes/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/holes.txt
+	@touch $@
 
 .venv/release/.done: requirements/release.txt | .venv/.dev
 	$(V)/python -m venv .venv/release
