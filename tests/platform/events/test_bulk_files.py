@@ -251,7 +251,16 @@ def test_the_file_comes_back_mended_and_is_loaded_as_it_is(world: World, tmp_pat
     assert load(back, world.sender.code, 6) == {"exists": 18, "credited": 2}
 
 
-FORMULAS = ('=HYPERLINK("http://x.invalid","y")', "+1+1", "-1+1", "@SUM(A1)", "'=1", "\t=1")
+FORMULAS = (
+    '=HYPERLINK("http://x.invalid","y")',
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    "'=1",
+    "\t=1",
+    "＝1+1",
+    "＠SUM(A1)",
+)
 
 
 def test_no_cell_of_ours_is_a_formula(world: World, tmp_path: Path) -> None:

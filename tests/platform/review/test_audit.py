@@ -310,7 +310,7 @@ def test_search_finds_and_is_told() -> None:
 
 
 def test_an_export_is_safe_in_a_spreadsheet() -> None:
-    for text in ("=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "plain"):
+    for text in ("=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "＝1+1", "－1", "plain"):
         audit.note("x.y", text)
     lines = "".join(trail.lines(Search(what="x.y"), "csv"))
     found = [row["subject"] for row in csv.DictReader(io.StringIO(lines.removeprefix("\ufeff")))]

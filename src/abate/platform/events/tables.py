@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from abate.platform.doors.spreadsheets import unmarked
 from abate.platform.events import unpacked
 from abate.platform.events.declared import Declaration
 from abate.platform.events.files_errors import FileColumns, FileEncoding, FileKindUnknown, FileTorn
@@ -22,8 +22,6 @@ ADDED = (ERROR, MARK)
 again, they count for nothing."""
 LINES, TABLE, WORKBOOK, PARQUET = "lines", "table", "workbook", "parquet"
 KINDS = {".jsonl": LINES, ".ndjson": LINES, ".csv": TABLE, ".xlsx": WORKBOOK, ".parquet": PARQUET}
-# How a text is marked that a spreadsheet would take for a formula (tables_back.py); the mark is no part of it.
-_MARKED = re.compile("'+[=+\\-@\t\r]")
 _SAMPLE = 256 * 1024
 
 
@@ -127,13 +125,9 @@ def _rows(rows: object) -> Iterator[tuple[int, list[object]]]:
     try:
         for row in rows:  # type: ignore[attr-defined]
             if row:
-                yield rows.line_num, [_unmarked(cell) for cell in row]  # type: ignore[attr-defined]
+                yield rows.line_num, [unmarked(cell) for cell in row]  # type: ignore[attr-defined]
     except csv.Error as fault:
         raise FileTorn(f"line {rows.line_num}: {fault}"[:100]) from fault  # type: ignore[attr-defined]
-
-
-def _unmarked(cell: str) -> str:
-    return cell[1:] if _MARKED.match(cell) else cell
 
 
 def _cells(

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from abate.platform.doors.spreadsheets import as_text
 from abate.platform.events.declared import Declaration
 from abate.platform.events.tables import ADDED, ERROR, LINES, PARQUET, TABLE, Rows, opened
 
-_FORMULA = re.compile("'*[=+\\-@\t\r]")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{0,13}[1-9])?")
 _BATCH = 4096
 Row = tuple[int, list[object] | bytes | None]
@@ -147,7 +147,7 @@ def _table(found: Rows, more: _More, out: Path, declared: Declaration) -> None:
 
 def _marked(cell: str) -> str:
     """A text that a spreadsheet would take for a formula, marked as text; a number is none."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+    return cell if _NUMBER.fullmatch(cell) else as_text(cell)
 
 
 def _workbook(found: Rows, more: _More, out: Path) -> None:

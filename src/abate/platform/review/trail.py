@@ -11,11 +11,11 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from abate.platform.doors.spreadsheets import as_text
 from abate.platform.review import audit
 from abate.platform.review.errors import ExportTooLarge
 from abate.platform.review.models import Audit
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 CHUNK = 2_000
 
 
@@ -110,12 +110,7 @@ def _csv(asked: Search) -> Iterator[str]:
     yield "\ufeff" + _line([f.name for f in fields(Row)])
     for row in _all(asked):
         values = asdict(row) | {"at": row.at.isoformat(), "seal": row.seal or ""}
-        yield _line([safe(str(value)) for value in values.values()])
-
-
-def safe(text: str) -> str:
-    """`text` as a cell that no spreadsheet takes for a formula: a leading sign of one gets an apostrophe."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+        yield _line([as_text(str(value)) for value in values.values()])
 
 
 def _line(values: list[str]) -> str:

@@ -17,6 +17,7 @@ from abate.bookkeeping.kinds import Kind
 from abate.platform.anomalies import queries as anomalies
 from abate.platform.carbon import queries as carbon
 from abate.platform.doors import clock
+from abate.platform.doors.spreadsheets import as_text
 from abate.platform.events import sources
 from abate.platform.incentives import queries as incentives
 from abate.platform.ledger import queries as ledger
@@ -26,7 +27,6 @@ from abate.platform.parties import queries as parties
 from abate.platform.people import children, consents, correcting, groups, queries, requests
 from abate.platform.people.models import Person
 from abate.platform.quarantine import queries as quarantine
-from abate.platform.review.trail import safe
 from abate.platform.sharing import people as sharing
 from abate.platform.signin import factors
 from abate.platform.signin import queries as signin
@@ -241,4 +241,4 @@ def _cell(value: object) -> str:
         return ""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     # A number may begin with a minus; a text that does might be run by a spreadsheet.
-    return safe(text) if isinstance(value, str) else text
+    return as_text(text) if isinstance(value, str) else text
