@@ -85,6 +85,7 @@ def keys(request: HttpRequest, role: bool) -> HttpResponse:
         "states": [(name, pick(words[:2])) for name, words in STATES.items()],
         "may_revoke": rights.may(request.user, "delete", "keys"),
         "may_tills": rights.may(request.user, "view", "tills"),
+        "may_sharing": rights.may(request.user, "view", "sharing"),
         "may_overview": rights.may(request.user, "view", "overview"),
         "older": urlencode(given | {"before": rows[_PAGE - 1].client_id}) if len(rows) > _PAGE else "",
         "waiting": [

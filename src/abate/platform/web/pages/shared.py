@@ -49,7 +49,10 @@ def requests(request: HttpRequest, role: bool) -> HttpResponse:
     """The newest hundred requests."""
     names = _names()
     told = {"rows": [_told(row, names) for row in queries.requests()]}
-    return screen.show(request, "sharing", rights.shown(request.user, "sharing", told), section="operator")
+    context = rights.shown(request.user, "sharing", told) | {
+        "may_overview": rights.may(request.user, "view", "overview")
+    }
+    return screen.show(request, "sharing", context, section="operator")
 
 
 @require_safe
