@@ -15,6 +15,7 @@ from abate.demo import desk
 from abate.platform.carbon import queries as carbon
 from abate.platform.incentives import actions as incentives
 from abate.platform.ledger import queries as ledger
+from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
 from abate.platform.people import queries as people_queries
 from abate.platform.review import actions as review
@@ -216,3 +217,23 @@ def test_our_own_fault_while_the_database_was_away_is_told_as_ours(city: stage.C
             and b"fault" in answer.content
             and b"database-away" not in answer.content
         )
+
+
+def test_the_security_administrator_comes_to_the_keys_and_finds_what_is_ended_alone(
+    city: stage.City, enter
+) -> None:
+    """Who has no overview is shown neither the way in, being in, nor a way back to what is closed to them."""
+    browser = enter(desk.hire("made-up keeper of the doors", "security_admin"))
+    home = browser.get("/")
+    assert (home.status_code, home["Location"]) == (302, "/operator/keys")
+    assert 'href="/operator/sharing"' in browser.get("/operator/keys").content.decode()
+    shared = browser.get("/operator/sharing").content.decode()
+    assert 'class="back" href="/operator/keys"' in shared and 'class="back" href="/operator"' not in shared
+
+
+@pytest.mark.clause("P-4.3", "P-6.2")
+def test_whoever_may_send_can_be_authorised_whatever_its_kind(city: stage.City, enter) -> None:
+    """A bank or a public service sends too; a shop that only takes credits is no partner of one's data."""
+    Party.objects.filter(pk=city.partner.pk).update(kind=Party.Kind.PUBLIC_SERVICE)
+    page = enter(stage.made_up_person(9, "13800000009").user).get("/authorisations").content.decode()
+    assert f'href="/authorise/{city.partner.code}"' in page and f'href="/authorise/{city.cafe.code}"' not in page

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import queries as parties
 from abate.platform.parties import telling
-from abate.platform.parties.models import Party
 from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
 from abate.platform.sharing import people as sharing
@@ -32,7 +31,7 @@ def authorisations(request: HttpRequest, person: Person) -> HttpResponse:
         "others": [
             row
             for row in parties.parties()
-            if row.kind == Party.Kind.DATA_PROVIDER and row.status == "active" and row.code not in given
+            if row.behaviours and row.status == "active" and row.code not in given
         ],
         "asked": [disclosures.shown(row) for row in sharing.asked_of(person.pk)],
         "tokens": telling.held(person.user),
