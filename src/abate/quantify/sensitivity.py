@@ -20,8 +20,7 @@ from numpy.random import SeedSequence
 from scipy import stats
 
 from abate.quantify.catalogue import Catalogue
-from abate.quantify.columns import connect
-from abate.quantify.columns_plan import make_plan
+from abate.quantify.columns import compiled, connect
 from abate.quantify.distributions import Stated, Uncertainties, UncertaintyError
 from abate.quantify.distributions_law import Law
 from abate.quantify.draws import Rows
@@ -107,7 +106,7 @@ def rank(
 ) -> Sensitivity:
     """Raises UncertaintyError, InputError, NotColumnar, KeyError."""
     _sensible(ask)
-    plan = make_plan(catalogue, method_id, setting)
+    plan = compiled(method_id, catalogue, setting)
     model = build(plan, catalogue, statements)
     tornado = _Tornado(model, ask)
     indices = _Indices(model, ask) if ask.draws and (model.shared or model.inputs) else None

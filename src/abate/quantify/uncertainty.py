@@ -23,8 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from abate.quantify.catalogue import Catalogue
-from abate.quantify.columns import connect
-from abate.quantify.columns_plan import make_plan
+from abate.quantify.columns import compiled, connect
 from abate.quantify.distributions import Uncertainties, UncertaintyError
 from abate.quantify.factors import Setting
 from abate.quantify.uncertainty_first import FirstOrder
@@ -54,7 +53,7 @@ def assess(
 ) -> Assessment:
     """`write(table)` receives the records of each slab in order. Raises UncertaintyError, InputError,
     NotColumnar, KeyError."""
-    plan = make_plan(catalogue, method_id, setting)
+    plan = compiled(method_id, catalogue, setting)
     model = build(plan, catalogue, statements)
     percentile = _percentile(request, model)
     _enough(request, percentile)
