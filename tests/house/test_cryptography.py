@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +88,7 @@ def _by_text(call: ast.Call) -> set[str]:
     }
 
 
+@cache
 def trees() -> dict[str, ast.Module]:
     return {
         path.relative_to(CODE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
