@@ -12,6 +12,8 @@ from tests.simulator.play import Failure, play
 
 pytestmark = pytest.mark.platform
 SEEDS = range(7, 15)
+FIRST = {"a hold does not end by itself": 8, "collected credits settle no debt": 8}
+"""Seeds that are known to find it, to begin with: a run that finds nothing takes longest."""
 STEPS = 120
 
 
@@ -21,8 +23,8 @@ def room(transactional_db: None, settings: Any, tmp_path: Path) -> None:
     lay_packs(tmp_path)
 
 
-def found(planted: Planted, often: tuple[str, ...]) -> Failure | None:
-    for seed in SEEDS:
+def found(planted: Planted, often: tuple[str, ...], first: int) -> Failure | None:
+    for seed in sorted(SEEDS, key=lambda seed: seed != first):
         _, failure = play(seed, range(STEPS), planted, often)
         if failure is not None:
             return failure
@@ -31,6 +33,6 @@ def found(planted: Planted, often: tuple[str, ...]) -> Failure | None:
 
 @pytest.mark.parametrize("name", sorted(PLANTED))
 def test_a_planted_bug_is_found(name: str) -> None:
-    failure = found(*PLANTED[name])
+    failure = found(*PLANTED[name], FIRST.get(name, SEEDS[0]))
     assert failure is not None, f"nobody noticed that {name}"
     print(f"{name}: seed {failure.seed}, step {len(failure.steps)}: {failure.why}")
