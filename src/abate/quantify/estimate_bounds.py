@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import WLS
 from statsmodels.stats.proportion import proportion_confint, samplesize_confint_proportion
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -70,7 +70,7 @@ def ratio(parts: Sequence[float], wholes: Sequence[float], asked: Asked) -> Boun
     """The sum of parts over the sum of wholes, the meetings drawn as clusters."""
     part, whole = np.asarray(parts, dtype=float), np.asarray(wholes, dtype=float)
     n, units = len(parts), float(whole.sum())
-    fit = sm.WLS(part / whole, np.ones(n), weights=whole).fit(cov_type="HC1")
+    fit = WLS(part / whole, np.ones(n), weights=whole).fit(cov_type="HC1")
     point, variance = float(fit.params[0]), float(fit.bse[0]) ** 2
     if variance < 1e-24:  # the same share in every meeting, but for the rounding of the fit
         variance = 0.0
@@ -107,7 +107,7 @@ def slope(
     if np.linalg.matrix_rank(design) < design.shape[1] or len(y) <= design.shape[1]:
         return None
     weighing = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=float)
-    model = sm.WLS(np.asarray(y, dtype=float), design, weights=weighing)
+    model = WLS(np.asarray(y, dtype=float), design, weights=weighing)
     fit = model.fit(cov_type="cluster", cov_kwds={"groups": np.asarray(sites)}, use_t=True)
     low, high = fit.conf_int(1 - asked.level)[0]
     one_low, one_high = fit.conf_int(2 * (1 - asked.level))[0]
