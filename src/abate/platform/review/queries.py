@@ -54,11 +54,21 @@ def accounts() -> list[dict[str, object]]:
 
 
 def reads_about(
-    subject: str, not_by: str, fields: Iterable[str], before: int | None = None
-) -> QuerySet[Audit]:
-    """Every read of one of these sensitive fields of this subject by another account, the newest first."""
+    subject: str, not_by: str, fields: Iterable[str], before: int | None = None, limit: int | None = None
+) -> list[tuple[int, datetime, str, str]]:
+    """(id, when, roles, what) of the reads of these sensitive fields of this subject by another account, the newest first."""
+    rows = _reads_about(subject, not_by, fields, before).order_by("-id")
+    return list(rows.values_list("id", "at", "role", "what")[:limit])
+
+
+def count_reads_about(subject: str, not_by: str, fields: Iterable[str], before: int) -> int:
+    """How many of reads_about are older than the read `before`."""
+    return _reads_about(subject, not_by, fields, before).count()
+
+
+def _reads_about(subject: str, not_by: str, fields: Iterable[str], before: int | None) -> QuerySet[Audit]:
     rows = Audit.objects.filter(subject=subject, act="read", what__in=list(fields)).exclude(account=not_by)
-    return (rows if before is None else rows.filter(pk__lt=before)).order_by("-id")
+    return rows if before is None else rows.filter(pk__lt=before)
 
 
 def opened_at() -> datetime | None:

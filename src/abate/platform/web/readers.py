@@ -53,16 +53,17 @@ class Reading:
 def opened_by_others(person: Person, before: int | None = None, limit: int | None = None) -> list[Reading]:
     """The times when a sensitive text of the person was opened by another than themself, the newest first; without `limit`
     every one. (P-8.4-b)"""
-    rows = queries.reads_about(person.pseudonym, person.user.handle, OPENED, before)[:limit]
     return [
         Reading(number, at, what, _roles(roles), *OPENED[what])
-        for number, at, roles, what in rows.values_list("id", "at", "role", "what")
+        for number, at, roles, what in queries.reads_about(
+            person.pseudonym, person.user.handle, OPENED, before, limit
+        )
     ]
 
 
 def times_opened(person: Person, before: int) -> int:
     """How many of opened_by_others are older than the one of this number."""
-    return queries.reads_about(person.pseudonym, person.user.handle, OPENED, before).count()
+    return queries.count_reads_about(person.pseudonym, person.user.handle, OPENED, before)
 
 
 def _roles(held: str) -> Words:
