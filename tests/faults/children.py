@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PROGRAM = Path(__file__).with_name("mother.py")
-NOT_SETTINGS = ("ABATE_TEST_", "ABATE_STAFF_SESSION", "ABATE_BROKER", "ABATE_BIND")
+NOT_SETTINGS = ("ABATE_TEST_", "ABATE_STAFF_SESSION", "ABATE_BROKER", "ABATE_BIND", "ABATE_OWNER_URL")
 """Names that the settings do not read: whoever differs in these alone has the same mother."""
 
 

@@ -57,10 +57,6 @@ class Operators(Stack):
             connection.execute("create role keeper")
             connection.execute("create role clerk")
 
-    def abate(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-m", "abate", *words], env=self.environment() | more, text=True,
-                              capture_output=True, check=False)  # fmt: skip
-
     def served(self, *, application: bool = True) -> psycopg.Connection:
         """A connection as the server has it."""
         made = make_conninfo("", host=str(self.sockets), dbname=self.database, user=SERVER, password=PASSWORD)
