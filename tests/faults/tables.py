@@ -34,6 +34,7 @@ _TOUCHED = sql.SQL(
 )
 """A row that was written or changed bears the number of the transaction that did it; one that is gone is missed in the count."""
 GONE_SECONDS = 20
+PLACE = ("host", "user", "password", "dbname", "port")
 
 State = dict[str, tuple[int, str]]
 """Of each table: how many rows, and a digest of them in whatever order."""
@@ -42,8 +43,9 @@ State = dict[str, tuple[int, str]]
 class Tables:
     """A connection of its own, so that it sees what is committed and nothing else. Nobody writes but who is watched."""
 
-    def __init__(self, **place: Any) -> None:
-        self._own = psycopg.connect(**place, autocommit=True)
+    def __init__(self, **given: Any) -> None:
+        """Where it is `given`, as to Django's own connection."""
+        self._own = psycopg.connect(**{name: given[name] for name in PLACE if name in given}, autocommit=True)
         # What holds a row here would hold it for ever: nobody else is working.
         self._own.execute("set lock_timeout = '20s'")
         self._own.execute("set session_replication_role = replica")

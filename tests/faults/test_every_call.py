@@ -1,7 +1,7 @@
 """The n-th database call fails, for every n, over the actions that tests do: never a half of one (every_call.py).
 
-Each door is tried by a test of FILES (through_files.txt), or by name in a file beside this one (DIRECT); which are
-not tried, and why, stands in NOT_TRIED.
+Each door is tried by a test that goes through it with success (through_files.txt), or by name in a file beside this one
+(DIRECT); which are not tried, and why, stands in NOT_TRIED.
 """
 
 from __future__ import annotations
@@ -139,62 +139,6 @@ def test_a_commit_planted_in_the_middle_is_found(
 
 
 # --- every action -----------------------------------------------------------------------------------------------------
-FILES = [
-    "announcements/test_announcements.py",
-    "anomalies/test_deciding.py",
-    "anomalies/test_pages.py",
-    "credits/test_rules.py",
-    "credits/test_taking_under_caps.py",
-    "events/test_intake.py",
-    "incentives/test_burn.py",
-    "incentives/test_ending.py",
-    "incentives/test_giving_back.py",
-    "incentives/test_redeem.py",
-    "joining/test_interface.py",
-    "joining/test_joining.py",
-    "joining/test_leaving.py",
-    "joining/test_notices_interface.py",
-    "joining/test_pages.py",
-    "joining/test_standing.py",
-    "ledger/test_actions.py",
-    "ledger/test_collecting.py",
-    "ledger/test_erasing.py",
-    "ledger/test_expired_awards.py",
-    "ledger/test_keeping.py",
-    "notices/test_callers.py",
-    "notices/test_channels.py",
-    "parties/test_collecting.py",
-    "parties/test_keys.py",
-    "parties/test_revoking.py",
-    "parties/test_tokens.py",
-    "parties/test_webhooks.py",
-    "people/test_changing_a_contact.py",
-    "people/test_correcting.py",
-    "people/test_recovering.py",
-    "quarantine/test_pages.py",
-    "quarantine/test_releasing.py",
-    "reconciliation/test_addresses.py",
-    "reconciliation/test_codes.py",
-    "reconciliation/test_files.py",
-    "revaluing/test_revaluing.py",
-    "review/test_commands.py",
-    "review/test_proposing.py",
-    "sharing/test_addresses.py",
-    "signin/test_second_factor.py",
-    "web/test_access.py",
-    "web/test_binding.py",
-    "web/test_checks_page.py",
-    "web/test_collect.py",
-    "web/test_family.py",
-    "web/test_files.py",
-    "web/test_groups_page.py",
-    "web/test_partner_files.py",
-    "web/test_partner_page.py",
-    "web/test_privacy.py",
-    "web/test_proving.py",
-    "web/test_sign_in.py",
-]
-"""Of tests/platform: what their tests do with success is tried, each door the first time it has an effect."""
 _LEFT = {
     "what it changes is a session, whose rows are not judged": "POST family-back,POST family-enter,POST language,POST sign-out",
     "needs a key that a browser holds": "POST security-passkey,POST sign-in-passkey",
@@ -209,7 +153,7 @@ DIRECT = (
     "test_every_call_money.py",
     "test_every_call_seats.py",
 )
-"""Beside this file, where doors are tried that no test of FILES goes through with success: they say which by name."""
+"""Beside this file, where doors are tried that no test goes through by itself with success: they say which by name."""
 
 
 def direct() -> set[str]:
@@ -218,10 +162,10 @@ def direct() -> set[str]:
     return {door for one in named for door in re.findall(r'"([^"]+)"', one)}
 
 
-def through_files() -> set[str]:
-    """Doors that tests of FILES go through with success: the slow tier tries them there, and each of them."""
+def through_files() -> dict[str, str]:
+    """Doors by name, and a test that goes through each with success: the slow tier tries it there."""
     text = (Path(__file__).parent / "through_files.txt").read_text(encoding="utf-8")
-    return set(text.splitlines())
+    return dict(csv.reader(text.splitlines(), delimiter="\t"))
 
 
 def wanted() -> set[str]:
@@ -252,6 +196,17 @@ def test_every_door_is_tried_or_says_why_not() -> None:
     assert uncovered(wanted() | {"POST made-up"})["neither tried nor named"] == {"POST made-up"}
 
 
+def test_the_test_of_each_door_is_there() -> None:
+    gone = {test for test in through_files().values() if not _is_there(test)}
+    assert not gone
+    assert not _is_there("tests/faults/test_every_call.py::test_made_up")
+
+
+def _is_there(test: str) -> bool:
+    path, _, name = test.partition("::")
+    return f"def {name.partition('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
 def test_every_command_and_every_round_is_named_with_its_doors() -> None:
     assert set(commands.leaves()) == set(commands.WHY) | set(commands.DOORS)
     assert not set(commands.WHY) & set(commands.DOORS)
@@ -280,7 +235,7 @@ def test_every_action_at_whichever_call(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "tests.faults.every_call_plugin"]
     command += ["--every-call-report", str(report), "--show-capture=no"]
     command += ["--every-call-minutes", os.environ.get("EVERY_CALL_MINUTES") or "0"]
-    command += [f"tests/platform/{name}" for name in FILES]
+    command += ["--every-call-only", ",".join(through_files()), *dict.fromkeys(through_files().values())]
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ABATE_", "DJANGO_", "PYTEST_"))}
     path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     done = subprocess.run(
@@ -295,4 +250,4 @@ def test_every_action_at_whichever_call(tmp_path: Path) -> None:
         return
     # 5: every test of it was passed in a part before.
     assert done.returncode in (0, 5), done.stdout[-5000:]
-    assert {name for name, one in told.items() if one["effect"]} >= through_files()
+    assert {name for name, one in told.items() if one["effect"]} >= set(through_files())

@@ -1,4 +1,4 @@
-"""A fault at every call of the doors that no test of FILES goes through with success (test_every_call.py), and the same
+"""A fault at every call of the doors that no test goes through by itself with success (test_every_call.py), and the same
 call once more behind each fault: one effect.
 """
 

@@ -1,4 +1,4 @@
-"""A fault at every call of what moves money or closes a book, and is done by no test of FILES (test_every_call.py)."""
+"""A fault at every call of what moves money or closes a book, and is tried through no other test (test_every_call.py)."""
 
 from __future__ import annotations
 

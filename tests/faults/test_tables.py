@@ -21,8 +21,7 @@ insert into seen_parts values (1, 'a');
 @pytest.fixture
 def tables(transactional_db: None) -> Iterator[Tables]:
     run(MADE)
-    place = connection.get_connection_params()
-    beside = Tables(**{k: place[k] for k in ("host", "user", "password", "dbname", "port") if k in place})
+    beside = Tables(**connection.get_connection_params())
     yield beside
     beside.close()
     run("drop table seen, seen_parts")
