@@ -1,0 +1,100 @@
+"""Nobody has a say in a change that they have a part in, under whatever account."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.platform.people.townspeople import made_up_person
+from tests.platform.review.test_proposing import refusal, second_account
+
+from abate.demo import desk
+from abate.platform.doors import clock
+from abate.platform.parties import actions as parties
+from abate.platform.people.models import Guardianship, Identity, Person
+from abate.platform.review import actions, proposing
+from abate.platform.review.models import Proposal, Step, User
+
+pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
+
+
+@pytest.fixture
+def people() -> dict[str, User]:
+    return desk.staffed()
+
+
+def _clerk(person: Person) -> User:
+    """An account of the staff's that checks, whose holder is this person too."""
+    user = actions.create_user("staff", made_up=True)
+    actions.enrol_digest(user, bytes(Identity.objects.get(person=person).identity_hmac))
+    actions.grant(user, "check")
+    return user
+
+
+def _about_a_person(person: Person) -> list[tuple[str, dict[str, Any]]]:
+    entry = desk.adjust(person.pk, 300, "gift-1").id
+    given = {"person": person.pseudonym}
+    return [
+        ("ledger.adjust", given | {"credits": 500, "order": "gift-2"}),
+        ("entry.reverse", given | {"entry": entry, "reason": "x"}),
+    ]
+
+
+@pytest.mark.parametrize("who", ["the person", "the guardian", "the ward"])
+def test_nobody_decides_about_credits_of_their_own_or_of_their_ward(
+    people: dict[str, User], who: str
+) -> None:
+    """Decisions about anomalies and quarantine held to this; credits given by hand, and entries undone, did not."""
+    person, other = made_up_person(1), made_up_person(2)
+    asked = [
+        proposing.propose(people["entry"], name, given, "x").pk for name, given in _about_a_person(person)
+    ]
+    if who != "the person":
+        child, guardian = (person, other) if who == "the guardian" else (other, person)
+        Guardianship.objects.create(
+            child=child,
+            guardian=guardian,
+            relation="parent",
+            name_enc=b"",
+            given_at=clock.now(),
+            until=clock.now(),
+        )
+    told, _ = proposing.decide_all(_clerk(person if who == "the person" else other), Step.CHECK, asked)
+    assert [one.code for one in told] == ["concerns-oneself"] * len(asked)
+    told, _ = proposing.decide_all(people["check"], Step.CHECK, asked)
+    assert [one.code for one in told] == [""] * len(asked)
+
+
+def test_nobody_decides_about_a_party_that_they_act_for(people: dict[str, User]) -> None:
+    """Not under the account that has the seat, nor under another of theirs; nor about a seat that they shall have."""
+    shop = desk.create_party("some-shop", "merchant", "某店", "A shop", ["online-meeting"])
+    term = {"from_at": clock.now(), "to_at": clock.now() + timedelta(days=9), "valid_days": 9}
+    texts = {"title": ("咖啡券", "Coffee"), "detail": ("任意门店", "Any shop")}
+    offer = desk.create_offer(party_id=shop.pk, price_credits=300, stock=5, **texts, **term)  # type: ignore[arg-type]
+    key, _ = desk.issue_client(shop)
+    code = {"code": shop.code}
+    made = json.loads(Proposal.objects.get(action="offer.create").arguments)
+    to_come = made | {"offer": "", "title_en": "Tea"}
+    asked = [
+        proposing.propose(people["entry"], name, given, "x").pk
+        for name, given in (
+            ("party.client", code),
+            ("party.conditions", {"client_id": key, "label": "other"}),
+            ("party.limits", code | {"requests_per_minute": None}),
+            ("party.leave", code | {"despite": True}),
+            ("offer.create", to_come),
+            ("offer.end", {"offer": str(offer)}),
+        )
+    ]
+    joins = code | {"account": people["check"].handle, "role": "partner"}
+    asked.append(proposing.propose(people["entry"], "party.member", joins, "x").pk)
+    assert refusal(lambda: proposing.check(people["check"], asked[-1])) == "concerns-oneself"
+    seat = second_account(people["check"])
+    parties.add_member(seat, shop, "partner")
+    told, _ = proposing.decide_all(people["check"], Step.CHECK, asked)
+    assert [one.code for one in told] == ["concerns-oneself"] * len(asked)
+    parties.remove_member(seat, shop, "partner")
+    told, _ = proposing.decide_all(people["check"], Step.CHECK, asked[:-1])
+    assert [one.code for one in told] == [""] * (len(asked) - 1)
