@@ -115,6 +115,13 @@ def test_a_methodology_edited_after_publication_is_a_fault(
     assert "write v2.yaml" in found.remedy
 
 
+def test_an_operator_whom_people_are_not_told_of_is_named(settings) -> None:  # type: ignore[no-untyped-def]
+    settings.ABATE_OPERATOR_NAME, settings.ABATE_OPERATOR_CONTACT = "A made-up operator", ""
+    assert states(list(doctor.transport()))["operator"] == "warning"
+    settings.ABATE_OPERATOR_CONTACT = "privacy@operator.example"
+    assert states(list(doctor.transport()))["operator"] == "ok"
+
+
 def test_the_demos_secrets_are_a_fault(settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     settings.ABATE_SECRET_FILE, settings.ABATE_DEMO = str(tmp_path / "secrets.json"), False
     keyring.create(tmp_path / "secrets.json", demo=True)

@@ -112,7 +112,7 @@ def test_guided_as_in_the_readme_to_the_first_upgrade(place: tuple[Path, str], t
     folder, address = place[0], place[1].replace("@/", ":canary@/")
     typed = ["nowhere", "regional", "CN-上海市市", "CN-北京", "", "Asia/Nowhere", "", "",
              "postgresql://abate:canary@db:port/abate", address, "", "", "a name",
-             "carbon.example.cn/log", str(tmp_path / "copies"), "", "", "", "", "", "s", "e", "c", "a", "", ""]  # fmt: skip
+             "carbon.example.cn/log", str(tmp_path / "copies"), *[""] * 7, "s", "e", "c", "a", "", ""]  # fmt: skip
     told = abate(*readme("setup"), given="\n".join(typed) + "\n", ABATE_DATA_DIR=str(folder))
     assert told.returncode == 0, told.stdout[-1500:] + told.stderr[-1500:]
     assert told.stdout.count("这个答案不能用") == 5, told.stdout

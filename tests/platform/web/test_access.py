@@ -236,4 +236,6 @@ def test_whoever_may_send_can_be_authorised_whatever_its_kind(city: stage.City, 
     """A bank or a public service sends too; a shop that only takes credits is no partner of one's data."""
     Party.objects.filter(pk=city.partner.pk).update(kind=Party.Kind.PUBLIC_SERVICE)
     page = enter(stage.made_up_person(9, "13800000009").user).get("/authorisations").content.decode()
-    assert f'href="/authorise/{city.partner.code}"' in page and f'href="/authorise/{city.cafe.code}"' not in page
+    assert (
+        f'href="/authorise/{city.partner.code}"' in page and f'href="/authorise/{city.cafe.code}"' not in page
+    )

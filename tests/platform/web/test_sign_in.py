@@ -94,7 +94,10 @@ def test_an_account_is_opened_under_the_notice_that_was_shown_and_no_other(
     later = replace(now, version="2099-01", purposes=(*now.purposes, more))
     browser, _ = ask("13800000009")
     browser.post("/sign-in/code", {"code": code_sent()})
+    settings.ABATE_OPERATOR_NAME, settings.ABATE_OPERATOR_CONTACT = "某运营方", "12345"  # type: ignore[attr-defined]
     seen = browser.get("/register").content.decode()
+    # Who handles their data and how to reach them (PIPL article 17).
+    assert "个人信息处理者" in seen and "某运营方" in seen and "12345" in seen
     assert all(pick(one.text) in seen and pick(one.data) in seen for one in now.purposes)
     form = {"name": "某丙", "number": identity.made_up_number(date(1990, 1, 1), 1)}
     both = [one.name for one in now.purposes]

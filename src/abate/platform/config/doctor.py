@@ -58,6 +58,8 @@ def secrets() -> Iterator[Finding]:
 def transport() -> Iterator[Finding]:
     encrypted = settings.ABATE_ORIGIN.startswith("https://")
     yield found("transport", "ok" if encrypted else "plain", origin=settings.ABATE_ORIGIN)
+    name, contact = settings.ABATE_OPERATOR_NAME, settings.ABATE_OPERATOR_CONTACT
+    yield found("operator", "ok" if name and contact else "unnamed", who=name, contact=contact)
     if settings.ABATE_MESSAGES.endswith((".Console", ".Files")):
         yield found("messages", "kept")
     elif none := [kind for kind in messages.KINDS[:2] if not messages.carries(kind)]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.apps import apps
+from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
@@ -148,7 +149,13 @@ def retain() -> dict[str, int]:
 
 def record() -> str:
     """The record of processing in Markdown, by purpose (PIPL articles 55 and 56)."""
-    lines = ["# 个人信息处理活动记录 / Record of processing", ""]
+    who = [one for one in (settings.ABATE_OPERATOR_NAME, settings.ABATE_OPERATOR_CONTACT) if one]
+    lines = [
+        "# 个人信息处理活动记录 / Record of processing",
+        "",
+        f"处理者 / Handler: {', '.join(who) or '________'}",
+        "",
+    ]
     for name, purpose in _told()["purposes"].items():
         own = [one for one in tables().values() if one.purpose == name]
         lines += [f"## {purpose['zh']} / {purpose['en']}", "", f"{purpose['basis']}", ""]

@@ -52,6 +52,9 @@ ABATE_REAL_NAME_PARTY = os.environ.get("ABATE_REAL_NAME_PARTY") or None
 ABATE_SCANNER = os.environ.get("ABATE_SCANNER", "")
 # Limits on one-time codes that differ from people/policy.py, such as {"per_address": 100}.
 ABATE_CODE_POLICY: dict[str, int] = {}
+# Who handles people's data, and how to reach them: told wherever somebody agrees to it (PIPL article 17).
+ABATE_OPERATOR_NAME = os.environ.get("ABATE_OPERATOR_NAME", "")
+ABATE_OPERATOR_CONTACT = os.environ.get("ABATE_OPERATOR_CONTACT", "")
 # What the account of a child under 14 may do with its credits: of `redeem` and `transfer`, `,` between. Nothing by default.
 ABATE_CHILDREN_MAY = [name for name in os.environ.get("ABATE_CHILDREN_MAY", "").split(",") if name]
 # What a group in shared figures must be (sharing/editions.py): so many people, none with more than this share. Our policy.

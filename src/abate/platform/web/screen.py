@@ -121,6 +121,7 @@ def show(
         "child": child[1] if signed_in and (child := access.child_of(request)) else None,
         "demo": settings.ABATE_DEMO,
         "sandbox": settings.ABATE_SANDBOX,
+        "operator": (settings.ABATE_OPERATOR_NAME, settings.ABATE_OPERATOR_CONTACT),
     }
     values = {"shell": shell, "problem": told(problem) if problem else None, **(context or {})}
     page = render(request, f"abate/{template}.html", values, status=at_field.status if at_field else status)
