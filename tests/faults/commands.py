@@ -19,7 +19,7 @@ _BY = {
         privacy breach-drill,privacy record,proposals kinds,proposals list,proposals show,quarantine list,
         quarantine proposals,quarantine rules,reconcile breaks,rule list,source list,staff list,
         staff sessions""",
-    _PROPOSES: """cap add,ledger adjust,ledger reverse,party admit,party create,party key binding,party key change,
+    _PROPOSES: """cap add,ledger adjust,ledger book,ledger reverse,party admit,party create,party key binding,party key change,
         party key new,party key rotate,party key sign,party leave,party limit,party renew,party resume,party suspend,
         proposals make,quarantine rule,rule add,source declare,staff close,staff enrol,staff grant,staff withdraw""",
     _OUTSIDE

@@ -50,6 +50,21 @@ def test_a_redemption_undone_as_three_people_decide(city: stage.City) -> None:
     assert standing.standing(city.person.pk).free == before
 
 
+def test_credits_given_to_another_as_three_people_decide(city: stage.City) -> None:
+    run, other = EveryCall({"approve ledger.book"}), city.stranger
+    asked = {
+        "kind": "transfer",
+        "person": city.person.pseudonym,
+        "to": other.pseudonym,
+        "amount": 40,
+        "order": "d-1",
+    }
+    with run.doors():
+        desk.decide("ledger.book", **asked)
+    clean(run, "approve ledger.book")
+    assert standing.standing(other.pk).free == 40
+
+
 def test_a_redemption_undone_by_itself(city: stage.City) -> None:
     run, before = EveryCall({"incentives.actions.reverse"}), standing.standing(city.person.pk).free
     entry = _redeemed(city)

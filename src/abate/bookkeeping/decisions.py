@@ -47,6 +47,7 @@ ACTIONS = (
     "duty.add",
     "entry.reverse",
     "ledger.adjust",
+    "ledger.book",
     "offer.create",
     "offer.end",
     "party.admit",

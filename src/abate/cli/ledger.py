@@ -55,6 +55,40 @@ def adjust(person: str, credits: int, order: str, why: str, data_dir: Path) -> N
 
 
 @command.command()
+@click.argument("kind", type=click.Choice(("cancel", "transfer", "hold", "settle", "release", "retire")))
+@_person
+@click.argument("amount", type=click.IntRange(min=1), default=None, required=False)
+@click.option("--order", required=True, help="The id of the decision: given twice, it is booked once.")
+@click.option("--to", default="", metavar="PSEUDONYM", help="Who gets what is transferred.")
+@click.option(
+    "--until", default="", metavar="TIME", help="Until when credits are held: 2026-07-01T00:00:00+08:00."
+)
+@click.option(
+    "--hold", type=click.IntRange(min=1), help="The number of the hold that ends (abate ledger show)."
+)
+@why_option
+@data_dir_option
+def book(
+    kind: str,
+    person: str,
+    amount: int | None,
+    order: str,
+    to: str,
+    until: str,
+    hold: int | None,
+    why: str,
+    data_dir: Path,
+) -> None:
+    """Propose to book an entry of this KIND in somebody's account, by a decision that --order names.
+
+    cancel: credits are given up for good. transfer: they go to --to. hold: they are set aside --until; settle and release
+    end a --hold, by spending or freeing it. retire: AMOUNT milligrams are taken out of circulation for good.
+    """
+    given = {"kind": kind, "person": person, "order": order, "amount": amount or 0, "to": to, "until": until}
+    run(data_dir, lambda: propose("ledger.book", given | {"hold": hold or 0}, why))
+
+
+@command.command()
 @_person
 @click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), metavar="TIME", help="A past moment.")
 @data_dir_option

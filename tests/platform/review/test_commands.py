@@ -140,6 +140,10 @@ def test_every_changing_command_proposes() -> None:
     ]  # fmt: skip
     nobody = run(ledger, "adjust", "nobody", 5, "--order", "d-1", "--why", "x")
     assert nobody.exit_code == 1 and "person-unknown" in nobody.stderr
+    gift = run(ledger, "book", "transfer", "nobody", 5, "--to", "somebody", "--order", "d-1", "--why", "x")
+    assert gift.exit_code == 1 and "person-unknown" in gift.stderr
+    lacks = run(ledger, "book", "hold", "nobody", 5, "--order", "d-1", "--why", "x")
+    assert lacks.exit_code == 1 and "ledger.book: until" in lacks.stderr
     assert (Rule.objects.count(), Cap.objects.count(), Client.objects.count()) == before
     numbers = [one["proposal"] for one in found]
     sign_in(people["check"])

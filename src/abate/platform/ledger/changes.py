@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from abate.bookkeeping.kinds import Kind
-from abate.platform.ledger import actions, errors, queries
-from abate.platform.ledger.models import Duty, Order
+from abate.platform.ledger import actions, by_hand
+from abate.platform.ledger.models import Duty
 from abate.platform.people import queries as people
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
@@ -15,29 +14,19 @@ from abate.platform.review.errors import ArgumentsMalformed
 _DAYS = ("first_day", "last_day", "keep_until")
 
 
-def _person(given: Json) -> int:
-    found = people.by_pseudonym(given["person"])
-    if found is None:
-        raise errors.NoPerson(given["person"][:40])
-    return found
-
-
 def _possible(given: Json) -> Json:
     actions.positive(abs(given["credits"]))
-    _person(given)
+    by_hand.person_of(given["person"])
     return given
 
 
 def _booked(given: Json) -> Json:
-    """What was booked under this order: an account moves all the time, the decision's own entry does not."""
-    person = _person(given)
-    order = Order.objects.filter(person_id=person, order_id=given["order"]).first()
-    entry = queries.entry(person, order.entry_id) if order else None
-    return {"adjusted": {"kind": Kind(entry.kind).name.lower(), "credits": entry.credits} if entry else None}
+    found = by_hand.order_of(given)
+    return {"adjusted": found and {name: found[name] for name in ("kind", "credits")}}
 
 
 def _adjust(given: Json) -> Json:
-    actions.adjust(_person(given), given["credits"], given["order"])
+    actions.adjust(by_hand.person_of(given["person"]), given["credits"], given["order"])
     return {}
 
 
@@ -80,6 +69,7 @@ _DUTY = Action(
 def register() -> None:
     """Called once, when Django has started."""
     changes.register(_DUTY)
+    changes.register(by_hand.BOOK)
     changes.register(
         Action(
             name="ledger.adjust",
@@ -90,6 +80,6 @@ def register() -> None:
             look=_booked,
             after=lambda given, _: {"adjusted": {"kind": "adjust", "credits": given["credits"]}},
             execute=_adjust,
-            concerns=lambda given, human: people.has_part(_person(given), human),
+            concerns=lambda given, human: people.has_part(by_hand.person_of(given["person"]), human),
         )
     )
