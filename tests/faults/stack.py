@@ -75,10 +75,8 @@ class Stack:
         for path in (self.data, self.cluster, self.sockets):
             path.mkdir(parents=True)
         self._own(self.cluster, self.sockets)
-        subprocess.run(["cp", "-a", f"{made.data}/.", str(self.data)], check=True)
-        # It imports what commands import while the database is copied and started.
-        self._mothers.of(self.environment())
-        subprocess.run(["cp", "-a", f"{made.cluster}/.", str(self.cluster)], check=True)
+        for there, here in ((made.data, self.data), (made.cluster, self.cluster)):
+            subprocess.run(["cp", "-a", f"{there}/.", str(here)], check=True)
         self._configure()
         self.start_postgres()
 
@@ -185,7 +183,10 @@ class Stack:
         until("the server's readiness", self._ready)
 
     def begin(self, *arguments: str, log: IO[Any] | None = None, **more: str) -> Child:
-        """`python ARGUMENTS` in the stack's environment, and in more of it."""
+        """`python ARGUMENTS` in the stack's environment, and in more of it. What turns to another installation by its words is
+        not forked: the settings are read by then.
+        """
+        assert "--sandbox" not in arguments
         environment = self.environment() | more
         return self._mothers.of(environment).begin([*arguments], environment, log)
 
