@@ -27,7 +27,7 @@ def _search(command: Any) -> Any:
         ),
         click.option("--subject", default="", help="What the key it was done to begins with."),
         click.option("--what", default="", help="What the action begins with, such as party."),
-        click.option("--account", default="", help="The handle of who did it."),
+        click.option("--account", default="", help="The handle of who did it, or its beginning."),
     ):
         command = option(command)
     return command

@@ -252,6 +252,14 @@ def test_search_finds_and_is_told() -> None:
         ("party.behaviours", "some-shop"),
     ]
     assert trail.search(Search(subject="some-"), limit=1)[0].id == found[0].id
+    clerk = desk.staffed()["entry"].handle
+    with audit.acting(lambda: audit.Actor(clerk, "page")):
+        audit.note("x.y", "of a clerk")
+    by_clerk = [row.id for row in trail.search(Search(account=clerk, act="write"))]
+    assert (
+        len(by_clerk) == 1
+        and [row.id for row in trail.search(Search(account=clerk[:8], act="write"))] == by_clerk
+    )
     assert trail.search(Search(until=clock.now() - timedelta(days=1))) == []
     told = Audit.objects.filter(what="audit.search").first()
     assert told is not None and json.loads(told.detail)["asked"]["what"] == "party."
