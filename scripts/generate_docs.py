@@ -125,9 +125,8 @@ def cli_page() -> str:
 
 
 def _help(command: click.Command, path: str, parent: click.Context) -> list[str]:
-    context = click.Context(
-        command, info_name=path.removeprefix("abate "), parent=parent, max_content_width=96
-    )
+    # Its own word alone: those before it are its parents'.
+    context = click.Context(command, info_name=path.split()[-1], parent=parent, max_content_width=96)
     lines = [f"## {path}", "", "```", command.get_help(context), "```", ""]
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

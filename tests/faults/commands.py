@@ -17,7 +17,7 @@ _BY = {
         cap list,doctor,ledger show,months,log accesses,log anchors,log export,log prove,log readings,log sm2-key,notices list,
         notices try,party applications,party check,party hook list,party hook log,party key list,party list,party quality,
         privacy breach-drill,privacy record,proposals kinds,proposals list,proposals show,quarantine list,
-        quarantine proposals,quarantine rules,reconcile breaks,rule list,source list,staff list,
+        quarantine proposals,quarantine rules,reconcile breaks,rule list,secrets show,source list,staff list,
         staff sessions""",
     _PROPOSES: """cap add,ledger adjust,ledger book,ledger reverse,party admit,party create,party key binding,party key change,
         party key new,party key rotate,party key sign,party leave,party limit,party renew,party resume,party suspend,
@@ -25,6 +25,11 @@ _BY = {
     _OUTSIDE
     + ": tests/platform/config/test_months.py, test_archiving.py": "months archive,months return,months turn",
     _OUTSIDE + ": tests/platform/config/test_setup.py, test_upgrade.py": "setup,upgrade",
+    _OUTSIDE + ": tests/faults/test_backup.py": "backup,restore",
+    _OUTSIDE
+    + ": tests/faults/test_exchange_killed.py, tests/platform/config/test_exchanging.py, test_settling.py": (
+        "secrets forget-master,secrets rotate-django,secrets rotate-master,secrets settle"
+    ),
     _OUTSIDE + ": a process with the rounds and requests that are doors": "demo,serve",
 }
 _DOORS = {

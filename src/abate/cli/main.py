@@ -81,6 +81,9 @@ PLATFORM = frozenset(
         "months",
         "notices",
         "privacy",
+        "secrets",
+        "backup",
+        "restore",
     }
 )
 
