@@ -13,7 +13,7 @@ from tests.platform.web import city as stage
 from tests.platform.web.test_binding import App, agree, told
 
 from abate.platform.doors import clock, keyring
-from abate.platform.people import queries
+from abate.platform.people import consents, queries
 from abate.platform.people.models import Guardianship, Person
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -27,6 +27,7 @@ def test_opens_sees_withdraws_exports_and_closes(enter) -> None:
         browser = enter(city.person.user, "en")
         assert browser.post("/family", FORM | {"purpose": ["account"]}).status_code == 422
         assert browser.post("/family", FORM | {"number": "1"}).status_code == 422
+        assert browser.post("/family", FORM | {"notice": "of before"}).status_code == 422
         assert browser.post("/family", FORM).status_code == 302
         (row,) = Guardianship.objects.all()
         child = row.child
@@ -35,6 +36,11 @@ def test_opens_sees_withdraws_exports_and_closes(enter) -> None:
         assert browser.post(f"/family/{child.pk}/enter")["Location"] == "/"
         assert "looking after the account of 测试童" in browser.get("/").content.decode()
 
+        # Under what was on the page: neither a notice of before, nor the one that is not for children.
+        for other in ("of before", consents.current().version):
+            sent = {"behaviour": ["online-meeting"], "notice": other}
+            assert browser.post("/authorise/sample-app", sent).status_code == 422
+        assert queries.authorisations(child.pk) == []
         browser.post("/authorise/sample-app", {"behaviour": ["online-meeting"], "notice": VERSION})
         (given,) = queries.authorisations(child.pk)
         assert given.live and given.ends_at == GROWN and given.notice_version == VERSION

@@ -56,8 +56,10 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
         "subject": queries.subject_for(person.pk, party.pk),
         "notice": told,
     }
-    if request.method != "POST" or not was_shown(request, told):
+    if request.method != "POST":
         return screen.show(request, "authorise", context, section="authorisations")
+    if not was_shown(request, told):
+        return screen.show(request, "authorise", context, section="authorisations", status=422)
     if not chosen:
         context["choice_error"] = say("请至少选择一项行为。", "Choose at least one behaviour.")
         return screen.show(request, "authorise", context, section="authorisations", status=422)

@@ -99,7 +99,7 @@ class _Consent(AuthorizationView):
         live, chosen = self._live(party), set(self.request.POST.getlist("behaviour"))
         signed, told = form.cleaned_data["request"], consents.current()
         if not was_shown(self.request, told):
-            return self._screen(signed)
+            return self._screen(signed, status=422)
         if not chosen | live:
             error = say("请至少选择一项行为。", "Choose at least one behaviour.")
             return self._screen(signed, status=422, choice_error=error)

@@ -35,7 +35,9 @@ def _fields(name: str = "") -> list[Field]:
     ]
 
 
-def _page(request: HttpRequest, person: Person, problem: Problem | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest, person: Person, problem: Problem | None = None, status: int = 200
+) -> HttpResponse:
     told = consents.current("children")
     context = {
         "children": [(row, pick(RELATIONS[row.relation])) for row in children.of(person.pk)],
@@ -45,7 +47,7 @@ def _page(request: HttpRequest, person: Person, problem: Problem | None = None) 
         "purposes": [(one.name, pick(one.text), pick(one.data)) for one in told.purposes],
         "redeems": "redeem" in children.child_policy().may,
     }
-    status = problem.status if problem else 200
+    status = problem.status if problem else status
     return screen.show(request, "family", context, section="authorisations", status=status, problem=problem)
 
 
@@ -54,8 +56,10 @@ def _page(request: HttpRequest, person: Person, problem: Problem | None = None) 
 def family(request: HttpRequest, person: Person) -> HttpResponse:
     """The children; and opening an account for one more, with the guardian's separate consent."""
     told = consents.current("children")
-    if request.method != "POST" or not was_shown(request, told):
+    if request.method != "POST":
         return _page(request, person)
+    if not was_shown(request, told):
+        return _page(request, person, status=422)
     given = {name: request.POST.get(name, "") for name in ("relation", "name", "number")}
     try:
         guardians.open_for_child(
