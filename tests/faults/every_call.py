@@ -323,8 +323,10 @@ def _intake(run: EveryCall) -> Any:
             head = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
             return _told(sent[0]["status"], head.get("content-type", ""), sent[-1]["body"])
 
+        # Without a key the same again is another batch, whose events are known.
+        named = any(name == b"idempotency-key" for name, _ in scope["headers"])
         await asyncio.get_running_loop().run_in_executor(
-            None, lambda: _closed(lambda: run.tried("POST /v1/events", attempt, once=True))
+            None, lambda: _closed(lambda: run.tried("POST /v1/events", attempt, once=named))
         )
         await once_more(send)
         return None

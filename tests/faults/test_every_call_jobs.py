@@ -33,6 +33,7 @@ from abate.platform.ledger import expiring, standing
 from abate.platform.log import actions as log
 from abate.platform.log import models as leaves
 from abate.platform.log import queries
+from abate.platform.log.sequencer import Sequencer
 from abate.platform.notices import actions as notices
 from abate.platform.notices.models import Delivery, Notice
 from abate.platform.parties import actions as parties
@@ -67,6 +68,12 @@ def later(**span: int) -> Any:
 
 
 # --- rounds beside the server -------------------------------------------------------------------------------------------
+def test_what_was_booked_is_numbered_and_signed(city: stage.City) -> None:
+    with tried("Sequencer.round"):
+        Sequencer().round()
+    assert not leaves.Pending.objects.exists()
+
+
 def test_what_was_booked_is_looked_at(city: stage.City) -> None:
     with tried("anomalies.actions.sweep_once"):
         anomalies.sweep_once()
