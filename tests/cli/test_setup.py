@@ -262,6 +262,8 @@ def test_cut_off_after_any_step_it_goes_on_where_it_was(
     ({"backup": "relative"}, AnswerWrong),
     ({"messages": "no.such.Adapter"}, AnswerWrong),
     ({"zone": "UTC\nABATE_DEMO=1"}, AnswerWrong),
+    ({"operator_name": "碳普惠\u2028Ltd"}, AnswerWrong),
+    ({"operator_contact": "a\x0bb"}, AnswerWrong),
     ({"log_name": ""}, AnswerMissing),
     ({"backup": ""}, AnswerMissing),
 ])  # fmt: skip

@@ -9,7 +9,7 @@ import psycopg
 from django.db import Error, InterfaceError, OperationalError
 
 from abate.platform.doors import database, logins
-from abate.platform.doors.errors import DatabaseAway, DatabaseUnreachable, Problem
+from abate.platform.doors.errors import DatabaseAway, DatabaseUnreachable, Problem, SetupError
 
 _MOST = 300
 
@@ -39,10 +39,13 @@ def _connecting(fault: BaseException) -> bool:
 
 
 def _said(fault: BaseException) -> str:
-    """The library's words on one line, without what stands as a password in an address."""
+    """The library's words on one line, without what stands as a password in an address; "" where one cannot be read."""
     words = " ".join(str(fault).split())
     for name in ("DATABASE_URL", logins.OWNER):
         if (url := os.environ.get(name, "")) not in ("", database.EMBEDDED):
-            password = str(database.parse(url, name)["PASSWORD"])
+            try:
+                password = str(database.parse(url, name)["PASSWORD"])
+            except SetupError:
+                return ""
             words = words.replace(password, "***") if password else words
     return words[:_MOST]

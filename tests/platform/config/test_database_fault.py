@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from click.testing import CliRunner
-from django.db import connection
+from django.db import OperationalError, connection
 
-from abate.cli import main
+from abate.cli import database_fault, main
 from abate.platform.config import setup
 from abate.platform.parties import queries
 
@@ -138,3 +138,12 @@ def test_what_is_no_failure_of_the_database_is_still_a_fault(monkeypatch: pytest
     monkeypatch.setattr(queries, "parties", wrong)
     made = CliRunner().invoke(main.main, ["party", "list"])
     assert isinstance(made.exception.__cause__ if made.exception else None, psycopg.errors.UndefinedColumn)
+
+
+def test_an_address_that_cannot_be_read_is_not_what_a_command_ends_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its password cannot be found in what the library says, so nothing of that is told."""
+    monkeypatch.setenv("ABATE_OWNER_URL", f"mysql://owner:{PASSWORD}@x/y")
+    told = database_fault.refusal(OperationalError(f"closed {PASSWORD}"))
+    assert told is not None and told.code == "database-away" and PASSWORD not in str(told)

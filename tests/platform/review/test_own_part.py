@@ -67,6 +67,19 @@ def test_nobody_decides_about_credits_of_their_own_or_of_their_ward(
     assert [one.code for one in told] == [""] * len(asked)
 
 
+def test_nobody_ends_what_is_proposed_about_them_unless_they_proposed_it(people: dict[str, User]) -> None:
+    """Who checks could reject what was to be taken from their own account, each time that it was proposed."""
+    person = made_up_person(1)
+    clerk = _clerk(person)
+    actions.grant(clerk, "entry")
+    given = {"person": person.pseudonym, "credits": -5, "order": "too-much"}
+    theirs = proposing.propose(people["entry"], "ledger.adjust", given, "x").pk
+    assert refusal(lambda: proposing.reject(clerk, theirs, "no")) == "concerns-oneself"
+    proposing.reject(people["check"], theirs, "no")
+    own = proposing.propose(clerk, "ledger.adjust", given | {"order": "mine"}, "x").pk
+    proposing.reject(clerk, own, "a slip")
+
+
 def test_nobody_decides_about_a_party_that_they_act_for(people: dict[str, User]) -> None:
     """Not under the account that has the seat, nor under another of theirs; nor about a seat that they shall have."""
     shop = desk.create_party("some-shop", "merchant", "某店", "A shop", ["online-meeting"])

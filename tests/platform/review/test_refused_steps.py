@@ -65,3 +65,14 @@ def test_a_refused_step_on_a_page_is_one_row_of_its_account() -> None:
     made = browser.post("/operator/proposals/decide", {"step": "approve", "number": one})
     assert made.status_code == 403
     assert _refused() == [(staff["check"].handle, "change.approve", str(one), "no-right")]
+
+
+def test_a_page_decides_about_as_many_at_once_as_the_interface() -> None:
+    browser = Client()
+    browser.force_login(desk.staffed()["check"], backend="django.contrib.auth.backends.ModelBackend")
+    stage.prove(browser)
+    numbers = [str(n) for n in range(1, proposing.MOST + 2)]
+    asked = {"step": "check", "number": numbers}
+    assert browser.post("/operator/proposals/decide", asked).status_code == 400
+    told = browser.post("/operator/proposals/decide", {"step": "check", "number": numbers[:-1]})
+    assert told.status_code == 404 and not _refused()

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from abate.platform.config.errors import AnswersUnreadable, AnswerWrong
 from abate.platform.doors import database
 from abate.platform.doors.errors import SetupError
+from abate.platform.doors.words import on_one_line
 from abate.quantify import catalogue
 from abate.quantify.factors import GRADES
 from abate.quantify.reading import MethodError
@@ -77,7 +78,7 @@ def shown(name: str, answer: str) -> str:
 
 def check(name: str, answer: str) -> None:
     """Raises AnswerWrong saying what is wrong with it."""
-    if "\n" in answer or "\x00" in answer:
+    if not on_one_line(answer):
         raise AnswerWrong(f"{name}: one line of text")
     wrong = _CHECKS.get(name, lambda _: "")(answer)
     if wrong:

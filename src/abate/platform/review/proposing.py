@@ -30,6 +30,8 @@ from abate.platform.review.models import Proposal, Staff, Step, User
 VALID = timedelta(days=14)
 """A proposal that is not approved by then has expired: our policy."""
 MAX_REASON = 500
+MOST = 200
+"""Proposals that one request may decide about."""
 _faults = logging.getLogger("abate.proposals")
 TOLD = (
     errors.NoRight,
@@ -226,13 +228,23 @@ def _open(user: User, number: int, step: str) -> tuple[Proposal, str]:
             raise errors.SamePerson
         if step == Step.APPROVE and not any(one.kind == Step.CHECK for one in steps):
             raise errors.NotChecked
+    if not own and _concerns(proposal, human, step):
+        raise errors.ConcernsOneself
+    return proposal, role
+
+
+def _concerns(proposal: Proposal, human: bytes, step: str) -> bool:
+    """Whether this human has a part in it. Raises ProposalOutdated, and what the change refuses."""
+    try:
         chosen, arguments = changes.action(proposal.action), json.loads(proposal.arguments)
-        # Written before an upgrade; such a proposal can still be rejected.
         if other := sorted(set(arguments) ^ set(chosen.fields)):
             raise errors.ProposalOutdated(f"{proposal.action}: {', '.join(other)}"[:200])
-        if chosen.concerns(arguments, human):
-            raise errors.ConcernsOneself
-    return proposal, role
+        return chosen.concerns(arguments, human)
+    except Problem:
+        # Written before an upgrade, or about what is gone since: it can still be rejected, by anybody with the right.
+        if step == Step.REJECT:
+            return False
+        raise
 
 
 def _human(user: User) -> bytes:

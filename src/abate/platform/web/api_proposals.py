@@ -43,7 +43,7 @@ class Decision(Schema):
     """One step on one proposal or many; a rejection needs its reason."""
 
     step: Literal["check", "approve", "reject"]
-    numbers: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=200)
+    numbers: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=proposing.MOST)
     reason: str = Field("", max_length=1000)
 
 

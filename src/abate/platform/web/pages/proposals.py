@@ -77,7 +77,7 @@ def decide(request: HttpRequest, role: bool) -> HttpResponse:
     """Take `step` on every `number`: one of them or many, each by itself."""
     step = request.POST.get("step", "")
     numbers = [int(n) for n in request.POST.getlist("number") if n.isascii() and n.isdigit() and len(n) < 19]
-    if step not in (Step.CHECK, Step.APPROVE, Step.REJECT) or not numbers:
+    if step not in (Step.CHECK, Step.APPROVE, Step.REJECT) or not 0 < len(numbers) <= proposing.MOST:
         return screen.refuse(request, ArgumentsMalformed("step, number"), section="proposals")
     found, shown = proposing.decide_all(request.user, step, numbers, request.POST.get("reason", ""))
     once = {number: what for number, what in shown.items() if what}
