@@ -113,3 +113,56 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
         f"from read_csv('{path}')) to '{parquet}'"
     )
     assert volumes([parquet], ZONE) == volumes([path], ZONE)
+
+
+@pytest.mark.clause("D-7.3")
+def test_days_without_a_visit_are_told_with_the_year_before_them(tmp_path: Path) -> None:
+    """Days of the zone: the second visit is of the 2nd there; the last gap goes on beyond a year without any."""
+    path = log(
+        tmp_path,
+        "v1,lib,2024-03-01T09:00:00+08:00,1,,",
+        "v2,lib,2024-03-01T16:30:00Z,1,,",
+        "v3,lib,2024-03-05T09:00:00+08:00,1,,",
+        "v4,lib,2026-01-01T09:00:00+08:00,1,,",
+        "v5,bus,2024-03-03T09:00:00+08:00,1,,",
+    )
+    found = {(v.site_id, v.year): [(g.first.isoformat(), g.last.isoformat()) for g in v.gaps]
+             for v in volumes([path], ZONE)}  # fmt: skip
+    assert found == {
+        ("bus", 2024): [],
+        ("lib", 2024): [("2024-03-03", "2024-03-04"), ("2024-03-06", "2025-12-31")],
+        ("lib", 2026): [],
+    }
+    told = CliRunner().invoke(main, ["reading-log", str(path)]).output
+    assert "无访问 no visit: 2024-03-03 ... 2024-03-04 (2 d)" in told
+    assert told.count("no calibration dates declared") == 3
+
+
+@pytest.mark.clause("D-7.3")
+def test_visits_outside_of_every_calibration_are_named_by_their_day(tmp_path: Path) -> None:
+    path = log(
+        tmp_path,
+        *(f"v{day},lib,2026-03-0{day}T23:30:00+08:00,1,," for day in range(1, 6)),
+        "w1,bus,2026-03-02T09:00:00+08:00,1,,",
+    )
+    dates = tmp_path / "calibrations.csv"
+    dates.write_text(
+        "site_id,calibrated_on,valid_until\nlib,2026-03-02,2026-03-03\nlib,2026-03-05,2027-03-04\n", "utf-8"
+    )
+    found = {v.site_id: [*map(str, v.uncalibrated or ())] for v in volumes([path], ZONE, dates)}
+    assert found == {"bus": ["2026-03-02"], "lib": ["2026-03-01", "2026-03-04"]}
+    done = CliRunner().invoke(main, ["reading-log", str(path), "--calibrations", str(dates), "--json"])
+    told = [json.loads(line) for line in done.output.splitlines()]
+    assert [one["uncalibrated"] for one in told] == [found["bus"], found["lib"]]
+
+
+@pytest.mark.clause("D-7.3")
+@pytest.mark.parametrize(
+    "row", ["lib,2026-03-02,2026-03-01", "lib,soon,2026-03-01", "lib,2026-03-01,", ",2026-03-01,2026-03-02"]
+)
+def test_a_calibration_without_its_days_is_refused(tmp_path: Path, row: str) -> None:
+    dates = tmp_path / "calibrations.csv"
+    dates.write_text(f"site_id,calibrated_on,valid_until\n{row}\n", "utf-8")
+    with pytest.raises(LogError, match=r"7\.3\.3") as refused:
+        volumes([log(tmp_path, "v1,lib,2026-03-02T09:00:00Z,1,,")], ZONE, dates)
+    assert refused.value.code == "calibration"

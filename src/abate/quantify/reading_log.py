@@ -3,12 +3,16 @@
 One row of the log is one visit: `visit_id`, `site_id`, `at` (RFC 3339 with its offset) and how much was read, in one
 of `pages`, `characters` and `seconds`. The sums become `pages_read`, `characters_read` or `hours_read` of a record;
 what a book is, stands in the methodology. A row counts once, whole, or the log is refused with its line.
+
+Days without a visit and visits on days without a valid calibration are told beside the sums (7.3.1, 7.3.3). The draft
+fixes no figure for either, so nothing is taken off. Calibrations are what the operator declares.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -26,8 +30,17 @@ class LogError(ValueError):
     """A log from which nothing is summed: `code`, the row, and what to do."""
 
     def __init__(self, code: str, where: str, why: str, remedy: str) -> None:
-        super().__init__(f"{code}: {where}: {why} [D-6.6-1, 6.6.1]\n  {remedy}")
+        clause = "D-7.3, 7.3.3" if code == "calibration" else "D-6.6-1, 6.6.1"
+        super().__init__(f"{code}: {where}: {why} [{clause}]\n  {remedy}")
         self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Days in a row, both ends counted, on which a site logged no visit."""
+
+    first: date
+    last: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +54,38 @@ class Volume:
     amount: str
     repeated: int
     """Rows that stood in the log again, word for word, and were not counted again."""
+    gaps: tuple[Gap, ...]
+    """After a visit of this year and before the next of the site; of what is before its first and after its last visit
+    a log says nothing (7.3.1)."""
+    uncalibrated: tuple[date, ...] | None
+    """Days with visits on which no calibration of the site was valid; None where none were declared (7.3.3)."""
 
 
-def volumes(inputs: Sequence[Path], zone: str) -> tuple[Volume, ...]:
-    """By site and year of `zone`. Files of one kind: Parquet, CSV. Raises InputError and LogError."""
+def volumes(inputs: Sequence[Path], zone: str, calibrations: Path | None = None) -> tuple[Volume, ...]:
+    """By site and year of `zone`. Files of one kind: Parquet, CSV; `calibrations` a CSV of `site_id`,
+    `calibrated_on` and `valid_until`, the last day. Raises InputError and LogError.
+    """
     con = connect("512MB")
     try:
         _read(con, inputs, zone)
         for code, test, why, remedy in _RULES:
-            _refuse(con, code, test, why, remedy)
+            _refuse(con, "visits", code, test, why, remedy)
         rows = con.execute(_SUMS).fetchall()
+        con.execute(_DAYS, [zone])
+        gaps = {(site, year): found for site, year, found in con.execute(_GAPS).fetchall()}
+        uncalibrated = _uncalibrated(con, calibrations) if calibrations else None
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise InputError(str(error).splitlines()[0]) from error
     finally:
         con.close()
-    return tuple(_volume(row) for row in rows)
+    return tuple(
+        _volume(
+            row,
+            tuple(Gap(**gap) for gap in gaps.get(row[:2], ())),
+            None if uncalibrated is None else tuple(uncalibrated.get(row[:2], ())),
+        )
+        for row in rows
+    )
 
 
 def _read(con: duckdb.DuckDBPyConnection, inputs: Sequence[Path], zone: str) -> None:
@@ -129,17 +159,56 @@ SELECT site_id, year, count(*) AS visits, min(measure) AS measure, sum(amount) A
 FROM (SELECT visit_id, site_id, year, measure, amount, count(*) AS copies FROM visits GROUP BY ALL)
 GROUP BY site_id, year ORDER BY ALL
 """
+_DAYS = """
+CREATE TEMP TABLE days AS
+SELECT DISTINCT site_id, year, CAST(timezone(?, moment) AS DATE) AS day FROM visits
+"""
+_GAPS = """
+SELECT site_id, year, list({'first': day + 1, 'last': next - 1} ORDER BY day)
+FROM (SELECT *, lead(day) OVER (PARTITION BY site_id ORDER BY day) AS next FROM days)
+WHERE next - day > 1 GROUP BY site_id, year
+"""
+_CALIBRATIONS = """
+CREATE TEMP TABLE calibrations AS
+SELECT row_number() OVER () AS line, _bad AS bad, trim(site_id) AS site_id,
+    TRY_CAST(calibrated_on AS DATE) AS calibrated_on, TRY_CAST(valid_until AS DATE) AS valid_until FROM declared
+"""
+_UNCALIBRATED = """
+SELECT site_id, year, list(day ORDER BY day) FROM days ANTI JOIN calibrations
+ON days.site_id = calibrations.site_id AND day BETWEEN calibrated_on AND valid_until GROUP BY site_id, year
+"""
 
 
-def _refuse(con: duckdb.DuckDBPyConnection, code: str, test: str, why: str, remedy: str) -> None:
+def _uncalibrated(con: duckdb.DuckDBPyConnection, path: Path) -> dict[tuple[str, int], list[date]]:
+    """The days of `days` that no line of `path` covers, by site and year."""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
+    con.register("declared", csv_batches([path]))
+    found = {str(row[0]) for row in con.execute("DESCRIBE SELECT * FROM declared").fetchall()}
+    if absent := [name for name in ("site_id", "calibrated_on", "valid_until") if name not in found]:
+        raise InputError(f"{path}: there is no column {absent[0]}")
+    con.execute(_CALIBRATIONS)
+    _refuse(
+        con,
+        "calibrations",
+        "calibration",
+        "bad OR site_id IS NULL OR NOT valid_until >= calibrated_on",
+        "not a site, the day of its calibration and the last day it holds",
+        "write the days like 2026-03-02, the last not before the first",
+    )
+    return {(site, year): days for site, year, days in con.execute(_UNCALIBRATED).fetchall()}
+
+
+def _refuse(con: duckdb.DuckDBPyConnection, table: str, code: str, test: str, why: str, remedy: str) -> None:
+    name = "visit_id" if table == "visits" else "site_id"
     row = con.execute(
-        f"SELECT line, coalesce(visit_id, '?') FROM visits WHERE coalesce({test}, true) ORDER BY line LIMIT 1"
+        f"SELECT line, coalesce({name}, '?') FROM {table} WHERE coalesce({test}, true) ORDER BY line LIMIT 1"
     ).fetchone()
     if row:
-        raise LogError(code, f"row {row[0]}, visit {row[1]}", why, remedy)
+        raise LogError(code, f"row {row[0]}, {name.removesuffix('_id')} {row[1]}", why, remedy)
 
 
-def _volume(row: tuple[object, ...]) -> Volume:
+def _volume(row: tuple[object, ...], gaps: tuple[Gap, ...], uncalibrated: tuple[date, ...] | None) -> Volume:
     site, year, visits, measure, amount, repeated = row
     thousandths = int(amount * 1000)  # type: ignore[operator]
     if measure == "pages":
@@ -148,7 +217,9 @@ def _volume(row: tuple[object, ...]) -> Volume:
         field, written = "characters_read", str(thousandths // 1000)
     else:
         field, written = "hours_read", _decimal(thousandths // 36_000, 2)
-    return Volume(str(site), int(str(year)), int(str(visits)), field, written, int(str(repeated)))
+    return Volume(
+        str(site), int(str(year)), int(str(visits)), field, written, int(str(repeated)), gaps, uncalibrated
+    )
 
 
 def _decimal(units: int, decimals: int) -> str:
