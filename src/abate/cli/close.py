@@ -35,6 +35,8 @@ def command(day: datetime | None, month: datetime | None, as_json: bool, data_di
     collected in time get their entries.
     Then the period is closed: opening carried over, what came in and went out, closing, for every account and asset.
     Nothing is booked on a closed day any more. Closing again prints what was kept.
+
+    Nothing is done where the clocks of this machine and of the database server differ, or where the period is not over.
     """
     if day and month:
         raise click.UsageError("give --day or --month, not both")
@@ -74,6 +76,8 @@ def run(day: datetime | None, month: datetime | None) -> dict:
     from abate.platform.ledger import closing, collecting, expiring, holds  # lazy: as above
     from abate.platform.review import sealing  # lazy: as above
 
+    closed = day.date() if day else clock.today() - timedelta(days=1)
+    closing.see_clocks(closing.last_of_month(month.date()) if month else closed)
     lapsed, _ = holds.lapse_overdue(), expiring.cut_all()
     suspended = joining.lapse()
     expiring.tell_soon()
@@ -81,7 +85,7 @@ def run(day: datetime | None, month: datetime | None) -> dict:
     if month:
         kept = closing.close_month(month.date())
     else:
-        kept = closing.close_day(day.date() if day else clock.today() - timedelta(days=1))
+        kept = closing.close_day(closed)
     sealing.seal()
     return {
         "suspended": suspended,

@@ -108,9 +108,8 @@ def server() -> Iterator[Finding]:
         yield found(
             "database version", "ok" if number >= MINIMUM_POSTGRES else "old", version=number // 10000
         )
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-        apart = abs(float(cursor.fetchone()[0]) - clock.now().timestamp())
-        yield found("clocks", "ok" if apart < 2 else "apart", apart=f"{apart:.1f}")
+    apart = abs((clock.of_database() - clock.now()).total_seconds())
+    yield found("clocks", "ok" if apart < clock.MOST_APART else "apart", apart=f"{apart:.1f}")
     if private_postgres.address(Path(settings.ABATE_DATA_DIR)).endswith(
         f"host={settings.DATABASES['default']['HOST']}"
     ):

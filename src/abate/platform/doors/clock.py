@@ -8,13 +8,24 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import connection
 
+MOST_APART = 2.0
+"""Seconds between this machine's clock and the database server's from which on one of them is wrong: our policy."""
 _frozen: datetime | None = None
 
 
 def now() -> datetime:
     """The present moment, in UTC."""
     return _frozen or datetime.now(UTC)
+
+
+def of_database() -> datetime:
+    """The present moment by the database server's clock, in UTC; it is never frozen."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment.astimezone(UTC)
 
 
 def zone() -> ZoneInfo:

@@ -38,6 +38,21 @@ class CloseRow:
     tree_size: int
 
 
+def see_clocks(last: date) -> None:
+    """Before the jobs of a close, for an expiry is not undone: `last`, the last day to be closed, is over by this machine's
+    clock and by the database server's. Raises ClocksApart, DayNotOver.
+    """
+    there, here = clock.of_database(), clock.now()
+    if (apart := abs((there - here).total_seconds())) >= clock.MOST_APART:
+        raise errors.ClocksApart(f"{apart:.1f} s")
+    if last >= clock.day(min(there, here)):
+        raise errors.DayNotOver(last.isoformat())
+
+
+def last_of_month(first: date) -> date:
+    return first.replace(day=monthrange(first.year, first.month)[1])
+
+
 def close_day(day: date) -> list[CloseRow]:
     """Close `day` and every open day before it; closed again, it gives what was kept. Raises DayNotOver."""
     if day >= clock.today():
@@ -51,7 +66,7 @@ def close_day(day: date) -> list[CloseRow]:
 def close_month(first: date) -> list[CloseRow]:
     """Close the month of `first`, whose days are closed. Raises DayNotOver, MonthNotClosed."""
     first = first.replace(day=1)
-    last = first.replace(day=monthrange(first.year, first.month)[1])
+    last = last_of_month(first)
     if last >= clock.today():
         raise errors.DayNotOver(last.isoformat())
     if kept := rows("month", first):

@@ -162,6 +162,19 @@ class DayNotOver(Problem):
     remedy_en = "Close it once it is over."
 
 
+class ClocksApart(Problem):
+    code = "clocks-apart"
+    status = 503
+    zh = "本机与数据库服务器的时钟不一致，未结账，也没有积分失效。"
+    en = "The clocks of this machine and of the database server differ; nothing was closed and no credit expired."
+    why_zh = "走快的时钟会使尚未结束的日期结账，并使尚未到期的积分失效。"
+    why_en = (
+        "By a clock that runs ahead, days that are not over would be closed and credits expired too early."
+    )
+    remedy_zh = "请在两台机器上运行时间服务，用 abate doctor 确认后再结账。"
+    remedy_en = "Run a time service on both machines, see with abate doctor that they agree, then close."
+
+
 class MonthNotClosed(Problem):
     code = "month-days-open"
     status = 409
