@@ -76,7 +76,7 @@ def enrol(identity: str, why: str, data_dir: Path) -> None:
     def work() -> dict[str, object]:
         from abate.platform.doors.keyring import keyring  # lazy: needs Django's settings
 
-        return propose("staff.enrol", {"holder": keyring().identity_hmac(identity.strip()).hex()}, why)
+        return propose("staff.enrol", {"holder": keyring().number_hmac(identity).hex()}, why)
 
     run(data_dir, work)
 

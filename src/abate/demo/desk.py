@@ -180,7 +180,7 @@ def adjust(person_id: int, credits: int, order_id: str) -> EntryRow:
 def hire(identity: str, *roles: str) -> User:
     """A new account of somebody of the staff, with these roles."""
     account = str(randomness.new_uuid())
-    decide("staff.enrol", holder=keyring().identity_hmac(identity).hex(), account=account, made_up=True)
+    decide("staff.enrol", holder=keyring().number_hmac(identity).hex(), account=account, made_up=True)
     user = User.objects.get(handle=account)
     for role in roles:
         decide("role.grant", account=user.handle, role=role)

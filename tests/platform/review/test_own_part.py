@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.platform.people.townspeople import made_up_person
 from tests.platform.review.test_proposing import refusal, second_account
 
+from abate.cli import staff
 from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
+from abate.platform.people import actions as persons
+from abate.platform.people import queries
+from abate.platform.people.identity import made_up_number
 from abate.platform.people.models import Guardianship, Identity, Person
 from abate.platform.review import actions, proposing
-from abate.platform.review.models import Proposal, Step, User
+from abate.platform.review.models import Proposal, Staff, Step, User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
 
@@ -40,6 +45,38 @@ def _about_a_person(person: Person) -> list[tuple[str, dict[str, Any]]]:
         ("ledger.adjust", given | {"credits": 500, "order": "gift-2"}),
         ("entry.reverse", given | {"entry": entry, "reason": "x"}),
     ]
+
+
+NUMBER = next(number for n in range(999) if (number := made_up_number(date(1990, 1, 1), n)).endswith("X"))
+SPELLED = {
+    "a small x": NUMBER.lower(),
+    "spaces": f" {NUMBER[:6]} {NUMBER[6:14]}\u3000{NUMBER[14:]} ",
+    "full width": "".join(chr(ord(sign) + 0xFEE0) for sign in NUMBER.lower()),
+}
+
+
+@pytest.mark.parametrize("spelled", SPELLED.values(), ids=SPELLED)
+def test_a_holder_is_the_same_person_however_the_number_is_written(spelled: str) -> None:
+    """Of staff it was taken as it came: whoever was enrolled with a small x decided about the own account."""
+    own = persons.register("某甲", NUMBER, ["own@example.org"], "1", made_up=True)
+    user, second = actions.create_user("staff", made_up=True), actions.create_user("staff", made_up=True)
+    actions.enrol(user, spelled)
+    actions.enrol(second, NUMBER)
+    ((human,),) = set(Staff.objects.values_list("human_id"))
+    assert queries.has_part(own.pk, bytes(human))
+
+
+@pytest.mark.parametrize("spelled", SPELLED.values(), ids=SPELLED)
+def test_an_enrolment_is_proposed_for_the_same_person_however_it_is_written(
+    spelled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(staff, "propose", lambda _, given, __: asked.append(given))
+    monkeypatch.setattr(staff, "run", lambda _, work: work())
+    for number in (NUMBER, spelled):
+        made = CliRunner().invoke(staff.command, ["enrol", "--identity", number, "--why", "joins"])
+        assert made.exit_code == 0, made.output
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.parametrize("who", ["the person", "the guardian", "the ward"])

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from abate.platform.doors import clock, masters, randomness, secret_file
 from abate.platform.doors.errors import SetupError
+from abate.platform.doors.identity_number import normal_number
 
 _FIELDS = ("django", "identity", "pairwise", "codes", "log_signing")
 
@@ -51,6 +52,10 @@ class Keyring:
     def identity_hmac(self, value: str) -> bytes:
         """Keyed digest of an identity or contact: unique to compare, useless without the key."""
         return hmac.digest(self.identity, value.encode(), hashlib.sha256)
+
+    def number_hmac(self, number: str) -> bytes:
+        """Keyed digest of an identity number, the same however it is written; of a person and of the staff alike."""
+        return self.identity_hmac(normal_number(number))
 
     def pairwise_subject(self, party_code: str, person: str) -> str:
         """The name by which one party knows one person; two parties' names for a person cannot be joined."""

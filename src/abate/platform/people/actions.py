@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest
 from psycopg import Cursor
 
 from abate.platform.doors import clock, messages, randomness
+from abate.platform.doors.identity_number import normal_number
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.parties import telling
@@ -101,10 +102,10 @@ def register(
     digests = {keyring().identity_hmac(reach.value): reach for reach in reaches}
     if not made_up and not digests.keys() <= proof.proved(proofs):
         raise ContactUnproved
-    name, number = identity.normal_name(name), identity.normal_number(number)
+    name, number = identity.normal_name(name), normal_number(number)
     identity.verify(name, number, made_up=made_up)
     with transaction.atomic():
-        person = children.grown(keyring().identity_hmac(number))
+        person = children.grown(keyring().number_hmac(number))
         if person is None:
             person = open_account(name, number, reaches, notice_version, made_up)
         else:
@@ -120,7 +121,7 @@ def open_account(
 ) -> Person:
     """The rows of a person whose identity was checked, inside the caller's transaction. Raises IdentityTaken."""
     person = Person(
-        id=claiming.identity(keyring().identity_hmac(number)),
+        id=claiming.identity(keyring().number_hmac(number)),
         user=review.create_user("person", made_up=made_up),
         pseudonym=str(randomness.new_uuid()),
         commit_key=randomness.token_bytes(32),

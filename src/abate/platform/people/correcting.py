@@ -9,6 +9,7 @@ from datetime import date, datetime
 from django.db import connection, transaction
 
 from abate.platform.doors import clock
+from abate.platform.doors.identity_number import normal_number
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.people import children, identity, keys
@@ -65,7 +66,7 @@ def correct(person: Person, name: str = "", number: str = "") -> str:
     sealed = bytes(person.identity_enc)
     told = json.loads(keys.decrypt(person, sealed, _PURPOSE))
     name = identity.normal_name(name) or told["name"]
-    number = identity.normal_number(number) or told["number"]
+    number = normal_number(number) or told["number"]
     changed = [what for what, new in (("name", name), ("number", number)) if new != told[what]]
     if not changed:
         raise NothingCorrected
@@ -114,7 +115,7 @@ def _of_age(own: Person, born: date) -> None:
 
 def _claim(own: Person, number: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"digest": keyring().identity_hmac(number), "person": own.pk})
+        cursor.execute(_CLAIM, {"digest": keyring().number_hmac(number), "person": own.pk})
         found = cursor.fetchall()
     # Whoever waited for another's claim does not see it in the same statement: nothing is found, and it is taken.
     if found != [(own.pk,)]:

@@ -8,6 +8,7 @@ from datetime import datetime, time
 from django.db import transaction
 
 from abate.platform.doors import clock
+from abate.platform.doors.identity_number import normal_number
 from abate.platform.people import actions, children, consents, identity, keys
 from abate.platform.people.errors import NoticeMissing, PersonErased
 from abate.platform.people.family_errors import (
@@ -40,7 +41,7 @@ def open_for_child(
     if relation not in Guardianship.Relation.values:
         raise RelationUnknown
     _of_age(guardian)
-    name, number = identity.normal_name(name), identity.normal_number(number)
+    name, number = identity.normal_name(name), normal_number(number)
     _, born = identity.verify(name, number, made_up=guardian.made_up, child=True)
     with transaction.atomic():
         # Locked: what one guardian opens at once is counted in turn, and none is opened while they leave.

@@ -105,11 +105,6 @@ def made_up_number(born: date, order: int) -> str:
     return first + check_sign(first)
 
 
-def normal_number(number: str) -> str:
-    """Full-width signs, spaces and a small x are ways of writing, not other numbers."""
-    return "".join(unicodedata.normalize("NFKC", number).split()).upper()
-
-
 def normal_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 

@@ -23,6 +23,7 @@ from django.db.models import Min, Q, QuerySet
 
 from abate.platform.doors import clock, sealed
 from abate.platform.doors.errors import SetupError
+from abate.platform.doors.identity_number import normal_number
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
 from abate.platform.notices import queries as told
@@ -73,8 +74,8 @@ def ask(
     digest = keyring().identity_hmac(reach.value)
     if digest not in proof.proved([proof_text]):
         raise ContactUnproved
-    name, number = identity.normal_name(name), identity.normal_number(number)
-    whose = keyring().identity_hmac(number)
+    name, number = identity.normal_name(name), normal_number(number)
+    whose = keyring().number_hmac(number)
     signin.count_try(f"recovery\x00{whose.hex()}", address)
     verdict, _ = identity.verify(name, number, made_up=made_up)
     code = "".join(code.split()).replace("-", "")[:32]
@@ -189,7 +190,7 @@ def _meant(one: Recovery) -> Person | None:
         return None
     own = json.loads(keys.decrypt(person, person.identity_enc, "identity"))
     # A number that was corrected away stays the account's own, and is nobody's way in: it may be somebody else's.
-    if keyring().identity_hmac(own["number"]) != whose or _name(whose, own["name"]) != bytes(one.name_hmac):
+    if keyring().number_hmac(own["number"]) != whose or _name(whose, own["name"]) != bytes(one.name_hmac):
         return None
     code = sealed.unseal(bytes(one.code_enc), _CODE) or ""
     fits = one.how != "code" or factors.spend_recovery_code(person.user, code)

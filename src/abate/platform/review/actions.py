@@ -32,11 +32,12 @@ def deactivate(user: User) -> None:
 
 
 def enrol(user: User, identity: str) -> None:
-    """Tie a staff account to its holder by the keyed digest of `identity` (an identity number, kept nowhere).
+    """Tie a staff account to its holder by the keyed digest of `identity` (an identity number, kept nowhere), normalised as a
+    person's is.
 
     Raises EnrolledOtherwise where the account is another person's.
     """
-    enrol_digest(user, keyring().identity_hmac(identity))
+    enrol_digest(user, keyring().number_hmac(identity))
 
 
 @audited("staff.enrol", lambda given, _: given["user"].handle)

@@ -92,7 +92,7 @@ def _put_in_force() -> dict[str, object]:
 
 def _enough(people: Sequence[First]) -> None:
     """Three different people for the three steps, and one who may propose roles."""
-    digests = [keyring().identity_hmac(one.identity) for one in people]
+    digests = [keyring().number_hmac(one.identity) for one in people]
     by_role = {
         role: {digest for digest, one in zip(digests, people, strict=True) if role in one.roles}
         for role in (*SIDE_BY_SIDE, "security_admin")
