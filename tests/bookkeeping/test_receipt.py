@@ -186,6 +186,17 @@ def test_a_dishonest_operator_is_found_by_content(small_log: Any, change: dict[s
     assert failure(signed_anew(small_log, 3, leaf.Leaf(**{**fields, **change})), small_log) == name
 
 
+@pytest.mark.parametrize("rate", [1000, 900_000])
+def test_the_line_of_the_credits_says_that_nothing_binds_the_rate(small_log: Any, rate: int) -> None:
+    """A forged rate lets more credits pass than the issuer ever gave a kilogram, and the rest of the receipt is right."""
+    forged = {"format": "abate-receipt/3", "rate": rate} if rate != receipt.SHIPPED else {}
+    told = verify_receipt({**small_log.receipt(3), **forged}, small_log.key, agreed)
+    assert told.ok
+    (line,) = [one.detail for one in told.checks if one.name == "credits"]
+    assert f"at {rate} a kilogram. The rate is the issuer's word, the log does not bind it" in line
+    assert f"每千克 {rate} 分只是签发方的说法，日志并未锁定" in line
+
+
 def test_an_amount_that_does_not_recompute_is_refused(small_log: Any) -> None:
     was = leaf.decode(small_log.leaves[3])
     opening = small_log.openings[3]

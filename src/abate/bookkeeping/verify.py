@@ -289,6 +289,7 @@ def _see_credits(public: Leaf, rate: int) -> str:
             f"{public.carbon_mg} mg yield {most} credits at most at {rate} a kilogram, booked are {public.credits}"
         )
     return (
-        f"{public.credits} credits, at most {most} possible at {rate} a kilogram. Not shown by one receipt: the running total "
-        "before it and caps; the person's whole statement shows these"
+        f"{public.credits} credits, at most {most} possible at {rate} a kilogram. The rate is the issuer's word, the log does "
+        f"not bind it (每千克 {rate} 分只是签发方的说法，日志并未锁定). Not shown by one receipt: the running total before "
+        "it and caps; the person's whole statement shows these"
     )
