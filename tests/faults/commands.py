@@ -20,8 +20,9 @@ _BY = {
         quarantine proposals,quarantine rules,reconcile breaks,rule list,secrets show,source list,staff list,
         staff sessions""",
     _PROPOSES: """cap add,ledger adjust,ledger book,ledger reverse,party admit,party create,party key binding,party key change,
-        party key new,party key rotate,party key sign,party leave,party limit,party renew,party resume,party suspend,
-        proposals make,quarantine rule,rule add,source declare,staff close,staff enrol,staff grant,staff withdraw""",
+        party contact,party key new,party key rotate,party key sign,party leave,party limit,party renew,party resume,
+        party suspend,proposals make,quarantine rule,rule add,source declare,staff close,staff enrol,staff grant,
+        staff withdraw""",
     _OUTSIDE
     + ": tests/platform/config/test_months.py, test_archiving.py": "months archive,months return,months turn",
     _OUTSIDE + ": tests/platform/config/test_setup.py, test_upgrade.py": "setup,upgrade",

@@ -34,7 +34,7 @@ GOVERNED = {
         "set_validity",
         "leave",
     },
-    "joining": {"admit", "refuse", "renew", "leave"},
+    "joining": {"admit", "refuse", "renew", "hand_over", "leave"},
     "credits": {"add_cap", "add_rule"},
     "ledger": {"adjust", "add_duty"},
     "incentives": {"create_offer", "end_offer"},

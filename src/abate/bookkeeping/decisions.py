@@ -55,6 +55,7 @@ ACTIONS = (
     "party.binding",
     "party.client",
     "party.conditions",
+    "party.contact",
     "party.create",
     "party.leave",
     "party.limits",

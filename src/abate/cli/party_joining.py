@@ -136,6 +136,42 @@ def renew(application: Any, until: datetime | None, resume: bool, why: str, data
 
 
 @click.command()
+@click.argument("application", type=click.UUID)
+@click.option(
+    "--contact",
+    prompt="New contact (phone or e-mail)",
+    hide_input=True,
+    help="Kept as a digest; asked for if not given.",
+)
+@click.option("--against", type=int, help="Propose nothing: say whether this proposal names the contact.")
+@deciding.why_option
+@installation.data_dir
+def contact(application: Any, contact: str, against: int | None, why: str, data_dir: Path) -> None:
+    """Propose that another contact looks after an APPLICATION and its party; the former account ends when it is approved.
+
+    The new contact then asks for its link on /join. Who checks or approves holds the proposal against the organisation's
+    letter with --against.
+    """
+
+    def work() -> dict[str, Any]:
+        from abate.platform.joining import queries  # lazy: models exist once Django has started
+        from abate.platform.review import queries as review  # lazy: as above
+
+        digest = queries.contact_digest(contact)
+        if against is None:
+            return deciding.propose(
+                "party.contact", {"application": str(application), "contact": digest}, why
+            )
+        deciding.entitled("view", "proposals", field="rows")
+        named = review.proposal(against)
+        about = {"application": str(application), "contact": digest}
+        same = named.action == "party.contact" and about.items() <= named.arguments.items()
+        return {"proposal": against, "names_this_contact": same}
+
+    deciding.run(data_dir, work)
+
+
+@click.command()
 @click.argument("code")
 @click.option("--despite", is_flag=True, help="Although something is still open.")
 @deciding.why_option
@@ -196,4 +232,4 @@ def notice(code: str, subject: str, text: str, answer_by: datetime, data_dir: Pa
     deciding.run(data_dir, work)
 
 
-COMMANDS = (apply, applications, review, admit, renew, leave, report, quality, notice)
+COMMANDS = (apply, applications, review, admit, renew, contact, leave, report, quality, notice)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from abate.platform.doors import clock, randomness, scanner, sealed
+from abate.platform.doors import clock, randomness, scanner
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.words import on_one_line
 from abate.platform.joining import conformance, papers, queries
@@ -109,7 +108,6 @@ def apply(
     digest = keyring().identity_hmac(reach.value)
     _may_send(digest)
     token = base64.urlsafe_b64encode(randomness.token_bytes(32)).decode().rstrip("=")
-    told = json.dumps({"name": given.contact_name.strip(), "reach": reach.value}, ensure_ascii=False)
     try:
         with transaction.atomic():
             if Party.objects.filter(code=given.code).exists():
@@ -123,7 +121,7 @@ def apply(
                 title_zh=given.title_zh.strip(),
                 title_en=given.title_en.strip(),
                 registration=given.registration.strip().upper(),
-                contact=sealed.wrap(told.encode(), sealed.KEY),
+                contact=queries.sealed_contact(given.contact_name.strip(), reach.value),
                 reach=digest,
                 token=_digest(token),
                 user=review.create_user(User.Kind.STAFF),
@@ -160,10 +158,15 @@ def send_links(contact: str) -> None:
     The outbox carries it in a round of its own, so no answer waits for mail, or tells whether it went. Raises
     ContactMalformed, LimitReached.
     """
-    digest = keyring().identity_hmac(normal(contact).value)
+    reach = normal(contact).value
+    digest = keyring().identity_hmac(reach)
     _may_send(digest)
     with transaction.atomic():
         open_ = Application.objects.filter(reach=digest).exclude(state__in=[State.REFUSED, State.WITHDRAWN])
+        # A contact that took over (decided.hand_over) is known by its digest alone until it says itself who it is.
+        open_.filter(handed_at__isnull=False).update(
+            contact=queries.sealed_contact("", reach), handed_at=None
+        )
         for user in [one.user for one in open_.select_related("user")] or [None]:
             _send_link(user)
 

@@ -1,12 +1,15 @@
-"""The changes of this room that need three people (review/changes.py): admission, refusal, renewal, leaving."""
+"""The changes of this room that need three people (review/changes.py): admission, refusal, renewal, another contact, leaving."""
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from abate.platform.doors import clock
+from django.conf import settings
+
+from abate.platform.doors import clock, randomness
 from abate.platform.joining import decided, queries
 from abate.platform.joining.errors import ApplicationClosed, NotSettled
 from abate.platform.joining.kinds import kinds
@@ -18,6 +21,7 @@ from abate.platform.review import changes
 from abate.platform.review import queries as review
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
+from abate.platform.review.models import User
 
 
 def _application(given: Json) -> Application:
@@ -177,6 +181,37 @@ def _renew(given: Json) -> Json:
     return {}
 
 
+def _handable(given: Json) -> Json:
+    """The new account gets its handle with the proposal, so that what is checked is what is made."""
+    if not re.fullmatch("[0-9a-f]{64}", given["contact"]):
+        raise ArgumentsMalformed("contact: its digest, of 64 signs; the page and the command make it")
+    account = given["account"] or str(randomness.new_uuid())
+    if not re.fullmatch("[0-9a-f-]{36}", account) or User.objects.filter(handle=account).exists():
+        raise ArgumentsMalformed("account: of a new account")
+    decided.check_handable(_application(given))
+    return given | {"account": account}
+
+
+def _looked_after(given: Json) -> Json:
+    one = _application(given)
+    return {
+        "code": one.code,
+        "contact": bytes(one.reach).hex(),
+        "account": one.user.handle,
+        "seats": [f"{party.code} {role}" for party, role in queries.seats(one.user)],
+    }
+
+
+def _handed(given: Json, before: Json) -> Json:
+    kept = [seat for seat in before["seats"] if seat.partition(" ")[0] == before["code"]]
+    return before | {"contact": given["contact"], "account": given["account"], "seats": kept}
+
+
+def _hand_over(given: Json) -> Json:
+    decided.hand_over(_application(given).pk, bytes.fromhex(given["contact"]), given["account"])
+    return {"account": given["account"], "link": f"{settings.ABATE_ORIGIN}/join"}
+
+
 def _leaving(given: Json) -> Json:
     party = parties.party(given["code"])
     live = sum(key.opens for key in parties.keys(party.pk))
@@ -236,6 +271,17 @@ _ACTIONS = (
         look=_stands_on,
         after=_renewed,
         execute=_renew,
+        concerns=_has_part,
+    ),
+    Action(
+        name="party.contact",
+        zh="更换机构联系人",
+        en="let another contact look after a party",
+        fields={"application": (str, REQUIRED), "contact": (str, REQUIRED), "account": (str, "")},
+        normal=_handable,
+        look=_looked_after,
+        after=_handed,
+        execute=_hand_over,
         concerns=_has_part,
     ),
     Action(

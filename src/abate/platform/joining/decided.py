@@ -1,4 +1,4 @@
-"""What three people decided about a party's life (changes.py): admission, refusal, renewal, leaving. (P-6.1-d)
+"""What three people decided about a party's life (changes.py): admission, refusal, renewal, another contact, leaving. (P-6.1-d)
 
 Each is done by an approval alone; nothing else calls these.
 """
@@ -15,16 +15,20 @@ from abate.platform.doors import clock
 from abate.platform.incentives import actions as incentives
 from abate.platform.joining import queries
 from abate.platform.joining.actions import complete
-from abate.platform.joining.errors import ApplicationClosed, DocumentNotInOrder, NotSettled
+from abate.platform.joining.errors import AccountOfStaff, ApplicationClosed, DocumentNotInOrder, NotSettled
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Agreement, Application, Document, Settlement
 from abate.platform.notices import actions as notices
 from abate.platform.parties import actions as parties
 from abate.platform.parties import standing, webhooks
 from abate.platform.parties.models import Party
-from abate.platform.people import groups
+from abate.platform.people import contacts, groups
+from abate.platform.review import actions as review
+from abate.platform.review import queries as accounts
 from abate.platform.review.audit import audited
 from abate.platform.review.changes import canonical
+from abate.platform.review.models import User
+from abate.platform.signin import actions as signin
 
 State = Application.State
 
@@ -87,6 +91,44 @@ def _approve_papers(one: Application, party: Party) -> None:
     there.exclude(pk__in=held).update(ended_at=now)
     there.filter(pk__in=held, approved_at=None).update(approved_at=now)
     standing.set_validity(party, queries.validity(one))
+
+
+@audited("party.contact", lambda given, _: f"{given['number']} {given['handle']}")
+def hand_over(number: UUID, reach: bytes, handle: str) -> User:
+    """Another contact looks after an application and its party, with a new account `handle`: what the former one signs in with,
+    its sessions and its token of the interface end, and it is told.
+
+    `reach`: the keyed digest of the new contact, which asks for its first link itself (actions.send_links); until then nobody
+    signs in. Raises ApplicationClosed, AccountOfStaff. (P-8.4-c)
+    """
+    with transaction.atomic():
+        one = Application.objects.select_for_update().get(pk=number)
+        check_handable(one)
+        former = one.user
+        if one.handed_at is None:
+            place = contacts.place(contacts.normal(queries.contact(one)["reach"]))
+            notices.write([former.pk], "party.contact", to=[place])
+        made = review.create_user(User.Kind.STAFF, made_up=former.made_up, handle=handle)
+        for party, role in queries.seats(former):
+            if party == one.party:
+                parties.add_member(made, party, role)
+            parties.remove_member(former, party, role)
+        review.deactivate(former)
+        signin.forget(former)
+        one.user, one.reach, one.token, one.handed_at = made, reach, None, clock.now()
+        one.contact = queries.sealed_contact("", "")
+        one.save(update_fields=["user", "reach", "token", "handed_at", "contact"])
+    return made
+
+
+def check_handable(one: Application) -> None:
+    """Whether another contact may look after it. Raises ApplicationClosed, AccountOfStaff."""
+    left = one.party is not None and one.party.status == Party.Status.LEFT
+    if left or one.state in (State.REFUSED, State.WITHDRAWN):
+        raise ApplicationClosed("left" if left else one.state)
+    # One of the staff's is closed by a decision of its own (staff.close), and then it is handed on.
+    if one.user.is_active and accounts.human_of(one.user) is not None:
+        raise AccountOfStaff
 
 
 @audited("party.refuse", lambda given, _: given["number"])

@@ -46,6 +46,9 @@ class Application(models.Model):
     terms = models.TextField(default="")
     made_at = models.DateTimeField()
     proved_at = models.DateTimeField(null=True)
+    handed_at = models.DateTimeField(null=True)
+    """Since when it waits for another contact, whose digest three people decided on, to ask for its link; till then
+    `contact` is empty. Null where the contact is known."""
     submitted_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
 

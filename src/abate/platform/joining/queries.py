@@ -26,7 +26,8 @@ from abate.platform.joining.models import (
     NoticeStep,
     Report,
 )
-from abate.platform.parties.models import Party
+from abate.platform.parties.models import Member, Party
+from abate.platform.people.contacts import normal
 from abate.platform.quarantine import queries as quarantine
 from abate.platform.reconciliation import queries as reconciliation
 from abate.platform.review import audit
@@ -77,6 +78,12 @@ def of_user(user: User) -> Application | None:
     return Application.objects.select_related("user", "party").filter(user=user).first()
 
 
+def seats(user: User) -> list[tuple[Party, str]]:
+    """Every (party, role) that this account acts for."""
+    held = Member.objects.filter(user=user).select_related("party").order_by("party__code", "role")
+    return [(one.party, one.role) for one in held]
+
+
 def of_party(party_id: int) -> Application | None:
     return Application.objects.select_related("user", "party").filter(party_id=party_id).first()
 
@@ -105,12 +112,23 @@ def contact(one: Application) -> dict[str, str]:
     return found
 
 
+def sealed_contact(name: str, reach: str) -> bytes:
+    """A contact as its row keeps it; contact opens it."""
+    return sealed.wrap(json.dumps({"name": name, "reach": reach}, ensure_ascii=False).encode(), sealed.KEY)
+
+
+def contact_digest(text: str) -> str:
+    """The keyed digest (hex) by which a contact is proposed: what was typed is kept nowhere. Raises ContactMalformed."""
+    return keyring().identity_hmac(normal(text).value).hex()
+
+
 def contact_of(user_id: int) -> str | None:
     """Where the user who looks after an application is reached; that it was opened is told.
 
-    A contact that is not proved yet is told of its link, and of nothing else: nothing happens to a draft.
+    A contact that is not proved yet is told of its link, and of nothing else: nothing happens to a draft. None too for one
+    that took over and did not ask for its link yet.
     """
-    one = Application.objects.filter(user_id=user_id).first()
+    one = Application.objects.filter(user_id=user_id, handed_at=None).first()
     return contact(one)["reach"] if one else None
 
 

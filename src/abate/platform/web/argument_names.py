@@ -18,6 +18,7 @@ NAMES: dict[str, Pair] = {
     "claim_days": ("领取期限（天）", "Days to collect"),
     "client_id": ("密钥编号", "Key (client id)"),
     "code": ("机构代码", "Code of the party"),
+    "contact": ("新联系方式的摘要", "Digest of the new contact"),
     "credits_per_kg": ("每千克减排量的积分", "Credits a kilogram"),
     "credits": ("积分（负数为扣减）", "Credits (below zero: taken)"),
     "despite": ("仍有未了事项也退出", "Although something is open"),

@@ -28,7 +28,7 @@ from abate.platform.web.pages.join import LIVES, NOTICES, PAPERS, STATES
 from abate.platform.web.wording import pick
 
 _PAGE = 50
-OURS = ("party.admit", "party.refuse", "party.renew")
+OURS = ("party.admit", "party.contact", "party.refuse", "party.renew")
 ENDED = timedelta(days=365)
 """What the form offers as the agreement's length: our policy; another is written in."""
 
@@ -140,14 +140,23 @@ def finding(request: HttpRequest, role: bool, application_id: UUID) -> HttpRespo
 @require_POST
 @operator_page
 def propose(request: HttpRequest, role: bool, application_id: UUID) -> HttpResponse:
-    """Propose what is to become of it: `change` admit, refuse or renew, with `why`, `to_day` and, of one suspended, `resume`."""
+    """Propose what is to become of it: `change` admit, refuse, renew or contact, with `why`, `to_day`, of one suspended
+    `resume`, and the new `contact`, of which the proposal has a digest alone."""
     one = queries.application(application_id)
     why, to_day = request.POST.get("why", "")[:600], request.POST.get("to_day", "")[:10]
-    given: dict[str, object] = {"application": str(one.pk)}
     name = f"party.{request.POST.get('change', '')[:10]}"
-    given |= {"reason": why[:500]} if name == "party.refuse" else {"to_day": to_day}
-    given |= {"resume": request.POST.get("resume") == "1"} if name == "party.renew" else {}
-    return _done(request, one, lambda: proposing.propose(request.user, name, given, why))  # type: ignore[arg-type]
+
+    def work() -> None:
+        given: dict[str, object] = {"to_day": to_day}
+        if name == "party.refuse":
+            given = {"reason": why[:500]}
+        elif name == "party.renew":
+            given |= {"resume": request.POST.get("resume") == "1"}
+        elif name == "party.contact":
+            given = {"contact": queries.contact_digest(request.POST.get("contact", "")[:300])}
+        proposing.propose(request.user, name, given | {"application": str(one.pk)}, why)  # type: ignore[arg-type]
+
+    return _done(request, one, work)
 
 
 @require_safe
