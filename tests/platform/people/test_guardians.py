@@ -39,6 +39,7 @@ GROWN = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 NUMBER = identity.made_up_number(BORN, 7)
 VERSION = "children-2026-11"
+"""In force at NOW; from 2026-11-22 another one is."""
 BOTH = {"account", "identity"}
 
 
@@ -111,7 +112,7 @@ def test_what_the_guardian_authorised_ends_at_the_birthday_by_date_alone(
             actions.authorise(child, party, ["bus"], VERSION)
         # The owner takes it over by the same check as anybody, and what was given before is over.
         before = (child.pseudonym, child.pk)
-        owner = actions.register("测试童", NUMBER, ["13900000007"], "2026-11", True)
+        owner = actions.register("测试童", NUMBER, ["13900000007"], "2026-11-22", True)
         assert (owner.pseudonym, owner.pk) == before and queries.own_contacts(owner)
         assert children.until(owner.pk) is None and consents.agreed_to_current(owner.pk)
         assert queries.authorisations(owner.pk)[0].withdrawn_at == GROWN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from tests.platform.web import city as stage
@@ -26,7 +27,7 @@ def test_invited_looked_agreed_and_left(city: stage.City, enter) -> None:
     assert Invitation.objects.get().used == 0, "looking spends nothing"
     assert "one member at a time authorises a partner" in page
     assert second.post("/groups/join", {"code": code, "agree": "yes", "notice": TERMS}).status_code == 302
-    assert {one.notice_version for one in groups.of(city.stranger.pk)} == {"groups-2026-11"}
+    assert {one.notice_version for one in groups.of(city.stranger.pk)} == {"groups-2026-11-22"}
     assert "Household of 2" in first.get("/groups").content.decode()
     told = second.get("/v1/me/groups").json()
     assert [(one["kind"], one["members"], one["left_at"]) for one in told] == [("household", 2, None)]
@@ -59,3 +60,17 @@ def test_an_enterprise_invites_and_sees_no_member(city: stage.City, enter) -> No
         person.post("/groups/join", {"code": code, "agree": "yes", "notice": TERMS})
         page = browser.get("/partner").content.decode()
         assert "Sums of your members" in page and city.person.pseudonym not in page
+
+
+def test_how_long_it_is_kept_stands_beside_each_purpose(city: stage.City, enter) -> None:
+    """PIPL article 17 (2), on every page that asks for a consent."""
+    first, second = enter(city.person.user, "en"), enter(city.stranger.user, "en")
+    terms = {one.name: one.kept[1] for one in consents.current("groups").purposes}
+    assert all(terms.values())
+    (code,) = set(CODE.findall(first.post("/groups/invite").content.decode()))
+    assert terms["household"] in unescape(second.post("/groups/join", {"code": code}).content.decode())
+    for about, page in (("people", "/privacy"), ("children", "/family")):
+        shown = unescape(first.get(page).content.decode())
+        for one in consents.current(about).purposes:
+            assert one.kept[1] and one.kept[1] in shown, (page, one.name)
+    assert "is emptied 1095 days after" in first.get("/authorise/sample-app").content.decode()

@@ -23,12 +23,14 @@ _FOLDER = Path(__file__).parent / "notices"
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """One purpose of a notice, in both languages; `sensitive` needs a consent of its own (PIPL article 29)."""
+    """One purpose of a notice, in both languages; `sensitive` needs a consent of its own (PIPL article 29). `kept`: for how
+    long (article 17 (2)), as the rules of retention say it; empty in versions of before 2026-11-22, which did not."""
 
     name: str
     text: tuple[str, str]
     data: tuple[str, str]
     sensitive: bool
+    kept: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,13 @@ def notices() -> dict[str, Notice]:
 def _read(path: Path) -> Notice:
     told = tomllib.loads(path.read_text(encoding="utf-8"))
     purposes = tuple(
-        Purpose(name, (one["zh"], one["en"]), (one["data_zh"], one["data_en"]), one["sensitive"])
+        Purpose(
+            name,
+            (one["zh"], one["en"]),
+            (one["data_zh"], one["data_en"]),
+            one["sensitive"],
+            (one.get("kept_zh", ""), one.get("kept_en", "")),
+        )
         for name, one in told["purposes"].items()
     )
     beside = tuple((one["zh"], one["en"]) for one in told.get("authorising", ()))

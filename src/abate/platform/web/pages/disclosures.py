@@ -39,7 +39,8 @@ def disclosure(request: HttpRequest, person: Person, request_id: UUID) -> HttpRe
     """One request with all that the person needs to decide: who, what for, what, of when, until when, how to reach them."""
     (notice,) = consents.current("sharing").purposes
     told = shown(people.one_asked(person.pk, request_id))
-    context = told | {"notice": pick(notice.text), "notice_version": consents.current("sharing").version}
+    words = {"notice": pick(notice.text), "kept": pick(notice.kept)}
+    context = told | words | {"notice_version": consents.current("sharing").version}
     return screen.show(request, "disclosure", context, section="authorisations")
 
 

@@ -44,7 +44,7 @@ def _page(
         "fields": _fields(request.POST.get("name", "")[:60] if problem else ""),
         "relations": [(name, pick(words)) for name, words in RELATIONS.items()],
         "notice": told,
-        "purposes": [(one.name, pick(one.text), pick(one.data)) for one in told.purposes],
+        "purposes": [(one.name, pick(one.text), pick(one.data), pick(one.kept)) for one in told.purposes],
         "redeems": "redeem" in children.child_policy().may,
     }
     status = problem.status if problem else status

@@ -107,7 +107,7 @@ def _page(
         "notice": told,
         "agreed": consents.agreed_to_current(person.pk, about),
         "purposes": [
-            (pick(one.text), pick(one.data), one.sensitive, given.get(one.name), one.name)
+            (pick(one.text), pick(one.data), pick(one.kept), one.sensitive, given.get(one.name), one.name)
             for one in told.purposes
         ],
         "partners": [row for row in queries.authorisations(person.pk) if row.live],
