@@ -179,6 +179,9 @@ class EveryCall:
                 _rest()
                 changed = tables.changed()
                 if not seen.at:
+                    # No call is left: nothing failed, so it is done, as it was at first. Else the calls behind were not tried.
+                    if told.status >= 400 or not door.is_whole(_part(changed)):
+                        door.wrong[f"{kind}: at none of {number - 1} calls, {told}, {_part(changed)}"] += 1
                     tables.back(kept, changed)
                     break
                 door.tries[kind] += 1

@@ -7,6 +7,7 @@ tables hold a row of one or fewer rows than they had, and of those alone, is the
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -33,6 +34,7 @@ _TOUCHED = sql.SQL(
     "select {}, count(*), count(*) filter (where age(xmin) <= age(%(since)s::text::xid8::xid)) from {}"
 )
 """A row that was written or changed bears the number of the transaction that did it; one that is gone is missed in the count."""
+_HELD = "select pid, classid, objid, objsubid from pg_locks where locktype = 'advisory'"
 GONE_SECONDS = 20
 PLACE = ("host", "user", "password", "dbname", "port")
 
@@ -53,6 +55,7 @@ class Tables:
         self._look = _all(_TOUCHED, self._names)
         self._former: State = {}
         self._since = "0"
+        self._held = self._locks()
 
     def state(self) -> State:
         """As it is now; what is asked of `changed` from here on is what differs from it."""
@@ -61,7 +64,9 @@ class Tables:
         return self._former
 
     def changed(self) -> dict[str, int]:
-        """The tables that differ from the state, with how many rows more there are (0: rows were changed)."""
+        """The tables that differ from the state, with how many rows more there are (0: rows were changed); asked once whoever
+        was cut off has let go of what it held, or the next request would be refused for that. Raises TimeoutError."""
+        _until("a lock is let go", lambda: self._locks() <= self._held)
         since = {"since": self._since}
         ((committed,),) = self._own.execute(_COMMITTED, since)
         if not committed:
@@ -77,11 +82,12 @@ class Tables:
     def end(self, backend: int) -> None:
         """End that connection's process, and wait until it is gone. Raises TimeoutError."""
         self._own.execute("select pg_terminate_backend(%s)", [backend])
-        until = time.monotonic() + GONE_SECONDS
-        while self._own.execute("select from pg_stat_get_activity(%s)", [backend]).fetchall():
-            if time.monotonic() > until:
-                raise TimeoutError(f"{backend} does not end")
-            time.sleep(0.001)
+        there = "select from pg_stat_get_activity(%s)"
+        _until(f"{backend} ends", lambda: not self._own.execute(there, [backend]).fetchall())
+
+    def _locks(self) -> set[tuple[Any, ...]]:
+        """The advisory locks that anybody holds."""
+        return set(self._own.execute(_HELD).fetchall())
 
     def keep(self, now: State) -> dict[str, bytes]:
         """Every row there is, by table."""
@@ -134,3 +140,11 @@ class Tables:
 
 def _all(one: sql.SQL, names: list[str]) -> sql.Composed:
     return sql.SQL(" union all ").join(one.format(name, sql.Identifier(name)) for name in names)
+
+
+def _until(what: str, done: Callable[[], bool]) -> None:
+    until = time.monotonic() + GONE_SECONDS
+    while not done():
+        if time.monotonic() > until:
+            raise TimeoutError(f"not yet: {what}")
+        time.sleep(0.001)
