@@ -182,15 +182,17 @@ def _make_database(folder: Path) -> None:
     from abate.platform.doors import database, private_postgres
 
     url = private_postgres.start(folder)
-    with psycopg.connect(url, autocommit=True) as server:
-        _set_fsync(server, "off")
-        # Over a few rows every plan is good, and finding the best of eight joins takes a hundred times what it saves.
-        server.execute("alter system set join_collapse_limit = 4")
-        server.execute("select pg_reload_conf()")
-    connection.settings_dict.update(database.parse(url))
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    connection.close()
-    private_postgres.stop(folder)
+    try:
+        with psycopg.connect(url, autocommit=True) as server:
+            _set_fsync(server, "off")
+            # Over a few rows every plan is good, and finding the best of eight joins takes a hundred times what it saves.
+            server.execute("alter system set join_collapse_limit = 4")
+            server.execute("select pg_reload_conf()")
+        connection.settings_dict.update(database.parse(url))
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    finally:
+        connection.close()
+        private_postgres.stop(folder)
 
 
 def _set_fsync(server: Any, value: str) -> None:

@@ -27,6 +27,8 @@ def once(prefix: str, make: Callable[[Path], None]) -> Path:
     """The folder that `make` filled, in this worker or in the one that came first; the last that used it takes it away."""
     folder = Path(tempfile.gettempdir()) / f"{prefix}-{_run()}"
     used = Path(f"{folder}.used").open("w")  # noqa: SIM115 (held until the end)
+    # Before it is made: what was made by half goes too.
+    atexit.register(_leave, folder, used)
     with _one_by_one(folder):
         fcntl.flock(used, fcntl.LOCK_SH)
         if not (folder / MADE).exists():
@@ -34,7 +36,6 @@ def once(prefix: str, make: Callable[[Path], None]) -> Path:
             folder.mkdir(mode=0o700)
             make(folder)
             (folder / MADE).touch()
-    atexit.register(_leave, folder, used)
     return folder
 
 

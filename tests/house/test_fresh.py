@@ -9,6 +9,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "src/abate"
 WEB = SOURCE / "platform/web"
+ASKED = ("acting", "entitled")
 
 
 def trees(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
@@ -67,9 +68,9 @@ def guarded() -> set[str]:
 
 
 def asks(function: ast.FunctionDef) -> Iterator[bool]:
-    """Of each `acting(...)` in it, whether it asks for a fresh proof."""
+    """Of each `acting(...)` and `entitled(...)` in it, whether it asks for a fresh proof."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "acting":
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ASKED:
             yield any(one.arg == "fresh" and ast.unparse(one.value) == "True" for one in node.keywords)
 
 
