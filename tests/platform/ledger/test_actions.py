@@ -323,6 +323,32 @@ def test_a_statement_says_the_same_before_and_after_lots_are_cut(expiring_room: 
 
 
 @pytest.mark.clause("P-4.4")
+@pytest.mark.parametrize("lapsed_after", [timedelta(hours=6), timedelta(days=1)])
+def test_a_statement_says_the_same_before_and_after_a_hold_that_ran_out_is_written_down(
+    expiring_room: World, lapsed_after: timedelta
+) -> None:
+    """What the hold gave back had paid of the debt before the awards came; one that ends after them pays nothing."""
+    world, person, day = expiring_room, expiring_room.people[0].pk, clock.day(NOW)
+    actions.adjust(person, 10, "gift")
+    holds.hold(person, 6, "held", NOW + timedelta(hours=2))
+    holds.hold(person, 3, "held for longer", NOW + timedelta(hours=5, minutes=30))
+    actions.adjust(person, -14, "mistake")
+    with clock.frozen(NOW + timedelta(hours=5)):
+        world.send(world.meeting("a"), world.meeting("b"))
+    with clock.frozen(NOW + lapsed_after):
+        last = queries.entries(person, limit=1)[0].id
+        before = statement.period(person, day, day)
+        assert before.closing.owed == 6 and before.closing.held == 9
+        assert sum(line.credits for line in before.lines[-1].lots) == before.lines[-1].credits - 7
+        assert holds.lapse_overdue() == 1
+        after = statement.period(person, day, day)
+        assert tuple(line for line in after.lines if line.id <= last) == before.lines
+        assert (after.closing == before.closing) == (lapsed_after > timedelta(hours=19))
+        now = standing.standing(person)
+        assert (now.owed, now.held) == (0, 0) and differences() == {}
+
+
+@pytest.mark.clause("P-4.4")
 def test_a_past_moment_is_a_state_that_was_even_where_the_clock_went_back(expiring_room: World) -> None:
     person = expiring_room.people[0].pk
     was = {}

@@ -86,11 +86,8 @@ def standing(person_id: int) -> Standing:
     now = clock.now()
     values = {"person": person_id, "at": now, "after": None, "until": LAST}
     with connection.cursor() as cursor:
-        cursor.execute(SQL["debt"], values)
-        owed, held = cursor.fetchone() or (0, 0)
-        cursor.execute(SQL["lots"], values)
-        lots = {row[:3]: row[3] for row in cursor.fetchall()}
-        owed, held = _bring_up(cursor, lots, owed, held, values)
+        lots, owed, held = _posted(cursor, values)
+        owed, held, _ = _bring_up(cursor, lots, owed, held, values)
         cursor.execute(SQL["holds"], values)
         holds = tuple(HoldRow(*row) for row in cursor.fetchall())
     today = clock.day(now)
@@ -103,30 +100,51 @@ def standing(person_id: int) -> Standing:
     return Standing(sum(lot.credits for lot in live), owed, held, tuple(live), holds, tuple(waits))
 
 
+def unsettled(person_id: int) -> list[tuple[int, LotRow]]:
+    """What awards that are in no lot yet pay of a debt (credits below zero), each with the entry at which cutting notes it.
+
+    What a hold gave back before an award has paid first, as it will have when lots are cut.
+    """
+    values = {"person": person_id, "at": clock.now(), "after": None, "until": LAST}
+    with connection.cursor() as cursor:
+        lots, owed, held = _posted(cursor, values)
+        return _bring_up(cursor, lots, owed, held, values)[2] if owed else []
+
+
+def _posted(cursor: CursorWrapper, values: Mapping[str, Any]) -> tuple[_Lots, int, int]:
+    """Lots, owed and held as the last posting left them."""
+    cursor.execute(SQL["debt"], values)
+    owed, held = cursor.fetchone() or (0, 0)
+    cursor.execute(SQL["lots"], values)
+    return {row[:3]: row[3] for row in cursor.fetchall()}, owed, held
+
+
 def _bring_up(
     cursor: CursorWrapper, lots: _Lots, owed: int, held: int, values: Mapping[str, Any]
-) -> tuple[int, int]:
+) -> tuple[int, int, list[tuple[int, LotRow]]]:
     """Put into `lots` what was earned after the entry `after` (None: what is in no lot yet) up to `until`, and what holds over by
-    the moment `at` gave back; returns what is owed and held then.
+    the moment `at` gave back; returns what is owed and held then, and what each award paid (`unsettled`).
 
     In the order of time: what was earned, then what a hold gave back, which settled the debt of that moment.
     """
+    awards: list[tuple[int, LotRow]] = []
     cursor.execute(SQL["lapsed"], values)
     lapsed = cursor.fetchall()
     moments = sorted({row[0] for row in lapsed})
     cursor.execute(SQL["fresh"], {**values, "moments": moments})
     fresh = cursor.fetchall()
     for stage, moment in enumerate([*moments, values["at"]]):
-        for _, day, expires_on, origin, credits in (row for row in fresh if row[0] == stage):
+        for _, day, expires_on, origin, credits, last in (row for row in fresh if row[0] == stage):
             paid = 0 if origin == _WAITS else min(owed, credits)
             owed -= paid
             key = (expires_on, day, origin)
+            awards += [(last, LotRow(*key, -paid))] if paid else []
             lots[key] = lots.get(key, 0) + credits - paid
         for *lot, credits in (row[1:] for row in lapsed if stage < len(moments) and row[0] == moment):
             lots[tuple(lot)] = lots.get(tuple(lot), 0) + credits
             held -= credits
         owed = _settle(lots, owed, clock.day(moment))
-    return owed, held
+    return owed, held, awards
 
 
 def _settle(lots: _Lots, owed: int, today: date) -> int:
@@ -161,7 +179,7 @@ def at_moment(person_id: int, moment: datetime) -> Past:
         values = {"person": person_id, "at": moment, "after": posted, "until": entry_id}
         cursor.execute(SQL["held_at"], values)
         (held,) = cursor.fetchone()
-        owed, held = _bring_up(cursor, lots, sum(lots.values()) + held - then, held, values)
+        owed, held, _ = _bring_up(cursor, lots, sum(lots.values()) + held - then, held, values)
     left = tuple(LotRow(*lot, number) for lot, number in sorted(lots.items()) if number)
     return Past(carbon_mg, credits, held, left, owed)
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
+from abate.platform.ledger import standing
 from abate.platform.ledger.errors import StatementTooLong
 from abate.platform.ledger.queries import SQL
 from abate.platform.ledger.standing import LotRow
@@ -76,8 +77,7 @@ def period(person_id: int, first: date, last: date) -> Period:
         moves: dict[int, list[LotRow]] = defaultdict(list)
         for entry_id, *lot in cursor.fetchall():
             moves[entry_id].append(LotRow(*lot))
-        cursor.execute(SQL["unsettled"], values)
-        settled = [(entry_id, LotRow(*lot)) for entry_id, *lot in cursor.fetchall() if lot[-1]]
+    settled = [one for one in standing.unsettled(person_id) if one[0] <= upto]
     for entry_id, lot in settled:
         moves[entry_id] = list(_summed([*moves[entry_id], lot]))
     lines = tuple(Line(*row, lots=tuple(moves[row[0]])) for row in rows)

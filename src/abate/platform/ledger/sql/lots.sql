@@ -1,10 +1,11 @@
 -- name: cut
 -- Awards booked since the last cut, merged by day into lots. Under the lock of the account no new one can come. A debt
--- is settled first, by the oldest of them, however late the cut is made; what waits to be collected settles none.
+-- is settled first, by the oldest of them, however late the cut is made, and the newest of its day notes it (a hold that
+-- lapses meanwhile is a later entry); what waits to be collected settles none.
 -- `before`: only those posted before the first entry of that moment or a later one.
 with fresh as materialized (
     select entry.person_id, entry.day, ledger_sum(entry.credits) filter (where entry.kind = 1) as credits,
-           max(entry.id) as last
+           max(entry.id) as last, max(entry.id) filter (where entry.kind = 1) as award
     from ledger_balance balance
     join ledger_entry entry on entry.person_id = balance.person_id and entry.id > balance.lotted_id
     where balance.person_id = any(%(persons)s::bigint[])
@@ -17,7 +18,7 @@ with fresh as materialized (
     select day, credits_award_until(day) as expires_on, credits_award_origin(day) as origin
     from (select distinct day from fresh) days
 ), paid as materialized (
-    select fresh.person_id, fresh.day, dated.expires_on, dated.origin, fresh.last, fresh.credits,
+    select fresh.person_id, fresh.day, dated.expires_on, dated.origin, fresh.award, fresh.credits,
            case when dated.origin = 1 then greatest(least(fresh.credits, balance.owed - (
                ledger_sum(case when dated.origin = 1 then fresh.credits else 0 end) over upto - fresh.credits)), 0)
            else 0 end as debt
@@ -33,7 +34,7 @@ with fresh as materialized (
     set credits_in = lot.credits_in + excluded.credits_in, left_credits = lot.left_credits + excluded.left_credits
 ), settled as (
     insert into ledger_draw (person_id, entry_id, expires_on, day, origin, credits)
-    select person_id, last, expires_on, day, 1, -debt from paid where debt > 0
+    select person_id, award, expires_on, day, 1, -debt from paid where debt > 0
 )
 update ledger_balance balance set lotted_id = newest.id, owed = balance.owed - newest.debt
 from (select fresh.person_id, max(fresh.last) as id, coalesce(ledger_sum(paid.debt), 0) as debt

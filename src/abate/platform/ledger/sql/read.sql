@@ -32,9 +32,9 @@ order by expires_on, day, origin
 
 -- name: fresh
 -- What was earned after an entry, or else is in no lot yet, by day; `stage` is how many of these moments had come before.
-select fresh.stage, fresh.day, credits_award_until(fresh.day), credits_award_origin(fresh.day), fresh.credits
-from (select staged.stage, staged.day, sum(staged.credits)::bigint as credits
-      from (select entry.day, entry.credits, entry.kind,
+select fresh.stage, fresh.day, credits_award_until(fresh.day), credits_award_origin(fresh.day), fresh.credits, fresh.last
+from (select staged.stage, staged.day, sum(staged.credits)::bigint as credits, max(staged.id) as last
+      from (select entry.id, entry.day, entry.credits, entry.kind,
                    max(width_bucket(entry.at, %(moments)s::timestamptz[])) over (order by entry.id) as stage
             from ledger_entry entry
             join ledger_balance balance

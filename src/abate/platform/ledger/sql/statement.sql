@@ -41,18 +41,6 @@ group by expires_on, day, origin
 having sum(credits) <> 0
 order by expires_on, day, origin
 
--- name: unsettled
--- What awards that are in no lot yet settle of a debt, as cutting them will note it (`cut` in lots.sql).
-select fresh.last, fresh.expires_on, fresh.day, 1::smallint,
-       -greatest(least(fresh.credits, balance.owed - (ledger_sum(fresh.credits) over upto - fresh.credits)), 0)
-from (select day, credits_award_until(day) as expires_on, sum(credits)::bigint as credits, max(id) as last
-      from ledger_entry entry
-      where person_id = %(person)s and kind = 1 and id <= %(upto)s and credits_award_origin(day) = 1
-            and id > (select lotted_id from ledger_balance where person_id = %(person)s and owed > 0)
-      group by day) fresh
-join ledger_balance balance on balance.person_id = %(person)s
-window upto as (order by fresh.day rows unbounded preceding)
-
 -- name: statement
 select entry.id, entry.kind, entry.at, entry.day, entry.carbon_mg, entry.credits,
        case entry.kind when 1 then entry.eligible_mg when 10 then -coalesce(undone.eligible_mg, 0) else 0 end,
