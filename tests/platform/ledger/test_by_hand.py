@@ -63,6 +63,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "to oneself": ({"kind": "transfer", "amount": 5, "to": "{}"}, "same-person"),
     "until yesterday": ({"kind": "hold", "amount": 5, "until": "2020-01-01T00:00:00+08:00"}, "hold-time"),
     "until no moment": ({"kind": "hold", "amount": 5, "until": "2027-01-01"}, "change-malformed"),
+    "under no order": ({"kind": "cancel", "amount": 1, "order": ""}, "change-malformed"),
+    "under blanks": ({"kind": "cancel", "amount": 1, "order": "  "}, "change-malformed"),
+    "under two lines": ({"kind": "cancel", "amount": 1, "order": "d\n1"}, "change-malformed"),
+    "under a long order": ({"kind": "cancel", "amount": 1, "order": "d" * 129}, "change-malformed"),
     "a hold that is not there": ({"kind": "settle", "hold": 77}, "hold-unknown"),
 }
 
@@ -77,6 +81,39 @@ def test_what_cannot_be_is_refused_to_who_proposes(expiring_room: World, what: s
             desk.staffed()["entry"], "ledger.book", {"person": person, "order": "d-1", **asked}, "x"
         )
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("order", ["", " ", "a\tb", "d" * 5_000])
+def test_an_adjustment_under_no_order_is_refused_by_name(expiring_room: World, order: str) -> None:
+    given = {"person": expiring_room.people[0].pseudonym, "credits": 1, "order": order}
+    with pytest.raises(Problem) as refused:
+        proposing.propose(desk.staffed()["entry"], "ledger.adjust", given, "x")
+    assert refused.value.code == "change-malformed" and "ledger.adjust: order" in str(refused.value)
+
+
+@pytest.mark.clause("P-8.4-c")
+def test_an_order_that_stands_for_another_movement_is_taken_and_the_same_again_changes_nothing(
+    expiring_room: World,
+) -> None:
+    one, two, three = expiring_room.people
+    actions.adjust(one.pk, 100, "opening")
+    until = (NOW + timedelta(hours=1)).isoformat()
+    hold, give = {"kind": "hold", "until": until}, {"kind": "transfer", "amount": 5}
+    desk.decide("ledger.book", person=one.pseudonym, order="d", amount=5, **hold)
+    desk.decide("ledger.book", person=one.pseudonym, order="t", to=two.pseudonym, **give)
+    tried: list[tuple[str, dict[str, Any], str]] = [
+        ("ledger.book", hold | {"order": "d", "amount": 50}, "order-taken"),
+        ("ledger.book", hold | {"order": "d", "amount": 5}, "nothing-changes"),
+        ("ledger.book", give | {"order": "t", "to": three.pseudonym}, "order-taken"),
+        ("ledger.book", give | {"order": "t", "to": two.pseudonym}, "nothing-changes"),
+        ("ledger.book", {"kind": "cancel", "order": "t", "amount": 5}, "order-taken"),
+        ("ledger.adjust", {"order": "opening", "credits": 99}, "order-taken"),
+        ("ledger.adjust", {"order": "opening", "credits": 100}, "nothing-changes"),
+    ]
+    for action, given, code in tried:
+        with pytest.raises(Problem) as refused:
+            proposing.propose(desk.staffed()["entry"], action, {"person": one.pseudonym, **given}, "x")
+        assert refused.value.code == code, json.dumps(given)
 
 
 def test_what_is_not_there_any_more_is_refused_at_the_approval_and_nothing_is_booked(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
-from abate.platform.ledger import actions, errors, holds, queries
+from abate.platform.ledger import actions, errors, holds
 from abate.platform.ledger.models import Hold, Order
 from abate.platform.people import queries as people
 from abate.platform.review import changes
@@ -24,6 +24,8 @@ NEEDS = {
     "retire": {"amount"},
 }
 """What each kind takes beside person and order, and nothing else. `amount` is credits, to retire milligrams CO2e."""
+LONGEST_ORDER = 128
+"""Signs of an order, as of an event's id: our policy."""
 _FIELDS = {"amount": (int, 0), "to": (str, ""), "until": (str, ""), "hold": (int, 0)}
 
 
@@ -35,17 +37,29 @@ def person_of(pseudonym: str) -> int:
     return found
 
 
-def order_of(given: Json) -> Json | None:
-    """What was booked under this order: an account moves all the time, the decision's own entry does not."""
+def order_of(given: Json, content: bytes) -> Json | None:
+    """What was booked under this order: an account moves all the time, the decision's own entry does not.
+
+    Raises OrderTaken where it is another movement than `content` (actions.digest).
+    """
     person = person_of(given["person"])
     order = Order.objects.filter(person_id=person, order_id=given["order"]).first()
-    entry = queries.entry(person, order.entry_id) if order else None
-    if entry is None:
+    if order is None:
         return None
+    if bytes(order.digest) != content:
+        raise errors.OrderTaken(given["order"])
+    entry = actions.entry_of(person, order.entry_id)
     return {"kind": Kind(entry.kind).name.lower(), "carbon_mg": entry.carbon_mg, "credits": entry.credits}
 
 
+def named(action: str, order: str) -> None:
+    """An order is found again by what it is called: one line that can be read. Raises ArgumentsMalformed."""
+    if not order.strip() or len(order) > LONGEST_ORDER or not order.isprintable():
+        raise ArgumentsMalformed(f"{action}: order (1 - {LONGEST_ORDER})")
+
+
 def _sound(given: Json) -> Json:
+    named("ledger.book", given["order"])
     needs = NEEDS.get(given["kind"])
     if needs is None:
         raise ArgumentsMalformed(f"ledger.book: kind ({', '.join(NEEDS)})")
@@ -66,9 +80,11 @@ def _sound(given: Json) -> Json:
 
 
 def _look(given: Json) -> Json:
-    """The order's entry; of a hold that is to end, the hold. Raises NoHold."""
+    """The order's entry; of a hold that is to end, the hold. Raises NoHold, OrderTaken."""
     if not given["hold"]:
-        return {"booked": order_of(given)}
+        receiver = person_of(given["to"]) if given["to"] else 0
+        content = actions.digest(Kind[given["kind"].upper()], given["amount"], receiver)
+        return {"booked": order_of(given, content)}
     found = Hold.objects.filter(person_id=person_of(given["person"]), entry_id=given["hold"]).first()
     if found is None:
         raise errors.NoHold(str(given["hold"]))

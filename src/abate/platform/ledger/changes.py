@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from abate.bookkeeping.kinds import Kind
 from abate.platform.ledger import actions, by_hand
 from abate.platform.ledger.models import Duty
 from abate.platform.people import queries as people
@@ -15,13 +16,14 @@ _DAYS = ("first_day", "last_day", "keep_until")
 
 
 def _possible(given: Json) -> Json:
+    by_hand.named("ledger.adjust", given["order"])
     actions.positive(abs(given["credits"]))
     by_hand.person_of(given["person"])
     return given
 
 
 def _booked(given: Json) -> Json:
-    found = by_hand.order_of(given)
+    found = by_hand.order_of(given, actions.digest(Kind.ADJUST, given["credits"]))
     return {"adjusted": found and {name: found[name] for name in ("kind", "credits")}}
 
 
