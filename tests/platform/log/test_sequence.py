@@ -6,15 +6,18 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from abate.bookkeeping import checkpoint, merkle
-from abate.platform.config import grants
+from abate.platform.config import first_run, grants
+from abate.platform.config.errors import Placed
 from abate.platform.doors import keyring as keys
-from abate.platform.log import actions, queries
+from abate.platform.doors import logins
+from abate.platform.log import actions, queries, reconciling
 from abate.platform.log.errors import LogDamaged
 from abate.platform.log.models import Checkpoint, Leaf, Pending, Tile
 from abate.platform.log.sequencer import AFTER_DAMAGE, Sequencer
@@ -46,6 +49,51 @@ def test_a_log_begins_with_the_empty_tree() -> None:
     assert (head().origin, head().size, head().root) == ("abate.test/log", 0, merkle.EMPTY_ROOT)
     assert actions.sequence() == 0
     assert Checkpoint.objects.count() == 1
+
+
+@pytest.fixture
+def trial(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The secret file of an installation that was served before anybody named its log."""
+    secret = tmp_path / "secrets.json"
+    keys.create(secret)
+    settings.ABATE_SECRET_FILE = str(secret)
+    monkeypatch.setenv("ABATE_SECRET_FILE", str(secret))
+    monkeypatch.delenv(logins.OWNER, raising=False)
+    for step in ("environment", "migrate"):
+        monkeypatch.setattr(first_run.setup, step, lambda *_, **__: None)
+    actions.sequence()
+    assert head().origin == "abate.invalid/log"
+    return secret
+
+
+NAME = "carbon.example.cn/log"
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_log_that_was_served_on_trial_can_be_named(trial: Path, cut_off: bool) -> None:
+    """The head of its empty tree bears another name: every round after the naming would halt at it for good."""
+    if cut_off:
+        keys.name_log(trial, NAME)
+        with pytest.raises(LogDamaged):
+            actions.sequence()
+    first_run.make(trial.parent, {"log_name": NAME})
+    assert actions.sequence() == 0 and head().origin == NAME
+    assert not any(reconciling.differences().values())
+    first_run.make(trial.parent, {"log_name": NAME})
+    assert Checkpoint.objects.count() == 1
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_log_with_anything_in_it_keeps_its_name(
+    trial: Path, fill: Callable[..., None], numbered: bool
+) -> None:
+    fill(1, 3)
+    if numbered:
+        actions.sequence()
+    with pytest.raises(Placed):
+        first_run.make(trial.parent, {"log_name": NAME})
+    actions.sequence()
+    assert keys.read(trial).log_origin == head().origin == "abate.invalid/log" and head().size == 3
 
 
 @pytest.mark.parametrize("steps", [[1], [255, 1, 1], [256, 256], [300, 1, 700], [1, 1, 1, 600]])

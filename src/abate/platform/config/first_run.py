@@ -169,13 +169,14 @@ def make(data_dir: Path, answers: Mapping[str, str]) -> None:
     """
     setup.environment(data_dir, begin=True, log_origin=answers["log_name"])
     setup.migrate()
-    from abate.platform.log import queries as log  # lazy: models exist once Django has started
+    from abate.platform.log import actions, queries  # lazy: models exist once Django has started
 
     secret = Path(os.environ["ABATE_SECRET_FILE"])
-    if keyring.read(secret).log_origin != answers["log_name"]:
-        if log.size() or log.waiting():
-            raise Placed("log_name")
-        keyring.name_log(secret, answers["log_name"])
+    with logins.as_owner(), actions.naming(answers["log_name"]):
+        if keyring.read(secret).log_origin != answers["log_name"]:
+            if queries.size() or queries.waiting():
+                raise Placed("log_name")
+            keyring.name_log(secret, answers["log_name"])
 
 
 def left_open() -> list[tuple[str, str]]:

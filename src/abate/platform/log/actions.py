@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from abate.bookkeeping.checkpoint import Checkpoint, NoteError
 from abate.bookkeeping.cosignature import Seal
 from abate.bookkeeping.leaf import Leaf, encode, leaf_hash
 from abate.bookkeeping.merkle import ProofError
-from abate.platform.doors import clock
+from abate.platform.doors import clock, logins
 from abate.platform.doors.keyring import Keyring, keyring
 from abate.platform.doors.statements import statements
 from abate.platform.log import models, national
@@ -44,12 +46,12 @@ def sequence(limit: int = BATCH) -> int:
     of the empty tree. Raises LogDamaged where the stored tree is not the one last signed; then nothing is
     changed.
     """
-    ring = keyring()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SQL["lock"])
         if not cursor.fetchone()[0]:
             return 0
-        # The lock comes first: what is read now, no other sequencer can be about to change.
+        # The lock comes first: what is read now, no other sequencer can be about to change, nor who names the log.
+        ring = keyring()
         head = _head(cursor, ring)
         for source in SOURCES:
             source.hand_over(cursor, limit)
@@ -65,6 +67,22 @@ def sequence(limit: int = BATCH) -> int:
         if added:
             _sign(_grow(cursor, head, edge, added), ring)
         return len(added)
+
+
+@contextmanager
+def naming(origin: str) -> Iterator[None]:
+    """Inside, the log may get the name `origin`: nothing is numbered, and no head signed, until it has it.
+
+    The head of an empty tree that a trial signed under another name is forgotten, or every later round would halt at it;
+    so it is where a naming before this one was cut off. As the owner: raises SetupError where that takes one.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SQL["lock_out"])
+        yield
+        cursor.execute(_SQL["other_beginning"], {"origin": origin})
+        if cursor.fetchone()[0]:
+            logins.require_owner()
+            cursor.execute(_SQL["forget_beginning"])
 
 
 def publish_key(folder: Path) -> None:

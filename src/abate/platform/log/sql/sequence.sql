@@ -2,6 +2,18 @@
 -- One sequencer at a time, whatever number of processes run one; given back when the transaction ends.
 select pg_try_advisory_xact_lock(4912026, 1)
 
+-- name: lock_out
+-- The same lock, waited for: until this transaction ends, nothing is numbered and no head signed.
+select pg_advisory_xact_lock(4912026, 1)
+
+-- name: other_beginning
+-- The head of the empty tree where it is the only one, and signed under another name.
+select exists (select from log_checkpoint where size = 0 and not starts_with(note, %(origin)s || E'\n'))
+       and not exists (select from log_checkpoint where size > 0)
+
+-- name: forget_beginning
+delete from log_checkpoint where size = 0
+
 -- name: lock_anchors
 -- One process chooses what is anchored next; the others wait for its word.
 select pg_advisory_xact_lock(4912026, 5)
