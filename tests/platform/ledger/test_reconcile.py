@@ -177,6 +177,9 @@ PLANTED = {
     # Found so far by monitors and verifiers alone.
     "update log_leaf set leaf = set_byte(leaf, 5, 99) where idx = 3": {"numbered"},
     "update log_leaf set idx = idx + 100 where idx = 3": {"numbered"},
+    "update log_leaf set idx = idx + 1000000000000 where idx = (select max(idx) from log_leaf)": {"numbered"},
+    "update log_leaf set hash = sha256(hash), leaf = set_byte(leaf, 5, 99) where idx = 4": {"numbered"},
+    "insert into log_tile (level, n, hashes) values (0, 9223372036854775807, sha256('x'))": {"tree"},
     "update log_tile set hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)": {"numbered", "heads"},
     "update log_tile set hashes = substr(hashes, 33)": {"numbered", "tree", "heads"},
     "delete from log_tile": {"numbered", "tree", "heads"},

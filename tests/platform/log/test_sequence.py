@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -332,3 +332,31 @@ def test_started_and_stopped(fill: Callable[..., None], tmp_path: Any, settings:
     assert not sequencer._thread.is_alive()
     assert (tmp_path / "log.key").read_text() == queries.public_key() + "\n"
     assert_whole()
+
+
+def test_leaves_are_held_against_a_tile_at_a_time() -> None:
+    """Not leaf by leaf, each with a slice of a tile that is stored out of line, nor all of them sorted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into log_leaf (idx, person_id, entry_id, leaf, hash)"
+            " select n, 1, n, leaf, abate_leaf_hash(leaf)"
+            " from (select n, decode(lpad(to_hex(n), 310, '0'), 'hex') as leaf from generate_series(0, 5119) n) made"
+        )
+        cursor.execute(
+            "insert into log_tile (level, n, hashes)"
+            " select 0, idx / 256, string_agg(hash, ''::bytea order by idx) from log_leaf group by idx / 256"
+        )
+        cursor.execute("analyze log_leaf, log_tile")
+        cursor.execute(reconciling.SQL["differ_numbered"])
+        assert cursor.fetchone() == (0,)
+        cursor.execute("explain (analyze, format json) " + reconciling.SQL["differ_numbered"])
+        nodes = list(_nodes(cursor.fetchone()[0][0]["Plan"]))
+    assert all(one["Actual Rows"] < 5120 for one in nodes if one["Node Type"] in ("Sort", "WindowAgg"))
+    joined = [one["Actual Rows"] * one["Actual Loops"] for one in nodes if one.get("Join Type")]
+    assert joined and max(joined) == 20
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for one in plan.get("Plans", ()):
+        yield from _nodes(one)

@@ -1,10 +1,17 @@
 -- name: differ_numbered
--- Leaves are numbered from 0 without a gap; each has its own hash, and its tile has it at its number.
-select count(*)
-from (select idx, row_number() over (order by idx) - 1 as place, leaf, hash from log_leaf) leaf
-left join log_tile tile on tile.level = 0 and tile.n = leaf.idx / 256
-where leaf.idx <> leaf.place or leaf.hash is distinct from abate_leaf_hash(leaf.leaf)
-   or leaf.hash is distinct from substring(tile.hashes from (leaf.idx % 256)::int * 32 + 1 for 32)
+-- Leaves are numbered from 0 without a gap, each has its own hash, and a tile has the hashes of its 256 leaves in their
+-- order: tiles that differ, leaves with another hash, numbers that are missing and leaves whose tile is.
+select coalesce(sum(tile.wrong), 0)::bigint
+     + coalesce((select max(idx) + 1 from log_leaf), 0) - coalesce(sum(tile.leaves), 0)::bigint
+from (select held.leaves,
+             held.unlike + (held.hashes is distinct from tile.hashes)::int as wrong
+      from log_tile tile
+      cross join lateral (
+          select count(*) as leaves, string_agg(hash, ''::bytea order by idx) as hashes,
+                 count(*) filter (where hash is distinct from abate_leaf_hash(leaf)) as unlike
+          from log_leaf where idx >= tile.n * 256 and idx < (tile.n + 1) * 256) held
+      -- A tile beyond the leaves is the tree's matter.
+      where tile.level = 0 and tile.n between 0 and (select max(idx) / 256 from log_leaf)) tile
 
 -- name: leaves
 select count(*) from log_leaf
