@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.platform.joining.applicants import draft, later, reviewed
 from tests.platform.people.townspeople import made_up_person
 from tests.platform.review.test_proposing import refusal, second_account
 
@@ -15,6 +16,7 @@ from abate.cli import staff
 from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
+from abate.platform.parties.models import Member, Party
 from abate.platform.people import actions as persons
 from abate.platform.people import queries
 from abate.platform.people.identity import made_up_number
@@ -79,6 +81,31 @@ def test_an_enrolment_is_proposed_for_the_same_person_however_it_is_written(
     assert asked[0] == asked[1]
 
 
+@pytest.mark.parametrize("how", ["ended", "past its day"])
+@pytest.mark.parametrize("who", ["guardian", "ward"])
+def test_who_was_a_guardian_decides_about_the_grown_child_as_about_anybody(
+    people: dict[str, User], who: str, how: str
+) -> None:
+    """What ended, or is past the 14th birthday, ties nobody: neither to credits nor to records of the other."""
+    person, other = made_up_person(1), made_up_person(2)
+    child, guardian = (person, other) if who == "guardian" else (other, person)
+    now = clock.now()
+    Guardianship.objects.create(
+        child=child,
+        guardian=guardian,
+        relation="parent",
+        name_enc=b"",
+        given_at=now - timedelta(days=9),
+        until=None if how == "ended" else now,
+        ended_at=now if how == "ended" else None,
+    )
+    asked = [
+        proposing.propose(people["entry"], name, given, "x").pk for name, given in _about_a_person(person)
+    ]
+    told, _ = proposing.decide_all(_clerk(other), Step.CHECK, asked)
+    assert [one.code for one in told] == [""] * len(asked)
+
+
 @pytest.mark.parametrize("who", ["the person", "the guardian", "the ward"])
 def test_nobody_decides_about_credits_of_their_own_or_of_their_ward(
     people: dict[str, User], who: str
@@ -96,7 +123,7 @@ def test_nobody_decides_about_credits_of_their_own_or_of_their_ward(
             relation="parent",
             name_enc=b"",
             given_at=clock.now(),
-            until=clock.now(),
+            until=clock.now() + timedelta(days=9),
         )
     told, _ = proposing.decide_all(_clerk(person if who == "the person" else other), Step.CHECK, asked)
     assert [one.code for one in told] == ["concerns-oneself"] * len(asked)
@@ -148,3 +175,46 @@ def test_nobody_decides_about_a_party_that_they_act_for(people: dict[str, User])
     parties.remove_member(seat, shop, "partner")
     told, _ = proposing.decide_all(people["check"], Step.CHECK, asked[:-1])
     assert [one.code for one in told] == [""] * (len(asked) - 1)
+
+
+def test_who_applied_for_a_party_by_a_contact_of_their_own_decides_nothing_about_it(
+    people: dict[str, User],
+) -> None:
+    """The applicant's account has no row of the staff's: it is known by the contact that was proved."""
+    clerk = _clerk(made_up_person(1, contact="own@example.org"))
+    one = reviewed(contact="own@example.org")
+    assert not Staff.objects.filter(user=one.user).exists()
+    given = {"application": str(one.pk), "to_day": later().isoformat()}
+    joins = proposing.propose(people["entry"], "party.admit", given, "x").pk
+    assert refusal(lambda: proposing.check(clerk, joins)) == "concerns-oneself"
+    proposing.check(people["check"], joins)
+    proposing.approve(people["approve"], joins)
+    party = Party.objects.get(code=one.code)
+    asked = [
+        proposing.propose(people["entry"], name, {"code": party.code} | more, "x").pk
+        for name, more in (("party.client", {}), ("party.limits", {"requests_per_minute": None}))
+    ]
+    told, _ = proposing.decide_all(clerk, Step.CHECK, asked)
+    assert [one.code for one in told] == ["concerns-oneself"] * len(asked)
+    told, _ = proposing.decide_all(people["check"], Step.CHECK, asked)
+    assert [one.code for one in told] == [""] * len(asked)
+
+
+def test_a_contact_that_a_stranger_typed_keeps_nobody_from_deciding(people: dict[str, User]) -> None:
+    """Only what came by the link that was sent there says whose it is."""
+    clerk = _clerk(made_up_person(1, contact="own@example.org"))
+    one = draft(contact="own@example.org")
+    refused = proposing.propose(
+        people["entry"], "party.refuse", {"application": str(one.pk), "reason": "x"}, "x"
+    ).pk
+    proposing.check(clerk, refused)
+
+
+def test_a_person_s_own_user_at_a_party_keeps_their_account_of_the_staff_s_from_deciding(
+    people: dict[str, User],
+) -> None:
+    person = made_up_person(1)
+    shop = desk.create_party("some-shop", "merchant", "某店", "A shop", ["online-meeting"])
+    Member.objects.create(user=person.user, party=shop, role="acceptor", since=clock.now())
+    asked = proposing.propose(people["entry"], "party.client", {"code": shop.code}, "x").pk
+    assert refusal(lambda: proposing.check(_clerk(person), asked)) == "concerns-oneself"

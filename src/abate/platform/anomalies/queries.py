@@ -19,7 +19,9 @@ from abate.platform.carbon import queries as carbon
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
+from abate.platform.parties import interest
 from abate.platform.people import keys
+from abate.platform.people import queries as people
 from abate.platform.people.models import Person
 from abate.platform.review import audit
 from abate.quantify.anomalies import CADENCE, GRADES
@@ -222,8 +224,9 @@ def counts() -> dict[str, int]:
 def has_part(number: int, human: bytes) -> bool:
     """Whether whoever stands behind this digest of an identity has a part in the case: its person, one with the same trace, a
     guardian or ward of theirs, or one who acts for a sender of its records."""
+    asked = {"case": number, "people": people.theirs(human), "accounts": interest.accounts(human)}
     with connection.cursor() as cursor:
-        cursor.execute(SQL["has_part"], {"case": number, "human": human})
+        cursor.execute(SQL["has_part"], asked)
         return bool(cursor.fetchone()[0])
 
 

@@ -7,6 +7,9 @@ class JoiningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from abate.platform.joining import changes  # lazy: models exist once Django has started
+        # lazy: models exist once Django has started
+        from abate.platform.joining import changes, queries
+        from abate.platform.parties import interest
 
         changes.register()
+        interest.learn(queries.accounts_of)

@@ -18,7 +18,6 @@ from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.review import changes
-from abate.platform.review import queries as review
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
 from abate.platform.review.models import User
@@ -236,7 +235,7 @@ def _has_part(given: Json, human: bytes) -> bool:
     if "code" in given:
         return interest.has_part(given["code"], human)
     one = _application(given)
-    return review.human_of(one.user) == human or interest.has_part(one.code, human)
+    return one.user_id in interest.accounts(human) or interest.has_part(one.code, human)
 
 
 _ACTIONS = (

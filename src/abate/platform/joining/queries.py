@@ -27,6 +27,7 @@ from abate.platform.joining.models import (
     Report,
 )
 from abate.platform.parties.models import Member, Party
+from abate.platform.people import queries as people
 from abate.platform.people.contacts import normal
 from abate.platform.quarantine import queries as quarantine
 from abate.platform.reconciliation import queries as reconciliation
@@ -130,6 +131,15 @@ def contact_of(user_id: int) -> str | None:
     """
     one = Application.objects.filter(user_id=user_id, handed_at=None).first()
     return contact(one)["reach"] if one else None
+
+
+def accounts_of(human: bytes) -> list[int]:
+    """The users of the applications that were proved by a contact of the person whom this digest of an identity names.
+
+    An address that a stranger typed, and nobody came by, says nothing of whose it is.
+    """
+    proved = Application.objects.filter(reach__in=people.contacts_of(human), proved_at__isnull=False)
+    return list(proved.values_list("user_id", flat=True))
 
 
 def required(one: Application) -> dict[str, str]:

@@ -240,7 +240,7 @@ def _has_part(given: Json, human: bytes) -> bool:
     """Who acts for the party that it is about, or shall."""
     key = Client.objects.filter(client_id=given.get("client_id")).select_related("party").first()
     code = key.party.code if key else given.get("code", "")
-    own = "account" in given and review.human_of(_acting(given)) == human
+    own = "account" in given and _acting(given).pk in interest.accounts(human)
     return own or interest.has_part(code, human)
 
 

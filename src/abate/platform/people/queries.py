@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from abate.platform.doors import clock
 from abate.platform.people import keys
 from abate.platform.people.contacts import Reach, masked
-from abate.platform.people.models import Authorisation, Guardianship, Identity, Person, Subject
+from abate.platform.people.models import Authorisation, Contact, Guardianship, Identity, Person, Subject
 from abate.platform.review.models import User
 
 
@@ -41,11 +41,30 @@ def by_pseudonym(pseudonym: str) -> int | None:
     return Person.objects.filter(pseudonym=pseudonym).values_list("pk", flat=True).first()
 
 
-def has_part(person_id: int, human: bytes) -> bool:
-    """Whether whoever this digest of an identity names is this person, or a guardian or ward of theirs."""
+def theirs(human: bytes) -> list[int]:
+    """Whoever this digest of an identity names, and whose guardian or ward they are at this moment. (P-8.4-c)"""
     own = set(Identity.objects.filter(identity_hmac=human).values_list("person_id", flat=True))
-    ward_or_guardian = Q(child=person_id, guardian__in=own) | Q(guardian=person_id, child__in=own)
-    return person_id in own or Guardianship.objects.filter(ward_or_guardian).exists()
+    tied = Guardianship.objects.filter(Q(guardian__in=own) | Q(child__in=own))
+    in_force = tied.filter(ended_at=None, until__gt=clock.now())
+    return sorted(own.union(*in_force.values_list("guardian_id", "child_id")))
+
+
+def has_part(person_id: int, human: bytes) -> bool:
+    """Whether whoever this digest of an identity names is this person, or a guardian or ward of theirs now."""
+    return person_id in theirs(human)
+
+
+def accounts_of(human: bytes) -> list[int]:
+    """The user of the person whom this digest of an identity names, erased or not."""
+    own = Identity.objects.filter(identity_hmac=human).values("person_id")
+    return list(Person.objects.filter(pk__in=own).values_list("user_id", flat=True))
+
+
+def contacts_of(human: bytes) -> list[bytes]:
+    """Keyed digests of the contacts by which the person whom this digest of an identity names signs in today."""
+    own = Identity.objects.filter(identity_hmac=human).values("person_id")
+    held = Contact.objects.filter(person_id__in=own).values_list("contact_hmac", flat=True)
+    return [bytes(one) for one in held]
 
 
 def user_of(name: str) -> User | None:

@@ -12,6 +12,8 @@ from django.db import connection
 
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
+from abate.platform.parties import interest
+from abate.platform.people import queries as people
 from abate.platform.quarantine.errors import HeldProposalUnknown
 from abate.platform.quarantine.models import Record, Ruling
 
@@ -287,8 +289,9 @@ def not_given(numbers: Collection[int]) -> set[int]:
 def has_part(numbers: Sequence[int], human: bytes) -> bool:
     """Whether whoever stands behind this digest of an identity has a part in one of the records: its person, their guardian or
     ward, or one who acts for its party."""
+    asked = {"numbers": list(numbers), "people": people.theirs(human), "accounts": interest.accounts(human)}
     with connection.cursor() as cursor:
-        cursor.execute(SQL["has_part"], {"numbers": list(numbers), "human": human})
+        cursor.execute(SQL["has_part"], asked)
         return bool(cursor.fetchone()[0])
 
 

@@ -41,6 +41,11 @@ def human_of(user: User) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def accounts_of(human: bytes) -> list[int]:
+    """The users of the staff whose holder this digest of an identity names."""
+    return list(Staff.objects.filter(human_id=human).values_list("user_id", flat=True))
+
+
 def accounts() -> list[dict[str, object]]:
     """Every account of the staff that is tied to its holder, with its roles."""
     held: dict[int, list[str]] = {}

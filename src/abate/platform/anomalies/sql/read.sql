@@ -73,11 +73,9 @@ from anomalies_case cases join anomalies_rule rule on rule.version = cases.versi
 where cases.state in (1, 4, 7)
 
 -- name: has_part
--- Whether whoever this digest names has a part in the case: its person, one who has the trace that it is about, a guardian or
--- ward of theirs, or one who acts, under any account, for a party that sent its records.
-with human as (
-    select person_id from people_identity where identity_hmac = %(human)s
-), asked as (
+-- Whether the case is of one of these people, or they have the trace that it is about, or one of these users acts for a party
+-- that sent its records.
+with asked as (
     select cases.id, cases.version, cases.person_id, case when rule.kind = 'identical' then decode(cases.grp, 'hex') end as digest
     from anomalies_case cases
     join anomalies_rule rule on rule.version = cases.version
@@ -88,16 +86,11 @@ with human as (
     select trace.person_id from asked
     join anomalies_trace trace on trace.version = asked.version and trace.digest = asked.digest
 )
-select exists (select from those join human using (person_id))
-    or exists (select from those
-               join people_guardianship tie on those.person_id in (tie.child_id, tie.guardian_id)
-               join human on human.person_id in (tie.child_id, tie.guardian_id))
+select exists (select from those where person_id = any(%(people)s::bigint[]))
     or exists (select from asked
                join anomalies_record record on record.case_id = asked.id
                join parties_member seat on seat.party_id = record.party_id
-               where seat.user_id in (select user_id from review_staff where human = %(human)s
-                                      union all
-                                      select person.user_id from human join people_person person on person.id = human.person_id))
+               where seat.user_id = any(%(accounts)s::bigint[]))
 
 -- name: differences
 -- A record of a case that stands as confirmed, noted as taken back, of which an award still stands; and a quantity that is not

@@ -127,22 +127,14 @@ where record.id = any(%(numbers)s::bigint[])
                             and (given.ends_at is null or given.ends_at > %(at)s))
 
 -- name: has_part
--- Whether whoever this digest names has a part in one of the records: its person, a guardian or ward of theirs, or one who
--- acts, under any account, for its party.
-with human as (
-    select person_id from people_identity where identity_hmac = %(human)s
-), asked as (
+-- Whether one of the records is of one of these people, or its party is acted for by one of these users.
+with asked as (
     select person_id, party_id from quarantine_record where id = any(%(numbers)s::bigint[])
 )
-select exists (select from asked join human using (person_id))
-    or exists (select from asked
-               join people_guardianship tie on asked.person_id in (tie.child_id, tie.guardian_id)
-               join human on human.person_id in (tie.child_id, tie.guardian_id))
+select exists (select from asked where person_id = any(%(people)s::bigint[]))
     or exists (select from asked
                join parties_member seat on seat.party_id = asked.party_id
-               where seat.user_id in (select user_id from review_staff where human = %(human)s
-                                      union all
-                                      select person.user_id from human join people_person person on person.id = human.person_id))
+               where seat.user_id = any(%(accounts)s::bigint[]))
 
 -- name: came
 -- What was done with each record of a decision; what `stays` waits again.
