@@ -111,21 +111,71 @@ def test_a_code_for_signing_in_confirms_no_step_and_the_other_way_round(person: 
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("later", Step)
 @pytest.mark.parametrize("step", Step)
-def test_of_the_codes_sent_to_a_contact_only_the_latest_is_good(
-    step: Step, later: Step, person: Person, sent: Sent
+def test_of_the_codes_sent_to_a_contact_for_one_step_only_the_latest_is_good(
+    step: Step, person: Person, sent: Sent
 ) -> None:
-    """For whichever step it was asked; and no try is won by it: the tries of the latest are its own."""
+    """And no try is won by it: the tries of the latest are its own, and guessed out it brings no earlier one back."""
     actions.request_code(PHONE, step=step)
     actions.request_code(STRANGER, step=step)
-    actions.request_code(PHONE, step=later)
+    actions.request_code(PHONE, step=step)
     first, elsewhere, latest = (code_in(message) for message in sent())
     if first != latest:
         with pytest.raises(CodeRefused):
             actions.prove_contact(PHONE, first, step)
-    assert actions.prove_contact(PHONE, latest, later)
+    assert actions.prove_contact(PHONE, latest, step)
     assert actions.prove_contact(STRANGER, elsewhere, step), "another contact's is not touched"
+    actions.request_code(STRANGER, step=step)
+    actions.request_code(STRANGER, step=step)
+    earlier, last = (code_in(message) for message in sent()[-2:])
+    for _ in range(5):
+        with pytest.raises(CodeRefused):
+            actions.prove_contact(STRANGER, other(last), step)
+    for code in (earlier, last):
+        with pytest.raises(CodeRefused):
+            actions.prove_contact(STRANGER, code, step)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("step", [Step.CONFIRM, Step.CONTACT])
+def test_a_stranger_who_asks_to_sign_in_ends_no_code_of_the_owner_s(
+    step: Step, person: Person, sent: Sent
+) -> None:
+    """Neither by asking for codes to sign in with, nor by guessing at them."""
+    actions.request_code(PHONE, step=step)
+    own = code_in(sent()[-1])
+    actions.request_code(PHONE)
+    actions.request_code(PHONE)
+    theirs = code_in(sent()[-1])
+    for _ in range(6):
+        with pytest.raises(CodeRefused):
+            actions.confirm_code(PHONE, other(theirs))
+    assert actions.prove_contact(PHONE, own, step)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("step", Step)
+def test_a_code_that_could_not_be_sent_ends_none(
+    step: Step, person: Person, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is counted, and good for nothing itself: a wire that breaks may have carried it."""
+    actions.request_code(PHONE, step=step)
+    (message,) = sent()
+    lost: list[str] = []
+
+    def broken(**told: str) -> None:
+        lost.append(code_in(told))
+        raise ConnectionError("the network is down")
+
+    with monkeypatch.context() as network:
+        network.setattr("abate.platform.doors.messages.send", broken)
+        with pytest.raises(CodeNotSent):
+            actions.request_code(PHONE, step=step)
+    assert Code.objects.filter(used_at=None).count() == 1 and Code.objects.count() == 2
+    if lost[0] != code_in(message):
+        with pytest.raises(CodeRefused):
+            actions.prove_contact(PHONE, lost[0], step)
+    assert actions.prove_contact(PHONE, code_in(message), step)
 
 
 @pytest.mark.django_db

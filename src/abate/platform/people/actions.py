@@ -57,7 +57,7 @@ from abate.platform.people.models import (
     Person,
     Subject,
 )
-from abate.platform.people.policy import CodePolicy, Step, code_policy
+from abate.platform.people.policy import Step, code_policy
 from abate.platform.review import actions as review
 from abate.platform.review import audit
 from abate.platform.review.audit import audited
@@ -68,14 +68,13 @@ _DAY = timedelta(days=1)
 _SUBJECT = "验证码 / Code"
 _BODY = "验证码 {code},用于{zh},{minutes} 分钟内有效,请勿告诉他人。 Your code to {en} is {code}, valid for {minutes} minutes."
 
-# Every try counts before it is compared, against all codes of the contact that could still match; the row
-# locks put simultaneous tries in a row.
+# Every try counts before it is compared, against the latest code of the contact and step alone: one that was guessed out
+# brings back none before it. The row's lock puts simultaneous tries in a row.
 _TRY = """
 update people_code set attempts = attempts + 1
-where id in (select id from people_code
-             where contact_hmac = %s and used_at is null and expires_at > %s and attempts < %s
-             order by id for update)
-returning id, code_hmac
+where id = (select max(id) from people_code where contact_hmac = %s and step = %s and used_at is null)
+      and used_at is null and expires_at > %s and attempts < %s
+returning code_hmac
 """
 _KEEP_STILL = "select id from people_person where id = any(%s) order by id for no key update"
 
@@ -152,7 +151,7 @@ def _text(value: object) -> bytes:
 
 
 def request_code(contact: str, address: str | None = None, step: Step = Step.SIGN_IN) -> datetime:
-    """Send a code to the contact, good for this step alone, and end those sent to it before; returns when it runs out.
+    """Send a code to the contact, good for this step alone, and end those of the step sent before; returns its end.
 
     The same work, message and answer for a contact that nobody has: neither content nor time tells whether an
     account exists. `address` is the asker's network address, for the limit per address; only its keyed digest
@@ -168,17 +167,16 @@ def request_code(contact: str, address: str | None = None, step: Step = Step.SIG
         )
         if origin:
             _limit("address_hmac", origin, now, [(policy.window, policy.per_address)])
-        sent = Code.objects.filter(contact_hmac=digest)
-        sent.filter(created_at__lt=now - _DAY).delete()
-        # Only the latest is good; the earlier ones are still counted.
-        sent.filter(used_at=None).update(used_at=now)
-        digests = {"code_hmac": _bound(digest, step, code), "address_hmac": origin}
-        Code.objects.create(contact_hmac=digest, created_at=now, expires_at=now + policy.valid, **digests)
+        Code.objects.filter(contact_hmac=digest, created_at__lt=now - _DAY).delete()
+        digests = {"contact_hmac": digest, "code_hmac": _bound(digest, step, code), "address_hmac": origin}
+        made = Code.objects.create(step=step, created_at=now, expires_at=now + policy.valid, **digests)
         audit.note("code.request", kind=reach.kind)
     body = _BODY.format(code=code, minutes=policy.valid_minutes, zh=step.words[0], en=step.words[1])
     try:
         messages.send(kind=reach.kind, to=reach.value, subject=_SUBJECT, body=body)
     except OSError:
+        # Counted still, and nobody's: the one sent before is the latest again.
+        Code.objects.filter(pk=made.pk).update(used_at=now)
         raise CodeNotSent from None
     return now + policy.valid
 
@@ -220,23 +218,23 @@ def prove_contact(contact: str, code: str, step: Step = Step.SIGN_IN) -> str:
     A wrong, used, expired or guessed-out code, and one asked for another step, raises CodeRefused, always the same; of
     simultaneous tries with the right code one wins. Not to be called inside a transaction.
     """
-    digest, policy = keyring().identity_hmac(reading.normal(contact).value), code_policy()
+    digest = keyring().identity_hmac(reading.normal(contact).value)
     typed = _bound(digest, step, "".join(code.split())[:32])
     # Durable: a try that the caller rolls back would be a try for nothing.
     with transaction.atomic(durable=True):
-        won = _try(digest, typed, policy)
+        won = _try(digest, step, typed)
         audit.note("code.try", act="write" if won else "refused")
     if not won:
         raise CodeRefused
     return proof.issue(digest)
 
 
-def _try(digest: bytes, typed: bytes, policy: CodePolicy) -> bool:
+def _try(digest: bytes, step: Step, typed: bytes) -> bool:
     now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute(_TRY, [digest, now, policy.attempts])
-        right = [row[0] for row in cursor.fetchall() if hmac.compare_digest(bytes(row[1]), typed)]
-        if not right:
+        cursor.execute(_TRY, [digest, step, now, code_policy().attempts])
+        latest = cursor.fetchone()
+        if latest is None or not hmac.compare_digest(bytes(latest[0]), typed):
             return False
         # With the right code the contact is reached: the other codes sent to it are spent too.
         cursor.execute(

@@ -104,12 +104,16 @@ class Contact(models.Model):
 
 
 class Code(models.Model):
-    """A one-time code: keyed digests only, of the code, the contact and the address it was asked from."""
+    """A one-time code for one step: keyed digests only, of the code, the contact and the address it was asked from.
+
+    Of the codes of one contact and step the latest that is not used is good; one that could not be sent is used up at once.
+    """
 
     id = models.BigAutoField(primary_key=True)
     contact_hmac = models.BinaryField()
     code_hmac = models.BinaryField()
     address_hmac = models.BinaryField(null=True)
+    step = models.TextField(db_default="")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     attempts = models.SmallIntegerField(default=0)
