@@ -20,12 +20,12 @@ _data_dir = click.option(
     help="Where the installation keeps its secrets and, without DATABASE_URL, its database.",
 )
 _ZH = """个人信息安全事件告知（演练）
-涉及人数:{people}。可能泄露的信息种类:{personal}{sensitive}。
+涉及人数:{people}。可能泄露的信息种类:{personal}；敏感个人信息:{sensitive}。
 发生的原因:________。可能的危害:被他人得知您的行为记录或冒用身份；加密保存的内容在密钥未泄露时无法读取。
 已采取的措施:________。您可以:在“登录与安全”结束其他会话、更换登录方式；在“隐私中心”提出请求。
 联系人:________。依据《个人信息保护法》第五十七条告知。"""
 _EN = """Notice of a personal-data incident (drill)
-People concerned: {people}. Kinds of data that may have leaked: {personal}{sensitive}.
+People concerned: {people}. Kinds of data that may have leaked: {personal}; sensitive: {sensitive}.
 What caused it: ________.
 What may follow: others may learn of your acts or pose as you; encrypted fields stay unreadable while the keys are safe.
 What we did: ________. What you can do: end other sessions and change how you sign in; ask at the privacy centre.
@@ -148,19 +148,16 @@ def breach_drill(tables: tuple[str, ...], listed: Path | None, data_dir: Path) -
     except SetupError as fault:
         click.echo(str(fault), err=True)
         sys.exit(1)
-    words = {label: ", ".join(names) for label, names in found.fields.items()}
-    values = {
-        "people": len(found.people),
-        "personal": words["personal"] or "-",
-        "sensitive": f"; {words['sensitive']}" if words["sensitive"] else "",
-    }
+    kinds = {label: fields.kinds(columns) for label, columns in found.fields.items()}
+    zh = {label: "、".join(one for one, _ in words) or "无" for label, words in kinds.items()}
+    en = {label: ", ".join(one for _, one in words) or "none" for label, words in kinds.items()}
     told = {
         "people": len(found.people),
         "unknown_treated_as_everybody": found.unknown,
         "not_of_account_holders": found.others,
         "erased": found.erased,
         "fields": found.fields,
-        "notice_zh": _ZH.format(**values),
-        "notice_en": _EN.format(**values),
+        "notice_zh": _ZH.format(people=len(found.people), **zh),
+        "notice_en": _EN.format(people=len(found.people), **en),
     }
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))

@@ -53,6 +53,23 @@ def test_every_column_of_the_database_is_there_too() -> None:
     assert there == {f"{name}.{column}" for name, one in fields.tables().items() for column in one.labels}
 
 
+def test_every_personal_field_has_a_kind_in_words() -> None:
+    """As a notice of an incident calls it (PIPL article 57): all are said, and nothing that is not there."""
+    said = [place for one in fields._told()["kinds"].values() for place in one["of"].split()]
+    own = {
+        name: [column for column, label in one.labels.items() if label in fields.LABELS[2:]]
+        for name, one in fields.tables().items()
+    }
+    columns = {f"{name}.{column}" for name, some in own.items() for column in some}
+    assert len(said) == len(set(said)) and all(place in columns or own.get(place) for place in said)
+    for column in sorted(columns):
+        ((zh, en),) = fields.kinds([column])
+        assert zh and en and "_" not in zh + en
+    assert fields.kinds(["people_contact.kind", "people_person.contact_enc"]) == [("联系方式", "contacts")]
+    with pytest.raises(KeyError):
+        fields.kinds(["planted.id"])
+
+
 def test_what_names_somebody_is_labelled_sensitive() -> None:
     told = fields.tables()
     assert {told["people_person"].labels[c] for c in ("identity_enc", "contact_enc")} == {"sensitive"}

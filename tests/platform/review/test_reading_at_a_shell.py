@@ -149,7 +149,17 @@ def test_the_drill_s_notice_says_what_the_law_asks_of_it(person: Person) -> None
     for name, phrases in says.items():
         notice = told[name]
         assert [phrase for phrase in phrases if phrase not in notice] == []
-        assert [field for field in fields if field not in notice] == []
+        assert [field for field in fields if field in notice] == [], "columns are no words for people"
+    kinds = (
+        ("姓名和证件号", "name and identity number"),
+        ("联系方式", "contacts"),
+        ("账户代号和状态", "the account's pseudonym and state"),
+        ("账户的加密密钥", "the account's encryption keys"),
+        ("请求和申诉的内容", "requests and appeals in one's own words"),
+    )
+    assert [zh for zh, _ in kinds if zh not in told["notice_zh"]] == []
+    assert [en for _, en in kinds if en not in told["notice_en"]] == []
+    assert "兑换和券码" not in told["notice_zh"] and "what credits were spent on" not in told["notice_en"]
 
 
 def test_whose_account_was_looked_at_is_told(person: Person) -> None:

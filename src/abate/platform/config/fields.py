@@ -171,6 +171,17 @@ def record() -> str:
     return "\n".join(lines)
 
 
+def kinds(columns: Collection[str]) -> list[tuple[str, str]]:
+    """What some columns (`table.column`) are called in Chinese and English: each kind once, in the order of fields.toml.
+
+    Raises KeyError for a column of no kind.
+    """
+    told = _told()["kinds"]
+    of = {place: name for name, one in told.items() for place in one["of"].split()}
+    found = {of.get(column) or of[column.partition(".")[0]] for column in columns}
+    return [(one["zh"], one["en"]) for name, one in told.items() if name in found]
+
+
 _OWN = ("person_id", "child_id", "guardian_id")
 EVERYBODY, NOBODY = "everybody", "nobody: "
 
