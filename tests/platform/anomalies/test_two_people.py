@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 
 import pytest
@@ -24,6 +25,8 @@ from abate.demo import desk
 from abate.platform import judging
 from abate.platform.anomalies import actions, queries
 from abate.platform.anomalies.models import Case, Step
+from abate.platform.review.errors import NoRight
+from abate.platform.review.models import Audit
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.3.3.3-b", "P-8.4-c")]
 
@@ -47,6 +50,22 @@ def test_one_alone_takes_nothing_back_under_whatever_account(world: World) -> No
         assert code(decided(same, number, "overturned")) == "another-reviewer"
     assert code(decided(reviewers(3)[2], number, "overturned")) == "overturned"
     assert world.totals() == before and reconciled() == {}
+
+
+def test_who_is_refused_a_decision_leaves_a_row_with_the_code(world: World) -> None:
+    first, second = reviewers()
+    number = one_case(world)
+    assert code(decided(first, number, "proposed")) == "proposed"
+    assert code(decided(first, number, "confirmed")) == "another-reviewer"
+    with pytest.raises(NoRight):
+        decided(desk.hire("made-up reader", "query"), number, "confirmed")
+    # What is wrong with the request and not with who asks is no row.
+    assert code(decided(second, number, "proposed")) == "case-decided"
+    told = Audit.objects.filter(act="refused", what__startswith="anomalies.").order_by("id")
+    assert [(one.what, one.subject, json.loads(one.detail)["code"]) for one in told] == [
+        ("anomalies.decide", str(number), "another-reviewer"),
+        ("anomalies.decide", "", "no-right"),
+    ]
 
 
 def test_dismissing_takes_one_also_of_what_was_proposed(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -98,6 +99,24 @@ def test_nobody_decides_on_their_own_proposal_also_not_under_another_account(wor
     assert world.totals()[0] == (0, 0, 0) and queries.counts() == (0, 1)
     decided(number)
     assert world.totals()[0] != (0, 0, 0)
+
+
+@pytest.mark.clause("P-8.4-c")
+def test_who_is_refused_a_decision_leaves_a_row_with_the_code(world: World) -> None:
+    rule(world)
+    world.send(world.ride("r"))
+    both = desk.hire("made-up clerk of quarantine", "entry", "check")
+    query = desk.hire("made-up reader", "query")
+    assert code(proposed, by=query) == "no-right"
+    number = proposed(by=both)
+    assert [code(decided, number, by=one) for one in (both, query)] == ["held-same-human", "no-right"]
+    assert code(decided, number + 1) == "held-proposal-unknown"
+    told = Audit.objects.filter(act="refused", what__startswith="quarantine.").order_by("id")
+    assert [(one.what, one.subject, json.loads(one.detail)["code"]) for one in told] == [
+        ("quarantine.propose", "", "no-right"),
+        ("quarantine.decide", str(number), "held-same-human"),
+        ("quarantine.decide", str(number), "no-right"),
+    ]
 
 
 def test_who_may_not(world: World) -> None:
