@@ -14,13 +14,14 @@ from abate.platform.people.models import Invitation, Member
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 TERMS = consents.current("groups").version
+AGREED = {"agree": "yes", "notice": TERMS}
 CODE = re.compile(r"[2-9A-Z]{4}(?:-[2-9A-Z]{4}){2}")
 
 
 @pytest.mark.clause("P-4.3", "P-8.4-b")
 def test_invited_looked_agreed_and_left(city: stage.City, enter) -> None:
     first, second = enter(city.person.user, "en"), enter(city.stranger.user, "en")
-    (code,) = set(CODE.findall(first.post("/groups/invite").content.decode()))
+    (code,) = set(CODE.findall(first.post("/groups/invite", AGREED).content.decode()))
     assert code not in first.get("/groups").content.decode(), "shown once"
     page = second.post("/groups/join", {"code": code}).content.decode()
     assert "Join a household of 1" in page and Member.objects.count() == 1
@@ -67,10 +68,31 @@ def test_how_long_it_is_kept_stands_beside_each_purpose(city: stage.City, enter)
     first, second = enter(city.person.user, "en"), enter(city.stranger.user, "en")
     terms = {one.name: one.kept[1] for one in consents.current("groups").purposes}
     assert all(terms.values())
-    (code,) = set(CODE.findall(first.post("/groups/invite").content.decode()))
+    (code,) = set(CODE.findall(first.post("/groups/invite", AGREED).content.decode()))
     assert terms["household"] in unescape(second.post("/groups/join", {"code": code}).content.decode())
     for about, page in (("people", "/privacy"), ("children", "/family")):
         shown = unescape(first.get(page).content.decode())
         for one in consents.current(about).purposes:
             assert one.kept[1] and one.kept[1] in shown, (page, one.name)
     assert "is emptied 1095 days after" in first.get("/authorise/sample-app").content.decode()
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_a_household_is_opened_and_joined_by_a_tick_under_the_notice_shown_only(
+    city: stage.City, enter
+) -> None:
+    first, second = enter(city.person.user, "en"), enter(city.stranger.user, "en")
+    page = unescape(first.get("/groups").content.decode())
+    (opening,) = (one for one in consents.current("groups").purposes if one.name == "household")
+    assert opening.kept[1] in page and f'name="notice" value="{TERMS}"' in page
+    for sent in ({}, {"agree": "yes"}, {"notice": TERMS}, AGREED | {"notice": "groups-2026-11"}):
+        assert first.post("/groups/invite", sent).status_code == 422
+    assert not Member.objects.exists() and not Invitation.objects.exists()
+    answer = first.post("/groups/invite", AGREED)
+    (code,) = set(CODE.findall(answer.content.decode()))
+    assert answer.status_code == 200 and groups.of(city.person.pk)[0].notice_version == TERMS
+    assert first.post("/groups/invite").status_code == 200, "one more invitation is no new consent"
+
+    stale = second.post("/groups/join", {"code": code, "agree": "yes", "notice": "groups-2026-11"})
+    assert stale.status_code == 422 and "The notice has changed" in stale.content.decode()
+    assert Member.objects.count() == 1

@@ -27,6 +27,7 @@ def _page(
     problem: Problem | None = None,
     made: tuple[str, object] | None = None,
     offered: tuple[str, room.Offer] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     """`made`: a code and until when, shown this once. `offered`: a code and what it would let the person into."""
     rows = room.of(person.pk)
@@ -52,7 +53,7 @@ def _page(
             css="code",
         ),
     }
-    return screen.show(request, "groups", context, section="authorisations", at_field=problem)
+    return screen.show(request, "groups", context, section="authorisations", status=status, at_field=problem)
 
 
 def _terms(kind: str) -> consents.Purpose:
@@ -73,8 +74,10 @@ def join(request: HttpRequest, person: Person) -> HttpResponse:
     code = request.POST.get("code", "")[:40]
     try:
         told = consents.current("groups")
-        if request.POST.get("agree") != "yes" or not was_shown(request, told):
+        if request.POST.get("agree") != "yes":
             return _page(request, person, offered=(code, room.offered(code)))
+        if not was_shown(request, told):
+            return _page(request, person, offered=(code, room.offered(code)), status=422)
         room.join(person, code, told.version)
     except Problem as problem:
         return _page(request, person, problem=problem)
@@ -85,7 +88,14 @@ def join(request: HttpRequest, person: Person) -> HttpResponse:
 @require_POST
 @person_page
 def invite(request: HttpRequest, person: Person) -> HttpResponse:
-    """A code for one more member of the household."""
+    """A code for one more member of the household; who is in none opens one, and ticks `agree` to the notice shown."""
+    if not any(row.kind == room.HOUSEHOLD and row.left_at is None for row in room.of(person.pk)):
+        if not was_shown(request, consents.current("groups")):
+            return _page(request, person, status=422)
+        if request.POST.get("agree") != "yes":
+            zh, en = "请先同意上述处理，再邀请家人。", "Agree to what is said above first; then invite."
+            messages.warning(request, say(zh, en), extra_tags="wait")
+            return _page(request, person, status=422)
     try:
         return _page(request, person, made=room.invite(person))
     except Problem as problem:
