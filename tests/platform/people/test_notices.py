@@ -52,6 +52,11 @@ def test_each_purpose_in_force_says_how_long_as_the_rules_do() -> None:
         assert "注销" in zh and "clos" in en, key
 
 
+def test_every_notice_has_a_version_that_says_it() -> None:
+    says = {name for name, one in consents.notices().items() if all(all(each.kept) for each in one.purposes)}
+    assert says >= {"2026-11-22", "children-2026-11-22", "groups-2026-11-22", "sharing-2026-11-22"}
+
+
 def test_a_child_s_notice_says_when_an_account_that_nobody_took_over_goes() -> None:
     zh, en = next(one.kept for one in consents.current("children").purposes if one.name == "account")
     assert f" {keeping.UNCLAIMED.days} 天" in zh and f" {keeping.UNCLAIMED.days} days" in en
