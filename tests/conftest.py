@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.once import once
 from tests.order import dealt
 
+# How quick something is, is judged in benchmarks: a machine that is busy turns no test red.
+settings.register_profile("abate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("abate")
 _FOLDER = Path(tempfile.mkdtemp(prefix="abate-test-"))
 os.environ["ABATE_DATA_DIR"] = str(_FOLDER)
 os.environ["ABATE_SECRET_FILE"] = str(_FOLDER / "secrets.json")
