@@ -118,15 +118,9 @@ class EveryCall:
     def report(self) -> dict[str, dict[str, Any]]:
         """Of each door what was tried and what was found wrong, as JSON."""
         return {
-            name: {
-                "tries": dict(one.tries),
-                "whole": one.whole,
-                "effect": one.effect,
-                "wrong": dict(one.wrong),
-                "at": one.at,
-            }
+            name: {"tries": dict(one.tries), "whole": one.whole, "effect": one.effect, "wrong": dict(one.wrong), "at": one.at}
             for name, one in sorted(self.doors_met.items())
-        }
+        }  # fmt: skip
 
     def go_on(self, told: dict[str, dict[str, Any]]) -> None:
         """Doors that a former part of this run reported are met."""
@@ -179,7 +173,7 @@ class EveryCall:
                 _rest()
                 changed = tables.changed()
                 if not seen.at:
-                    # No call is left: nothing failed, so it is done, as it was at first. Else the calls behind were not tried.
+                    # No call is left, so it is done; else those behind were not tried.
                     if told.status >= 400 or not door.is_whole(_part(changed)):
                         door.wrong[f"{kind}: at none of {number - 1} calls, {told}, {_part(changed)}"] += 1
                     tables.back(kept, changed)
