@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.platform.web import city as stage
-from tests.platform.web.test_groups_page import CODE
+from tests.platform.web.test_groups_page import AGREED, CODE
 
 import abate.platform.web as web
 
@@ -50,7 +50,7 @@ def test_who_joins_or_opens_a_household_is_told_beside_what_they_agree_to(
     first, second = enter(city.person.user, "en"), enter(city.stranger.user, "en")
     seen = first.get("/groups").content.decode()
     assert seen.count(WHO) == seen.count(HOW) == 1, "inviting opens a household"
-    (code,) = set(CODE.findall(first.post("/groups/invite").content.decode()))
+    (code,) = set(CODE.findall(first.post("/groups/invite", AGREED).content.decode()))
     assert WHO not in first.get("/groups").content.decode(), "there is one, and nothing more is agreed to"
     form = second.post("/groups/join", {"code": code}).content.decode().split("groups/join")[1]
     form = form[: form.index("</form>")]
