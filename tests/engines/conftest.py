@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from typing import Any
+from unittest import mock
 
 import duckdb
 import pytest
@@ -11,10 +14,19 @@ from abate.quantify import columns, columns_spark
 from abate.quantify.catalogue import Catalogue
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spark first. PySpark starts Java by a fork with Python code in the child, which a process with the threads of
-    hundreds of tests behind it does not always survive."""
-    items.sort(key=lambda item: "spark" not in getattr(item, "fixturenames", ()))
+class _Plain(subprocess.Popen):  # type: ignore[type-arg]
+    """A process begun without Python code in the child before it is another program."""
+
+    def __init__(self, *words: Any, preexec_fn: object = None, **more: Any) -> None:
+        super().__init__(*words, start_new_session=preexec_fn is not None, **more)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def java_begun_plainly() -> Iterator[None]:
+    """PySpark starts Java by a fork with Python code in the child, which a process with the threads of hundreds of tests
+    behind it does not always survive. All that code does is to keep Java from hearing Ctrl-C."""
+    with mock.patch("pyspark.java_gateway.Popen", _Plain):
+        yield
 
 
 @pytest.fixture(scope="session")
