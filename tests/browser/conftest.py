@@ -73,7 +73,9 @@ def address(city: stage.City, settings: object) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", lifespan="on"))
+    server = uvicorn.Server(
+        uvicorn.Config(application, port=port, log_config=None, log_level="error", lifespan="on")
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until = time.monotonic() + DEADLINE

@@ -126,7 +126,9 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     assert "booked again" in mixed and "case-decided" in mixed
     told = page(phone, why)
     assert "Your appeal was granted" in told and "This record: booked again." in told and "Credited" in told
-    assert Audit.objects.filter(what="anomalies.decide").count() == 5
+    decided = Audit.objects.filter(what="anomalies.decide")
+    assert decided.filter(act="write").count() == 5
+    assert {one.act for one in decided} == {"write", "refused"}, "what was refused to a reviewer is told too"
     copied = json.loads(own_data.as_json(own_data.gather(world.people[0])))["cases"]
     assert {(one["rule"], one["measured"], one["state"], one["appeal"]) for one in copied} == {
         ("fast", "26", "overturned", "<i>a motorcycle</i>"),

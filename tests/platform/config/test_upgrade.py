@@ -62,7 +62,7 @@ FAULTS = {
     "an event": (sql("delete from events_seen where event_id = 'm0'"), "events:"),
     "the log": (sql("update log_tile set hashes = set_byte(hashes, 3, 255 - get_byte(hashes, 3)) where level = 0"), "the tree"),
     "a table that only `abate reconcile` reads": (
-        sql("alter table incentives_code rename column cancelled_at to undone_at"), "code.cancelled_at does not exist"),
+        sql("alter table incentives_code rename column entry_id to booked_id"), "code.entry_id does not exist"),
     "a statement": (sql("select 1 / 0"), "DataError"),
     "a program": (PROGRAM, "ValueError: invalid literal"),
     "a broken connection": (sql("select pg_terminate_backend(pg_backend_pid())"), "OperationalError"),
