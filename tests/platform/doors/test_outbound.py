@@ -120,6 +120,22 @@ def test_names_that_hang_are_bounded_and_given_back(monkeypatch: pytest.MonkeyPa
         )
 
 
+def test_a_name_that_answers_late_gives_its_place_back_where_it_took_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else one that an earlier test left behind frees a place of a later test's."""
+    answered, first, other = threading.Event(), threading.BoundedSemaphore(1), threading.BoundedSemaphore(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(outbound, "_LOOKUPS", first)
+        patch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(GIVES_UP) and [])
+        with pytest.raises(outbound.Unanswered, match="not looked up in time"):
+            to_ours("https://slow.example/")
+        patch.setattr(outbound, "_LOOKUPS", other)
+        assert other.acquire(blocking=False)
+        answered.set()
+        assert first.acquire(timeout=GIVES_UP) and not other.acquire(blocking=False)
+
+
 @pytest.mark.parametrize(
     "address", ["ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://[::1/", "http:///x"]
 )

@@ -96,6 +96,9 @@ def _addresses(host: str, port: int, *, end: float | None = None) -> list[str]:
     """
     told: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
+    # One look-up gives its place back where it took it, however late it ends.
+    place = _LOOKUPS
+
     def ask() -> None:
         try:
             rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -103,14 +106,14 @@ def _addresses(host: str, port: int, *, end: float | None = None) -> list[str]:
         except Exception as fault:  # noqa: BLE001 (told to whoever waits, in a thread of its own)
             told.put(fault)
         finally:
-            _LOOKUPS.release()
+            place.release()
 
-    if not _LOOKUPS.acquire(blocking=False):
+    if not place.acquire(blocking=False):
         raise Unanswered(f"{host} is not looked up: too many names are waited for")
     try:
         threading.Thread(target=ask, name="lookup", daemon=True).start()
     except RuntimeError:
-        _LOOKUPS.release()
+        place.release()
         raise Unanswered(f"{host} is not looked up: no thread to be had") from None
     try:
         found = told.get(timeout=None if end is None else max(0.0, end - time.monotonic()))
