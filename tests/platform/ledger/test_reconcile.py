@@ -188,6 +188,9 @@ PLANTED = {
     "update log_checkpoint set note = replace(note, E'\n', E' \n')": {"heads"},
     "delete from log_checkpoint where size > 0": {"heads"},
     "update incentives_code set burnt_at = null, burnt_by_id = null": {"burnt"},
+    # A row of no code, in whatever words: told, and no end of the report.
+    "insert into review_audit (at, account, role, via, act, what, subject, detail)"
+    " values (now(), '', '', 'page', 'write', 'code.burn', 'of no code', '{}')": {"burnt"},
     **{elsewhere(kind): {"spends"} for kind in (3, 4, 5, 6, 7, 9, 10, 11, 12, 13)},
     "update ledger_draw draw set entry_id = hold.end_entry_id from ledger_hold hold"
     " where hold.state = 2 and draw.entry_id = hold.entry_id": {"spends"},

@@ -144,6 +144,17 @@ def test_nobody_ends_what_is_proposed_about_them_unless_they_proposed_it(people:
     proposing.reject(clerk, own, "a slip")
 
 
+def test_nobody_hands_a_party_to_their_own_contact(people: dict[str, User]) -> None:
+    person = made_up_person(1, "taking-over@example.org")
+    clerk, one = _clerk(person), draft()
+    (digest,) = queries.contacts_of(bytes(Identity.objects.get(person=person).identity_hmac))
+    given = {"application": str(one.pk), "contact": digest.hex()}
+    asked = proposing.propose(people["entry"], "party.contact", given, "x").pk
+    assert refusal(lambda: proposing.check(clerk, asked)) == "concerns-oneself"
+    other = proposing.propose(people["entry"], "party.contact", given | {"contact": "0" * 64}, "x").pk
+    proposing.check(clerk, other)
+
+
 def test_nobody_decides_about_a_party_that_they_act_for(people: dict[str, User]) -> None:
     """Not under the account that has the seat, nor under another of theirs; nor about a seat that they shall have."""
     shop = desk.create_party("some-shop", "merchant", "某店", "A shop", ["online-meeting"])

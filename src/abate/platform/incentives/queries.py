@@ -212,8 +212,8 @@ where (code.cancelled_at is null) <> (undone.entry_id is null)
 """
 _BURNT = """
 select count(*)
-from (select distinct subject::bigint as id from review_audit where what = 'code.burn' and act = 'write') told
-left join incentives_code code on code.id = told.id
+from (select distinct subject from review_audit where what = 'code.burn' and act = 'write') told
+left join incentives_code code on code.id::text = told.subject
 where code.burnt_at is null
 """
 _CODES = """

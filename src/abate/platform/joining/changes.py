@@ -17,6 +17,7 @@ from abate.platform.joining.models import Application
 from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
+from abate.platform.people import queries as people
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
@@ -231,9 +232,11 @@ def _leave(given: Json) -> Json:
 
 
 def _has_part(given: Json, human: bytes) -> bool:
-    """Whoever applied, or acts for the party, where they are somebody of the staff."""
+    """Whoever applied, acts for the party, or shall look after it, where they are somebody of the staff."""
     if "code" in given:
         return interest.has_part(given["code"], human)
+    if given.get("contact") in {one.hex() for one in people.contacts_of(human)}:
+        return True
     one = _application(given)
     return one.user_id in interest.accounts(human) or interest.has_part(one.code, human)
 
