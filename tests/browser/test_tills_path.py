@@ -8,6 +8,7 @@ import pytest
 from tests.browser.test_every_page import SIZES, Everywhere, look
 from tests.browser.test_joining_path import press
 from tests.browser.test_passkeys import authenticator
+from tests.platform.web import city as stage
 
 from abate.demo import desk
 from abate.platform.incentives import actions as incentives
@@ -32,6 +33,7 @@ def test_from_the_invitation_to_the_first_code(city, visit, shots) -> None:
     shop.go("/partner")
     shop.page.get_by_role("link", name="收银员", exact=True).click()
     shop.page.fill("#name", "Till 1")
+    shop.page.fill("#number", stage.AT_TILL)
     shop.page.get_by_role("button", name="生成邀请链接").click()
     link = shop.page.locator("#link").inner_text()
     look(shop, "360-zh-tills-link", shots)
@@ -40,6 +42,7 @@ def test_from_the_invitation_to_the_first_code(city, visit, shots) -> None:
         window = everywhere.windows[width, language, "shop"]
         window.go("/partner/tills")
         window.page.fill("#name", "Second counter, to the left of the door")
+        window.page.fill("#number", stage.AT_TILL)
         press(window, "button[value=invite]")
         look(window, f"{width}-{language}-tills-made", shots)
         there = window.page.locator("#link").inner_text().removeprefix(window.address)

@@ -76,7 +76,7 @@ def test_the_operator_ends_a_seat(city: stage.City, enter: Enter) -> None:
 
 
 def seated(city: stage.City) -> Till:
-    seat, token = tills.invite(city.cafe, "1")
+    seat, token = tills.invite(city.cafe, "1", stage.AT_TILL)
     tills.take(token)
     return Till.objects.get(pk=seat.pk)
 

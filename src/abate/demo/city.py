@@ -54,7 +54,7 @@ def _residents(sample: list[Ride]) -> dict[str, Person]:
 
 def _acceptor() -> tuple[Party, User]:
     cafe = desk.create_party("sample-cafe", Party.Kind.MERCHANT, "示例咖啡店", "Sample Café", made_up=True)
-    _, token = tills.invite(cafe, "示例收银台")
+    _, token = tills.invite(cafe, "示例收银台", made_up_number(BORN, 998))
     return cafe, tills.take(token)
 
 

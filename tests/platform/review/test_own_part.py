@@ -18,7 +18,7 @@ from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Member, Party
 from abate.platform.people import actions as persons
-from abate.platform.people import queries
+from abate.platform.people import consents, groups, queries
 from abate.platform.people.identity import made_up_number
 from abate.platform.people.models import Guardianship, Identity, Person
 from abate.platform.review import actions, proposing
@@ -229,3 +229,15 @@ def test_a_person_s_own_user_at_a_party_keeps_their_account_of_the_staff_s_from_
     Member.objects.create(user=person.user, party=shop, role="acceptor", since=clock.now())
     asked = proposing.propose(people["entry"], "party.client", {"code": shop.code}, "x").pk
     assert refusal(lambda: proposing.check(_clerk(person), asked)) == "concerns-oneself"
+
+
+def test_who_shares_a_household_decides_about_nobody_s_credits_in_it(people: dict[str, User]) -> None:
+    """One of a household collects for all of it, so what is decided about one is decided about them all."""
+    person, other = made_up_person(1), made_up_person(2)
+    home, clerk, (change, given) = groups.invite(other)[0], _clerk(other), _about_a_person(person)[0]
+    before = proposing.propose(people["entry"], change, given, "x").pk
+    joined = groups.join(person, home, consents.current("groups").version)
+    assert refusal(lambda: proposing.check(clerk, before)) == "concerns-oneself"
+    # Who left is anybody again.
+    groups.leave(person, joined.pk)
+    proposing.check(clerk, before)

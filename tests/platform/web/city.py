@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.test import Client, override_settings
@@ -21,6 +21,7 @@ from abate.platform.events.outcomes import Result
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
+from abate.platform.people.identity import made_up_number
 from abate.platform.people.models import Person
 from abate.platform.review import actions as review
 from abate.platform.review.models import User
@@ -28,6 +29,8 @@ from abate.platform.signin import proofs
 
 BEHAVIOURS = ["online-meeting", "cycling", "walking"]
 NOTICE = "notice-1"
+AT_TILL = made_up_number(date(1990, 1, 1), 900)
+"""The identity number that a party gives of whoever it seats at its till: nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
 from django.test import Client
 from tests.platform.incentives.conftest import at_once  # noqa: F401 (a fixture)
 from tests.platform.joining import applicants
@@ -54,7 +53,7 @@ def link_in(answer: Any) -> str:
 
 
 def invited(browser: Client, name: str) -> str:
-    return link_in(browser.post(TILLS, {"step": "invite", "name": name}))
+    return link_in(browser.post(TILLS, {"step": "invite", "name": name, "number": stage.AT_TILL}))
 
 
 def voucher(city: stage.City) -> str:
@@ -106,18 +105,18 @@ def test_from_the_invitation_to_the_first_code(city: stage.City, keeper: User, e
 
 
 def test_a_till_sees_its_till_and_its_own_sign_in(city: stage.City, enter: Enter) -> None:
-    browser = enter(tills.take(tills.invite(city.cafe, "1")[1]))
+    browser = enter(tills.take(tills.invite(city.cafe, "1", stage.AT_TILL)[1]))
     for path, status in (("/acceptor", 200), ("/security", 200), ("/feed", 403), ("/operator", 403),
                          (TILLS, 403), ("/partner", 403), ("/joining", 403), ("/operator/tills", 403)):  # fmt: skip
         assert browser.get(path).status_code == status, path
-    assert browser.post(TILLS, {"step": "invite", "name": "2"}).status_code == 403
+    assert browser.post(TILLS, {"step": "invite", "name": "2", "number": stage.AT_TILL}).status_code == 403
     assert browser.post(f"{TILLS}/end", {"till": "1"}).status_code == 403
     assert Till.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_sixteen_who_open_one_link_one_has_the_seat(city: stage.City, at_once) -> None:  # noqa: F811
-    _, token = tills.invite(city.cafe, "1")
+    _, token = tills.invite(city.cafe, "1", stage.AT_TILL)
     users, seats = User.objects.count(), Member.objects.count()
     found = at_once([lambda: tills.take(token)] * 16)
     assert Counter(found) == {"done": 1, "till-link-spent": 15}
@@ -125,7 +124,7 @@ def test_of_sixteen_who_open_one_link_one_has_the_seat(city: stage.City, at_once
 
 
 def test_a_link_that_is_no_good_gets_one_answer(city: stage.City) -> None:
-    (_, taken), (ended, gone), (_, late) = (tills.invite(city.cafe, str(n)) for n in range(3))
+    (_, taken), (ended, gone), (_, late) = (tills.invite(city.cafe, str(n), stage.AT_TILL) for n in range(3))
     tills.take(taken)
     tills.end(ended.pk, city.cafe.pk)
     users, answers = User.objects.count(), set()
@@ -171,7 +170,7 @@ def test_the_holder_signs_in_again_by_a_new_link(city: stage.City, keeper: User,
 
 
 def test_a_tills_account_is_nothing_else(city: stage.City, keeper: User, enter: Enter) -> None:
-    user = tills.take(tills.invite(city.cafe, "1")[1])
+    user = tills.take(tills.invite(city.cafe, "1", stage.AT_TILL)[1])
     browser = enter(user)
     # No password: a handle that nobody knows and a secret that a counter shares would be the weakest way in.
     assert browser.get("/security/password")["Location"] == "/security"
@@ -198,7 +197,7 @@ def test_a_tills_account_is_nothing_else(city: stage.City, keeper: User, enter: 
 def test_another_partys_tills_are_not_there(city: stage.City, enter: Enter) -> None:
     other = desk.create_party("sample-tea", "merchant", "示例茶店", "Sample Tea", made_up=True)
     browser = enter(keeper_of(other))
-    seat, token = tills.invite(city.cafe, "secret-name")
+    seat, token = tills.invite(city.cafe, "secret-name", stage.AT_TILL)
     user = tills.take(token)
     links = SignInLink.objects.count()
     assert "secret-name" not in browser.get(TILLS).content.decode()
@@ -208,28 +207,31 @@ def test_another_partys_tills_are_not_there(city: stage.City, enter: Enter) -> N
     assert browser.get("/acceptor").status_code == 403
     assert queries.is_member(user, city.cafe.pk, "acceptor") and SignInLink.objects.count() == links
     # Neither the codes: one of the café's is unknown at the tea shop's till.
-    waiter = tills.take(tills.invite(other, "1")[1])
+    waiter = tills.take(tills.invite(other, "1", stage.AT_TILL)[1])
     assert refusal(lambda: incentives.burn(waiter, voucher(city))) == "code-unknown"
 
 
 def test_who_burns_no_codes_and_who_is_not_admitted_have_none(city: stage.City, enter: Enter) -> None:
     sender = enter(keeper_of(city.partner), "en")
     assert sender.get(TILLS).status_code == 404
-    assert sender.post(TILLS, {"step": "invite", "name": "1"}).status_code == 404
+    assert sender.post(TILLS, {"step": "invite", "name": "1", "number": stage.AT_TILL}).status_code == 404
     assert sender.post(f"{TILLS}/end", {"till": 1}).status_code == 404
     assert TILLS not in sender.get("/partner").content.decode()
     assert TILLS in enter(keeper_of(city.cafe)).get("/partner").content.decode()
     waiting = enter(applicants.draft(kind="merchant").user)
     assert waiting.get(TILLS).status_code == 403
-    assert waiting.post(TILLS, {"step": "invite", "name": "1"}).status_code == 403
+    assert waiting.post(TILLS, {"step": "invite", "name": "1", "number": stage.AT_TILL}).status_code == 403
     assert not Till.objects.exists()
 
 
 def test_inviting_asks_who_it_is_and_ending_does_not(city: stage.City, keeper: User) -> None:
     browser = Client()
     browser.force_login(keeper, backend="django.contrib.auth.backends.ModelBackend")
-    seat, _ = tills.invite(city.cafe, "1")
-    for given in ({"step": "invite", "name": "2"}, {"step": "link", "till": str(seat.pk)}):
+    seat, _ = tills.invite(city.cafe, "1", stage.AT_TILL)
+    for given in (
+        {"step": "invite", "name": "2", "number": stage.AT_TILL},
+        {"step": "link", "till": str(seat.pk)},
+    ):
         assert browser.post(TILLS, given)["Location"].startswith("/confirm")
     assert Till.objects.count() == 1
     assert browser.post(f"{TILLS}/end", {"till": seat.pk})["Location"] == TILLS
@@ -238,13 +240,15 @@ def test_inviting_asks_who_it_is_and_ending_does_not(city: stage.City, keeper: U
     session = browser.session
     proofs.note(session, proofs.LINK)
     session.save()
-    assert browser.post(TILLS, {"step": "invite", "name": "2"})["Location"].startswith("/confirm")
+    assert browser.post(TILLS, {"step": "invite", "name": "2", "number": stage.AT_TILL})[
+        "Location"
+    ].startswith("/confirm")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 41, "a\nb", "a\x07b", "a\u202eb"])
 def test_a_name_is_one_line(city: stage.City, keeper: User, enter: Enter, name: str) -> None:
     browser = enter(keeper, "en")
-    answer = browser.post(TILLS, {"step": "invite", "name": name})
+    answer = browser.post(TILLS, {"step": "invite", "name": name, "number": stage.AT_TILL})
     assert answer.status_code == 422 and "nobody was invited" in answer.content.decode()
     assert browser.post(TILLS, {"step": "burn"}).status_code == 422
     assert not Till.objects.exists()
@@ -263,20 +267,20 @@ def test_names_are_shown_as_they_are(city: stage.City, keeper: User, enter: Ente
 
 def test_tills_and_links_are_bounded(city: stage.City, settings: Any) -> None:
     settings.ABATE_TILLS_PER_PARTY = 3
-    first, token = tills.invite(city.cafe, "1")
+    first, token = tills.invite(city.cafe, "1", stage.AT_TILL)
     tills.take(token)
-    tills.invite(city.cafe, "2")
-    third, _ = tills.invite(city.cafe, "3")
-    assert refusal(lambda: tills.invite(city.cafe, "4")) == "tills-full"
+    tills.invite(city.cafe, "2", stage.AT_TILL)
+    third, _ = tills.invite(city.cafe, "3", stage.AT_TILL)
+    assert refusal(lambda: tills.invite(city.cafe, "4", stage.AT_TILL)) == "tills-full"
     # One that ended makes room; but a day's links are used up, whatever for.
     tills.end(third.pk)
-    assert refusal(lambda: tills.invite(city.cafe, "4")) == "limit-reached"
+    assert refusal(lambda: tills.invite(city.cafe, "4", stage.AT_TILL)) == "limit-reached"
     assert refusal(lambda: tills.link(city.cafe, first.pk)) == "limit-reached"
     with clock.frozen(clock.now() + timedelta(hours=25)):
         # The second invitation has run out and takes no room either.
         for name in ("4", "5"):
-            tills.invite(city.cafe, name)
-        assert refusal(lambda: tills.invite(city.cafe, "6")) == "tills-full"
+            tills.invite(city.cafe, name, stage.AT_TILL)
+        assert refusal(lambda: tills.invite(city.cafe, "6", stage.AT_TILL)) == "tills-full"
         assert [row.name for row in tills.of_party(city.cafe.pk)] == ["1", "4", "5", ""]
 
 
@@ -284,10 +288,10 @@ def test_tills_and_links_are_bounded(city: stage.City, settings: Any) -> None:
 def test_the_bound_holds_for_many_at_once(city: stage.City, at_once, settings: Any) -> None:  # noqa: F811
     settings.ABATE_TILLS_PER_PARTY = 5
     for _ in range(3):
-        tills.take(tills.invite(city.cafe, "1")[1])
+        tills.take(tills.invite(city.cafe, "1", stage.AT_TILL)[1])
     # Five links more may be made today, and there is room for two.
     Use.objects.all().delete()
-    found = at_once([lambda n=n: tills.invite(city.cafe, f"other {n}") for n in range(16)])
+    found = at_once([lambda n=n: tills.invite(city.cafe, f"other {n}", stage.AT_TILL) for n in range(16)])
     assert Counter(found) == {"done": 2, "tills-full": 14} and Till.objects.count() == 5
 
 
@@ -298,9 +302,9 @@ def test_a_party_that_may_not_take_part_has_no_tills_and_they_are_told_why(
     enter: Enter,
     how: str,
 ) -> None:
-    _, token = tills.invite(city.cafe, "1")
+    _, token = tills.invite(city.cafe, "1", stage.AT_TILL)
     browser = enter(tills.take(token), "en")
-    _, waiting = tills.invite(city.cafe, "2")
+    _, waiting = tills.invite(city.cafe, "2", stage.AT_TILL)
     code = voucher(city)
     assert browser.get("/acceptor").status_code == 200
     if how == "suspended":
@@ -316,7 +320,7 @@ def test_a_party_that_may_not_take_part_has_no_tills_and_they_are_told_why(
         assert answer.status_code == 403 and words in answer.content.decode()
     assert codes.burnt_today(city.cafe.pk) == []
     assert enter(keeper).get(TILLS).status_code == 403
-    assert refusal(lambda: tills.invite(Party.objects.get(pk=city.cafe.pk), "3")) == why
+    assert refusal(lambda: tills.invite(Party.objects.get(pk=city.cafe.pk), "3", stage.AT_TILL)) == why
     assert refusal(lambda: tills.link(Party.objects.get(pk=city.cafe.pk), 1)) == why
     assert words in Client(headers={"accept-language": "en"}).post(f"/till/{waiting}").content.decode()
     assert Till.objects.filter(user__isnull=False).count() == 1
@@ -327,8 +331,8 @@ def test_a_party_that_may_not_take_part_has_no_tills_and_they_are_told_why(
 
 
 def test_a_party_that_leaves_leaves_nobody_at_its_tills(city: stage.City, enter: Enter) -> None:
-    user = tills.take(tills.invite(city.cafe, "1")[1])
-    _, waiting = tills.invite(city.cafe, "2")
+    user = tills.take(tills.invite(city.cafe, "1", stage.AT_TILL)[1])
+    _, waiting = tills.invite(city.cafe, "2", stage.AT_TILL)
     browser = enter(user)
     standing.leave(city.cafe)
     assert browser.get("/acceptor").status_code == 302
@@ -341,10 +345,10 @@ def test_an_invitation_that_runs_out_meanwhile_keeps_no_party_from_leaving(
     city: stage.City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: all are listed, and one has run out before it is held."""
-    tills.invite(city.cafe, "1")
+    tills.invite(city.cafe, "1", stage.AT_TILL)
     monkeypatch.setattr(tills, "_open", lambda party_id, _: Till.objects.filter(party_id=party_id))
     with clock.frozen(clock.now() + timedelta(hours=25)):
-        user = tills.take(tills.invite(city.cafe, "2")[1])
+        user = tills.take(tills.invite(city.cafe, "2", stage.AT_TILL)[1])
         standing.leave(city.cafe)
     user.refresh_from_db()
     city.cafe.refresh_from_db()
@@ -352,9 +356,9 @@ def test_an_invitation_that_runs_out_meanwhile_keeps_no_party_from_leaving(
 
 
 def test_the_operator_sees_tills_and_ends_one(city: stage.City, enter: Enter) -> None:
-    seat, token = tills.invite(city.cafe, "王店员")
+    seat, token = tills.invite(city.cafe, "王店员", stage.AT_TILL)
     user = tills.take(token)
-    tills.invite(city.cafe, "二号")
+    tills.invite(city.cafe, "二号", stage.AT_TILL)
     staff, path = desk.staffed(), "/operator/tills?party=sample-cafe"
     clerk, guard = enter(staff["entry"], "en"), enter(desk.hire("made-up guard", "security_admin"), "en")
     assert "王店员" in clerk.get(path).content.decode() and "Invited" in clerk.get(path).content.decode()
@@ -376,7 +380,10 @@ def test_the_operator_sees_tills_and_ends_one(city: stage.City, enter: Enter) ->
 
 
 def test_what_is_over_is_not_kept(city: stage.City) -> None:
-    (kept, token), (over, _) = tills.invite(city.cafe, "1"), tills.invite(city.cafe, "2")
+    (kept, token), (over, _) = (
+        tills.invite(city.cafe, "1", stage.AT_TILL),
+        tills.invite(city.cafe, "2", stage.AT_TILL),
+    )
     tills.take(token)
     with clock.frozen(clock.now() + timedelta(days=32)):
         assert fields.retain()["parties_till"] == 1
@@ -384,14 +391,9 @@ def test_what_is_over_is_not_kept(city: stage.City) -> None:
 
 
 def test_a_step_back_finds_what_ended_since(city: stage.City) -> None:
-    (seat, token), (ended, _), (waiting, _) = (tills.invite(city.cafe, str(n)) for n in range(3))
+    (seat, token), (ended, _), (waiting, _) = (
+        tills.invite(city.cafe, str(n), stage.AT_TILL) for n in range(3)
+    )
     tills.take(token)
     tills.end(ended.pk)
     assert tills.open_of([seat.pk, ended.pk, waiting.pk]) == [seat.pk, waiting.pk]
-
-
-def test_the_tables_refuse_half_a_seat(city: stage.City) -> None:
-    seat, _ = tills.invite(city.cafe, "1")
-    for wrong in ({"since": clock.now()}, {"until": None}, {"user": city.cashier}):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Till.objects.filter(pk=seat.pk).update(**wrong)

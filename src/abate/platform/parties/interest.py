@@ -1,17 +1,19 @@
 """Who has a part in what is decided about a party, and therefore no say in it. (P-8.4-c)
 
-A seat has a user, and often no row of the staff's: whose it is, the rooms below know as well, and tell it when Django starts.
+A seat has a user, and often no row of the staff's: whose it is, its party says of a till (tills.py), and the rooms below know
+as well, and tell it when Django starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from abate.platform.parties import tills
 from abate.platform.parties.models import Member
 from abate.platform.review import queries as review
 
 Known = Callable[[bytes], Collection[int]]
-_KNOWN: list[Known] = [review.accounts_of]
+_KNOWN: list[Known] = [review.accounts_of, tills.accounts_of]
 
 
 def learn(known: Known) -> None:

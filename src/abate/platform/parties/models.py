@@ -160,12 +160,14 @@ class Till(models.Model):
     """Somebody whom an acceptor lets burn codes for it (tills.py): invited, then at work with an account of their own.
 
     `digest`: of the invitation's link, until it is taken or ended. `until`: the moment after which this is over, null
-    while they are at work; what they may do is their Member row's to say, here and for every seat.
+    while they are at work; what they may do is their Member row's to say, here and for every seat. `human`: the keyed digest
+    of the number of their identity document, as the party gave it; gone with the seat, null in those of before it was asked.
     """
 
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="tills")
     name = models.TextField()
     digest = models.BinaryField(max_length=32, null=True, unique=True)
+    human = models.BinaryField(max_length=32, null=True)
     invited_at = models.DateTimeField()
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -175,6 +177,9 @@ class Till(models.Model):
 
     class Meta:
         db_table = "parties_till"
+        indexes = [
+            models.Index(fields=["human"], condition=models.Q(human__isnull=False), name="parties_till_human")
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(user=None, since=None, until__isnull=False)

@@ -1,7 +1,8 @@
 """An acceptor's people at the till: it invites them itself, each takes a link once, and a seat ends at once.
 
 A seat burns codes of its own party's offers and can do nothing else, so it needs no decision of the operator's: three
-people admitted the party, which answers for its people (decision 0032).
+people admitted the party, which answers for its people (decision 0032). Whose it is the party says, by the number of their
+identity document: of it the keyed digest alone is kept, by which they have no say in what is decided about the party.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.db.models import Q, QuerySet
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.errors import Problem
+from abate.platform.doors.identity_number import is_document, normal_number
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.words import on_one_line
 from abate.platform.parties import limits
@@ -53,6 +55,22 @@ class TillNameUnfit(Problem):
     why_en = "By it you tell who burns codes, and whom to end."
     remedy_zh = "例如“1 号收银台”或“王店员”。"
     remedy_en = 'Such as "Till 1" or "Wang, at the counter".'
+
+
+class TillHolderUnfit(Problem):
+    code = "till-holder-unfit"
+    status = 422
+    zh = "请填写使用这个席位的人的证件号码（居民身份证号码须校验正确）；没有生成链接。"
+    en = "Give the number of their identity document (a resident's with its right check sign); no link was made."
+    why_zh = (
+        "运营方的工作人员若也在贵机构收银，就不得审批与贵机构有关的事项；本站只以密钥摘要比对，不保存号码。"
+    )
+    why_en = (
+        "Whoever works for the operator and at your till may not decide about you. They are found by a keyed digest: the"
+        " number is not kept."
+    )
+    remedy_zh = "按证件填写：居民身份证 18 位，护照或通行证 6 至 17 位字母和数字。"
+    remedy_en = "Write it as printed: 18 signs of a resident's card, 6 to 17 letters and digits of a passport or permit."
 
 
 class TillsFull(Problem):
@@ -96,7 +114,8 @@ class TillUnknown(Problem):
 class TillRow:
     """A seat, or an invitation that can still be taken (`since` is None, `until` its end).
 
-    `id` and `name` are None and empty where the operator's people gave the seat: theirs to take back.
+    `id` and `name` are None and empty where the operator's people gave the seat: theirs to take back. `told`: whether it is
+    known whose it is; those that the operator gave are an account's whose holder is known apart.
     """
 
     id: int | None
@@ -105,20 +124,23 @@ class TillRow:
     invited_at: datetime
     since: datetime | None
     until: datetime | None
+    told: bool
 
 
 @audited("till.invite", lambda _, made: made[0].pk)
-def invite(party: Party, name: str) -> tuple[Till, str]:
-    """Invite somebody to a till of `party`: the invitation, and the token of its link, which is shown now and never again.
+def invite(party: Party, name: str, number: str) -> tuple[Till, str]:
+    """Invite whose identity document has this `number` to a till of `party`: the invitation, and the token of its link, which
+    is shown now and never again.
 
     Again under the name of an open invitation, it is the same one with a new link, and the earlier link is worth nothing.
-    Raises NoTills, PartySuspended, DocumentsExpired, TillNameUnfit, TillsFull, LimitReached. Clause P-6.2-types.
+    Raises NoTills, PartySuspended, DocumentsExpired, TillNameUnfit, TillHolderUnfit, TillsFull, LimitReached.
+    Clause P-6.2-types.
     """
     check_kind(party)
     name = name.strip()
     if not 0 < len(name) <= _NAME or not on_one_line(name):
         raise TillNameUnfit
-    now = clock.now()
+    human, now = _holder(number), clock.now()
     with transaction.atomic():
         # In turn: the bound is counted by one at a time; an invitation that is just being taken need not wait.
         own = Party.objects.select_for_update(no_key=True).get(pk=party.pk)
@@ -130,9 +152,22 @@ def invite(party: Party, name: str) -> tuple[Till, str]:
         _take_link(own)
         token = base64.urlsafe_b64encode(randomness.token_bytes(24)).decode()
         made = known or Till(party=own, name=name)
-        made.digest, made.invited_at, made.until = _digest(token), now, now + VALID
+        made.digest, made.human, made.invited_at, made.until = _digest(token), human, now, now + VALID
         made.save()
     return made, token
+
+
+def _holder(number: str) -> bytes:
+    """The keyed digest of a number, which is kept nowhere. Raises TillHolderUnfit."""
+    if not is_document(normal_number(number)):
+        raise TillHolderUnfit
+    return keyring().number_hmac(number)
+
+
+def accounts_of(human: bytes) -> list[int]:
+    """The users of the seats that are said to be theirs whom this digest of an identity names. (P-8.4-c)"""
+    held = Till.objects.filter(human=human, user__isnull=False)
+    return [user_id for user_id in held.values_list("user_id", flat=True) if user_id is not None]
 
 
 def check_kind(party: Party) -> None:
@@ -180,17 +215,22 @@ def take(token: str) -> User:
 
 
 @audited("till.link", lambda given, _: given["till_id"])
-def link(party: Party, till_id: int) -> str:
+def link(party: Party, till_id: int, number: str = "") -> str:
     """The token of a single-use link with which the holder of a seat signs in again, on another device too.
 
-    Raises TillUnknown, PartySuspended, DocumentsExpired, LimitReached.
+    `number` says whose it is where nobody did yet. Raises TillUnknown, TillHolderUnfit, PartySuspended, DocumentsExpired,
+    LimitReached.
     """
     check_standing(party.code, party.status, party.valid_until)
     till = Till.objects.select_related("user").filter(pk=till_id, party=party, until=None).first()
     if till is None:
         raise TillUnknown
-    _take_link(party)
-    return review.issue_link(till.user, valid=VALID)
+    with transaction.atomic():
+        if till.human is None:
+            till.human = _holder(number)
+            till.save(update_fields=["human"])
+        _take_link(party)
+        return review.issue_link(till.user, valid=VALID)
 
 
 @audited("till.end", lambda given, _: given["till_id"])
@@ -206,8 +246,8 @@ def end(till_id: int, party_id: int | None = None) -> str:
         till = (found if party_id is None else found.filter(party_id=party_id)).first()
         if till is None:
             raise TillUnknown
-        till.until, till.digest = now, None
-        till.save(update_fields=["until", "digest"])
+        till.until, till.digest, till.human = now, None, None
+        till.save(update_fields=["until", "digest", "human"])
         if till.user_id is not None:
             user = User.objects.get(pk=till.user_id)
             Member.objects.filter(user=user).delete()
@@ -241,9 +281,12 @@ def of_party(party_id: int) -> list[TillRow]:
     own = list(_open(party_id, clock.now()).order_by("name", "pk"))
     others = seats.exclude(user_id__in=[till.user_id for till in own if till.user_id is not None])
     return [
-        TillRow(till.pk, till.name, till.user_id, till.invited_at, till.since, till.until) for till in own
+        TillRow(
+            till.pk, till.name, till.user_id, till.invited_at, till.since, till.until, till.human is not None
+        )
+        for till in own
     ] + [
-        TillRow(None, "", user_id, since, since, None)
+        TillRow(None, "", user_id, since, since, None, told=True)
         for user_id, since in others.order_by("since", "user_id").values_list("user_id", "since")
     ]
 

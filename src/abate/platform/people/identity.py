@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from abate.platform.doors import clock
+from abate.platform.doors.identity_number import check_sign
 from abate.platform.people.errors import IdentityRefused, TooYoung
 from abate.platform.people.family_errors import NotAChild
 
@@ -36,9 +37,6 @@ _PROVINCES = frozenset(
     )
     for code in [*codes, 81, 82, 83]
 )
-# GB 11643 (ISO/IEC 7064 MOD 11-2): the weights of the first 17 digits, and the sign for each remainder.
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_SIGNS = "10X98765432"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,12 @@ def _fault(name: str, number: str) -> str:
     letters = [sign for sign in name if sign not in " ·.-'’"]
     if not letters or len(name) > 60 or not all(unicodedata.category(sign)[0] in "LM" for sign in letters):
         return "name"
-    if len(number) != 18 or not number.isascii() or not number[:17].isdigit() or number[17] not in _SIGNS:
+    if (
+        len(number) != 18
+        or not number.isascii()
+        or not number[:17].isdigit()
+        or number[17] not in "0123456789X"
+    ):
         return "form"
     if number[:6] != MADE_UP_AREA and number[:2] not in _PROVINCES:
         return "area"
@@ -84,11 +87,6 @@ def _fault(name: str, number: str) -> str:
     if born is None or born > clock.today() or born.year < 1880:
         return "birth-date"
     return "" if number[17] == check_sign(number[:17]) else "check-digit"
-
-
-def check_sign(first: str) -> str:
-    """The 18th sign for the first 17 digits."""
-    return _SIGNS[sum(int(digit) * weight for digit, weight in zip(first, _WEIGHTS, strict=True)) % 11]
 
 
 def birth_date(number: str) -> date | None:

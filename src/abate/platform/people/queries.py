@@ -12,7 +12,16 @@ from django.db.models import F, Q
 from abate.platform.doors import clock
 from abate.platform.people import keys
 from abate.platform.people.contacts import Reach, masked
-from abate.platform.people.models import Authorisation, Contact, Guardianship, Identity, Person, Subject
+from abate.platform.people.models import (
+    Authorisation,
+    Contact,
+    Group,
+    Guardianship,
+    Identity,
+    Member,
+    Person,
+    Subject,
+)
 from abate.platform.review.models import User
 
 
@@ -42,15 +51,18 @@ def by_pseudonym(pseudonym: str) -> int | None:
 
 
 def theirs(human: bytes) -> list[int]:
-    """Whoever this digest of an identity names, and whose guardian or ward they are at this moment. (P-8.4-c)"""
+    """Whoever this digest of an identity names, whose guardian or ward they are at this moment, and who shares their household:
+    one of it collects for all (groups.py). (P-8.4-c)"""
     own = set(Identity.objects.filter(identity_hmac=human).values_list("person_id", flat=True))
     tied = Guardianship.objects.filter(Q(guardian__in=own) | Q(child__in=own))
     in_force = tied.filter(ended_at=None, until__gt=clock.now())
-    return sorted(own.union(*in_force.values_list("guardian_id", "child_id")))
+    shared = Member.objects.filter(person__in=own, kind=Group.Kind.HOUSEHOLD, left_at=None).values("group")
+    fellows = Member.objects.filter(group__in=shared, left_at=None).values_list("person_id")
+    return sorted(own.union(*in_force.values_list("guardian_id", "child_id"), *fellows))
 
 
 def has_part(person_id: int, human: bytes) -> bool:
-    """Whether whoever this digest of an identity names is this person, or a guardian or ward of theirs now."""
+    """Whether whoever this digest of an identity names is this person, their guardian or ward now, or of their household."""
     return person_id in theirs(human)
 
 

@@ -37,7 +37,13 @@ def _page(
     at_work = {row.user_id: row for row in rows if row.user_id is not None}
     last, gone = codes.last_burnt_by(list(at_work)), sorted(set(today) - set(at_work))
     names = tills.names(party.pk, gone)
-    unfit = isinstance(problem, tills.TillNameUnfit)
+    inviting = request.POST.get("step") == "invite"
+    wrong = (
+        {tills.TillNameUnfit: "name", tills.TillHolderUnfit: "number"}.get(type(problem))
+        if inviting
+        else None
+    )
+    told = screen.told(problem).text if problem else ""
     field = Field(
         "name",
         say("收银台或收银员", "Till or person"),
@@ -46,13 +52,26 @@ def _page(
             "例如：1 号收银台。同名的未用邀请会换发新链接，原链接作废。",
             "Such as: till 1. An open invitation of the same name gets a new link, and the earlier one is void.",
         ),
-        error=screen.told(problem).text if problem and unfit else "",
+        error=told if wrong == "name" else "",
+        autocomplete="off",
+        maxlength=40,
+    )
+    # Never sent back into the page: it is typed again.
+    number = Field(
+        "number",
+        say("使用人的证件号码", "Number of their identity document"),
+        hint=say(
+            "请先告知本人。号码不保存，只留密钥摘要，用来不让本人审批与贵机构有关的事项。",
+            "Tell them first. The number is not kept, only a keyed digest: by it they have no say in what the operator"
+            " decides about you.",
+        ),
+        error=told if wrong == "number" else "",
         autocomplete="off",
         maxlength=40,
     )
     context = {
         "party": party,
-        "field": field,
+        "fields": [field, number],
         "made": made,
         "qr": qr.svg(made) if made else "",
         "seats": [(row, last.get(user), today.get(user, 0)) for user, row in at_work.items()],
@@ -60,7 +79,7 @@ def _page(
         "gone": [(names.get(user, ""), today[user]) for user in gone],
         "most": settings.ABATE_TILLS_PER_PARTY,
     }
-    if unfit:
+    if wrong:
         return screen.show(request, "partner_tills", context, section="partner", at_field=problem)
     status = problem.status if problem else 200
     return screen.show(request, "partner_tills", context, section="partner", status=status, problem=problem)
@@ -69,17 +88,18 @@ def _page(
 @require_http_methods(["GET", "HEAD", "POST"])
 @partner_page
 def own(request: HttpRequest, party: Party) -> HttpResponse:
-    """The party's tills. POST makes a link: `step` invite for a new one (`name`), link for the holder of a seat (`till`)."""
+    """The party's tills. POST makes a link: `step` invite for a new one (`name`, and `number`, of the
+    identity document of whoever takes it), link for the holder of a seat (`till`; `number` where it is not known whose it is)."""
     tills.check_kind(party)
     if request.method != "POST":
         return _page(request, party)
-    step = request.POST.get("step", "")
+    step, number = request.POST.get("step", ""), request.POST.get("number", "")[:40]
     try:
         if step == "invite":
-            _, token = tills.invite(party, request.POST.get("name", "")[:200])
+            _, token = tills.invite(party, request.POST.get("name", "")[:200], number)
             there = reverse("till", kwargs={"token": token})
         elif step == "link":
-            token = tills.link(party, number_of(request.POST.get("till", "")))
+            token = tills.link(party, number_of(request.POST.get("till", "")), number)
             there = reverse("sign-in-link", kwargs={"token": token})
         else:
             raise StepUnknown
