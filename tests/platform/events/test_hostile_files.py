@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import python_calamine
+import xlsxwriter
 
-from abate.platform.events import files
+from abate.platform.events import files, tables_back
 from abate.platform.events.declared import declaration
 from abate.platform.events.envelope import Event, Reader, Sender
 from abate.platform.events.files_errors import FileEncoding, FileTorn
@@ -86,3 +88,62 @@ def test_a_line_of_a_table_without_end_is_refused_without_being_held(tmp_path: P
         file.write('"' + "x" * 1_100_000 + '"')
     with pytest.raises(FileTorn, match="more than 1,000,000"):
         read(path)
+
+
+WIDE = ["wide", "s", AT, "cycling", '{"distance_km": "1', '5"}']
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_row_that_is_too_wide_comes_back_with_all_that_was_in_it(tmp_path: Path, kind: str) -> None:
+    """A decimal comma, the commonest fault of a table: its row came back empty, and nothing of it could be mended."""
+    names, sound = (
+        ["id", "subject", "time", "behaviour", "data"],
+        ["e1", "s", AT, "cycling", json.dumps(RECORD)],
+    )
+    path, back = tmp_path / f"rides.{kind}", tmp_path / f"back.{kind}"
+    _spreadsheet(path, [names, WIDE, sound])
+    assert read(path) == ["malformed:event", "e1"]
+    tables_back.write(path, PLAIN, iter([(2, "malformed:event")]), back, None)
+    assert _cells(back) == [
+        [*names, "abate_error"],
+        [*WIDE[:5], "malformed:event", WIDE[5]],
+        [*sound, ""],
+    ]
+    # As it came back it is refused again, and comes back the same.
+    assert read(back) == ["malformed:event", "e1"]
+    tables_back.write(back, PLAIN, iter([(2, "malformed:event")]), tmp_path / f"again.{kind}", None)
+    assert _cells(tmp_path / f"again.{kind}") == _cells(back)
+
+
+def _spreadsheet(path: Path, rows: list[list[str]]) -> None:
+    if path.suffix == ".xlsx":
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    else:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+
+
+def _cells(path: Path) -> list[list[str]]:
+    """Every cell of a file given back, as wide as its row is."""
+    if path.suffix == ".csv":
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return list(csv.reader(file))
+    found = python_calamine.CalamineWorkbook.from_path(path).get_sheet_by_name("data").to_python()
+    # A sheet is as wide as its widest row.
+    return [[str(cell) for cell in (row if row[6] else row[:6])] for row in found]
+
+
+def test_a_line_that_is_no_object_comes_back_as_text(tmp_path: Path) -> None:
+    path, back = tmp_path / "rides.jsonl", tmp_path / "back.jsonl"
+    torn = '{"id": "步行", "data": {"distance_km": "1.5"}'
+    path.write_bytes(torn.encode() + b"\n\xff\xfe\n")
+    tables_back.write(path, PLAIN, iter([(1, "malformed:event"), (2, "malformed:event")]), back, None)
+    told = [json.loads(line) for line in back.read_bytes().splitlines()]
+    assert told == [
+        {"line": 1, "text": torn, "abate_error": "malformed:event"},
+        {"line": 2, "abate_error": "malformed:event"},
+    ]
+    assert read(back) == ["malformed:specversion"] * 2

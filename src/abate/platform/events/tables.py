@@ -25,15 +25,20 @@ KINDS = {".jsonl": LINES, ".ndjson": LINES, ".csv": TABLE, ".xlsx": WORKBOOK, ".
 _SAMPLE = 256 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class TooWide:
+    """A row with more cells than there are names (an unquoted comma): no event, and all that its sender has of it."""
+
+    cells: list[object]
+
+
 @dataclass
 class Rows:
-    """`rows` are (number, cells in the order of `names`); of JSON Lines (number, the line). None: it is no text, or has
-    more cells than there are names.
-    """
+    """`rows` are (number, cells in the order of `names`); of JSON Lines (number, the line). None: it is no text, or too long."""
 
     kind: str
     names: Sequence[str]
-    rows: Iterator[tuple[int, list[object] | bytes | None]]
+    rows: Iterator[tuple[int, list[object] | TooWide | bytes | None]]
 
 
 @contextmanager
@@ -132,14 +137,14 @@ def _rows(rows: object) -> Iterator[tuple[int, list[object]]]:
 
 def _cells(
     rows: Iterator[tuple[int, list[object]]] | Iterator[tuple[int, list[object] | None]], width: int
-) -> Iterator[tuple[int, list[object] | None]]:
+) -> Iterator[tuple[int, list[object] | TooWide | None]]:
     """Rows of the same width as the names: what is missing at the end is empty, what is too much refuses the row."""
     for number, row in rows:
         if row is None:
             yield number, None
             continue
         more = any(value not in (None, "") for value in row[width:])
-        yield number, None if more else [*row[:width], *[""] * (width - len(row))]
+        yield number, TooWide(row) if more else [*row[:width], *[""] * (width - len(row))]
 
 
 def _names(given: Sequence[object], declared: Declaration) -> list[str]:

@@ -17,14 +17,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
 
 from abate.platform.doors.spreadsheets import as_text
 from abate.platform.events.declared import Declaration
-from abate.platform.events.tables import ADDED, ERROR, LINES, PARQUET, TABLE, Rows, opened
+from abate.platform.events.tables import ADDED, ERROR, LINES, PARQUET, TABLE, Rows, TooWide, opened
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{0,13}[1-9])?")
 _BATCH = 4096
-Row = tuple[int, list[object] | bytes | None]
+Row = tuple[int, list[object] | TooWide | bytes | None]
 Told = Iterator[tuple[int, str]]
 """Lines with what is wrong there, in the order of lines."""
 Marks = Callable[[Sequence[tuple[str, str]]], Sequence[str]]
@@ -78,7 +79,7 @@ class _More:
 
 
 def _lines(found: Rows, more: _More, out: Path) -> None:
-    """Each line as it was, what is added as its last members; what is no object is named by its number alone."""
+    """Each line as it was, what is added as its last members; of what is no object its number, and its text where it has one."""
     with out.open("wb") as file:
         for batch in _batches(found.rows):
             texts = [_line(number, line) for number, line in batch]
@@ -93,10 +94,11 @@ def _lines(found: Rows, more: _More, out: Path) -> None:
 
 
 def _line(number: int, line: object) -> bytes:
-    """A line of JSON as it was, less what was added before; what is no object is named by its number alone."""
+    """A line of JSON as it was, less what was added before; one that is no object as a text in one, so that it is not lost."""
     text = line.strip() if isinstance(line, bytes) else b""
     if any(name.encode() in text for name in ADDED) or not _is_object(text):
-        again = json.dumps(_without(text) or {"line": number}, ensure_ascii=False)
+        known = {"line": number, "text": text.decode()} if text else {"line": number}
+        again = json.dumps(_without(text) or known, ensure_ascii=False)
         # Half a surrogate pair is no UTF-8, and its escape is that of JSON.
         text = again.encode(errors="backslashreplace")
     return text
@@ -109,14 +111,26 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _beside_cells(found: Rows, more: _More) -> Iterator[tuple[int, Sequence[object], list[str]]]:
-    """(number, cells, what is added) of the rows of a table."""
-    places = more.places(found.names)
+def _beside_cells(
+    found: Rows, more: _More
+) -> Iterator[tuple[int, Sequence[object], list[str], Sequence[object]]]:
+    """(number, cells, what is added, cells beyond the last name) of the rows of a table.
+
+    The last are empty but of a row that is too wide. It comes back as wide: what is added stands where its names are, and
+    its sender sees which comma was one too many.
+    """
+    places, width = more.places(found.names), len(found.names)
     for batch in _batches(found.rows):
-        given = [(n, cells if isinstance(cells, list) else [""] * len(found.names)) for n, cells in batch]
+        given = [(number, _cells_of(row, width)) for number, row in batch]
         said = [(n, [None if at is None else cells[at] for at in places]) for n, cells in given]
         for (number, cells), told in zip(given, more.beside(said), strict=True):
-            yield number, cells, told
+            yield number, cells[:width], told, cells[width:]
+
+
+def _cells_of(row: list[object] | TooWide | bytes | None, width: int) -> list[object]:
+    if isinstance(row, TooWide):
+        return row.cells
+    return row if isinstance(row, list) else [""] * width
 
 
 def _is_object(text: bytes) -> bool:
@@ -141,8 +155,9 @@ def _table(found: Rows, more: _More, out: Path, declared: Declaration) -> None:
     with out.open("w", encoding=encoding, errors="surrogateescape", newline="") as file:
         rows = csv.writer(file)
         rows.writerow([*(_marked(str(found.names[place])) for place in kept), *more.names])
-        for _, cells, told in _beside_cells(found, more):
-            rows.writerow([*(_marked(str(cells[place])) for place in kept), *map(_marked, told)])
+        for _, cells, told, beyond in _beside_cells(found, more):
+            own = (_marked(str(cells[place])) for place in kept)
+            rows.writerow([*own, *map(_marked, told), *(_marked(str(cell)) for cell in beyond)])
 
 
 def _marked(cell: str) -> str:
@@ -161,20 +176,25 @@ def _workbook(found: Rows, more: _More, out: Path) -> None:
         sheet.write_row(0, len(kept), more.names)
         listed.write_row(0, 0, ["row", ERROR])
         wrong = 0
-        for number, cells, told in _beside_cells(found, more):
+        for number, cells, told, beyond in _beside_cells(found, more):
             for column, place in enumerate(kept):
-                text = str(cells[place])
-                if _NUMBER.fullmatch(text):
-                    sheet.write_number(number - 1, column, float(text))
-                elif text:
-                    sheet.write_string(number - 1, column, text[:32_767])
+                _write_cell(sheet, number - 1, column, str(cells[place]))
             for column, text in enumerate(told, len(kept)):
                 if text:
                     sheet.write_string(number - 1, column, text)
+            for column, cell in enumerate(beyond, len(kept) + len(told)):
+                _write_cell(sheet, number - 1, column, str(cell))
             if told[0]:
                 wrong += 1
                 listed.write_number(wrong, 0, number)
                 listed.write_string(wrong, 1, told[0])
+
+
+def _write_cell(sheet: Worksheet, row: int, column: int, text: str) -> None:
+    if _NUMBER.fullmatch(text):
+        sheet.write_number(row, column, float(text))
+    elif text:
+        sheet.write_string(row, column, text[:32_767])
 
 
 def _parquet(source: Path, more: _More, out: Path) -> None:
