@@ -229,6 +229,25 @@ def test_an_acceptor_s_codes_keep_it_and_its_offers_go_with_it(city: stage.City)
     assert offers.offers() == []
 
 
+@pytest.mark.clause("P-6.1-d", "P-6.3")
+def test_who_holds_a_code_of_an_acceptor_that_leaves_has_the_credits_again(city: stage.City) -> None:
+    """Its tills end with it: the codes could be burnt by nobody, and what they cost was lost without a word."""
+    stage.book_every_outcome(city.partner, city.person)
+    held = ledger.balance(city.person.pk)
+    for _ in range(2):
+        incentives.redeem(city.person, city.offer, uuid4())
+    incentives.burn(city.cashier, offers.my_codes(city.person)[0].text)
+    desk.decide("party.leave", code=city.cafe.code, despite=True)
+    assert [one.state for one in offers.my_codes(city.person)] == ["burnt", "cancelled"]
+    price = held.credits - ledger.balance(city.person.pk).credits
+    kept = json.loads(Settlement.objects.get().body)
+    assert (kept["open"]["codes"], kept["booked"]["given_back"], kept["booked"]["credits_burnt"]) == (
+        1,
+        1,
+        price,
+    )
+
+
 @pytest.mark.parametrize("how", ["suspended", "expired"])
 def test_an_acceptor_that_is_not_in_standing_offers_nothing(city: stage.City, how: str) -> None:
     assert len(offers.offers()) == 1

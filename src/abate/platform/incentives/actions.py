@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,6 +21,7 @@ from abate.platform.doors.words import on_one_line
 from abate.platform.incentives import errors, queries
 from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
 from abate.platform.ledger import actions as ledger
+from abate.platform.ledger.errors import AccountErased
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
@@ -109,8 +111,25 @@ def end_offer(offer_id: UUID) -> None:
 
 @audited("offer.close", lambda given, _: given["party"].code)
 def close_offers(party: Party) -> int:
-    """Take every offer of a party that leaves off the list; codes that people hold stay theirs. Returns how many."""
+    """Take every offer of a party that leaves off the list. Returns how many."""
     return Offer.objects.filter(party=party, active=True).update(active=False)
+
+
+@audited("offer.give-back", lambda given, made: f"{given['party'].code} {made}")
+def give_back_open(party: Party, reason: str) -> int:
+    """Give back what every code cost that can still be burnt at a party that leaves: nobody could burn it any more. How many.
+
+    Whose account was erased holds none of them; one that is burnt at this moment was used. (P-6.1-d, P-6.3)
+    """
+    open_ = Code.objects.filter(
+        offer__party=party, burnt_at=None, cancelled_at=None, expires_at__gt=clock.now()
+    )
+    given = 0
+    for person_id, entry_id in open_.order_by("person_id", "id").values_list("person_id", "entry_id"):
+        with suppress(AccountErased, errors.CodeBurnt), transaction.atomic():
+            reverse(person_id, entry_id, reason)
+            given += 1
+    return given
 
 
 def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:

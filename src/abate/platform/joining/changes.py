@@ -225,6 +225,11 @@ def _can_leave(given: Json) -> Json:
     return given
 
 
+def _left(_: Json, before: Json) -> Json:
+    """What people paid for codes that were not burnt is theirs again: no code is open any more."""
+    return before | {"status": Party.Status.LEFT.value, "keys": 0, "open": before["open"] | {"codes": 0}}
+
+
 def _leave(given: Json) -> Json:
     how = "despite what is open" if given["despite"] else "nothing open"
     made = decided.leave(parties.party(given["code"]), despite=given["despite"], how=how)
@@ -293,7 +298,7 @@ _ACTIONS = (
         fields={"code": (str, REQUIRED), "despite": (bool, False)},
         normal=_can_leave,
         look=_leaving,
-        after=lambda _, before: before | {"status": Party.Status.LEFT.value, "keys": 0},
+        after=_left,
         execute=_leave,
         concerns=_has_part,
     ),

@@ -31,6 +31,7 @@ from abate.platform.review.models import User
 from abate.platform.signin import actions as signin
 
 State = Application.State
+_GIVEN_BACK = "机构已退出，积分退回 / The organisation left; the credits are given back"
 
 
 def check_reviewed(one: Application) -> None:
@@ -165,7 +166,8 @@ def renew(number: UUID, to_day: date | None, *, resume: bool = False) -> None:
 
 @audited("party.settle", lambda given, _: given["party"].code)
 def leave(party: Party, *, despite: bool, how: str) -> Settlement:
-    """End a party's part for good: account settled and written down, keys and webhooks ended, consents and offers too.
+    """End a party's part for good: account settled and written down, keys and webhooks ended, consents and offers too; what
+    people paid for codes that nobody burns any more is given back.
 
     Raises NotSettled where something is open, unless it was decided to leave `despite` it. (P-6.1-d)
     """
@@ -174,16 +176,17 @@ def leave(party: Party, *, despite: bool, how: str) -> Settlement:
         open_ = queries.unsettled(party)
         if any(open_.values()) and not despite:
             raise NotSettled(", ".join(f"{name}: {count}" for name, count in open_.items() if count))
-        body = canonical(
-            {"party": party.code, "at": clock.now().isoformat(), "booked": queries.settlement(party), "open": open_,
-             "decided": how}
-        )  # fmt: skip
         for endpoint in webhooks.endpoints(party.pk):
             if endpoint.ended_at is None:
                 webhooks.end_endpoint(endpoint.pk)
         standing.leave(party)
         groups.end_party(party.pk)
         incentives.close_offers(party)
+        incentives.give_back_open(party, _GIVEN_BACK)
+        body = canonical(
+            {"party": party.code, "at": clock.now().isoformat(), "booked": queries.settlement(party), "open": open_,
+             "decided": how}
+        )  # fmt: skip
         Document.objects.filter(application__party=party, ended_at=None).update(ended_at=clock.now())
         return Settlement.objects.create(
             party=party, body=body, sha256=hashlib.sha256(body.encode()).digest(), at=clock.now()

@@ -1,13 +1,14 @@
 -- name: unsettled
--- Codes that a person can still bring, and files that are not booked to their end.
+-- Codes that a person can still bring (who left has no account to bring one from), and files that are not booked to their end.
 select (select count(*) from incentives_code code join incentives_offer offer on offer.id = code.offer_id
+        join people_person person on person.id = code.person_id and person.status = 'active'
         where offer.party_id = %(party)s and code.burnt_at is null and code.cancelled_at is null
               and code.expires_at > %(now)s),
        (select count(*) from events_file where party_id = %(party)s and state = 1)
 
 -- name: settlement
 -- All that was booked of its events and not taken back, and of the codes of its offers: what a final account names.
-select booked.events, booked.carbon_mg, booked.credits, booked.taken_back, code.issued, code.burnt, code.credits_burnt
+select booked.events, booked.carbon_mg, booked.credits, booked.taken_back, code.issued, code.burnt, code.given_back, code.credits_burnt
 from (select count(*) filter (where undone.entry_id is null) as events,
              coalesce(sum(entry.carbon_mg) filter (where undone.entry_id is null), 0) as carbon_mg,
              coalesce(sum(entry.credits) filter (where undone.entry_id is null), 0) as credits,
@@ -15,7 +16,7 @@ from (select count(*) filter (where undone.entry_id is null) as events,
       from ledger_entry entry
       left join ledger_reversal undone on undone.person_id = entry.person_id and undone.entry_id = entry.id
       where entry.kind = 1 and entry.cause_party = %(party)s) booked
-cross join (select count(*) as issued, count(code.burnt_at) as burnt,
+cross join (select count(*) as issued, count(code.burnt_at) as burnt, count(code.cancelled_at) as given_back,
                    coalesce(sum(offer.price_credits) filter (where code.burnt_at is not null), 0) as credits_burnt
             from incentives_code code join incentives_offer offer on offer.id = code.offer_id
             where offer.party_id = %(party)s) code
