@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
+import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
+from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from abate.bookkeeping import checkpoint, consistency, merkle, monitor
 from abate.bookkeeping.monitor import Finding, Seen
 from abate.bookkeeping.verify_log import verify_log
+from abate.cli import monitor as command
 
 
 @dataclass
@@ -200,6 +205,44 @@ def test_the_command_remembers_between_runs(make_log: Any, tmp_path: Path) -> No
     assert run(*watching).returncode == 2
     assert run("monitor", "ftp://example.invalid", "--key", key, "--state", tmp_path / "x").returncode == 2
     assert run("monitor", "http://127.0.0.1:9/log", "--key", key, "--state", tmp_path / "x").returncode == 1
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"no HTTP at all\r\n\r\n",
+        HEAD + b"x" * 999,
+        CHUNKED + b"5\r\nab",
+        CHUNKED + b"five\r\nabcde\r\n0\r\n\r\n",
+    ],
+    ids=["no status", "cut off", "cut off in a chunk", "no chunk"],
+)
+def test_half_an_answer_is_no_finding_and_ends_no_watch(answer: bytes) -> None:
+    """Neither can a log end who watches it by answering oddly, nor is it accused of what a line cut off."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def once() -> None:
+            line, _ = server.accept()
+            with line:
+                line.recv(65536)
+                line.sendall(answer)
+
+        serving = threading.Thread(target=once)
+        serving.start()
+        fetch = command.fetch_from(f"http://127.0.0.1:{server.getsockname()[1]}/log")
+        with pytest.raises(command.Unreachable):
+            fetch("checkpoint")
+        serving.join()
+
+
+def test_a_log_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "LONGEST", 0.0)
+    with pytest.raises(command.Unreachable, match="not answered"):
+        command._whole(cast(HTTPResponse, io.BytesIO(b"abc")), "here")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 import click
@@ -22,6 +23,9 @@ from abate.bookkeeping.monitor import Finding, Head, Seen
 MAX_FILE = 16 * 1024 * 1024
 """Bytes of one answer: far above any tile."""
 TIMEOUT = 20.0
+"""Seconds without a byte after which the log counts as out of reach."""
+LONGEST = 120.0
+"""Seconds for one answer in all: a log that sends a byte now and then must not hold its monitor."""
 
 
 class Unreachable(Exception):
@@ -161,13 +165,25 @@ def _read_file(file: Path) -> bytes | None:
 def _read_address(address: str) -> bytes | None:
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:  # noqa: S310 (the scheme was checked)
-            data: bytes = answer.read(MAX_FILE + 1)
+            return _whole(answer, address)
     except urllib.error.HTTPError as fault:
         if fault.code in (404, 410):
             return None
         raise Unreachable(f"{address} answered {fault.code}") from None
-    except (OSError, ValueError) as fault:
-        raise Unreachable(f"{address}: {fault}") from None
-    if len(data) > MAX_FILE:
-        raise Unreachable(f"{address} is larger than any file of a log")
-    return data
+    except (OSError, ValueError, HTTPException) as fault:
+        raise Unreachable(f"{address}: {fault!r}") from None
+
+
+def _whole(answer: HTTPResponse, address: str) -> bytes:
+    """All that was promised: half a file is nobody's word, and proves nothing against its log. Raises Unreachable."""
+    until, parts, size = time.monotonic() + LONGEST, [], 0
+    while part := answer.read1(MAX_FILE + 1 - size):
+        parts.append(part)
+        size += len(part)
+        if size > MAX_FILE:
+            raise Unreachable(f"{address} is larger than any file of a log")
+        if time.monotonic() > until:
+            raise Unreachable(f"{address} was not answered in {LONGEST:g} s")
+    if answer.length:
+        raise Unreachable(f"{address}: the answer was cut off, {answer.length} bytes before its end")
+    return b"".join(parts)
