@@ -61,8 +61,10 @@ def take(url: str, folder: Path) -> Base:
     """Copy the whole running database into `folder` and verify the copy. Raises SetupError, leaving nothing behind."""
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_without_room(url, folder)
-    part = folder / ".taking"
-    shutil.rmtree(part, ignore_errors=True)
+    part, spaces = folder / ".taking", folder / ".taking-tablespaces"
+    for left in (part, spaces):
+        shutil.rmtree(left, ignore_errors=True)
+    spaces.mkdir()
     try:
         _run(
             "pg_basebackup",
@@ -75,7 +77,13 @@ def take(url: str, folder: Path) -> Base:
             "-c",
             "fast",
             "--manifest-checksums=SHA256",
+            *_mapped(url, spaces),
         )
+        for space in spaces.iterdir():
+            # In the place of a link that leads out of the copy: whole in its folder, it can be moved and laid out anywhere.
+            place = part / "pg_tblspc" / space.name
+            place.unlink()
+            space.rename(place)
         _run("pg_verifybackup", "-q", str(part))
         with _connected(url) as connection:
             # The database's own clock, after the copy: from this moment on the copy can be used.
@@ -88,8 +96,21 @@ def take(url: str, folder: Path) -> Base:
             )
         part.rename(made)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        for left in (part, spaces):
+            shutil.rmtree(left, ignore_errors=True)
     return bases(folder)[-1]
+
+
+def _mapped(url: str, spaces: Path) -> list[str]:
+    """Options by which what lies on other disks (a tablespace) is copied below `spaces`, by its number; by itself it would go
+    to the very address that it has there.
+    """
+    with _connected(url) as connection:
+        found = connection.execute(
+            "select oid, pg_tablespace_location(oid) from pg_tablespace where pg_tablespace_location(oid) like '/%'"
+        ).fetchall()
+    pairs = ((location, str(spaces.resolve() / str(number))) for number, location in found)
+    return ["--tablespace-mapping=" + "=".join(path.replace("=", r"\=") for path in pair) for pair in pairs]
 
 
 def prune(folder: Path, keep: int) -> list[Base]:

@@ -17,7 +17,13 @@ from abate.platform.doors.errors import SetupError
 
 LONGEST_SECONDS = 3600
 """How long the server may take until it answers: the time to replay a day of changes, not of one start."""
-_SETTINGS = ("hot_standby", "restore_command", "recovery_target_time", "recovery_target_action")
+_SETTINGS = (
+    "hot_standby",
+    "allow_in_place_tablespaces",
+    "restore_command",
+    "recovery_target_time",
+    "recovery_target_action",
+)
 
 
 def choose(folder: Path, to: datetime | None) -> Base:
@@ -90,7 +96,9 @@ def _lay_out(folder: Path, base: Base, cluster: Path, changes: Path, to: datetim
         )
     cluster.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(base.folder, cluster)
-    (cluster / "log").unlink(missing_ok=True)
+    # The private server's own: its log, and the lock of its socket, which says that the old one runs, as it may.
+    for left in (cluster / "log", *cluster.glob(".s.PGSQL.*")):
+        left.unlink(missing_ok=True)
     changes.mkdir()
     for segment in sorted((folder / "wal").glob("*")):
         # The segment that was being received when the stream ended carries a mark; what follows its end is zeros.
@@ -112,7 +120,9 @@ def _settings(cluster: Path, changes: Path, to: datetime | None) -> None:
         if (cluster / name).exists():
             (cluster / name).rename(cluster / f"{name}.before")
     # Open when all is replayed, not before: so the old server's limits need not be matched.
-    lines = ["hot_standby = off", f'restore_command = \'cp "{changes}/%f" "%p"\'']
+    # What lay on other disks lies in the copy's own folder (backup.take); only this replay would refuse that.
+    lines = ["hot_standby = off", "allow_in_place_tablespaces = on"]
+    lines += [f'restore_command = \'cp "{changes}/%f" "%p"\'']
     if to is not None:
         lines += [f"recovery_target_time = '{to.isoformat()}'", "recovery_target_action = 'promote'"]
     (cluster / "postgresql.conf").write_text("")

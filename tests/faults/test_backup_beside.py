@@ -1,0 +1,55 @@
+"""A copy is whole in its own folder, and comes up beside the server that it was taken from, as it goes on running."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from abate.platform.doors import backup, private_postgres, recovery
+
+pytestmark = pytest.mark.platform
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder short enough for the socket to lie in the data folder, as it does for most installations."""
+    with tempfile.TemporaryDirectory(prefix="abr-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        for data in ("old", "new"):
+            private_postgres.stop(folder / data)
+
+
+def test_what_lies_on_other_disks_comes_back_beside_the_running_server(place: Path) -> None:
+    """Tables that were moved to cheaper disks, as an old month may be (docs/decisions/0015), are in the copy, twice over."""
+    old, new, disk, copies = (place / name for name in ("old", "new", "cheap=disk", "copies"))
+    url = private_postgres.start(old)
+    disk.mkdir()
+    if user := private_postgres.owner(old / "postgres"):
+        subprocess.run(["chown", user, disk], check=True)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create tablespace cheap location '{disk}'")
+        connection.execute("create table old_month tablespace cheap as select generate_series(1, 1000) as id")
+    backup.take(url, copies)
+    before = sorted(disk.rglob("*"))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("delete from old_month")
+
+    restored = recovery.recover(copies, backup.bases(copies)[-1], new, None, wait=threading.Event().wait)
+    with psycopg.connect(restored) as connection:
+        assert connection.execute("select count(*) from old_month").fetchone() == (1000,)
+        (where,) = connection.execute("select pg_relation_filepath('old_month')").fetchone() or ("",)
+        assert (new / "postgres" / where).is_file() and not (new / "postgres" / where).is_symlink()
+        assert connection.execute("show allow_in_place_tablespaces").fetchone() == ("off",)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select count(*) from old_month").fetchone() == (0,), "the old one goes on"
+    assert sorted(disk.rglob("*")) == before, "nothing was written to the other disk"
+    assert backup.take(restored, place / "again").folder.exists()
+    assert [path.name[:5] for path in copies.iterdir() if path.is_dir()] == ["base-"]
