@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -58,20 +59,49 @@ def test_no_file_is_too_long() -> None:
     assert long == LONGER_FILES, f"over {LONGEST_FILE} lines, or no longer so: {sorted(long ^ LONGER_FILES)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    name: str
+    first: int
+    last: int
+    """Its lines."""
+    imports: list[int]
+    """The lines of the imports inside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the rules below ask of a file. Its tree is let go: those of all files are a million objects, and every look for
+    garbage in the tests that follow would walk through them."""
+
+    functions: list[Function]
+    stars: list[int]
+    """The lines of its star imports."""
+    bare: list[int]
+    """The lines of its assertions of a text."""
+
+
 @cache
-def nodes_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ImportFrom | ast.Assert]:
-    """What is looked at below: a file is read and walked through once."""
-    looked_at = ast.FunctionDef | ast.AsyncFunctionDef | ast.ImportFrom | ast.Assert
-    return [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, looked_at)]
-
-
-def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [n for n in nodes_of(path) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+def told_by(path: Path) -> Told:
+    told = Told([], [], [])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)]
+            told.functions.append(Function(node.name, node.lineno, node.end_lineno or 0, inside))
+        elif isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
+            told.stars.append(node.lineno)
+        elif isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant | ast.Tuple):
+            told.bare.append(node.lineno)
+    return told
 
 
 def test_no_function_is_too_long() -> None:
-    long = {f"{name_of(p)}:{f.name}" for p in CODE for f in functions(p)
-            if (f.end_lineno or 0) - f.lineno + 1 > LONGEST_FUNCTION}  # fmt: skip
+    long = {
+        f"{name_of(p)}:{f.name}"
+        for p in CODE
+        for f in told_by(p).functions
+        if f.last - f.first + 1 > LONGEST_FUNCTION
+    }
     assert long == LONGER_FUNCTIONS, f"over {LONGEST_FUNCTION} lines: {sorted(long ^ LONGER_FUNCTIONS)}"
 
 
@@ -81,8 +111,7 @@ def test_no_name_says_nothing() -> None:
 
 
 def test_no_star_import() -> None:
-    stars = [f"{name_of(p)}:{n.lineno}" for p in CODE for n in nodes_of(p)
-             if isinstance(n, ast.ImportFrom) and any(a.name == "*" for a in n.names)]  # fmt: skip
+    stars = [f"{name_of(p)}:{line}" for p in CODE for line in told_by(p).stars]
     assert not stars, stars
 
 
@@ -90,18 +119,16 @@ def test_an_import_inside_a_function_says_why() -> None:
     silent = []
     for path in (p for p in CODE if "/src/" in p.as_posix()):
         lines = path.read_text().splitlines()
-        for function in functions(path):
-            for node in ast.walk(function):
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    near = " ".join(lines[function.lineno - 1 : node.lineno + 1])
-                    if not FUNCTION_IMPORT_REASON.search(near):
-                        silent.append(f"{name_of(path)}:{node.lineno}")
+        for function in told_by(path).functions:
+            for line in function.imports:
+                near = " ".join(lines[function.first - 1 : line + 1])
+                if not FUNCTION_IMPORT_REASON.search(near):
+                    silent.append(f"{name_of(path)}:{line}")
     assert not silent, f"add `# lazy: why` or import at the top: {silent}"
 
 
 def test_no_assertion_of_a_bare_text() -> None:
-    always = [f"{name_of(p)}:{n.lineno}" for p in CODE for n in nodes_of(p)
-              if isinstance(n, ast.Assert) and isinstance(n.test, ast.Constant | ast.Tuple)]  # fmt: skip
+    always = [f"{name_of(p)}:{line}" for p in CODE for line in told_by(p).bare]
     assert not always, f"always true: {always}"
 
 
