@@ -124,6 +124,10 @@ class Pack:
     listing: Listing | None = field(default=None, repr=False)
     """Which catalogue entries the operator has open where and when; without it, all."""
 
+    def __hash__(self) -> int:
+        """By the digest of what it was read from: every request looks up a setting, and with it a pack of hundreds of figures."""
+        return hash((self.id, self.hash))
+
 
 @lru_cache(maxsize=32)
 def _is_zone(name: str) -> bool:
