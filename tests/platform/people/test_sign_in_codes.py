@@ -233,6 +233,31 @@ def test_a_fourth_code_in_ten_minutes_is_refused_for_known_and_unknown_alike(
     assert len(sent()) == 7
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("day", [False, True], ids=["ten minutes", "a day"])
+def test_codes_that_a_stranger_asks_for_shut_no_step_of_the_owner_s_session(
+    settings: pytest.FixtureRequest, person: Person, sent: Sent, day: bool
+) -> None:
+    """Whoever knew a phone number kept its owner from redeeming, for ten minutes at a time and for a day."""
+    settings.ABATE_CODE_POLICY = {"per_contact": 20, "per_contact_day": 3} if day else {}
+    for _ in range(3):
+        actions.request_code(PHONE, "198.51.100.7")
+    with pytest.raises(TooManyCodes):
+        actions.request_code(PHONE, "198.51.100.7")
+    # What the session of another asks for a contact that is not theirs shuts as little.
+    for _ in range(3):
+        actions.request_code(PHONE, "198.51.100.8", Step.CONTACT)
+    actions.request_own_code(person, 0, "203.0.113.9")
+    actions.confirm_own_code(person, 0, code_in(sent()[-1]))
+    # Each is bounded all the same.
+    for _ in range(2):
+        actions.request_own_code(person, 0, "203.0.113.9")
+    for step in (Step.CONFIRM, Step.CONTACT, Step.SIGN_IN):
+        with pytest.raises(TooManyCodes):
+            actions.request_code(PHONE, "203.0.113.9", step)
+    assert len(sent()) == 9
+
+
 @pytest.mark.django_db(transaction=True)
 def test_sixteen_requests_at_once_send_three_codes(sent: Sent) -> None:
     results = at_once(16, lambda _: actions.request_code(PHONE))

@@ -267,7 +267,7 @@ def test_a_till_is_among_the_open_sessions_and_named_by_the_alarm(
     city: stage.City,
     enter: Enter,  # noqa: F811
 ) -> None:
-    user = tills.take(tills.invite(city.cafe, "1")[1])
+    user = tills.take(tills.invite(city.cafe, "1", stage.AT_TILL)[1])
     assert enter(user).get("/acceptor").status_code == 200
     enter(city.person.user).get("/")
     listed = {one.handle for one in ending.open_accounts()}

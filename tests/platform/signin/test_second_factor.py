@@ -29,7 +29,7 @@ from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.review import actions as review
 from abate.platform.review.models import User
-from abate.platform.signin import actions, factors, proofs
+from abate.platform.signin import actions, factors, proofs, queries
 from abate.platform.signin.errors import FactorRefused
 from abate.platform.signin.models import Try
 from abate.platform.web.pages import signin, staff_signin
@@ -311,6 +311,23 @@ def test_a_new_password_takes_the_present_one_unless_a_link_came_first(clerk: Us
     forgot.post("/sign-in/second", {"code": codes[1]})
     assert forgot.post("/security/password", {"password": GOOD}).status_code == 302
     assert actions.check_password(clerk.handle, GOOD, None) == clerk
+
+
+def test_passwords_tried_at_the_door_shut_no_step_of_the_owner_s_session(clerk: User) -> None:
+    _, codes = set_up_app(by_link(clerk))
+    actions.set_password(clerk, GOOD)
+    browser, stranger = Client(headers={"accept-language": "en"}), Client()
+    browser.post("/sign-in/staff", {"account": clerk.handle, "password": GOOD})
+    browser.post("/sign-in/second", {"code": codes[0]})
+    for _ in range(6):
+        tried = stranger.post("/sign-in/staff", {"account": clerk.handle, "password": "another otter"})
+    assert tried.status_code == 429
+    new = {"password": "nine otters crossing"}
+    assert browser.post("/security/password", new | {"present": GOOD}).status_code == 302
+    # Tries there are bounded too, and named by their account.
+    for _ in range(6):
+        tried = browser.post("/security/password", new | {"present": "another otter"})
+    assert tried.status_code == 429 and {one.account for one in queries.bursts()} == {clerk.handle}
 
 
 def test_a_password_is_masked_and_may_come_from_a_manager(clerk: User) -> None:

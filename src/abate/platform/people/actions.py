@@ -154,19 +154,19 @@ def request_code(contact: str, address: str | None = None, step: Step = Step.SIG
     """Send a code to the contact, good for this step alone, and end those of the step sent before; returns its end.
 
     The same work, message and answer for a contact that nobody has: neither content nor time tells whether an
-    account exists. `address` is the asker's network address, for the limit per address; only its keyed digest
-    is kept. Raises ContactMalformed, TooManyCodes, CodeNotSent.
+    account exists. Codes of each step are counted by themselves: whoever asks for some to sign in with another's contact
+    shuts no step in a session of its owner's. `address` is the asker's network address, for the limit per address; only its
+    keyed digest is kept. Raises ContactMalformed, TooManyCodes, CodeNotSent.
     """
     reach, policy = reading.normal(contact), code_policy()
     digest = keyring().identity_hmac(reach.value)
     origin = keyring().identity_hmac(f"address\x00{address}") if address else None
     code, now = randomness.digits(policy.digits), clock.now()
     with transaction.atomic():
-        _limit(
-            "contact_hmac", digest, now, [(policy.window, policy.per_contact), (_DAY, policy.per_contact_day)]
-        )
+        own = [(policy.window, policy.per_contact), (_DAY, policy.per_contact_day)]
+        _limit("contact_hmac", digest, now, own, [step])
         if origin:
-            _limit("address_hmac", origin, now, [(policy.window, policy.per_address)])
+            _limit("address_hmac", origin, now, [(policy.window, policy.per_address)], list(Step))
         Code.objects.filter(contact_hmac=digest, created_at__lt=now - _DAY).delete()
         digests = {"contact_hmac": digest, "code_hmac": _bound(digest, step, code), "address_hmac": origin}
         made = Code.objects.create(step=step, created_at=now, expires_at=now + policy.valid, **digests)
@@ -254,14 +254,17 @@ def _bound(digest: bytes, step: Step, code: str) -> bytes:
     return keyring().code_hmac(f"{step}\x00{digest.hex()}\x00{code}")
 
 
-def _limit(column: str, digest: bytes, now: datetime, limits: list[tuple[timedelta, int]]) -> None:
-    """Raise TooManyCodes where a limit is reached. The lock makes simultaneous askers count in turn."""
+def _limit(
+    column: str, digest: bytes, now: datetime, limits: list[tuple[timedelta, int]], steps: list[Step]
+) -> None:
+    """Raise TooManyCodes where a limit is reached by codes for `steps`. The lock makes simultaneous askers count in turn."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
         for span, most in limits:
             cursor.execute(
-                f"select count(*), min(created_at) from people_code where {column} = %s and created_at > %s",
-                [digest, now - span],
+                "select count(*), min(created_at) from people_code"
+                f" where {column} = %s and created_at > %s and step = any(%s)",
+                [digest, now - span, steps],
             )
             count, oldest = cursor.fetchone()
             if count >= most:

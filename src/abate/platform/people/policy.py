@@ -36,13 +36,17 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class CodePolicy:
-    """With the defaults a guesser has 20 codes x 5 tries a day, of 1,000,000 each: 1 chance in 10,000."""
+    """With the defaults a guesser has 20 codes x 5 tries a day, of 1,000,000 each: 1 chance in 10,000.
+
+    For each step, that is; the two besides signing in take a session, and one of them the owner's. So three times
+    `per_contact_day` is the most that one contact is ever sent in a day, and what strangers make of it is `per_contact_day`.
+    """
 
     digits: int = 6
     valid_minutes: int = 10
     attempts: int = 5
     window_minutes: int = 10
-    # More than a person who mistypes needs, fewer than one who floods a phone wants.
+    # For one step: more than a person who mistypes needs, fewer than one who floods a phone wants.
     per_contact: int = 3
     per_contact_day: int = 20
     # A household or an office shares an address.

@@ -52,10 +52,10 @@ def count_try(account: str, address: str | None) -> Callable[[], None]:
         if origin:
             _limit("address_hmac", origin, now, limits.window, limits.tries_per_address)
         Try.objects.create(account_hmac=own, address_hmac=origin, at=now)
-    return lambda: _right(own)
+    return lambda: _forget(own)
 
 
-def _right(account: bytes) -> None:
+def _forget(account: bytes) -> None:
     Try.objects.filter(account_hmac=account).delete()
 
 
@@ -75,9 +75,23 @@ def check_password(handle: str, text: str, address: str | None) -> User:
     """
     # One form for the count and for the account: two spellings of one name would be two sets of tries.
     name = handle.strip().lower()
-    if not 0 < len(name) <= _LONGEST_HANDLE or not text:
+    if not 0 < len(name) <= _LONGEST_HANDLE:
         raise SignInRefused
-    done = count_try(f"password\x00{name}", address)
+    return _right(name, text, f"password\x00{name}", address)
+
+
+def check_present(user: User, text: str, address: str | None) -> None:
+    """The present password, asked of who is signed in already. Raises what check_password raises.
+
+    Counted by itself: whoever tries passwords at the door keeps nobody from changing theirs.
+    """
+    _right(user.handle, text, f"present\x00{user.pk}", address)
+
+
+def _right(name: str, text: str, counted: str, address: str | None) -> User:
+    if not text:
+        raise SignInRefused
+    done = count_try(counted, address)
     # A longer one cannot be anybody's, and hashing it would be work for an attacker's asking; cut, it could be somebody's.
     user = authenticate(username=name, password=text if len(text) <= passwords.MOST else "")
     if not isinstance(user, User) or user.kind != User.Kind.STAFF:

@@ -86,8 +86,9 @@ def bursts() -> list[Burst]:
     names = {}
     if any(by == "account" for by, _, _ in told):
         for pk, handle in User.objects.exclude(kind=User.Kind.PERSON).values_list("pk", "handle"):
-            # The names under which tries are counted: of a password and of a second factor (actions.py, factors.py).
-            for name in (f"password\x00{handle.lower()}", f"second\x00{pk}"):
+            # The names under which tries are counted (actions.py, factors.py).
+            tried = (f"password\x00{handle.lower()}", f"present\x00{pk}", f"second\x00{pk}")
+            for name in tried:
                 names[ring.identity_hmac(f"try\x00{name}")] = handle
     return [
         Burst(by, names.get(digest, "") if by == "account" else "", digest.hex()[:12], count)

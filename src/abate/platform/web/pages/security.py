@@ -197,7 +197,7 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
     if request.method == "POST":
         try:
             if known:
-                actions.check_password(user.handle, request.POST.get("present", ""), address_of(request))
+                actions.check_present(user, request.POST.get("present", ""), address_of(request))
             actions.set_password(user, request.POST.get("password", ""))
         except (SignInRefused, TooManyTries) as refused:
             problem = refused
