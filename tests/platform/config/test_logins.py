@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -177,6 +178,15 @@ def test_each_command_that_reads_or_books_works(stack: Operators) -> None:
                   "months turn", "audit seal", "audit check", "anomalies sweep", "log readings"):  # fmt: skip
         done = stack.abate(*words.split())
         assert done.returncode == 0, (words, done.stdout, done.stderr)
+
+
+def test_its_log_warns_of_nothing_that_it_gives_out(stack: Operators) -> None:
+    """Django warned of each file that a page is made of, and read it whole before the first of it left."""
+    for path in ("/static/abate/abate.css", "/static/abate/passkey.js", "/sign-in"):
+        with urllib.request.urlopen(f"{stack.origin}{path}", timeout=20) as answer:
+            assert answer.status == 200 and answer.read()
+    log = (stack.folder / "server.log").read_text(encoding="utf-8")
+    assert "Abate serves" in log and "Warning" not in log, log[-2000:]
 
 
 def test_old_rows_of_the_trail_go_by_the_owner_alone(stack: Operators) -> None:

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import django
+from asgiref.sync import sync_to_async
 
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
-from django.core.asgi import get_asgi_application  # noqa: E402  (Django must be set up before its handlers are made)
+from django.core.handlers.asgi import ASGIHandler  # noqa: E402  (Django must be set up before its handlers are made)
+from django.http import FileResponse  # noqa: E402
 
 from abate.platform.web import forwarded, intake, upload  # noqa: E402
 
 Scope = dict[str, Any]
-_pages = get_asgi_application()
+_PIECE = 64 * 1024
+
+
+class _Handler(ASGIHandler):
+    """Django's own, which sends a file as it is read: by itself it would read all of it into memory first, and warn of it."""
+
+    async def send_response(self, response: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        """Send what Django answered; a file in pieces of 64 KiB."""
+        if response.streaming and not response.is_async:
+            if isinstance(response, FileResponse):
+                response.block_size = _PIECE
+            response.streaming_content = _pieces(response.streaming_content)
+        await super().send_response(response, send)
+
+
+async def _pieces(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    one = sync_to_async(next)
+    while (piece := await one(pieces, None)) is not None:
+        yield piece
+
+
+_pages = _Handler()
 
 
 async def _one(
