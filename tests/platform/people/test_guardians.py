@@ -38,8 +38,8 @@ BORN = date(2012, 11, 25)
 GROWN = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 NUMBER = identity.made_up_number(BORN, 7)
-VERSION = "children-2026-11"
-"""In force at NOW; from 2026-11-22 another one is."""
+VERSION, NEWER = "children-2026-11", "children-2026-11-22"
+"""In force at NOW, and from 2026-11-22 on."""
 BOTH = {"account", "identity"}
 
 
@@ -75,6 +75,8 @@ def test_what_is_not_a_guardian_or_not_a_consent_opens_nothing(person: Person) -
         for guardian, relation, number, purposes, version, refusal in (
             (person, "parent", NUMBER, {"account"}, VERSION, ConsentMissing),
             (person, "parent", NUMBER, BOTH, "2026-11", NoticeMissing),
+            # Known, and not in force yet: nobody was shown it.
+            (person, "parent", NUMBER, BOTH, NEWER, NoticeMissing),
             (person, "neighbour", NUMBER, BOTH, VERSION, RelationUnknown),
             (minor, "parent", NUMBER, BOTH, VERSION, GuardianTooYoung),
             (person, "parent", identity.made_up_number(date(2012, 11, 21), 1), BOTH, VERSION, NotAChild),
@@ -88,7 +90,10 @@ def test_what_is_not_a_guardian_or_not_a_consent_opens_nothing(person: Person) -
         with pytest.raises(TooManyChildren):
             opened(person, identity.made_up_number(BORN, 6))
     with clock.frozen(NOW + timedelta(days=1)):
-        guardians.open_for_child(minor, "other", "测试童", NUMBER, BOTH, VERSION)
+        # What was in force a day ago is agreed to no more.
+        with pytest.raises(NoticeMissing):
+            guardians.open_for_child(minor, "other", "测试童", NUMBER, BOTH, VERSION)
+        guardians.open_for_child(minor, "other", "测试童", NUMBER, BOTH, NEWER)
 
 
 @pytest.mark.clause("P-4.3", "P-8.4-b")

@@ -26,15 +26,16 @@ from abate.platform.review.audit import audited
 def open_for_child(
     guardian: Person, relation: str, name: str, number: str, purposes: set[str], notice_version: str
 ) -> Person:
-    """Open the one account of a child under 14; the guardian agreed to each of `purposes` of the children's notice.
+    """Open the one account of a child under 14; the guardian agreed to each of `purposes` of the children's notice in force:
+    `notice_version` is the one that was shown, and another is agreed to by nobody.
 
     The child's name and number pass the same check as anybody's. It has no contact: until the 14th birthday the guardian
     acts for it, from that day on nobody does until its owner registers. Raises NoticeMissing, ConsentMissing,
     RelationUnknown, GuardianTooYoung, TooManyChildren, PersonErased, IdentityRefused, NotAChild, IdentityTaken.
     (P-6.5, P-8.4-b)
     """
-    told = consents.notices().get(notice_version)
-    if told is None or told.about != "children":
+    told = consents.current("children")
+    if notice_version != told.version:
         raise NoticeMissing
     if not purposes >= {one.name for one in told.purposes}:
         raise ConsentMissing
