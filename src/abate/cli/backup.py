@@ -71,11 +71,7 @@ def command(
 def _address(data_dir: Path) -> str:
     settings_file.load(data_dir)
     if not os.environ.get("DATABASE_URL") and not (data_dir / "postgres").exists():
-        raise SetupError(
-            f"There is no database in {data_dir}, and DATABASE_URL is not set.",
-            "There is nothing to copy.",
-            "Name the folder of the installation with --data-dir.",
-        )
+        raise SetupError("backup-no-database", data_dir=data_dir)
     return database.owner_url(data_dir.resolve())
 
 
@@ -90,11 +86,6 @@ def _follow(url: str, folder: Path, *, synchronous: bool) -> dict[str, object]:
         click.echo(f"following into {folder}{', synchronously' if synchronous else ''}", err=True)
         while not asked.wait(1.0):
             if receiver.poll() is not None:
-                raise SetupError(
-                    f"The receiver of changes ended with code {receiver.returncode}.",
-                    "With --synchronous commits wait until one streams again."
-                    if synchronous
-                    else "Changes are not copied.",
-                    "Read its words above (a full disk is the usual cause) and start again.",
-                )
+                ended = "receiver-ended-synchronous" if synchronous else "receiver-ended"
+                raise SetupError(ended, returncode=receiver.returncode)
     return {"followed": str(folder), "bases": len(backup.bases(folder))}

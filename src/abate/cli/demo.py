@@ -45,17 +45,9 @@ def reset(folder: Path) -> None:
         return
     is_demo = secret_file.exists() and json.loads(secret_file.read_text()).get("demo") is True
     if not is_demo:
-        raise SetupError(
-            f"{folder} is not a demo's folder.",
-            "It may hold real accounts, so --reset does not touch it.",
-            "Name the demo's folder with --data-dir, or remove this one by hand if you are sure.",
-        )
+        raise SetupError("demo-not-its-folder", folder=folder)
     if private_postgres.in_use(folder):
-        raise SetupError(
-            f"A demo is running in {folder}.",
-            "Starting over would pull its data from under it.",
-            "Stop it with Ctrl-C first, or name another folder with --data-dir.",
-        )
+        raise SetupError("demo-running", folder=folder)
     private_postgres.stop(folder)
     shutil.rmtree(folder)
 
@@ -65,9 +57,7 @@ def free_port(wanted: int) -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise SetupError(
-        "No port is free on this machine.", "The demo could not listen.", "Close some programs and try again."
-    )
+    raise SetupError("demo-no-port")
 
 
 @contextlib.contextmanager
@@ -98,9 +88,7 @@ def _wait(server: subprocess.Popen[bytes], origin: str, log: Path) -> None:
         ):
             return
         time.sleep(0.1)
-    raise SetupError(
-        "The platform did not start.", f"Its last words: {log.read_text()[-800:]}", f"Read {log}."
-    )
+    raise SetupError("demo-not-started", said=log.read_text()[-800:], log=log)
 
 
 def print_messages(path: Path, server: subprocess.Popen[bytes]) -> None:
@@ -154,11 +142,7 @@ def command(data_dir: Path, port: int, start_over: bool, serve: bool | None, as_
         if start_over:
             reset(data_dir)
         elif (data_dir / "secrets.json").exists():
-            raise SetupError(
-                f"There is a demo in {data_dir} already.",
-                "Its partners' keys were shown once and are kept nowhere, so it cannot be played again.",
-                "Run `abate demo --reset` to start over (it removes a demo's data and nothing else).",
-            )
+            raise SetupError("demo-there", data_dir=data_dir)
         port = free_port(port)
         origin = f"http://127.0.0.1:{port}"
         prepare(data_dir, origin)

@@ -44,11 +44,7 @@ def give_out(file: Path, lines: Iterable[str]) -> int:
     try:
         return secret_file.write_pieces(file, lines)
     except OSError as fault:
-        raise SetupError(
-            f"{file} cannot be written: {fault.strerror}.",
-            "A list that ends early would be taken for all of it: nothing was written.",
-            "Make room, or name another file that is not there yet, and run the command again.",
-        ) from None
+        raise SetupError("list-not-written", file=file, strerror=fault.strerror) from None
 
 
 def start(folder: Path, *, sandbox: bool = False) -> None:

@@ -140,11 +140,7 @@ def load(
         try:
             loading.give_back(file, party, path, back)
         except OSError as fault:
-            raise SetupError(
-                f"{back} cannot be written: {fault.strerror}.",
-                "The file is through all the same; what is wrong with its rows stands in the error file.",
-                "Make room, or name another new file, and run the command again: nothing is booked twice.",
-            ) from None
+            raise SetupError("back-not-written", back=back, strerror=fault.strerror) from None
     return Counter(file.counts)
 
 

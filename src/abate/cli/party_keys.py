@@ -142,11 +142,7 @@ def collect(client_id: str, file: Path, data_dir: Path) -> None:
             try:
                 secret_file.write_new(file, text)
             except OSError as fault:
-                raise SetupError(
-                    f"{file} cannot be written: {fault.strerror}.",
-                    "A secret that nobody can read would be lost: the key was not collected and waits on.",
-                    "Make room, or name another FILE, and run the command again.",
-                ) from None
+                raise SetupError("key-not-written", file=file, strerror=fault.strerror) from None
             kept.append(client_secret)
 
         try:
@@ -169,12 +165,7 @@ def _counts(file: Path, client_id: str, secret: str) -> bool:
     try:
         good = collecting.counts(client_id, secret)
     except Error:
-        raise SetupError(
-            f"The database does not say whether the key {client_id} was collected; {file} was left.",
-            "If it was, the secret stands in this file alone.",
-            "When the database answers, `abate party key list` tells: where the key waits, delete the file and collect it "
-            "again; else the file is good.",
-        ) from None
+        raise SetupError("key-collected-unknown", client_id=client_id, file=file) from None
     if not good:
         file.unlink(missing_ok=True)
     return good

@@ -23,11 +23,7 @@ def bind_address(text: str) -> tuple[str, int]:
     """`host:port`, refused in words where it is not one."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise SetupError(
-            f"ABATE_BIND is {text!r}, which is not host:port.",
-            "The platform would not know where to listen.",
-            "Set it like ABATE_BIND=127.0.0.1:8000",
-        )
+        raise SetupError("bind-malformed", text=repr(text))
     return host.strip("[]"), int(port)
 
 
@@ -42,19 +38,11 @@ def refuse_unsafe(host: str, *, demo: bool) -> None:
     """No plain HTTP beyond this machine, and no demo secrets outside the demo."""
     secrets = keyring.read(Path(os.environ["ABATE_SECRET_FILE"]))
     if secrets.demo and not demo:
-        raise SetupError(
-            f"{os.environ['ABATE_SECRET_FILE']} holds the secrets of a demo.",
-            "They were made for made-up people; a platform with real people must not share them.",
-            "Choose another ABATE_DATA_DIR or ABATE_SECRET_FILE; `abate serve` makes a new file there.",
-        )
+        raise SetupError("bind-demo-secrets", path=os.environ["ABATE_SECRET_FILE"])
     origin = os.environ.get("ABATE_ORIGIN", "")
     encrypted = origin.startswith("https://") and os.environ.get("ABATE_BEHIND_PROXY") == "1"
     if not is_loopback(host) and (demo or not encrypted):
-        raise SetupError(
-            f"ABATE_BIND opens {host} to the network without TLS.",
-            "Tokens and people's data would travel in the clear (T/CECA-G 0203, 8.3).",
-            "Listen on 127.0.0.1 behind a TLS proxy, and set ABATE_ORIGIN=https://... and ABATE_BEHIND_PROXY=1.",
-        )
+        raise SetupError("bind-without-tls", host=host)
 
 
 def end_when_asked() -> None:

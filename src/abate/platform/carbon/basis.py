@@ -69,11 +69,7 @@ def acts() -> Acts | None:
     try:
         return same_act.read(Path(named) if named else same_act.shipped(catalogue()), catalogue())
     except (MethodError, OSError) as fault:
-        raise SetupError(
-            f"The rules of one act in {named} cannot be used: {fault}",
-            "Without them an act that two partners tell of would be counted twice.",
-            "Mend the file that ABATE_SAME_ACT names, or unset it for the rules that are shipped.",
-        ) from fault
+        raise SetupError("rules-same-act", named=named, fault=fault) from fault
 
 
 def anomalies() -> Rules | None:
@@ -86,11 +82,7 @@ def anomalies() -> Rules | None:
             Path(named) if named else reading_anomalies.shipped(catalogue()), catalogue()
         )
     except (MethodError, OSError) as fault:
-        raise SetupError(
-            f"The rules of anomalies in {named} cannot be used: {fault}",
-            "Without them records that cannot be true would not be looked at.",
-            "Mend the file that ABATE_ANOMALIES names, or unset it for the rules that are shipped.",
-        ) from fault
+        raise SetupError("rules-anomalies", named=named, fault=fault) from fault
 
 
 def stored_setting(
@@ -180,11 +172,7 @@ def _pack(name_or_path: str) -> Pack:
     try:
         return catalogue().pack(name_or_path)
     except (MethodError, OSError) as fault:
-        raise SetupError(
-            f"The operator pack {name_or_path} cannot be used: {fault}",
-            "Without it the figures it supplies are missing, and behaviours that need them credit nothing.",
-            "Mend the file that ABATE_OPERATOR_PACK names, or unset it.",
-        ) from fault
+        raise SetupError("operator-pack", name_or_path=name_or_path, fault=fault) from fault
 
 
 def keys_of(setting_: Setting, used: Iterable[tuple[str, int, str]]) -> list[BasisKey]:

@@ -106,7 +106,7 @@ def current() -> Rules | None:
     try:
         return read(Path(named).read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
-        raise _unusable(f"{named} (ABATE_ALARMS): {fault}") from None
+        raise SetupError("alarm-rules", named=named, fault=fault) from None
 
 
 def mailboxes() -> dict[str, list[Place]]:
@@ -118,19 +118,11 @@ def mailboxes() -> dict[str, list[Place]]:
     for part in filter(None, (one.strip() for one in settings.ABATE_ALARM_TO.split(";"))):
         role, _, places = part.partition("=")
         if role.strip() not in rights().roles or not places.split():
-            raise _unusable(f"ABATE_ALARM_TO: {part[:60]!r} is not role=address")
+            raise SetupError("alarm-to-malformed", part=repr(part[:60]))
         try:
             reached = [contacts.place(contacts.normal(one)) for one in places.split()]
         except ContactMalformed:
-            raise _unusable(f"ABATE_ALARM_TO: an address of {role.strip()} is none") from None
+            raise SetupError("alarm-to-address", role=role.strip()) from None
         # Two spellings of one address are one, and a role that is named twice has both.
         found[role.strip()] = list(dict.fromkeys([*found.get(role.strip(), []), *reached]))
     return found
-
-
-def _unusable(what: str) -> SetupError:
-    return SetupError(
-        what,
-        "What goes wrong would be told to nobody.",
-        "Mend the file that ABATE_ALARMS names, or ABATE_ALARM_TO (docs/howto/alarms.md).",
-    )

@@ -45,7 +45,7 @@ def secrets() -> Iterator[Finding]:
     try:
         keys = keyring.read(path)
     except SetupError as fault:
-        yield found("secret file", "unusable", what=fault.what, why=fault.why, remedy=fault.remedy)
+        yield found("secret file", "unusable", **fault.words)
         return
     if keys.demo and not settings.ABATE_DEMO:
         yield found("secret file", "demo", path=path)
@@ -76,7 +76,7 @@ def proxies() -> Iterator[Finding]:
     try:
         forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
     except SetupError as fault:
-        yield found("proxies", "unusable", what=fault.what, why=fault.why, remedy=fault.remedy)
+        yield found("proxies", "unusable", **fault.words)
         return
     try:
         tries, addresses = sign_in.tries()
@@ -123,7 +123,7 @@ def schema() -> Iterator[Finding]:
     except OperationalError:
         return
     except SetupError as fault:
-        yield found("schema", "unusable", what=fault.what, why=fault.why, remedy=fault.remedy)
+        yield found("schema", "unusable", **fault.words)
         return
     if seen.waiting:
         yield found("schema", "empty")
@@ -239,7 +239,7 @@ def algorithms() -> Iterator[Finding]:
         try:
             national.check()
         except SetupError as fault:
-            yield found("national algorithms", "missing", what=fault.what, remedy=fault.remedy)
+            yield found("national algorithms", "missing", **fault.words)
         else:
             yield found("national algorithms")
 
@@ -249,7 +249,7 @@ def scanners() -> Iterator[Finding]:
     try:
         version = scanner.version()
     except SetupError as fault:
-        yield found("scanner", "unusable", what=fault.what, remedy=fault.remedy)
+        yield found("scanner", "unusable", **fault.words)
     except scanner.ScannerAway as away:
         yield found("scanner", "away", said=away.detail)
     else:
@@ -264,7 +264,7 @@ def anchors() -> Iterator[Finding]:
         anchoring.configured()
         late = log.anchor_late(settings.ABATE_ANCHOR_SECONDS)
     except SetupError as fault:
-        yield found("anchors", "unusable", what=fault.what, remedy=fault.remedy)
+        yield found("anchors", "unusable", **fault.words)
     except DatabaseError:
         return
     else:

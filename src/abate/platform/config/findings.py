@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from abate.platform.doors.errors import Words, in_language
+
 STATES = ("ok", "warning", "fault")
-Words = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,9 @@ def fields_of(text: str) -> set[str]:
 
 
 def found(name: str, case: str = "ok", *, key: str = "", owner: str = "", **fields: object) -> Finding:
-    """The finding that `name` stands as `case` says, its words filled from `fields`. Raises KeyError for what has no words."""
+    """The finding that `name` stands as `case` says, its words filled from `fields`: one that is (Chinese, English) each in its
+    own. Raises KeyError for what has no words."""
     name_zh, words = cases()[name, case]
-    zh, en = (text.format(**fields) for text in words.what)
-    do_zh, do_en = (text.format(**fields) for text in words.remedy)
+    zh, en = (text.format(**in_language(place, fields)) for place, text in enumerate(words.what))
+    do_zh, do_en = (text.format(**in_language(place, fields)) for place, text in enumerate(words.remedy))
     return Finding(name, words.state, en, do_en, (name_zh, zh, do_zh), key, owner)

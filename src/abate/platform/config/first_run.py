@@ -252,8 +252,4 @@ def _any(data_dir: Path, address: str, tables: Sequence[str]) -> bool:
         said = (
             str(fault).strip()[:200] if isinstance(fault, psycopg.OperationalError) else type(fault).__name__
         )
-        raise SetupError(
-            f"PostgreSQL does not answer: {said}",
-            "Whether this installation holds books already could not be seen, so nothing was changed.",
-            "Check the address (database, DATABASE_URL), and that the server runs.",
-        ) from None
+        raise SetupError("database-no-answer", said=said) from None

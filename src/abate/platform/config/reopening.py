@@ -55,11 +55,7 @@ def secrets_fit(into: Path) -> Path:
     """The secret file that the restored installation will use. Raises SetupError where there is none."""
     path = Path(os.environ.get("ABATE_SECRET_FILE") or into / "secrets.json")
     if not path.exists():
-        raise SetupError(
-            f"There is no secret file at {path}.",
-            "A backup holds no keys: without them names cannot be read and the log cannot be signed.",
-            "Put your copy of the old installation's secrets there (or name it in ABATE_SECRET_FILE).",
-        )
+        raise SetupError("restore-no-secret-file", path=path)
     keyring.read(path)
     return path
 
@@ -232,12 +228,7 @@ def _keys_open_something() -> tuple[int, dict[str, int]]:
     first = list(wrapped[:_TRIED])
     if not (any(map(_opens, first)) if first else not any(lost.values())):
         named = ", ".join(sorted(exchanging.missing(held, rows)))
-        raise SetupError(
-            "The secret file is not the one this database was written with.",
-            f"It does not hold the master key{named and f' ({named})'}: no name could be read, and receipts might be signed"
-            " by another key.",
-            "Find the old installation's file, its newest copy; nothing else opens what it closed.",
-        )
+        raise SetupError("secret-file-other", named=named or "?")
     return exchanging.behind(held, rows), {place: count for place, count in lost.items() if count}
 
 

@@ -70,18 +70,17 @@ def _sandbox(data_dir: Path) -> Path:
     return own
 
 
+_SANDBOX, _LIVE = ("沙箱", "a sandbox"), ("正式环境", "live")
+
+
 def _keep_areas_apart() -> None:
     """What was once a live database never serves a sandbox, nor the other way round. Raises SetupError."""
     from abate.platform.parties import actions  # lazy: models exist once Django has started
 
     wanted = os.environ.get("ABATE_SANDBOX") == "1"
     if actions.claim_area(sandbox=wanted) != wanted:
-        here, there = ("a sandbox", "live") if wanted else ("live", "a sandbox")
-        raise SetupError(
-            f"This installation is {here}, and its database is that of {there}.",
-            "What is sent to a sandbox must never reach the books, and no key may work in both.",
-            "Give each its own: DATABASE_URL for live, ABATE_SANDBOX_DATABASE_URL for the sandbox.",
-        )
+        here, there = (_SANDBOX, _LIVE) if wanted else (_LIVE, _SANDBOX)
+        raise SetupError("area-other", here=here, there=there)
 
 
 def migrate() -> None:
@@ -99,22 +98,13 @@ def migrate() -> None:
         with connection.cursor() as cursor:
             stands = logins.standing(cursor)
         if not stands.owns and not stands.serves:
-            raise SetupError(
-                f"The login {stands.login} neither owns the tables nor may work as {logins.ROLE}.",
-                "It could read nothing and write nothing.",
-                f'As a superuser: grant {logins.ROLE} to "{stands.login}"; or name the owner in {logins.OWNER}'
-                " (docs/howto/run.md).",
-            )
+            raise SetupError("login-may-nothing", login=stands.login, role=logins.ROLE, owner=logins.OWNER)
         found = schema.look()
         schema.check(found)
         if stands.owns:
             _prepare(waiting=bool(found.waiting))
         elif found.waiting:
-            raise SetupError(
-                f"The database is empty, and the login {stands.login} may make no tables.",
-                "Whoever makes the tables owns them, and the server's login must not.",
-                f"Run `abate setup` with {logins.OWNER}=postgresql://owner:password@host:5432/abate (docs/howto/run.md).",
-            )
+            raise SetupError("login-makes-no-tables", login=stands.login, owner=logins.OWNER)
         else:
             _keep_areas_apart()
     connection.close()
@@ -153,15 +143,9 @@ def become_application() -> logins.Standing:
     with connection.cursor() as cursor:
         here, stands = logins.place(cursor), logins.standing(cursor)
     if here != there:
-        raise SetupError(
-            f"DATABASE_URL and {logins.OWNER} name two databases.",
-            "One would be prepared and the other served.",
-            "Let both name the same one, each with a login of its own.",
-        )
+        raise SetupError("logins-two-databases", owner=logins.OWNER)
     if apart and not stands.walled:
         raise SetupError(
-            f"The login {stands.login} in DATABASE_URL may more than {logins.ROLE}: {stands.more}.",
-            f"{logins.OWNER} names an owner apart from it, and what runs as SQL in the server could change what must stay.",
-            f"Give DATABASE_URL a login that is a member of {logins.ROLE} and of nothing else (docs/howto/run.md).",
+            "login-may-more", login=stands.login, role=logins.ROLE, more=stands.more, owner=logins.OWNER
         )
     return stands

@@ -179,7 +179,7 @@ def _versions(seen: schema.Schema) -> Iterator[Finding]:
         try:
             schema.check(seen)
         except SetupError as fault:
-            yield found("program", "unknown", what=fault.what, remedy=fault.remedy)
+            yield found("program", "unknown", **fault.words)
     elif not seen.begun:
         yield found("program", "nothing")
     elif seen.waiting:

@@ -122,7 +122,7 @@ def witnesses(rules: Rules) -> Iterator[Finding]:
     try:
         asked = cosigning.configured()
     except SetupError as fault:
-        yield found("witnesses", "unusable", what=fault.what, remedy=fault.remedy)
+        yield found("witnesses", "unusable", **fault.words)
         return
     if not asked or limit is None:
         yield found("witnesses", "none")
@@ -266,7 +266,7 @@ def watched() -> Iterator[Finding]:
         rules = alarm_rules.current()
         yield told(rules)
     except SetupError as fault:
-        yield found("alarms", "unusable", said=fault.what)
+        yield found("alarms", "unusable", said=fault.words["what"])
     for check in CHECKED:
         try:
             rows = list(check(rules or alarm_rules.shipped()))

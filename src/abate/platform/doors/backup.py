@@ -39,11 +39,7 @@ class Base:
         for line in (self.folder / "backup_label").read_text(encoding="utf-8").splitlines():
             if line.startswith("START WAL LOCATION"):
                 return line.rpartition("file ")[2].rstrip(")")
-        raise SetupError(
-            f"{self.folder} has a backup_label without a start.",
-            "Without it nobody knows which changes belong to the copy.",
-            "Use another base copy.",
-        )
+        raise SetupError("base-without-start", folder=self.folder)
 
 
 def bases(folder: Path) -> list[Base]:
@@ -91,9 +87,7 @@ def take(url: str, folder: Path) -> Base:
         (folder / INSTALLATION).write_text(json.dumps(dict(zip(("database", "user"), who, strict=True))))
         made = folder / f"{at.astimezone(UTC):{FORM}}"
         if made.exists():
-            raise SetupError(
-                f"{made} is there already.", "A copy is never written over.", "Try again in a second."
-            )
+            raise SetupError("backup-there", made=made)
         part.rename(made)
     finally:
         for left in (part, spaces):
@@ -143,11 +137,7 @@ def streaming(
         if held is None:
             connection.execute("select pg_create_physical_replication_slot(%s, true)", (NAME,))
         elif held[0]:
-            raise SetupError(
-                "Another `abate backup --follow` receives the changes of this database.",
-                "Two receivers on one slot would each have a part.",
-                "Stop the other one first.",
-            )
+            raise SetupError("receiver-other")
     receiver = subprocess.Popen(
         [
             programs() / "pg_receivewal",
@@ -180,9 +170,7 @@ def forget(url: str) -> bool:
             "select active from pg_replication_slots where slot_name = %s", (NAME,)
         ).fetchone()
         if held and held[0]:
-            raise SetupError(
-                "A receiver is streaming.", "Its slot is in use.", "Stop `abate backup --follow` first."
-            )
+            raise SetupError("backup-receiving")
         if held:
             connection.execute("select pg_drop_replication_slot(%s)", (NAME,))
     _settle(url, "alter system reset synchronous_standby_names")
@@ -195,11 +183,7 @@ def _until_streaming(url: str, receiver: subprocess.Popen[bytes], wait: Callable
         waited = 0.0
         while connection.execute(question, (NAME,)).fetchone() is None:
             if receiver.poll() is not None or waited > STREAMING_SECONDS:
-                raise SetupError(
-                    "The receiver of changes did not begin to stream.",
-                    "Changes after the base copy would be lost with the disk.",
-                    "Look at its words above; the role needs REPLICATION and pg_hba.conf a line for `replication`.",
-                )
+                raise SetupError("receiver-not-begun")
             wait(0.1)
             waited += 0.1
 
@@ -212,7 +196,7 @@ def _settle(url: str, statement: str) -> None:
             connection.execute(statement)
             connection.execute("select pg_reload_conf()")
     except SetupError as fault:
-        raise SetupError(f"{statement} was not possible. {fault.what}", fault.why, fault.remedy) from fault
+        raise SetupError("statement-not-possible", statement=statement, **fault.words) from fault
 
 
 def _refuse_without_room(url: str, folder: Path) -> None:
@@ -221,9 +205,7 @@ def _refuse_without_room(url: str, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < int(size) * 11 // 10:
         raise SetupError(
-            f"{folder} has room for {free / 1e9:.1f} GB, the database holds {int(size) / 1e9:.1f} GB.",
-            "A copy that breaks off half way is none.",
-            "Make room, or name a folder on another disk.",
+            "backup-no-room", folder=folder, free=f"{free / 1e9:.1f}", size=f"{int(size) / 1e9:.1f}"
         )
 
 
@@ -233,17 +215,9 @@ def _connected(url: str) -> Iterator[psycopg.Connection]:
         with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
             yield connection
     except psycopg.errors.InsufficientPrivilege as fault:
-        raise SetupError(
-            f"The database refuses: {str(fault).splitlines()[0]}",
-            "A backup reads every file and the stream of changes.",
-            "Use a role with REPLICATION; --synchronous needs a superuser for one setting.",
-        ) from fault
+        raise SetupError("database-refuses", said=str(fault).splitlines()[0]) from fault
     except psycopg.OperationalError as fault:
-        raise SetupError(
-            f"The database does not answer: {str(fault).splitlines()[0]}",
-            "There is nothing to copy.",
-            "Start it, or look at DATABASE_URL and --data-dir.",
-        ) from fault
+        raise SetupError("backup-no-answer", said=str(fault).splitlines()[0]) from fault
 
 
 def _run(program: str, *arguments: str) -> None:
@@ -256,7 +230,5 @@ def _run(program: str, *arguments: str) -> None:
     )
     if done.returncode:
         raise SetupError(
-            f"{program} failed: {(done.stderr or done.stdout).strip()[-400:]}",
-            "The copy would not be one.",
-            "A full disk, a role without REPLICATION and a server of a newer version are the usual causes.",
+            "backup-program-failed", program=program, said=(done.stderr or done.stdout).strip()[-400:]
         )

@@ -81,26 +81,15 @@ def connect(address: str, topic: str, group: str) -> Broker:
     except ValueError:
         has_place = False
     if split.scheme not in _ADAPTERS or not has_place:
-        raise SetupError(
-            f"{split.scheme or 'This'}://{split.hostname or ''} is no broker's address with a port.",
-            "Which broker is meant, and how to speak to it, is told by the address.",
-            f"Give one of {', '.join(f'{scheme}://HOST:PORT' for scheme in _ADAPTERS)}.",
-        )
+        known = ", ".join(f"{scheme}://HOST:PORT" for scheme in _ADAPTERS)
+        raise SetupError("broker-malformed", given=f"{split.scheme}://{split.hostname or ''}", known=known)
     module, extra, encrypted = _ADAPTERS[split.scheme]
     if not (encrypted or _is_here(split.hostname or "")):
-        raise SetupError(
-            f"{split.scheme}://{split.hostname} would be reached without TLS.",
-            "What people did would travel in the clear (T/CECA-G 0203, 8.3).",
-            "Let the broker listen with TLS and use nats+tls, kafka+tls or mqtts.",
-        )
+        raise SetupError("broker-without-tls", scheme=split.scheme, hostname=split.hostname)
     try:
         importlib.import_module(_LIBRARIES[extra])
     except ImportError:
-        raise SetupError(
-            f"The library for {split.scheme} is not installed.",
-            "Brokers are an extra, so that who uses none installs none.",
-            f"pip install 'abate[{extra}]'",
-        ) from None
+        raise SetupError("broker-library", scheme=split.scheme, extra=extra) from None
     opened: Broker = importlib.import_module(f"abate.platform.doors.{module}").connect(
         Place(split, encrypted, topic, group)
     )

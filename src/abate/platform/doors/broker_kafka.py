@@ -46,11 +46,7 @@ class Kafka:
             raise BrokerAway(str(fault)) from fault
         if known.error is not None:
             self._consumer.close()
-            raise SetupError(
-                f"The topic {place.topic} cannot be read: {known.error}.",
-                "What is not there, or not allowed, brings nothing.",
-                "Make the topic, or give this user the right to read it.",
-            )
+            raise SetupError("broker-topic", topic=place.topic, error=known.error)
         self._joined = False
         self._consumer.subscribe([place.topic], on_assign=self._assigned)
 

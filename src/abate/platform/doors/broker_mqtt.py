@@ -67,11 +67,7 @@ class Mqtt:
             raise BrokerAway("no answer to the subscription") from None
         if refused:
             self.close()
-            raise SetupError(
-                f"The broker refuses {self._place.topic}: {refused}.",
-                "What may be read there is the broker's to say.",
-                "Give this user the right to read the topic, and check its name and password.",
-            )
+            raise SetupError("broker-refuses", topic=self._place.topic, refused=refused)
 
     def _connected(self, client: mqtt.Client, _: Any, __: Any, code: ReasonCode, ___: Any) -> None:
         if code.is_failure:

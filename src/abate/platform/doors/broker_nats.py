@@ -51,11 +51,7 @@ class JetStream:
             name = await stream.find_stream_name_by_subject(place.topic)
         except NotFoundError:
             await self._client.close()
-            raise SetupError(
-                f"No stream keeps the subject {place.topic}.",
-                "Without a stream the server forgets what nobody takes at once.",
-                f"nats stream add EVENTS --subjects '{place.topic}' --storage file",
-            ) from None
+            raise SetupError("broker-no-stream", topic=place.topic) from None
         config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_SECONDS, max_ack_pending=50_000)
         self._pull = await stream.pull_subscribe(place.topic, durable=place.group, stream=name, config=config)
 

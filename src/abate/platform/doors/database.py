@@ -30,18 +30,9 @@ def parse(url: str, variable: str = "DATABASE_URL") -> dict[str, object]:
         unread = True
     if unread:
         # What the library says of it may quote the password, so nothing of the address is repeated.
-        raise SetupError(
-            f"{variable} cannot be read as an address.",
-            "A sign that has a meaning in addresses stands in its password or name, or its port is no number.",
-            "Write such signs as %XX (`/` is %2F, `@` %40, `:` %3A, `#` %23, `?` %3F, `[` %5B): "
-            "postgresql://user:password@host:5432/abate",
-        ) from None
+        raise SetupError("address-unreadable", variable=variable) from None
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
-        raise SetupError(
-            f"{variable} does not name a PostgreSQL database: scheme {parts.scheme or '(none)'!r}.",
-            "Abate keeps its ledger in PostgreSQL 16 or newer and in nothing else.",
-            "Write it as postgresql://user:password@host:5432/abate",
-        )
+        raise SetupError("address-not-postgresql", variable=variable, scheme=repr(parts.scheme or "(none)"))
     options = dict(parse_qsl(parts.query))
     host = options.pop("host", None) or unquote(parts.hostname or "")
     return {
@@ -69,12 +60,7 @@ def place(url: str) -> str:
 def require(data_dir: Path) -> None:
     """Raises SetupError where neither `DATABASE_URL` names a server nor `data_dir` holds a private one."""
     if os.environ.get("DATABASE_URL", EMBEDDED) in ("", EMBEDDED) and not private_postgres.exists(data_dir):
-        raise SetupError(
-            f"There is no installation of Abate in {data_dir.resolve()}, and DATABASE_URL is not set.",
-            "This command works on an installation that is there; it begins none.",
-            "Go to its folder, name it (--data-dir or ABATE_DATA_DIR), or set DATABASE_URL. To begin one: `abate setup`; for "
-            "a trial `abate serve`, or `abate demo` for a sample city.",
-        )
+        raise SetupError("no-installation", folder=data_dir.resolve())
 
 
 def urls(data_dir: Path) -> tuple[str, str]:

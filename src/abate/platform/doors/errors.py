@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+Words = tuple[str, str]
+"""(Chinese, English)."""
+
+
+@lru_cache(maxsize=1)
+def setup_words() -> dict[str, dict[str, str]]:
+    """The texts of each SetupError by its code: zh, en, why_zh, why_en, remedy_zh, remedy_en."""
+    return tomllib.loads(Path(__file__).with_name("setup_errors.toml").read_text(encoding="utf-8"))
+
 
 class SetupError(Exception):
-    """The installation is not set up as it must be. Shown by `abate doctor` and at start."""
+    """The installation is not set up as it must be. Shown by `abate doctor` and at start, in both languages.
 
-    def __init__(self, what: str, why: str, remedy: str) -> None:
-        super().__init__(f"{what}\n  {why}\n  {remedy}")
-        self.what, self.why, self.remedy = what, why, remedy
+    `code` is one of setup_errors.toml; `fields` fill its texts, one that is (Chinese, English) each in its own. `words` are
+    the texts by `what`, `why` and `remedy`.
+    """
+
+    def __init__(self, code: str, **fields: object) -> None:
+        told = setup_words()[code]
+
+        def said(zh: str, en: str) -> Words:
+            return told[zh].format(**in_language(0, fields)), told[en].format(**in_language(1, fields))
+
+        self.code = code
+        self.words = {
+            "what": said("zh", "en"),
+            "why": said("why_zh", "why_en"),
+            "remedy": said("remedy_zh", "remedy_en"),
+        }
+        zh, en = zip(*self.words.values(), strict=True)
+        super().__init__("\n  ".join([*en, "".join(zh)]))
+
+
+def in_language(place: int, fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields of a text, those that are (Chinese, English) by `place`: 0 or 1."""
+    return {name: one[place] if isinstance(one, tuple) else one for name, one in fields.items()}
 
 
 class Problem(Exception):

@@ -85,11 +85,7 @@ def add_sm2(path: Path, key: bytes) -> None:
 
     def more(held: Keyring) -> dict[str, Any]:
         if held.log_sm2 is not None:
-            raise SetupError(
-                f"{path} holds an SM2 key already.",
-                "Whoever checks the log knows it by that key; another would look like another log.",
-                "Keep it. `abate log sm2-key` shows its public half.",
-            )
+            raise SetupError("sm2-key-there", path=path)
         return {"log_sm2": base64.b64encode(key).decode()}
 
     _change(path, more)
@@ -134,11 +130,7 @@ def _change_running(path: Path, more: Callable[[Keyring], Mapping[str, Any]]) ->
     try:
         _change(path, more)
     except OSError as fault:
-        raise SetupError(
-            f"The secret file {path} cannot be written: {fault.strerror}.",
-            "A key that stands in no file would be lost with what it closed: nothing was changed.",
-            "Run this as the owner of the file, where its folder can be written.",
-        ) from fault
+        raise SetupError("secret-file-not-written", path=path, strerror=fault.strerror) from fault
 
 
 def _change(path: Path, more: Callable[[Keyring], Mapping[str, Any]]) -> None:
@@ -161,30 +153,14 @@ def read(path: Path) -> Keyring:
         former = base64.b64decode(document.get("former_django") or "", validate=True) or None
         second = base64.b64decode(document["log_sm2"], validate=True) if "log_sm2" in document else None
     except FileNotFoundError:
-        raise SetupError(
-            f"There is no secret file at {path}.",
-            "Without it nobody can sign in and nothing can be signed.",
-            "Set ABATE_SECRET_FILE, or let `abate serve` make one in ABATE_DATA_DIR.",
-        ) from None
+        raise SetupError("secret-file-missing", path=path) from None
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise SetupError(
-            f"The secret file {path} cannot be read: {fault!r}.",
-            "A damaged key would lock out every person.",
-            "Restore the file from its backup; do not make a new one over existing data.",
-        ) from fault
+        raise SetupError("secret-file-unreadable", path=path, fault=repr(fault)) from fault
     if mode:
-        raise SetupError(
-            f"The secret file {path} can be read by others (mode {mode:03o} beyond its owner).",
-            "Whoever reads it can open identities and sign the log.",
-            f"Run: chmod 600 {path}",
-        )
+        raise SetupError("secret-file-open", path=path, mode=f"{mode:03o}")
     every = [*keys.values(), *(one.key for one in held), *([former] if former else [])]
     if any(len(key) != 32 for key in every) or len(second or bytes(96)) != 96:
-        raise SetupError(
-            f"The secret file {path} holds a key that is not 32 bytes long (96 for the log's SM2 key).",
-            "A short key is guessable; a wrong one opens nothing.",
-            "Restore the file from its backup.",
-        )
+        raise SetupError("secret-file-length", path=path)
     return Keyring(
         demo=bool(document.get("demo")),
         log_origin=str(document["log_origin"]),

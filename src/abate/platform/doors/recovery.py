@@ -32,14 +32,10 @@ def choose(folder: Path, to: datetime | None) -> Base:
     fitting = [base for base in every if to is None or base.at <= to]
     if fitting:
         return fitting[-1]
+    if to is None or not every:
+        raise SetupError("base-missing", folder=folder)
     raise SetupError(
-        f"{folder} has no base copy"
-        + (f" from before {to:%Y-%m-%dT%H:%M:%SZ}" if to and every else "")
-        + ".",
-        "Changes can only be replayed onto a copy that is older than they are.",
-        f"The oldest here is {every[0].at:{FORM}}."
-        if every
-        else "Name the folder that `abate backup` wrote.",
+        "base-too-new", folder=folder, to=f"{to:%Y-%m-%dT%H:%M:%SZ}", oldest=f"{every[0].at:{FORM}}"
     )
 
 
@@ -53,11 +49,7 @@ def recover(
     """
     cluster = (data_dir / "postgres").resolve()
     if cluster.exists():
-        raise SetupError(
-            f"{cluster} is there already.",
-            "A restore never writes over a database: it may hold what the backup does not.",
-            "Name an empty folder with --into, and move it into place when you are content.",
-        )
+        raise SetupError("restore-there", cluster=cluster)
     changes = data_dir.resolve() / "postgres-changes"
     try:
         _lay_out(folder, base, cluster, changes, to)
@@ -71,11 +63,7 @@ def recover(
         for path in (cluster, changes):
             shutil.rmtree(path, ignore_errors=True)
         if short and to is not None:
-            raise SetupError(
-                f"The changes in {folder} end before {to:%Y-%m-%dT%H:%M:%S%z}.",
-                "What came after was never received here.",
-                "Leave --to out to get everything that was.",
-            ) from fault
+            raise SetupError("changes-end", folder=folder, to=f"{to:%Y-%m-%dT%H:%M:%S%z}") from fault
         raise
     shutil.rmtree(changes)
     return url
@@ -89,11 +77,7 @@ def _lay_out(folder: Path, base: Base, cluster: Path, changes: Path, to: datetim
         check=False,
     )
     if verified.returncode:
-        raise SetupError(
-            f"{base.folder} is not what was copied: {verified.stderr.strip()[-300:]}",
-            "A damaged copy would come up as a damaged ledger.",
-            "Use an older base copy: move this one out of the folder.",
-        )
+        raise SetupError("base-damaged", folder=base.folder, said=verified.stderr.strip()[-300:])
     cluster.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(base.folder, cluster)
     # The private server's own: its log, and the lock of its socket, which says that the old one runs, as it may.
@@ -143,11 +127,7 @@ def _until_open(url: str, cluster: Path, wait: Callable[[float], object]) -> Non
                 break
         wait(0.1)
         waited += 0.1
-    raise SetupError(
-        f"The restored database did not open: {_said(cluster)[-400:].strip()}",
-        "Nothing can be served from it.",
-        "Read the reason above; an older base copy is the usual way out.",
-    )
+    raise SetupError("restored-not-open", said=_said(cluster)[-400:].strip())
 
 
 def _forget_settings(url: str) -> None:

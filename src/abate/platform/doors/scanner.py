@@ -88,11 +88,7 @@ def place(address: str) -> Place | None:
         and not parts.path.strip("/")
     ):
         return host, port
-    raise SetupError(
-        f"ABATE_SCANNER is {address[:80]!r}, which is no place of a scanner on this machine.",
-        "clamd knows neither TLS nor who asks: papers would travel in the clear.",
-        "Set it like unix:///run/clamav/clamd.ctl or tcp://127.0.0.1:3310; to one elsewhere by a tunnel of your own.",
-    )
+    raise SetupError("scanner-elsewhere", address=repr(address[:80]))
 
 
 def require_clean(file: IO[bytes] | bytes | Path) -> None:

@@ -53,16 +53,6 @@ def _begun() -> bool:
 def check(found: Schema) -> None:
     """Raises SetupError where an installation that was begun has another schema than this program's."""
     if found.unknown:
-        raise SetupError(
-            f"数据库比程序新：有 {len(found.unknown)} 项本程序不认识的迁移，不受理事件。The database is newer than this program: "
-            f"{len(found.unknown)} migrations that it does not know ({', '.join(found.unknown[:3])}).",
-            "An older program would book by rules that the tables no longer follow, so it takes no events.",
-            "请换回与数据库相同或更新的程序版本。Run the program that upgraded it, or a newer one.",
-        )
+        raise SetupError("schema-newer", count=len(found.unknown), names=", ".join(found.unknown[:3]))
     if found.waiting and found.begun:
-        raise SetupError(
-            f"数据库比程序旧：有 {len(found.waiting)} 项迁移未执行，不受理事件。The database is older than this program: "
-            f"{len(found.waiting)} migrations are waiting ({', '.join(found.waiting[:3])}).",
-            "What is booked must not meet tables of another shape, and no start migrates books unasked.",
-            "请停止服务后运行 abate upgrade。Stop the server and run `abate upgrade`, which checks before and after.",
-        )
+        raise SetupError("schema-older", count=len(found.waiting), names=", ".join(found.waiting[:3]))

@@ -23,11 +23,7 @@ class MasterMissing(SetupError):
     """A text lies under a master that the secret file does not hold. Nothing may be thrown away for it."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(
-            f"The secret file holds no master key {name}.",
-            "What lies under it cannot be read here: it was sealed after this copy was made, or the key is forgotten.",
-            "Put the newest copy of the installation's secret file in its place: docs/howto/master-key.md.",
-        )
+        super().__init__("master-missing", name=name)
         self.name = name
 
 

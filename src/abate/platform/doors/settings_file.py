@@ -33,11 +33,7 @@ def read(file: Path) -> dict[str, str]:
     except (OSError, ValueError) as fault:
         raise _unreadable(file, str(fault)) from fault
     if mode:
-        raise SetupError(
-            f"The settings file {file} can be read or written by others (mode {mode:03o} beyond its owner).",
-            "It may hold the database's password, and decides what quantities rest on.",
-            f"Run: chmod 600 {file}",
-        )
+        raise SetupError("settings-open", file=file, mode=f"{mode:03o}")
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
         try:
@@ -56,11 +52,7 @@ def read(file: Path) -> dict[str, str]:
 
 
 def _unreadable(file: Path, where: str) -> SetupError:
-    return SetupError(
-        f"The settings file {file} cannot be read: {where}.",
-        "A setting that is passed over in silence would quantify by other figures than were meant.",
-        "Each line is NAME=value, once, with a name of docs/howto/run.md; quote a value with spaces.",
-    )
+    return SetupError("settings-unreadable", file=file, where=where)
 
 
 def load(data_dir: Path) -> None:

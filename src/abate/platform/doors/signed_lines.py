@@ -38,9 +38,5 @@ def setting(name: str, address: str | None, path: str | None) -> tuple[str, byte
     except (OSError, ValueError):
         key = b""
     if len(key) != _KEY_BYTES or not ((address or "").startswith("https://") or near):
-        raise SetupError(
-            f"{name}_URL or {name}_KEY is not set as it must be.",
-            "What names people leaves this machine over HTTPS only, and an unsigned message could be anybody's.",
-            "Set an https:// address and a file with 64 hexadecimal digits that the other side holds too.",
-        )
+        raise SetupError("signed-lines", name=name)
     return str(address), key

@@ -53,11 +53,7 @@ class File:
     def __init__(self, path: Path | None = None) -> None:
         name = path or settings.ABATE_ANCHOR_FILE
         if not name:
-            raise SetupError(
-                "ABATE_ANCHOR names the file adapter, and ABATE_ANCHOR_FILE names no file.",
-                "The log's roots would be kept nowhere else.",
-                "Set ABATE_ANCHOR_FILE to a file on storage that is not the database's.",
-            )
+            raise SetupError("anchor-no-file")
         self._path = Path(name)
 
     def put(self, anchor: Anchor) -> None:
@@ -98,11 +94,7 @@ def configured() -> Adapter | None:
     try:
         made: Adapter = import_string(settings.ABATE_ANCHOR)()
     except ImportError as fault:
-        raise SetupError(
-            f"ABATE_ANCHOR is {settings.ABATE_ANCHOR!r}, which cannot be loaded: {fault}.",
-            "The log's roots would be kept nowhere else, though others rely on it.",
-            "Name a class by its dotted path, such as abate.platform.log.anchoring.File.",
-        ) from fault
+        raise SetupError("anchor-not-loaded", named=repr(settings.ABATE_ANCHOR), fault=fault) from fault
     return made
 
 

@@ -60,11 +60,7 @@ def configured(file: str | None = None) -> list[Asked]:
         lines = Path(name).read_text(encoding="utf-8").splitlines()
         found = [_configured(line) for line in lines if line.strip() and not line.startswith("#")]
     except (OSError, ValueError, NoteError) as fault:
-        raise SetupError(
-            f"The witnesses in {name} (ABATE_WITNESSES) cannot be read: {fault}.",
-            "Heads would go out without the cosignatures that you promised to others.",
-            "Write a line for each: the witness's verifier key (name+hash+base64), a space, its http(s) address.",
-        ) from fault
+        raise SetupError("witnesses-unreadable", name=name, fault=fault) from fault
     return found
 
 

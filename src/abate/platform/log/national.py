@@ -16,20 +16,12 @@ def line(text: str, ring: Keyring) -> str:
     if not settings.ABATE_LOG_SM:
         return ""
     if ring.log_sm2 is None:
-        raise SetupError(
-            "ABATE_LOG_SM is on, and the secret file holds no SM2 key.",
-            "Heads would go out without the signature that you promised to others.",
-            "Run `abate log sm2-key --make`, keep a copy of the secret file, publish the key that it prints.",
-        )
+        raise SetupError("sm2-no-key")
     private, public = ring.log_sm2[: sm2.PRIVATE], ring.log_sm2[sm2.PRIVATE :]
     try:
         return sm2.line(text, ring.log_origin, private, public)
     except NoteError as fault:
-        raise SetupError(
-            f"ABATE_LOG_SM is on, and SM2 does not sign: {fault.code}: {fault}.",
-            "Heads would go out without the signature that you promised to others.",
-            'Install it with: pip install "abate[sm]". A damaged key: restore the secret file from its backup.',
-        ) from fault
+        raise SetupError("sm2-not-signing", code=fault.code, fault=fault) from fault
 
 
 def check() -> None:

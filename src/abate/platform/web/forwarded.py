@@ -33,11 +33,7 @@ def networks(named: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
         try:
             found.append(ip_network(text))
         except ValueError:
-            raise SetupError(
-                f"ABATE_TRUSTED_PROXIES names {text[:60]!r}, which is no address and no network.",
-                "Whose word about a sender's address counts must be beyond doubt.",
-                "Name the proxies like ABATE_TRUSTED_PROXIES=10.0.0.5,10.1.0.0/24",
-            ) from None
+            raise SetupError("proxies-malformed", text=repr(text[:60])) from None
     return tuple(found)
 
 
