@@ -32,7 +32,7 @@ from abate.platform.doors import clock
 from abate.platform.notices.models import Notice
 from abate.platform.parties import tills
 from abate.platform.parties.models import Member, Till
-from abate.platform.people import disclosing
+from abate.platform.people import consents, disclosing
 from abate.platform.review.models import User
 from abate.platform.sharing import actions as sharing
 from abate.platform.signin import factors, queries
@@ -85,7 +85,9 @@ def seated(city: stage.City) -> Till:
 def test_a_person_lets_a_party_be_told_and_takes_it_back(city: stage.City, enter: Enter) -> None:
     browser, path = enter(city.person.user, "en"), f"/authorisations/asked/{asked(city)}"
     with tried("POST disclosure-agree"):
-        assert browser.post(f"{path}/agree").status_code == 302
+        assert (
+            browser.post(f"{path}/agree", {"notice": consents.current("sharing").version}).status_code == 302
+        )
     (given,) = disclosing.of(city.person.pk)
     assert given.withdrawn_at is None
     with tried("POST disclosure-withdraw"):
