@@ -35,10 +35,12 @@ def statuses(verdict: Verdict) -> dict[str, str]:
 def test_a_stranger_with_receipt_and_key_can_check_a_gram(small_log: Any, index: int) -> None:
     verdict = verify_receipt(json.dumps(small_log.receipt(index)), small_log.key, agreed)
     assert verdict.ok, verdict.first_failure
-    assert set(statuses(verdict).values()) == {"passed"}
-    assert [check.name for check in verdict.checks] == [
+    assert verdict.proved == [
         *("form", "leaf", "signature", "inclusion", "opening", "facts", "recomputed", "credits")
     ]
+    # What one receipt cannot show is never among what it proves.
+    assert verdict.not_proved == ["rate", "total"]
+    assert len(verdict.checks) == 10
 
 
 def test_a_redemption_rests_on_no_calculation(small_log: Any) -> None:
@@ -73,12 +75,32 @@ def test_an_erased_person_cannot_be_opened_and_the_proof_still_holds(small_log: 
     verdict = verify_receipt(closed, small_log.key, agreed)
     assert verdict.ok
     left_open = [name for name, status in statuses(verdict).items() if status == "not checked"]
-    assert left_open == ["opening", "facts", "recomputed"]
+    assert left_open == ["opening", "facts", "recomputed", "rate", "total"]
     guessed = copy.deepcopy(kept)
     guessed["opening"]["salt"] = base64.b64encode(leaf.salt(bytes(32), 3)).decode()
     refused = verify_receipt(guessed, small_log.key, agreed)
     assert refused.first_failure is not None
     assert refused.first_failure.name == "opening"
+
+
+@pytest.mark.parametrize("rate", [None, 5_000, 1_000_000])
+def test_a_forged_rate_is_never_told_as_verified(small_log: Any, tmp_path: Path, rate: int | None) -> None:
+    """The leaf binds no rate: whatever stands there, the last line says that it is not proved, and so does the JSON."""
+    document = small_log.receipt(3)
+    if rate is not None:
+        document |= {"format": "abate-receipt/3", "rate": rate}
+    file, key = tmp_path / "receipt.json", tmp_path / "log.key"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    key.write_text(str(small_log.key))
+    done = CliRunner().invoke(command, [str(file), "--key", str(key)])
+    last = done.stdout.splitlines()[-1]
+    said, left = last.split("Not proved 未证明 (-): ")
+    assert "rate, total." in left and "rate" not in said and "Verified." not in last
+    told = json.loads(CliRunner().invoke(command, [str(file), "--key", str(key), "--json"]).stdout)
+    assert {"rate", "total"} <= set(told["not_proved"]) and not {"rate", "total"} & set(told["proved"])
+    # Nothing is proved where something is wrong.
+    bad = verify_receipt(document | {"index": 4}, small_log.key).document()
+    assert (bad["ok"], bad["proved"]) == (False, [])
 
 
 def mutated(data: str) -> list[str]:
@@ -187,14 +209,14 @@ def test_a_dishonest_operator_is_found_by_content(small_log: Any, change: dict[s
 
 
 @pytest.mark.parametrize("rate", [1000, 900_000])
-def test_the_line_of_the_credits_says_that_nothing_binds_the_rate(small_log: Any, rate: int) -> None:
+def test_a_line_of_its_own_says_that_nothing_binds_the_rate(small_log: Any, rate: int) -> None:
     """A forged rate lets more credits pass than the issuer ever gave a kilogram, and the rest of the receipt is right."""
     forged = {"format": "abate-receipt/3", "rate": rate} if rate != receipt.SHIPPED else {}
     told = verify_receipt({**small_log.receipt(3), **forged}, small_log.key, agreed)
     assert told.ok
-    (line,) = [one.detail for one in told.checks if one.name == "credits"]
-    assert f"at {rate} a kilogram. The rate is the issuer's word, the log does not bind it" in line
-    assert f"每千克 {rate} 分只是签发方的说法，日志并未锁定" in line
+    (line,) = [one.detail for one in told.checks if (one.name, one.status) == ("rate", Status.NOT_CHECKED)]
+    assert f"{rate} credits a kilogram is the issuer's word, the leaf does not bind it" in line
+    assert f"每千克 {rate} 分只是签发方的说法，这条记录并未锁定" in line
 
 
 def test_an_amount_that_does_not_recompute_is_refused(small_log: Any) -> None:

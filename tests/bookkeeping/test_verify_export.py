@@ -41,7 +41,7 @@ def detail(verdict: Verdict, name: str) -> str:
 def test_every_figure_of_an_export_comes_out_again(log: RealLog) -> None:
     verdict = log.verdict()
     assert status(verdict) == dict.fromkeys(
-        ("signature", "tiles", "root", "entries", "openings", "recomputed"), "passed"
+        ("signature", "tiles", "root", "entries", "openings", "recomputed", "rates"), "passed"
     ), verdict.first_failure
     awards = [leaf.decode(one.leaf).kind == 1 for one in log.booked]
     opened = sum(award and one.opened is not None for award, one in zip(awards, log.booked, strict=True))

@@ -28,6 +28,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "src/abate/platform/web/static/ve
 FILE = f"file://{FOLDER}/index.html"
 
 
+NOT_HERE = {"recomputed", "rate", "total"}
+"""What the page leaves open of an award, and says so beside its verdict."""
+
+
 @pytest.fixture(scope="module")
 def log() -> real_log.RealLog:
     return real_log.make(60)
@@ -114,7 +118,10 @@ def test_a_good_receipt_from_a_file_and_from_any_server(
             verdict, states = check_by_hand(
                 page, json.dumps(receipt_of(log, index), ensure_ascii=False), str(log.key)
             )
-            assert (verdict, set(states.values())) == ("right", {"passed"}), page.inner_text("#checks")
+            left = {name for name, state in states.items() if state == "open"}
+            assert (verdict, left) == ("right", NOT_HERE), page.inner_text("#checks")
+            assert set(states.values()) == {"passed", "open"}
+            assert set(str(page.get_attribute("#verdict", "data-not-proved")).split()) == NOT_HERE
         assert looks.overflow(page) == 0 and looks.wide(page) == []
         assert looks.faint(page) == [] and looks.small(page) == []
     own = {
@@ -170,7 +177,7 @@ def test_a_leaf_with_sm3_is_read_and_the_page_says_what_it_leaves_open(
     assert verify_receipt(document, made.key).ok
     page.goto(FILE)
     verdict, states = check(page, json.dumps(document, ensure_ascii=False), str(made.key))
-    assert (verdict, set(states.values())) == ("right", {"passed"})
+    assert verdict == "right" and {name for name, state in states.items() if state != "passed"} == NOT_HERE
     assert "本页不核对" in page.inner_text("#checks [data-check=opening]")
     for data in (made.booked[5].leaf[:-1], made.booked[5].leaf[:155] + bytes(32)):
         cut = document | {"leaf": base64.b64encode(data).decode()}
@@ -275,7 +282,15 @@ def test_what_is_no_receipt_is_refused(
 def test_a_rate_is_taken_as_the_command_does(page: Page, log: real_log.RealLog) -> None:
     page.goto(FILE)
     document = receipt_of(log, 37) | {"format": "abate-receipt/3", "rate": 4500}
-    assert check(page, json.dumps(document), str(log.key))[0] == "right"
+    verdict, states = check(page, json.dumps(document), str(log.key))
+    # The rate may be forged, no leaf binds it: the verdict itself says so, in both languages.
+    assert (verdict, states["credits"], states["rate"]) == ("right", "passed", "open")
+    assert "未证明：" in page.inner_text("#verdict") and "换算率" in page.inner_text("#verdict")
+    page.click("#language")
+    assert "Not proved: " in page.inner_text("#verdict") and "Rate" in page.inner_text("#verdict")
+    page.click("#language")
+    verdict, states = check(page, json.dumps(document | {"rate": 1}), str(log.key))
+    assert (verdict, states["credits"]) == ("wrong", "failed")
     document |= {"source": planted_sources.RIGHT[0]}
     verdict, states = check(page, json.dumps(document), str(log.key))
     assert (verdict, states["form"], states["source"]) == ("right", "passed", "open")

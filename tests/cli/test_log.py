@@ -53,8 +53,10 @@ def test_an_export_with_openings_verifies_to_the_last_figure(world: World, tmp_p
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == {"folder": str(tmp_path / "log"), "size": 9, "opened": 9}
     assert stat.S_IMODE((tmp_path / "log/openings.jsonl").stat().st_mode) == 0o600
+    assert (tmp_path / "log/rules.jsonl").read_bytes() == b"", "no rule was approved in this log"
     checked = CliRunner().invoke(verify.command, [str(tmp_path / "log"), "--key", str(tmp_path / "log.pub")])
     assert checked.exit_code == 0, checked.output
+    assert "rates       9 awards, none above what the rate approved for its day gives" in checked.output
     assert "9 of 9 awards give the booked milligrams again" in checked.output
     assert [(row.what, row.first, row.last, row.party_id) for row in queries.readings()] == [
         ("openings", 0, 8, None),

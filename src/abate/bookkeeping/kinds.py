@@ -210,3 +210,8 @@ def check(kind: int, carbon_mg: int, credits: int) -> Rule:
     if rule.counter is not Counter.NONE and carbon_mg == credits == 0:
         raise EntryError("moves-nothing", f"an entry of kind {Kind(kind).name.lower()} must move something")
     return rule
+
+
+def most_credits(carbon_mg: int, credits_per_kg: int) -> int:
+    """Credits that one award of so many milligrams can yield at most: what was earned before it adds less than one."""
+    return -(-carbon_mg * credits_per_kg // MILLION)

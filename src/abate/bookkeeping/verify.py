@@ -70,11 +70,23 @@ class Verdict:
     def first_failure(self) -> Check | None:
         return next((check for check in self.checks if check.status is Status.FAILED), None)
 
+    @property
+    def proved(self) -> list[str]:
+        """The checks that passed; none where one failed, for then nothing is vouched for."""
+        return [one.name for one in self.checks if one.status is Status.PASSED] if self.ok else []
+
+    @property
+    def not_proved(self) -> list[str]:
+        """The checks that could not be made: what they are about may be otherwise, and `ok` says nothing of it."""
+        return [one.name for one in self.checks if one.status is Status.NOT_CHECKED]
+
     def document(self) -> dict[str, object]:
         failed = self.first_failure
         return {
             "ok": self.ok,
             "first_failure": failed.name if failed else None,
+            "proved": self.proved,
+            "not_proved": self.not_proved,
             "checks": [{"name": c.name, "status": c.status.value, "detail": c.detail} for c in self.checks],
             **({"decisions": self.decisions} if self.decisions else {}),
         }
@@ -130,7 +142,8 @@ def verify_receipt(
     """Check one receipt. Without a key nothing can be proved, and the check `signature` fails saying so.
 
     Checks, in order: form, source (of `abate-receipt/2`; never passed), leaf, signature, sm2 (where `sm2_key` is given),
-    witnesses (where `quorum` is given), inclusion, opening, facts, recomputed, credits.
+    witnesses (where `quorum` is given), inclusion, opening, facts, recomputed, credits; of an award rate and total too, which
+    never pass, for one receipt shows neither.
     """
     verdict = Verdict()
     try:
@@ -162,7 +175,20 @@ def verify_receipt(
         else:
             verdict.skip("the opened part does not belong to the leaf", "recomputed")
     verdict.look("credits", lambda: _see_credits(public, given.rate))
+    if public.kind == Kind.AWARD:
+        verdict.note("rate", Status.NOT_CHECKED, _RATE.format(given.rate))
+        verdict.note("total", Status.NOT_CHECKED, _TOTAL)
     return verdict
+
+
+_RATE = (
+    "{0} credits a kilogram is the issuer's word, the leaf does not bind it: the whole log shows which rate was approved for "
+    "the day (每千克 {0} 分只是签发方的说法，这条记录并未锁定；核对整个日志可知当日获批的换算率)"
+)
+_TOTAL = (
+    "the running total before this entry and caps, which decide how many credits it brought: the person's whole statement "
+    "shows them (此前的累计与上限：由本人的完整对账单核对)"
+)
 
 
 def _see_leaf(data: bytes) -> str:
@@ -283,13 +309,9 @@ def _see_credits(public: Leaf, rate: int) -> str:
     """One entry shows no running total: only the bounds that its rule sets to its credits."""
     if public.kind != Kind.AWARD:
         raise Unable("only an award yields credits from milligrams")
-    most = -(-public.carbon_mg * rate // kinds.MILLION)
+    most = kinds.most_credits(public.carbon_mg, rate)
     if not 0 <= public.credits <= most:
         raise Unlike(
             f"{public.carbon_mg} mg yield {most} credits at most at {rate} a kilogram, booked are {public.credits}"
         )
-    return (
-        f"{public.credits} credits, at most {most} possible at {rate} a kilogram. The rate is the issuer's word, the log does "
-        f"not bind it (每千克 {rate} 分只是签发方的说法，日志并未锁定). Not shown by one receipt: the running total before "
-        "it and caps; the person's whole statement shows these"
-    )
+    return f"{public.credits} credits, at most {most} possible at {rate} a kilogram"

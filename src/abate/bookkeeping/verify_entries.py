@@ -14,7 +14,7 @@ from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from abate.bookkeeping import kinds, leaf, merkle, openings, receipt
+from abate.bookkeeping import kinds, leaf, merkle, openings, receipt, rules
 from abate.bookkeeping.decisions import Decisions
 from abate.bookkeeping.kinds import EntryError, Kind
 from abate.bookkeeping.leaf import BookingPart, LeafError, RedeemPart
@@ -22,6 +22,7 @@ from abate.bookkeeping.log_files import FileError, LogFiles
 from abate.bookkeeping.openings import Opened
 from abate.bookkeeping.receipt import ReceiptError
 from abate.bookkeeping.recompute_all import Group, RecomputingAll
+from abate.bookkeeping.rules import Rates
 from abate.bookkeeping.verify import Unable, Unlike, same, same_booking, sm3_fits
 
 _FIELDS = struct.Struct(">Bhqqq32s32s32s32s")
@@ -34,7 +35,7 @@ _LINE = re.compile(
 """A line of the common shape. `"},"method":` cannot stand inside a JSON string, whose quotes are escaped."""
 _PLAIN = r'"[^"\\\x00-\x1f]*"'
 _AWARD = re.compile(
-    rf'\{{"subject":{_PLAIN},"party":{_PLAIN},"event":{_PLAIN},"behaviour":{_PLAIN},"occurred_at":{_PLAIN},'
+    rf'\{{"subject":{_PLAIN},"party":{_PLAIN},"event":{_PLAIN},"behaviour":{_PLAIN},"occurred_at":({_PLAIN}),'
     rf'"record":(\{{.*\}}),"er_mg":(-?[0-9]{{1,19}}),"version":([0-9]{{1,9}}),"factors":({_PLAIN})\}}'
 )
 """An award's personal part whose texts hold nothing escaped. The tail is fixed, so the record ends in one place."""
@@ -63,6 +64,7 @@ class Entries:
         self.erased: set[bytes] = set()
         self.wrong_opening: str | None = None
         self.decisions = Decisions()
+        self.rates = Rates.of(files.fetch(rules.FILE))
         self._admitted: set[tuple[int, bool, bool, bool, bool]] = set()
 
     def see(self) -> str:
@@ -100,6 +102,12 @@ class Entries:
         if fault is not None:
             raise Unlike(fault)
         return self.decisions.told()
+
+    def see_rates(self) -> str:
+        """No award has more credits than the approved rate of its day gives (rules.py)."""
+        if self.wrong_opening is not None or self.seen < self.files.size:
+            raise Unable("the leaves and what opens them were not all read")
+        return self.rates.see(self.decisions)
 
     def see_openings(self) -> str:
         """Each opened part is what its leaf commits to, and says the same as the leaf."""
@@ -172,12 +180,14 @@ class Entries:
 
     def _leave(self, index: int, public: Public, digest: bytes) -> None:
         """An entry that was not opened."""
-        kind, cause, commitment = public[0], public[5], public[6]
+        kind, carbon, credits, cause, commitment = *public[:3], public[5], public[6]
         if kind == Kind.ERASED:
             self.erased.add(cause)
         elif commitment != leaf.NOTHING and kind != Kind.DECIDED:
             self.closed[digest] = index, kind == Kind.AWARD
-        self.awards += kind == Kind.AWARD
+        if kind == Kind.AWARD:
+            self.awards += 1
+            self.rates.look_closed(index, carbon, credits)
 
     def _next(self) -> Line | None:
         """The next line, or None at the end and after the first line that cannot be read."""
@@ -213,7 +223,7 @@ class Entries:
             elif isinstance(part, BookingPart):
                 same_booking(part, kind, carbon, credits, cause)
             else:
-                record, er_mg, version, factors = part
+                record, er_mg, version, factors, at = part
                 same("kind", Kind.AWARD, kind)
                 same("er_mg", er_mg, carbon)
                 # What many entries have in common is looked at once.
@@ -223,6 +233,7 @@ class Entries:
                     group = self.groups[key] = _group(*key)
                 group.add(index, record, er_mg)
                 self.held += 1
+                self.rates.look(index, carbon, credits, at, group.terms)
         except (Unlike, LeafError, ReceiptError, UnicodeEncodeError) as fault:
             self.wrong_opening = f"entry {index}: {fault}"
             return
@@ -275,15 +286,15 @@ def _careful(line: str) -> Line:
     return one.index, one.opening.salt, one.opening.personal, beside[beside.rindex('"method":') : -1]
 
 
-def _award(text: str) -> tuple[str, int, str, str] | RedeemPart | BookingPart:
-    """(record, er_mg, version, factors) of an award, or the part of another kind. Raises LeafError."""
+def _award(text: str) -> tuple[str, int, str, str, str] | RedeemPart | BookingPart:
+    """(record, er_mg, version, factors, occurred_at) of an award, or the part of another kind. Raises LeafError."""
     found = _AWARD.fullmatch(text)
     if found is not None:
-        return found[1], int(found[2]), found[3], found[4][1:-1]
+        return found[2], int(found[3]), found[4], found[5][1:-1], found[1][1:-1]
     part = leaf.read_personal(text)
     if isinstance(part, RedeemPart | BookingPart):
         return part
-    return part.record, part.er_mg, str(part.version), part.factors
+    return part.record, part.er_mg, str(part.version), part.factors, part.occurred_at
 
 
 def _group(method_hash: bytes, factors_hash: bytes, version: str, factors: str, beside: str) -> Group:

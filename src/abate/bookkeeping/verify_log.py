@@ -30,13 +30,13 @@ def verify_log(
 
     Checks, in order: signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), tiles, root,
     consistency (where `since`, an older signed note, is given), anchors (lines as in anchors.py, where given),
-    entries, decisions (changes by three people, where the log tells of any), openings and recomputed (where `openings`,
-    lines as in openings.py, are given). Each names its first wrong row.
+    entries, decisions (changes by three people, where the log tells of any), openings, recomputed and rates (where
+    `openings`, lines as in openings.py, are given; rates by rules.py). Each names its first wrong row.
     """
     verdict = Verdict()
     heads: list[Checkpoint] = []
     more = ("consistency",) if since is not None else ()
-    last = ("entries", "openings", "recomputed") if openings is not None else ("entries",)
+    last = ("entries", "openings", "recomputed", "rates") if openings is not None else ("entries",)
     if not verdict.look("signature", lambda: _see_signature(fetch, key, heads)):
         verdict.skip("no signed tree head to compare with", "tiles", "root", *more, *last)
         return verdict
@@ -58,6 +58,7 @@ def verify_log(
     if openings is not None:
         verdict.look("openings", entries.see_openings)
         verdict.look("recomputed", entries.see_recomputed)
+        verdict.look("rates", entries.see_rates)
     return verdict
 
 

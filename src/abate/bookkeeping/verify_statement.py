@@ -66,7 +66,8 @@ def verify_statement(
     """Check one statement. Without a key nothing can be proved, and the check `signature` fails saying so.
 
     Checks, in order: form, signature, sm2 (where `sm2_key` is given), witnesses (where `quorum` is given), receipts,
-    rows, person, order, running, credits, lots, pending, recomputed.
+    rows, person, order, running, credits, lots, pending, recomputed, and where there are awards rates (never passed: a
+    statement shows none approved).
     """
     verdict = Verdict()
     try:
@@ -94,7 +95,15 @@ def verify_statement(
     if seen.pending:
         verdict.skip(f"{seen.pending} entries have no receipt yet: ask again in a few seconds", "pending")
     verdict.look("recomputed", lambda: _see_recomputed(seen.proved))
+    if any(row.kind is Kind.AWARD for row in given.rows):
+        verdict.skip(_RATES, "rates")
     return verdict
+
+
+_RATES = (
+    "the rates stated are the issuer's word, no leaf of these binds them: the whole log shows which were approved for which "
+    "days (对账单所列换算率只是签发方的说法；核对整个日志可知获批的换算率)"
+)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -54,7 +54,7 @@ def command() -> None:
     "--openings",
     "with_openings",
     is_flag=True,
-    help="With bundles and what opens them (openings.jsonl), for a verifier of every figure.",
+    help="With bundles, what opens them (openings.jsonl) and the approved rates (rules.jsonl), for a verifier of every figure.",
 )
 @click.option("--whole", is_flag=True, help="Write every file again, not only what is new.")
 @_as_json
@@ -80,6 +80,8 @@ def export(
     except Problem as problem:
         _refuse(problem)
     opened = _write_openings(folder, size) if with_openings else None
+    if with_openings:
+        _write_rules(folder, size)
     if as_json:
         click.echo(json.dumps({"folder": str(folder), "size": size, "opened": opened}))
     else:
@@ -108,6 +110,16 @@ def _write_openings(folder: Path, size: int) -> int:
         os.fsync(file.fileno())
     part.replace(folder / FILE)
     return count
+
+
+def _write_rules(folder: Path, size: int) -> None:
+    """The approved rules of conversion, against which a verifier holds every award's credits."""
+    from abate.bookkeeping.rules import ACTION, FILE, line  # lazy: only here
+    from abate.platform.review import queries as review  # lazy: models exist once Django has started
+
+    part = folder / f".{FILE}.part"
+    part.write_text("".join(f"{line(one)}\n" for one in review.approved(ACTION, size)), encoding="utf-8")
+    part.replace(folder / FILE)
 
 
 @command.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from tests.platform.pipeline.world import NOW, World, differences
 
 from abate.bookkeeping import checkpoint
 from abate.bookkeeping.recompute import Recomputing
-from abate.bookkeeping.verify import Verdict, verify_receipt
+from abate.bookkeeping.recompute_all import RecomputingAll
+from abate.bookkeeping.rules import ACTION, FILE, line
+from abate.bookkeeping.verify import Check, Verdict, verify_receipt
+from abate.bookkeeping.verify_log import verify_log
 from abate.bookkeeping.verify_statement import verify_statement
 from abate.cli import rule as command
 from abate.demo import desk
@@ -27,8 +31,10 @@ from abate.platform.credits.errors import RateUnfit, RuleTooLate
 from abate.platform.doors import clock
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import actions as log
+from abate.platform.log import export
 from abate.platform.log import queries as log_queries
-from abate.platform.web import receipts, statement
+from abate.platform.review import queries as review
+from abate.platform.web import openings, receipts, statement
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-3.4", "P-7.4")]
 MEETING, RIDE = 2_712_694, 222_915
@@ -240,6 +246,39 @@ def test_a_receipt_of_another_rate_says_it_and_is_bound_by_it(world: World) -> N
             changed = document | {"rate": wrong}
             failed = verify_receipt(changed, key, Recomputing()).first_failure
             assert failed and failed.name == name, wrong
+
+
+def test_an_export_proves_every_rate_and_a_changed_or_missing_rule_is_seen(
+    world: World, tmp_path: Path
+) -> None:
+    """The text of the approved proposal goes with the export; three leaves of the log bind it. (P-8.4-c)"""
+    world.send(world.ride("before"))
+    change(4500)
+    with clock.frozen(LATER):
+        world.send(world.ride("after", start=THEN), world.ride("at the old rate", start=NOW.isoformat()))
+        log.sequence()
+        size = export.write_files(tmp_path, entries=True)
+        lines = [one.line() + "\n" for one in openings.openings(0, size - 1)]
+    (text,) = review.approved(ACTION, size)
+    assert review.approved(ACTION, 1) == []
+
+    def rates(written: str | None) -> Check:
+        (tmp_path / FILE).unlink(missing_ok=True)
+        if written is not None:
+            (tmp_path / FILE).write_text(f"{line(written)}\n", encoding="utf-8")
+        found = verify_log(
+            lambda path: (tmp_path / path).read_bytes() if (tmp_path / path).is_file() else None,
+            checkpoint.read_key(log_queries.public_key()),
+            openings=lines,
+            recompute=RecomputingAll(),
+        )
+        assert found.first_failure is None or found.first_failure.name == "rates"
+        return next(one for one in found.checks if one.name == "rates")
+
+    good = rates(text)
+    assert good.status == "passed" and f"4500 from {clock.day(LATER)}" in good.detail
+    assert rates(text.replace("4500", "4501")).status == "failed"
+    assert rates(None).status == "not checked"
 
 
 @pytest.fixture

@@ -63,9 +63,10 @@ def leaf_hash(person_id: int, entry_id: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
-def numbered(person_id: int, entry_ids: Collection[int]) -> set[int]:
-    """Which of a person's entries have their number, and so a receipt."""
+def numbered(person_id: int, entry_ids: Collection[int], size: int | None = None) -> set[int]:
+    """Which of a person's entries have their number, and so a receipt; with `size`, one below it."""
     rows = Leaf.objects.filter(person_id=person_id, entry_id__in=entry_ids)
+    rows = rows if size is None else rows.filter(idx__lt=size)
     return set(rows.values_list("entry_id", flat=True))
 
 

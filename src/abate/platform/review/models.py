@@ -139,7 +139,7 @@ class Opening(models.Model):
 class Proposal(models.Model):
     """A change that somebody wants: `arguments`, `before` and `after` are canonical JSON (changes.canonical).
 
-    `digest` is the SHA-256 of the whole (proposing.document); `nonce` keeps it from being guessed. What became of it
+    `digest` is the SHA-256 of the whole (queries.document); `nonce` keeps it from being guessed. What became of it
     is told by its steps.
     """
 

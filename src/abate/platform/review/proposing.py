@@ -80,26 +80,10 @@ def propose(user: User, name: str, arguments: Mapping[str, Any], reason: str) ->
             at=now,
             expires_at=now + VALID,
         )
-        proposal.digest = hashlib.sha256(document(proposal).encode()).digest()
+        proposal.digest = hashlib.sha256(queries.document(proposal).encode()).digest()
         proposal.save(force_insert=True)
         _step(proposal, Step.PROPOSE, user, role)
     return proposal
-
-
-def document(proposal: Proposal) -> str:
-    """The text whose SHA-256 is the proposal's digest: canonical JSON of all that is proposed, and the nonce."""
-    return canonical(
-        {
-            "action": proposal.action,
-            "arguments": json.loads(proposal.arguments),
-            "before": json.loads(proposal.before),
-            "after": json.loads(proposal.after),
-            "reason": proposal.reason,
-            "nonce": bytes(proposal.nonce).hex(),
-            "at": proposal.at.isoformat(),
-            "expires_at": proposal.expires_at.isoformat(),
-        }
-    )
 
 
 def check(user: User, number: int) -> None:

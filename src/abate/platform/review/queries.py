@@ -13,7 +13,9 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from abate.bookkeeping.decisions import Statement
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
-from abate.platform.review.changes import Json
+from abate.platform.log import queries as log
+from abate.platform.log.actions import DECISIONS
+from abate.platform.review.changes import Json, canonical
 from abate.platform.review.errors import NoRight, ProposalUnknown
 from abate.platform.review.models import Audit, Grant, Opening, Proposal, Staff, Step, User
 
@@ -183,6 +185,32 @@ def statement(proposal: Proposal, kind: str, account: str, role: str, at: dateti
 def salt(number: int, kind: str) -> bytes:
     """The salt of a step's commitment in its leaf, 32 bytes."""
     return hashlib.sha256(keyring().code_hmac(f"abate-step-salt\x00{number}\x00{kind}")).digest()
+
+
+def document(proposal: Proposal) -> str:
+    """The text whose SHA-256 is the proposal's digest: canonical JSON of all that is proposed, and the nonce."""
+    return canonical(
+        {
+            "action": proposal.action,
+            "arguments": json.loads(proposal.arguments),
+            "before": json.loads(proposal.before),
+            "after": json.loads(proposal.after),
+            "reason": proposal.reason,
+            "nonce": bytes(proposal.nonce).hex(),
+            "at": proposal.at.isoformat(),
+            "expires_at": proposal.expires_at.isoformat(),
+        }
+    )
+
+
+def approved(action: str, size: int) -> list[str]:
+    """The documents of the changes `action` that were approved within the first `size` leaves of the log, by number."""
+    done = Step.objects.filter(kind=Step.APPROVE, proposal__action=action)
+    told = log.numbered(DECISIONS, list(done.values_list("pk", flat=True)), size)
+    return [
+        document(one.proposal)
+        for one in done.filter(pk__in=told).select_related("proposal").order_by("proposal")
+    ]
 
 
 def refused_rights(since: datetime, at_least: int) -> list[tuple[str, int]]:

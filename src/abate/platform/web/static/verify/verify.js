@@ -10,6 +10,7 @@ const KINDS = {
 const CHECKS = {
   form: ["回执格式", "Form"], source: ["数据来源", "Source of the data"], leaf: ["记录", "Leaf"], signature: ["日志签名", "Signature of the log"],
   inclusion: ["记录在日志中", "Inclusion in the log"], opening: ["个人部分", "Personal part"], facts: ["内容一致", "Facts"],
+  recomputed: ["减排量重算", "Milligrams computed again"], credits: ["积分上限", "Bound of credits"], rate: ["换算率", "Rate"], total: ["累计与上限", "Running total and caps"],
 };
 const STATES = { passed: ["通过", "pass"], failed: ["不通过", "FAIL"], open: ["未核对", "not checked"] };
 const MEMBERS = ["format", "log", "index", "leaf", "proof", "checkpoint", "opening", "method", "setting"];
@@ -177,6 +178,19 @@ async function checkFacts(receipt, leaf) {
   return unable("本页不认识这类记录的个人部分", "this page does not know the personal part of this kind");
 }
 
+// One award shows the bound that its rate sets to its credits; neither the rate nor the running total is in its leaf.
+function checkCredits(receipt, leaf) {
+  const rate = BigInt(receipt.rate ?? 1000), most = (leaf.carbon * rate + 999999n) / 1000000n;
+  if (leaf.credits < 0n || leaf.credits > most) unlike(`按每千克 ${rate} 分至多 ${most} 分，记录为 ${leaf.credits}`, `${leaf.carbon} mg yield ${most} credits at most at ${rate} a kilogram, booked are ${leaf.credits}`);
+  return two(`${leaf.credits} 分，按每千克 ${rate} 分至多 ${most} 分`, `${leaf.credits} credits, at most ${most} possible at ${rate} a kilogram`);
+}
+const AWARD_OPEN = {
+  recomputed: () => unable("本页不重算，请用命令 abate verify", "not done here: the command abate verify does"),
+  rate: ({ rate = 1000 }) => unable(`每千克 ${rate} 分只是签发方的说法，这条记录并未锁定；核对整个日志可知当日获批的换算率`,
+    `${rate} credits a kilogram is the issuer's word, the leaf does not bind it: the whole log shows which rate was approved for the day`),
+  total: () => unable("由本人的完整对账单核对", "the person's whole statement shows them"),
+};
+
 // -- all of it -------------------------------------------------------------------------------------------------------------
 
 function readForm(text) {
@@ -251,11 +265,16 @@ async function verify(text, key) {
     if (readable) {
       await look("inclusion", () => checkInclusion(receipt, data));
       if (await look("opening", () => checkOpening(receipt, leaf))) await look("facts", () => checkFacts(receipt, leaf));
+      if (leaf.kind === 1) {
+        await look("credits", () => checkCredits(receipt, leaf));
+        for (const [name, see] of Object.entries(AWARD_OPEN)) await look(name, () => see(receipt));
+      }
     }
   }
   const failed = checks.find((check) => check.state === "failed");
   const proved = ["leaf", "signature", "inclusion"].every((name) => checks.some((check) => check.name === name && check.state === "passed"));
-  return { verdict: failed ? "wrong" : proved ? "right" : "open", failed: failed ? failed.name : null, checks, receipt, leaf };
+  const open = checks.filter((check) => check.state === "open").map((check) => check.name);
+  return { verdict: failed ? "wrong" : proved ? "right" : "open", failed: failed ? failed.name : null, open, checks, receipt, leaf };
 }
 
 // -- the page ------------------------------------------------------------------------------------------------------------------
@@ -281,13 +300,17 @@ function moment(microseconds) {
 
 function show(found) {
   const words = {
-    right: two("核对通过：这条记录在已签名的日志里。", "Verified: this entry is in the signed log."),
+    right: two("核对通过：这条记录及其数额在已签名的日志里。", "Verified: this entry, with its amounts, is in the signed log."),
     wrong: two("核对不通过。", "Refused."),
     open: two("无法核对。", "It cannot be checked here."),
   };
   byId("verdict").className = `verdict ${found.verdict}`;
   byId("verdict").dataset.verdict = found.verdict;
-  byId("verdict").replaceChildren(...spans(words[found.verdict]));
+  const left = found.verdict === "right" ? found.open : [];
+  byId("verdict").dataset.notProved = left.join(" ");
+  const named = (at, between) => left.map((name) => CHECKS[name][at]).join(between);
+  const more = left.length ? two(` 未证明：${named(0, "、")}。`, ` Not proved: ${named(1, ", ")}.`) : two("", "");
+  byId("verdict").replaceChildren(...spans(words[found.verdict].map((word, at) => word + more[at])));
   byId("checks").replaceChildren(...found.checks.map(({ name, state, texts }) => {
     const mark = element("strong", { passed: "right", failed: "wrong", open: "open" }[state], ...spans(STATES[state]));
     const made = element("li", "", mark, " ", ...spans(CHECKS[name]), ": ", ...spans(texts));
@@ -308,7 +331,7 @@ function show(found) {
 async function check() {
   if (!globalThis.crypto || !crypto.subtle) {
     const texts = two("浏览器只在 https、本机或本地文件中提供密码运算：请把本页存到电脑上打开，或用命令 abate verify", "the browser computes hashes only over https, on this machine or from a file: keep a copy of this page and open that, or use the command abate verify");
-    show({ verdict: "open", checks: [{ name: "signature", state: "open", texts }] });
+    show({ verdict: "open", open: [], checks: [{ name: "signature", state: "open", texts }] });
     return;
   }
   const file = byId("file").files[0];

@@ -1,0 +1,180 @@
+"""A log's rates: each award held against the rate that three people approved for the day of its act."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+from tests.bookkeeping import real_log
+from tests.bookkeeping.real_log import START, Booked, RealLog
+
+from abate.bookkeeping import leaf, rules
+from abate.bookkeeping.decisions import Statement
+from abate.bookkeeping.verify import Check, Verdict
+from abate.bookkeeping.verify_log import verify_log
+
+pytestmark = [pytest.mark.clause("P-8.5-e", "P-3.4", "P-7.4")]
+EARLY = START - timedelta(days=30)
+"""When rules are approved; the log's acts begin at START, the morning of 2 March 2026 in Shanghai."""
+
+
+def document(from_day: str, rate: object, **other: object) -> str:
+    """A proposal as the platform writes it, the members that a verifier reads and two more."""
+    rule = {"from_day": from_day, "credits_per_kg": rate, "title_en": "tried"}
+    return json.dumps({"action": "rule.add", "after": {"rule": rule}, "nonce": "00" * 16} | other)
+
+
+def approve(
+    log: RealLog, text: str, at: datetime = EARLY, steps: tuple[str, ...] = ("propose", "check", "approve")
+) -> None:
+    for step in steps:
+        role = {"propose": "entry", "reject": "approve"}.get(step, step)
+        said = Statement(1, sha256(text.encode()).digest(), "rule.add", step, role, "somebody", at)
+        log.booked.append(Booked(leaf.encode(said.leaf(b"\1" * 32)), None))
+
+
+def file(log: RealLog, *texts: str) -> None:
+    log.changes[rules.FILE] = "".join(f"{rules.line(one)}\n" for one in texts).encode()
+
+
+def verdict_of(log: RealLog) -> Verdict:
+    return verify_log(log.files().get, log.key, openings=log.lines())
+
+
+def found(log: RealLog) -> Check:
+    verdict = verdict_of(log)
+    assert verdict.first_failure is None or verdict.first_failure.name == "rates", verdict.first_failure
+    return next(one for one in verdict.checks if one.name == "rates")
+
+
+def pay(log: RealLog, number: int, credits: int) -> None:
+    """A dishonest platform books so many credits for the award; leaf, tree and signature are in harmony."""
+    booked = log.booked[number]
+    public = replace(leaf.decode(booked.leaf), credits=credits)
+    log.booked[number] = replace(booked, leaf=leaf.encode(public))
+
+
+@pytest.fixture
+def log() -> RealLog:
+    return real_log.make(60)
+
+
+RIDE = 2
+"""An award of the log that is opened."""
+
+
+def most(log: RealLog, rate: int) -> int:
+    carbon = leaf.decode(log.booked[RIDE].leaf).carbon_mg
+    return -(-carbon * rate // 1_000_000)
+
+
+def test_a_credit_above_the_shipped_rate_is_named(log: RealLog) -> None:
+    pay(log, RIDE, most(log, 1000))
+    assert found(log).status == "passed"
+    pay(log, RIDE, most(log, 1000) + 1)
+    told = found(log)
+    assert (told.status, told.detail.startswith(f"entry {RIDE}: ")) == ("failed", True)
+    assert "at 1000 a kilogram" in told.detail
+
+
+def test_an_approved_rate_holds_from_its_day_on(log: RealLog) -> None:
+    text = document("2026-03-02", 4500)
+    approve(log, text)
+    file(log, text)
+    pay(log, RIDE, most(log, 4500))
+    told = found(log)
+    assert told.status == "passed" and "4500 from 2026-03-02" in told.detail
+    pay(log, RIDE, most(log, 4500) + 1)
+    assert found(log).status == "failed"
+
+
+def test_the_rate_of_another_day_is_not_this_ones(log: RealLog) -> None:
+    text = document("2026-03-03", 4500)
+    approve(log, text)
+    file(log, text)
+    pay(log, RIDE, most(log, 4500))
+    told = found(log)
+    assert told.status == "failed" and "at 1000 a kilogram" in told.detail
+    # A rule that ends an earlier one binds too.
+    earlier, later = document("2026-02-20", 4500), document("2026-03-01", 10)
+    log = real_log.make(60)
+    approve(log, earlier), approve(log, later)
+    file(log, later, earlier)
+    assert found(log).status == "failed"
+
+
+def test_a_rate_that_nobody_approved_in_this_log_is_refused(log: RealLog) -> None:
+    text = document("2026-03-02", 4500)
+    file(log, text)
+    pay(log, RIDE, most(log, 4500))
+    told = found(log)
+    assert told.status == "failed" and "nobody in this log approved" in told.detail
+    approve(log, text, steps=("propose", "check", "reject"))
+    assert found(log).status == "failed"
+
+
+def test_a_forged_text_of_an_approved_rule_is_refused(log: RealLog) -> None:
+    approve(log, document("2026-03-02", 2000))
+    file(log, document("2026-03-02", 4500))
+    assert found(log).status == "failed"
+
+
+def test_a_rule_kept_back_is_seen_and_nothing_is_passed(log: RealLog) -> None:
+    first, second = document("2026-02-20", 4500), document("2026-03-01", 1000)
+    approve(log, first), approve(log, second)
+    file(log, first)
+    told = found(log)
+    assert (told.status, "1 approved rules are not in rules.jsonl" in told.detail) == ("not checked", True)
+    del log.changes[rules.FILE]
+    assert found(log).status == "not checked" and "rates" in verdict_of(log).not_proved
+
+
+def test_a_rule_approved_after_its_day_is_refused(log: RealLog) -> None:
+    text = document("2026-03-02", 4500)
+    file(log, text)
+    day = datetime(2026, 3, 2, tzinfo=UTC)
+    approve(log, text, day + timedelta(hours=12))
+    told = found(log)
+    assert told.status == "failed" and "after that day began" in told.detail
+
+
+def test_an_award_that_nobody_can_open_any_more_is_held_against_the_highest_rate(log: RealLog) -> None:
+    """Entry 4 was erased: which day its act was of, nobody can see."""
+    pay(log, 4, 10**9)
+    # The erased leaf names the leaf that it closes.
+    erased = replace(leaf.decode(log.booked[24].leaf), cause=leaf.leaf_hash(log.booked[4].leaf))
+    log.booked[24] = replace(log.booked[24], leaf=leaf.encode(erased))
+    told = found(log)
+    assert told.status == "failed" and told.detail.startswith("entry 4: ")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n",
+        b"[]\n",
+        b'{"document": 5}\n',
+        b'{"document": "{}"}\n',
+        b'{"document": "{}", "more": 1}\n',
+        *(
+            f"{rules.line(text)}\n".encode()
+            for text in (
+                document("2026-03-02", 0),
+                document("2026-03-02", True),
+                document("2026-03-02", "1000"),
+                document("2026-03-02", 1_000_001),
+                document("on Monday", 1000),
+                document("2026-03-02", 1000, action="cap.add"),
+                document("2026-03-02", 1000, after=None),
+            )
+        ),
+        f"{rules.line(document('2026-03-02', 5))}\n{rules.line(document('2026-03-02', 6))}\n".encode(),
+    ],
+)
+def test_what_is_no_list_of_rules_is_refused_by_name(log: RealLog, data: bytes) -> None:
+    log.changes[rules.FILE] = data
+    told = found(log)
+    assert told.status == "failed" and told.detail.startswith("rules.jsonl"), told
