@@ -16,10 +16,11 @@ from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.joining import actions, kinds, queries
 from abate.platform.joining.errors import (
+    ApplicationClosed,
     DocumentExpired,
     DocumentNotInOrder,
 )
-from abate.platform.joining.models import Application
+from abate.platform.joining.models import Application, Settlement
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
 from abate.platform.parties import standing
@@ -141,3 +142,39 @@ def test_after_a_lapse_one_decision_renews_and_lets_in_again() -> None:
             desk.decide("party.renew", application=str(one.pk), resume=True)
         party.refresh_from_db()
         assert party.status == "suspended"
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_a_party_on_trial_is_let_in_by_its_conformance_alone() -> None:
+    """Resuming one that nobody suspended made it active, and so did suspending it first: a live key without a report."""
+    party = admitted()
+    for action in ("party.resume", "party.suspend"):
+        with pytest.raises(ArgumentsMalformed, match="trial"):
+            desk.decide(action, code=party.code)
+    party.refresh_from_db()
+    assert party.status == "trial"
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_a_party_that_left_is_gone_for_good() -> None:
+    """It came back by being suspended and resumed, and could leave, and be settled, a second time."""
+    party = admitted()
+    standing.begin(party)
+    application = str(Application.objects.get(party=party).pk)
+    desk.decide("party.leave", code=party.code)
+    for action in ("party.resume", "party.suspend", "party.leave"):
+        with pytest.raises(ArgumentsMalformed, match="left"):
+            desk.decide(action, code=party.code)
+    with pytest.raises(ApplicationClosed):
+        desk.decide("party.renew", application=application, to_day=later(450).isoformat())
+    party.refresh_from_db()
+    assert party.status == "left" and Settlement.objects.filter(party=party).count() == 1
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_nobody_is_let_in_before_the_first_day_of_the_agreement() -> None:
+    one = applicants.reviewed()
+    days = {"from_day": later(30).isoformat(), "to_day": later(400).isoformat()}
+    with pytest.raises(ArgumentsMalformed, match="from_day"):
+        desk.decide("party.admit", application=str(one.pk), **days)
+    assert not Party.objects.filter(code=one.code).exists()

@@ -12,6 +12,7 @@ from tests.platform.joining import applicants
 from tests.platform.notices.test_incidents import INCIDENT
 from tests.platform.web import city as stage
 
+from abate.demo import desk
 from abate.platform import reaching
 from abate.platform.config import fields
 from abate.platform.credits.models import Rule
@@ -23,6 +24,7 @@ from abate.platform.ledger import expiring, standing
 from abate.platform.ledger import queries as ledger
 from abate.platform.notices import actions, incidents, queries
 from abate.platform.notices.models import Preference
+from abate.platform.parties import standing as parties_standing
 from abate.platform.people import consents, guardians, identity, requests
 from abate.platform.people import queries as people
 from abate.platform.review import actions as review
@@ -162,6 +164,31 @@ def test_papers_that_run_out_are_told_of_once_at_each_of_the_three_days_late_or_
             joining.lapse()
         counts.append(told(one.user_id).count("party.papers"))
     assert counts == [0, 1, 1, 2, 2, 3, 3]
+
+
+def test_an_agreement_that_runs_out_is_told_of_as_papers_are() -> None:
+    """It suspends as they do, and nobody had been told before it did."""
+    party = applicants.admitted(to_day=clock.today() + timedelta(days=100))
+    one = Application.objects.get(party=party)
+    Document.objects.filter(application=one).update(valid_until=None)
+    counts = []
+    for ahead in (31, 28, 27, 7, 0, -1):
+        with clock.frozen(clock.now() + timedelta(days=100 - ahead)):
+            joining.lapse()
+        counts.append(told(one.user_id).count("party.papers"))
+    assert counts == [0, 1, 1, 2, 3, 3]
+
+
+def test_a_party_is_told_that_it_is_suspended_by_its_date_or_by_three_people() -> None:
+    party = applicants.admitted(to_day=clock.today() + timedelta(days=100))
+    one = Application.objects.get(party=party)
+    parties_standing.begin(party)
+    desk.decide("party.suspend", code=party.code)
+    assert told(one.user_id).count("party.suspended") == 1
+    desk.decide("party.resume", code=party.code)
+    with clock.frozen(clock.now() + timedelta(days=101)):
+        assert joining.lapse() == [party.code] and joining.lapse() == []
+    assert told(one.user_id).count("party.suspended") == 2
 
 
 def test_a_leak_is_told_to_everybody_concerned_and_nobody_else(city: stage.City, left: Left) -> None:

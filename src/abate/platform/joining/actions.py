@@ -307,15 +307,16 @@ def clear_unproved(before: datetime) -> int:
 def lapse() -> list[str]:
     """Suspend the parties whose date has passed; their codes. The door asks for the date itself, so a late job lets nobody in.
 
-    Parties whose papers run out within WARN days are told, once for each of these and each day, whether this runs late or twice.
+    Parties whose papers or agreement run out within WARN days are told, once for each of these and each day, whether this runs
+    late or twice.
     """
     with transaction.atomic():
         today = clock.today()
         last = today + timedelta(days=max(WARN))
         held = Document.objects.filter(
             approved_at__isnull=False, ended_at=None, valid_until__range=(today, last)
-        )
-        for user, day in sorted(set(held.values_list("application__user_id", "valid_until"))):
+        ).values_list("application__user_id", "valid_until")
+        for user, day in sorted({*held, *queries.agreements_ending(today, last)}):
             ahead = min(one for one in WARN if day <= today + timedelta(days=one))
             notices.write([user], "party.papers", once=f"papers:{day}:{ahead}", day=day)
         return standing.lapse()

@@ -39,8 +39,10 @@ def _day(given: Json, name: str) -> date:
 
 
 def _period(given: Json) -> Json:
-    """`from_day` is today where none is given; the agreement ends on a day to come."""
+    """`from_day` is today where none is given, and never later: with the approval the party is in. It ends on a day to come."""
     made = given | {"from_day": given["from_day"] or clock.today().isoformat()}
+    if _day(made, "from_day") > clock.today():
+        raise ArgumentsMalformed("from_day: today or before; who is to begin later is admitted then")
     if _day(made, "to_day") < max(clock.today(), _day(made, "from_day")):
         raise ArgumentsMalformed("to_day: not before from_day and today")
     return made
@@ -164,8 +166,8 @@ def _renewable(given: Json) -> Json:
     if given["to_day"] and _day(given, "to_day") < clock.today():
         raise ArgumentsMalformed("to_day: a day to come")
     one = _application(given)
-    if one.party is None:
-        raise ApplicationClosed(one.state)
+    if one.party is None or one.party.status == Party.Status.LEFT:
+        raise ApplicationClosed("left" if one.party else one.state)
     decided.check_reviewed(one)
     held = queries.agreement(one.party.pk)
     if given["resume"] and one.party.status != Party.Status.SUSPENDED:
@@ -219,7 +221,10 @@ def _leaving(given: Json) -> Json:
 
 
 def _can_leave(given: Json) -> Json:
-    open_ = queries.unsettled(parties.party(given["code"]))
+    party = parties.party(given["code"])
+    if party.status == Party.Status.LEFT:
+        raise ArgumentsMalformed("code: the party left")
+    open_ = queries.unsettled(party)
     if any(open_.values()) and not given["despite"]:
         raise NotSettled(", ".join(f"{name}: {count}" for name, count in open_.items() if count))
     return given

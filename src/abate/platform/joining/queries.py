@@ -207,6 +207,14 @@ def agreement(party_id: int) -> Agreement | None:
     return Agreement.objects.filter(party_id=party_id).order_by("-id").first()
 
 
+def agreements_ending(first: date, last: date) -> list[tuple[int, date]]:
+    """(who looks after the party, last day) of each party at work whose newest agreement ends on a day from `first` to `last`."""
+    newest_ = Agreement.objects.order_by("party_id", "-id").distinct("party_id")
+    ending = {one.party_id: one.to_day for one in newest_ if first <= one.to_day <= last}
+    rows = Application.objects.filter(party_id__in=ending).exclude(party__status=Party.Status.LEFT)
+    return [(user, ending[party]) for user, party in rows.values_list("user_id", "party_id")]
+
+
 def conformed_at(party_id: int) -> datetime | None:
     """When the party's newest conformance run was made; None where none was taken."""
     return (

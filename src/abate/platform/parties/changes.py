@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from abate.platform.doors.errors import Problem
+from abate.platform.notices import actions as notices
 from abate.platform.parties import actions, collecting, interest, queries, signatures
 from abate.platform.parties.errors import ClientUnknown
 from abate.platform.parties.models import Client, Member, Party
@@ -89,8 +91,21 @@ def _status(given: Json) -> Json:
     return {"status": queries.party(given["code"]).status}
 
 
+def _only(status: Party.Status) -> Callable[[Json], Json]:
+    """For a party of this status alone: one on trial is let in by what its sandbox signed, and one that left by nothing."""
+
+    def normal(given: Json) -> Json:
+        if (found := queries.party(given["code"]).status) != status:
+            raise ArgumentsMalformed(f"code: a party that is {status.value}, not {found}")
+        return given
+
+    return normal
+
+
 def _suspend(given: Json) -> Json:
-    actions.suspend(queries.party(given["code"]))
+    party = queries.party(given["code"])
+    actions.suspend(party)
+    notices.write(queries.people_of(party.pk), "party.suspended")
     return {}
 
 
@@ -286,6 +301,7 @@ _ACTIONS = (
         zh="暂停机构接入",
         en="suspend a party",
         fields=_CODE,
+        normal=_only(Party.Status.ACTIVE),
         look=_status,
         after=lambda *_: {"status": Party.Status.SUSPENDED.value},
         execute=_suspend,
@@ -295,6 +311,7 @@ _ACTIONS = (
         zh="恢复机构接入",
         en="let a suspended party in again",
         fields=_CODE,
+        normal=_only(Party.Status.SUSPENDED),
         look=_status,
         after=lambda *_: {"status": Party.Status.ACTIVE.value},
         execute=_resume,

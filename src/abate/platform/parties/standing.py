@@ -7,10 +7,12 @@ from datetime import date
 from django.db import connection, transaction
 
 from abate.platform.doors import clock
+from abate.platform.notices import actions as notices
 from abate.platform.parties import tills
 from abate.platform.parties.actions import issue_client, revoke_client
 from abate.platform.parties.errors import FirstKeyTaken
 from abate.platform.parties.models import Client, Party, PublicKey
+from abate.platform.parties.queries import people_of
 from abate.platform.review import audit
 from abate.platform.review.audit import audited
 
@@ -31,16 +33,21 @@ def begin(party: Party) -> bool:
 
 
 def lapse() -> list[str]:
-    """Suspend every party past its date; their codes. A late call lets nobody in: the date itself is asked at the door."""
+    """Suspend every party past its date, and tell its people; their codes.
+
+    A late call lets nobody in: the date itself is asked at the door.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "update parties_party set status = 'suspended' where status = 'active' and valid_until < %s returning code",
+            "update parties_party set status = 'suspended' where status = 'active' and valid_until < %s"
+            " returning code, id",
             [clock.today()],
         )
-        codes = sorted(code for (code,) in cursor.fetchall())
-        for code in codes:
+        lapsed = sorted(cursor.fetchall())
+        for code, number in lapsed:
             audit.note("party.lapse", code)
-    return codes
+            notices.write(people_of(number), "party.suspended")
+    return [code for code, _ in lapsed]
 
 
 @audited("party.leave", lambda given, _: given["party"].code)
