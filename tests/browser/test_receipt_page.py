@@ -20,6 +20,7 @@ from tests.bookkeeping.conftest import SmallLog
 from tests.browser import looks
 
 from abate.bookkeeping import cosignature, leaf, merkle
+from abate.bookkeeping.kinds import RULES
 from abate.bookkeeping.receipt import Receipt
 from abate.bookkeeping.verify import verify_receipt
 
@@ -155,6 +156,13 @@ def test_what_is_erased_or_withheld_is_proved_and_stays_closed(page: Page, log: 
     page.goto(FILE)
     verdict, states = check(page, json.dumps(receipt_of(log, 4)), str(log.key))
     assert (verdict, states["opening"], "facts" in states) == ("right", "open", False)
+
+
+def test_every_kind_of_entry_has_its_words(page: Page) -> None:
+    """What was collected, lapsed or came back from its expiry was shown as a number."""
+    page.goto(FILE)
+    assert {int(kind) for kind in page.evaluate("Object.keys(KINDS)")} == set(RULES)
+    assert page.evaluate("Object.values(KINDS).every((words) => words.length === 2 && words.every(Boolean))")
 
 
 def test_a_checkpoint_with_cosignatures_is_read(page: Page, log: real_log.RealLog) -> None:

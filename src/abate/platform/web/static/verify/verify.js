@@ -5,7 +5,9 @@ const KINDS = {
   1: ["减排入账", "award"], 3: ["兑换", "redemption"], 4: ["注销", "cancellation"], 5: ["到期", "expiry"],
   6: ["转赠", "transfer"], 7: ["冻结", "hold"], 8: ["冻结后支出", "settlement of a hold"], 9: ["解冻", "release of a hold"],
   10: ["冲正", "reversal"], 11: ["调整", "adjustment"], 12: ["转出", "exchange out"], 13: ["转入", "exchange in"],
-  14: ["退出流通", "retirement"], 15: ["已删除声明", "erasure"],
+  14: ["退出流通", "retirement"], 15: ["已删除声明", "erasure"], 17: ["积分领取", "credits collected"],
+  18: ["逾期未领取", "credits not collected in time"], 19: ["三人变更的一步", "step of a change by three people"],
+  20: ["审计记录摘要", "digest of the audit trail"], 21: ["到期积分转回", "expired credits put back"],
 };
 const CHECKS = {
   form: ["回执格式", "Form"], source: ["数据来源", "Source of the data"], leaf: ["记录", "Leaf"], signature: ["日志签名", "Signature of the log"],
