@@ -40,7 +40,8 @@ WORDS = {
     "orders": "every movement asked for by an order id is registered under it",
     "digests": "every order id stands for the kind, amount and receiver of its entry",
     "close": "every account of every close is its entries, summed again",
-    "burnt": "what the audit trail tells of as burnt stands as burnt",
+    "burnt": "what the audit trail tells of as burnt stands as burnt, and nothing else does",
+    "signs": "every code is found by its own signs",
     "ends": "a code is given back exactly where its redemption was reversed",
     "codes": "every redemption has one code, of the same order",
     "entry": "every credited quantity has its award of the same amounts, and the other way round",
@@ -55,6 +56,7 @@ WORDS = {
     "withdrawn": "every event that was taken back is undone by an entry that says by which event and why",
     "quarantine": "nothing quarantined has an entry, and each record that waits stands as quarantined",
     "acts": "no two awards that stand are for one act (P-7.2-e)",
+    "claims": "every award that stands has claimed its act, as its record tells it",
     "recomputed": "every quantity comes out of its record again, to the milligram",
 }
 

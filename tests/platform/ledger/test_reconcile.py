@@ -188,6 +188,16 @@ PLANTED = {
     "update log_checkpoint set note = replace(note, E'\n', E' \n')": {"heads"},
     "delete from log_checkpoint where size > 0": {"heads"},
     "update incentives_code set burnt_at = null, burnt_by_id = null": {"burnt"},
+    "update incentives_codekey set code_id = code_id + 1": {"signs"},
+    "update incentives_codekey set person_id = person_id + 1": {"signs"},
+    "delete from incentives_codekey": {"signs"},
+    "update incentives_code set code_hmac = sha256(code_hmac)": {"signs"},
+    "insert into incentives_codekey (code_hmac, person_id, code_id) select sha256('x'), person_id, id from incentives_code": {
+        "signs"
+    },
+    # Burnt by no deed: it is paid to its acceptor, and its person has it no more.
+    "delete from review_audit where what = 'code.burn'": {"burnt"},
+    "update log_pending set leaf = set_byte(leaf, 5, 99)": {"leaf"},
     # A row of no code, in whatever words: told, and no end of the report.
     "insert into review_audit (at, account, role, via, act, what, subject, detail)"
     " values (now(), '', '', 'page', 'write', 'code.burn', 'of no code', '{}')": {"burnt"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from abate.cli import reconcile
 from abate.platform import together as few
 from abate.platform.carbon import acts, basis
 from abate.platform.carbon import queries as carbon
+from abate.platform.carbon.actions import adopt
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
 from abate.platform.events.outcomes import Outcome, Result
@@ -265,6 +266,36 @@ def test_the_books_say_where_an_act_has_two_ends(
     few._statement.cache_clear()
     assert differences() == {"acts": 1}
     assert not reconcile.report()["even"]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "delete from carbon_act where event_id = 'a'",
+        "update carbon_act set starts_at = starts_at - interval '1 day', ends_at = ends_at - interval '1 day'",
+        "update carbon_act set own = sha256('another')",
+        "update carbon_act set key = sha256('another')",
+        "update carbon_act set person_id = -person_id",
+        "update carbon_act set rule = 'gone'",
+    ],
+)
+def test_a_claim_that_was_removed_is_missed_before_the_act_counts_twice(
+    both: tuple[World, World], planted: str, settings: Any
+) -> None:
+    """By the owner of the database, behind the program's back: without its claim the same act is credited once more."""
+    one, _ = both
+    one.send(trip(one, "early"))
+    with clock.frozen(NOW + timedelta(minutes=1)):
+        adopt()
+        one.send(trip(one, "a", later(-300)), fridge(one, "b", "o"))
+    with connection.cursor() as cursor:
+        cursor.execute("delete from carbon_act where event_id = 'early'")
+        assert differences() == {}, "a change of the rules does not look back"
+        cursor.execute(planted)
+    assert differences()["claims"] >= 1
+    assert not reconcile.report()["even"]
+    settings.ABATE_ZONE = "Asia/Tokyo"
+    assert "claims" not in differences(), "what is not in force is not asked for"
 
 
 def test_without_rules_nothing_is_compared(both: tuple[World, World], settings: Any) -> None:

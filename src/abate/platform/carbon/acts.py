@@ -177,12 +177,22 @@ def claims(marked: str, where: str, *, again: bool) -> str:
     return SQL["claim_acts_again"].format(claim_acts=claim) if again else claim
 
 
-def differences(cursor: Cursor) -> int:
-    """How many pairs of awards stand for one act by the rules in force; 0 where every act counts once."""
+def differences(cursor: Cursor) -> dict[str, int]:
+    """`acts`: pairs of awards that stand for one act by the rules in force. `claims`: awards that stand and have not claimed
+    their act, of those booked since these rules were put in force.
+    """
     rules = basis.acts()
     compared = rules.compared(rules.behaviours) if rules else ""
-    if not compared:
-        return 0
-    cursor.execute(filled("differ_acts"), {"acts": compared})
-    found = cursor.fetchone()
-    return int(found[0]) if found else 0
+    if not rules or not compared:
+        return {"acts": 0, "claims": 0}
+    values = {"acts": compared, "zone": clock.zone().key, "digest": rules.digest}
+    cursor.execute(SQL["acts_since"], values)
+    (since,) = cursor.fetchone() or (None,)
+    found = {"claims": 0}
+    asked = {"acts": filled("differ_acts")}
+    if since is not None:
+        asked["claims"] = SQL["differ_claims"].format(marks=SQL["marks"])
+    for name, statement in asked.items():
+        cursor.execute(statement, values | {"since": since})
+        found[name] = int((cursor.fetchone() or (0,))[0])
+    return found

@@ -235,10 +235,10 @@ def differences() -> dict[str, int]:
     `commitment`: an award that is not what its leaf commits to. `event`: a record that is not what its event id stands for.
     `revised`: a quantity computed again that is not the same event's, or whose old award still stands.
     `withdrawn`: an event that was taken back and is not undone as noted, or the other way round.
-    `acts`: a pair of awards that stand for one act.
+    `acts`: a pair of awards that stand for one act. `claims`: an award that stands and has not claimed its act.
     """
     with connection.cursor() as cursor:
-        found = {"acts": acts.differences(cursor)}
+        found = acts.differences(cursor)
         for name in ("entry", "seen", "eligible", "commitment", "event", "revised", "withdrawn"):
             cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
             found[name] = int(cursor.fetchone()[0])

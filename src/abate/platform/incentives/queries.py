@@ -186,15 +186,21 @@ def last_burnt_by(user_ids: Collection[int]) -> dict[int, datetime]:
 def differences() -> dict[str, int]:
     """`ends`: codes that were given back though their entry stands, or whose entry was reversed though they work.
     `codes`: codes and redemptions of which one lacks the other, or that are of two orders. `burnt`: codes that were burnt, as the
-    trail says, and could be burnt again.
+    trail says, and could be burnt again, or that stand as burnt while the trail tells of nobody who did it. `signs`: codes that
+    are not found by their own signs, or by those of another.
     """
+    asked = {
+        "ends": _ENDS,
+        "burnt": _BURNT,
+        "signs": _SIGNS,
+        "codes": f"select count(*) from ({_CODES}) wrong",
+    }
+    found = {}
     with connection.cursor() as cursor:
-        cursor.execute(_ENDS)
-        ends = int(cursor.fetchone()[0])
-        cursor.execute(_BURNT)
-        burnt = int(cursor.fetchone()[0])
-        cursor.execute(f"select count(*) from ({_CODES}) wrong")
-        return {"ends": ends, "burnt": burnt, "codes": int(cursor.fetchone()[0])}
+        for name, statement in asked.items():
+            cursor.execute(statement)
+            found[name] = int(cursor.fetchone()[0])
+    return found
 
 
 def first_wrong_code() -> tuple[int, int] | None:
@@ -210,11 +216,21 @@ from incentives_code code
 left join ledger_reversal undone on undone.person_id = code.person_id and undone.entry_id = code.entry_id
 where (code.cancelled_at is null) <> (undone.entry_id is null)
 """
+# What was burnt before the oldest row of the trail that is kept, no row can tell of.
 _BURNT = """
+with told as materialized (
+    select distinct subject from review_audit where what = 'code.burn' and act = 'write'
+)
+select (select count(*) from told left join incentives_code code on code.id::text = told.subject
+        where code.burnt_at is null)
+     + (select count(*) from incentives_code code left join told on told.subject = code.id::text
+        where told.subject is null and code.burnt_at >= (select min(at) from review_audit))
+"""
+_SIGNS = """
 select count(*)
-from (select distinct subject from review_audit where what = 'code.burn' and act = 'write') told
-left join incentives_code code on code.id::text = told.subject
-where code.burnt_at is null
+from incentives_code code
+full join incentives_codekey sign using (code_hmac)
+where (code.person_id, code.id) is distinct from (sign.person_id, sign.code_id)
 """
 _CODES = """
 select person_id, entry_id

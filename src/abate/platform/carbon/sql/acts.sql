@@ -298,3 +298,34 @@ select count(*) from pair
 where exists (select from (select pair.party_id, pair.event_id) held cross join lateral ({standing_act}) one)
       and exists (select from (select pair.by_party as party_id, pair.by_event as event_id) held
                   cross join lateral ({standing_act}) other)
+
+-- name: acts_since
+-- Since when these rules of one act, and this zone of days, are in force without a break; null where they are not.
+select min(at) from carbon_adoption
+where id > coalesce((select max(id) from carbon_adoption
+                     where (document::json ->> 'acts', document::json ->> 'zone') is distinct from (%(digest)s, %(zone)s)), 0)
+
+-- name: differ_claims
+-- Awards that stand and have not claimed what their record takes up, or have claimed something else: another record of the
+-- act would be credited beside them. A change of the rules does not look back, so that older awards are left out.
+with events_stage as (
+    select entry.id as place, entry.id as who, entry.cause as event_id, entry.record, entry.occurred_at,
+           entry.carbon_mg as er_mg, 8 as outcome
+    from ledger_entry entry
+    where entry.kind = 1 and entry.at >= %(since)s
+          and not exists (select from ledger_reversal undone
+                          where undone.person_id = entry.person_id and undone.entry_id = entry.id)
+), events_who as (
+    select entry.id as who, entry.person_id, entry.cause_party as party_id, entry.batch_id, basis.behaviour
+    from ledger_entry entry
+    join carbon_basis basis on basis.id = entry.basis_id
+    where entry.kind = 1 and entry.at >= %(since)s
+), mark as (
+    {marks}
+)
+select count(*)
+from mark
+left join carbon_act held on (held.person_id, held.rule, held.ends_at, held.party_id, held.event_id)
+                             = (mark.person_id, mark.rule, mark.ends_at, mark.party_id, mark.event_id)
+where (held.starts_at, held.behaviour, held.key, held.own)
+      is distinct from (mark.starts_at, mark.behaviour, mark.key, mark.own)

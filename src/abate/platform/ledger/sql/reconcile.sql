@@ -76,7 +76,9 @@ select count(*) + (select count(*)
 from entry
 full join (select person_id, entry_id, hash from log_leaf where person_id > 0
            union all
-           select pending.person_id, pending.entry_id, pending.hash from log_pending pending
+           select pending.person_id, pending.entry_id,
+                  case when pending.hash = abate_leaf_hash(pending.leaf) then pending.hash end
+           from log_pending pending
            where pending.person_id > 0
              and not exists (select from log_leaf done
                              where (done.person_id, done.entry_id) = (pending.person_id, pending.entry_id))
