@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
+from tests.platform.ledger.conftest import DAYS
 from tests.platform.pipeline.world import NOW, World, differences, make_world
 
-from abate.bookkeeping.kinds import Kind
+from abate.bookkeeping.kinds import RULES, Kind
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
@@ -80,6 +82,28 @@ def test_nothing_is_spent_twice(expiring_room: World, name: str) -> None:
     one, two = (person.pk for person in expiring_room.people[:2])
     actions.adjust(one, 10, "ten")
     spent_exactly(one, tally(together(lambda n: SPENDS[name](one, two, n))))
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_no_milligram_is_retired_twice(expiring_room: World, taken_back: bool) -> None:
+    """Of an award, 16 retire a quarter each; and the same while its partner takes it back at any moment between them."""
+    world, person = expiring_room, expiring_room.people[0].pk
+    (award,) = world.send(world.ride("one"))
+    quarter = (award.er_mg or 0) // 4
+
+    def work(n: int) -> object:
+        if taken_back and n == 7:
+            return credits.reverse(person, award.entry, "withdrawn")
+        return actions.retire(person, quarter, f"o{n}")
+
+    found = tally(together(work))
+    retired = sum(row.kind == Kind.RETIRE for row in queries.entries(person, limit=100))
+    undone = sum(row.kind == Kind.REVERSE for row in queries.entries(person, limit=100))
+    assert found == {"done": retired + undone, "carbon-retired": WRITERS - retired - undone}
+    # Either it was taken back whole, or its milligrams went out of circulation, each once.
+    assert (retired, undone) == ((0, 1) if undone else (4, 0))
+    assert queries.balance(person).carbon_mg == (0 if undone else award.er_mg - 4 * quarter)
+    assert differences() == {}
 
 
 def test_the_check_sees_a_writer_who_reads_first_and_writes_later(expiring_room: World) -> None:
@@ -206,6 +230,20 @@ def test_expired_credits_are_taken_once_and_never_spent(expiring_room: World) ->
         assert queries.balance(person).credits == 0 and differences() == {}
 
 
+def test_an_expired_award_is_taken_back_once(expiring_room: World) -> None:
+    """Its credits expire and are taken back at the same moment: they come back for it once, and make no debt."""
+    world, person = expiring_room, expiring_room.people[0].pk
+    (award,) = world.send(world.ride("one"))
+    with clock.frozen(NOW + timedelta(days=DAYS)):
+        expiring.cut_all()
+        found = together(
+            lambda n: credits.reverse(person, award.entry, f"r{n}") if n % 2 else expiring.expire_due()
+        )
+        assert tally(found) == {"done": 9, "reversed-already": 7}
+        assert queries.balance(person) == queries.Balance(0, 0, 0, 0)
+        assert standing.standing(person).owed == 0 and differences() == {}
+
+
 def test_a_day_is_closed_once_beside_spends(expiring_room: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Midnight: who closes is past it, who spends is not yet. A spend is in the close, or of the first open day."""
     person, today = expiring_room.people[0].pk, clock.day(NOW)
@@ -228,6 +266,33 @@ def test_a_day_is_closed_once_beside_spends(expiring_room: World, monkeypatch: p
     within = sum(one.day == today for one in spends)
     assert (row.closing, row.entries) == (12 - within, 1 + within)
     assert queries.balance(person).credits == 0 and differences() == {}
+
+
+# Where each kind of entry is raced by sixteen; here, where no file is named.
+RACED = {
+    Kind.AWARD: "tests/platform/pipeline/test_races.py",
+    Kind.REDEEM: "test_nothing_is_spent_twice",
+    Kind.CANCEL: "test_nothing_is_spent_twice",
+    Kind.EXPIRE: "test_expired_credits_are_taken_once_and_never_spent",
+    Kind.TRANSFER: "test_transfers_in_a_ring_never_wait_in_a_circle",
+    Kind.HOLD: "test_nothing_is_spent_twice",
+    Kind.SETTLE: "test_a_hold_ends_once",
+    Kind.RELEASE: "test_a_hold_ends_once",
+    Kind.REVERSE: "test_an_entry_is_reversed_once",
+    Kind.ADJUST: "test_every_adjustment_counts",
+    Kind.EXCHANGE_OUT: "test_nothing_is_spent_twice",
+    Kind.EXCHANGE_IN: "test_an_order_asked_sixteen_times_is_booked_once",
+    Kind.RETIRE: "test_no_milligram_is_retired_twice",
+    Kind.COLLECT: "tests/platform/ledger/test_collecting.py",
+    Kind.LAPSE: "tests/platform/ledger/test_collecting.py",
+    Kind.RESTORE: "test_an_expired_award_is_taken_back_once",
+}
+MOVE_NOTHING = {Kind.ERASED, Kind.DECIDED, Kind.AUDITED}
+
+
+def test_every_kind_of_entry_is_raced() -> None:
+    assert set(RACED) == set(RULES) - MOVE_NOTHING
+    assert all(Path(place).is_file() or callable(globals().get(place)) for place in RACED.values())
 
 
 MIXED = ("cancel", "hold", "transfer", "exchange_out", "redeem")
