@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 from allauth.idp.oidc.adapter import get_adapter
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest
 from tests.platform.joining import applicants
 from tests.platform.web import city as stage
 
@@ -37,6 +39,7 @@ from abate.platform.review import actions as review
 from abate.platform.review.models import Grant, User
 from abate.platform.sharing import actions as sharing
 from abate.platform.sharing import people as telling
+from abate.platform.web import screen
 
 Headers = dict[str, str]
 Things = dict[str, dict[str, object]]
@@ -165,6 +168,22 @@ def taken_back() -> Iterator[None]:
     with block:
         yield
         transaction.set_rollback(True)
+
+
+@contextmanager
+def tabs_drawn_once() -> Iterator[None]:
+    """The tabs above a page follow from who is signed in, not from the address: asked of the tables once for a cell, and
+    not for each of its 400 answers, most of which are refusals. What is asked here is who is let in.
+    """
+    drawn, draw = {}, screen._tabs
+
+    def tabs(request: HttpRequest, section: str) -> list[screen.Tab]:
+        if section not in drawn:
+            drawn[section] = draw(request, section)
+        return drawn[section]
+
+    with patch.object(screen, "_tabs", tabs):
+        yield
 
 
 SUSPENDED = "party-suspended"

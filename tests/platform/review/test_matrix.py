@@ -5,17 +5,14 @@ What is expected stands in ALLOWED, apart from the data that the platform reads:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from tests.platform.joining import applicants
@@ -36,11 +33,13 @@ from abate.platform.people import queries as people
 from abate.platform.review import actions as review
 from abate.platform.review import rights
 from abate.platform.review.models import Grant, Proposal, User
-from abate.platform.web import gate, screen
+from abate.platform.web import gate
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 METHODS = ("GET", "POST")
 OTHERS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+Methods = Callable[[str], Collection[str]]
+"""By which methods an address is asked, by its name."""
 # `one-factor`: signed in, no second factor shown.
 STATES = ("live", "one-factor", "role-ended", "closed")
 ALLOWED = {
@@ -248,6 +247,20 @@ def states_of(who: str) -> tuple[str, ...]:
     return (*STATES, SUSPENDED) if who in (ACCEPTOR, PARTNER) else STATES
 
 
+def declared(name: str) -> Collection[str]:
+    """The methods by which somebody may, or else all that somebody could: of an address that is open to nobody."""
+    return [method for method in METHODS if (name, method) in gate.lines()] or METHODS
+
+
+def undeclared_methods(name: str) -> Collection[str]:
+    """The other ones of METHODS: the gate refuses them before it looks at who asks."""
+    return [method for method in METHODS if method not in declared(name)]
+
+
+def not_usual(name: str) -> Collection[str]:
+    return [*OTHERS, *undeclared_methods(name)]
+
+
 def owners_of(made: Town, name: str) -> list[dict[str, dict[str, object]]]:
     return [made.own, made.foreign] if name in made.own else [{}]
 
@@ -257,14 +270,14 @@ Wrong = tuple[str, str, str, str, bool, Answer, Answer | None]
 
 
 def asked(
-    whole: Stage, who: str, state: str, methods: tuple[str, ...], only: Collection[str] = ()
+    whole: Stage, who: str, state: str, methods: Methods, only: Collection[str] = ()
 ) -> Iterator[tuple[str, str, bool, Answer]]:
     """What is answered to somebody in a state: address, method, whether the thing is their own, and the answer."""
     made, user = whole.made, whole.users[who]
     # By their numbers: what a suspended party offers stands in no list, and other tests may have counted proposals on.
     common = COMMON | {name: {"offer_id": made.city.offer} for name in OFFERED}
     common["proposal"] = {"number": Proposal.objects.earliest("pk").pk}
-    with callers.taken_back(), tabs_drawn_once():
+    with callers.taken_back(), callers.tabs_drawn_once():
         callers.bring_into(state, user, made.city)
         browser = Client(raise_request_exception=False)
         if user is not None:
@@ -276,7 +289,7 @@ def asked(
         cookies = dict(browser.cookies)
         for name in sorted(set(only) or addresses_of(state)):
             for owned in owners_of(made, name):
-                for method in methods:
+                for method in methods(name):
                     browser.cookies.clear()
                     browser.cookies.update(cookies)
                     arguments = common.get(name, {}) | owned.get(name, {})
@@ -302,7 +315,7 @@ def right_answer(name: str, method: str, who: str, state: str, own: bool) -> Ans
 
 
 def wrong_of(
-    whole: Stage, who: str, state: str, methods: tuple[str, ...], only: Collection[str] = ()
+    whole: Stage, who: str, state: str, methods: Methods, only: Collection[str] = ()
 ) -> tuple[int, list[Wrong]]:
     """How many cells were tried, and those that are not answered as they should be, to the letter."""
     tried, found = 0, list[Wrong]()
@@ -317,31 +330,24 @@ def wrong_of(
 @pytest.mark.clause("P-8.4-c", "P-8.2-b")
 @pytest.mark.parametrize("who", CALLERS)
 @pytest.mark.parametrize(
-    "methods", [METHODS, pytest.param(OTHERS, marks=pytest.mark.slow)], ids=["usual", "others"]
+    "methods", [declared, pytest.param(not_usual, marks=pytest.mark.slow)], ids=["usual", "others"]
 )
-def test_the_whole_matrix(whole: Stage, db: None, who: str, methods: tuple[str, ...]) -> None:
+def test_the_whole_matrix(whole: Stage, db: None, who: str, methods: Methods) -> None:
     """A role that ended and an account that was closed reach what a stranger reaches."""
     for state in states_of(who):
-        tried, wrong = wrong_of(whole, who, state, methods)
-        rows = sum(len(owners_of(whole.made, name)) for name in addresses_of(state))
-        assert tried == rows * len(methods)
-        assert not wrong, "\n".join(map(str, wrong))
+        nothing_wrong(whole, who, state, methods)
 
 
-@contextmanager
-def tabs_drawn_once() -> Iterator[None]:
-    """The tabs above a page follow from who is signed in, not from the address: asked of the tables once for a cell, and
-    not for each of its 400 answers, most of which are refusals. What is asked here is who is let in.
-    """
-    drawn, draw = {}, screen._tabs
+@pytest.mark.parametrize("who", ["stranger", PERSON, "entry"])
+def test_a_method_that_is_not_declared_opens_no_address(whole: Stage, db: None, who: str) -> None:
+    """To those of one standing each; to all of them in the larger tier."""
+    nothing_wrong(whole, who, "live", undeclared_methods)
 
-    def tabs(request: HttpRequest, section: str) -> list[screen.Tab]:
-        if section not in drawn:
-            drawn[section] = draw(request, section)
-        return drawn[section]
 
-    with patch.object(screen, "_tabs", tabs):
-        yield
+def nothing_wrong(whole: Stage, who: str, state: str, methods: Methods) -> None:
+    tried, wrong = wrong_of(whole, who, state, methods)
+    assert tried == sum(len(owners_of(whole.made, name)) * len(methods(name)) for name in addresses_of(state))
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def ask(browser: Client, name: str, method: str, given: dict[str, object]) -> object:

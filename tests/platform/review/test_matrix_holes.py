@@ -15,6 +15,7 @@ from tests.platform.review.test_matrix import (
     Stage,
     expected,
     states_of,
+    undeclared_methods,
     whole,
     wrong_of,
 )
@@ -62,9 +63,10 @@ def test_every_line_has_its_answer_and_somebody_to_whom_it_opens() -> None:
     assert opens == sessions, "an address that nobody may use"
 
 
-@pytest.mark.parametrize("fault", ["right", "owner", "closed", "suspended", "factor", "fresh"])
+@pytest.mark.parametrize("fault", ["right", "owner", "closed", "suspended", "factor", "fresh", "method"])
 def test_a_hole_is_found(whole: Stage, db: None, fault: str) -> None:
-    """Each by itself: a right that is not asked for, an owner, an account's end, a party's, a second factor, a fresh proof."""
+    """Each by itself: a right that is not asked for, an owner, an account's end, a party's, a second factor, a fresh proof,
+    a method that nobody declared."""
     who, state, name = {
         "right": ("query", "live", "audit"),
         "owner": (PERSON, "live", "entry"),
@@ -72,10 +74,12 @@ def test_a_hole_is_found(whole: Stage, db: None, fault: str) -> None:
         "suspended": (PARTNER, SUSPENDED, "partner"),
         "factor": ("query", "one-factor", "operator"),
         "fresh": (PERSON, "one-factor", "privacy-copy"),
+        "method": (PERSON, "live", "home"),
     }[fault]
+    methods = undeclared_methods if fault == "method" else lambda _: ("GET",)
 
     def red() -> set[str]:
-        return {wrong[2] for wrong in wrong_of(whole, who, state, ("GET",), (name, "home"))[1]}
+        return {wrong[2] for wrong in wrong_of(whole, who, state, methods, (name, "home"))[1]}
 
     def anybody_s(person: Person, entry_id: int) -> EntryRow | None:
         return ledger.entry(person.pk, entry_id) or ledger.entry(whole.made.city.stranger.pk, entry_id)
@@ -87,6 +91,7 @@ def test_a_hole_is_found(whole: Stage, db: None, fault: str) -> None:
         "suspended": patch.object(Party, "stands", return_value=True),
         "factor": patch.object(lasting, "require_two_factors"),
         "fresh": patch.object(lasting, "require_fresh"),
+        "method": patch.object(gate, "_closed", return_value=None),
     }
     assert red() == set()
     with holes[fault]:
