@@ -19,7 +19,7 @@ PROGRAM = Path(__file__).with_name("mother.py")
 DEADLINE = 180.0
 """Where a wait is a hang. Not a measure of speed: other work on the machine must not turn a test red."""
 NOT_SETTINGS = ("ABATE_TEST_", "ABATE_STAFF_SESSION", "ABATE_BROKER", "ABATE_BIND", "ABATE_OWNER_URL")
-"""Names that the settings do not read: whoever differs in these alone has the same mother."""
+"""Names that the settings do not read: whoever differs in these alone, or in the database that is named, has the same mother."""
 
 
 class Child:
@@ -135,7 +135,10 @@ class Mothers:
         self._of: dict[frozenset[tuple[str, str]], Mother] = {}
 
     def of(self, environment: Mapping[str, str]) -> Mother:
-        key = frozenset(one for one in environment.items() if not one[0].startswith(NOT_SETTINGS))
+        kept = {name: value for name, value in environment.items() if not name.startswith(NOT_SETTINGS)}
+        if kept.get("DATABASE_URL"):
+            kept["DATABASE_URL"] = "named"
+        key = frozenset(kept.items())
         if key not in self._of:
             self._of[key] = Mother(self._folder, environment)
         return self._of[key]

@@ -87,8 +87,19 @@ def _attended(line: socket.socket, wanted: dict[str, Any], files: list[int]) -> 
         os.close(file)
     os.environ.clear()
     os.environ.update(wanted["environment"])
+    _turn_to_its_database()
     os.chdir(wanted["folder"])
     return list(wanted["arguments"])
+
+
+def _turn_to_its_database() -> None:
+    """The settings are those that the mother read, but for the server's login and its database."""
+    from django.conf import settings
+
+    from abate.platform.doors import database
+
+    if named := os.environ.get("DATABASE_URL"):
+        settings.DATABASES["default"].update(database.settings(named, os.environ.get("ABATE_DB_ROLE", "")))
 
 
 def become(arguments: list[str]) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import subprocess
-import sys
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 from django.db import OperationalError, connection
+from tests.faults.children import Mothers
 
 from abate.cli import database_fault, main
 from abate.platform.config import setup
@@ -59,17 +59,26 @@ def refusing(sqlstate: str, words: str) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def ended(tmp_path: Path, command: str, url: str) -> str:
-    """What the command said, which was refused."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("ABATE_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "abate", *COMMANDS[command]],
-        env=environment | {"ABATE_DATA_DIR": str(tmp_path / "here"), "DATABASE_URL": url},
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr and PASSWORD not in done.stdout + done.stderr
-    return done.stderr
+@pytest.fixture(scope="module")
+def ended() -> Iterator[Callable[[str, str], str]]:
+    """Ends a command with a database, and returns what it said, which was refused."""
+    with tempfile.TemporaryDirectory(prefix="abd-") as name:
+        folder = Path(name)
+        mothers = Mothers(folder)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("ABATE_")}
+
+        def end(command: str, url: str) -> str:
+            environment = kept | {"ABATE_DATA_DIR": str(folder / "here"), "DATABASE_URL": url}
+            child = mothers.of(environment).begin(["-m", "abate", *COMMANDS[command]], environment)
+            told, said = child.communicate(120)
+            assert child.returncode == 1, said
+            assert "Traceback" not in said and PASSWORD not in told + said
+            return said
+
+        try:
+            yield end
+        finally:
+            mothers.end()
 
 
 def unreachable(said: str) -> None:
@@ -78,27 +87,29 @@ def unreachable(said: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_wrong_password_is_said_by_every_command(command: str, tmp_path: Path) -> None:
+def test_a_wrong_password_is_said_by_every_command(command: str, ended: Callable[[str, str], str]) -> None:
     words = 'password authentication failed for user "abate_server"'
     with refusing("28P01", words) as port:
-        said = ended(tmp_path, command, f"postgresql://abate_server:{PASSWORD}@127.0.0.1:{port}/abate")
+        said = ended(command, f"postgresql://abate_server:{PASSWORD}@127.0.0.1:{port}/abate")
     unreachable(said)
     assert words in said and str(port) in said, "what the server said of it, and where"
 
 
-def test_what_is_not_there_is_said(tmp_path: Path, postgres_url: str) -> None:
+def test_what_is_not_there_is_said(ended: Callable[[str, str], str], postgres_url: str) -> None:
     there = urlsplit(postgres_url)
-    unreachable(said := ended(tmp_path, "party", there._replace(path="/none-of-this-name").geturl()))
+    unreachable(said := ended("party", there._replace(path="/none-of-this-name").geturl()))
     assert "none-of-this-name" in said
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-        unreachable(ended(tmp_path, "party", f"postgresql://abate:{PASSWORD}@127.0.0.1:{port}/abate"))
+        unreachable(ended("party", f"postgresql://abate:{PASSWORD}@127.0.0.1:{port}/abate"))
 
 
-def test_an_option_that_the_library_does_not_know_quotes_no_password(tmp_path: Path) -> None:
+def test_an_option_that_the_library_does_not_know_quotes_no_password(
+    ended: Callable[[str, str], str],
+) -> None:
     url = f"postgresql://abate:{PASSWORD}@127.0.0.1:5432/abate?{PASSWORD}=1"
-    unreachable(said := ended(tmp_path, "party", url))
+    unreachable(said := ended("party", url))
     assert "(127.0.0.1/abate)" in said
 
 

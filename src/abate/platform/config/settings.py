@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from abate.platform.config.log_lines import OneLine
-from abate.platform.doors.database import parse
+from abate.platform.doors import database
 from abate.platform.doors.keyring import read
 from abate.platform.web.shielding import shielded
 
@@ -203,16 +203,13 @@ FILE_UPLOAD_HANDLERS = ["abate.platform.web.paper_upload.InMemory"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
-DATABASES = {"default": parse(os.environ.get("DATABASE_URL") or "postgresql:///abate_not_configured")}
-DATABASES["default"]["CONN_MAX_AGE"] = None
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# Our policy: a batch of 50,000 is sorted and joined in memory. It can be set only before a connection's first temporary
-# table, whoever makes that; nothing is taken before rows need it.
-_options = DATABASES["default"]["OPTIONS"].get("options", "")
-DATABASES["default"]["OPTIONS"]["options"] = f"{_options} -c temp_buffers=64MB".strip()
 # The application works under a role that may not change or delete what is append-only (config/grants.py).
-if os.environ.get("ABATE_DB_ROLE"):
-    DATABASES["default"]["OPTIONS"]["options"] += f" -c role={os.environ['ABATE_DB_ROLE']}"
+DATABASES = {
+    "default": database.settings(
+        os.environ.get("DATABASE_URL") or "postgresql:///abate_not_configured",
+        os.environ.get("ABATE_DB_ROLE", ""),
+    )
+}
 CACHES = {"default": {"BACKEND": "abate.platform.signin.kept.Table"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

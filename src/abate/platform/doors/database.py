@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
@@ -44,6 +45,16 @@ def parse(url: str, variable: str = "DATABASE_URL") -> dict[str, object]:
         "PORT": str(port or ""),
         "OPTIONS": options,
     }
+
+
+def settings(url: str, role: str = "") -> dict[str, Any]:
+    """Django's settings of the server's connections, which begin in `role` where one is named. Raises SetupError as parse()."""
+    made: dict[str, Any] = parse(url) | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    # Our policy: a batch of 50,000 is sorted and joined in memory. It can be set only before a connection's first temporary
+    # table, whoever makes that; nothing is taken before rows need it.
+    given = [made["OPTIONS"].get("options", ""), "-c temp_buffers=64MB", f"-c role={role}" if role else ""]
+    made["OPTIONS"]["options"] = " ".join(filter(None, given))
+    return made
 
 
 def place(url: str) -> str:
