@@ -294,6 +294,11 @@ def test_two_addresses_of_two_databases_are_refused(stack: Operators) -> None:
         superuser.execute(f"create database other owner {OWNER}")
     refused = stack.abate("serve", ABATE_OWNER_URL=stack.url("other", OWNER), ABATE_BIND="127.0.0.1:0")
     assert refused.returncode == 1 and "two databases" in refused.stderr, refused.stderr
+    with psycopg.connect(stack.url("other")) as superuser:
+        tables = superuser.execute(
+            "select count(*) from pg_class where relnamespace = 'public'::regnamespace"
+        )
+        assert tables.fetchone() == (0,), "what is not served was filled"
 
 
 def test_one_login_that_owns_goes_on_and_is_named(stack: Operators) -> None:

@@ -44,7 +44,7 @@ def apply_grants(connection: BaseDatabaseWrapper) -> None:
     role, never = sql.Identifier(ROLE), append_only_tables()
     parts = partitions(connection)
     with connection.cursor() as cursor:
-        logins.admit(cursor, *_server(cursor))
+        admit_server(cursor)
         statements = [
             # Before PostgreSQL 15 everybody might make tables there, and a cluster keeps what it had.
             sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
@@ -71,6 +71,11 @@ def apply_grants(connection: BaseDatabaseWrapper) -> None:
         cursor.execute("SELECT current_database()")
         database = sql.Identifier(cursor.fetchone()[0])
         cursor.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(database, role).as_string())
+
+
+def admit_server(cursor: CursorWrapper) -> None:
+    """Let the server's login work as the application's role. Raises SetupError where this connection's login may not."""
+    logins.admit(cursor, *_server(cursor))
 
 
 def _server(cursor: CursorWrapper) -> tuple[str, str]:

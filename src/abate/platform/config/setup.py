@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import django
+import psycopg
 from django.core.management import call_command
 from django.db import connection
 
@@ -116,12 +117,32 @@ def _prepare(*, waiting: bool) -> None:
     from abate.platform.doors import rotation  # lazy: as above
 
     if waiting:
+        _keep_to_one_database()
         apply()
     _keep_areas_apart()
     # With every start and every daily close, so that no month comes unprepared.
     with suppress(TablesBusy):
         rotation.keep_ahead()
     grants.apply_grants(connection)
+
+
+def _keep_to_one_database() -> None:
+    """Before an empty database is filled: that it is the one which will be served. The server's login is let in first, where it
+    is new. Raises SetupError."""
+    from abate.platform.config import grants  # lazy: needs Django's app registry
+
+    if not os.environ.get(logins.OWNER):
+        return
+    with connection.cursor() as cursor:
+        there = logins.place(cursor)
+        grants.admit_server(cursor)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as server, server.cursor() as cursor:
+        _same(logins.place(cursor), there)
+
+
+def _same(here: tuple[str, int], there: tuple[str, int]) -> None:
+    if here != there:
+        raise SetupError("logins-two-databases", owner=logins.OWNER)
 
 
 def apply() -> None:
@@ -142,8 +163,7 @@ def become_application() -> logins.Standing:
     connection.settings_dict["OPTIONS"]["options"] += f" -c role={logins.ROLE}"
     with connection.cursor() as cursor:
         here, stands = logins.place(cursor), logins.standing(cursor)
-    if here != there:
-        raise SetupError("logins-two-databases", owner=logins.OWNER)
+    _same(here, there)
     if apart and not stands.walled:
         raise SetupError(
             "login-may-more", login=stands.login, role=logins.ROLE, more=stands.more, owner=logins.OWNER
