@@ -107,6 +107,17 @@ def test_one_person_who_makes_most_of_it_hides_the_group(world: World) -> None:
 
 
 @pytest.mark.platform
+@pytest.mark.clause("P-8.5-b")
+def test_who_took_back_all_of_it_stands_in_for_nobody(world: World) -> None:
+    """Eleven of twelve meetings did not happen: the sum of the twelve people was the twelfth's, to the milligram."""
+    with clock.frozen(NOW):
+        world.send(*(withdrawal(world, f"x-{n}", f"m-{n}", n) for n in range(11)))
+    close()
+    editions.edition(MONTH)
+    assert "online-meeting" not in cells() and cells()[OTHER][1] == 12
+
+
+@pytest.mark.platform
 def test_too_few_people_and_nothing_is_told(transactional_db: None) -> None:
     with clock.frozen(NOW):
         made = make_world(3)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -148,7 +149,7 @@ def read(
     if not asked.from_month <= first <= last <= asked.to_month:
         raise OutsideGrant(f"{first.isoformat()[:7]} to {last.isoformat()[:7]}")
     with transaction.atomic():
-        told_one_way(party_id, AGGREGATE, first, last)
+        told_one_way(party_id, "groups", first, last)
         months = [_told(month, asked) for month in months_of(first, last)]
         held = {name for month in months for name in month["not_shared"]["sources"]}
         if held and not any(month["groups"] for month in months):
@@ -177,8 +178,12 @@ def granted(party_id: int, request_id: UUID, about: str) -> RequestRow:
     return asked
 
 
-def told_one_way(party_id: int, about: str, first: date, last: date) -> None:
-    """Of one month a party is told of groups or of people: from both it would know those of a group who did not agree.
+Way = Literal["groups", "people", "members"]
+"""How a party is told of a month."""
+
+
+def told_one_way(party_id: int, way: Way, first: date, last: date) -> None:
+    """Of one month a party is told in one way: a group less those who agreed, or who are its members, would be the others.
 
     Inside the transaction that tells, after which no other of the party's is between this look and its row. Raises
     ToldOtherwise.
@@ -187,7 +192,7 @@ def told_one_way(party_id: int, about: str, first: date, last: date) -> None:
         cursor.execute(SQL["one_at_a_time"], {"party": party_id})
         cursor.execute(
             SQL["told_otherwise"],
-            {"party": party_id, "people": about == PEOPLE, "first": first, "last": last},
+            {"party": party_id, "way": way, "first": first, "last": last},
         )
         if cursor.fetchone()[0]:
             raise ToldOtherwise(f"{first.isoformat()[:7]} to {last.isoformat()[:7]}")

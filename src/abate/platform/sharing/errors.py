@@ -67,11 +67,11 @@ class ToldOtherwise(Problem):
     code = "sharing-told-otherwise"
     status = 403
     zh = "本机构已获取过这些月份的另一种数据。"
-    en = "The party was told of these months in the other way."
-    why_zh = "汇总数减去同意者的数据，会暴露其余的人。"
-    why_en = "Figures of a group, less what is known of those who agreed, would tell of the others in it."
-    remedy_zh = "同一个月只能获取汇总数或个人数据中的一种；请就其他月份另行申请。"
-    remedy_en = "Of one month a party is told figures of groups or data of people; ask for other months."
+    en = "The party was told of these months in another way."
+    why_zh = "群体汇总数减去同意者的数据或本机构成员的合计，会暴露其余的人。"
+    why_en = "Figures of a group, less those of who agreed or of the party's own members, would tell of the others in it."
+    remedy_zh = "同一个月只能获取群体汇总数、个人数据、成员合计中的一种；请就其他月份另行申请。"
+    remedy_en = "Of one month a party is told figures of groups, data of people, or sums of its members; ask for other months."
 
 
 class PlaceUnknown(Problem):

@@ -20,7 +20,7 @@ from abate.platform.people import groups
 from abate.platform.sharing import editions
 from abate.platform.sharing.actions import Answer, months_of, told_one_way
 from abate.platform.sharing.errors import MonthOpen, OutsideGrant
-from abate.platform.sharing.models import AGGREGATE, MembersEdition, MembersRead
+from abate.platform.sharing.models import MembersEdition, MembersRead
 from abate.platform.sharing.queries import SQL
 
 
@@ -30,7 +30,7 @@ def read(party_id: int, from_month: date, to_month: date, client_id: str) -> Ans
     if first > last or len(months_of(first, last)) > editions.MONTHS:
         raise OutsideGrant(f"{first.isoformat()[:7]} to {last.isoformat()[:7]}")
     with transaction.atomic():
-        told_one_way(party_id, AGGREGATE, first, last)
+        told_one_way(party_id, "members", first, last)
         months = [_told(edition(party_id, month)) for month in months_of(first, last)]
         body = json.dumps({"months": months}, sort_keys=True, separators=(",", ":"))
         answer = Answer(body, hashlib.sha256(body.encode()).digest())

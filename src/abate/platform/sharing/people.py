@@ -122,7 +122,7 @@ def read(party_id: int, request_id: UUID, cursor: str, limit: int, client_id: st
     with transaction.atomic():
         asked = actions.granted(party_id, request_id, PEOPLE)
         after = _place(asked, cursor)
-        actions.told_one_way(party_id, PEOPLE, asked.from_month, asked.to_month)
+        actions.told_one_way(party_id, "people", asked.from_month, asked.to_month)
         found, last = _agreed(asked, after, limit)
         _take_answers(asked, [person for _, person in found])
         now, size = clock.now(), log.size()

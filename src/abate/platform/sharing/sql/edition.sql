@@ -15,9 +15,10 @@ create temp table if not exists sharing_part (
 delete from sharing_part
 
 -- name: fill_parts
--- What the month booked, by behaviour and person: awards, less awards taken back in it, whenever they were booked.
+-- What the month booked, by behaviour and person: awards, less awards taken back in it, whenever they were booked. Of whom
+-- nothing is left is not in it: of ten people, nine of whom took back what they did, the sum would be the tenth's.
 insert into sharing_part
-select basis.behaviour, move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), sum(abs(move.carbon_mg))
+select basis.behaviour, move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), abs(sum(move.carbon_mg))
 from (
     select person_id, basis_id, 1 as acts, carbon_mg, credits
     from ledger_entry entry where kind = 1 and day between %(first)s and %(last)s
@@ -32,6 +33,7 @@ from (
 ) move
 join carbon_basis basis on basis.id = move.basis_id
 group by 1, 2
+having sum(move.acts) <> 0 or sum(move.carbon_mg) <> 0 or sum(move.credits) <> 0
 
 -- name: groups
 -- Each behaviour with what decides whether it may be shown: its people, and the share of its largest part.
@@ -42,13 +44,14 @@ from sharing_part group by behaviour order by behaviour
 -- The same of several behaviours as one group; a person who did two of them is one person.
 select count(*), coalesce(sum(acts), 0), coalesce(sum(carbon_mg), 0), coalesce(sum(credits), 0),
        coalesce(max(moved_mg), 0), coalesce(sum(moved_mg), 0)
-from (select sum(acts) as acts, sum(carbon_mg) as carbon_mg, sum(credits) as credits, sum(moved_mg) as moved_mg
-      from sharing_part where behaviour = any(%(behaviours)s) group by person_id) person
+from (select sum(acts) as acts, sum(carbon_mg) as carbon_mg, sum(credits) as credits, abs(sum(carbon_mg)) as moved_mg
+      from sharing_part where behaviour = any(%(behaviours)s) group by person_id
+      having sum(acts) <> 0 or sum(carbon_mg) <> 0 or sum(credits) <> 0) person
 
 -- name: fill_members
 -- The same of those who are members of an organisation now, for what they did since they joined.
 insert into sharing_part
-select 'members', move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), sum(abs(move.carbon_mg))
+select 'members', move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), abs(sum(move.carbon_mg))
 from (
     select person_id, occurred_at, 1 as acts, carbon_mg, credits
     from ledger_entry entry where kind = 1 and day between %(first)s and %(last)s
@@ -64,6 +67,7 @@ from (
 join people_member member on member.group_id = %(group)s and member.person_id = move.person_id and member.left_at is null
                              and member.joined_at <= move.occurred_at
 group by 2
+having sum(move.acts) <> 0 or sum(move.carbon_mg) <> 0 or sum(move.credits) <> 0
 
 -- name: make_held
 create temp table if not exists sharing_held (person_id bigint, entry_id bigint, source_id int) on commit delete rows

@@ -59,10 +59,10 @@ order by read.id desc limit %(limit)s
 select pg_advisory_xact_lock(4912029, %(party)s)
 
 -- name: told_otherwise
--- Whether the party was told of one of these months in the other way: of groups where people are asked for, or of people.
+-- Whether the party was told of one of these months in another way than `way`: of groups, of people, or of its members.
 select exists (select from sharing_read read join sharing_request asked on asked.id = read.request_id
-               where asked.party_id = %(party)s and (read.people is null) = %(people)s and read.cells > 0
-                     and read.from_month <= %(last)s and read.to_month >= %(first)s)
-       or %(people)s and exists (select from sharing_members_read read
-                                 where read.party_id = %(party)s and read.from_month <= %(last)s
-                                       and read.to_month >= %(first)s)
+               where asked.party_id = %(party)s and case when read.people is null then 'groups' else 'people' end <> %(way)s
+                     and read.cells > 0 and read.from_month <= %(last)s and read.to_month >= %(first)s)
+       or %(way)s <> 'members' and exists (select from sharing_members_read read
+                                           where read.party_id = %(party)s and read.from_month <= %(last)s
+                                                 and read.to_month >= %(first)s)
