@@ -37,6 +37,7 @@ class Watch:
             return shown.get(path)
 
         head, findings = monitor.look(self.seen, fetch, self.log.key, turn, audited)
+        self.seen.doubt(findings, self.log.key)
         if head is not None:
             self.seen.heads.append(head)
         return findings
@@ -135,6 +136,29 @@ def test_a_changed_tile_is_named(watch: Watch, path: str) -> None:
     assert watch.seen.heads == []
 
 
+@pytest.mark.parametrize("grown", [0, 50], ids=["of one size", "of a later size"])
+def test_a_head_shown_with_other_tiles_is_not_taken_back(make_log: Any, grown: int) -> None:
+    """A log signs a second history, is asked for its tiles before they are there, and goes on as if it had not."""
+    watch, other = Watch(make_log().add(300)), make_log().add(300)
+    other.leaves[7] = other.leaves[8]
+    shown = other.files()["checkpoint"]
+    (found,) = watch.look(watch.log.files() | {"checkpoint": shown})
+    assert found.code == "tile" and found.notes == (shown.decode(),), "the evidence is the head"
+    watch.log.add(grown)
+    (fork,) = watch.look()
+    assert fork.code == "fork" and fork.notes == (shown.decode(), watch.log.note())
+    assert watch.seen.newest is None
+    # It is proved and written down, and the watch goes on.
+    assert watch.look() == [] and watch.seen.newest is not None
+
+
+def test_a_head_whose_tiles_came_late_is_taken_when_they_are_there(watch: Watch) -> None:
+    files = watch.log.files()
+    late = {path: data for path, data in files.items() if path != "tile/0/001.p/44"}
+    assert codes(watch.look(late)) == ["tile"]
+    assert watch.look(files) == [] and watch.seen.newest is not None
+
+
 def test_an_old_tile_changed_later_is_found_though_no_new_entry_touches_it(watch: Watch) -> None:
     watch.log.add(2000)
     watch.look()
@@ -203,6 +227,14 @@ def test_the_command_remembers_between_runs(make_log: Any, tmp_path: Path) -> No
     assert run("monitor", tmp_path / "forked", "--key", key, "--state", state).returncode == 1
     state.write_text('{"head": "forged"}\n')
     assert run(*watching).returncode == 2
+    # What a look found wrong is remembered by the next one too.
+    shown, again = tmp_path / "shown", tmp_path / "again"
+    write(log, shown)
+    (shown / "checkpoint").write_bytes(other.files()["checkpoint"])
+    assert run("monitor", shown, "--key", key, "--state", again).returncode == 1
+    write(log.add(100), shown)
+    told = run("monitor", shown, "--key", key, "--state", again, "--json")
+    assert [one["code"] for one in json.loads(told.stdout)["findings"]] == ["fork"]
     assert run("monitor", "ftp://example.invalid", "--key", key, "--state", tmp_path / "x").returncode == 2
     assert run("monitor", "http://127.0.0.1:9/log", "--key", key, "--state", tmp_path / "x").returncode == 1
 

@@ -11,8 +11,9 @@ where nobody compares. What is found is a `Finding` with a stable code and the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from abate.bookkeeping import checkpoint, merkle
 from abate.bookkeeping.checkpoint import Checkpoint, Key, NoteError
@@ -46,6 +47,8 @@ class Seen:
     """Everything this monitor has accepted: heads by size, each consistent with those before."""
 
     heads: list[Head] = field(default_factory=list)
+    doubted: list[Head] = field(default_factory=list)
+    """Signed heads that were shown with tiles of another tree: held against what is shown later, until they are explained."""
 
     @property
     def newest(self) -> Head | None:
@@ -54,14 +57,36 @@ class Seen:
     def of_size(self, size: int) -> Head | None:
         return next((head for head in reversed(self.heads) if head.size == size), None)
 
+    def doubt(self, findings: Iterable[Finding], key: Key) -> None:
+        """Remember the heads whose tiles were wrong: a log cannot take back what it signed. One that is told as part of a fork
+        needs no watching any more.
+        """
+        for code, note in ((one.code, note) for one in findings for note in one.notes):
+            with suppress(NoteError):
+                shown = checkpoint.open_checkpoint(note, key)
+                head = Head(shown.size, shown.root, note)
+                told = [(one.size, one.root) for one in self.heads + self.doubted]
+                if code == "tile" and (head.size, head.root) not in told:
+                    self.doubted.append(head)
+                elif code == "fork":
+                    self.doubted = [one for one in self.doubted if one.root != head.root]
+
+    def contradicts(self, head: Head) -> Head | None:
+        """A head seen before, whatever was wrong with it, that has as many entries and another root."""
+        return next(
+            (one for one in self.heads + self.doubted if one.size == head.size and one.root != head.root),
+            None,
+        )
+
 
 def look(
     seen: Seen, fetch: Fetch, key: Key, turn: int = 0, audited: int = AUDITED
 ) -> tuple[Head | None, list[Finding]]:
     """One look at the log: (the new head, if there is one to keep; what is wrong).
 
-    `seen` is not changed: the caller stores the head and then adds it. A head with findings is never kept as
-    part of the history, only as evidence. `turn` chooses which `audited` older tiles are read again.
+    `seen` is not changed: the caller stores head and findings, and then adds the one and doubts the others (Seen.doubt). A
+    head with findings is never kept as part of the history, only as evidence: each names it. `turn` chooses which
+    `audited` older tiles are read again.
     """
     note = fetch("checkpoint")
     if note is None:
@@ -73,9 +98,10 @@ def look(
     head = Head(shown.size, shown.root, note.decode())
     newest = seen.newest
     known = seen.of_size(head.size)
-    if known is not None and known.root != head.root:
+    other = seen.contradicts(head) if known is None or known.root != head.root else None
+    if other is not None:
         return None, [
-            Finding("fork", f"two heads of {head.size} entries with different roots", (known.note, head.note))
+            Finding("fork", f"two heads of {head.size} entries with different roots", (other.note, head.note))
         ]
     if newest is not None and head.size < newest.size:
         return None, [_older(newest, head, known is not None, fetch)]
@@ -84,7 +110,12 @@ def look(
     findings = _of_tiles(files, shown, start, turn, audited)
     if newest is not None and known is None and not findings:
         findings = _of_growth(seen.heads, head, files)
-    return (head if known is None and not findings else None), findings
+    if known is None and not findings:
+        findings = _of_doubted([one for one in seen.doubted if start < one.size < head.size], head, files)
+    named = [
+        one if head.note in one.notes else replace(one, notes=(*one.notes, head.note)) for one in findings
+    ]
+    return (head if known is None and not findings else None), named
 
 
 def _older(newest: Head, head: Head, known: bool, fetch: Fetch) -> Finding:
@@ -135,6 +166,19 @@ def _of_growth(heads: Sequence[Head], head: Head, files: LogFiles) -> list[Findi
         f"entries between {before} and {heads[high].size - 1} were rewritten"
     )
     return [Finding("fork", text, (heads[high].note, head.note))]
+
+
+def _of_doubted(doubted: Sequence[Head], head: Head, files: LogFiles) -> list[Finding]:
+    """The first head, of those shown with something wrong since the newest good one, that `head` does not go on from."""
+    for one in doubted:
+        try:
+            _check(files, one, head)
+        except ProofError:
+            text = f"the head of {head.size} entries does not go on from the head of {one.size} that was shown before"
+            return [Finding("fork", text, (one.note, head.note))]
+        except FileError as fault:
+            return [Finding("tile", str(fault), (one.note, head.note))]
+    return []
 
 
 def _of_tiles(files: LogFiles, head: Checkpoint, start: int, turn: int, audited: int) -> list[Finding]:

@@ -44,11 +44,15 @@ class State:
         whole = text[: text.rfind(b"\n") + 1]
         for number, line in enumerate(whole.splitlines(), 1):
             try:
-                note = json.loads(line).get("head")
+                told = json.loads(line)
+                note = told.get("head")
                 if note is not None:
                     head = checkpoint.open_checkpoint(note, key)
                     self.seen.heads.append(Head(head.size, head.root, note))
-            except (ValueError, AttributeError) as fault:
+                elif "finding" in told:
+                    notes = tuple(told["notes"])
+                    self.seen.doubt([Finding(told["finding"], told["text"], notes)], key)
+            except (ValueError, AttributeError, TypeError, KeyError) as fault:
                 raise click.BadParameter(
                     f"{file}, line {number} is not what a monitor of {key.name} wrote: {fault}. "
                     "It is evidence: keep it, and start another file.",
@@ -122,6 +126,7 @@ def _look(state: State, fetch: Fetch, key: Key, everything: bool, as_json: bool)
         return False
     for finding in findings:
         state.add({"finding": finding.code, "text": finding.text, "notes": list(finding.notes)})
+    state.seen.doubt(findings, key)
     if head is not None:
         state.add({"head": head.note})
         state.seen.heads.append(head)
