@@ -41,7 +41,7 @@ from abate.bookkeeping.kinds import INT64, MILLION, Kind
 from abate.bookkeeping.receipt import ReceiptError, members_of
 
 FORMAT = "abate-statement/2"
-_FORMER = "abate-statement/1"
+FORMER = "abate-statement/1"
 MAX_BYTES = 64 * 1024 * 1024
 """A statement is held in memory whole: far above any person's year."""
 NEVER = date.max
@@ -199,7 +199,7 @@ def read(source: str | bytes) -> Statement:
         raise ReceiptError("statement", f"not the JSON it should be: {fault}") from None
     if not isinstance(told, Mapping):
         raise ReceiptError("statement", "must be a JSON object")
-    if told.get("format") == _FORMER:
+    if told.get("format") == FORMER:
         told = _of_today(told)
     members = members_of(told, "statement", _MEMBERS)
     if members["format"] != FORMAT:

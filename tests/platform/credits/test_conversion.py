@@ -23,6 +23,7 @@ from abate.bookkeeping.verify import Check, Verdict, verify_receipt
 from abate.bookkeeping.verify_log import verify_log
 from abate.bookkeeping.verify_statement import verify_statement
 from abate.cli import rule as command
+from abate.cli import verify
 from abate.demo import desk
 from abate.platform.carbon import queries as carbon
 from abate.platform.credits import actions as credits
@@ -212,7 +213,7 @@ def test_a_statement_over_two_rates_verifies_and_no_rate_can_be_told_otherwise(w
         assert failed and failed.name == "credits"
 
 
-def test_a_statement_of_the_former_form_still_verifies(world: World) -> None:
+def test_a_statement_of_the_former_form_still_verifies(world: World, tmp_path: Path) -> None:
     world.send(world.meeting("m"), world.ride("r"))
     document = made_of(world)
     former = document | {"format": "abate-statement/1", "mg_per_credit": 1000}
@@ -220,6 +221,12 @@ def test_a_statement_of_the_former_form_still_verifies(world: World) -> None:
     for part in (former["opening"], former["closing"], *former["rows"]):
         del part["earned"]
     assert verdict(former).first_failure is None
+    # And for whoever holds the file alone: the command took it for a receipt, and refused it.
+    kept, key = tmp_path / "statement.json", tmp_path / "log.key"
+    kept.write_text(json.dumps(former), encoding="utf-8")
+    key.write_text(log_queries.public_key(), encoding="utf-8")
+    told = CliRunner().invoke(verify.command, [str(kept), "--key", str(key)])
+    assert told.exit_code == 0 and "Verified" in told.output, told.output
     for wrong, name in ((500, "receipts"), (999, "form"), (0, "form"), ("1000", "form")):
         failed = verdict(former | {"mg_per_credit": wrong}).first_failure
         assert failed and failed.name == name, wrong
