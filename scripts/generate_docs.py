@@ -138,9 +138,9 @@ def _help(command: click.Command, path: str, parent: click.Context) -> list[str]
 
 _JOINING_ONLY = "joining, standing and leaving of such organisations; "
 PARTS = {
-    "D-7.3": "days without a visit and visits outside of a declared calibration are named from the raw log, "
-    "the log is hash-chained, months of entries stay. Not: the dates of the meter of electricity, whose yearly sum a "
-    "record states; stopping a record for either, for which the draft gives no figure",
+    "D-7.3": "days without a visit, visits outside of a declared calibration and days on which a declared meter of "
+    "electricity had none are named from the raw log, the log is hash-chained, months of entries stay. Not: the meter's own "
+    "readings, whose yearly sum a record states; stopping a record for any of these, for which the draft gives no figure",
     "P-6.1-a": "health checks, metrics, screens on phones, by keyboard and in large type. Not: a status page, response times",
     "P-6.1-g": "a person's appeal against a case of anomalies, with the booked correction. Not: disputes "
     "between a person and an acceptor or partner",

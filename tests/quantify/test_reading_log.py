@@ -166,3 +166,69 @@ def test_a_calibration_without_its_days_is_refused(tmp_path: Path, row: str) -> 
     with pytest.raises(LogError, match=r"7\.3\.3") as refused:
         volumes([log(tmp_path, "v1,lib,2026-03-02T09:00:00Z,1,,")], ZONE, dates)
     assert refused.value.code == "calibration"
+
+
+METERS = "site_id,meter_id,calibrated_on,valid_until\n"
+
+
+@pytest.mark.clause("D-7.3")
+def test_days_on_which_a_meter_of_electricity_was_not_calibrated_are_told_by_meter(tmp_path: Path) -> None:
+    """A meter runs on days without a visit too: all days from the first to the last of the log are looked at, by year."""
+    path = log(
+        tmp_path,
+        "v1,lib,2025-12-30T09:00:00+08:00,1,,",
+        "v2,lib,2026-01-10T09:00:00+08:00,1,,",
+        "v3,bus,2026-01-02T09:00:00+08:00,1,,",
+        "v4,app,2026-01-02T09:00:00+08:00,1,,",
+    )
+    meters = tmp_path / "meters.csv"
+    meters.write_text(
+        METERS
+        + "lib,east,2025-12-01,2026-01-03\nlib,east,2026-01-06,2026-01-08\nlib,west,2024-01-01,2026-12-31\n"
+        + "bus,one,2026-01-03,2027-01-01\n",
+        "utf-8",
+    )
+    found = {
+        (v.site_id, v.year): [
+            (m.meter_id, [(g.first.isoformat(), g.last.isoformat()) for g in m.uncalibrated])
+            for m in v.meters or ()
+        ]
+        for v in volumes([path], ZONE, meters=meters)
+    }
+    assert found == {
+        ("app", 2026): [],
+        ("bus", 2026): [("one", [("2026-01-02", "2026-01-02")])],
+        ("lib", 2025): [("east", []), ("west", [])],
+        ("lib", 2026): [
+            ("east", [("2026-01-04", "2026-01-05"), ("2026-01-09", "2026-01-10")]),
+            ("west", []),
+        ],
+    }
+    told = CliRunner().invoke(main, ["reading-log", str(path), "--meters", str(meters)]).output
+    assert "电表无有效校准 meter without calibration: east: 2026-01-04 ... 2026-01-05 (2 d)" in told
+    assert told.count("no meter of electricity declared") == 1, "of app; the others have theirs"
+    done = CliRunner().invoke(main, ["reading-log", str(path), "--meters", str(meters), "--json"])
+    last = json.loads(done.output.splitlines()[-1])
+    assert last["meters"][0]["uncalibrated"][0] == {"first": "2026-01-04", "last": "2026-01-05"}
+    assert {v.meters for v in volumes([path], ZONE)} == {None}
+
+
+@pytest.mark.clause("D-7.3")
+@pytest.mark.parametrize(
+    "row",
+    [
+        "lib,,2026-03-01,2026-03-02",
+        "lib,m,2026-03-02,2026-03-01",
+        "lib,m,,2026-03-01",
+        ",m,2026-03-01,2026-03-02",
+    ],
+)
+def test_a_meter_without_its_site_name_or_days_is_refused(tmp_path: Path, row: str) -> None:
+    meters = tmp_path / "meters.csv"
+    meters.write_text(f"{METERS}{row}\n", "utf-8")
+    with pytest.raises(LogError, match=r"7\.3\.3") as refused:
+        volumes([log(tmp_path, "v1,lib,2026-03-02T09:00:00Z,1,,")], ZONE, meters=meters)
+    assert refused.value.code == "calibration"
+    meters.write_text("site_id,calibrated_on,valid_until\n", "utf-8")
+    with pytest.raises(InputError, match="no column meter_id"):
+        volumes([log(tmp_path, "v1,lib,2026-03-02T09:00:00Z,1,,")], ZONE, meters=meters)

@@ -22,8 +22,13 @@ from abate.quantify.reading_log import LogError, Volume, volumes
     type=click.Path(path_type=Path),
     help="CSV of site_id, calibrated_on, valid_until (the last day); days with visits outside are named.",
 )
+@click.option(
+    "--meters",
+    type=click.Path(path_type=Path),
+    help="CSV of site_id, meter_id, calibrated_on, valid_until of meters of electricity; days without are named.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines instead of a table.")
-def command(inputs: tuple[Path, ...], calibrations: Path | None, as_json: bool) -> None:
+def command(inputs: tuple[Path, ...], calibrations: Path | None, meters: Path | None, as_json: bool) -> None:
     """Sum a raw log of reading visits (CSV or Parquet) by site and year, for records of digital-reading.
 
     Columns: visit_id, site_id, at (with its offset), and one of pages, characters, seconds. A row that stands
@@ -31,7 +36,7 @@ def command(inputs: tuple[Path, ...], calibrations: Path | None, as_json: bool) 
     visits of a site are named.
     """
     try:
-        found = volumes(inputs, Setting().zone, calibrations)
+        found = volumes(inputs, Setting().zone, calibrations, meters)
     except (InputError, LogError) as error:
         refuse(str(error))
     for one in found:
@@ -56,3 +61,9 @@ def _findings(one: Volume) -> Iterator[str]:
     elif one.uncalibrated:
         named = ", ".join(map(str, one.uncalibrated))
         yield f"无有效校准 no valid calibration: {named}  [7.3.3]"
+    if not one.meters:
+        yield "未申报电表 no meter of electricity declared  [7.2, 7.3.3]"
+    for meter in one.meters or ():
+        for gap in meter.uncalibrated:
+            days = (gap.last - gap.first).days + 1
+            yield f"电表无有效校准 meter without calibration: {meter.meter_id}: {gap.first} ... {gap.last} ({days:,} d)  [7.3.3]"

@@ -4,8 +4,9 @@ One row of the log is one visit: `visit_id`, `site_id`, `at` (RFC 3339 with its 
 of `pages`, `characters` and `seconds`. The sums become `pages_read`, `characters_read` or `hours_read` of a record;
 what a book is, stands in the methodology. A row counts once, whole, or the log is refused with its line.
 
-Days without a visit and visits on days without a valid calibration are told beside the sums (7.3.1, 7.3.3). The draft
-fixes no figure for either, so nothing is taken off. Calibrations are what the operator declares.
+Days without a visit, visits on days without a valid calibration, and days on which a meter of the site's electricity had
+none are told beside the sums (7.3.1, 7.3.3). The draft fixes no figure for any of them, so nothing is taken off.
+Calibrations are what the operator declares.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
@@ -44,6 +47,14 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Meter:
+    """A meter of a site's electricity and the days in a year, as stretches, on which no calibration of it was valid."""
+
+    meter_id: str
+    uncalibrated: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """What was read at a site in a year. `amount` as the field `field` of a record wants it."""
 
@@ -59,11 +70,17 @@ class Volume:
     a log says nothing (7.3.1)."""
     uncalibrated: tuple[date, ...] | None
     """Days with visits on which no calibration of the site was valid; None where none were declared (7.3.3)."""
+    meters: tuple[Meter, ...] | None
+    """The site's meters of electricity, which run also on days without a visit: looked at from the site's first to its last
+    day of the log, as far as they lie in this year. None where no meters were declared (7.2, 7.3.3)."""
 
 
-def volumes(inputs: Sequence[Path], zone: str, calibrations: Path | None = None) -> tuple[Volume, ...]:
-    """By site and year of `zone`. Files of one kind: Parquet, CSV; `calibrations` a CSV of `site_id`,
-    `calibrated_on` and `valid_until`, the last day. Raises InputError and LogError.
+def volumes(
+    inputs: Sequence[Path], zone: str, calibrations: Path | None = None, meters: Path | None = None
+) -> tuple[Volume, ...]:
+    """By site and year of `zone`. Files of one kind: Parquet, CSV; `calibrations` a CSV of `site_id`, `calibrated_on` and
+    `valid_until`, the last day; `meters` the same of each meter of electricity, with `meter_id`. Raises InputError and
+    LogError.
     """
     con = connect("512MB")
     try:
@@ -74,6 +91,7 @@ def volumes(inputs: Sequence[Path], zone: str, calibrations: Path | None = None)
         con.execute(_DAYS, [zone])
         gaps = {(site, year): found for site, year, found in con.execute(_GAPS).fetchall()}
         uncalibrated = _uncalibrated(con, calibrations) if calibrations else None
+        metered = _metered(con, meters) if meters else None
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise InputError(str(error).splitlines()[0]) from error
     finally:
@@ -83,6 +101,7 @@ def volumes(inputs: Sequence[Path], zone: str, calibrations: Path | None = None)
             row,
             tuple(Gap(**gap) for gap in gaps.get(row[:2], ())),
             None if uncalibrated is None else tuple(uncalibrated.get(row[:2], ())),
+            None if metered is None else tuple(metered.get(row[:2], ())),
         )
         for row in rows
     )
@@ -168,35 +187,70 @@ SELECT site_id, year, list({'first': day + 1, 'last': next - 1} ORDER BY day)
 FROM (SELECT *, lead(day) OVER (PARTITION BY site_id ORDER BY day) AS next FROM days)
 WHERE next - day > 1 GROUP BY site_id, year
 """
-_CALIBRATIONS = """
-CREATE TEMP TABLE calibrations AS
-SELECT row_number() OVER () AS line, _bad AS bad, trim(site_id) AS site_id,
-    TRY_CAST(calibrated_on AS DATE) AS calibrated_on, TRY_CAST(valid_until AS DATE) AS valid_until FROM declared
-"""
 _UNCALIBRATED = """
 SELECT site_id, year, list(day ORDER BY day) FROM days ANTI JOIN calibrations
 ON days.site_id = calibrations.site_id AND day BETWEEN calibrated_on AND valid_until GROUP BY site_id, year
 """
 
 
+_UNMETERED = """
+WITH site AS (
+    SELECT site_id, year, greatest(min(min(day)) OVER one, make_date(year, 1, 1)) AS first,
+        least(max(max(day)) OVER one, make_date(year, 12, 31)) AS last
+    FROM days GROUP BY site_id, year WINDOW one AS (PARTITION BY site_id)
+), meter AS (SELECT DISTINCT site_id, meter_id FROM meters),
+bare AS (
+    SELECT *, day - CAST(row_number() OVER (PARTITION BY site_id, year, meter_id ORDER BY day) AS INTEGER) AS run
+    FROM (SELECT site_id, year, meter_id, CAST(unnest(generate_series(first, last, INTERVAL 1 DAY)) AS DATE) AS day
+          FROM site JOIN meter USING (site_id)) wanted
+    ANTI JOIN meters ON wanted.site_id = meters.site_id AND wanted.meter_id = meters.meter_id
+        AND day BETWEEN calibrated_on AND valid_until
+)
+SELECT site_id, year, meter_id, min(day), max(day)
+FROM site JOIN meter USING (site_id) LEFT JOIN bare USING (site_id, year, meter_id)
+GROUP BY site_id, year, meter_id, run ORDER BY ALL
+"""
+
+
 def _uncalibrated(con: duckdb.DuckDBPyConnection, path: Path) -> dict[tuple[str, int], list[date]]:
     """The days of `days` that no line of `path` covers, by site and year."""
+    _declare(con, "calibrations", path, "site_id")
+    return {(site, year): days for site, year, days in con.execute(_UNCALIBRATED).fetchall()}
+
+
+def _metered(con: duckdb.DuckDBPyConnection, path: Path) -> dict[tuple[str, int], list[Meter]]:
+    """Each meter of `path`, with the stretches of days that no line of it covers, by site and year."""
+    _declare(con, "meters", path, "site_id", "meter_id")
+    found: dict[tuple[str, int], list[Meter]] = {}
+    for (site, year, meter), rows in groupby(con.execute(_UNMETERED).fetchall(), key=itemgetter(0, 1, 2)):
+        gaps = tuple(Gap(first, last) for *_, first, last in rows if first is not None)
+        found.setdefault((site, year), []).append(Meter(meter, gaps))
+    return found
+
+
+def _declare(con: duckdb.DuckDBPyConnection, table: str, path: Path, *names: str) -> None:
+    """What the operator declares, as `table`: `names`, the day of a calibration and the last day it holds, a line each."""
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
     con.register("declared", csv_batches([path]))
     found = {str(row[0]) for row in con.execute("DESCRIBE SELECT * FROM declared").fetchall()}
-    if absent := [name for name in ("site_id", "calibrated_on", "valid_until") if name not in found]:
+    if absent := [name for name in (*names, "calibrated_on", "valid_until") if name not in found]:
         raise InputError(f"{path}: there is no column {absent[0]}")
-    con.execute(_CALIBRATIONS)
+    texts = ", ".join(f"{_text(name)} AS {name}" for name in names)
+    con.execute(
+        f"CREATE TEMP TABLE {table} AS SELECT row_number() OVER () AS line, _bad AS bad, {texts}, "
+        "TRY_CAST(calibrated_on AS DATE) AS calibrated_on, TRY_CAST(valid_until AS DATE) AS valid_until FROM declared"
+    )
+    con.unregister("declared")
+    empty = " OR ".join(f"{name} IS NULL" for name in names)
     _refuse(
         con,
-        "calibrations",
+        table,
         "calibration",
-        "bad OR site_id IS NULL OR NOT valid_until >= calibrated_on",
-        "not a site, the day of its calibration and the last day it holds",
+        f"bad OR {empty} OR NOT valid_until >= calibrated_on",
+        f"not {' and '.join(names)}, the day of its calibration and the last day it holds",
         "write the days like 2026-03-02, the last not before the first",
     )
-    return {(site, year): days for site, year, days in con.execute(_UNCALIBRATED).fetchall()}
 
 
 def _refuse(con: duckdb.DuckDBPyConnection, table: str, code: str, test: str, why: str, remedy: str) -> None:
@@ -208,7 +262,12 @@ def _refuse(con: duckdb.DuckDBPyConnection, table: str, code: str, test: str, wh
         raise LogError(code, f"row {row[0]}, {name.removesuffix('_id')} {row[1]}", why, remedy)
 
 
-def _volume(row: tuple[object, ...], gaps: tuple[Gap, ...], uncalibrated: tuple[date, ...] | None) -> Volume:
+def _volume(
+    row: tuple[object, ...],
+    gaps: tuple[Gap, ...],
+    uncalibrated: tuple[date, ...] | None,
+    meters: tuple[Meter, ...] | None,
+) -> Volume:
     site, year, visits, measure, amount, repeated = row
     thousandths = int(amount * 1000)  # type: ignore[operator]
     if measure == "pages":
@@ -217,9 +276,8 @@ def _volume(row: tuple[object, ...], gaps: tuple[Gap, ...], uncalibrated: tuple[
         field, written = "characters_read", str(thousandths // 1000)
     else:
         field, written = "hours_read", _decimal(thousandths // 36_000, 2)
-    return Volume(
-        str(site), int(str(year)), int(str(visits)), field, written, int(str(repeated)), gaps, uncalibrated
-    )
+    sums = str(site), int(str(year)), int(str(visits)), field, written, int(str(repeated))
+    return Volume(*sums, gaps, uncalibrated, meters)
 
 
 def _decimal(units: int, decimals: int) -> str:
