@@ -1,9 +1,13 @@
 """Run as a program in a stack's environment: it imports the platform once, and forks a child for each command asked of it.
 
-A child is the process that `python ARGUMENTS` would be, begun without two seconds of imports; but all children of one mother
-have its seed of hashes, so the order of a set is the same in all of them. It is asked for on a Unix
-socket, by one line of JSON {"arguments", "environment", "folder"} with the child's three files; answered are its pid and,
-once it has ended, how it ended, as `subprocess.Popen` tells it (children.py). Whoever began this ends it by closing its input.
+A child is the process that `python ARGUMENTS` would be, begun without two seconds of imports. One thing differs: all children of
+one mother have its seed of hashes, so the order of a set is the same in all of them. No process can change that after its
+start; each stack begins its own mothers, so over a run of stacks the orders differ as those of processes do. What a child draws
+differs: CPython seeds `random` anew after a fork; the product's keys, salts and ids come from the kernel (`secrets`, `uuid4`).
+
+A child is asked for on a Unix socket, by one line of JSON {"arguments", "environment", "folder"} with the child's three files;
+answered are its pid and, once it has ended, how it ended, as `subprocess.Popen` tells it (children.py). Whoever began this ends
+it by closing its input.
 """
 
 from __future__ import annotations
