@@ -314,4 +314,4 @@ def _see_credits(public: Leaf, rate: int) -> str:
         raise Unlike(
             f"{public.carbon_mg} mg yield {most} credits at most at {rate} a kilogram, booked are {public.credits}"
         )
-    return f"{public.credits} credits, at most {most} possible at {rate} a kilogram"
+    return f"{public.credits} credits, as booked; at most {most} possible, if {rate} a kilogram is the rate"

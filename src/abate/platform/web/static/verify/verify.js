@@ -184,7 +184,7 @@ async function checkFacts(receipt, leaf) {
 function checkCredits(receipt, leaf) {
   const rate = BigInt(receipt.rate ?? 1000), most = (leaf.carbon * rate + 999999n) / 1000000n;
   if (leaf.credits < 0n || leaf.credits > most) unlike(`按每千克 ${rate} 分至多 ${most} 分，记录为 ${leaf.credits}`, `${leaf.carbon} mg yield ${most} credits at most at ${rate} a kilogram, booked are ${leaf.credits}`);
-  return two(`${leaf.credits} 分，按每千克 ${rate} 分至多 ${most} 分`, `${leaf.credits} credits, at most ${most} possible at ${rate} a kilogram`);
+  return two(`所记 ${leaf.credits} 分；若每千克 ${rate} 分，至多 ${most} 分`, `${leaf.credits} credits, as booked; at most ${most} possible, if ${rate} a kilogram is the rate`);
 }
 const AWARD_OPEN = {
   recomputed: () => unable("本页不重算，请用命令 abate verify", "not done here: the command abate verify does"),
