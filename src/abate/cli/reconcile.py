@@ -38,7 +38,7 @@ WORDS = {
     "holds": "every hold has its entry, and its end is of the kind its state says",
     "reversal": "every reversal is registered, and undoes one entry by its amounts, and no reversal",
     "orders": "every movement asked for by an order id is registered under it",
-    "digests": "every order id stands for the kind, amount and receiver of its entry",
+    "digests": "every order id stands for the kind, amount and receiver of its entry, and for the end of its hold",
     "close": "every account of every close is its entries, summed again",
     "burnt": "what the audit trail tells of as burnt stands as burnt, and nothing else does",
     "signs": "every code is found by its own signs",
@@ -57,7 +57,7 @@ WORDS = {
     "quarantine": "nothing quarantined has an entry, and each record that waits stands as quarantined",
     "acts": "no two awards that stand are for one act (P-7.2-e)",
     "claims": "every award that stands has claimed its act, as its record tells it",
-    "recomputed": "every quantity comes out of its record again, to the milligram",
+    "recomputed": "every quantity comes out of its record again, to the milligram, with its reason",
 }
 
 

@@ -20,6 +20,7 @@ from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.ledger import actions, erasing, errors, expiring, holds, queries, standing
 from abate.platform.ledger.actions import Spend, Verdict
+from abate.platform.ledger.models import Order
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
@@ -209,12 +210,28 @@ def test_a_refused_large_spend_does_not_block_a_smaller_one_behind_it(expiring_r
     assert differences() == {}
 
 
+def test_a_hold_of_an_earlier_version_is_found_again_by_its_end(expiring_room: World) -> None:
+    """Its order's digest left the end out: what the stored hold says decides, and the reconciliation takes both forms."""
+    person = expiring_room.people[0].pk
+    actions.adjust(person, 5, "five")
+    held = holds.hold(person, 4, "four", NOW + timedelta(hours=1))
+    former = actions.digest(Kind.HOLD, 4)
+    assert Order.objects.filter(person_id=person, order_id="four").update(digest=former) == 1
+    assert holds.hold(person, 4, "four", NOW + timedelta(hours=1)) == held
+    with pytest.raises(errors.OrderTaken):
+        holds.hold(person, 4, "four", NOW + timedelta(hours=2))
+    assert differences() == {}
+
+
 def test_held_credits_are_not_free_and_come_back_in_time(expiring_room: World) -> None:
     person = expiring_room.people[0].pk
     actions.adjust(person, 5, "five")
     held = holds.hold(person, 4, "four", NOW + timedelta(hours=1))
     assert (queries.balance(person).credits, free(person)) == (5, 1)
-    assert holds.hold(person, 4, "four", NOW + timedelta(hours=2)) == held, "asked again, held once"
+    assert holds.hold(person, 4, "four", NOW + timedelta(hours=1)) == held, "asked again, held once"
+    for number, hours in ((4, 2), (3, 1)):
+        with pytest.raises(errors.OrderTaken):
+            holds.hold(person, number, "four", NOW + timedelta(hours=hours))
     with clock.frozen(NOW + timedelta(hours=1)):
         assert free(person) == 5, "the job has not run"
         assert holds.lapse_overdue() == 1 and holds.lapse_overdue() == 0

@@ -98,12 +98,14 @@ def test_an_order_that_stands_for_another_movement_is_taken_and_the_same_again_c
     one, two, three = expiring_room.people
     actions.adjust(one.pk, 100, "opening")
     until = (NOW + timedelta(hours=1)).isoformat()
+    later = (NOW + timedelta(hours=2)).isoformat()
     hold, give = {"kind": "hold", "until": until}, {"kind": "transfer", "amount": 5}
     desk.decide("ledger.book", person=one.pseudonym, order="d", amount=5, **hold)
     desk.decide("ledger.book", person=one.pseudonym, order="t", to=two.pseudonym, **give)
     tried: list[tuple[str, dict[str, Any], str]] = [
         ("ledger.book", hold | {"order": "d", "amount": 50}, "order-taken"),
         ("ledger.book", hold | {"order": "d", "amount": 5}, "nothing-changes"),
+        ("ledger.book", hold | {"order": "d", "amount": 5, "until": later}, "order-taken"),
         ("ledger.book", give | {"order": "t", "to": three.pseudonym}, "order-taken"),
         ("ledger.book", give | {"order": "t", "to": two.pseudonym}, "nothing-changes"),
         ("ledger.book", {"kind": "cancel", "order": "t", "amount": 5}, "order-taken"),

@@ -30,7 +30,7 @@ from abate.quantify.record import canonical, read_record
 HISTORY = "history:P-7.2-d"
 BEFORE_PUBLICATION = "before_publication:P-7.2-d"
 UNDER_ONE = "under_one_milligram:P-7.2-a"
-_OUTCOMES = {
+OUTCOMES = {
     Engine.REFUSED: Outcome.REFUSED,
     Engine.NEEDS_FIGURE: Outcome.NEEDS_FIGURE,
     Engine.NOT_COUNTED: Outcome.NOT_COUNTED,
@@ -85,7 +85,7 @@ def _alone(event: Event, setting: Setting) -> Measured:
         text = canonical(method, accepted).decode()
     return Measured(
         event,
-        _OUTCOMES[quantity.outcome],
+        OUTCOMES[quantity.outcome],
         quantity.reason,
         (quantity.be_mg, quantity.pe_mg, quantity.le_mg, quantity.er_mg),
         quantity.method_version,
@@ -120,7 +120,7 @@ def _as_columns(behaviour: str, events: list[Event], setting: Setting) -> list[M
     names = ("ord", "outcome", "reason", "be_mg", "pe_mg", "le_mg", "er_mg", "method_version", "factors")
     lists = [found.column(name).to_pylist() for name in (*names, "canonical")]
     return [
-        Measured(events[place], _OUTCOMES[outcome], reason, (be, pe, le, er), version, factors or "", record)
+        Measured(events[place], OUTCOMES[outcome], reason, (be, pe, le, er), version, factors or "", record)
         for place, outcome, reason, be, pe, le, er, version, factors, record in zip(*lists, strict=True)
     ]
 
@@ -169,14 +169,19 @@ def _finish(found: Measured, times: _Times, latest: datetime | None) -> Measured
     wrong = _wrong_time(event, record, times, latest)
     if wrong:
         return Measured(event, Outcome.REFUSED, wrong)
-    if found.outcome in (Outcome.CREDITED, Outcome.NOT_BELOW_BASELINE):
-        er = found.amounts[3]
-        if found.reason == HISTORY:
-            found.outcome, found.reason = Outcome.NOT_COUNTED, BEFORE_PUBLICATION
-        elif found.outcome == Outcome.CREDITED and (er is None or er <= 0):
-            found.outcome, found.reason = Outcome.NOT_BELOW_BASELINE, UNDER_ONE
+    found.outcome, found.reason = settled(found.outcome, found.reason, found.amounts[3])
     found.digest = digest(event.behaviour, event.subject, event.time, record)
     return found
+
+
+def settled(outcome: int, reason: str | None, er_mg: int | None) -> tuple[int, str | None]:
+    """(outcome, reason) of a record that the engine accepted, as they are stored: what credits nothing says why."""
+    if outcome in (Outcome.CREDITED, Outcome.NOT_BELOW_BASELINE):
+        if reason == HISTORY:
+            return Outcome.NOT_COUNTED, BEFORE_PUBLICATION
+        if outcome == Outcome.CREDITED and (er_mg is None or er_mg <= 0):
+            return Outcome.NOT_BELOW_BASELINE, UNDER_ONE
+    return outcome, reason
 
 
 def _shown(reason: str | None) -> str | None:

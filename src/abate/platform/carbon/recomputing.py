@@ -12,10 +12,10 @@ import pyarrow as pa
 from django.db import connection
 
 from abate.platform.carbon.basis import catalogue, stored_setting
-from abate.platform.carbon.measure import HISTORY
+from abate.platform.carbon.measure import OUTCOMES, settled
 from abate.platform.carbon.queries import SQL
+from abate.platform.events.outcomes import Outcome
 from abate.quantify import columns
-from abate.quantify.outcome import Outcome
 
 _CHUNK = 20_000
 _RESULTS = ("be_mg", "pe_mg", "le_mg", "er_mg", "canonical", "method_version", "factors", "outcome", "reason")
@@ -36,9 +36,9 @@ class _Basis:
 def recompute() -> tuple[int, int]:
     """(quantities recomputed, how many of them do not come out as stored).
 
-    From the stored record, on the stored basis: amounts, canonical record, methodology version, figures used, and
-    whether it credits. What a basis at hand no longer allows (a methodology or pack that is not here as it was) does
-    not come out either. Reads in order of bases, a chunk at a time.
+    From the stored record, on the stored basis: amounts, canonical record, methodology version, figures used, whether it
+    credits, and the reason that the engine gave. What a basis at hand no longer allows (a methodology or pack that is not
+    here as it was) does not come out either. Reads in order of bases, a chunk at a time.
     """
     with connection.cursor() as cursor:
         cursor.execute(SQL["bases"])
@@ -70,7 +70,8 @@ def packs_missing() -> list[str]:
 
 
 def _wrong(engine: duckdb.DuckDBPyConnection, basis: _Basis | None, stored: Sequence[tuple]) -> int:
-    """How many rows (credits or None where it is not asked, be, pe, le, er, record) of one basis do not come out."""
+    """How many rows (credits or None where it is not asked, reason or "" where it is not the engine's, be, pe, le, er, record)
+    of one basis do not come out."""
     if basis is None:
         return len(stored)
     versions = catalogue().methods.get(basis.behaviour, ())
@@ -87,9 +88,11 @@ def _wrong(engine: duckdb.DuckDBPyConnection, basis: _Basis | None, stored: Sequ
     found = columns.quantify_events(engine, table, basis.behaviour, catalogue(), setting)
     again = zip(*(found.column(name).to_pylist() for name in _RESULTS), strict=True)
     wrong = 0
-    for (credits, *kept), (*figures, version, factors, outcome, reason) in zip(stored, again, strict=True):
-        counts = outcome == Outcome.COUNTED and reason != HISTORY and (figures[3] or 0) > 0
+    for (credits, said, *kept), (*figures, version, factors, outcome, reason) in zip(
+        stored, again, strict=True
+    ):
+        came, why = settled(OUTCOMES[outcome], reason, figures[3])
         same = (kept, basis.version, basis.factors) == (figures, version, factors or "")
-        same = same and credits in (counts, None)
+        same = same and credits in (came == Outcome.CREDITED, None) and said in (why, "")
         wrong += not same
     return wrong

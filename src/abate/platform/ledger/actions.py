@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping.kinds import Kind
+from abate.bookkeeping.leaf import time_text
 from abate.platform.doors import clock
 from abate.platform.ledger import errors, posting, queries
 from abate.platform.ledger.models import Duty
@@ -284,8 +285,10 @@ def positive(amount: int) -> None:
         raise errors.NotAnAmount(str(amount))
 
 
-def digest(kind: Kind, amount: int, other: int = 0) -> bytes:
-    return hashlib.sha256(f"{kind.name} {amount} {other}".encode()).digest()
+def digest(kind: Kind, amount: int, other: int = 0, until: datetime | None = None) -> bytes:
+    """What an order id stands for, 32 bytes: `other` is who receives, `until` when a hold ends. SQL: wrong_digests."""
+    ends = "" if until is None else f" {time_text(until)}"
+    return hashlib.sha256(f"{kind.name} {amount} {other}{ends}".encode()).digest()
 
 
 def _known(
@@ -296,10 +299,13 @@ def _known(
     return {(person, order): (entry, bytes(digest)) for person, order, entry, digest in cursor.fetchall()}
 
 
-def before(cursor: CursorWrapper, person_id: int, order_id: str, content: bytes) -> int | None:
-    """The entry of an order that was booked before; read under the account's lock. Raises OrderTaken."""
-    entry_id, known = _known(cursor, [(person_id, order_id)]).get((person_id, order_id), (None, content))
-    if known != content:
+def before(cursor: CursorWrapper, person_id: int, order_id: str, *contents: bytes) -> int | None:
+    """The entry of an order that was booked before as one of `contents` (digest); read under the account's lock.
+
+    Raises OrderTaken where it was booked as something else.
+    """
+    entry_id, known = _known(cursor, [(person_id, order_id)]).get((person_id, order_id), (None, contents[0]))
+    if known not in contents:
         raise errors.OrderTaken(order_id)
     return entry_id
 

@@ -37,16 +37,16 @@ def person_of(pseudonym: str) -> int:
     return found
 
 
-def order_of(given: Json, content: bytes) -> Json | None:
+def order_of(given: Json, *contents: bytes) -> Json | None:
     """What was booked under this order: an account moves all the time, the decision's own entry does not.
 
-    Raises OrderTaken where it is another movement than `content` (actions.digest).
+    Raises OrderTaken where it is another movement than `contents` (actions.digest).
     """
     person = person_of(given["person"])
     order = Order.objects.filter(person_id=person, order_id=given["order"]).first()
     if order is None:
         return None
-    if bytes(order.digest) != content:
+    if bytes(order.digest) not in contents:
         raise errors.OrderTaken(given["order"])
     entry = actions.entry_of(person, order.entry_id)
     return {"kind": Kind(entry.kind).name.lower(), "carbon_mg": entry.carbon_mg, "credits": entry.credits}
@@ -82,13 +82,19 @@ def _sound(given: Json) -> Json:
 def _look(given: Json) -> Json:
     """The order's entry; of a hold that is to end, the hold. Raises NoHold, OrderTaken."""
     if not given["hold"]:
-        receiver = person_of(given["to"]) if given["to"] else 0
-        content = actions.digest(Kind[given["kind"].upper()], given["amount"], receiver)
-        return {"booked": order_of(given, content)}
+        return {"booked": order_of(given, *_contents(given))}
     found = Hold.objects.filter(person_id=person_of(given["person"]), entry_id=given["hold"]).first()
     if found is None:
         raise errors.NoHold(str(given["hold"]))
     return {"hold": {"credits": found.credits, "state": _STATES[found.state]}}
+
+
+def _contents(given: Json) -> tuple[bytes, ...]:
+    if given["until"]:
+        until = changes.moment(given, "until")
+        return holds.contents(person_of(given["person"]), given["order"], given["amount"], until)
+    receiver = person_of(given["to"]) if given["to"] else 0
+    return (actions.digest(Kind[given["kind"].upper()], given["amount"], receiver),)
 
 
 _STATES = {Hold.OPEN: "open", Hold.SETTLED: "settle", Hold.RELEASED: "release", Hold.LAPSED: "lapsed"}

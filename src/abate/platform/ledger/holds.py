@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from abate.bookkeeping.kinds import Kind
 from abate.platform.doors import clock
 from abate.platform.ledger import actions, errors, posting
-from abate.platform.ledger.models import Hold
+from abate.platform.ledger.models import Hold, Order
 from abate.platform.ledger.posting import SQL, Item
 from abate.platform.ledger.queries import EntryRow
 
@@ -20,13 +20,13 @@ def hold(person_id: int, credits: int, order_id: str, expires_at: datetime) -> E
     """Set credits aside until `expires_at`; the entry's id names the hold.
 
     The very lots are reserved, so credits do not expire while they are held. Raises AccountErased,
-    InsufficientCredits, OrderTaken, HoldTooLong.
+    InsufficientCredits, OrderTaken (the id stands for other credits, or for another end), HoldTooLong.
     """
     actions.positive(credits)
-    content = actions.digest(Kind.HOLD, credits)
     with transaction.atomic(), connection.cursor() as cursor:
         at = posting.ready(cursor, [person_id])
-        done = actions.before(cursor, person_id, order_id, content)
+        stands_for = contents(person_id, order_id, credits, expires_at)
+        done = actions.before(cursor, person_id, order_id, *stands_for)
         if done is not None:
             return actions.entry_of(person_id, done)
         actions.refuse_erased(cursor, person_id)
@@ -38,8 +38,20 @@ def hold(person_id: int, credits: int, order_id: str, expires_at: datetime) -> E
         posting.draw(cursor, at, [(person_id, made.id, credits)])
         values = {"person": person_id, "entry": made.id, "credits": credits}
         cursor.execute(SQL["note_hold"], values | {"at": at.at, "expires_at": expires_at})
-        actions.note(cursor, [(person_id, order_id, made.id, content)])
+        actions.note(cursor, [(person_id, order_id, made.id, stands_for[0])])
     return made
+
+
+def contents(person_id: int, order_id: str, credits: int, expires_at: datetime) -> tuple[bytes, ...]:
+    """What an order for this hold stands for (actions.digest), its end among it.
+
+    An order of an earlier version left the end out: its digest is taken too, where the hold that it made ends then.
+    """
+    made = actions.digest(Kind.HOLD, credits, until=expires_at)
+    entries = Order.objects.filter(person_id=person_id, order_id=order_id).values("entry_id")
+    if Hold.objects.filter(person_id=person_id, entry_id__in=entries, expires_at=expires_at).exists():
+        return made, actions.digest(Kind.HOLD, credits)
+    return (made,)
 
 
 def settle(person_id: int, hold_id: int, cause: str) -> EntryRow:

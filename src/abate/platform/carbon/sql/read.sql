@@ -155,12 +155,16 @@ select id, behaviour, version, method_hash, factors, region, grade_floor, pack, 
 
 -- name: all_records
 -- What is not counted because another record of the same act is, or a case about it was confirmed, would be credited by itself.
--- Of what was quarantined it is not asked: it was kept whatever it came to.
-select basis_id, case when not starts_with(coalesce(reason, ''), 'quarantine') then
-                      outcome = 8 or (outcome = 6 and (starts_with(coalesce(reason, ''), 'same_act:')
-                                                       or starts_with(coalesce(reason, ''), 'anomaly:'))) end, be_mg, pe_mg,
-       le_mg, er_mg, record
-from carbon_quantity where dropped_at is null order by basis_id
+-- Of what was quarantined it is not asked: it was kept whatever it came to. The reason of these is not the engine's, and '' here;
+-- of an award (8) it always is.
+select basis_id, case when own is distinct from 'quarantine' then outcome = 8 or outcome = 6 and own is not null end,
+       case when own is null then reason else '' end, be_mg, pe_mg, le_mg, er_mg, record
+from (select quantity.*, case when outcome = 8 then null
+                              when starts_with(reason, 'quarantine') then 'quarantine'
+                              when starts_with(reason, 'same_act:') or starts_with(reason, 'anomaly:') then 'decided' end as own
+      from carbon_quantity quantity
+      where dropped_at is null) kept
+order by basis_id
 
 -- name: acts_of_entries
 select quantity.entry_id, basis.behaviour, quantity.day

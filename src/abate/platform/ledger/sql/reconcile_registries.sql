@@ -20,9 +20,9 @@ full join (select person_id, id, cause from ledger_entry
 where entry.cause is distinct from taken.order_id
 
 -- name: wrong_digests
--- What an order id stands for, made again: kind, amount and, of a transfer, who received. 6 is transfer, 7 hold, 14 retire;
--- 4 cancel and 12 exchange_out are asked for by what they take. A receiver's side has the moment, cause and credits of
--- the payer's.
+-- What an order id stands for, made again: kind, amount and, of a transfer, who received; of a hold also when it ends, but for
+-- orders of an earlier version, which left that out (no `until`). 6 is transfer, 7 hold, 14 retire; 4 cancel and 12 exchange_out
+-- are asked for by what they take. A receiver's side has the moment, cause and credits of the payer's.
 select taken.person_id, taken.order_id, taken.entry_id
 from ledger_order taken
 join ledger_entry entry on (entry.person_id, entry.id) = (taken.person_id, taken.entry_id)
@@ -31,11 +31,13 @@ left join ledger_entry received
     on entry.kind = 6 and received.kind = 6 and received.at = entry.at and received.cause = entry.cause
    and received.credits = -entry.credits and received.person_id <> entry.person_id
 group by taken.person_id, taken.order_id
-having not bool_or(taken.digest = sha256(convert_to(concat_ws(
-    ' ', upper((%(kinds)s::text[])[entry.kind]),
-    case when entry.kind = 7 then hold.credits when entry.kind = 14 then -entry.carbon_mg
-         when entry.kind in (4, 6, 12) then -entry.credits else entry.credits end,
-    case when entry.kind = 6 then coalesce(received.person_id, 0) else 0 end), 'UTF8')))
+having not bool_or(taken.digest in (
+    select sha256(convert_to(concat_ws(
+        ' ', upper((%(kinds)s::text[])[entry.kind]),
+        case when entry.kind = 7 then hold.credits when entry.kind = 14 then -entry.carbon_mg
+             when entry.kind in (4, 6, 12) then -entry.credits else entry.credits end,
+        case when entry.kind = 6 then coalesce(received.person_id, 0) else 0 end, until), 'UTF8'))
+    from (values (null), (to_char(hold.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))) form (until)))
 
 -- name: differ_holds
 -- Every entry of kind hold (7) made a hold; an entry of kind settle (8) or release (9) ended one, by all it held, as its
