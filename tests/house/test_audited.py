@@ -54,7 +54,10 @@ OWN = {
         "claim_area": "once, at the first start",
         "drop_token": "a token given back by its holder, or that no key may use",
     },
-    "joining/actions.py": {"particulars": PURE, "credit_code_sign": PURE, "complete": PURE, "lapse": "through standing.lapse"},
+    "joining/actions.py": {
+        **dict.fromkeys(("particulars", "checked", "is_line", "check_free", "credit_code_sign", "complete"), PURE),
+        "lapse": "through standing.lapse",
+    },
     "parties/answers.py": {"once": "the answer of a call whose work tells of itself; it repeats it for a day"},
     "parties/exchanged.py": {"note": "of a token that was just given: its digest, for as long as it lasts"},
     "parties/limits.py": {"take": "counters that a crash may lose", "forget": "the same"},

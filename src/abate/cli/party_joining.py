@@ -85,7 +85,7 @@ def applications(everything: bool, data_dir: Path) -> None:
     """List what waits to be decided, the first applied for first: applications, and parties with newer documents."""
     _, queries = _running(data_dir)
     found = queries.applications(everything=everything)
-    told = [_shown(one) | {"new_documents": one.renews} for one in found]
+    told = [_shown(one) | {"new_documents": one.renews, "asks_for_contact": one.asks} for one in found]
     click.echo(json.dumps(told, ensure_ascii=False, indent=1))
 
 
@@ -157,16 +157,16 @@ def contact(application: Any, contact: str, against: int | None, why: str, data_
         from abate.platform.joining import queries  # lazy: models exist once Django has started
         from abate.platform.review import queries as review  # lazy: as above
 
-        digest = queries.contact_digest(contact)
         if against is None:
+            digest = queries.contact_digest(contact)
             return deciding.propose(
                 "party.contact", {"application": str(application), "contact": digest}, why
             )
         deciding.entitled("view", "proposals", field="rows")
         named = review.proposal(against)
-        about = {"application": str(application), "contact": digest}
-        same = named.action == "party.contact" and about.items() <= named.arguments.items()
-        return {"proposal": against, "names_this_contact": same}
+        same = queries.names_contact(against, named.arguments, contact)
+        about = named.action == "party.contact" and named.arguments["application"] == str(application)
+        return {"proposal": against, "names_this_contact": about and same}
 
     deciding.run(data_dir, work)
 

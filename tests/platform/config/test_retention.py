@@ -63,6 +63,15 @@ CASES = {
     "allauth_idp_oidc_token": Case(open=True),
     "django_session": Case(),
     "joining_application": Case(planted=applied),
+    "joining_contact_request": Case(
+        {
+            "state": lambda number: "waiting" if number == 4 else "done",
+            "contact": b"",
+            "reach": b"",
+            "note": "",
+        },
+        open=True,
+    ),
     "joining_document": Case(open=True),
     "notices_delivery": Case({"channel": "email"}),
     "notices_incident": Case(),

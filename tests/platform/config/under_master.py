@@ -16,6 +16,7 @@ from abate.platform.config import rewrapping
 from abate.platform.config.rewrapping import Place
 from abate.platform.doors import clock, randomness, sealed
 from abate.platform.doors.keyring import keyring
+from abate.platform.joining.models import ContactRequest
 from abate.platform.notices import actions as notices
 from abate.platform.notices.models import Browser
 from abate.platform.notices.queries import PLACE
@@ -45,7 +46,16 @@ def fill(people: int = 3) -> User:
         desk.create_party("city-bikes", "data_provider", "单车", "Bikes", ["cycling"])
     hook, _ = webhooks.add_endpoint(Party.objects.get(code="city-bikes"), "https://bikes.example/hook")
     webhooks.rotate_secret(hook, until=clock.now() + timedelta(days=1))
-    applicants.bring(applicants.draft())
+    one = applicants.draft()
+    applicants.bring(one)
+    ContactRequest.objects.create(
+        application=one,
+        user=one.user,
+        contact=bytes(one.contact),
+        reach=b"r",
+        state="waiting",
+        asked_at=clock.now(),
+    )
     digests = {name: randomness.token_bytes(32) for name in ("identity_hmac", "name_hmac", "contact_hmac")}
     Recovery.objects.create(
         **digests,

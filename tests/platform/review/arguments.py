@@ -15,13 +15,14 @@ COMMON = {"problem": {"code": "busy"}, "event": {"event_id": "m-own"}, "file": A
           "security-remove": {"factor_id": 1}, "break-step": {"break_id": 1}, "anomaly": {"number": 1},
           "quarantine-proposal": {"number": 1},
           "anomaly-appeal": {"number": 1},
-          "proposal": {"number": 1}, "audit-file": {"form": "jsonl"},
+          "proposal": {"number": 1}, "proposal-compare": {"number": 1}, "audit-file": {"form": "jsonl"},
           "statement-file": {"month": "2026-01", "form": "json"},
           "v1:statement_json": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:statement_paper": {"?": "first=2026-01-01&last=2026-01-31"},
           "v1:account_at": {"?": "moment=2026-01-01T00:00:00Z"}}  # fmt: skip
 COMMON |= {name: {"application_id": uuid4()} for name in ("application", "application-finding", "application-propose",
-                                                         "application-state", "application-submit")}  # fmt: skip
+                                                         "application-contact-refuse", "application-state",
+                                                         "application-submit")}  # fmt: skip
 COMMON |= {
     "application-paper": {"application_id": uuid4(), "document_id": 1},
     "application-document": {"application_id": uuid4(), "kind": "registration"},

@@ -22,6 +22,7 @@ NOT_INTERNAL = {
     ("overview", "log_size"): "public",
     ("requests", "text"): "personal",
     ("applications", "contact"): "personal",
+    ("applications", "asked_for"): "personal",
     ("papers", "body"): "sensitive",
     ("anomalies", "evidence"): "personal",
     ("anomalies", "words"): "personal",

@@ -71,6 +71,7 @@ ALLOWED = {
     "application-paper": {"entry", "check", "approve"},
     "application-finding": {"entry"},
     "application-propose": {"entry"},
+    "application-contact-refuse": {"entry"},
     "standing": {"audit_admin", "entry", "check", "approve", "query"},
     "notice": {"entry"},
     "sharing": {"security_admin", "audit_admin", "entry", "check", "approve", "query", "finance"},
@@ -81,6 +82,7 @@ ALLOWED = {
     # Content is shown and takes part in its own changes alone: test_announcements.py.
     "proposals": set(Grant.Role.values),
     "proposal": set(Grant.Role.values),
+    "proposal-compare": set(Grant.Role.values),
     "proposals-decide": {"security_admin", "entry", "check", "approve", "finance", "content"},
     "propose": {"security_admin", "entry", "finance", "content"},
     "v1:proposals": set(Grant.Role.values),

@@ -35,7 +35,7 @@ FRESH = {
     "statement-file", "redeem", "privacy-copy", "privacy-contact", "privacy-correct", "privacy-leave", "told-browser", "family",
     "joining-key", "partner-key", "partner-key-collect", "partner-hook", "partner-files", "key-revoke", "anomalies-decide",
     "quarantine-decide", "v1:quarantine_decide", "proposals-decide", "v1:decide", "audit-file", "v1:statement_json",
-    "v1:statement_paper", "sessions-end", "till-end", "partner-tills",
+    "v1:statement_paper", "sessions-end", "till-end", "partner-tills", "joining-mend", "joining-contact",
 }  # fmt: skip
 """Addresses that ask for a proof minutes old, by a method of theirs: what spends, tells all of somebody, or cannot be undone."""
 

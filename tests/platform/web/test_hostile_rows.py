@@ -34,7 +34,7 @@ from abate.platform.anomalies import actions as anomalies
 from abate.platform.doors import clock
 from abate.platform.events.models import FileRow
 from abate.platform.joining import noticing
-from abate.platform.joining.models import Finding
+from abate.platform.joining.models import ContactRequest, Finding, Revision
 from abate.platform.notices import actions as notices
 from abate.platform.notices import incidents
 from abate.platform.parties import actions as parties
@@ -53,10 +53,12 @@ SPOILED = {
     "events_filerow": "event_id",
     "incentives_offer": "title_zh title_en detail_zh detail_en",
     "joining_application": "title_zh title_en registration note",
+    "joining_contact_request": "note",
     "joining_document": "name",
     "joining_finding": "note",
     "joining_notice": "subject text",
     "joining_notice_step": "text",
+    "joining_revision": "note",
     "joining_run": "run",
     "notices_incident": "happened_zh happened_en data_zh follows_en done_zh advice_en contact",
     "parties_party": "title_zh title_en",
@@ -78,6 +80,7 @@ SHOW = {
     "authorise",
     "disclosure",
     "joining",
+    "joining-contact",
     "keys",
     "offer",
     "offers",
@@ -160,6 +163,9 @@ def given(world: World, party: Party) -> tuple[dict[str, dict[str, Any]], dict[s
     Finding.objects.create(
         document_id=paper.pk, application=applied, user=clerk, at=clock.now(), in_order=False, note="x"
     )
+    Revision.objects.create(application=applied, kind=Revision.RETURNED, note="x", user=clerk, at=clock.now())
+    ContactRequest.objects.create(application=applied, user=applied.user, contact=b"", reach=b"", state="refused", note="x",
+                                  asked_at=clock.now(), ended_at=clock.now())  # fmt: skip
     things = callers.things_of(party)
     FileRow.objects.create(
         file_id=things["file"]["file_id"], line=1, event_id="x", outcome=1, reason="malformed:event"

@@ -20,13 +20,15 @@ from abate.platform.joining.errors import (
     ApplicantUnproved,
     ApplicationClosed,
     ApplicationMalformed,
+    ApplicationMended,
     DocumentExpired,
     DocumentMissing,
     DocumentRefused,
+    RegistrationTaken,
     TermsNotAccepted,
 )
 from abate.platform.joining.kinds import kinds
-from abate.platform.joining.models import Application, Document, Finding, Report
+from abate.platform.joining.models import Application, Document, Finding, Report, Revision
 from abate.platform.notices import actions as notices
 from abate.platform.parties import limits, standing
 from abate.platform.parties.errors import PartyCodeTaken
@@ -68,7 +70,7 @@ def credit_code_sign(first: str) -> str:
     return _CREDIT_SIGNS[(31 - total % 31) % 31]
 
 
-def _checked(given: Particulars, known: Mapping[str, object]) -> Particulars:
+def checked(given: Particulars, known: Mapping[str, object]) -> Particulars:
     """Raises ApplicationMalformed naming the first field that is not as it must be."""
     code = given.registration.strip().upper()
     fit = len(code) == 18 and set(code) <= set(_CREDIT_SIGNS) and credit_code_sign(code[:17]) == code[17]
@@ -76,10 +78,10 @@ def _checked(given: Particulars, known: Mapping[str, object]) -> Particulars:
     wrong = {
         "code": not _CODE.fullmatch(given.code),
         "kind": role is None,
-        "title_zh": not _line(given.title_zh),
-        "title_en": not _line(given.title_en),
+        "title_zh": not is_line(given.title_zh),
+        "title_en": not is_line(given.title_en),
         "registration": not fit,
-        "contact_name": not _line(given.contact_name),
+        "contact_name": not is_line(given.contact_name),
         "grants": role is not None and not role.must <= set(given.grants) <= role.may,
         "behaviours": bool(set(given.behaviours) - set(known))
         or bool(given.behaviours) != (Party.Grant.DATA in given.grants),
@@ -90,9 +92,17 @@ def _checked(given: Particulars, known: Mapping[str, object]) -> Particulars:
     return given
 
 
-def _line(text: str) -> bool:
+def is_line(text: str) -> bool:
     """One line of text, and nothing that a spreadsheet would compute once it stands in somebody's table."""
     return 0 < len(text.strip()) <= 120 and on_one_line(text) and text.strip()[0] not in "=+-@"
+
+
+def check_free(registration: str, reach: bytes) -> None:
+    """Nobody joins in the name of a party that was admitted but its own contact, for another kind. `reach`: the keyed digest of
+    a contact that was proved, so that nothing tells a stranger whose it is. Raises RegistrationTaken."""
+    held = Application.objects.filter(registration=registration, state=State.ADMITTED)
+    if held.exclude(party__status=Party.Status.LEFT).exclude(reach=reach).exists():
+        raise RegistrationTaken
 
 
 def apply(
@@ -103,7 +113,7 @@ def apply(
     A sign-in link goes to the contact; `known` are the behaviours there are; `proved`: the operator entered it and knows the
     contact. Raises ApplicationMalformed, ContactMalformed, PartyCodeTaken, LimitReached.
     """
-    _checked(given, known)
+    checked(given, known)
     reach = normal(given.contact)
     digest = keyring().identity_hmac(reach.value)
     _may_send(digest)
@@ -164,9 +174,12 @@ def send_links(contact: str) -> None:
     with transaction.atomic():
         open_ = Application.objects.filter(reach=digest).exclude(state__in=[State.REFUSED, State.WITHDRAWN])
         # A contact that took over (decided.hand_over) is known by its digest alone until it says itself who it is.
-        open_.filter(handed_at__isnull=False).update(
-            contact=queries.sealed_contact("", reach), handed_at=None
-        )
+        for one in open_.filter(handed_at__isnull=False).select_for_update(of=("self",)):
+            one.contact, one.handed_at = (
+                queries.sealed_contact(queries.opened(one.contact)["name"], reach),
+                None,
+            )
+            one.save(update_fields=["contact", "handed_at"])
         for user in [one.user for one in open_.select_related("user")] or [None]:
             _send_link(user)
 
@@ -201,8 +214,8 @@ def add_document(
 
 @audited("application.submit", lambda given, _: given["one"].pk)
 def submit(one: Application, terms: str) -> None:
-    """Hand the application in. Raises ApplicationClosed, ApplicantUnproved, TermsNotAccepted, DocumentMissing,
-    DocumentExpired. (P-6.2)"""
+    """Hand the application in. Raises ApplicationClosed, ApplicantUnproved, TermsNotAccepted, RegistrationTaken,
+    DocumentMissing, DocumentExpired. (P-6.2)"""
     with transaction.atomic():
         locked = Application.objects.select_for_update().get(pk=one.pk)
         if locked.state not in (State.DRAFT, State.RETURNED):
@@ -211,6 +224,7 @@ def submit(one: Application, terms: str) -> None:
             raise ApplicantUnproved
         if terms != kinds().terms:
             raise TermsNotAccepted(kinds().terms)
+        check_free(locked.registration, bytes(locked.reach))
         complete(locked)
         locked.state, locked.terms, locked.note = State.SUBMITTED, terms, ""
         locked.submitted_at = clock.now()
@@ -237,30 +251,39 @@ def withdraw(one: Application) -> None:
 
 
 @audited("application.find", lambda given, _: f"{given['one'].pk} {given['document_id']}")
-def find(one: Application, document_id: int, *, in_order: bool, note: str, user: User) -> None:
-    """What a reviewer found of one document; what they found last of it, said again, changes nothing.
+def find(
+    one: Application, document_id: int, *, in_order: bool, note: str, user: User, seen: int | None = None
+) -> None:
+    """What a reviewer found of one document; what they found last of it, said again, changes nothing. `seen`: the number of the
+    newest revision that was before them, 0 for none.
 
-    Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed.
+    Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed, ApplicationMended.
     """
+    # Who mends it holds the row: a finding is about what it says now, or is refused.
+    one = Application.objects.select_for_update(of=("self",)).get(pk=one.pk)
     if one.state not in (State.SUBMITTED, State.ADMITTED):
         raise ApplicationClosed(one.state)
+    if seen is not None and seen != queries.newest_revision(one):
+        raise ApplicationMended
     if len(note) > 500 or not (in_order or note.strip()):
         raise ApplicationMalformed("note: why not, 1 to 500 signs")
     found = queries.document(one, document_id)
     said = {"in_order": in_order, "note": note.strip(), "user": user}
-    last = Finding.objects.filter(document_id=found.pk).order_by("-id").first()
+    last = queries.findings(one).filter(document_id=found.pk).order_by("-id").first()
     if last is None or any(getattr(last, name) != value for name, value in said.items()):
         Finding.objects.create(document_id=found.pk, application=one, at=clock.now(), **said)
 
 
 @audited("application.return", lambda given, _: given["one"].pk)
-def send_back(one: Application, note: str) -> None:
+def send_back(one: Application, note: str, user: User | None = None) -> None:
     """Return an application to be mended. Raises ApplicationClosed, ApplicationMalformed."""
-    if not 0 < len(note.strip()) <= 500:
+    note = note.strip()
+    if not 0 < len(note) <= 500:
         raise ApplicationMalformed("note: what is to be mended, 1 to 500 signs")
     submitted = Application.objects.filter(pk=one.pk, state=State.SUBMITTED)
-    if not submitted.update(state=State.RETURNED, note=note.strip()):
+    if not submitted.update(state=State.RETURNED, note=note):
         raise ApplicationClosed(one.state)
+    Revision.objects.create(application=one, kind=Revision.RETURNED, note=note, user=user, at=clock.now())
     notices.write([one.user_id], "party.application")
 
 

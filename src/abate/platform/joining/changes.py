@@ -10,14 +10,13 @@ from uuid import UUID
 from django.conf import settings
 
 from abate.platform.doors import clock, randomness
-from abate.platform.joining import decided, queries
+from abate.platform.joining import decided, handing, queries
 from abate.platform.joining.errors import ApplicationClosed, NotSettled
 from abate.platform.joining.kinds import kinds
-from abate.platform.joining.models import Application
+from abate.platform.joining.models import Application, ContactRequest
 from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
-from abate.platform.people import queries as people
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
@@ -68,7 +67,7 @@ def _told(given: Json) -> Json:
     one = _application(given)
     names = ("code", "kind", "grants", "behaviours", "title_zh", "title_en", "registration", "terms")
     return {
-        "application": {name: getattr(one, name) for name in names},
+        "application": {name: getattr(one, name) for name in names} | {"contact": bytes(one.reach).hex()},
         "documents": _papers(one),
         "state": one.state,
         "party": _party(one.party),
@@ -190,7 +189,10 @@ def _handable(given: Json) -> Json:
     account = given["account"] or str(randomness.new_uuid())
     if not re.fullmatch("[0-9a-f-]{36}", account) or User.objects.filter(handle=account).exists():
         raise ArgumentsMalformed("account: of a new account")
-    decided.check_handable(_application(given))
+    one = _application(given)
+    handing.check_handable(one)
+    if given["request"]:
+        handing.require_waiting(one, given["request"], given["contact"])
     return given | {"account": account}
 
 
@@ -201,12 +203,20 @@ def _looked_after(given: Json) -> Json:
         "contact": bytes(one.reach).hex(),
         "account": one.user.handle,
         "seats": [f"{party.code} {role}" for party, role in queries.seats(one.user)],
+        # Taken back, or refused, it is no ground any more.
+        "request": handing.state_of(one, given["request"]),
     }
 
 
 def _handed(given: Json, before: Json) -> Json:
     kept = [seat for seat in before["seats"] if seat.partition(" ")[0] == before["code"]]
-    return before | {"contact": given["contact"], "account": given["account"], "seats": kept}
+    asked = ContactRequest.State.DONE.value if given["request"] else None
+    return before | {
+        "contact": given["contact"],
+        "account": given["account"],
+        "seats": kept,
+        "request": asked,
+    }
 
 
 def _hand_over(given: Json) -> Json:
@@ -245,10 +255,7 @@ def _has_part(given: Json, human: bytes) -> bool:
     """Whoever applied, acts for the party, or shall look after it, where they are somebody of the staff."""
     if "code" in given:
         return interest.has_part(given["code"], human)
-    if given.get("contact") in {one.hex() for one in people.contacts_of(human)}:
-        return True
-    one = _application(given)
-    return one.user_id in interest.accounts(human) or interest.has_part(one.code, human)
+    return handing.has_part(_application(given), given.get("contact", ""), human)
 
 
 _ACTIONS = (
@@ -289,7 +296,8 @@ _ACTIONS = (
         name="party.contact",
         zh="更换机构联系人",
         en="let another contact look after a party",
-        fields={"application": (str, REQUIRED), "contact": (str, REQUIRED), "account": (str, "")},
+        fields={"application": (str, REQUIRED), "contact": (str, REQUIRED), "account": (str, ""),
+                "request": (int, 0)},
         normal=_handable,
         look=_looked_after,
         after=_handed,

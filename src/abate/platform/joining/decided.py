@@ -13,9 +13,9 @@ from django.db import transaction
 
 from abate.platform.doors import clock
 from abate.platform.incentives import actions as incentives
-from abate.platform.joining import queries
-from abate.platform.joining.actions import complete
-from abate.platform.joining.errors import AccountOfStaff, ApplicationClosed, DocumentNotInOrder, NotSettled
+from abate.platform.joining import handing, queries
+from abate.platform.joining.actions import check_free, complete
+from abate.platform.joining.errors import ApplicationClosed, DocumentNotInOrder, NotSettled
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Agreement, Application, Document, Settlement
 from abate.platform.notices import actions as notices
@@ -24,7 +24,6 @@ from abate.platform.parties import standing, webhooks
 from abate.platform.parties.models import Party
 from abate.platform.people import contacts, groups
 from abate.platform.review import actions as review
-from abate.platform.review import queries as accounts
 from abate.platform.review.audit import audited
 from abate.platform.review.changes import canonical
 from abate.platform.review.models import User
@@ -41,10 +40,11 @@ def check_reviewed(one: Application) -> None:
 
 
 def check_admissible(one: Application) -> None:
-    """Whether it can be decided to admit it. Raises ApplicationClosed, DocumentMissing, DocumentExpired,
+    """Whether it can be decided to admit it. Raises ApplicationClosed, RegistrationTaken, DocumentMissing, DocumentExpired,
     DocumentNotInOrder."""
     if one.state != State.SUBMITTED:
         raise ApplicationClosed(one.state)
+    check_free(one.registration, bytes(one.reach))
     check_reviewed(one)
 
 
@@ -104,7 +104,7 @@ def hand_over(number: UUID, reach: bytes, handle: str) -> User:
     """
     with transaction.atomic():
         one = Application.objects.select_for_update().get(pk=number)
-        check_handable(one)
+        handing.check_handable(one)
         former = one.user
         if one.handed_at is None:
             place = contacts.place(contacts.normal(queries.contact(one)["reach"]))
@@ -117,19 +117,10 @@ def hand_over(number: UUID, reach: bytes, handle: str) -> User:
         review.deactivate(former)
         signin.forget(former)
         one.user, one.reach, one.token, one.handed_at = made, reach, None, clock.now()
-        one.contact = queries.sealed_contact("", "")
+        # Where the former contact asked for this one, it is known by the name that was given then.
+        one.contact = queries.sealed_contact(handing.settle(one, reach), "")
         one.save(update_fields=["user", "reach", "token", "handed_at", "contact"])
     return made
-
-
-def check_handable(one: Application) -> None:
-    """Whether another contact may look after it. Raises ApplicationClosed, AccountOfStaff."""
-    left = one.party is not None and one.party.status == Party.Status.LEFT
-    if left or one.state in (State.REFUSED, State.WITHDRAWN):
-        raise ApplicationClosed("left" if left else one.state)
-    # One of the staff's is closed by a decision of its own (staff.close), and then it is handed on.
-    if one.user.is_active and accounts.human_of(one.user) is not None:
-        raise AccountOfStaff
 
 
 @audited("party.refuse", lambda given, _: given["number"])
@@ -180,6 +171,7 @@ def leave(party: Party, *, despite: bool, how: str) -> Settlement:
             if endpoint.ended_at is None:
                 webhooks.end_endpoint(endpoint.pk)
         standing.leave(party)
+        handing.drop(party)
         groups.end_party(party.pk)
         incentives.close_offers(party)
         incentives.give_back_open(party, _GIVEN_BACK)

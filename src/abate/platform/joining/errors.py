@@ -56,6 +56,64 @@ class AccountOfStaff(Problem):
     )
 
 
+class RegistrationTaken(Problem):
+    code = "application-registration-taken"
+    status = 409
+    zh = "该统一社会信用代码属于一家已入驻、由其他联系人管理的机构。"
+    en = "This unified social credit code is that of a party that was admitted and that another contact looks after."
+    why_zh = "证件号指明一家机构，他人不得以其名义入驻。"
+    why_en = "The number names one organisation, and nobody else joins in its name."
+    remedy_zh = "请核对代码；同一机构申请另一类别时，请用其现有联系人申请。机构也可请求更换联系人。"
+    remedy_en = (
+        "Check the code. An organisation that asks for another kind applies with the contact that it has; that contact can be "
+        "replaced first."
+    )
+
+
+class ApplicationMended(Problem):
+    code = "application-mended-since"
+    status = 409
+    zh = "您打开页面之后申请内容已被修改，这一意见未记录。"
+    en = "The application was mended after you opened its page; what you found was not written down."
+    why_zh = "审核意见须针对现在的内容。"
+    why_en = "A finding is about what the application says now."
+    remedy_zh = "请重新打开申请，查看改动后再审核。"
+    remedy_en = "Open the application anew, look at what changed, and review it then."
+
+
+class ContactRequestOpen(Problem):
+    code = "contact-request-open"
+    status = 409
+    zh = "已有一份更换联系人的请求在等待办理。"
+    en = "A request for another contact waits already."
+    why_zh = "同一时间只办理一份，以免批准的不是您要的那位。"
+    why_en = "One is decided at a time, so that it is not the wrong one that is approved."
+    remedy_zh = "请等待结果，或先撤回再重新提出。"
+    remedy_en = "Wait for the answer, or take it back and ask anew."
+
+
+class ContactRequestEnded(Problem):
+    code = "contact-request-ended"
+    status = 409
+    zh = "没有等待办理的这份更换联系人的请求，什么都没有办理。"
+    en = "No such request for another contact waits, so nothing was done."
+    why_zh = "请求可能已办结、被撤回，或请求的是另一位联系人。"
+    why_en = "It was decided, refused or taken back, or it asks for somebody else."
+    remedy_zh = "请重新打开页面查看现在的状态。"
+    remedy_en = "Open the page anew and look at how it stands."
+
+
+class ContactUnchanged(Problem):
+    code = "contact-unchanged"
+    status = 422
+    zh = "这就是现在的联系方式，无须更换。"
+    en = "This is the contact that there is already."
+    why_zh = "更换会停用现有账号，须换成另一位联系人。"
+    why_en = "A change ends the present account, so it has to be another contact's."
+    remedy_zh = "请填写另一位联系人的邮箱或手机。"
+    remedy_en = "Give the e-mail or mobile of somebody else."
+
+
 class ApplicantUnproved(Problem):
     code = "application-contact-unproved"
     status = 409

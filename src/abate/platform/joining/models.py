@@ -1,4 +1,5 @@
-"""Rows of joining: applications, documents, findings, agreements, conformance, notices, settlements at the end."""
+"""Rows of joining: applications, what was mended, documents, findings, contacts to come, agreements, conformance, notices,
+settlements at the end."""
 
 from __future__ import annotations
 
@@ -51,6 +52,8 @@ class Application(models.Model):
     `contact` is empty. Null where the contact is known."""
     submitted_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
+    found_from = models.BigIntegerField(default=0)
+    """Findings up to this number were made of what it said before it was mended, and count no more."""
 
     class Meta:
         db_table = "joining_application"
@@ -70,6 +73,72 @@ class Application(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "refused", "withdrawn"]) | Q(submitted_at__isnull=False),
                 name="joining_application_submitted",
+            ),
+        ]
+
+
+class Revision(models.Model):
+    """A turn of an application: it was sent back, with a `note`, or mended. `changed`: field -> [before, after]; a contact that
+    changed is named with null, for its values are kept nowhere."""
+
+    append_only = True
+    RETURNED, MENDED = KINDS = ("returned", "mended")
+
+    id = models.BigAutoField(primary_key=True)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="revisions")
+    kind = models.TextField()
+    note = models.TextField(default="")
+    changed = models.JSONField(default=dict)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "joining_revision"
+        indexes = [models.Index(fields=["application", "id"], name="joining_revision_of")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="returned", changed={}) & ~Q(note="")
+                | (Q(kind="mended", note="") & ~Q(changed={})),
+                name="joining_revision_kind",
+            )
+        ]
+
+
+class ContactRequest(models.Model):
+    """A party's contact asks that another one looks after it. `contact` (name, address) is wrapped under the master key,
+    `reach` its keyed digest; both are empty once it is over. `note`: why it was refused."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+        VOID = "void"
+
+    id = models.BigAutoField(primary_key=True)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="contact_requests")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    contact = models.BinaryField()
+    reach = models.BinaryField(max_length=32)
+    state = models.TextField(choices=State.choices)
+    note = models.TextField(default="")
+    asked_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "joining_contact_request"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"], condition=Q(state="waiting"), name="joining_contact_request_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="waiting", ended_at__isnull=True)
+                | (~Q(state="waiting") & Q(ended_at__isnull=False, contact=b"", reach=b"")),
+                name="joining_contact_request_over",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="refused") & ~Q(note="")) | (~Q(state="refused") & Q(note="")),
+                name="joining_contact_request_why",
             ),
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from abate.platform.doors import clock, sealed
 from abate.platform.doors.keyring import keyring
@@ -20,11 +21,13 @@ from abate.platform.joining.kinds import Words, kinds
 from abate.platform.joining.models import (
     Agreement,
     Application,
+    ContactRequest,
     Document,
     Finding,
     Notice,
     NoticeStep,
     Report,
+    Revision,
 )
 from abate.platform.parties.models import Member, Party
 from abate.platform.people import queries as people
@@ -93,12 +96,16 @@ def applications(
     *, everything: bool = False, beyond: UUID | None = None, limit: int | None = None
 ) -> list[Application]:
     """What waits to be decided, the first applied for first: applications, and parties that brought newer documents
-    (`renews`). With `everything` all of them, the newest first. `beyond`: the id after which a page goes on.
+    (`renews`) or whose contact asks for another (`asks`). With `everything` all of them, the newest first. `beyond`: the id after
+    which a page goes on.
     """
     brought = Document.objects.filter(application=OuterRef("pk"), approved_at=None, ended_at=None)
-    found = Application.objects.annotate(renews=Q(state=Application.State.ADMITTED) & Exists(brought))
+    waits = ContactRequest.objects.filter(application=OuterRef("pk"), state=ContactRequest.State.WAITING)
+    found = Application.objects.annotate(
+        renews=Q(state=Application.State.ADMITTED) & Exists(brought), asks=Exists(waits)
+    )
     if not everything:
-        found = found.filter(Q(state__in=Application.OPEN) | Q(renews=True))
+        found = found.filter(Q(state__in=Application.OPEN) | Q(renews=True) | Q(asks=True))
     if beyond is not None:
         at = Subquery(Application.objects.filter(pk=beyond).values("made_at"))
         later = Q(made_at__lt=at) | Q(made_at=at, id__lt=beyond)
@@ -109,18 +116,60 @@ def applications(
 def contact(one: Application) -> dict[str, str]:
     """`name` and `reach` of whoever applied; that they were opened is told."""
     audit.read("application.contact", one.pk)
-    found: dict[str, str] = json.loads(sealed.unwrap(one.contact, sealed.KEY))
+    return opened(one.contact)
+
+
+def opened(held: bytes) -> dict[str, str]:
+    """`name` and `reach` of a contact as its row keeps it, for work that shows them to nobody."""
+    found: dict[str, str] = json.loads(sealed.unwrap(held, sealed.KEY))
     return found
 
 
 def sealed_contact(name: str, reach: str) -> bytes:
-    """A contact as its row keeps it; contact opens it."""
+    """A contact as its row keeps it; `opened` opens it."""
     return sealed.wrap(json.dumps({"name": name, "reach": reach}, ensure_ascii=False).encode(), sealed.KEY)
 
 
 def contact_digest(text: str) -> str:
     """The keyed digest (hex) by which a contact is proposed: what was typed is kept nowhere. Raises ContactMalformed."""
     return keyring().identity_hmac(normal(text).value).hex()
+
+
+def names_contact(number: int, arguments: Mapping[str, Any], text: str) -> bool:
+    """Whether the proposal `number` with these arguments is to hand a party to this contact, as somebody typed it from the
+    organisation's letter; that it was held against one is told. Raises ContactMalformed."""
+    digest = contact_digest(text)
+    audit.read("party.contact-compare", number)
+    return bool(arguments.get("contact") == digest)
+
+
+def contact_requests(one: Application, user: User | None = None) -> list[ContactRequest]:
+    """What was asked of this application about its next contact, by `user` or by anybody, the newest first."""
+    found = ContactRequest.objects.filter(application=one).order_by("-id")
+    return list((found if user is None else found.filter(user=user))[:20])
+
+
+def asked_for(one: ContactRequest) -> dict[str, str]:
+    """`name` and `reach` of the contact that a waiting request asks for; that they were opened is told."""
+    audit.read("party.contact-asked", one.pk)
+    return opened(one.contact)
+
+
+def revisions(one: Application) -> list[Revision]:
+    """When the application was sent back and what was mended, the newest first."""
+    return list(Revision.objects.filter(application=one).select_related("user").order_by("-id"))
+
+
+def newest_revision(one: Application) -> int:
+    """The number of the newest revision, by which a page says what was before its reader; 0 for none."""
+    return Revision.objects.filter(application=one).aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def looked_at(one: Application, user: User) -> datetime | None:
+    """When `user` last found something of this application or sent it back; None where they did neither."""
+    found = Finding.objects.filter(application=one, user=user).aggregate(at=Max("at"))["at"]
+    returned = Revision.objects.filter(application=one, user=user, kind=Revision.RETURNED)
+    return max(filter(None, [found, returned.aggregate(at=Max("at"))["at"]]), default=None)
 
 
 def contact_of(user_id: int) -> str | None:
@@ -153,13 +202,15 @@ def newest(one: Application) -> dict[str, Document]:
     return {row.kind: row for row in rows}
 
 
+def findings(one: Application) -> QuerySet[Finding]:
+    """What was found of its documents and counts: not what was found before it was mended."""
+    return Finding.objects.filter(application=one, pk__gt=one.found_from)
+
+
 def papers(one: Application) -> list[Paper]:
     """What is asked for, in the order of kinds.toml, and how each stands today."""
     there, today = newest(one), clock.today()
-    found = {
-        row.document_id: row
-        for row in Finding.objects.filter(application=one).select_related("user").order_by("id")
-    }
+    found = {row.document_id: row for row in findings(one).select_related("user").order_by("id")}
     told = []
     for kind, clause in required(one).items():
         known, row = kinds().documents[kind], there.get(kind)

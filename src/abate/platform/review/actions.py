@@ -105,6 +105,12 @@ def end_links() -> int:
     return ended
 
 
+@audited("link.end", lambda given, _: given["user"].handle)
+def end_links_of(user: User) -> None:
+    """End the links of `user`'s that wait to be used: where they were sent, nobody is reached any more."""
+    SignInLink.objects.filter(user=user, used_at=None).delete()
+
+
 @audited("link.use", lambda _, made: made.handle)
 def use_link(token: str) -> User:
     """Spend a sign-in link; of two that try at once, one wins. Raises LinkSpent."""

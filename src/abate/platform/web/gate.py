@@ -62,6 +62,7 @@ UNCOUNTED = frozenset(
         "disclosure-withdraw",
         "tokens-end",
         "groups-leave",
+        "joining-contact-end",
         "security-session",
         "security-others",
         "partner-till-end",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions, noticing, papers, quality, queries
-from abate.platform.joining.errors import NoticeMalformed
+from abate.platform.joining import handing as asking
+from abate.platform.joining.errors import ContactRequestEnded, NoticeMalformed
 from abate.platform.joining.kinds import kinds
-from abate.platform.joining.models import Application
+from abate.platform.joining.models import Application, ContactRequest, Revision
 from abate.platform.parties import queries as parties
 from abate.platform.review import proposing, rights
 from abate.platform.review import queries as review
@@ -24,11 +26,22 @@ from abate.platform.review.models import User
 from abate.platform.review.queries import ProposalRow
 from abate.platform.web import screen
 from abate.platform.web.access import operator_page
+from abate.platform.web.pages import handing
 from abate.platform.web.pages.join import LIVES, NOTICES, PAPERS, STATES
-from abate.platform.web.wording import pick
+from abate.platform.web.wording import pick, say
 
 _PAGE = 50
 OURS = ("party.admit", "party.contact", "party.refuse", "party.renew")
+FIELDS = {
+    "code": ("机构代码", "Code"),
+    "kind": ("类别", "Kind"),
+    "grants": ("授权", "Grants"),
+    "behaviours": ("行为", "Behaviours"),
+    "title_zh": ("中文名称", "Name in Chinese"),
+    "title_en": ("英文名称", "Name in English"),
+    "registration": ("统一社会信用代码", "Unified social credit code"),
+    "contact": ("联系人", "Contact"),
+}
 ENDED = timedelta(days=365)
 """What the form offers as the agreement's length: our policy; another is written in."""
 
@@ -70,11 +83,17 @@ def _page(request: HttpRequest, one: Application, problem: Problem | None = None
             (row, pick(row.title), pick(PAPERS[row.state][:2]), PAPERS[row.state][2])
             for row in queries.papers(one)
         ],
+        "revisions": _revisions(one, user),
+        "requests": (asked := queries.contact_requests(one)) and handing.told(asked),
         "contact": None,
+        "asked_for": None,
     }
     # Opened for those alone who are shown it: each opening is told.
-    if rights.shown(user, "applications", {"contact": True})["contact"]:
+    if rights.sees(user, "applications", "contact"):
         told["contact"] = queries.contact(one)
+    waits = next((row for row in asked if row.state == ContactRequest.State.WAITING), None)
+    if waits is not None and rights.sees(user, "applications", "asked_for"):
+        told["asked_for"] = queries.asked_for(waits)
     life = LIVES[one.party.status] if one.party else None  # type: ignore[index]
     context = rights.shown(user, "applications", told) | {
         "state": (pick(STATES[one.state][:2]), STATES[one.state][2]),
@@ -85,9 +104,30 @@ def _page(request: HttpRequest, one: Application, problem: Problem | None = None
         "may_read": rights.may(user, "view", "papers"),
         "may_proposals": rights.may(user, "view", "proposals"),
         "to_day": (clock.today() + ENDED).isoformat(),
+        "seen": queries.newest_revision(one),
+        "waits": waits,
     }
     status = problem.status if problem else 200
     return screen.show(request, "application", context, section="operator", status=status, problem=problem)
+
+
+def _revisions(one: Application, user: User) -> list[tuple[Revision, list[tuple[str, str, str]], bool]]:
+    """Each turn with what it changed (field, before, after), and whether it came after `user` last looked."""
+    looked = queries.looked_at(one, user)
+    return [
+        (row, [_change(name, values) for name, values in row.changed.items()],
+         row.kind == Revision.MENDED and looked is not None and row.at > looked)
+        for row in queries.revisions(one)
+    ]  # fmt: skip
+
+
+def _change(name: str, values: list[object] | None) -> tuple[str, str, str]:
+    """A contact's values are kept nowhere: only that it changed."""
+    label = pick(FIELDS[name])
+    if values is None:
+        return label, "—", say("已更换", "another")
+    before, after = (" · ".join(one) if isinstance(one, list) else str(one) for one in values)
+    return label, before or "—", after or "—"
 
 
 @require_safe
@@ -122,17 +162,18 @@ def paper(request: HttpRequest, role: bool, application_id: UUID, document_id: i
 @require_POST
 @operator_page
 def finding(request: HttpRequest, role: bool, application_id: UUID) -> HttpResponse:
-    """Say of a document that it is in order or not (`document`, `found`, `note`), or send the application back."""
-    one = queries.application(application_id)
-    note, number = request.POST.get("note", "")[:600], request.POST.get("document", "")
+    """Say of a document that it is in order or not (`document`, `found`, `note`; `seen`: the newest revision on the page), or
+    send the application back."""
+    one, user = queries.application(application_id), cast(User, request.user)
+    note, seen = request.POST.get("note", "")[:600], request.POST.get("seen")
 
     def work() -> None:
         if request.POST.get("found") == "return":
-            actions.send_back(one, note)
+            actions.send_back(one, note, user)
             return
-        fine = request.POST.get("found") == "in_order"
-        place = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
-        actions.find(one, place, in_order=fine, note=note, user=request.user)  # type: ignore[arg-type]
+        fine, place = request.POST.get("found") == "in_order", _number(request.POST.get("document", ""))
+        before = None if seen is None else _number(seen)
+        actions.find(one, place, in_order=fine, note=note, user=user, seen=before)
 
     return _done(request, one, work)
 
@@ -141,7 +182,7 @@ def finding(request: HttpRequest, role: bool, application_id: UUID) -> HttpRespo
 @operator_page
 def propose(request: HttpRequest, role: bool, application_id: UUID) -> HttpResponse:
     """Propose what is to become of it: `change` admit, refuse, renew or contact, with `why`, `to_day`, of one suspended
-    `resume`, and the new `contact`, of which the proposal has a digest alone."""
+    `resume`, and the new `contact`, of which the proposal has a digest alone, or the `request` that asks for one."""
     one = queries.application(application_id)
     why, to_day = request.POST.get("why", "")[:600], request.POST.get("to_day", "")[:10]
     name = f"party.{request.POST.get('change', '')[:10]}"
@@ -153,10 +194,35 @@ def propose(request: HttpRequest, role: bool, application_id: UUID) -> HttpRespo
         elif name == "party.renew":
             given |= {"resume": request.POST.get("resume") == "1"}
         elif name == "party.contact":
-            given = {"contact": queries.contact_digest(request.POST.get("contact", "")[:300])}
+            given = _next_contact(one, request)
         proposing.propose(request.user, name, given | {"application": str(one.pk)}, why)  # type: ignore[arg-type]
 
     return _done(request, one, work)
+
+
+def _next_contact(one: Application, request: HttpRequest) -> dict[str, object]:
+    """The digest of what was typed, or of what the present contact asked for."""
+    number = _number(request.POST.get("request", ""))
+    if not number:
+        return {"contact": queries.contact_digest(request.POST.get("contact", "")[:300])}
+    found = next((row for row in queries.contact_requests(one) if row.pk == number and row.reach), None)
+    if found is None:
+        raise ContactRequestEnded(str(number))
+    return {"contact": bytes(found.reach).hex(), "request": number}
+
+
+def _number(typed: str) -> int:
+    """The number that a form names; 0, which is none, for what is no number."""
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else 0
+
+
+@require_POST
+@operator_page
+def refuse_contact(request: HttpRequest, role: bool, application_id: UUID) -> HttpResponse:
+    """Refuse what the present contact asks about the next one (`request`), saying why (`note`)."""
+    one = queries.application(application_id)
+    number, note = _number(request.POST.get("request", "")), request.POST.get("note", "")[:600]
+    return _done(request, one, lambda: asking.refuse(one, number, note, request.user))  # type: ignore[arg-type]
 
 
 @require_safe
@@ -200,7 +266,7 @@ def notice(request: HttpRequest, role: bool) -> HttpResponse:
     try:
         if number:
             step = noticing.close if request.POST.get("step") == "close" else noticing.reopen
-            step(int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0, text, user)
+            step(_number(number), text, user)
         else:
             party = parties.party(request.POST.get("party", "")[:60])
             subject = request.POST.get("subject", "")[:200]
@@ -227,6 +293,11 @@ urlpatterns = [
     ),
     path("operator/applications/<uuid:application_id>/finding", finding, name="application-finding"),
     path("operator/applications/<uuid:application_id>/propose", propose, name="application-propose"),
+    path(
+        "operator/applications/<uuid:application_id>/contact",
+        refuse_contact,
+        name="application-contact-refuse",
+    ),
     path("operator/standing", standing, name="standing"),
     path("operator/notices", notice, name="notice"),
 ]

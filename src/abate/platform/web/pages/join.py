@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -15,7 +16,7 @@ from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions, noticing, quality, queries, trying
 from abate.platform.joining.errors import ApplicationMalformed, DocumentRefused, ReportRefused
-from abate.platform.joining.kinds import kinds
+from abate.platform.joining.kinds import Role, kinds
 from abate.platform.joining.models import Application
 from abate.platform.parties import queries as party_queries
 from abate.platform.parties import standing
@@ -56,7 +57,12 @@ LIVES = {
 }
 
 
-def _fields(request: HttpRequest, wrong: str = "") -> list[Field]:
+TEXTS = ("code", "title_zh", "title_en", "registration", "contact_name", "contact")
+KEPT = ("contact_name", "contact")
+"""What one who mends may leave empty: it stays."""
+
+
+def _fields(values: Mapping[str, str], wrong: str, *, mending: bool) -> list[Field]:
     words = {
         "code": (("机构代码（英文小写，永久不变）", "Code (lower case, for ever)"), "city-bikes", 40),
         "title_zh": (("中文名称", "Name in Chinese"), "", 120),
@@ -66,17 +72,48 @@ def _fields(request: HttpRequest, wrong: str = "") -> list[Field]:
         "contact": (("联系邮箱或手机", "Contact's e-mail or mobile"), "", 254),
     }
     fault = say("请检查此项。", "Please check this.")
+    stays = say("留空则不变", "left empty, it stays")
     return [
         Field(
             name,
             pick(label),
-            request.POST.get(name, "")[:300],
-            hint=say("例如 {e}", "such as {e}", e=hint) if hint else "",
+            values.get(name, ""),
+            hint=stays
+            if mending and name in KEPT
+            else say("例如 {e}", "such as {e}", e=hint)
+            if hint
+            else "",
             error=fault if wrong.startswith(name) else "",
             maxlength=most,
+            optional=mending and name in KEPT,
         )
         for name, (label, hint, most) in words.items()
     ]
+
+
+def given_in(request: HttpRequest) -> dict[str, object]:
+    """What a form says of an organisation, cut to what a field may hold."""
+    given: dict[str, object] = {name: request.POST.get(name, "")[:300] for name in (*TEXTS, "kind")}
+    return given | {name: request.POST.getlist(name)[:100] for name in ("grants", "behaviours")}
+
+
+def form(given: Mapping[str, Any], problem: Problem | None, *, mending: bool = False) -> dict[str, object]:
+    """The form of an organisation's particulars, filled in with `given`, for parts/particulars.html."""
+    found = kinds()
+    wrong = problem.detail if isinstance(problem, ApplicationMalformed) else ""
+    return {
+        "fields": _fields(given, wrong, mending=mending),
+        "kind": given.get("kind") or "data_provider",
+        "kinds": [(name, pick(role.title), _papers_of(role)) for name, role in found.kinds.items()],
+        "grants": [(name, pick(role.title), _papers_of(role)) for name, role in found.grants.items()],
+        "behaviours": [(name, story.title_of(name)) for name in sorted(basis.catalogue().methods)],
+        "chosen": {name: given.get(name, ()) for name in ("grants", "behaviours")},
+        "wrong": wrong,
+    }
+
+
+def _papers_of(role: Role) -> list[tuple[str, str]]:
+    return [(pick(kinds().documents[name].title), clause) for name, clause in role.documents.items()]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,34 +121,13 @@ def join(request: HttpRequest) -> HttpResponse:
     """The public form. What it makes is a draft; its sign-in link goes to the contact. (P-6.1-d)"""
     problem, sent = None, False
     if request.method == "POST":
-        texts = ("code", "kind", "title_zh", "title_en", "registration", "contact_name", "contact")
-        given: dict[str, object] = {name: request.POST.get(name, "")[:300] for name in texts}
-        given |= {name: request.POST.getlist(name)[:100] for name in ("grants", "behaviours")}
         try:
-            actions.apply(actions.particulars(given), basis.catalogue().methods)
+            actions.apply(actions.particulars(given_in(request)), basis.catalogue().methods)
         except Problem as refused:
             problem = refused
         else:
             sent = True
-    found = kinds()
-    chosen = {name: request.POST.getlist(name) for name in ("grants", "behaviours")}
-    wrong = problem.detail if isinstance(problem, ApplicationMalformed) else ""
-    context = {
-        "sent": sent,
-        "fields": _fields(request, wrong),
-        "kind": request.POST.get("kind", "data_provider"),
-        "kinds": [
-            (name, pick(role.title), [(pick(found.documents[d].title), c) for d, c in role.documents.items()])
-            for name, role in found.kinds.items()
-        ],
-        "grants": [
-            (name, pick(role.title), [(pick(found.documents[d].title), c) for d, c in role.documents.items()])
-            for name, role in found.grants.items()
-        ],
-        "behaviours": [(name, story.title_of(name)) for name in sorted(basis.catalogue().methods)],
-        "chosen": chosen,
-        "wrong": wrong,
-    }
+    context = form(given_in(request), problem) | {"sent": sent}
     return screen.show(request, "join", context, status=problem.status if problem else 200, problem=problem)
 
 

@@ -27,7 +27,7 @@ from abate.platform.people.family_errors import NotAnEnterprise
 from abate.platform.review.proposing import in_sandbox
 from abate.platform.sharing import members
 from abate.platform.web import screen
-from abate.platform.web.access import partner_page
+from abate.platform.web.access import applicant_of, partner_page
 from abate.platform.web.pages.join import about_data
 from abate.platform.web.wording import say
 
@@ -60,6 +60,8 @@ def _page(
         "mark": sources.marks([(party.pk, asked)]).get((party.pk, asked)),
         "sent": sent.page(party.pk, Asked(), limit=10).events,
         "party": party,
+        # Of those who act for it the one who looks after it: another has none to hand on.
+        "contact": getattr(applicant_of(request), "party_id", None) == party.pk,
         "keys": queries.keys(party.pk),
         "endpoints": [one for one in webhooks.endpoints(party.pk) if one.ended_at is None],
         "messages": webhooks.messages(party.pk, limit=20),

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform.doors.errors import Problem
+from abate.platform.joining import queries as joining
 from abate.platform.review import changes, proposing, queries, rights
 from abate.platform.review.changes import REQUIRED, Action
 from abate.platform.review.errors import ArgumentsMalformed, ProposalUnknown
@@ -24,6 +25,8 @@ from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
 
 _PAGE = 50
+CONTACT = "party.contact"
+"""The change that names somebody by a digest, which those who decide hold against a letter."""
 STATES = {
     "proposed": ("待复核", "To be checked", "wait"),
     "checked": ("待审批", "To be approved", "part"),
@@ -62,13 +65,56 @@ def proposals(request: HttpRequest, role: bool) -> HttpResponse:
 def proposal(request: HttpRequest, role: bool, number: int) -> HttpResponse:
     """One proposal in full: before and after, the steps, and what the reader may do."""
     try:
-        row = queries.proposal(number)
-        if row.action not in rights.changes_seen(request.user, [row.action]):
-            raise ProposalUnknown(str(number)[:20])
-    except Problem as problem:
+        return _page(request, _seen(request, number))
+    except ProposalUnknown as problem:
         return screen.refuse(request, problem, section="proposals")
-    context = {"steps": _steps(request), "rows": [_told(request, row)]}
-    return screen.show(request, "proposal", context, section="proposals")
+
+
+@require_POST
+@operator_page
+def compare(request: HttpRequest, role: bool, number: int) -> HttpResponse:
+    """Hold a proposal that names a contact by its digest against the `contact` of the organisation's letter, which is kept
+    nowhere: the page says whether it is the same."""
+    try:
+        row = _seen(request, number)
+        if row.action != CONTACT:
+            raise ProposalUnknown(str(number)[:20])
+        same = joining.names_contact(row.number, row.arguments, request.POST.get("contact", "")[:300])
+    except ProposalUnknown as problem:
+        return screen.refuse(request, problem, section="proposals")
+    except Problem as problem:
+        return _page(request, row, problem=problem)
+    return _page(request, row, same=same)
+
+
+def _seen(request: HttpRequest, number: int) -> ProposalRow:
+    """Raises ProposalUnknown, also for a change that the reader is not shown."""
+    row = queries.proposal(min(number, 2**63 - 1))
+    if row.action not in rights.changes_seen(request.user, [row.action]):
+        raise ProposalUnknown(str(number)[:20])
+    return row
+
+
+def _page(
+    request: HttpRequest, row: ProposalRow, *, same: bool | None = None, problem: Problem | None = None
+) -> HttpResponse:
+    """`same`: whether what was typed is the contact that the proposal names; None where nothing was."""
+    digests = (row.before.get("contact"), row.arguments.get("contact")) if row.action == CONTACT else None
+    context = {
+        "steps": _steps(request),
+        "rows": [_told(request, row)],
+        "digests": digests,
+        "same": same,
+        "field": Field(
+            "contact",
+            say("来函所列新联系人的邮箱或手机", "The new contact's e-mail or mobile, as the letter has it"),
+            hint=say("只用于比对，不保存。", "Held against the digest, and kept nowhere."),
+            error=screen.told(problem).text if problem else "",
+            autocomplete="off",
+            maxlength=254,
+        ),
+    }
+    return screen.show(request, "proposal", context, section="proposals", at_field=problem)
 
 
 @require_POST
