@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 from uuid import uuid4
@@ -15,13 +16,18 @@ from tests.browser.conftest import Visitor
 from tests.platform.joining import applicants
 from tests.platform.web import city as stage
 
+from abate.demo import desk
+from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.incentives import actions as incentives
-from abate.platform.joining import noticing
+from abate.platform.joining import actions as joining
+from abate.platform.joining import handing, mending, noticing
 from abate.platform.joining.models import Application
 from abate.platform.log import actions as log
 from abate.platform.parties import actions
+from abate.platform.parties.models import Party
 from abate.platform.reconciliation import actions as reconciliation
+from abate.platform.review import proposing
 from abate.platform.review.models import Opening, User
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
@@ -143,10 +149,17 @@ def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) ->
     )
     mended = applicants.draft(code="made-up-mended", registration=applicants.registration(3))
     noticing.open_notice(party, "Late events", "Since Monday.", clock.today() + timedelta(days=3), None)
-    for user, name in ((mended.user, "draft"), (Application.objects.get(party=party).user, "trial")):
+    returned, one, number = mended_and_asked(party)
+    for user, name, path in (
+        (mended.user, "draft", "/joining"),
+        (one.user, "trial", "/joining"),
+        (one.user, "contact", "/joining/contact"),
+        (returned.user, "returned", "/joining"),
+        (returned.user, "mend", "/joining/mend"),
+    ):
         window = visitor()
         window.sign_in(user)
-        assert window.go("/joining") == 200
+        assert window.go(path) == 200
         window.page.locator("details").evaluate_all("all => all.forEach(one => (one.open = true))")
         look_every_way(window, f"{tag}-joining-{name}", shots)
     window = visitor()
@@ -154,12 +167,30 @@ def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) ->
     look_every_way(window, f"{tag}-join", shots)
     window.sign_in(applicants.reviewer())
     month = f"/operator/standing?month={clock.today():%Y-%m}"
-    for path in ("/operator/applications?all=1", f"/operator/applications/{waiting.pk}", month):
+    for path, name in (
+        ("/operator/applications?all=1", "applications"),
+        (f"/operator/applications/{waiting.pk}", "applications-one"),
+        (f"/operator/applications/{returned.pk}", "applications-mended"),
+        (f"/operator/applications/{one.pk}", "applications-asked"),
+        (f"/operator/proposals/{number}", "proposal-contact"),
+        (month, "standing"),
+    ):
         assert window.go(path) == 200
         window.page.locator("details").evaluate_all("all => all.forEach(one => (one.open = true))")
-        look_every_way(
-            window, f"{tag}-{path.split('/')[2].split('?')[0]}{'-one' if path.count('/') > 2 else ''}", shots
-        )
+        look_every_way(window, f"{tag}-{name}", shots)
+
+
+def mended_and_asked(party: Party) -> tuple[Application, Application, int]:
+    """An application that was returned and mended, and one whose contact asks for another, as a proposal of this number says."""
+    given = replace(applicants.PARTICULARS, code="made-up-returned", registration=applicants.registration(4))
+    returned = applicants.submitted(code=given.code, registration=given.registration)
+    joining.send_back(returned, "The name is not the licence's.", applicants.reviewer())
+    mending.mend(returned, replace(given, title_en="Mended Rides"), basis.catalogue().methods)
+    one = Application.objects.get(party=party)
+    asked = handing.ask(one, one.user, "The next clerk", "next@example.org")
+    about = {"application": str(one.pk), "contact": bytes(asked.reach).hex(), "request": asked.pk}
+    entry = desk.staffed()["entry"]
+    return returned, one, proposing.propose(entry, "party.contact", about, "letter of Monday").pk
 
 
 @pytest.mark.clause("P-4.2", "P-6.1-a")
