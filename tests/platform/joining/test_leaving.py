@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.demo import desk
 from abate.platform.doors import clock
@@ -29,11 +31,6 @@ from abate.platform.people.models import Member
 from abate.platform.reconciliation import actions as reconciliation
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
-
-
-@pytest.fixture
-def city(db: None) -> stage.City:
-    return stage.build()
 
 
 def withdraw(city: stage.City, event: str, cause: str, by: str) -> dict[str, Any]:

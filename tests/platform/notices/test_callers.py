@@ -11,6 +11,8 @@ from django.test import Client
 from tests.platform.joining import applicants
 from tests.platform.notices.test_incidents import INCIDENT
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.demo import desk
 from abate.platform import reaching
@@ -32,11 +34,6 @@ from abate.platform.signin import factors
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 Left = Callable[[], list[dict[str, str]]]
-
-
-@pytest.fixture
-def city(db: None) -> stage.City:
-    return stage.build()
 
 
 def told(user_id: int) -> list[str]:

@@ -10,6 +10,8 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError
 from django.test import Client
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.demo import desk
 from abate.platform.carbon import queries as carbon

@@ -15,6 +15,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from pypdf import PdfReader
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.platform.config import fields
 from abate.platform.doors import clock

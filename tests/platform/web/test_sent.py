@@ -13,6 +13,8 @@ from django.db import connection
 from django.test import Client
 from tests.platform.reconciliation.test_addresses import token
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.platform.carbon import sent
 from abate.platform.carbon.sent import Asked
