@@ -97,8 +97,8 @@ class OwnIdentity:
 
 
 def by_user(user: User) -> Person | None:
-    """The active person behind a signed-in user."""
-    if not user.is_authenticated:
+    """The active person behind a signed-in user; nobody is asked for behind an account of another kind, which has none."""
+    if not user.is_authenticated or user.kind != User.Kind.PERSON:
         return None
     return Person.objects.filter(user_id=user.pk, status=Person.Status.ACTIVE).first()
 
