@@ -26,6 +26,8 @@ from typing import Any
 
 def prepare() -> None:
     """What every command of the platform imports, and the methodologies that are shipped; nothing is connected yet."""
+    # All of it stays: no look for garbage until it is there.
+    gc.disable()
     from abate.platform.config import setup
 
     setup.environment(Path(os.environ["ABATE_DATA_DIR"]), begin=True)
@@ -37,11 +39,12 @@ def prepare() -> None:
     django.setup()
     MigrationLoader(None)
     catalogue.load()
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def prepare_to_serve() -> None:
+    gc.disable()
     import uvicorn  # noqa: F401
     from django.urls import get_resolver
 
@@ -50,6 +53,7 @@ def prepare_to_serve() -> None:
 
     assert get_resolver().url_patterns
     gc.freeze()
+    gc.enable()
 
 
 def asked(listener: socket.socket) -> list[str]:
