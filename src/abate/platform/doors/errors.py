@@ -24,7 +24,7 @@ class SetupError(Exception):
     the texts by `what`, `why` and `remedy`.
     """
 
-    def __init__(self, code: str, **fields: object) -> None:
+    def __init__(self, code: str, /, **fields: object) -> None:
         told = setup_words()[code]
 
         def said(zh: str, en: str) -> Words:
