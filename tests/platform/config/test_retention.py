@@ -23,7 +23,7 @@ from abate.platform.review.models import Audit
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-b")]
 RULES = {name: one for name, one in fields.tables().items() if one.clear}
 DROPS = {name for name, one in fields.tables().items() if one.drop}
-"""Whose rows stay and lose columns: tried in carbon/test_dropping.py."""
+"""Whose rows stay and lose columns: tried in carbon/test_dropping.py and joining/test_contacts_go.py."""
 NOW = datetime.fromisoformat("2030-06-01T12:00:00+08:00")
 LITTLE = timedelta(seconds=1)
 

@@ -116,7 +116,7 @@ def missing(real: dict[str, set[str]]) -> list[str]:
     return sorted(listed ^ there)
 
 
-_DROPS = {"carbon_kept": dropping.drop_records}
+_DROPS = {"carbon_kept": dropping.drop_records, "joining_application": joining.drop_contacts}
 """What empties the columns that a table drops: its room knows which rows still need them."""
 
 
@@ -136,7 +136,8 @@ def retain() -> dict[str, int]:
             cleared[one.name] = sealing.prune(now - timedelta(days=days))
             continue
         if one.keep == "unproved":
-            cleared[one.name] = joining.clear_unproved(now - timedelta(days=days))
+            unproved = joining.clear_unproved(now - timedelta(days=days))
+            cleared[one.name] = cleared.get(one.name, 0) + unproved
             continue
         statement = sql.SQL("delete from {} where {} < %s").format(
             sql.Identifier(one.name), sql.Identifier(column)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from abate.platform.doors import clock, randomness, scanner
 from abate.platform.doors.keyring import keyring
@@ -28,7 +29,7 @@ from abate.platform.joining.errors import (
     TermsNotAccepted,
 )
 from abate.platform.joining.kinds import kinds
-from abate.platform.joining.models import Application, Document, Finding, Report, Revision
+from abate.platform.joining.models import Application, Document, Finding, Report, Revision, Settlement
 from abate.platform.notices import actions as notices
 from abate.platform.parties import limits, standing
 from abate.platform.parties.errors import PartyCodeTaken
@@ -325,6 +326,19 @@ def clear_unproved(before: datetime) -> int:
         if found:
             audit.note("application.clear", len(found))
     return len(found)
+
+
+def drop_contacts(before: datetime) -> int:
+    """Empty the contact of every application that was refused or withdrawn before then, and of every party that left before
+    then; the rows stay. How many. (PIPL article 19)"""
+    ended = Q(state__in=(State.REFUSED, State.WITHDRAWN), decided_at__lt=before)
+    left = Q(party_id__in=Settlement.objects.filter(at__lt=before).values("party_id"))
+    with transaction.atomic():
+        empty = {"contact": queries.sealed_contact("", ""), "reach": b"", "token": None}
+        dropped = Application.objects.filter(ended | left).exclude(reach=b"").update(**empty)
+        if dropped:
+            audit.note("application.contact-clear", dropped)
+    return dropped
 
 
 def lapse() -> list[str]:
