@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import threading
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
-from abate.platform.doors import backup, private_postgres, recovery
+from abate.cli import restore
+from abate.platform.doors import backup, keyring, private_postgres, recovery, settings_file
 
 pytestmark = pytest.mark.platform
 
@@ -53,3 +56,22 @@ def test_what_lies_on_other_disks_comes_back_beside_the_running_server(place: Pa
     assert sorted(disk.rglob("*")) == before, "nothing was written to the other disk"
     assert backup.take(restored, place / "again").folder.exists()
     assert [path.name[:5] for path in copies.iterdir() if path.is_dir()] == ["base-"]
+
+
+def test_a_restore_reads_the_settings_that_were_put_into_the_new_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the secrets lie, and in which zone a day begins: who is erased again would be booked on another day."""
+    secrets, into, copies = tmp_path / "elsewhere.json", tmp_path / "new", tmp_path / "copies"
+    for folder in (into, copies):
+        folder.mkdir()
+    for name in ("ABATE_ZONE", "ABATE_SECRET_FILE"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    keyring.create(secrets, demo=False, log_origin="abate.test/log")
+    settings_file.write(
+        into / "settings.env", {"ABATE_SECRET_FILE": str(secrets), "ABATE_ZONE": "Asia/Tokyo"}
+    )
+    told = CliRunner().invoke(restore.command, [str(copies), "--into", str(into)])
+    assert told.exit_code == 1 and "has no base copy" in told.output, told.output
+    assert os.environ["ABATE_ZONE"] == "Asia/Tokyo"
