@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from abate.demo import desk
+from abate.platform.carbon import actions as carbon
 from abate.platform.config import doctor, grants
 from abate.platform.doors import keyring
 from abate.platform.review import actions, rights
@@ -120,6 +122,21 @@ def test_an_operator_whom_people_are_not_told_of_is_named(settings) -> None:  # 
     assert states(list(doctor.transport()))["operator"] == "warning"
     settings.ABATE_OPERATOR_CONTACT = "privacy@operator.example"
     assert states(list(doctor.transport()))["operator"] == "ok"
+
+
+@pytest.mark.django_db
+def test_what_is_not_in_force_is_named(settings: Any) -> None:
+    """As after a restore without the settings: every event is refused, and nothing said why."""
+    carbon.adopt()
+    (sound,) = [one for one in doctor.examine() if one.name == "in force"]
+    assert sound.state == "ok"
+    settings.ABATE_ZONE = "Asia/Tokyo"
+    (apart,) = [one for one in doctor.examine() if one.name == "in force"]
+    assert apart.state == "warning" and "zone: Asia/Shanghai -> Asia/Tokyo" in apart.what
+    assert "basis.adopt" in apart.remedy
+    settings.ABATE_GRADE_FLOOR = "measured"
+    (wrong,) = [one for one in doctor.examine() if one.name == "in force"]
+    assert wrong.state == "fault" and "official-cn" in wrong.remedy
 
 
 def test_the_demos_secrets_are_a_fault(settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
 
-from abate.platform.carbon import recomputing
+from abate.platform.carbon import basis, recomputing
 from abate.platform.config import exchanging, grants, watching
 from abate.platform.config.findings import Finding, found
 from abate.platform.doors import clock, keyring, logins, messages, private_postgres, rotation, scanner
@@ -27,6 +27,7 @@ from abate.platform.review import rights
 from abate.platform.signin import queries as sign_in
 from abate.platform.web import forwarded, statement_pdf
 from abate.quantify import anomalies, catalogue, same_act
+from abate.quantify.factors_registry import FactorError
 from abate.quantify.reading import MethodError
 
 MINIMUM_POSTGRES = 160000
@@ -35,6 +36,8 @@ MOST_LATE = 300
 LEAST_FREE_BYTES = 2 * 1024**3
 SUSPICIOUS = 10
 """Tries from one address and no other that are no longer chance: our policy."""
+SHOWN = 5
+"""Differences that one line names."""
 UNTOLD = timedelta(hours=1)
 """How long a notice of a recovery may wait before it is named: our policy, three tries of the way it goes."""
 _CHANNELS = {"email": ("邮件", "email"), "phone": ("短信", "phone")}
@@ -223,6 +226,19 @@ def methods() -> Iterator[Finding]:
     yield found("operator pack", case, pack=pack.id, figures=len(pack.figures))
 
 
+def in_force() -> Iterator[Finding]:
+    """Whether quantities would rest on what three people put in force: otherwise no event is taken."""
+    try:
+        told = basis.apart()
+    except FactorError as error:
+        yield found("in force", "unusable", reason=error.reason, remedy=error.remedy)
+        return
+    except (DatabaseError, SetupError, MethodError):
+        return
+    shown = "; ".join(told[:SHOWN]) + (f"; +{len(told) - SHOWN}" if len(told) > SHOWN else "")
+    yield found("in force", "apart" if told else "ok", what=shown)
+
+
 def disk() -> Iterator[Finding]:
     free = shutil.disk_usage(settings.ABATE_DATA_DIR).free
     yield found("disk", "ok" if free > LEAST_FREE_BYTES else "low", free=free // 1024**3)
@@ -294,6 +310,7 @@ INSTALLED: tuple[Check, ...] = (
     exchanging.findings,
     recoveries,
     methods,
+    in_force,
     algorithms,
 )
 RUNNING: tuple[Check, ...] = (disk, months, recoveries, anchors, scanners, *watching.CHECKS)
