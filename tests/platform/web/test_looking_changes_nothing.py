@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from tests.platform.review import callers
 from tests.platform.review import test_matrix as matrix
 from tests.platform.review.test_matrix import CALLERS, COMMON, OFFERED, Stage, whole
 from tests.platform.web import city as stage
@@ -65,7 +66,8 @@ def by_looking(whole: Stage, who: str, only: str = "") -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("who", CALLERS)
 def test_a_look_writes_that_somebody_looked_and_nothing_else(whole: Stage, db: None, who: str) -> None:
-    found = by_looking(whole, who)
+    with callers.tabs_drawn_once():
+        found = by_looking(whole, who)
     assert {
         name: more for name, tables in found.items() if (more := tables - TRAIL - BESIDE.get(name, set()))
     } == {}
