@@ -220,6 +220,5 @@ def test_a_page_that_shows_too_much_is_found(
     read = rights.rights()
     fields = read.things[thing] | {field: "internal"}
     monkeypatch.setattr(rights, "rights", lambda: replace(read, things=read.things | {thing: fields}))
-    asking: test_caches.Asking = lambda name, line: who_sees(name, line) if name == address else []  # noqa: E731
-    named, _ = seen(test_caches.answers(made, users, asking, given))
+    named, _ = seen(test_caches.answers(made, users, who_sees, given, address))
     assert named == {(role, address): who for role in test_matrix.ALLOWED[address]}

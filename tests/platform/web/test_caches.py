@@ -56,17 +56,25 @@ def who_may(name: str, line: gate.Line) -> str:
 
 
 def answers(
-    made: test_matrix.Town, users: dict[str, User], asking: Asking, given: Given | None = None
+    made: test_matrix.Town,
+    users: dict[str, User],
+    asking: Asking,
+    given: Given | None = None,
+    only: str = "",
 ) -> Iterator[tuple[str, str, str, HttpResponse]]:
-    """Each declared address, asked by nobody (``) and by those of `users` whom `asking` names of its line: who asked, the
-    address, the method, what was answered. `given` are arguments of addresses that the town does not name."""
+    """Each declared address, or `only` this, asked by nobody (``) and by those of `users` whom `asking` names of its line: who
+    asked, the address, the method, what was answered. `given` are arguments of addresses that the town does not name."""
     cookies: dict[str, dict[str, Any]] = {"": {}}
     for who, user in users.items():
         browser = Client()
         browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
         stage.prove(browser)
+        # The first use of a session is written down, and what is asked below is taken back.
+        browser.get("/livez")
         cookies[who] = dict(browser.cookies)
     for (name, method), line in sorted(gate.lines().items()):
+        if only and name != only:
+            continue
         named = test_matrix.COMMON.get(name, {}) | made.own.get(name, {}) | (given or {}).get(name, {})
         for who in ("", *asking(name, line)):
             browser = Client(raise_request_exception=False)
