@@ -33,12 +33,14 @@ PROGRAM = ["-m", "abate"]
 
 def until(what: str | Callable[[], str], ready: Callable[[], bool], seconds: float = DEADLINE) -> None:
     """Wait for a condition, not for a time; fail by name, said then, when it does not come."""
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, 0.02
     while not ready():
         if time.monotonic() > end:
             what = what if isinstance(what, str) else what()
             raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
-        time.sleep(0.02)
+        time.sleep(pause)
+        # A look is often a connection to the database of its own: what takes long is not waited for at its expense.
+        pause = min(pause * 1.2, 0.1)
 
 
 def free_port() -> int:
