@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import date
 
 from django.db import connection
 from tests.platform.pipeline.world import differences
 from tests.simulator.city import City, Wrong, same
+from tests.simulator.model import copied
 
 from abate.bookkeeping.checkpoint import read_key
 from abate.bookkeeping.kinds import Kind
@@ -49,7 +49,7 @@ def _accounts(city: City) -> None:
         person, name = city.person(who), f"person {who}"
         told = (account.carbon, account.credits, account.eligible, account.earned)
         same(f"balance of {name}", ledger.balance(person), ledger.Balance(*told))
-        seen, ready = standing.standing(person), copy.deepcopy(account)
+        seen, ready = standing.standing(person), copied(account)
         ready.ready(city.now)
         waits = ready.waiting(city.now)
         live = {k: n for k, n in ready.lots.items() if n and k[0] > clock.day(city.now) and k not in waits}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,7 +13,7 @@ from tests.platform.ledger.accounts import Account
 from tests.platform.pipeline.world import GIVEN, NOW, World, make_world
 from tests.simulator import faults
 from tests.simulator.caps import Cap
-from tests.simulator.model import CREDITS_PER_KG, Model
+from tests.simulator.model import CREDITS_PER_KG, Model, copied
 
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
@@ -141,7 +140,7 @@ class City:
 
     def trial(self) -> Callable[[], None]:
         """Keep the accounts as they are; calling what is returned takes back what a refused request would have done."""
-        kept = copy.deepcopy(self.model.accounts)
+        kept = copied(self.model.accounts)
 
         def undo() -> None:
             self.model.accounts = kept

@@ -5,9 +5,11 @@ Written from the rules (docs/explain/pipeline.md, rounding.md, ledger decisions)
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from tests.platform.ledger.accounts import Account, Key
 from tests.simulator.caps import Act, Cap, Caps
@@ -23,6 +25,13 @@ NEVER = date.max
 TOLERANCE = timedelta(minutes=5)
 LASTS = timedelta(hours=2)
 """How long every ride takes."""
+T = TypeVar("T")
+
+
+def copied(one: T) -> T:
+    """A copy that shares nothing with it, in a tenth of the time of copy.deepcopy: every step makes some."""
+    again: T = pickle.loads(pickle.dumps(one))  # noqa: S301 (our own, made a moment ago)
+    return again
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
@@ -10,7 +9,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from tests.platform.ledger.accounts import Held
 from tests.simulator.city import PEOPLE, PRICES, Answer, City, same
-from tests.simulator.model import Spent
+from tests.simulator.model import Spent, copied
 from tests.simulator.moves_events import closing
 
 from abate.bookkeeping.kinds import Kind
@@ -246,7 +245,7 @@ def reverse_award(city: City, dice: Random) -> None:
 def spend_or_expire(city: City, dice: Random) -> None:
     """Midnight: the job posts what expires while its owner spends. One of the two orders, and nothing twice."""
     who, credits, order = dice.randrange(PEOPLE), amount(dice), city.order()
-    before, person = copy.deepcopy(city.model), city.person(who)
+    before, person = copied(city.model), city.person(who)
     refused = "erased" if who in city.model.erased else "insufficient"
 
     def ask() -> str:
@@ -259,7 +258,7 @@ def spend_or_expire(city: City, dice: Random) -> None:
         job.result()
         verdict = asked.result()
     for first in (True, False):
-        city.model = copy.deepcopy(before)
+        city.model = copied(before)
         if first:
             city.model.expire(city.now)
         account = city.model.ready(who, city.now)

@@ -14,7 +14,7 @@ from django.db import connection
 from tests.platform.pipeline.world import World
 from tests.simulator.caps import Cap
 from tests.simulator.city import BACK, BEHAVIOURS, PEOPLE, City, Wrong, per, same
-from tests.simulator.model import Model, Ride, Taking
+from tests.simulator.model import Model, Ride, Taking, copied
 from tests.simulator.taking import Item, answer
 
 from abate.platform import pipeline
@@ -125,7 +125,7 @@ def deliver_at_once(city: City, dice: Random) -> None:
         [Ride(n, city.order(), first.who, "cycling", first.at, dice.randint(5, 20)) for _ in range(3)]
         for n in range(2)
     ]
-    before = copy.deepcopy(city.model)
+    before = copied(city.model)
     with clock.frozen(city.now), ThreadPoolExecutor(2) as pool:
         running = [pool.submit(closing(lambda batch=batch: send(city, batch))) for batch in rides]
         results = [one.result() for one in running]

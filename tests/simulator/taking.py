@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from tests.simulator.model import TOLERANCE, Booked, Model, Ride, Taken, Taking
+from tests.simulator.model import TOLERANCE, Booked, Model, Ride, Taken, Taking, copied
 
 Item = Ride | Taking
 Told = tuple[str, int, int]
@@ -21,7 +20,7 @@ def answer(model: Model, items: Sequence[Item], now: datetime) -> tuple[Model, l
     """
     lost: set[int] = set()
     while True:
-        after, told = copy.deepcopy(model), dict.fromkeys(lost, REFUSED)
+        after, told = copied(model), dict.fromkeys(lost, REFUSED)
         rides = {place: one for place, one in enumerate(items) if isinstance(one, Ride) and place not in lost}
         first = {one.id: place for place, one in reversed(rides.items())}
         mended = frozenset(
