@@ -86,7 +86,7 @@ def test_an_approved_rate_holds_from_its_day_on(log: RealLog) -> None:
     file(log, text)
     pay(log, RIDE, most(log, 4500))
     told = found(log)
-    assert told.status == "passed" and "4500 from 2026-03-02" in told.detail
+    assert told.status == "passed" and "4500 from 2026-03-02 by days of Asia/Shanghai" in told.detail
     pay(log, RIDE, most(log, 4500) + 1)
     assert found(log).status == "failed"
 
@@ -130,6 +130,19 @@ def test_a_rule_kept_back_is_seen_and_nothing_is_passed(log: RealLog) -> None:
     assert (told.status, "1 approved rules are not in rules.jsonl" in told.detail) == ("not checked", True)
     del log.changes[rules.FILE]
     assert found(log).status == "not checked" and "rates" in verdict_of(log).not_proved
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "no/zone"])
+def test_a_line_that_counts_the_days_of_another_zone_is_refused(log: RealLog, zone: str) -> None:
+    """Nothing binds the zone beside an opening: fourteen hours ahead, the act would be of another day with another rate."""
+    text = document("2026-03-02", 4500)
+    approve(log, text)
+    file(log, text)
+    opening, method, terms = log.booked[RIDE].opened or (None, None, None)
+    assert opening is not None and terms is not None
+    log.booked[RIDE] = replace(log.booked[RIDE], opened=(opening, method, replace(terms, zone=zone)))
+    failed = verdict_of(log).first_failure
+    assert failed is not None and failed.name == "openings" and f"entry {RIDE}: " in failed.detail
 
 
 def test_a_rule_approved_after_its_day_is_refused(log: RealLog) -> None:

@@ -70,13 +70,17 @@ def read(data: bytes) -> list[Rule]:
 
 @dataclass(slots=True)
 class Rates:
-    """The rates that the folder of a log states, and the first award above its own. `fault`: why the file cannot be read."""
+    """The rates that the folder of a log states, and the first award above its own. `fault`: why the file cannot be read.
+
+    `zone`: whose days are counted, one for the whole log; a line that names another could move its act to another day.
+    """
 
     rules: Sequence[Rule] = ()
     fault: str | None = None
     wrong: str | None = None
     awards: int = 0
-    _known: dict[tuple[str, str], int] = field(default_factory=dict)
+    zone: str | None = None
+    _known: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: bytes | None) -> Rates:
@@ -123,15 +127,24 @@ class Rates:
         if self.wrong is not None:
             raise Unlike(self.wrong)
         told = "".join(f", {one.credits_per_kg} from {one.from_day}" for one in self.rules)
-        return f"{self.awards} awards, none above what the rate approved for its day gives: {SHIPPED} credits a kilogram{told}"
+        days = f" by days of {self.zone}" if self.zone else ""
+        return (
+            f"{self.awards} awards, none above what the rate approved for its day gives: "
+            f"{SHIPPED} credits a kilogram{told}{days}"
+        )
 
     def _on(self, at: str, zone: str) -> int:
-        """The rate of the day of a moment in UTC. Raises Unlike for what is neither moment nor zone."""
-        minute = at[:16], zone
+        """The rate of the day of a moment in UTC. Raises Unlike for what is neither moment nor the log's zone."""
+        self.zone = self.zone or zone
+        if zone != self.zone or not at.endswith("Z"):
+            raise Unlike(
+                f"{at!r} in {zone!r} is no moment in UTC of a log whose days are those of {self.zone}"
+            )
+        minute = at[:16]
         found = self._known.get(minute)
         if found is None:
             try:
-                day = datetime.fromisoformat(f"{minute[0]}+00:00").astimezone(ZoneInfo(zone)).date()
+                day = datetime.fromisoformat(f"{minute}+00:00").astimezone(ZoneInfo(zone)).date()
             except (KeyError, ValueError, OSError, OverflowError):
                 raise Unlike(f"{at!r} in {zone!r} is no moment") from None
             place = bisect_right(self.rules, day, key=lambda rule: rule.from_day)
