@@ -44,7 +44,7 @@ WORDS = {
     "signs": "every code is found by its own signs",
     "ends": "a code is given back exactly where its redemption was reversed",
     "codes": "every redemption has one code, of the same order",
-    "entry": "every credited quantity has its award of the same amounts, and the other way round",
+    "entry": "every credited quantity has its award of the same amounts, where its batch says, and the other way round",
     "seen": "every accepted event id has its one quantity",
     "eligible": "a person's eligible total is the sum over the quantities",
     "commitment": "every award is what its leaf commits to, while the person's key is there",

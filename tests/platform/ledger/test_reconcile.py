@@ -151,6 +151,10 @@ PLANTED = {
     "delete from ledger_reversal where kind = 1": {"reversal", "caps", "short"},
     "delete from ledger_order where order_id = 't'": {"orders"},
     "delete from ledger_order where order_id = 'retired'": {"orders"},
+    # Its award would be found by nobody who takes it back, nor by who asks whether the act counts.
+    "update ledger_batch set last_entry = first_entry": {"entry"},
+    "update ledger_batch set first_entry = last_entry": {"entry"},
+    "delete from ledger_batch": {"entry"},
     "update ledger_order set entry_id = entry_id + 1": {"orders"},
     DIGEST.format("'HOLD 3 0'", "s"): {"digests"},
     DIGEST.format("'CANCEL 2 0'", "off"): {"digests"},

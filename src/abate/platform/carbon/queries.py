@@ -229,7 +229,7 @@ def by_outcome() -> dict[Outcome, tuple[int, int]]:
 def differences() -> dict[str, int]:
     """How many rows break each rule between events, quantities and the ledger; all zero where they agree.
 
-    `entry`: a credited quantity without its award, or with other amounts, or the other way round.
+    `entry`: a credited quantity without its award, or with other amounts, or the other way round; an award outside its batch.
     `seen`: an accepted event without its quantity, or the other way round.
     `eligible`: a person whose eligible total is not the sum over the quantities.
     `commitment`: an award that is not what its leaf commits to. `event`: a record that is not what its event id stands for.

@@ -52,8 +52,13 @@ where not exists (select from carbon_revision later
 group by stands order by stands
 
 -- name: differ_entry
--- A credited quantity and its award say the same, both ways. (The entries of other kinds have no quantity.)
-select count(*)
+-- A credited quantity and its award say the same, both ways. (The entries of other kinds have no quantity.) And every award
+-- lies where its batch says that its awards are: outside it nobody finds it, who takes it back or asks whether its act counts.
+select (select count(*)
+        from ledger_entry award
+        left join ledger_batch within on within.batch_id = award.batch_id
+        where award.kind = 1 and (award.id between within.first_entry and within.last_entry) is not true)
+     + count(*)
 from (select person_id, id as entry_id, carbon_mg, credits from ledger_entry where kind = 1) entry
 full join (select person_id, entry_id, er_mg, credits from carbon_quantity where outcome = 8) quantity
     using (person_id, entry_id)
