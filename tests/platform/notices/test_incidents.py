@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.platform.config import fields
 from abate.platform.doors import clock
@@ -32,11 +34,6 @@ advice_zh = "请结束其他会话 <b>"
 advice_en = "End your other sessions <b>"
 contact = "privacy@city.example"
 """
-
-
-@pytest.fixture
-def city(db: None) -> stage.City:
-    return stage.build()
 
 
 def page(person: Person, language: str = "zh") -> str:

@@ -12,6 +12,8 @@ from django.test import Client
 from tests.platform.reconciliation.test_addresses import token
 from tests.platform.web import city as stage
 from tests.platform.web.conftest import enter
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.platform.doors import clock
 from abate.platform.incentives import actions as incentives
@@ -26,9 +28,8 @@ __all__ = ["enter"]
 
 
 @pytest.fixture
-def burnt(db: None) -> Iterator[tuple[stage.City, list[CodeRow]]]:
+def burnt(city: stage.City) -> Iterator[tuple[stage.City, list[CodeRow]]]:
     """Five codes of one acceptor: three burnt yesterday, one burnt today, one not burnt."""
-    city = stage.build()
     ledger.adjust(city.person.pk, 2_000, "opening")
     codes = [incentives.redeem(city.person, city.offer, uuid4()) for _ in range(5)]
     for code in codes[:3]:

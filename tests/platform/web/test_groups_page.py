@@ -7,6 +7,8 @@ from html import unescape
 
 import pytest
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.demo import desk
 from abate.platform.people import consents, groups

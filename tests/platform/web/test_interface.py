@@ -10,6 +10,8 @@ import schemathesis
 from django.db import OperationalError
 from django.test import Client
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.bookkeeping import checkpoint
 from abate.bookkeeping.recompute import Recomputing

@@ -11,6 +11,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.platform import spool
 from abate.platform.carbon import sent

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 from tests.platform.web import city as stage
+from tests.platform.web.one_city import built as built
+from tests.platform.web.one_city import city as city
 
 from abate.platform.doors import clock
 from abate.platform.joining import noticing
