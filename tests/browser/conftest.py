@@ -97,7 +97,7 @@ def address(city: stage.City, settings: object) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox of its own beside a live installation, for all the tests of this folder that visit one."""
-    with serving() as running:
+    with serving(copied=True) as running:
         yield running
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import (
@@ -53,13 +54,20 @@ class Sandbox(Stack):
 
 
 @contextmanager
-def serving() -> Iterator[Sandbox]:
-    """One that serves, in a folder of its own."""
+def serving(*, copied: bool = False) -> Iterator[Sandbox]:
+    """One that serves, in a folder of its own. `copied`: its tables are those of live, which nobody has used yet; without,
+    it makes them itself.
+    """
     with tempfile.TemporaryDirectory(prefix="abs-") as name:
         running = Sandbox(Path(name))
         try:
             running.create()
-            running._run("createdb", "-h", str(running.sockets), "-U", "postgres", "trial")
+            with psycopg.connect(running.url("postgres"), autocommit=True) as connection:
+                connection.execute(f"create database trial{' template abate strategy file_copy' * copied}")
+            if copied:
+                with psycopg.connect(running.url("trial"), autocommit=True) as connection:
+                    # Whose it is is written by whoever serves it first.
+                    connection.execute("delete from parties_area")
             with (running.folder / "server.log").open("ab") as log:
                 running.server = subprocess.Popen([sys.executable, "-m", "abate", "serve", "--sandbox"],
                                                   env=running.environment(), stderr=log, stdout=log)  # fmt: skip
