@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.platform.people.townspeople import made_up_person
 
 from abate.platform.doors import clock
+from abate.platform.doors.errors import SetupError
 from abate.platform.people import actions, consents, requests
 from abate.platform.people.errors import PersonErased, RequestMalformed, RequestUnknown, TooManyRequests
 from abate.platform.people.models import Consent, Request
@@ -28,13 +33,49 @@ pytestmark = [pytest.mark.platform, pytest.mark.django_db]
         (date(2026, 9, 18), date(2026, 10, 15)),
         # Asked on the last worked day before nine days off, the 30 days do not come first; a made-up long stop would be cut.
         (date(2026, 2, 14), date(2026, 3, 13)),
-        # A year without a notice counts every weekday: the clock is shorter, never longer.
-        (date(2027, 2, 1), date(2027, 2, 22)),
+        # A year without a notice counts every day, for any weekend day may be worked: the clock is shorter, never longer.
+        (date(2027, 2, 1), date(2027, 2, 16)),
+        # By hand: 23 to 25 and 28 to 31 December are worked, then every day.
+        (date(2026, 12, 22), date(2027, 1, 8)),
     ],
 )
 @pytest.mark.clause("P-8.4-b")
 def test_the_day_by_which_an_answer_is_due(asked: date, expected: date) -> None:
     assert requests.due(asked) == expected
+
+
+def _calendar(path: Path, *rows: str) -> str:
+    path.write_text("\n".join(["day,kind,what", *rows]) + "\n", encoding="utf-8-sig")
+    return str(path)
+
+
+@pytest.mark.clause("P-8.4-b")
+@given(
+    asked=st.dates(date(2026, 12, 1), date(2027, 12, 1)),
+    shifts=st.dictionaries(st.dates(date(2027, 1, 1), date(2027, 12, 31)), st.booleans(), max_size=40),
+)
+def test_a_missing_notice_makes_no_clock_longer(asked: date, shifts: dict[date, bool]) -> None:
+    """Whatever the notice will say: with weekdays alone a worked Saturday before a holiday made it longer."""
+    before = requests.due(asked)
+    known = requests._said() | {date(2027, 1, 1): False} | shifts
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests, "_said", lambda _: known)
+        assert before <= requests.due(asked)
+
+
+def test_the_operator_s_file_brings_the_years_to_come(settings: Any, tmp_path: Path) -> None:
+    settings.ABATE_HOLIDAYS = _calendar(
+        tmp_path / "a.csv", "2027-02-06,work,made up", "2027-02-08,off,made up"
+    )
+    assert requests.due(date(2027, 2, 1)) == date(2027, 2, 22)
+    assert requests.due(date(2026, 11, 2)) == date(2026, 11, 23), "the years before stay"
+
+
+@pytest.mark.parametrize("row", ["2027-13-01,off,x", "2027-02-06,holiday,x", "nothing"])
+def test_a_calendar_that_cannot_be_read_is_named(settings: Any, tmp_path: Path, row: str) -> None:
+    settings.ABATE_HOLIDAYS = _calendar(tmp_path / "b.csv", row)
+    with pytest.raises(SetupError, match="calendar"):
+        requests.due(date(2026, 11, 2))
 
 
 def test_thirty_days_are_the_most(monkeypatch: pytest.MonkeyPatch) -> None:

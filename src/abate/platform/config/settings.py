@@ -75,6 +75,8 @@ ABATE_SANDBOX_KEY = os.environ.get("ABATE_SANDBOX_KEY") or None
 ABATE_WEBHOOK_LOOPBACK = os.environ.get("ABATE_WEBHOOK_LOOPBACK") == "1"
 # Tokens and sign-ins that one address may ask for in a minute.
 ABATE_ADDRESS_PER_MINUTE = int(os.environ.get("ABATE_ADDRESS_PER_MINUTE") or 60)
+# A file of working days and days off of the years that people/holidays.csv does not have (people/requests.py).
+ABATE_HOLIDAYS = os.environ.get("ABATE_HOLIDAYS", "")
 # At most so many people at the till of one acceptor, open invitations with them, and so many links a day. Our policy.
 ABATE_TILLS_PER_PARTY = int(os.environ.get("ABATE_TILLS_PER_PARTY") or 100)
 # Each person is in at most so many answers to one request for data of single people a day (sharing/people.py). Our policy.

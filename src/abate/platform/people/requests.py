@@ -1,8 +1,9 @@
 """What people ask about their own data, and the clock that runs until it is answered. Writes people_request.
 
 A clock ends after 15 working days or 30 days, whichever comes first. Working days are China's: holidays.csv has the State
-Council's yearly notice (2026: published on 4 November 2025); a year that is not in it counts every weekday, so that a
-missing notice makes a clock shorter and never longer.
+Council's yearly notice (2026: published on 4 November 2025), the operator's file (`ABATE_HOLIDAYS`, the same columns) those of
+later years. A year that is in neither counts every day: its notice may make any weekend day a working day, and a missing one
+must make a clock shorter and never longer.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 
 from abate.platform.doors import clock
+from abate.platform.doors.errors import SetupError
 from abate.platform.notices import actions as notices
 from abate.platform.people import disclosing, keys
 from abate.platform.people.errors import PersonErased, RequestMalformed, RequestUnknown, TooManyRequests
@@ -28,6 +31,7 @@ WORKING_DAYS, DAYS = 15, 30
 LONGEST = 2000
 MOST_OPEN = 10
 _SATURDAY = 5
+_KINDS = {"off": False, "work": True}
 _PURPOSE, _ANSWER = "request", "answer"
 
 
@@ -51,15 +55,32 @@ class RequestRow:
         return f"RequestRow({self.id}, {self.kind})"
 
 
-@lru_cache(maxsize=1)
-def _said() -> dict[date, bool]:
-    """Day -> whether it is worked, where the yearly notice says something else than the week does."""
-    with (Path(__file__).parent / "holidays.csv").open(encoding="utf-8", newline="") as file:
-        return {date.fromisoformat(row["day"]): row["kind"] == "work" for row in csv.DictReader(file)}
+@lru_cache(maxsize=2)
+def _said(own: str = "") -> dict[date, bool]:
+    """Day -> whether it is worked, where the yearly notice says something else than the week does; `own`: the operator's file.
+
+    Raises SetupError.
+    """
+    found = {}
+    for path in (Path(__file__).parent / "holidays.csv", *([Path(own)] if own else [])):
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                found |= {date.fromisoformat(row["day"]): _KINDS[row["kind"]] for row in csv.DictReader(file)}
+        except (OSError, ValueError, KeyError) as fault:
+            raise SetupError(
+                f"The calendar {path} cannot be read ({fault}).",
+                "By it the days are counted within which people's requests are answered.",
+                "ABATE_HOLIDAYS names a CSV file with the columns day (2027-01-01), kind (off or work) and what.",
+            ) from fault
+    return found
 
 
 def worked(day: date) -> bool:
-    return _said().get(day, day.weekday() < _SATURDAY)
+    """Whether a clock counts this day. Raises SetupError."""
+    said = _said(settings.ABATE_HOLIDAYS)
+    if day.year not in {one.year for one in said}:
+        return True
+    return said.get(day, day.weekday() < _SATURDAY)
 
 
 def due(asked: date) -> date:
