@@ -12,6 +12,8 @@ from abate.platform.carbon.basis import catalogue
 from abate.platform.doors import clock
 from abate.platform.events.envelope import PREFIX, Sender
 from abate.platform.parties import actions as parties
+from abate.platform.parties import standing
+from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party
 from abate.platform.people import actions, groups, queries
 from abate.platform.people.family_errors import (
@@ -183,3 +185,16 @@ def test_an_event_of_the_meter_is_booked_for_one_member_only(utility: Party) -> 
         results = World(sender, [], subjects).send(*sent)
     assert [one.outcome.text for one in results] == ["needs_figure", "refused"]
     assert results[1].reason == "not_authorised:subject"
+
+
+@pytest.mark.clause("P-8.4-b", "P-6.2")
+def test_an_organisation_past_its_papers_lets_nobody_in_before_any_job_has_run(utility: Party) -> None:
+    code, _ = groups.invite_to_organisation(utility, 5)
+    standing.set_validity(utility, clock.today() - timedelta(days=1))
+    with pytest.raises(PartySuspended):
+        groups.invite_to_organisation(utility, 5)
+    for ask in (lambda: groups.offered(code), lambda: groups.join(made_up_person(1), code, "n")):
+        with pytest.raises(InvitationUnknown):
+            ask()
+    standing.set_validity(utility, clock.today())
+    assert groups.join(made_up_person(2), code, "n").left_at is None

@@ -103,7 +103,7 @@ def invite_to_organisation(party: Party, most: int, valid: timedelta = VALID) ->
         raise InvitationMalformed
     now = clock.now()
     with transaction.atomic():
-        if not Party.objects.select_for_update().filter(pk=party.pk, status=Party.Status.ACTIVE).exists():
+        if not Party.objects.select_for_update().get(pk=party.pk).stands(clock.today()):
             raise PartySuspended(party.code)
         group, _ = Group.objects.get_or_create(party=party, defaults={"kind": ORGANISATION, "opened_at": now})
         return _invitation(group, most, now + valid, now)
@@ -123,8 +123,10 @@ def _digest(code: str) -> bytes:
 
 
 def _good(code: str, now: datetime) -> QuerySet[Invitation]:
+    """The invitation of this code, whose organisation stands by its dates too, whatever job has run."""
+    undated, in_date = Q(group__party__valid_until=None), Q(group__party__valid_until__gte=clock.day(now))
     return Invitation.objects.filter(digest=_digest(code), expires_at__gt=now, used__lt=F("most")).filter(
-        Q(group__party=None) | Q(group__party__status=Party.Status.ACTIVE)
+        Q(group__party=None) | Q(group__party__status=Party.Status.ACTIVE) & (undated | in_date)
     )
 
 
