@@ -101,12 +101,13 @@ def _attended(line: socket.socket, wanted: dict[str, Any], files: list[int]) -> 
 
 
 def _turn_to_its_database() -> None:
-    """The settings are those that the mother read, but for the server's login and its database."""
+    """The settings are those that the mother read, but for the server's login and its database, where an address names them."""
     from django.conf import settings
 
     from abate.platform.doors import database
 
-    if named := os.environ.get("DATABASE_URL"):
+    named = os.environ.get("DATABASE_URL", "")
+    if named not in ("", database.EMBEDDED) and not settings.ABATE_SANDBOX:
         settings.DATABASES["default"].update(database.settings(named, os.environ.get("ABATE_DB_ROLE", "")))
 
 
