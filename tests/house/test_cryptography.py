@@ -68,6 +68,8 @@ def primitives(tree: ast.Module) -> set[str]:
             found |= {one.name for one in node.names if _KIND.match(one.name)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
+            if not _begins(node.value).startswith((*plain, *theirs, *_THEIRS)):
+                continue
             holder = ast.unparse(node.value)
             if holder in plain:
                 found.add(f"hashlib.{node.attr}")
@@ -78,12 +80,19 @@ def primitives(tree: ast.Module) -> set[str]:
     return found
 
 
+def _begins(node: ast.expr) -> str:
+    """The name that the text of an expression begins with; empty where it begins with none."""
+    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def _by_text(call: ast.Call) -> set[str]:
     """What hmac is asked to hash with, and what a call names as its algorithm."""
     given = {one.arg: one.value for one in call.keywords}
     named = [given.get("algorithm"), given.get("digestmod"), given.get("digest")]
-    if ast.unparse(call.func) in ("hmac.new", "hmac.digest"):
-        named += call.args[2:3]
+    if len(call.args) > 2 and ast.unparse(call.func) in ("hmac.new", "hmac.digest"):
+        named.append(call.args[2])
     return {
         f"text {one.value}" for one in named if isinstance(one, ast.Constant) and isinstance(one.value, str)
     }
