@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Literal
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -143,10 +144,9 @@ def walk_person(window: Visitor, city: stage.City, tag: str, shots: str | None) 
 
 def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) -> None:
     """The public form, an applicant's page empty and full, and the console with what it decides and tells."""
-    waiting, party = (
-        applicants.submitted(code="made-up-waiting", contact_name="The clerk"),
-        applicants.admitted(registration=applicants.registration(2)),
-    )
+    waiting = applicants.submitted(code="made-up-waiting", contact_name="The clerk")
+    with patch.object(desk, "WHY", "set-up of a sample"):
+        party = applicants.admitted(registration=applicants.registration(2), contact_name="The clerk")
     mended = applicants.draft(code="made-up-mended", registration=applicants.registration(3))
     noticing.open_notice(party, "Late events", "Since Monday.", clock.today() + timedelta(days=3), None)
     returned, one, number = mended_and_asked(party)
@@ -182,8 +182,14 @@ def walk_joining(visitor: Callable[[], Visitor], tag: str, shots: str | None) ->
 
 def mended_and_asked(party: Party) -> tuple[Application, Application, int]:
     """An application that was returned and mended, and one whose contact asks for another, as a proposal of this number says."""
-    given = replace(applicants.PARTICULARS, code="made-up-returned", registration=applicants.registration(4))
-    returned = applicants.submitted(code=given.code, registration=given.registration)
+    given = replace(
+        applicants.PARTICULARS,
+        code="made-up-returned",
+        registration=applicants.registration(4),
+        title_zh="Made-up Rides",
+        contact_name="The clerk",
+    )
+    returned = applicants.submitted(**asdict(given))
     joining.send_back(returned, "The name is not the licence's.", applicants.reviewer())
     mending.mend(returned, replace(given, title_en="Mended Rides"), basis.catalogue().methods)
     one = Application.objects.get(party=party)
@@ -261,7 +267,7 @@ def test_every_page(city, visit, shots, width: int, language: str) -> None:
     look_every_way(window, f"{tag}-fresh", shots)
     # A page that is refused is an error to the console; nothing else may be.
     found = [one for window in windows for one in window.complaints if "the server responded with" not in one]
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 @pytest.mark.clause("P-6.1-a")
