@@ -12,8 +12,16 @@ from tests.simulator.play import Failure, play
 
 pytestmark = pytest.mark.platform
 SEEDS = range(7, 15)
-FIRST = {"a hold does not end by itself": 8, "collected credits settle no debt": 8}
-"""Seeds that are known to find it, to begin with: a run that finds nothing takes longest."""
+FIRST = {
+    "a withdrawn authorisation counts": 11,
+    "a hold does not end by itself": 8,
+    "collected credits settle no debt": 12,
+    "retired milligrams are computed again": 13,
+    "what waits settles debts": 8,
+    "what was not shown is booked": 9,
+    "what was taken back is computed again": 8,
+}
+"""Seeds that are known to find it soonest, to begin with: a run that finds nothing takes longest."""
 STEPS = 120
 
 
