@@ -67,11 +67,7 @@ def _said(own: str = "") -> dict[date, bool]:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 found |= {date.fromisoformat(row["day"]): _KINDS[row["kind"]] for row in csv.DictReader(file)}
         except (OSError, ValueError, KeyError) as fault:
-            raise SetupError(
-                f"The calendar {path} cannot be read ({fault}).",
-                "By it the days are counted within which people's requests are answered.",
-                "ABATE_HOLIDAYS names a CSV file with the columns day (2027-01-01), kind (off or work) and what.",
-            ) from fault
+            raise SetupError("calendar", path=path, fault=fault) from fault
     return found
 
 
