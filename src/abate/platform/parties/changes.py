@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,15 +90,11 @@ def _status(given: Json) -> Json:
     return {"status": queries.party(given["code"]).status}
 
 
-def _only(status: Party.Status) -> Callable[[Json], Json]:
-    """For a party of this status alone: one on trial is let in by what its sandbox signed, and one that left by nothing."""
-
-    def normal(given: Json) -> Json:
-        if (found := queries.party(given["code"]).status) != status:
-            raise ArgumentsMalformed(f"code: a party that is {status.value}, not {found}")
-        return given
-
-    return normal
+def _at_work(given: Json) -> Json:
+    """For a party in force alone: one on trial is let in by what its sandbox signed, and one that left by nothing."""
+    if (found := queries.party(given["code"]).status) not in (Party.Status.ACTIVE, Party.Status.SUSPENDED):
+        raise ArgumentsMalformed(f"code: a party that was let in and has not left, not {found}")
+    return given
 
 
 def _suspend(given: Json) -> Json:
@@ -301,7 +296,7 @@ _ACTIONS = (
         zh="暂停机构接入",
         en="suspend a party",
         fields=_CODE,
-        normal=_only(Party.Status.ACTIVE),
+        normal=_at_work,
         look=_status,
         after=lambda *_: {"status": Party.Status.SUSPENDED.value},
         execute=_suspend,
@@ -311,7 +306,7 @@ _ACTIONS = (
         zh="恢复机构接入",
         en="let a suspended party in again",
         fields=_CODE,
-        normal=_only(Party.Status.SUSPENDED),
+        normal=_at_work,
         look=_status,
         after=lambda *_: {"status": Party.Status.ACTIVE.value},
         execute=_resume,
