@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from django.apps import apps
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
@@ -39,11 +40,12 @@ def partitions(connection: BaseDatabaseWrapper) -> list[str]:
 def apply_grants(connection: BaseDatabaseWrapper) -> None:
     """Create the role where it is missing, let the server's login work as it, and set its rights from the models.
 
-    Needs the owner's connection. Raises SetupError where the owner may make no role and one is missing.
+    Needs the owner's connection. In one transaction: a server that works meanwhile has all of its rights and no more of them at
+    every moment. Raises SetupError where the owner may make no role and one is missing.
     """
     role, never = sql.Identifier(ROLE), append_only_tables()
     parts = partitions(connection)
-    with connection.cursor() as cursor:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         admit_server(cursor)
         statements = [
             # Before PostgreSQL 15 everybody might make tables there, and a cluster keeps what it had.
