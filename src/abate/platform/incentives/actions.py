@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock, randomness
@@ -21,6 +21,7 @@ from abate.platform.doors.words import on_one_line
 from abate.platform.incentives import errors, queries
 from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
 from abate.platform.ledger import actions as ledger
+from abate.platform.ledger import posting
 from abate.platform.ledger.errors import AccountErased
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
@@ -111,25 +112,43 @@ def end_offer(offer_id: UUID) -> None:
 
 @audited("offer.close", lambda given, _: given["party"].code)
 def close_offers(party: Party) -> int:
-    """Take every offer of a party that leaves off the list. Returns how many."""
-    return Offer.objects.filter(party=party, active=True).update(active=False)
+    """Take every offer of a party that leaves off the list. Returns how many.
+
+    Locks as a redemption does, and for all of them together: the accounts of who holds a code that can still be burnt, then the
+    offers. So what is given back next, in the same transaction, waits for nobody. (docs/explain/locking.md)
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        while True:
+            point = transaction.savepoint()
+            holders = set(_open_of(party).values_list("person_id", flat=True))
+            posting.ready(cursor, list(holders))
+            closed = Offer.objects.filter(party=party, active=True).update(active=False)
+            if holders.issuperset(_open_of(party).values_list("person_id", flat=True)):
+                return closed
+            # Somebody redeemed before the offers were held: their account comes before the offers too.
+            transaction.savepoint_rollback(point)
 
 
 @audited("offer.give-back", lambda given, made: f"{given['party'].code} {made}")
 def give_back_open(party: Party, reason: str) -> int:
     """Give back what every code cost that can still be burnt at a party that leaves: nobody could burn it any more. How many.
 
-    Whose account was erased holds none of them; one that is burnt at this moment was used. (P-6.1-d, P-6.3)
+    Its offers were closed in the same transaction (close_offers), which holds the accounts. Whose account was erased holds no
+    code; one that is burnt at this moment was used. (P-6.1-d, P-6.3)
     """
-    open_ = Code.objects.filter(
-        offer__party=party, burnt_at=None, cancelled_at=None, expires_at__gt=clock.now()
-    )
     given = 0
-    for person_id, entry_id in open_.order_by("person_id", "id").values_list("person_id", "entry_id"):
+    listed = _open_of(party).order_by("person_id", "id").values_list("person_id", "entry_id")
+    for person_id, entry_id in listed:
         with suppress(AccountErased, errors.CodeBurnt), transaction.atomic():
             reverse(person_id, entry_id, reason)
             given += 1
     return given
+
+
+def _open_of(party: Party) -> QuerySet[Code]:
+    return Code.objects.filter(
+        offer__party=party, burnt_at=None, cancelled_at=None, expires_at__gt=clock.now()
+    )
 
 
 def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
