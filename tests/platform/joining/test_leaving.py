@@ -29,6 +29,7 @@ from abate.platform.people import groups
 from abate.platform.people import queries as people
 from abate.platform.people.models import Member
 from abate.platform.reconciliation import actions as reconciliation
+from abate.platform.review import proposing
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
@@ -243,6 +244,21 @@ def test_who_holds_a_code_of_an_acceptor_that_leaves_has_the_credits_again(city:
         1,
         price,
     )
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_what_is_redeemed_while_three_people_decide_does_not_stop_a_shop_at_work(city: stage.City) -> None:
+    """The number of open codes was part of what was looked at: every sale in between was another state."""
+    stage.book_every_outcome(city.partner, city.person)
+    incentives.redeem(city.person, city.offer, uuid4())
+    by_role = desk.staffed()
+    given = {"code": city.cafe.code, "despite": True}
+    proposal = proposing.propose(by_role["entry"], "party.leave", given, desk.WHY)
+    proposing.check(by_role["check"], proposal.pk)
+    incentives.redeem(city.person, city.offer, uuid4())
+    proposing.approve(by_role["approve"], proposal.pk)
+    kept = json.loads(Settlement.objects.get().body)
+    assert (kept["open"]["codes"], kept["booked"]["given_back"]) == (2, 2)
 
 
 @pytest.mark.parametrize("how", ["suspended", "expired"])

@@ -225,9 +225,11 @@ def _hand_over(given: Json) -> Json:
 
 
 def _leaving(given: Json) -> Json:
+    """Of what is open whether it is, not how many: in a shop at work that is another number at every look."""
     party = parties.party(given["code"])
     live = sum(key.opens for key in parties.keys(party.pk))
-    return {"status": party.status, "keys": live, "open": queries.unsettled(party)}
+    open_ = {name: count > 0 for name, count in queries.unsettled(party).items()}
+    return {"status": party.status, "keys": live, "open": open_}
 
 
 def _can_leave(given: Json) -> Json:
@@ -242,7 +244,7 @@ def _can_leave(given: Json) -> Json:
 
 def _left(_: Json, before: Json) -> Json:
     """What people paid for codes that were not burnt is theirs again: no code is open any more."""
-    return before | {"status": Party.Status.LEFT.value, "keys": 0, "open": before["open"] | {"codes": 0}}
+    return before | {"status": Party.Status.LEFT.value, "keys": 0, "open": before["open"] | {"codes": False}}
 
 
 def _leave(given: Json) -> Json:
