@@ -6,8 +6,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from tests.platform.web.conftest import enter
 
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.incentives import actions, errors, queries
 from abate.platform.incentives.models import Offer
@@ -83,3 +86,42 @@ def test_the_acceptor_s_page_gives_back(make_person, make_acceptor, make_offer, 
     assert made.status_code == 200 and 'id="given-back"' in made.content.decode()
     again = browser.post("/acceptor", {"code": code.text})
     assert again.status_code == 409 and [row.state for row in queries.my_codes(person)] == ["cancelled"]
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_a_leaving_acceptor_gives_any_number_of_codes_back_in_as_many_statements(
+    make_person, make_acceptor, make_offer
+) -> None:
+    """Row by row, a hundred thousand codes held their accounts and the approval for half an hour."""
+    taken = []
+    for shop, people, each in (("few", 1, 1), ("many", 3, 4)):
+        (party, user), holders = make_acceptor(shop), [make_person(100) for _ in range(people)]
+        offers = [make_offer(party, price=price, stock=20) for price in (3, 5)]
+        for person in holders:
+            for number in range(each):
+                actions.redeem(person, offers[number % 2], uuid4())
+        burnt = actions.redeem(holders[0], offers[1], uuid4())
+        actions.burn(user, burnt.text)
+        owing = holders[-1].pk
+        desk.adjust(owing, -standing.standing(owing).free - 2, "debt")
+        stocks = {offer: Offer.objects.get(pk=offer).stock for offer in offers}
+        with CaptureQueriesContext(connection) as asked:
+            assert actions.give_back_open(party, "left") == people * each
+        taken.append(len(asked))
+        for place, person in enumerate(holders):
+            states = sorted(row.state for row in queries.my_codes(person))
+            assert states == ["burnt"] * (place == 0) + ["cancelled"] * each
+        half = (each + 1) // 2 * people
+        assert [Offer.objects.get(pk=offer).stock - stocks[offer] for offer in offers] == [
+            half, people * each - half,
+        ]  # fmt: skip
+        # What came back settled the debt of two first.
+        cost = sum((3, 5)[number % 2] for number in range(each))
+        assert standing.standing(owing).free == cost - 2
+        assert [standing.standing(one.pk).free for one in holders[:-1]] == [
+            100 - 5 * (place == 0) for place in range(people - 1)
+        ]
+        assert actions.give_back_open(party, "again") == 0
+    assert taken[0] == taken[1], taken
+    assert all(sums.even for sums in ledger.sums().values()) and not any(queries.differences().values())
+    assert not any(ledger.differences().values())

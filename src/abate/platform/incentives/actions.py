@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,8 +20,7 @@ from abate.platform.doors.words import on_one_line
 from abate.platform.incentives import errors, queries
 from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
 from abate.platform.ledger import actions as ledger
-from abate.platform.ledger import posting
-from abate.platform.ledger.errors import AccountErased
+from abate.platform.ledger import posting, reversing
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
@@ -52,6 +50,24 @@ _CANCEL = """
 update incentives_code set cancelled_at = %(now)s
 where person_id = %(person)s and entry_id = %(entry)s and burnt_at is null and cancelled_at is null
 returning offer_id
+"""
+
+
+# One that is burnt before this is granted its row was used, and is not among them.
+_CANCEL_OPEN = """
+with back as (
+    update incentives_code code set cancelled_at = %(now)s
+    from incentives_offer offer, people_person person
+    where offer.party_id = %(party)s and offer.id = code.offer_id
+          and person.id = code.person_id and person.status = 'active'
+          and code.burnt_at is null and code.cancelled_at is null and code.expires_at > %(now)s
+    returning code.person_id, code.entry_id, code.offer_id
+), stocked as (
+    update incentives_offer offer set stock = offer.stock + counted.codes
+    from (select offer_id, count(*) as codes from back group by offer_id) counted
+    where offer.id = counted.offer_id
+)
+select person_id, entry_id from back
 """
 
 
@@ -136,13 +152,11 @@ def give_back_open(party: Party, reason: str) -> int:
     Its offers were closed in the same transaction (close_offers), which holds the accounts. Whose account was erased holds no
     code; one that is burnt at this moment was used. (P-6.1-d, P-6.3)
     """
-    given = 0
-    listed = _open_of(party).order_by("person_id", "id").values_list("person_id", "entry_id")
-    for person_id, entry_id in listed:
-        with suppress(AccountErased, errors.CodeBurnt), transaction.atomic():
-            reverse(person_id, entry_id, reason)
-            given += 1
-    return given
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CANCEL_OPEN, {"now": clock.now(), "party": party.pk})
+        if back := cursor.fetchall():
+            reversing.reverse_redemptions(cursor, back, reason)
+    return len(back)
 
 
 def _open_of(party: Party) -> QuerySet[Code]:

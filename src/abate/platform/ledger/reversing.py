@@ -258,6 +258,35 @@ def reverse_awards(cursor: CursorWrapper, asked: Sequence[tuple[int, int]], reas
     return awards.post(found[0][7])
 
 
+def reverse_redemptions(cursor: CursorWrapper, asked: Sequence[tuple[int, int]], reason: str) -> None:
+    """Give back what many redemptions (person, entry) cost, as `reverse_spend` one after the other.
+
+    Raises ReversedAlready, also where one is no redemption, AccountErased.
+    """
+    persons, entries = [person for person, _ in asked], [entry for _, entry in asked]
+    at = posting.ready(cursor, persons)
+    if erased(cursor, persons):
+        raise errors.AccountErased
+    cursor.execute(SQL["redemptions_to_undo"], {"persons": persons, "entries": entries})
+    found = cursor.fetchall()
+    if len(found) != len(asked):
+        raise errors.ReversedAlready
+    items = [
+        Item(person, f"{bytes(leaf).hex()} {reason}", credits=-credits, names=bytes(leaf))
+        for person, _, credits, leaf in found
+    ]
+    made = posting.post(cursor, Kind.REVERSE, items, at)
+    undone = [
+        (person, entry, by.id, 0, int(Kind.REDEEM))
+        for (person, entry, _, _), by in zip(found, made, strict=True)
+    ]
+    _note(cursor, undone)
+    persons, entries, ids, *_ = (list(column) for column in zip(*undone, strict=True))
+    if posting.put_back(cursor, persons, entries, ids) != -sum(credits for _, _, credits, _ in found):
+        raise RuntimeError("the lots of a spend are not what it spent")
+    posting.settle_after(cursor, at, made)
+
+
 def _open(cursor: CursorWrapper, person_id: int, entry_id: int) -> tuple[Ready, EntryRow]:
     at = posting.ready(cursor, [person_id])
     found = queries.entry(person_id, entry_id)

@@ -153,6 +153,14 @@ select person_id from ledger_hold where state = 1 and expires_at <= %(at)s order
 -- name: reversal_of
 select reverse_id from ledger_reversal where person_id = %(person)s and entry_id = %(entry)s
 
+-- name: redemptions_to_undo
+select entry.person_id, entry.id, entry.credits, entry.leaf_hash
+from unnest(%(persons)s::bigint[], %(entries)s::bigint[]) as asked (person_id, entry_id)
+join ledger_entry entry on entry.person_id = asked.person_id and entry.id = asked.entry_id and entry.kind = 3
+where not exists (select from ledger_reversal undone
+                  where undone.person_id = entry.person_id and undone.entry_id = entry.id)
+order by entry.person_id, entry.id
+
 -- name: note_reversals
 insert into ledger_reversal (person_id, entry_id, reverse_id, eligible_mg, kind)
 select * from unnest(%(persons)s::bigint[], %(entries)s::bigint[], %(reverses)s::bigint[], %(eligibles)s::bigint[],
