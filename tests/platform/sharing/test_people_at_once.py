@@ -17,7 +17,7 @@ from django.test import Client
 from tests.platform.events.test_sources import declare
 from tests.platform.events.test_sources import ride as lent
 from tests.platform.people.townspeople import at_once
-from tests.platform.pipeline.world import World
+from tests.platform.pipeline.world import GIVEN, World
 from tests.platform.reconciliation.test_addresses import token
 from tests.platform.review.test_matrix import staff
 from tests.platform.sharing.test_editions import AFTER, close, world
@@ -236,6 +236,10 @@ def test_of_one_month_a_party_is_told_of_groups_of_people_or_of_members(
     world: World, sender: Party, first: str
 ) -> None:
     """Figures of twelve, less those of the eleven who agreed, or who are its members, would be the twelfth's."""
+    with clock.frozen(GIVEN):
+        code, _ = groups.invite_to_organisation(sender, 50)
+        for person in world.people[:11]:
+            groups.join(person, code, "n")
     close()
     headers = token(sender, ["sharing"])
     single = granted(headers, to_month="2026-06")
@@ -263,6 +267,21 @@ def test_of_one_month_a_party_is_told_of_groups_of_people_or_of_members(
             with pytest.raises(errors.ToldOtherwise):
                 told()
     assert sharing.read(sender.pk, later, "", 100, "key").body, "of another month it may be"
+
+
+def test_a_month_that_was_withheld_told_nothing_and_keeps_nobody_from_another_way(
+    world: World, sender: Party
+) -> None:
+    """Of no members there are no figures: that answer kept the party from those of groups and of people for good."""
+    close()
+    june, headers = date(2026, 6, 1), token(sender, ["sharing"])
+    single = granted(headers, to_month="2026-06")
+    several = granted(headers, about=None, contact=None, fields=["carbon_mg"], to_month="2026-06")
+    assert '"withheld":true' in members.read(sender.pk, june, june, "key").body
+    sharing.agree(world.people[0], single)
+    assert actions.read(sender.pk, several, None, None, "key").body
+    with pytest.raises(errors.ToldOtherwise):
+        sharing.read(sender.pk, single, "", 100, "key")
 
 
 def test_the_application_s_own_role_can_do_all_of_it_and_undo_no_reading(world: World, sender: Party) -> None:

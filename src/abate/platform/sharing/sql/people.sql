@@ -63,6 +63,9 @@ select pg_advisory_xact_lock(4912029, %(party)s)
 select exists (select from sharing_read read join sharing_request asked on asked.id = read.request_id
                where asked.party_id = %(party)s and case when read.people is null then 'groups' else 'people' end <> %(way)s
                      and read.cells > 0 and read.from_month <= %(last)s and read.to_month >= %(first)s)
+       -- A month withheld from its members' organisation told it nothing; editions stay as they are.
        or %(way)s <> 'members' and exists (select from sharing_members_read read
-                                           where read.party_id = %(party)s and read.from_month <= %(last)s
-                                                 and read.to_month >= %(first)s)
+                                           join sharing_members_edition edition on edition.party_id = read.party_id
+                                                and edition.month between read.from_month and read.to_month
+                                           where read.party_id = %(party)s and edition.people is not null
+                                                 and edition.month between %(first)s and %(last)s)
