@@ -38,8 +38,9 @@ _WORDS = {
 class CodePolicy:
     """With the defaults a guesser has 20 codes x 5 tries a day, of 1,000,000 each: 1 chance in 10,000.
 
-    For each step, that is; the two besides signing in take a session, and one of them the owner's. So three times
-    `per_contact_day` is the most that one contact is ever sent in a day, and what strangers make of it is `per_contact_day`.
+    For each step, that is. Confirming one takes the owner's session; changing a contact any session, to a contact of anybody's.
+    So three times `per_contact_day` is the most that one contact is ever sent in a day, and strangers make at most twice: once
+    by signing in, once from sessions of their own. Counted together, these would shut the owner's sign-in.
     """
 
     digits: int = 6
