@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
+from tests.platform.ledger.test_erasing import waits_for_the_lock
+from tests.platform.ledger.test_erasing_races import beside
 from tests.platform.review.test_proposing import refusal
 from tests.platform.web import city as stage
 from tests.platform.web.test_tills import LINK, TILLS, Enter, keeper_of
 
 from abate.demo import desk
+from abate.platform.config import fields
+from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.parties import actions, tills
 from abate.platform.parties.models import Party, Till
@@ -49,7 +53,15 @@ def test_who_sits_at_a_till_decides_nothing_about_its_party(city: stage.City, ty
     assert told(checker, number) == "" and not Audit.objects.filter(act="refused").exists()
     second = suspension(city)
     tills.take(token)
-    assert told(checker, second) == "concerns-oneself"
+    # Said by the party alone: the seat is named, so that it can be disputed and ended.
+    ((one,), _) = proposing.decide_all(checker, Step.CHECK, [second])
+    assert one.problem and (one.code, one.problem.detail) == (
+        "concerns-own-till",
+        f"{city.cafe.code}: {seat.pk}",
+    )
+    with pytest.raises(tills.AtItsTill):
+        proposing.reject(checker, second, "x")
+    assert Audit.objects.filter(act="refused").exists()
     # Another of the staff is another, and the seat's end is the end of it.
     third = suspension(city)
     tills.end(seat.pk)
@@ -110,7 +122,7 @@ def test_an_earlier_seat_gets_its_next_link_with_the_number_of_its_holder(
     assert shop.post(TILLS, {"step": "link", "till": seat.pk}).status_code == 422
     checker, number = clerk(NUMBER), suspension(city)
     assert shop.post(TILLS, {"step": "link", "till": seat.pk, "number": NUMBER}).status_code == 200
-    assert told(checker, number) == "concerns-oneself"
+    assert told(checker, number) == "concerns-own-till"
     # Said once: afterwards a link asks for nothing, and changes nobody.
     assert (
         tills.link(city.cafe, seat.pk, stage.AT_TILL)
@@ -124,3 +136,37 @@ def test_a_shop_that_the_clerk_does_not_sit_in_is_anybody_s(city: stage.City) ->
     tills.take(tills.invite(other, "1", NUMBER)[1])
     assert told(clerk(NUMBER), suspension(city)) == ""
     actions.suspend(other)
+
+
+def test_an_invitation_that_nobody_took_says_nobody_s_number_once_it_ran_out(city: stage.City) -> None:
+    """It was kept a month longer than the page and the record of processing say."""
+    waiting, taken = tills.invite(city.cafe, "1", NUMBER)[0], tills.invite(city.cafe, "2", NUMBER)
+    tills.take(taken[1])
+    for hours, kept in ((23, True), (25, False)):
+        with clock.frozen(clock.now() + timedelta(hours=hours)):
+            assert fields.retain()["parties_till"] == (0 if kept else 1)
+        waiting.refresh_from_db()
+        assert (waiting.human is not None) is kept
+    assert Till.objects.get(pk=taken[0].pk).human is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_beside_the_next_link_leaves_nobody_s_number(
+    city: stage.City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link's row was read before the end and saved after it: whose it was stayed on a seat that is over."""
+    seat, token = tills.invite(city.cafe, "1", stage.AT_TILL)
+    tills.take(token)
+    Till.objects.filter(pk=seat.pk).update(human=None)
+    really, ended, threads = tills._holder, [], []
+
+    def end_meanwhile(number: str) -> bytes:
+        threads.append(beside(lambda: tills.end(seat.pk), ended))
+        waits_for_the_lock("transactionid")
+        return really(number)
+
+    monkeypatch.setattr(tills, "_holder", end_meanwhile)
+    assert tills.link(city.cafe, seat.pk, NUMBER)
+    threads[0].join(20)
+    found = Till.objects.get(pk=seat.pk)
+    assert ended == [city.cafe.code] and found.until is not None and found.human is None

@@ -18,6 +18,7 @@ from abate.platform.carbon import dropping
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions as joining
+from abate.platform.parties import tills
 from abate.platform.review import sealing
 
 LABELS = ("public", "internal", "personal", "sensitive")
@@ -116,7 +117,11 @@ def missing(real: dict[str, set[str]]) -> list[str]:
     return sorted(listed ^ there)
 
 
-_DROPS = {"carbon_kept": dropping.drop_records, "joining_application": joining.drop_contacts}
+_DROPS = {
+    "carbon_kept": dropping.drop_records,
+    "joining_application": joining.drop_contacts,
+    "parties_till": tills.drop_holders,
+}
 """What empties the columns that a table drops: its room knows which rows still need them."""
 
 
@@ -144,7 +149,7 @@ def retain() -> dict[str, int]:
         )
         with connection.cursor() as cursor:
             cursor.execute(statement.as_string(), [now - timedelta(days=days)])
-            cleared[one.name] = cursor.rowcount
+            cleared[one.name] = cleared.get(one.name, 0) + cursor.rowcount
     return cleared
 
 

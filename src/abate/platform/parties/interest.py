@@ -13,7 +13,7 @@ from abate.platform.parties.models import Member
 from abate.platform.review import queries as review
 
 Known = Callable[[bytes], Collection[int]]
-_KNOWN: list[Known] = [review.accounts_of, tills.accounts_of]
+_KNOWN: list[Known] = [review.accounts_of, tills.seats_of]
 
 
 def learn(known: Known) -> None:
@@ -28,5 +28,13 @@ def accounts(human: bytes) -> list[int]:
 
 
 def has_part(code: str, human: bytes) -> bool:
-    """Whether whoever this digest of an identity names acts for the party `code`, under whatever account is known as theirs."""
-    return Member.objects.filter(party__code=code, user_id__in=accounts(human)).exists()
+    """Whether whoever this digest of an identity names acts for the party `code`, under whatever account is known as theirs.
+
+    Raises AtItsTill where nothing but the party's own word about a seat at its till says so.
+    """
+    acting = Member.objects.filter(party__code=code, user_id__in=accounts(human))
+    users, seats = set(acting.values_list("user_id", flat=True)), tills.seats_of(human)
+    if users and users <= set(seats):
+        named = sorted(seats[user].pk for user in users)
+        raise tills.AtItsTill(f"{code}: {', '.join(map(str, named))}")
+    return bool(users)

@@ -161,7 +161,8 @@ class Till(models.Model):
 
     `digest`: of the invitation's link, until it is taken or ended. `until`: the moment after which this is over, null
     while they are at work; what they may do is their Member row's to say, here and for every seat. `human`: the keyed digest
-    of the number of their identity document, as the party gave it; gone with the seat, null in those of before it was asked.
+    of the number of their identity document, as the party gave it; gone with the seat or the invitation, null in those of
+    before it was asked.
     """
 
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="tills")

@@ -27,6 +27,7 @@ from abate.platform.parties.models import Member, Party, Till
 from abate.platform.parties.queries import check_standing
 from abate.platform.review import actions as review
 from abate.platform.review.audit import audited
+from abate.platform.review.errors import ConcernsOneself
 from abate.platform.review.models import User
 from abate.platform.signin import actions as signin
 
@@ -110,6 +111,24 @@ class TillUnknown(Problem):
     remedy_en = "Open the page of your tills anew."
 
 
+class AtItsTill(ConcernsOneself):
+    """The party alone says so; the detail names the seat, so that it can be disputed and the operator can end it."""
+
+    code = "concerns-own-till"
+    status = 403
+    zh = "变更涉及的机构称这个收银席位由您使用，您不得参与决定。"
+    en = "The party that this is about says that this seat at its till is yours, so you have no say in it."
+    why_zh = (
+        "在某机构收银的人不就该机构作决定（P-8.4-c）。席位由谁使用，是机构自己申报的；本站只比对密钥摘要。"
+    )
+    why_en = (
+        "Whoever sits at a party's till decides nothing about it (P-8.4-c). Whose a seat is, the party alone says; only keyed"
+        " digests are compared."
+    )
+    remedy_zh = "请由另一位工作人员处理。若您不在该机构收银，请告知运营方，按编号停用该席位。"
+    remedy_en = "Somebody else has to decide. If you do not sit there, say so: the operator ends the seat."
+
+
 @dataclass(frozen=True, slots=True)
 class TillRow:
     """A seat, or an invitation that can still be taken (`since` is None, `until` its end).
@@ -164,10 +183,15 @@ def _holder(number: str) -> bytes:
     return keyring().number_hmac(number)
 
 
-def accounts_of(human: bytes) -> list[int]:
-    """The users of the seats that are said to be theirs whom this digest of an identity names. (P-8.4-c)"""
+def drop_holders(before: datetime) -> int:
+    """Forget whose invitations were that nobody took before then; how many."""
+    return Till.objects.filter(until__lt=before, human__isnull=False).update(human=None)
+
+
+def seats_of(human: bytes) -> dict[int, Till]:
+    """user -> the seat that is said to be theirs whom this digest of an identity names. (P-8.4-c)"""
     held = Till.objects.filter(human=human, user__isnull=False)
-    return [user_id for user_id in held.values_list("user_id", flat=True) if user_id is not None]
+    return {till.user_id: till for till in held if till.user_id is not None}
 
 
 def check_kind(party: Party) -> None:
@@ -222,10 +246,11 @@ def link(party: Party, till_id: int, number: str = "") -> str:
     LimitReached.
     """
     check_standing(party.code, party.status, party.valid_until)
-    till = Till.objects.select_related("user").filter(pk=till_id, party=party, until=None).first()
-    if till is None:
-        raise TillUnknown
     with transaction.atomic():
+        # An end that came between would leave whose it was on a seat that is over.
+        till = Till.objects.select_for_update().filter(pk=till_id, party=party, until=None).first()
+        if till is None or till.user is None:
+            raise TillUnknown
         if till.human is None:
             till.human = _holder(number)
             till.save(update_fields=["human"])

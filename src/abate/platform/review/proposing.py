@@ -224,6 +224,8 @@ def _concerns(proposal: Proposal, human: bytes, step: str) -> bool:
         if other := sorted(set(arguments) ^ set(chosen.fields)):
             raise errors.ProposalOutdated(f"{proposal.action}: {', '.join(other)}"[:200])
         return chosen.concerns(arguments, human)
+    except errors.ConcernsOneself:
+        raise  # it says more than that it does
     except Problem:
         # Written before an upgrade, or about what is gone since: it can still be rejected, by anybody with the right.
         if step == Step.REJECT:
