@@ -26,6 +26,7 @@ from abate.platform.parties import limits
 from abate.platform.parties.models import Member, Party, Till
 from abate.platform.parties.queries import check_standing
 from abate.platform.review import actions as review
+from abate.platform.review import audit
 from abate.platform.review.audit import audited
 from abate.platform.review.errors import ConcernsOneself
 from abate.platform.review.models import User
@@ -185,7 +186,11 @@ def _holder(number: str) -> bytes:
 
 def drop_holders(before: datetime) -> int:
     """Forget whose invitations were that nobody took before then; how many."""
-    return Till.objects.filter(until__lt=before, human__isnull=False).update(human=None)
+    with transaction.atomic():
+        dropped = Till.objects.filter(until__lt=before, human__isnull=False).update(human=None)
+        if dropped:
+            audit.note("till.holder-clear", dropped)
+    return dropped
 
 
 def seats_of(human: bytes) -> dict[int, Till]:
