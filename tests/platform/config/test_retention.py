@@ -187,7 +187,7 @@ def test_the_job_takes_what_is_past_its_date_and_nothing_else(rows: None, db: No
 
 def test_of_applications_only_those_whose_contact_was_never_reached_go(rows: None, db: None) -> None:
     proved, _ = applied(EARLY), applied(EARLY)
-    Application.objects.filter(pk=proved.pk).update(proved_at=EARLY)
+    Application.objects.filter(pk=proved.pk).update(proved_at=NOW - timedelta(days=1000))
     with clock.frozen(NOW):
         assert fields.retain()["joining_application"] == 2
     assert Application.objects.filter(pk=proved.pk).exists()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.platform.joining import applicants
+from tests.platform.web.conftest import enter as enter
 
 from abate.demo import desk
+from abate.platform.carbon import basis
 from abate.platform.config import fields
 from abate.platform.doors import clock
-from abate.platform.joining import actions, queries
-from abate.platform.joining.models import Application
+from abate.platform.joining import actions, mending, queries
+from abate.platform.joining.models import Application, Document
 from abate.platform.parties import standing
 from abate.platform.parties.models import Party
 
@@ -55,3 +59,49 @@ def test_the_contact_of_a_party_that_takes_part_stays() -> None:
     with clock.frozen(clock.now() + 3 * THREE_YEARS):
         fields.retain()
         assert reach(one) == known and Party.objects.filter(pk=party.pk).exists()
+
+
+def lying(how: str) -> Application:
+    """One whose applicant does nothing more: never handed in, or sent back, perhaps mended since."""
+    if how == "proved":
+        one = applicants.draft()
+        actions.prove(one.user)
+        applicants.bring(one)
+        return one
+    one = applicants.submitted()
+    actions.send_back(one, "which register?", applicants.reviewer())
+    if how == "mended":
+        with clock.frozen(clock.now() + timedelta(days=300)):
+            one.refresh_from_db()
+            mending.mend(one, replace(applicants.PARTICULARS, title_en="Mended"), basis.catalogue().methods)
+    return one
+
+
+@pytest.mark.parametrize(("how", "days"), [("proved", 0), ("returned", 0), ("mended", 300)])
+def test_one_that_nobody_touches_for_three_years_goes_with_contact_and_papers(how: str, days: int) -> None:
+    one, start = lying(how), clock.now()
+    known, papers = reach(one), Document.objects.filter(application=one)
+    over = start + timedelta(days=days) + THREE_YEARS
+    with clock.frozen(over - timedelta(hours=1)):
+        cleared = fields.retain()
+        assert cleared["joining_application"] == cleared["joining_document"] == 0
+        assert reach(one) == known != "" and one.state in ("draft", "returned") and papers.exists()
+    with clock.frozen(over + timedelta(hours=1)):
+        assert fields.retain()["joining_application"] == 1
+        assert reach(one) == "" and one.state == "withdrawn" and not papers.exists()
+        assert fields.retain()["joining_application"] == 0
+        assert applicants.draft().code == one.code, "its code and number are free again"
+
+
+def test_one_that_waits_for_a_decision_does_not_lie() -> None:
+    one = applicants.submitted()
+    with clock.frozen(clock.now() + 2 * THREE_YEARS):
+        fields.retain()
+        assert reach(one) != "" and one.state == "submitted"
+
+
+@pytest.mark.parametrize("state", ["draft", "returned"])
+def test_the_applicant_s_page_says_how_long_it_is_kept(enter: Any, state: str) -> None:
+    one = lying("proved" if state == "draft" else "returned")
+    for lang, words in (("zh", "视为撤回"), ("en", "counts as withdrawn")):
+        assert words in enter(one.user, lang).get("/joining").content.decode()

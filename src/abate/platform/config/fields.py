@@ -17,7 +17,7 @@ from psycopg import sql
 from abate.platform.carbon import dropping
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
-from abate.platform.joining import actions as joining
+from abate.platform.joining import forgetting
 from abate.platform.parties import tills
 from abate.platform.review import sealing
 
@@ -119,7 +119,7 @@ def missing(real: dict[str, set[str]]) -> list[str]:
 
 _DROPS = {
     "carbon_kept": dropping.drop_records,
-    "joining_application": joining.drop_contacts,
+    "joining_application": forgetting.drop_contacts,
     "parties_till": tills.drop_holders,
 }
 """What empties the columns that a table drops: its room knows which rows still need them."""
@@ -141,7 +141,7 @@ def retain() -> dict[str, int]:
             cleared[one.name] = sealing.prune(now - timedelta(days=days))
             continue
         if one.keep == "unproved":
-            unproved = joining.clear_unproved(now - timedelta(days=days))
+            unproved = forgetting.clear_unproved(now - timedelta(days=days))
             cleared[one.name] = cleared.get(one.name, 0) + unproved
             continue
         statement = sql.SQL("delete from {} where {} < %s").format(

@@ -6,12 +6,11 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from abate.platform.doors import clock, randomness, scanner
 from abate.platform.doors.keyring import keyring
@@ -29,7 +28,7 @@ from abate.platform.joining.errors import (
     TermsNotAccepted,
 )
 from abate.platform.joining.kinds import kinds
-from abate.platform.joining.models import Application, Document, Finding, Report, Revision, Settlement
+from abate.platform.joining.models import Application, Document, Finding, Report, Revision
 from abate.platform.notices import actions as notices
 from abate.platform.parties import limits, standing
 from abate.platform.parties.errors import PartyCodeTaken
@@ -309,36 +308,6 @@ def take_report(party: Party, file: bytes) -> Report:
         )
         standing.begin(party)
     return report
-
-
-def clear_unproved(before: datetime) -> int:
-    """Delete applications made before then whose contact never opened the link, with their papers; close their accounts.
-
-    Their codes are free again. How many they were.
-    """
-    unproved = Application.objects.filter(state=State.DRAFT, proved_at=None, made_at__lt=before)
-    with transaction.atomic():
-        found = list(unproved.select_for_update(of=("self",)).select_related("user"))
-        Document.objects.filter(application__in=found).delete()
-        Application.objects.filter(pk__in=[one.pk for one in found]).delete()
-        for one in found:
-            review.deactivate(one.user)
-        if found:
-            audit.note("application.clear", len(found))
-    return len(found)
-
-
-def drop_contacts(before: datetime) -> int:
-    """Empty the contact of every application that was refused or withdrawn before then, and of every party that left before
-    then; the rows stay. How many. (PIPL article 19)"""
-    ended = Q(state__in=(State.REFUSED, State.WITHDRAWN), decided_at__lt=before)
-    left = Q(party_id__in=Settlement.objects.filter(at__lt=before).values("party_id"))
-    with transaction.atomic():
-        empty = {"contact": queries.sealed_contact("", ""), "reach": b"", "token": None}
-        dropped = Application.objects.filter(ended | left).exclude(reach=b"").update(**empty)
-        if dropped:
-            audit.note("application.contact-clear", dropped)
-    return dropped
 
 
 def lapse() -> list[str]:

@@ -176,7 +176,7 @@ def contact_of(user_id: int) -> str | None:
     """Where the user who looks after an application is reached; that it was opened is told.
 
     A contact that is not proved yet is told of its link, and of nothing else: nothing happens to a draft. None too for one
-    that took over and did not ask for its link yet, and for one whose contact has had its time (actions.drop_contacts).
+    that took over and did not ask for its link yet, and for one whose contact has had its time (forgetting.drop_contacts).
     """
     one = Application.objects.filter(user_id=user_id, handed_at=None).first()
     return (contact(one)["reach"] or None) if one else None
