@@ -97,7 +97,8 @@ def run_batch(
 ) -> list[Result]:
     """Book one batch; returns the results by place (without the credited ones unless `everything`).
 
-    When it returns, the batch is committed. Raises Busy, with nothing booked, where the database stays away.
+    When it returns, the batch is committed. Raises Busy, with nothing booked, where the database stays away, and
+    PartySuspended where the sender has left meanwhile.
     """
     return book(ready(arrival, read), everything=everything, then=then)
 
@@ -204,6 +205,7 @@ def _book(batch: Prepared, everything: bool) -> list[Result]:
     refused = list(batch.refused)
     with workspace(few=sum(counts.values()) <= together.FEW) as cursor:
         batch_id = events.open_batch(cursor, batch.arrival)
+        events.keep_left_out(cursor, sender.party_id)
         bases = carbon.number_bases(cursor, batch.bases, now)
         events.stage(cursor, batch.rows)
         events.name_people(cursor, sender.party_id, batch_id, batch.subjects)

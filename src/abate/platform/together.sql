@@ -61,6 +61,7 @@ with arrival as materialized (
     -- What is repeated, or needs more than a look, goes the longer way.
     select arrival.* from arrival
     where exists (select from rate) and not ({caps})
+          and exists (select from parties_party party where party.id = arrival.party_id and party.status <> 'left')
           and not exists (select from ({quarantine}) rule where rule.party_id is null or rule.party_id = arrival.party_id)
           and not exists (select from sent
                           join found on found.who = sent.who

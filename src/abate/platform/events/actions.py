@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 from psycopg.errors import UniqueViolation
@@ -14,6 +15,7 @@ from psycopg.errors import UniqueViolation
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events.envelope import Refused, Sender
+from abate.platform.parties.errors import PartySuspended
 
 SQL = statements(Path(__file__).parent / "sql")
 PLAIN_FROM = 200
@@ -73,6 +75,20 @@ def open_batch(cursor: Cursor, arrival: Arrival) -> int:
     found = cursor.fetchone()
     assert found is not None
     return int(found[0])
+
+
+def keep_left_out(cursor: Cursor, party_id: int) -> None:
+    """Nothing of a party that left is booked, whenever its token was looked at; the batch is open. Raises PartySuspended."""
+    cursor.execute(SQL["has_left"], {"party": party_id})
+    found = cursor.fetchone()
+    if found is not None:
+        raise PartySuspended(found[0])
+
+
+def keep_batches_out() -> None:
+    """Until the transaction ends no batch is on its way; who calls it holds nothing yet that a batch may want."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["keep_batches_out"])
 
 
 def stage(cursor: Cursor, rows: bytes) -> None:

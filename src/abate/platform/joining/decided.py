@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from abate.platform.doors import clock
+from abate.platform.events import actions as events
 from abate.platform.incentives import actions as incentives
 from abate.platform.joining import handing, queries
 from abate.platform.joining.actions import check_free, complete
@@ -158,11 +159,13 @@ def renew(number: UUID, to_day: date | None, *, resume: bool = False) -> None:
 @audited("party.settle", lambda given, _: given["party"].code)
 def leave(party: Party, *, despite: bool, how: str) -> Settlement:
     """End a party's part for good: account settled and written down, keys and webhooks ended, consents and offers too; what
-    people paid for codes that nobody burns any more is given back.
+    people paid for codes that nobody burns any more is given back. Batches on their way end first and are in the account;
+    whatever of its comes later is refused.
 
     Raises NotSettled where something is open, unless it was decided to leave `despite` it. (P-6.1-d)
     """
     with transaction.atomic():
+        events.keep_batches_out()
         party = Party.objects.select_for_update().get(pk=party.pk)
         open_ = queries.unsettled(party)
         if any(open_.values()) and not despite:

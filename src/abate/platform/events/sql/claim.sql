@@ -5,6 +5,14 @@ insert into events_batch (party_id, via, received_at, body_sha256, count, client
 values (%(party)s, %(via)s, %(received_at)s, %(body_sha256)s, %(count)s, %(client)s)
 returning id, pg_advisory_xact_lock_shared(4912026, 2)
 
+-- name: has_left
+-- A statement of its own after `open_batch`: it sees a leaving that the batch waited for (keep_batches_out).
+select code from parties_party where id = %(party)s and status = 'left'
+
+-- name: keep_batches_out
+-- The other side of `open_batch`: batches on their way end first, later ones see what is done here.
+select pg_advisory_xact_lock(4912026, 2)
+
 -- name: people
 -- Who the subjects of `events_asked` are: once for each subject and behaviour, not once for each event. Each table is
 -- gone through once with all the keys in the order of its index: half the cost of a lookup for each key.
