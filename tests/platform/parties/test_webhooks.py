@@ -280,6 +280,27 @@ def test_a_secret_is_rotated_with_both_good_until_the_named_time(world: World, r
     assert webhooks._shown(bytes(kept.secret)) not in (old, new)
 
 
+@pytest.mark.parametrize(
+    ("ahead", "refused"),
+    [
+        (timedelta(days=365), False), (timedelta(days=365, seconds=1), True),
+        (timedelta(0), False), (timedelta(seconds=-1), True),
+    ],
+)  # fmt: skip
+def test_two_secrets_are_good_together_for_a_year_at_most(
+    world: World, receiver: Receiver, ahead: timedelta, refused: bool
+) -> None:
+    number, _ = hooked(world, receiver)
+    before = Endpoint.objects.get(pk=number).secret
+    if refused:
+        with pytest.raises(EndpointMalformed) as told:
+            webhooks.rotate_secret(number, until=NOW + ahead)
+        assert (told.value.code, told.value.detail) == ("webhook-malformed", "until")
+    else:
+        webhooks.rotate_secret(number, until=NOW + ahead)
+    assert (Endpoint.objects.get(pk=number).secret == before) == refused
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_no_answer(world: World, receiver: Receiver, status: int) -> None:
     hooked(world, receiver)

@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 from abate.platform.doors import clock, outbound, randomness, sealed
 from abate.platform.doors.rounds import LEASE, wait_after
 from abate.platform.doors.statements import statements
+from abate.platform.parties.actions import LONGEST_OVERLAP
 from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, MessageUnknown
 from abate.platform.parties.models import Attempt, Endpoint, Message, Party
 from abate.platform.review.audit import audited
@@ -60,8 +61,12 @@ def add_endpoint(party: Party, url: str, kinds: Iterable[str] = KINDS) -> tuple[
 
 @audited("party.webhook-secret", lambda given, _: given["endpoint_id"])
 def rotate_secret(endpoint_id: int, *, until: datetime) -> str:
-    """A new secret; until `until` messages are signed with both. Raises EndpointUnknown, EndpointMalformed."""
-    if until < clock.now():
+    """A new secret; until `until` messages are signed with both, no longer than a key and its successor are good together.
+
+    Raises EndpointUnknown, EndpointMalformed.
+    """
+    now = clock.now()
+    if not now <= until <= now + LONGEST_OVERLAP:
         raise EndpointMalformed("until")
     secret = randomness.token_bytes(32)
     with transaction.atomic():
