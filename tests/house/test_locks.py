@@ -23,9 +23,10 @@ PURPOSES = {
     20: {"review/proposing.py"},
     21: {"review/sql/audit.sql"},
     22: {"config/exchanging.py"},
+    23: {"config/setup.py"},
 }
 """Number beside 4912026 -> who takes it: sequencing, batches and erasing, booking days, months, anchors, editions, proposals,
-the trail, the master key."""
+the trail, the master key, preparing."""
 
 
 def test_a_number_has_one_purpose() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import django
@@ -100,15 +101,29 @@ def migrate() -> None:
             stands = logins.standing(cursor)
         if not stands.owns and not stands.serves:
             raise SetupError("login-may-nothing", login=stands.login, role=logins.ROLE, owner=logins.OWNER)
-        found = schema.look()
-        schema.check(found)
-        if stands.owns:
-            _prepare(waiting=bool(found.waiting))
-        elif found.waiting:
-            raise SetupError("login-makes-no-tables", login=stands.login, owner=logins.OWNER)
-        else:
-            _keep_areas_apart()
+        with _in_turn() if stands.owns else nullcontext():
+            found = schema.look()
+            schema.check(found)
+            if stands.owns:
+                _prepare(waiting=bool(found.waiting))
+            elif found.waiting:
+                raise SetupError("login-makes-no-tables", login=stands.login, owner=logins.OWNER)
+            else:
+                _keep_areas_apart()
     connection.close()
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """Two that start at once: who comes second finds what the first one made. A lock of the connection: who is killed holds
+    none, and the migrations inside are transactions of their own."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(4912026, 23)")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_unlock(4912026, 23)")
 
 
 def _prepare(*, waiting: bool) -> None:
