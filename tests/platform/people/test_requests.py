@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.platform.people.townspeople import made_up_person
 
+from abate.platform.config import doctor
 from abate.platform.doors import clock
 from abate.platform.doors.errors import SetupError
 from abate.platform.people import actions, consents, requests
@@ -76,6 +77,33 @@ def test_a_calendar_that_cannot_be_read_is_named(settings: Any, tmp_path: Path, 
     settings.ABATE_HOLIDAYS = _calendar(tmp_path / "b.csv", row)
     with pytest.raises(SetupError, match="calendar"):
         requests.due(date(2026, 11, 2))
+
+
+@pytest.mark.parametrize(
+    ("today", "told", "missing"),
+    [
+        (date(2026, 10, 31), False, None),
+        (date(2026, 11, 1), False, 2027),
+        (date(2026, 11, 1), True, None),
+        (date(2027, 1, 1), False, 2027),
+        (date(2027, 11, 1), True, 2028),
+    ],
+)
+def test_the_doctor_warns_where_the_next_notice_is_missing(
+    settings: Any, tmp_path: Path, today: date, told: bool, missing: int | None
+) -> None:
+    if told:
+        settings.ABATE_HOLIDAYS = _calendar(tmp_path / "own.csv", "2027-02-08,off,made up")
+    with clock.frozen(datetime.combine(today, datetime.min.time(), UTC) + timedelta(hours=4)):
+        (said,) = doctor.holidays()
+    assert (said.state == "warning") == bool(missing) and (str(missing) in said.what) == bool(missing)
+    assert not missing or "ABATE_HOLIDAYS" in said.remedy
+
+
+def test_the_doctor_names_a_calendar_that_cannot_be_read(settings: Any, tmp_path: Path) -> None:
+    settings.ABATE_HOLIDAYS = str(tmp_path / "away.csv")
+    (said,) = doctor.holidays()
+    assert said.state == "fault" and "away.csv" in said.what
 
 
 def test_thirty_days_are_the_most(monkeypatch: pytest.MonkeyPatch) -> None:

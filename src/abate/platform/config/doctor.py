@@ -21,7 +21,7 @@ from abate.platform.doors import schema as schemas
 from abate.platform.doors.errors import SetupError
 from abate.platform.log import anchoring, national
 from abate.platform.log import queries as log
-from abate.platform.people import recovering
+from abate.platform.people import recovering, requests
 from abate.platform.review import queries as review
 from abate.platform.review import rights
 from abate.platform.signin import queries as sign_in
@@ -298,6 +298,16 @@ def recoveries() -> Iterator[Finding]:
     yield found("recoveries", "untold" if untold else "ok", count=len(untold), numbers=named)
 
 
+def holidays() -> Iterator[Finding]:
+    """Whether the days within which people's requests are answered can be counted. (PIPL article 50)"""
+    try:
+        year = requests.untold(clock.today())
+    except SetupError as fault:
+        yield found("holidays", "unusable", **fault.words)
+        return
+    yield found("holidays", "missing" if year else "ok", year=year)
+
+
 Check = Callable[[], Iterator[Finding]]
 INSTALLED: tuple[Check, ...] = (
     disk,
@@ -309,6 +319,7 @@ INSTALLED: tuple[Check, ...] = (
     schema,
     exchanging.findings,
     recoveries,
+    holidays,
     methods,
     in_force,
     algorithms,

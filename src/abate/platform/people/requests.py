@@ -30,6 +30,8 @@ from abate.platform.review.models import User
 WORKING_DAYS, DAYS = 15, 30
 LONGEST = 2000
 MOST_OPEN = 10
+_TOLD_IN = 11
+"""The month of the yearly notice: that of 2026 was published on 4 November 2025."""
 _SATURDAY = 5
 _KINDS = {"off": False, "work": True}
 _PURPOSE, _ANSWER = "request", "answer"
@@ -67,16 +69,30 @@ def _said(own: str = "") -> dict[date, bool]:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 found |= {date.fromisoformat(row["day"]): _KINDS[row["kind"]] for row in csv.DictReader(file)}
         except (OSError, ValueError, KeyError) as fault:
-            raise SetupError("calendar", path=path, fault=fault) from fault
+            raise SetupError("calendar-unreadable", path=path, fault=fault) from fault
     return found
 
 
 def worked(day: date) -> bool:
     """Whether a clock counts this day. Raises SetupError."""
     said = _said(settings.ABATE_HOLIDAYS)
-    if day.year not in {one.year for one in said}:
+    if not is_told(day.year):
         return True
     return said.get(day, day.weekday() < _SATURDAY)
+
+
+def is_told(year: int) -> bool:
+    """Whether the notice of that year is in the program's calendar or the operator's. Raises SetupError."""
+    return year in {day.year for day in _said(settings.ABATE_HOLIDAYS)}
+
+
+def untold(today: date) -> int | None:
+    """The year whose notice is missing: this one, or from November on, when the State Council has told it, the next.
+
+    Raises SetupError.
+    """
+    asked = (today.year, today.year + 1)[: 2 if today.month >= _TOLD_IN else 1]
+    return next((year for year in asked if not is_told(year)), None)
 
 
 def due(asked: date) -> date:
