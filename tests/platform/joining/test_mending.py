@@ -129,6 +129,21 @@ def test_nobody_takes_an_admitted_party_s_number_or_code() -> None:
     assert _code(lambda: proposing.propose(desk.staffed()["entry"], "party.admit", given, "x")) == taken
 
 
+def test_a_contact_that_was_not_reached_learns_nothing_of_whose_it_is() -> None:
+    admitted(code="made-up-other", contact="victim@example.org", registration=applicants.registration(2))
+    one = _returned()
+    for guess in ("wrong@example.org", "victim@example.org"):
+        _mend(one, contact=guess)
+        assert _mend(one, registration=applicants.registration(2)).proved_at is None
+        _mend(one, registration=PARTICULARS.registration)
+        # Both at once is looked at as the contact before it, which was not reached either.
+        _mend(one, contact=f"also-{guess}", registration=applicants.registration(2))
+        _mend(one, registration=PARTICULARS.registration)
+    _mend(one, contact="wrong@example.org", registration=applicants.registration(2))
+    actions.prove(one.user)
+    assert _code(lambda: actions.submit(one, kinds().terms)) == "application-registration-taken"
+
+
 def test_an_organisation_s_own_contact_applies_for_another_kind() -> None:
     admitted(code="made-up-other", registration=applicants.registration(2))
     one = _returned()

@@ -49,7 +49,9 @@ def mend(
         actions.checked(given, known)
         said = _of_organisation(locked, given)
         if said:
-            actions.check_free(said.get("registration", [locked.registration])[-1], bytes(locked.reach))
+            # Whoever was not reached yet is told nothing of whose contact it is: handing it in asks again, and needs the proof.
+            if locked.proved_at:
+                actions.check_free(said.get("registration", [locked.registration])[-1], bytes(locked.reach))
             _say(locked, said)
         kept = {"name": given.contact_name.strip(), "reach": contacts.normal(given.contact).value}
         if kept != held:
