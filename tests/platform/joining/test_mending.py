@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from tests.platform.joining import applicants
 from tests.platform.joining.applicants import PARTICULARS, admitted, draft, reviewed
@@ -16,6 +18,7 @@ from tests.platform.web.conftest import BACKEND, enter  # noqa: F401 (a fixture)
 
 from abate.demo import desk
 from abate.platform.carbon import basis
+from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions, mending, queries
 from abate.platform.joining.kinds import kinds
@@ -194,6 +197,45 @@ def test_another_contact_in_between_takes_the_ground_from_an_admission() -> None
     assert _code(lambda: proposing.approve(people["approve"], proposal.pk)) == "state-moved"
 
 
+def test_another_contact_leaves_nobody_anything_to_come_back_with(enter: Enter) -> None:  # noqa: F811
+    given = replace(PARTICULARS, code="made-up-former")
+    one, token = actions.apply(given, basis.catalogue().methods)
+    actions.prove(one.user)
+    applicants.bring(one)
+    actions.submit(one, kinds().terms)
+    actions.send_back(one, "x")
+    one.user.set_password("of the former contact")
+    one.user.save()
+    Authenticator.objects.create(user=one.user, type=Authenticator.Type.TOTP, data={"secret": "made up"})
+    own, other = enter(one.user, "en"), enter(one.user, "en")
+    for browser in (own, other):
+        assert browser.get("/joining").status_code == 200
+    same = asdict(STAYS) | {"code": "made-up-former"}
+    assert own.post("/joining/mend", same | {"title_en": "New"}).status_code == 302
+    assert other.get("/joining").status_code == 200, "nothing ends where the contact stays"
+    assert queries.by_token(one.pk, token) == one
+    assert own.post("/joining/mend", same | {"contact": "mended@example.org"}).status_code == 302
+    assert own.get("/joining").status_code == 200
+    assert other.get("/joining")["location"].startswith("/sign-in")
+    assert _code(lambda: queries.by_token(one.pk, token)) == "application-unknown"
+    one.user.refresh_from_db()
+    assert not one.user.has_usable_password()
+    assert not Authenticator.objects.filter(user=one.user).exists()
+
+
+def test_an_application_is_mended_so_many_times_a_day_and_its_page_lists_the_newest(enter: Enter) -> None:  # noqa: F811
+    one, clerk = _returned(), desk.staffed()["entry"]
+    path, cut = f"/operator/applications/{one.pk}", "Only the newest are listed"
+    with clock.frozen(clock.now()):
+        for turn in range(mending.A_DAY):
+            _mend(one, title_en=f"Turn {turn:02}")
+        assert _code(lambda: _mend(one, title_en="Too many")) == "limit-reached"
+    shown = enter(clerk, "en").get(path).content.decode()
+    assert "Turn 19" in shown and ">Sent back<" not in shown and cut in shown
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        assert _mend(one, title_en="The day after").title_en == "The day after"
+
+
 def test_the_applicant_mends_it_on_its_page_and_the_reviewer_sees_what_changed(enter: Enter) -> None:  # noqa: F811
     clerk_user, other = desk.staffed()["entry"], desk.staffed()["check"]
     one = _returned(clerk_user)
@@ -209,9 +251,10 @@ def test_the_applicant_mends_it_on_its_page_and_the_reviewer_sees_what_changed(e
     path = f"/operator/applications/{one.pk}"
     for user, since in ((clerk_user, True), (other, False)):
         text = enter(user, "en").get(path).content.decode()
-        assert PARTICULARS.title_en in text and "&lt;b&gt;New" in text and "the name is not" in text
+        assert PARTICULARS.title_en in text and "&lt;b&gt;New" in text and ">Sent back<" in text
         assert ("Since your last look" in text) == since
     actions.submit(one, kinds().terms)
+    assert "Only the newest are listed" not in text
     row = queries.newest(one)["registration"].pk
     form = {"document": row, "found": "in_order", "seen": 0}
     assert enter(clerk_user, "en").post(f"{path}/finding", form).status_code == 409

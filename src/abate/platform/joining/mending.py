@@ -16,13 +16,16 @@ from abate.platform.joining.actions import Particulars
 from abate.platform.joining.errors import ApplicationClosed
 from abate.platform.joining.models import Application, Document, Finding, Revision
 from abate.platform.notices import actions as notices
+from abate.platform.parties import limits
 from abate.platform.parties.errors import PartyCodeTaken
 from abate.platform.parties.models import Party
 from abate.platform.people import contacts
 from abate.platform.review import actions as review
 from abate.platform.review.audit import audited
 from abate.platform.signin import actions as signin
-from abate.platform.signin import queries as sessions
+
+A_DAY = 20
+"""How often one application is mended within a day, for every turn is kept: our policy."""
 
 
 @audited("application.mend", lambda given, _: given["one"].pk)
@@ -32,10 +35,11 @@ def mend(
     """Say anew what a returned application says; an empty contact or name of it stays. What was found of its documents
     before counts no more, and those that its kind asks for no more end. The same again changes nothing.
 
-    Another contact is told and has to be reached before it is handed in, and the one before it too; all sessions of the account
-    but `session` end. Raises ApplicationClosed, ApplicationMalformed, ContactMalformed, PartyCodeTaken, RegistrationTaken,
-    LimitReached.
+    Another contact is told and has to be reached before it is handed in, and the one before it too; what the account signs
+    in with ends, and the token of the interface, and all its sessions but `session`. An application is mended A_DAY times a
+    day. Raises ApplicationClosed, ApplicationMalformed, ContactMalformed, PartyCodeTaken, RegistrationTaken, LimitReached.
     """
+    limits.take([limits.Limit("mending", f"mending:{one.pk}", A_DAY, limits.DAY)])
     with transaction.atomic():
         locked = Application.objects.select_for_update(of=("self",)).select_related("user").get(pk=one.pk)
         if locked.state != Application.State.RETURNED:
@@ -103,9 +107,11 @@ def _reach(one: Application, held: Mapping[str, str], kept: Mapping[str, str], s
         one.reach, one.proved_at = keyring().identity_hmac(kept["reach"]), None
         former = contacts.place(contacts.normal(held["reach"]))
         notices.write([one.user_id], "party.reach", to=[former])
-        # Who came by the former place: links that wait there, and every session but the one in which it is said.
+        # Who came by the former place keeps nothing to come back with: links that wait there, what was signed in with, the token
+        # of the interface, and every session but the one in which it is said.
         review.end_links_of(one.user)
-        signin.end_sessions(one.user, [row.key for row in sessions.sessions(one.user) if row.key != session])
-    one.save(update_fields=["contact", "reach", "proved_at"])
+        signin.forget(one.user, but=session)
+        one.token = None
+    one.save(update_fields=["contact", "reach", "proved_at", "token"])
     if kept["reach"] != held["reach"]:
         actions.send_links(kept["reach"])

@@ -155,9 +155,9 @@ def asked_for(one: ContactRequest) -> dict[str, str]:
     return opened(one.contact)
 
 
-def revisions(one: Application) -> list[Revision]:
-    """When the application was sent back and what was mended, the newest first."""
-    return list(Revision.objects.filter(application=one).select_related("user").order_by("-id"))
+def revisions(one: Application, limit: int) -> list[Revision]:
+    """When the application was sent back and what was mended, the newest first, `limit` of them."""
+    return list(Revision.objects.filter(application=one).select_related("user").order_by("-id")[:limit])
 
 
 def newest_revision(one: Application) -> int:

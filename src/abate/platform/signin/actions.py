@@ -188,8 +188,9 @@ def forget_since(user: User, moment: datetime) -> None:
             _ask_no_second(user)
 
 
-def _end_all(user: User) -> None:
-    end_sessions(user, list(OpenSession.objects.filter(user=user).values_list("key", flat=True)))
+def _end_all(user: User, but: str = "") -> None:
+    open_ = OpenSession.objects.filter(user=user).exclude(key=but)
+    end_sessions(user, list(open_.values_list("key", flat=True)))
 
 
 def _ask_no_second(user: User) -> None:
@@ -199,10 +200,10 @@ def _ask_no_second(user: User) -> None:
 
 
 @audited("signin.forget", lambda given, _: given["user"].handle)
-def forget(user: User) -> None:
-    """Take away everything `user` signs in with, and every open session."""
+def forget(user: User, *, but: str = "") -> None:
+    """Take away everything `user` signs in with, and every open session but the one of the key `but`."""
     with transaction.atomic():
-        _end_all(user)
+        _end_all(user, but)
         Authenticator.objects.filter(user=user).delete()
         UsedCode.objects.filter(user=user).delete()
         _ask_no_second(user)

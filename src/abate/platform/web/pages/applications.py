@@ -31,6 +31,7 @@ from abate.platform.web.pages.join import LIVES, NOTICES, PAPERS, STATES
 from abate.platform.web.wording import pick, say
 
 _PAGE = 50
+_TURNS = 20
 OURS = ("party.admit", "party.contact", "party.refuse", "party.renew")
 FIELDS = {
     "code": ("机构代码", "Code"),
@@ -106,6 +107,7 @@ def _page(request: HttpRequest, one: Application, problem: Problem | None = None
         "to_day": (clock.today() + ENDED).isoformat(),
         "seen": queries.newest_revision(one),
         "waits": waits,
+        "turns": _TURNS,
     }
     status = problem.status if problem else 200
     return screen.show(request, "application", context, section="operator", status=status, problem=problem)
@@ -117,7 +119,7 @@ def _revisions(one: Application, user: User) -> list[tuple[Revision, list[tuple[
     return [
         (row, [_change(name, values) for name, values in row.changed.items()],
          row.kind == Revision.MENDED and looked is not None and row.at > looked)
-        for row in queries.revisions(one)
+        for row in queries.revisions(one, _TURNS)
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -13,7 +14,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions, mending
 from abate.platform.joining.errors import ApplicationClosed
 from abate.platform.joining.models import Application
-from abate.platform.web import screen
+from abate.platform.web import screen, sessions
 from abate.platform.web.access import applicant_page
 from abate.platform.web.pages.join import KEPT, TEXTS, form, given_in
 from abate.platform.web.wording import say
@@ -31,10 +32,13 @@ def mend(request: HttpRequest, one: Application) -> HttpResponse:
         given = given_in(request)
         try:
             said, session = actions.particulars(given), request.session.session_key or ""
-            mending.mend(one, said, basis.catalogue().methods, session=session)
+            mended = mending.mend(one, said, basis.catalogue().methods, session=session)
         except Problem as refused:
             problem = refused
         else:
+            # With another contact its password ended, on which a session rests: this one goes on.
+            update_session_auth_hash(request, mended.user)
+            sessions.used(request, mended.user)
             messages.success(
                 request,
                 say("已修改。请核对文件后再提交。", "Mended. Look at the documents, then hand it in."),
