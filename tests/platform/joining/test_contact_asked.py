@@ -211,6 +211,8 @@ def test_whoever_has_a_part_in_it_neither_decides_nor_refuses() -> None:
     )
     refused = _code(lambda: handing.refuse(one, asked.pk, "x", people_["entry"]))
     assert refused == "concerns-oneself" and ContactRequest.objects.get().state == "waiting"
+    told = Audit.objects.filter(what="party.contact-refuse", act="refused", subject=f"{one.pk} {asked.pk}")
+    assert ["concerns-oneself" in row.detail for row in told] == [True, True]
     Member.objects.create(
         user=second_account(people_["check"]), party=one.party, role="partner", since=clock.now()
     )

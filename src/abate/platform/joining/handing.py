@@ -99,19 +99,23 @@ def take_back(one: Application, user: User) -> None:
         _end(found.first(), State.WITHDRAWN)
 
 
-@audited("party.contact-refuse", lambda given, _: f"{given['one'].pk} {given['number']}")
 def refuse(one: Application, number: int, note: str, user: User) -> None:
     """Refuse a request, saying why; the contact is told that it was. Raises ContactRequestEnded, ApplicationMalformed,
-    ConcernsOneself where `user` has a part in it."""
+    ConcernsOneself where `user` has a part in it, which is told."""
     if not 0 < len(note.strip()) <= 500 or "\0" in note:
         raise ApplicationMalformed("note: why it is refused, 1 to 500 signs")
-    with transaction.atomic():
-        found = waiting_of(one, number)
-        human = accounts.human_of(user)
-        if found is not None and human is not None and has_part(one, bytes(found.reach).hex(), human):
-            raise ConcernsOneself
-        _end(found, State.REFUSED, note.strip())
-        notices.write([one.user_id], "party.contact-refused")
+    with audit.refusing("party.contact-refuse", f"{one.pk} {number}", (ConcernsOneself,)):
+        _refuse(one, number, note.strip(), user)
+
+
+@audited("party.contact-refuse", lambda given, _: f"{given['one'].pk} {given['number']}")
+def _refuse(one: Application, number: int, note: str, user: User) -> None:
+    found = waiting_of(one, number)
+    human = accounts.human_of(user)
+    if found is not None and human is not None and has_part(one, bytes(found.reach).hex(), human):
+        raise ConcernsOneself
+    _end(found, State.REFUSED, note)
+    notices.write([one.user_id], "party.contact-refused")
 
 
 def waiting_of(one: Application, number: int | None = None) -> ContactRequest | None:
