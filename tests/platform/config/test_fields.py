@@ -66,6 +66,9 @@ def test_every_personal_field_has_a_kind_in_words() -> None:
         ((zh, en),) = fields.kinds([column])
         assert zh and en and "_" not in zh + en
     assert fields.kinds(["people_contact.kind", "people_person.contact_enc"]) == [("联系方式", "contacts")]
+    # Whose a seat is, by the number of their document: no paper of a party's.
+    assert fields.kinds(["parties_till.human"]) == [("姓名和证件号", "name and identity number")]
+    assert fields.kinds(["parties_till.name"]) != fields.kinds(["parties_till.human"])
     with pytest.raises(KeyError):
         fields.kinds(["planted.id"])
 
