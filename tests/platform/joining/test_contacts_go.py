@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from tests.platform.joining import applicants
 from tests.platform.web.conftest import enter as enter
 
@@ -20,6 +22,7 @@ from abate.platform.parties import standing
 from abate.platform.parties.models import Party
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-b", "P-6.1-d")]
+Enter = Callable[..., Client]
 THREE_YEARS = timedelta(days=1095)
 
 
@@ -59,6 +62,18 @@ def test_the_contact_of_a_party_that_takes_part_stays() -> None:
     with clock.frozen(clock.now() + 3 * THREE_YEARS):
         fields.retain()
         assert reach(one) == known and Party.objects.filter(pk=party.pk).exists()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_operator_s_page_says_that_a_contact_is_no_longer_kept(enter: Enter, kept: bool) -> None:
+    one = applicants.submitted()
+    actions.withdraw(one)
+    if not kept:
+        with clock.frozen(clock.now() + THREE_YEARS + timedelta(hours=1)):
+            fields.retain()
+    text = enter(applicants.reviewer(), "en").get(f"/operator/applications/{one.pk}").content.decode()
+    assert "did not ask for its link" not in text
+    assert ("no longer kept" in text) == (not kept) and (applicants.PARTICULARS.contact in text) == kept
 
 
 def lying(how: str) -> Application:
