@@ -23,6 +23,7 @@ from abate.platform.parties.models import Party
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-b", "P-6.1-d")]
 Enter = Callable[..., Client]
+A_MONTH = timedelta(days=30)
 THREE_YEARS = timedelta(days=1095)
 
 
@@ -120,3 +121,21 @@ def test_the_applicant_s_page_says_how_long_it_is_kept(enter: Any, state: str) -
     one = lying("proved" if state == "draft" else "returned")
     for lang, words in (("zh", "视为撤回"), ("en", "counts as withdrawn")):
         assert words in enter(one.user, lang).get("/joining").content.decode()
+
+
+def test_a_returned_application_whose_new_contact_never_came_goes_after_a_month() -> None:
+    one, told = applicants.submitted(), applicants.submitted(code="made-up-told", contact="told@example.org")
+    for returned in (one, told):
+        actions.send_back(returned, "x")
+    stays = replace(applicants.PARTICULARS, contact_name="", contact="mended@example.org")
+    mending.mend(one, stays, basis.catalogue().methods)
+    mended = clock.now()
+    with clock.frozen(mended + A_MONTH - timedelta(hours=1)):
+        assert fields.retain()["joining_application"] == 0 and reach(one) == "mended@example.org"
+    with clock.frozen(mended + A_MONTH + timedelta(hours=1)):
+        assert fields.retain()["joining_application"] == 1
+        assert reach(one) == "" and bytes(one.reach) == b"" and one.state == "withdrawn"
+        assert fields.retain()["joining_application"] == 0
+    assert not one.user.is_active and not queries.newest(one), "nobody signs in, and its papers count no more"
+    assert queries.revisions(one, 9), "the row stays"
+    assert reach(told) == "told@example.org" and told.state == "returned", "one that was reached stays"

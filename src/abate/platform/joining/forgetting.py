@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max, Q
 from django.db.models.functions import Greatest
 
+from abate.platform.doors import clock
 from abate.platform.joining import queries
 from abate.platform.joining.models import Application, Document, Settlement
 from abate.platform.review import actions as review
@@ -19,7 +21,8 @@ _LIES = Q(state=State.DRAFT, proved_at__isnull=False) | Q(state=State.RETURNED)
 
 
 def clear_unproved(before: datetime) -> int:
-    """Delete applications made before then whose contact never opened the link, with their papers; close their accounts.
+    """Delete applications made before then whose contact never opened the link, with their papers; close their accounts. One that
+    was returned, and mended for another contact that never did, counts as withdrawn, and its contact is emptied.
 
     Their codes are free again. How many they were.
     """
@@ -30,9 +33,29 @@ def clear_unproved(before: datetime) -> int:
         Application.objects.filter(pk__in=[one.pk for one in found]).delete()
         for one in found:
             review.deactivate(one.user)
-        if found:
-            audit.note("application.clear", len(found))
+        count = len(found) + _withdraw_unproved(before)
+        if count:
+            audit.note("application.clear", count)
+    return count
+
+
+def _withdraw_unproved(before: datetime) -> int:
+    unproved = Application.objects.filter(state=State.RETURNED, proved_at=None)
+    held = [one.pk for one in unproved.order_by("pk").select_for_update()]
+    # Read once they are held: one that is mended at this moment is not old.
+    found = list(unproved.filter(pk__in=held).exclude(revisions__at__gte=before).select_related("user"))
+    now = clock.now()
+    Document.objects.filter(application__in=found, ended_at=None).update(ended_at=now)
+    ended = Application.objects.filter(pk__in=[one.pk for one in found])
+    ended.update(state=State.WITHDRAWN, decided_at=now, **_no_contact())
+    for one in found:
+        review.deactivate(one.user)
     return len(found)
+
+
+def _no_contact() -> dict[str, Any]:
+    """What is written where a contact is kept no longer."""
+    return {"contact": queries.sealed_contact("", ""), "reach": b"", "token": None}
 
 
 def drop_contacts(before: datetime) -> int:
@@ -42,8 +65,7 @@ def drop_contacts(before: datetime) -> int:
     left = Q(party_id__in=Settlement.objects.filter(at__lt=before).values("party_id"))
     with transaction.atomic():
         _end_lying(before)
-        empty = {"contact": queries.sealed_contact("", ""), "reach": b"", "token": None}
-        dropped = Application.objects.filter(ended | left).exclude(reach=b"").update(**empty)
+        dropped = Application.objects.filter(ended | left).exclude(reach=b"").update(**_no_contact())
         if dropped:
             audit.note("application.contact-clear", dropped)
     return dropped
