@@ -12,7 +12,7 @@ from threading import Event
 
 import click
 
-from abate.cli import installation
+from abate.cli import garbage, installation
 from abate.platform.doors.errors import Problem, SetupError
 
 
@@ -102,6 +102,7 @@ def _consume(
         words = ", ".join(f"{number:,} {outcome}" for outcome, number in outcomes.items())
         click.echo(words, err=True)
 
+    garbage.as_usual()
     return streaming.consume(
         lambda: broker.connect(address, topic, group),
         code,

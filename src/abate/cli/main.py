@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import importlib.util
 import sys
@@ -10,6 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 import click
+
+from abate.cli import garbage
 
 # name -> one line of help; the module is abate.cli.<name> (dashes become underscores) and exports `command`
 COMMANDS = {
@@ -114,9 +115,7 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        # Imports, the catalogue and migrations make a million objects, nearly all of which stay: to walk through them at each
-        # seven hundredth new one, as Python does, was a quarter of the time of making a database.
-        gc.set_threshold(15_000, 20, 20)
+        garbage.seldom()
         try:
             return super().invoke(ctx)
         except Exception as fault:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from abate.cli import garbage
 from abate.platform.config import setup
 from abate.platform.doors import keyring, settings_file
 from abate.platform.doors.errors import SetupError
@@ -148,4 +149,5 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         for worker in workers:
             worker.start()
             running.callback(worker.stop)
+        garbage.as_usual()
         uvicorn.run("abate.platform.config.asgi:application", host=host, port=port, **LISTENING)

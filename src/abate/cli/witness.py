@@ -22,6 +22,7 @@ import click
 from abate.bookkeeping import checkpoint, cosignature, witness
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.witness import Cosigned, Refused
+from abate.cli import garbage
 
 PREFIX = "/witness"
 PATIENCE = 15.0
@@ -232,6 +233,7 @@ def serve(folder: Path, bind: str, as_json: bool) -> None:
         click.echo(json.dumps({"address": address, "pid": os.getpid()}))
         sys.stdout.flush()
     click.echo(f"Witness at {address} (Ctrl-C stops it)", err=True)
+    garbage.as_usual()
     try:
         server.serve_forever()
     except KeyboardInterrupt:
