@@ -132,8 +132,6 @@ def retain() -> dict[str, int]:
     """
     now, cleared = clock.now(), {}
     for one in tables().values():
-        if one.drop is not None:
-            cleared[one.name] = _DROPS[one.name](now - timedelta(days=one.drop[1]))
         if one.clear is None:
             continue
         column, days = one.clear
@@ -141,15 +139,19 @@ def retain() -> dict[str, int]:
             cleared[one.name] = sealing.prune(now - timedelta(days=days))
             continue
         if one.keep == "unproved":
-            unproved = forgetting.clear_unproved(now - timedelta(days=days))
-            cleared[one.name] = cleared.get(one.name, 0) + unproved
+            cleared[one.name] = forgetting.clear_unproved(now - timedelta(days=days))
             continue
         statement = sql.SQL("delete from {} where {} < %s").format(
             sql.Identifier(one.name), sql.Identifier(column)
         )
         with connection.cursor() as cursor:
             cursor.execute(statement.as_string(), [now - timedelta(days=days)])
-            cleared[one.name] = cleared.get(one.name, 0) + cursor.rowcount
+            cleared[one.name] = cursor.rowcount
+    # After the rows that went, so that none is counted twice.
+    for one in tables().values():
+        if one.drop is not None:
+            dropped = _DROPS[one.name](now - timedelta(days=one.drop[1]))
+            cleared[one.name] = cleared.get(one.name, 0) + dropped
     return cleared
 
 
