@@ -102,16 +102,16 @@ def test_a_row_that_is_too_wide_comes_back_with_all_that_was_in_it(tmp_path: Pat
     )
     path, back = tmp_path / f"rides.{kind}", tmp_path / f"back.{kind}"
     _spreadsheet(path, [names, WIDE, sound])
-    assert read(path) == ["malformed:event", "e1"]
-    tables_back.write(path, PLAIN, iter([(2, "malformed:event")]), back, None)
+    assert read(path) == ["too_many_cells:event", "e1"]
+    tables_back.write(path, PLAIN, iter([(2, "too_many_cells:event")]), back, None)
     assert _cells(back) == [
         [*names, "abate_error"],
-        [*WIDE[:5], "malformed:event", WIDE[5]],
+        [*WIDE[:5], "too_many_cells:event", WIDE[5]],
         [*sound, ""],
     ]
     # As it came back it is refused again, and comes back the same.
-    assert read(back) == ["malformed:event", "e1"]
-    tables_back.write(back, PLAIN, iter([(2, "malformed:event")]), tmp_path / f"again.{kind}", None)
+    assert read(back) == ["too_many_cells:event", "e1"]
+    tables_back.write(back, PLAIN, iter([(2, "too_many_cells:event")]), tmp_path / f"again.{kind}", None)
     assert _cells(tmp_path / f"again.{kind}") == _cells(back)
 
 

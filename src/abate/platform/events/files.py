@@ -16,7 +16,7 @@ from pathlib import Path
 
 from abate.platform.events.declared import Declaration
 from abate.platform.events.envelope import PREFIX, Event, Reader, Refused, Sender, Withdrawal
-from abate.platform.events.tables import ADDED, Rows, opened
+from abate.platform.events.tables import ADDED, Rows, TooWide, opened
 
 _EXTENSIONS = ("corrects", "correctedfor")
 _ENVELOPE = (
@@ -49,10 +49,9 @@ def chunks(
             for place, (line, cells) in enumerate(islice(rows, size)):
                 raw = _raw(found, cells, sender, declared)
                 sha.update(raw or b"")
+                why = "too_many_cells" if isinstance(cells, TooWide) else "malformed"
                 chunk.read.append(
-                    Refused(place, None, None, "malformed", "event")
-                    if raw is None
-                    else reader.read(place, raw)
+                    Refused(place, None, None, why, "event") if raw is None else reader.read(place, raw)
                 )
                 chunk.lines.append(line)
             if not chunk.read:

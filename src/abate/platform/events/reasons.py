@@ -50,6 +50,16 @@ _ALL = (
         ),
     ),
     Reason(
+        "too_many_cells",
+        ("该行的单元格多于列名。", "The row has more cells than the table has columns."),
+        ("无法确定每个单元格属于哪一列。", "It cannot be told which column each cell belongs to."),
+        (
+            "检查小数点是否写成了逗号；含逗号的内容用双引号括起来，其中的双引号写两次。",
+            "See whether a decimal point was written as a comma; put what holds a comma in double quotes, and write a double "
+            "quote inside it twice.",
+        ),
+    ),
+    Reason(
         "unknown_attribute",
         ("事件含有不允许的属性。", "The event has an attribute that is not allowed."),
         _MINIMUM,
