@@ -53,11 +53,7 @@ _ALL = (
         "too_many_cells",
         ("该行的单元格多于列名。", "The row has more cells than the table has columns."),
         ("无法确定每个单元格属于哪一列。", "It cannot be told which column each cell belongs to."),
-        (
-            "检查小数点是否写成了逗号；含逗号的内容用双引号括起来，其中的双引号写两次。",
-            "See whether a decimal point was written as a comma; put what holds a comma in double quotes, and write a double "
-            "quote inside it twice.",
-        ),
+        ("小数用小数点；含逗号的内容加双引号。", "Write decimal points; put what holds a comma in quotes."),
     ),
     Reason(
         "unknown_attribute",
@@ -360,10 +356,7 @@ _ALL = (
     ),
     Reason(
         QUARANTINE,
-        (
-            "记录已保留，正在审核，尚未计入。",
-            "The record is kept and under review; it is not counted yet.",
-        ),
+        ("记录已保留，正在审核，尚未计入。", "The record is kept and under review; it is not counted yet."),
         (
             "运营方为查清数据问题，在限定期间内先保留再入账（T/CECA-G 0203，6.1）。",
             "For a limited time the operator looks at such records before they are booked (T/CECA-G 0203, 6.1).",
