@@ -13,6 +13,7 @@ from tests.bookkeeping.real_log import START, Booked, RealLog
 
 from abate.bookkeeping import leaf, rules
 from abate.bookkeeping.decisions import Statement
+from abate.bookkeeping.receipt import SHIPPED
 from abate.bookkeeping.verify import Check, Verdict
 from abate.bookkeeping.verify_log import verify_log
 
@@ -191,3 +192,8 @@ def test_what_is_no_list_of_rules_is_refused_by_name(log: RealLog, data: bytes) 
     log.changes[rules.FILE] = data
     told = found(log)
     assert told.status == "failed" and told.detail.startswith("rules.jsonl"), told
+
+
+def test_a_rate_that_is_null_is_a_rate_that_is_not_named() -> None:
+    (rule,) = rules.read(rules.line(document("2026-03-02", None)).encode())
+    assert rule.credits_per_kg == SHIPPED

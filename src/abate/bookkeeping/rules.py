@@ -54,7 +54,8 @@ def read(data: bytes) -> list[Rule]:
             told = json.loads(str(document))
             rule = told["after"]["rule"]
             # A rule of before rates could change names none: it was the shipped one.
-            rate = rule.get("credits_per_kg", SHIPPED)
+            rate = rule.get("credits_per_kg")
+            rate = SHIPPED if rate is None else rate
             if told["action"] != ACTION or type(rate) is not int or not 1 <= rate <= MILLION:
                 raise ValueError(f"no rule of 1 to {MILLION} credits a kilogram")
             digest = sha256(str(document).encode()).hexdigest()
