@@ -136,7 +136,7 @@ class Mothers:
 
     def of(self, environment: Mapping[str, str]) -> Mother:
         kept = {name: value for name, value in environment.items() if not name.startswith(NOT_SETTINGS)}
-        if kept.get("DATABASE_URL"):
+        if kept.get("DATABASE_URL", "") not in ("", "embedded"):
             kept["DATABASE_URL"] = "named"
         key = frozenset(kept.items())
         if key not in self._of:
