@@ -8,7 +8,9 @@ import pytest
 from tests.faults import children
 
 
-def test_an_embedded_database_has_a_mother_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_embedded_database_has_a_mother_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(children, "Mother", lambda *_: object())
     mothers = children.Mothers(tmp_path)
     one, other = (mothers.of({"DATABASE_URL": f"postgresql://{name}"}) for name in ("one", "other"))
