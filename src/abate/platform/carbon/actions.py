@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import Cursor
 
 from abate.platform.carbon import basis
@@ -16,7 +16,7 @@ from abate.platform.carbon.errors import BasisNotInForce, StateChanged
 from abate.platform.carbon.revaluing import Asked, Change, Stored
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
-from abate.platform.events.actions import Subjects
+from abate.platform.events.actions import Subjects, keep_batches_out
 from abate.platform.events.outcomes import Outcome, Result
 from abate.platform.review.audit import audited
 
@@ -55,9 +55,10 @@ def _find(cursor: Cursor, digests: list[bytes]) -> tuple[dict[bytes, int], bytes
 
 @audited("basis.adopt")
 def adopt() -> None:
-    """Put the files and settings of this process in force."""
+    """Put the files and settings of this process in force, between batches: no entry of a later moment stands on former ones."""
     digest, document = basis.present()
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        keep_batches_out()
         cursor.execute(SQL["adopt"], {"digest": digest, "document": document, "at": clock.now()})
 
 

@@ -1,0 +1,46 @@
+"""Files and settings are put in force between batches: which rules an entry stands on is told by its moment."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+from tests.platform.ledger.test_erasing import waits_for_the_lock
+from tests.platform.ledger.test_erasing_races import beside
+from tests.platform.pipeline.conftest import lane as lane
+from tests.platform.pipeline.conftest import world as world
+from tests.platform.pipeline.world import World, differences
+
+from abate.platform import pipeline
+from abate.platform.carbon.actions import adopt
+
+pytestmark = [pytest.mark.platform, pytest.mark.clause("P-8.4-c")]
+
+
+@pytest.mark.parametrize("lane", ["plain"], indirect=True)
+def test_a_batch_on_its_way_is_booked_first(
+    world: World, lane: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its claims went by the former rules: booked after the adoption, reconciliation would have missed others for ever."""
+    reached, go, really = threading.Event(), threading.Event(), pipeline.enter
+    found: list[Any] = []
+    told: list[Any] = []
+
+    def pause(*given: Any, **named: Any) -> Any:
+        reached.set()
+        assert go.wait(20)
+        return really(*given, **named)
+
+    monkeypatch.setattr(pipeline, "enter", pause)
+    sending = beside(lambda: world.send(world.meeting("first")), found)
+    assert reached.wait(20)
+    adopting = beside(adopt, told)
+    waits_for_the_lock()
+    go.set()
+    sending.join(20), adopting.join(20)
+    assert not isinstance(found[0], str) and told == [None] and differences() == {}
+    with connection.cursor() as cursor:
+        cursor.execute("select (select max(at) from carbon_adoption) >= (select max(at) from ledger_entry)")
+        assert cursor.fetchone() == (True,)
