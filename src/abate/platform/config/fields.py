@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -132,27 +132,27 @@ def retain() -> dict[str, int]:
     """
     now, cleared = clock.now(), {}
     for one in tables().values():
-        if one.clear is None:
-            continue
-        column, days = one.clear
-        if one.keep == "sealed":
-            cleared[one.name] = sealing.prune(now - timedelta(days=days))
-            continue
-        if one.keep == "unproved":
-            cleared[one.name] = forgetting.clear_unproved(now - timedelta(days=days))
-            continue
-        statement = sql.SQL("delete from {} where {} < %s").format(
-            sql.Identifier(one.name), sql.Identifier(column)
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(statement.as_string(), [now - timedelta(days=days)])
-            cleared[one.name] = cursor.rowcount
-    # After the rows that went, so that none is counted twice.
-    for one in tables().values():
+        # First the rows that go, so that none is counted twice; before the next table, whose rows may end with these.
+        if one.clear is not None:
+            cleared[one.name] = _clear(one, *one.clear, now)
         if one.drop is not None:
             dropped = _DROPS[one.name](now - timedelta(days=one.drop[1]))
             cleared[one.name] = cleared.get(one.name, 0) + dropped
     return cleared
+
+
+def _clear(one: Table, column: str, days: int, now: datetime) -> int:
+    before = now - timedelta(days=days)
+    if one.keep == "sealed":
+        return sealing.prune(before)
+    if one.keep == "unproved":
+        return forgetting.clear_unproved(before)
+    statement = sql.SQL("delete from {} where {} < %s").format(
+        sql.Identifier(one.name), sql.Identifier(column)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement.as_string(), [before])
+        return int(cursor.rowcount)
 
 
 def record() -> str:
