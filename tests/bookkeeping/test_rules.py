@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.bookkeeping import real_log
@@ -13,8 +15,9 @@ from tests.bookkeeping.real_log import START, Booked, RealLog
 
 from abate.bookkeeping import leaf, rules
 from abate.bookkeeping.decisions import Statement
-from abate.bookkeeping.receipt import SHIPPED
-from abate.bookkeeping.verify import Check, Verdict
+from abate.bookkeeping.receipt import SHIPPED, Terms
+from abate.bookkeeping.rules import Rates, Rule
+from abate.bookkeeping.verify import Check, Unlike, Verdict
 from abate.bookkeeping.verify_log import verify_log
 
 pytestmark = [pytest.mark.clause("P-8.5-e", "P-3.4", "P-7.4")]
@@ -197,3 +200,60 @@ def test_what_is_no_list_of_rules_is_refused_by_name(log: RealLog, data: bytes) 
 def test_a_rate_that_is_null_is_a_rate_that_is_not_named() -> None:
     (rule,) = rules.read(rules.line(document("2026-03-02", None)).encode())
     assert rule.credits_per_kg == SHIPPED
+
+
+def _told(day: date, at: str, zone: str) -> Rates:
+    """An award of one kilogram and 2000 credits, at that moment, where 2000 a kilogram hold from `day` on."""
+    rates = Rates([Rule(day, 2000, "a" * 64)])
+    rates.look(7, 1_000_000, 2000, at, Terms(zone=zone))
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Asia/Shanghai", date(2026, 3, 2)),
+        ("UTC", date(2026, 3, 2)),
+        # Days without a midnight, and one that has it twice.
+        ("America/Santiago", date(2025, 9, 7)),
+        ("Africa/Cairo", date(2025, 4, 25)),
+        ("America/Havana", date(2025, 3, 9)),
+        ("America/Havana", date(2025, 11, 2)),
+        # A day that was not.
+        ("Pacific/Apia", date(2011, 12, 30)),
+    ],
+)
+def test_a_rule_holds_from_the_first_to_the_last_moment_of_its_days(zone: str, day: date) -> None:
+    noon = datetime.combine(day, time(12), UTC)
+    for quarter in range(-200, 200):
+        for more in (timedelta(0), timedelta(microseconds=-1)):
+            at = noon + quarter * timedelta(minutes=15) + more
+            due = at.astimezone(ZoneInfo(zone)).date() >= day
+            assert (_told(day, leaf.time_text(at), zone).wrong is None) == due, at
+
+
+def test_what_is_held_of_a_log_does_not_grow_with_its_acts() -> None:
+    rates, terms = Rates([Rule(date(2026, 3, 2), 2000, "a" * 64)]), Terms()
+    rates.look(0, 1, 0, leaf.time_text(START), terms)
+    tracemalloc.start()
+    try:
+        for minute in range(5_000):
+            rates.look(minute, 1, 0, leaf.time_text(START + timedelta(minutes=minute)), terms)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 10_000, f"{held} bytes of 5,000 minutes"
+
+
+@pytest.mark.parametrize(
+    "at", ["", "Z", "soonZ", "2026-02-30T01:00:00Z", "2026-03-02T01:00:00", "2026-03-02T01:00:00+00:00"]
+)
+def test_what_is_no_moment_is_refused(at: str) -> None:
+    with pytest.raises(Unlike):
+        _told(date(2026, 3, 2), at, "Asia/Shanghai")
+
+
+@pytest.mark.parametrize("zone", ["", "no/zone", "../etc/passwd"])
+def test_what_is_no_zone_is_refused(zone: str) -> None:
+    with pytest.raises(Unlike):
+        _told(date(2026, 3, 2), "2026-03-02T01:00:00Z", zone)

@@ -81,7 +81,8 @@ class Rates:
     wrong: str | None = None
     awards: int = 0
     zone: str | None = None
-    _known: dict[str, int] = field(default_factory=dict)
+    _starts: list[datetime] = field(default_factory=list)
+    """When the first day of each rule begins, in UTC: an act is held against these, so that no day has to be kept."""
 
     @classmethod
     def of(cls, data: bytes | None) -> Rates:
@@ -141,13 +142,14 @@ class Rates:
             raise Unlike(
                 f"{at!r} in {zone!r} is no moment in UTC of a log whose days are those of {self.zone}"
             )
-        minute = at[:16]
-        found = self._known.get(minute)
-        if found is None:
-            try:
-                day = datetime.fromisoformat(f"{minute}+00:00").astimezone(ZoneInfo(zone)).date()
-            except (KeyError, ValueError, OSError, OverflowError):
-                raise Unlike(f"{at!r} in {zone!r} is no moment") from None
-            place = bisect_right(self.rules, day, key=lambda rule: rule.from_day)
-            found = self._known[minute] = self.rules[place - 1].credits_per_kg if place else SHIPPED
-        return found
+        try:
+            self._starts = self._starts or [_begins(rule.from_day, zone) for rule in self.rules]
+            place = bisect_right(self._starts, datetime.fromisoformat(at))
+        except (KeyError, ValueError, OSError, OverflowError):
+            raise Unlike(f"{at!r} in {zone!r} is no moment") from None
+        return self.rules[place - 1].credits_per_kg if place else SHIPPED
+
+
+def _begins(day: date, zone: str) -> datetime:
+    """The first moment of a day in a zone, in UTC. Raises KeyError, ValueError or OSError for no zone, OverflowError."""
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
