@@ -37,7 +37,7 @@ class Watch:
             return shown.get(path)
 
         head, findings = monitor.look(self.seen, fetch, self.log.key, turn, audited)
-        self.seen.doubt(findings, self.log.key)
+        self.seen.remember(findings, self.log.key)
         if head is not None:
             self.seen.heads.append(head)
         return findings
@@ -148,8 +148,38 @@ def test_a_head_shown_with_other_tiles_is_not_taken_back(make_log: Any, grown: i
     (fork,) = watch.look()
     assert fork.code == "fork" and fork.notes == (shown.decode(), watch.log.note())
     assert watch.seen.newest is None
-    # It is proved and written down, and the watch goes on.
+    # The watch goes on, and the fork stands until somebody settles it.
     assert watch.look() == [] and watch.seen.newest is not None
+    assert watch.seen.fork == fork
+    watch.seen.settle()
+    assert watch.look() == [] and watch.seen.fork is None
+
+
+def test_a_log_that_goes_back_behind_a_head_whose_tiles_it_never_showed(watch: Watch, make_log: Any) -> None:
+    """It signed 400 entries: to show 300 again, or 350, is no growth, though the 400 were never accepted."""
+    watch.look()
+    before = watch.log.files()
+    watch.log.add(100)
+    ahead = watch.log.files()["checkpoint"]
+    assert codes(watch.look(before | {"checkpoint": ahead})) == ["tile"]
+    for files in (before, make_log().add(350).files(), before):
+        (found,) = watch.look(files)
+        assert (found.code, "300 entries" in found.text or "350 entries" in found.text) == ("rollback", True)
+        assert found.notes == (ahead.decode(), files["checkpoint"].decode())
+    assert watch.look() == [], "the tiles came late, and go on from what was seen"
+    assert [head.size for head in watch.seen.heads] == [300, 400]
+
+
+def test_a_head_that_the_log_never_reaches_can_be_settled(watch: Watch) -> None:
+    watch.look()
+    far = checkpoint.sign_checkpoint(
+        checkpoint.Checkpoint(watch.log.origin, 10**15, bytes(32)), watch.log.seed
+    )
+    assert codes(watch.look(watch.log.files() | {"checkpoint": far.encode()})) == ["tile"]
+    assert codes(watch.look()) == ["rollback"]
+    watch.seen.settle()
+    watch.log.add(50)
+    assert watch.look() == [] and watch.seen.newest is not None and watch.seen.newest.size == 350
 
 
 def test_a_head_whose_tiles_came_late_is_taken_when_they_are_there(watch: Watch) -> None:
@@ -166,8 +196,10 @@ def test_an_old_tile_changed_later_is_found_though_no_new_entry_touches_it(watch
     files["tile/0/003"] = bytes([files["tile/0/003"][0] ^ 1]) + files["tile/0/003"][1:]
     assert codes(watch.look(files)) == ["tile"]
     # With fewer tiles a look than there are, some turn finds it.
+    watch.seen.tiles.clear()
     found = [codes(watch.look(files, turn, audited=2)) for turn in range(5)]
-    assert found.count(["tile"]) == 1
+    assert found == [[], ["tile"], ["tile"], ["tile"], ["tile"]], "and it is read again until it is right"
+    assert watch.look(turn=4, audited=2) == []
 
 
 def test_a_missing_tile_or_checkpoint_or_a_foreign_one(watch: Watch, make_log: Any) -> None:
@@ -225,6 +257,23 @@ def test_the_command_remembers_between_runs(make_log: Any, tmp_path: Path) -> No
     assert [sorted(set(line) - {"at"}) for line in kept] == [["head"], ["head"], ["finding", "notes", "text"]]
     # The log goes on as if nothing was: the monitor still compares with the honest head.
     assert run("monitor", tmp_path / "forked", "--key", key, "--state", state).returncode == 1
+    # And when the honest log is back: it stays told until somebody settles it.
+    log.add(100)
+    write(log, tmp_path / "log")
+    for heads in (3, 3):
+        back = run(*watching)
+        told = json.loads(back.stdout)
+        assert (back.returncode, [one["code"] for one in told["findings"]], told["heads"]) == (
+            1,
+            ["fork"],
+            heads,
+        )
+    assert "--settle" in run(*watching[:-1]).stdout
+    size = state.stat().st_size
+    assert run(*watching, "--settle", " ").returncode == 2 and state.stat().st_size == size
+    assert run(*watching, "--settle", "the operator's key was stolen, and is replaced").returncode == 0
+    assert run(*watching).returncode == 0
+    assert "stolen" in state.read_text() and run(*watching, "--settle", "again").returncode == 2
     state.write_text('{"head": "forged"}\n')
     assert run(*watching).returncode == 2
     # What a look found wrong is remembered by the next one too.

@@ -7,11 +7,14 @@ where nobody compares. What is found is a `Finding` with a stable code and the s
     fork        two signed heads that cannot belong to one log
     rollback    a signed head that is older than one seen before
     tile        a tile is missing, short, or not the one that the tree above it was built from
+
+A fork stands until a human settles it: no later head takes back two signatures. The others last as long as what is shown
+is wrong; a tile that was found wrong once is read again at every look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -26,11 +29,12 @@ AUDITED = 256
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something no honest log does. `notes` are the signed heads that show it."""
+    """Something no honest log does. `notes` are the signed heads that show it; `tile` the full tile of leaves that is wrong."""
 
     code: str
     text: str
     notes: tuple[str, ...] = ()
+    tile: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ class Seen:
     heads: list[Head] = field(default_factory=list)
     doubted: list[Head] = field(default_factory=list)
     """Signed heads that were shown with tiles of another tree: held against what is shown later, until they are explained."""
+    fork: Finding | None = None
+    """The first fork that nobody has settled."""
+    tiles: set[int] = field(default_factory=set)
+    """Full tiles of leaves that were found wrong."""
 
     @property
     def newest(self) -> Head | None:
@@ -57,19 +65,38 @@ class Seen:
     def of_size(self, size: int) -> Head | None:
         return next((head for head in reversed(self.heads) if head.size == size), None)
 
-    def doubt(self, findings: Iterable[Finding], key: Key) -> None:
-        """Remember the heads whose tiles were wrong: a log cannot take back what it signed. One that is told as part of a fork
-        needs no watching any more.
+    def remember(self, findings: Iterable[Finding], key: Key) -> None:
+        """Keep of a look what those after it need. The heads whose tiles were wrong, for a log cannot take back what it
+        signed; one that is told as part of a fork needs no watching any more, the fork stands.
         """
-        for code, note in ((one.code, note) for one in findings for note in one.notes):
-            with suppress(NoteError):
-                shown = checkpoint.open_checkpoint(note, key)
-                head = Head(shown.size, shown.root, note)
-                told = [(one.size, one.root) for one in self.heads + self.doubted]
-                if code == "tile" and (head.size, head.root) not in told:
-                    self.doubted.append(head)
-                elif code == "fork":
-                    self.doubted = [one for one in self.doubted if one.root != head.root]
+        for one in findings:
+            if one.code == "fork":
+                self.fork = self.fork or one
+            if one.tile is not None:
+                self.tiles.add(one.tile)
+            for note in one.notes:
+                with suppress(NoteError):
+                    shown = checkpoint.open_checkpoint(note, key)
+                    self._weigh(one.code, Head(shown.size, shown.root, note))
+
+    def _weigh(self, code: str, head: Head) -> None:
+        told = [(one.size, one.root) for one in self.heads + self.doubted]
+        if code == "tile" and (head.size, head.root) not in told:
+            self.doubted.append(head)
+        elif code == "fork":
+            self.doubted = [one for one in self.doubted if one.root != head.root]
+
+    def settle(self) -> None:
+        """A human has looked into what was found: the fork and the heads in doubt are no news any more. What was accepted
+        is held against what comes, as before.
+        """
+        self.fork, self.doubted = None, []
+
+    def ahead(self, head: Head) -> Head | None:
+        """The largest head in doubt that has more entries."""
+        return max(
+            (one for one in self.doubted if one.size > head.size), key=lambda one: one.size, default=None
+        )
 
     def contradicts(self, head: Head) -> Head | None:
         """A head seen before, whatever was wrong with it, that has as many entries and another root."""
@@ -84,9 +111,9 @@ def look(
 ) -> tuple[Head | None, list[Finding]]:
     """One look at the log: (the new head, if there is one to keep; what is wrong).
 
-    `seen` is not changed: the caller stores head and findings, and then adds the one and doubts the others (Seen.doubt). A
-    head with findings is never kept as part of the history, only as evidence: each names it. `turn` chooses which
-    `audited` older tiles are read again.
+    `seen` is not changed: the caller stores head and findings, and then adds the one and remembers the others
+    (Seen.remember). A head with findings is never kept as part of the history, only as evidence: each names it. What was
+    found before and stands (Seen.fork) is not found again. `turn` chooses which `audited` older tiles are read again.
     """
     note = fetch("checkpoint")
     if note is None:
@@ -107,11 +134,16 @@ def look(
         return None, [_older(newest, head, known is not None, fetch)]
     files = LogFiles(fetch, head.size)
     start = newest.size if newest is not None else 0
-    findings = _of_tiles(files, shown, start, turn, audited)
+    findings = _of_tiles(files, shown, start, seen.tiles, turn, audited)
     if newest is not None and known is None and not findings:
         findings = _of_growth(seen.heads, head, files)
     if known is None and not findings:
         findings = _of_doubted([one for one in seen.doubted if start < one.size < head.size], head, files)
+    if not findings and (ahead := seen.ahead(head)) is not None:
+        text = (
+            f"the log shows {head.size} entries after it had signed {ahead.size}, whose tiles it did not show"
+        )
+        findings = [Finding("rollback", text, (ahead.note,))]
     named = [
         one if head.note in one.notes else replace(one, notes=(*one.notes, head.note)) for one in findings
     ]
@@ -181,8 +213,12 @@ def _of_doubted(doubted: Sequence[Head], head: Head, files: LogFiles) -> list[Fi
     return []
 
 
-def _of_tiles(files: LogFiles, head: Checkpoint, start: int, turn: int, audited: int) -> list[Finding]:
-    """The tiles beyond `start`, and `audited` full ones before it, against the tree above them and the root."""
+def _of_tiles(
+    files: LogFiles, head: Checkpoint, start: int, wrong_before: Collection[int], turn: int, audited: int
+) -> list[Finding]:
+    """The tiles beyond `start`, those that were wrong before and `audited` full ones before it, against the tree above them
+    and the root.
+    """
     try:
         if merkle.root(files.nodes(), head.size) != head.root:
             return [
@@ -194,10 +230,10 @@ def _of_tiles(files: LogFiles, head: Checkpoint, start: int, turn: int, audited:
     fresh, old = range(start // merkle.WIDTH, full), start // merkle.WIDTH
     again = range(old) if old <= audited else ((turn * audited + n) % old for n in range(audited))
     read = _remembering(files)
-    for number in (*fresh, *again):
+    for number in (*fresh, *sorted(one for one in wrong_before if one < old), *again):
         wrong = _first_wrong(files, read, number)
         if wrong:
-            return [Finding("tile", wrong)]
+            return [Finding("tile", wrong, tile=number)]
     return []
 
 

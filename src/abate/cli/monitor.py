@@ -33,7 +33,8 @@ class Unreachable(Exception):
 
 
 class State:
-    """What this monitor saw, as JSON Lines that are only added to: one line for each head and each finding.
+    """What this monitor saw, as JSON Lines that are only added to: one line for each head and each finding,
+    and one wherever a human settled what was found.
 
     A line that was cut off by a crash is the last one and holds nothing yet: it is taken away.
     """
@@ -51,7 +52,11 @@ class State:
                     self.seen.heads.append(Head(head.size, head.root, note))
                 elif "finding" in told:
                     notes = tuple(told["notes"])
-                    self.seen.doubt([Finding(told["finding"], told["text"], notes)], key)
+                    tile = int(told["tile"]) if "tile" in told else None
+                    found = Finding(told["finding"], told["text"], notes, tile)
+                    self.seen.remember([found], key)
+                elif "settled" in told:
+                    self.seen.settle()
             except (ValueError, AttributeError, TypeError, KeyError) as fault:
                 raise click.BadParameter(
                     f"{file}, line {number} is not what a monitor of {key.name} wrote: {fault}. "
@@ -61,6 +66,15 @@ class State:
         if whole != text:
             with file.open("r+b") as open_file:
                 open_file.truncate(len(whole))
+
+    def settle(self, why: str) -> None:
+        """Raises BadParameter where there is nothing to settle, or no word of why."""
+        if not why.strip():
+            raise click.BadParameter("say what came of it", param_hint="--settle")
+        if not (self.seen.fork or self.seen.doubted):
+            raise click.BadParameter("no fork and no head is in doubt", param_hint="--settle")
+        self.add({"settled": why.strip()})
+        self.seen.settle()
 
     def add(self, document: dict[str, object]) -> None:
         """On disk before anything is said about it."""
@@ -95,11 +109,26 @@ class State:
 @click.option(
     "--all", "everything", is_flag=True, help="Read every tile again, not only a part of the older ones."
 )
+@click.option(
+    "--settle",
+    "why",
+    metavar="TEXT",
+    help="Write down, before looking, what came of the fork or the heads in doubt: they are told no more.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each look as a line of JSON.")
 def command(
-    log: str, key_file: Path, state_file: Path, every: float | None, everything: bool, as_json: bool
+    log: str,
+    key_file: Path,
+    state_file: Path,
+    every: float | None,
+    everything: bool,
+    why: str | None,
+    as_json: bool,
 ) -> None:
     """Watch the log at URL|DIR (the place of its `checkpoint`): name a fork, a rollback, a changed tile.
+
+    A fork is told at every look, whatever is shown later, until somebody settles it. A log that goes on along another
+    history than the one kept is a fork again: watch that one with a new state file, and keep the old one as evidence.
 
     Exit codes: 0 it only grew, 1 something is wrong or it cannot be reached, 2 wrong usage.
     """
@@ -108,6 +137,8 @@ def command(
     except NoteError as fault:
         raise click.BadParameter(f"{key_file}: {fault}", param_hint="--key") from None
     state, fetch = State(state_file, key), fetch_from(log)
+    if why is not None:
+        state.settle(why)
     while True:
         ok = _look(state, fetch, key, everything, as_json)
         if every is None:
@@ -124,14 +155,17 @@ def _look(state: State, fetch: Fetch, key: Key, everything: bool, as_json: bool)
         if as_json:
             click.echo(json.dumps({"reached": False, "findings": []}))
         return False
-    for finding in findings:
-        state.add({"finding": finding.code, "text": finding.text, "notes": list(finding.notes)})
-    state.seen.doubt(findings, key)
+    standing = [state.seen.fork] if state.seen.fork else []
+    new = [one for one in findings if one not in standing]
+    for finding in new:
+        place = {} if finding.tile is None else {"tile": finding.tile}
+        state.add({"finding": finding.code, "text": finding.text, "notes": list(finding.notes), **place})
+    state.seen.remember(new, key)
     if head is not None:
         state.add({"head": head.note})
         state.seen.heads.append(head)
-    _show(state.seen, findings, as_json)
-    return not findings
+    _show(state.seen, [*standing, *new], as_json)
+    return not (standing or new)
 
 
 def _show(seen: Seen, findings: list[Finding], as_json: bool) -> None:
@@ -144,6 +178,10 @@ def _show(seen: Seen, findings: list[Finding], as_json: bool) -> None:
         click.echo(f"{one.code.upper()}: {one.text}")
     if findings:
         click.echo("The signed heads that prove it are in the state file; show them to others.")
+        if seen.fork:
+            click.echo(
+                "The fork is told until you have looked into it and say what came of it: --settle TEXT"
+            )
     else:
         click.echo(f"{size} entries, {len(seen.heads)} heads kept, each goes on from the one before.")
 
