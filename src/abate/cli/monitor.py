@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
+import socket
 import sys
 import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
-from http.client import HTTPException, HTTPResponse
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,7 +29,7 @@ MAX_FILE = 16 * 1024 * 1024
 TIMEOUT = 20.0
 """Seconds without a byte after which the log counts as out of reach."""
 LONGEST = 120.0
-"""Seconds for one answer in all: a log that sends a byte now and then must not hold its monitor."""
+"""Seconds for one file in all, redirections too: a log that sends a byte now and then must not hold its monitor."""
 
 
 class Unreachable(Exception):
@@ -186,8 +190,10 @@ def _show(seen: Seen, findings: list[Finding], as_json: bool) -> None:
         click.echo(f"{size} entries, {len(seen.heads)} heads kept, each goes on from the one before.")
 
 
-def fetch_from(log: str) -> Fetch:
-    """Reads a log's files from a folder or over HTTP. A file that is not there is None; no answer is Unreachable."""
+def fetch_from(log: str, longest: float = LONGEST) -> Fetch:
+    """Reads a log's files from a folder or over HTTP, each in `longest` seconds. A file that is not there is None; no
+    answer is Unreachable.
+    """
     if "://" not in log:
         folder = Path(log)
         if not folder.is_dir():
@@ -198,16 +204,18 @@ def fetch_from(log: str) -> Fetch:
     if not log.startswith(("http://", "https://")):
         raise click.BadParameter(f"{log} is not an http(s) address", param_hint="URL|DIR")
     prefix = log.rstrip("/")
-    return lambda path: _read_address(f"{prefix}/{path}")
+    return lambda path: _read_address(f"{prefix}/{path}", longest)
 
 
 def _read_file(file: Path) -> bytes | None:
     return file.read_bytes() if file.is_file() and file.stat().st_size <= MAX_FILE else None
 
 
-def _read_address(address: str) -> bytes | None:
+def _read_address(address: str, longest: float) -> bytes | None:
+    end = time.monotonic() + longest
+    opener = urllib.request.build_opener(_Plain(end), _Secure(end))
     try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:  # noqa: S310 (the scheme was checked)
+        with opener.open(address, timeout=min(TIMEOUT, longest)) as answer:
             return _whole(answer, address)
     except urllib.error.HTTPError as fault:
         if fault.code in (404, 410):
@@ -219,14 +227,71 @@ def _read_address(address: str) -> bytes | None:
 
 def _whole(answer: HTTPResponse, address: str) -> bytes:
     """All that was promised: half a file is nobody's word, and proves nothing against its log. Raises Unreachable."""
-    until, parts, size = time.monotonic() + LONGEST, [], 0
+    parts, size = [], 0
     while part := answer.read1(MAX_FILE + 1 - size):
         parts.append(part)
         size += len(part)
         if size > MAX_FILE:
             raise Unreachable(f"{address} is larger than any file of a log")
-        if time.monotonic() > until:
-            raise Unreachable(f"{address} was not answered in {LONGEST:g} s")
     if answer.length:
         raise Unreachable(f"{address}: the answer was cut off, {answer.length} bytes before its end")
     return b"".join(parts)
+
+
+class _Until(io.RawIOBase):
+    """What a socket receives, until `end`. Its own timeout begins anew with every byte: one now and then, in the status
+    line, the headers or the body, would hold us as long as the log likes.
+    """
+
+    def __init__(self, raw: io.RawIOBase, line: socket.socket, end: float) -> None:
+        self._raw, self._line, self._end = raw, line, end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("not answered in time")
+        self._line.settimeout(min(TIMEOUT, left))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(HTTPResponse):
+    """An answer that is whole by `end`."""
+
+    def __init__(self, end: float, line: socket.socket, *given: Any, **named: Any) -> None:
+        super().__init__(line, *given, **named)
+        self.fp = io.BufferedReader(_Until(self.fp.detach(), line, end))
+
+
+class _Plain(urllib.request.HTTPHandler):
+    """Opens http addresses for answers that are whole by `end`."""
+
+    def __init__(self, end: float) -> None:
+        super().__init__()
+        self._end = end
+
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(partial(_connection, HTTPConnection, self._end), req)
+
+
+class _Secure(urllib.request.HTTPSHandler):
+    """As _Plain, https addresses; the handshake has a deadline of its own."""
+
+    def __init__(self, end: float) -> None:
+        super().__init__()
+        self._end = end
+
+    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(partial(_connection, HTTPSConnection, self._end), req)
+
+
+def _connection(kind: type[HTTPConnection], end: float, host: str, **given: Any) -> HTTPConnection:
+    made = kind(host, **given)
+    made.response_class = partial(_Answer, end)  # type: ignore[assignment]
+    return made
