@@ -14,8 +14,10 @@ from abate.platform.doors import clock
 from abate.platform.incentives import actions, errors, queries
 from abate.platform.incentives.models import WrongCodes
 from abate.platform.ledger import holds, standing
+from abate.platform.log import actions as log
 from abate.platform.parties import actions as parties
 from abate.platform.review import actions as review
+from abate.platform.review import audit, sealing
 
 pytestmark = pytest.mark.platform
 WORKERS = 16
@@ -149,3 +151,29 @@ def test_todays_list_ends_at_midnight_of_the_platforms_zone(make_person, make_ac
         assert len(queries.burnt_today(party.pk)) == 1
     with clock.frozen(late + timedelta(minutes=2)):
         assert queries.burnt_today(party.pk) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.clause("P-7.5.3-3")
+def test_what_was_burnt_before_the_trail_was_emptied_is_no_difference(
+    make_person, make_acceptor, make_offer
+) -> None:
+    """The row of another deed was begun before the burning and written after the seal: it is kept, the burning's is not."""
+    person, (party, user) = make_person(30), make_acceptor("shop")
+    offer, then = make_offer(party), clock.now()
+    codes = [actions.redeem(person, offer, uuid4()).text for _ in range(2)]
+    with clock.frozen(then + timedelta(milliseconds=5)):
+        actions.burn(user, codes[0])
+        assert sealing.seal() > 0
+    with clock.frozen(then):
+        audit.note("offer.read", "begun before")
+    log.sequence()
+    with clock.frozen(then + timedelta(days=1)):
+        assert sealing.prune(then + timedelta(hours=1)) > 0
+        actions.burn(user, codes[1])
+        assert queries.differences()["burnt"] == 0
+    # Of what was burnt since, the trail has to tell.
+    with connection.cursor() as cursor:
+        cursor.execute("delete from review_audit where what = 'code.burn'")
+        assert cursor.rowcount == 1
+    assert queries.differences()["burnt"] == 1

@@ -216,15 +216,20 @@ from incentives_code code
 left join ledger_reversal undone on undone.person_id = code.person_id and undone.entry_id = code.entry_id
 where (code.cancelled_at is null) <> (undone.entry_id is null)
 """
-# What was burnt before the oldest row of the trail that is kept, no row can tell of.
+# What was burnt before the oldest row of the trail, no row can tell of. Once seals were emptied, neither can one of what was burnt
+# before the last of them was made: rows go by seals, and one that was written late may be older than others that are gone. A
+# minute is for clocks that are apart.
 _BURNT = """
 with told as materialized (
     select distinct subject from review_audit where what = 'code.burn' and act = 'write'
+), since as materialized (
+    select coalesce((select max(at) + interval '1 minute' from review_audit_seal where pruned_at is not null),
+                    (select min(at) from review_audit)) as at
 )
 select (select count(*) from told left join incentives_code code on code.id::text = told.subject
         where code.burnt_at is null)
      + (select count(*) from incentives_code code left join told on told.subject = code.id::text
-        where told.subject is null and code.burnt_at >= (select min(at) from review_audit))
+        where told.subject is null and code.burnt_at >= (select at from since))
 """
 _SIGNS = """
 select count(*)
