@@ -20,6 +20,7 @@ from abate.platform.doors import broker, broker_kafka, broker_mqtt, broker_nats,
 from abate.platform.doors.broker import Broker, BrokerAway, Message
 from abate.platform.doors.errors import SetupError
 from abate.platform.parties import actions as parties
+from abate.platform.parties import limits
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party
 
@@ -212,3 +213,37 @@ def test_a_server_that_ends_is_told_from_one_with_nothing(world: World, tmp_path
     with pytest.raises(BrokerAway):
         here.take(1, 1.0)
     here.close()
+
+
+def test_what_is_in_hand_is_not_delivered_to_others_while_it_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_nats, "ACK_SECONDS", 2.0)
+    with brokers.nats_server(tmp_path) as server:
+        server.publish([(b"1", {})])
+        here, beside = opened(server), opened(server)
+        held = here.take(1, 2.0)
+        assert [one.body for one in held] == [b"1"] and beside.take(1, 4.0) == []
+        here.done(held)
+        assert beside.take(1, 2.0) == []
+        for one in (here, beside):
+            one.close()
+
+
+def test_a_wait_for_a_day_s_quota_does_not_put_a_consumer_out_of_its_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[str, Any] = {}
+
+    class Noted(RuntimeError):
+        pass
+
+    def noted(settings: dict[str, Any]) -> None:
+        asked.update(settings)
+        raise Noted
+
+    monkeypatch.setattr(broker_kafka, "Consumer", noted)
+    with pytest.raises(Noted):
+        broker.connect("kafka://127.0.0.1:9092", "t", "g")
+    # The library's own five minutes are less than the tenth of a day that a batch at the quota waits for.
+    assert asked.get("max.poll.interval.ms", 300_000) >= limits.DAY * 1_000

@@ -12,6 +12,10 @@ from abate.platform.doors.broker import BrokerAway, Message, Place
 from abate.platform.doors.errors import SetupError
 
 SESSION_MS = 10_000
+HELD_MS = 86_400_000
+"""The longest that may lie between two takes (and the longest that the library allows). Past it a living consumer is put out of
+its group and cannot commit: after a wait for a quota, which may be hours, the same would come again and wait again, for ever.
+"""
 _PATIENCE = 10.0
 _JOINING = 30
 
@@ -25,6 +29,7 @@ class Kafka:
             "auto.offset.reset": "earliest",
             # After so long without a heartbeat another consumer takes over, as after a kill.
             "session.timeout.ms": SESSION_MS,
+            "max.poll.interval.ms": HELD_MS,
             "allow.auto.create.topics": False,
             # Told by `take`; the library would print it too.
             "log_level": 0,

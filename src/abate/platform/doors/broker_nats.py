@@ -19,7 +19,7 @@ from abate.platform.doors.errors import SetupError
 
 T = TypeVar("T")
 ACK_SECONDS = 60.0
-"""After this long without an acknowledgement the server delivers again: our policy, longer than any batch takes."""
+"""After this long without a word of a process the server delivers again: our policy. A living one says it is at work."""
 _PATIENCE = 10.0
 
 
@@ -54,6 +54,18 @@ class JetStream:
             raise SetupError("broker-no-stream", topic=place.topic) from None
         config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_SECONDS, max_ack_pending=50_000)
         self._pull = await stream.pull_subscribe(place.topic, durable=place.group, stream=name, config=config)
+        self._keeping = asyncio.create_task(self._keep(), name="keep")
+
+    async def _keep(self) -> None:
+        """Say of what is in hand that it is worked on: a batch may wait for hours, for a quota or a database, and must not
+        be delivered meanwhile to others of the group, whose quota it would use up again.
+        """
+        while True:
+            await asyncio.sleep(ACK_SECONDS / 3)
+            for one in tuple(self._held):
+                # What was given up meanwhile, or a server that is away: nothing is to be said.
+                with contextlib.suppress(Error, OSError):
+                    await one.handle.in_progress()  # type: ignore[attr-defined]
 
     def take(self, most: int, seconds: float) -> Sequence[Message]:
         async def fetch() -> list[Msg]:
