@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from abate.cli import serve
 from abate.platform.doors import keyring
@@ -25,6 +26,28 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
 def test_an_address_is_read() -> None:
     assert serve.bind_address("127.0.0.1:8000") == ("127.0.0.1", 8000)
     assert serve.bind_address("[::1]:8000") == ("::1", 8000)
+
+
+@pytest.mark.parametrize(
+    ("words", "where"), [(["--bind", "127.0.0.1:8741"], "127.0.0.1:8741"), ([], "127.0.0.1:8001")]
+)
+def test_the_sandbox_listens_where_the_command_says_and_never_where_live_does(
+    words: list[str], where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def started(*_: object, **__: object) -> None:
+        seen.append(os.environ.get("ABATE_SANDBOX_BIND", serve.setup.SANDBOX_BIND))
+        raise SetupError("bind-malformed", text="enough seen")
+
+    monkeypatch.setattr(serve.setup, "environment", started)
+    monkeypatch.setenv("ABATE_BIND", "127.0.0.1:8740")
+    monkeypatch.setenv("ABATE_SANDBOX_BIND", "")
+    monkeypatch.delenv("ABATE_SANDBOX_BIND")
+    monkeypatch.setenv("ABATE_ORIGIN", "http://127.0.0.1:8740")
+    CliRunner().invoke(serve.command, ["--sandbox", "--data-dir", str(tmp_path), *words])
+    monkeypatch.delenv("ABATE_SANDBOX_BIND", raising=False)
+    assert seen == [where]
 
 
 @pytest.fixture

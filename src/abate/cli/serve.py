@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from abate.cli import garbage
 from abate.platform.config import setup
@@ -85,9 +86,13 @@ ONE_LOGIN = (
 def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json: bool) -> None:
     """Run the platform: pages, partner API, log and sequencer, in one process."""
     end_when_asked()
+    # ABATE_BIND is where live listens; what was written in the command is for this process.
+    said = click.get_current_context().get_parameter_source("bind") is ParameterSource.COMMANDLINE
     try:
         settings_file.load(data_dir)
         if sandbox:
+            if bind and said:
+                os.environ["ABATE_SANDBOX_BIND"] = bind
             bind = os.environ.get("ABATE_SANDBOX_BIND") or setup.SANDBOX_BIND
         host, port = bind_address(bind or os.environ.get("ABATE_BIND") or "127.0.0.1:8000")
         os.environ.setdefault("ABATE_ORIGIN", f"http://127.0.0.1:{port}")
