@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,3 +47,9 @@ def test_a_process_that_stays_looks_for_garbage_as_python_does(
 def test_each_process_that_stays_says_so_before_it_serves(file: str, begins: str) -> None:
     text = (CLI / file).read_text()
     assert 0 < text.index("garbage.as_usual()") < text.rindex(begins)
+
+
+def test_such_a_process_ends_without_a_word() -> None:
+    asked = "import duckdb; duckdb.connect().execute('select 1'); from abate.cli import garbage; garbage.as_usual()"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 
 _USUAL = (700, 10, 10)
@@ -20,4 +21,6 @@ def as_usual() -> None:
     A request is a cycle and holds its body: looked for seldom, a hundred dead ones stay in memory.
     """
     gc.freeze()
+    # Else a library of ours finds at the end that what lies frozen was never freed, and prints fifty lines of it.
+    atexit.register(gc.unfreeze)
     gc.set_threshold(*_USUAL)
