@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -25,6 +25,7 @@ from standardwebhooks import Webhook
 from tests.faults.stack import Stack, free_port, until
 from tests.house.test_docs_examples import ROOT, prints_what_it_says
 from tests.platform.parties.test_webhooks import Receiver
+from tests.platform.streams.brokers import nats_server
 
 from abate.client import Client, Key, samples
 from abate.client.conformance import LINES
@@ -106,6 +107,29 @@ def test_the_copied_command_books_the_first_event_and_live_has_none(sandbox: San
         found = subprocess.run([sys.executable, "-c", start + count], env=sandbox.environment() | more, text=True,
                                capture_output=True, check=True)  # fmt: skip
         assert found.stdout.split() == [str(booked)]
+
+
+@pytest.mark.clause("P-7.3.3.3-a")
+def test_a_partner_s_stream_is_tried_in_the_sandbox_and_live_has_none_of_it(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    made = json.loads(sandbox.abate("party", "try", "stream-rides", "--json").stdout)
+    event = samples.meeting("stream-rides", made["subjects"][0], "m1", datetime.now(UTC) - timedelta(hours=3))
+    with nats_server(tmp_path) as server:
+        server.publish([(json.dumps(event).encode(), {})])
+        words = [
+            "consume",
+            server.address,
+            "--party",
+            "stream-rides",
+            "--topic",
+            server.topic,
+            "--until-empty",
+        ]
+        live = sandbox.abate(*words)
+        assert live.returncode == 1 and "party-unknown" in live.stderr, live.stderr
+        tried = sandbox.abate(*words, "--sandbox", "--json")
+    assert json.loads(tried.stdout) == {"events": 1, "outcomes": {"credited": 1}}, tried.stderr
 
 
 def test_a_database_of_the_one_never_serves_the_other(sandbox: Sandbox) -> None:

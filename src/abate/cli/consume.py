@@ -41,6 +41,7 @@ from abate.platform.doors.errors import Problem, SetupError
     help="Seconds to wait for the first of them.",
 )
 @click.option("--until-empty", is_flag=True, help="End once nothing is there.")
+@installation.sandbox
 @installation.data_dir
 @installation.as_json
 def command(
@@ -51,6 +52,7 @@ def command(
     batch: int,
     wait: float,
     until_empty: bool,
+    sandbox: bool,
     data_dir: Path,
     as_json: bool,
 ) -> None:
@@ -70,7 +72,7 @@ def command(
         signal.signal(wanted, lambda *_: stopping.set())
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
     try:
-        installation.start(data_dir)
+        installation.start(data_dir, sandbox=sandbox)
         setup.become_application()
         counts = _consume(address, code, topic, group, batch, wait, stopping, until_empty)
     except SetupError as fault:
