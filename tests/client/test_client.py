@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from abate.client import Client, Key, OtherEvents, Refusal, Unreachable, dead_letters
+from abate.client import Client, InUse, Key, OtherEvents, Refusal, Unreachable, dead_letters
 from abate.client.batches import MOST_BYTES, batches
 
 Answer = tuple[int, dict[str, str], Any]
@@ -267,6 +267,44 @@ def test_a_dead_letter_file_that_is_none_is_named(client: Client, tmp_path: Path
     with pytest.raises(ValueError, match=r"x\.jsonl:2"):
         client.resend(tmp_path / "x.jsonl")
     assert (tmp_path / "x.jsonl").read_text(encoding="utf-8").count("\n") == 2
+
+
+def test_two_deliveries_never_write_over_what_the_other_put_aside(
+    platform: Platform, client: Client, tmp_path: Path
+) -> None:
+    dead = tmp_path / "dead.jsonl"
+    beside: list[str] = []
+
+    def two() -> Iterator[dict[str, Any]]:
+        for of_beside in (lambda: client.deliver([{"id": "b"}], dead), lambda: client.resend(dead)):
+            with pytest.raises(InUse):
+                of_beside()
+            beside.append("refused")
+        yield {"id": "a"}
+
+    def refused(*ids: str) -> Answer:
+        return 200, {}, {"results": [{"id": one, "outcome": "refused", "reason": "malformed"} for one in ids]}
+
+    platform.queue = [refused("a")]
+    assert client.deliver(two(), dead).refused == 1 and beside == ["refused"] * 2
+    platform.queue = [refused("c"), refused("a", "c")]
+    client.deliver([{"id": "c"}], dead)
+    # While letters are sent again, none is put aside into the file that is about to be replaced.
+    with pytest.raises(InUse):
+        client.resend(dead, lambda _: client.deliver([{"id": "d"}], dead) and None)
+    client.resend(dead)
+    assert [one.event["id"] for one in dead_letters(dead)] == ["a", "c"]
+
+
+def test_a_line_that_a_crash_broke_off_stops_no_other_from_being_sent_again(
+    client: Client, tmp_path: Path
+) -> None:
+    dead = tmp_path / "dead.jsonl"
+    dead.write_bytes(b'{"event": {"id": "a"}, "problem": {}}\n{"event": {"id')
+    assert client.resend(dead).outcomes == {"credited": 1} and dead.read_bytes() == b""
+    with pytest.raises(FileNotFoundError):
+        client.resend(tmp_path / "none.jsonl")
+    assert not (tmp_path / "none.jsonl").exists()
 
 
 def test_text_that_has_no_utf_8_is_sent_for_the_platform_to_judge(platform: Platform, client: Client) -> None:

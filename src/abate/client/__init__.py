@@ -9,9 +9,9 @@ It needs no platform: the standard library, and http-message-signatures (`pip in
 """
 
 from abate.client.calls import Client, Key
-from abate.client.delivering import DeadLetter, OtherEvents, dead_letters
+from abate.client.delivering import DeadLetter, InUse, OtherEvents, dead_letters
 from abate.client.results import Refusal, Reply, Result, Sent, Summary, Unreachable
 from abate.client.signing import Signer
 
-__all__ = ["Client", "DeadLetter", "Key", "OtherEvents", "Refusal", "Reply", "Result", "Sent", "Signer", "Summary",
+__all__ = ["Client", "DeadLetter", "InUse", "Key", "OtherEvents", "Refusal", "Reply", "Result", "Sent", "Signer", "Summary",
            "Unreachable", "dead_letters"]  # fmt: skip

@@ -95,22 +95,25 @@ class Client:
         A request that is refused for what is in it is halved until the event is found, and the rest goes on. Raises
         Unreachable, and Refusal where it is this party that is refused. Either way delivering the same events again
         repeats nothing; with `progress` it goes on after the last batch that was answered. Raises OtherEvents where
-        that file is of other events.
+        that file is of other events, InUse where another delivery puts aside into `dead_letters`.
         """
         return delivering.deliver(self._batches, self._results, events, dead_letters, progress)
 
     def resend(self, dead_letters: Path, mend: Callable[[DeadLetter], Event | None] | None = None) -> Summary:
         """Send the events of a dead-letter file again; afterwards it holds those that are refused still.
 
-        `mend` makes of each what is to be sent, or None to drop it. Broken off, the file is as it was: again is safe.
+        `mend` makes of each what is to be sent, or None to drop it. Broken off, the file is as it was: again is safe. Raises as
+        `deliver`, and FileNotFoundError.
         """
-        letters = delivering.dead_letters(dead_letters)
-        mended = (mend(one) if mend else one.event for one in letters)
-        left = dead_letters.with_name(dead_letters.name + ".new")
-        left.unlink(missing_ok=True)
-        summary = self.deliver((event for event in mended if event is not None), left)
-        left.replace(dead_letters)
-        return summary
+        dead_letters.stat()
+        with delivering.alone(dead_letters):
+            letters = delivering.dead_letters(dead_letters)
+            mended = (mend(one) if mend else one.event for one in letters)
+            left = dead_letters.with_name(dead_letters.name + ".new")
+            left.unlink(missing_ok=True)
+            summary = self.deliver((event for event in mended if event is not None), left)
+            left.replace(dead_letters)
+            return summary
 
     def sent(
         self,

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,14 @@ from typing import Any, BinaryIO
 from abate.client.batches import Batch, Event, encoded, halves
 from abate.client.results import Refusal, Result, Summary
 
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # pragma: no cover  # Windows, where two deliveries into one file are not kept apart
+
+    def flock(fd: int, operation: int, /) -> None:
+        """Nothing."""
+
+    LOCK_EX = LOCK_NB = 0
 OF_CONTENT = frozenset({400, 413, 422})
 """Refusals of what is in the request; any other is of the sender, and would meet the next request as well."""
 Judged = tuple[Event, Result | Refusal]
@@ -21,6 +30,10 @@ Judged = tuple[Event, Result | Refusal]
 
 class OtherEvents(Exception):
     """The progress file is of other events: the last one that it says was delivered is not where it was."""
+
+
+class InUse(Exception):
+    """Another delivery writes into this dead-letter file: each would write over what the other put aside."""
 
 
 @dataclass(slots=True)
@@ -64,8 +77,7 @@ def deliver(
 ) -> Summary:
     """See Client.deliver."""
     summary, stream = Summary(), iter(events)
-    with dead.open("r+b" if dead.exists() else "w+b") as out:
-        _whole_lines(out)
+    with alone(dead) as out:
         if progress is not None and progress.exists():
             summary = _gone_on(json.loads(progress.read_text("utf-8")), stream)
         for batch in made(stream):
@@ -89,6 +101,21 @@ def _problem(result: Result | Refusal) -> dict[str, Any]:
     code, _, field = (result.reason or result.outcome).partition(":")
     told = {"code": code, "field": field, "detail": result.detail, "remedy": result.remedy}
     return {"outcome": result.outcome} | {name: text for name, text in told.items() if text}
+
+
+@contextmanager
+def alone(dead: Path) -> Iterator[BinaryIO]:
+    """The file for this delivery alone, at its end and of whole lines. Raises InUse."""
+    with open(os.open(dead, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as out:
+        try:
+            flock(out.fileno(), LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise InUse(f"{dead} is in use by another delivery") from None
+        # Who resends puts a new file in its place: what was opened before that is no more the one that is kept.
+        if not os.path.samestat(os.fstat(out.fileno()), dead.stat()):
+            raise InUse(f"{dead} was in use by another delivery")
+        _whole_lines(out)
+        yield out
 
 
 def _whole_lines(out: BinaryIO) -> None:
