@@ -16,13 +16,9 @@ from abate.client.batches import Batch, Event, encoded, halves
 from abate.client.results import Refusal, Result, Summary
 
 try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
-except ImportError:  # pragma: no cover  # Windows, where two deliveries into one file are not kept apart
-
-    def flock(fd: int, operation: int, /) -> None:
-        """Nothing."""
-
-    LOCK_EX = LOCK_NB = 0
+    import fcntl
+except ImportError:  # Windows, where two deliveries into one file are not kept apart
+    fcntl = None  # type: ignore[assignment]
 OF_CONTENT = frozenset({400, 413, 422})
 """Refusals of what is in the request; any other is of the sender, and would meet the next request as well."""
 Judged = tuple[Event, Result | Refusal]
@@ -108,7 +104,8 @@ def alone(dead: Path) -> Iterator[BinaryIO]:
     """The file for this delivery alone, at its end and of whole lines. Raises InUse."""
     with open(os.open(dead, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as out:
         try:
-            flock(out.fileno(), LOCK_EX | LOCK_NB)
+            if fcntl is not None:
+                fcntl.flock(out.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InUse(f"{dead} is in use by another delivery") from None
         # Who resends puts a new file in its place: what was opened before that is no more the one that is kept.
