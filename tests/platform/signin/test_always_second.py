@@ -156,6 +156,28 @@ def test_who_acts_for_a_party_shows_two_where_the_operator_asks_it(city: stage.C
     assert by_code().get("/feed").status_code == 200
 
 
+def test_in_dengbao3_a_password_past_its_age_opens_no_page_of_a_party_s_either(
+    city: stage.City, settings: Any
+) -> None:
+    settings.ABATE_SIGN_IN_PROFILE = "dengbao3"
+    keeper = review.create_user("staff", made_up=True)
+    parties.add_member(keeper, city.partner, "partner")
+    applicant = applicants.draft().user
+    pages = ((keeper, "/partner"), (city.cashier, "/acceptor"), (applicant, "/joining"))
+    for user, _ in pages:
+        actions.set_password(user, "Small4nd+Big")
+    with clock.frozen(clock.now() + timedelta(days=90)):
+        for user, path in pages:
+            browser = Client(headers={"accept-language": "en"})
+            entered = browser.post("/sign-in/staff", {"account": user.handle, "password": "Small4nd+Big"})
+            assert entered.status_code == 302
+            answer = browser.get(path)
+            assert answer.status_code == 302 and answer["Location"].startswith("/security/password?next")
+            given = {"present": "Small4nd+Big", "password": "Other4nd+Big"}
+            assert browser.post("/security/password", given)["Location"] == "/security"
+            assert browser.get(path).status_code == 200
+
+
 def test_a_till_gets_no_recovery_codes_for_its_party_lets_it_in_again(city: stage.City) -> None:
     user, browser = review.create_user("till", made_up=True), Client(headers={"accept-language": "en"})
     totp.TOTP.activate(user, totp.generate_totp_secret())

@@ -62,11 +62,14 @@ def require_two_factors(session: SessionBase, user: User) -> None:
 
 def require_chosen_second(session: SessionBase, user: User, who: str) -> None:
     """Raises SecondFactorMissing where this session has shown one factor and its holder chose two, or the operator did for
-    those who act for a party (`who`: whose the address is, in the words of endpoints.csv).
+    those who act for a party (`who`: whose the address is, in the words of endpoints.csv). Raises PasswordTooOld of these.
     """
-    asked = user.always_second or (who in _FOR_A_PARTY and policy().members_two_factors)
+    for_a_party = who in _FOR_A_PARTY
+    asked = user.always_second or (for_a_party and policy().members_two_factors)
     if asked and not proofs.two_factors(session):
         raise SecondFactorMissing
+    if for_a_party and queries.password_too_old(user):
+        raise PasswordTooOld
 
 
 def require_fresh(session: SessionBase) -> None:
