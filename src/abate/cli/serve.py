@@ -116,11 +116,14 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
     from abate.platform.parties import webhooks  # lazy: as above
     from abate.platform.review import turned_away  # lazy: as above
+    from abate.platform.signin import passwords  # lazy: as above
     from abate.platform.web import forwarded  # lazy: as above
 
     try:
         forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
         scanner.place(settings.ABATE_SCANNER)
+        if settings.ABATE_LEAKED_PASSWORDS:
+            passwords.open_list(settings.ABATE_LEAKED_PASSWORDS).close()
         national.check()
         # Before the first event asks for it, from several threads at once.
         basis.catalogue(), basis.setting(), basis.anomalies()

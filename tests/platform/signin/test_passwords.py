@@ -14,6 +14,7 @@ from django.test import override_settings
 from tests.platform.people.townspeople import at_once
 
 from abate.platform.doors import clock
+from abate.platform.doors.errors import SetupError
 from abate.platform.review import actions as review
 from abate.platform.review.models import User
 from abate.platform.signin import actions, passwords, queries
@@ -60,6 +61,24 @@ def test_the_operators_own_list_of_leaked_passwords_counts(tmp_path: Path) -> No
     with override_settings(ABATE_LEAKED_PASSWORDS=str(path)):
         assert passwords.faults(GOOD, "", [], ASVS) == ["known"]
     assert passwords.faults(GOOD, "", [], ASVS) == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_list_with_capitals_and_other_encodings_counts_and_its_change_too(
+    packed: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "leaked"
+    listed = b"caf\xe9 in latin-1\r\nSeven Otters Crossing\r\n\xe7\xa2\xb3 and twelve more\n"
+    path.write_bytes(gzip.compress(listed) if packed else listed)
+    with override_settings(ABATE_LEAKED_PASSWORDS=str(path)):
+        for text in ("Seven Otters Crossing", GOOD, "碳 and twelve more"):
+            assert passwords.faults(text, "", [], ASVS) == ["known"]
+        path.write_bytes(b"")
+        assert passwords.faults(GOOD, "", [], ASVS) == []
+        path.unlink()
+        # Not taken for an empty one.
+        with pytest.raises(SetupError, match="cannot be read"):
+            passwords.faults(GOOD, "", [], ASVS)
 
 
 def test_one_that_is_longer_than_any_can_be_is_not_cut_to_fit(db: None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,6 +14,7 @@ from django.contrib.auth.hashers import check_password
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 
+from abate.platform.doors.errors import SetupError
 from abate.platform.signin.policy import SignInPolicy
 
 MOST = 128
@@ -61,7 +64,7 @@ def faults(text: str, handle: str, earlier: Iterable[str], policy: SignInPolicy)
         found.append("short")
     if len(text) > MOST:
         return [*found, "long"]
-    if any(_on(list_, text) for list_ in _lists(settings.ABATE_LEAKED_PASSWORDS)):
+    if _is_common(text) or _is_leaked(text):
         found.append("known")
     if handle and handle.lower() in text.lower():
         found.append("handle")
@@ -90,16 +93,35 @@ def _kinds(text: str) -> int:
     return sum(any(kind(sign) for sign in text) for kind in kinds)
 
 
-@lru_cache(maxsize=2)
-def _lists(own: str | None) -> tuple[CommonPasswordValidator, ...]:
-    """Django's list of 20,000, and the operator's own file (one a line, plain or gzip) where one is named."""
-    built_in = CommonPasswordValidator()
-    return (built_in, CommonPasswordValidator(Path(own))) if own else (built_in,)
+_common = lru_cache(maxsize=1)(CommonPasswordValidator)
 
 
-def _on(listed: CommonPasswordValidator, text: str) -> bool:
+def _is_common(text: str) -> bool:
+    """Whether it is on Django's list of 20,000."""
     try:
-        listed.validate(text)
+        _common().validate(text)
     except ValidationError:
         return True
     return False
+
+
+def _is_leaked(text: str) -> bool:
+    """Whether it is on the operator's own list, capitals or not. Read through each time, as bytes: such lists are long, are of
+    many encodings and change, and passwords are set seldom. Raises SetupError.
+    """
+    if not settings.ABATE_LEAKED_PASSWORDS:
+        return False
+    wanted = text.strip().encode().lower()
+    with open_list(settings.ABATE_LEAKED_PASSWORDS) as listed:
+        return any(line.strip().lower() == wanted for line in listed)
+
+
+def open_list(named: str) -> IO[bytes]:
+    """The operator's list, one password a line, plain or gzip. Raises SetupError."""
+    path = Path(named)
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        return gzip.open(path) if packed else path.open("rb")
+    except OSError as fault:
+        raise SetupError("leaked-list", named=named, fault=fault.strerror) from None
