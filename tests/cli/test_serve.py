@@ -135,3 +135,18 @@ def test_a_script_learns_where_it_serves_and_sigterm_leaves_nothing_running() ->
         server.terminate()
         server.wait(60)
         assert not database.exists()
+
+
+@pytest.mark.platform
+@pytest.mark.clause("P-8.4-b")
+def test_a_calendar_that_nobody_can_read_is_named_before_somebody_asks_about_their_data() -> None:
+    """It was read with the first request that a person made, and failed it."""
+    with tempfile.TemporaryDirectory(prefix="aba-") as name:
+        environment = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "ABATE_SECRET_FILE"}}
+        refused = subprocess.run(
+            [sys.executable, "-m", "abate", "serve", "--data-dir", name, "--bind", "127.0.0.1:0"],
+            env=environment | {"ABATE_HOLIDAYS": f"{name}/away.csv"},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert refused.returncode == 1 and "away.csv" in refused.stderr and "ABATE_HOLIDAYS" in refused.stderr
+    assert "Traceback" not in refused.stderr

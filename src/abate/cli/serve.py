@@ -110,11 +110,12 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     from abate.platform.anomalies import actions as anomalies  # lazy: as above
     from abate.platform.carbon import basis  # lazy: as above
     from abate.platform.config import alarming  # lazy: as above
-    from abate.platform.doors import scanner  # lazy: as above
+    from abate.platform.doors import clock, scanner  # lazy: as above
     from abate.platform.doors.rounds import Rounds  # lazy: as above
     from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
     from abate.platform.parties import webhooks  # lazy: as above
+    from abate.platform.people import requests  # lazy: as above
     from abate.platform.review import turned_away  # lazy: as above
     from abate.platform.signin import passwords  # lazy: as above
     from abate.platform.web import forwarded  # lazy: as above
@@ -124,6 +125,8 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         scanner.place(settings.ABATE_SCANNER)
         if settings.ABATE_LEAKED_PASSWORDS:
             passwords.open_list(settings.ABATE_LEAKED_PASSWORDS).close()
+        # Read before somebody asks about their data: theirs was the request that a file nobody can read would have failed.
+        requests.untold(clock.today())
         national.check()
         # Before the first event asks for it, from several threads at once.
         basis.catalogue(), basis.setting(), basis.anomalies()

@@ -72,9 +72,18 @@ def test_the_operator_s_file_brings_the_years_to_come(settings: Any, tmp_path: P
     assert requests.due(date(2026, 11, 2)) == date(2026, 11, 23), "the years before stay"
 
 
-@pytest.mark.parametrize("row", ["2027-13-01,off,x", "2027-02-06,holiday,x", "nothing"])
+@pytest.mark.parametrize(
+    "row", ["2027-13-01,off,x", "2027-02-06,holiday,x", "nothing", "2027-02-06,off," + "x" * 200_000]
+)
 def test_a_calendar_that_cannot_be_read_is_named(settings: Any, tmp_path: Path, row: str) -> None:
     settings.ABATE_HOLIDAYS = _calendar(tmp_path / "b.csv", row)
+    with pytest.raises(SetupError, match="calendar"):
+        requests.due(date(2026, 11, 2))
+
+
+def test_so_is_one_whose_columns_stand_in_another_order_and_end_early(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("kind,day\noff\n", encoding="utf-8")
+    settings.ABATE_HOLIDAYS = str(tmp_path / "c.csv")
     with pytest.raises(SetupError, match="calendar"):
         requests.due(date(2026, 11, 2))
 

@@ -68,7 +68,7 @@ def _said(own: str = "") -> dict[date, bool]:
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 found |= {date.fromisoformat(row["day"]): _KINDS[row["kind"]] for row in csv.DictReader(file)}
-        except (OSError, ValueError, KeyError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as fault:
             raise SetupError("calendar-unreadable", path=path, fault=fault) from fault
     return found
 
