@@ -11,6 +11,7 @@ import struct
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -26,6 +27,7 @@ from tests.platform.web import city as stage
 from tests.platform.web.test_sign_in import code_sent
 
 from abate.demo import desk
+from abate.platform import web
 from abate.platform.doors import clock
 from abate.platform.review import actions as review
 from abate.platform.review.models import User
@@ -36,6 +38,7 @@ from abate.platform.web.pages import signin, staff_signin
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 GOOD = "seven otters crossing"
+PAGES = Path(web.__file__).with_name("templates") / "abate"
 
 
 def code_of(secret: str, step: int = 0) -> str:
@@ -257,8 +260,9 @@ def test_no_session_lasts_for_ever(clerk: User) -> None:
 @pytest.mark.clause("P-8.4-a")
 def test_sessions_are_listed_and_killed(clerk: User, city: stage.City) -> None:
     here, there, elsewhere = by_link(clerk), by_link(clerk, "Old Phone"), by_link(clerk, "Old Phone")
-    # Setting up the app gave this session another key.
+    before = here.session.session_key
     set_up_app(here)
+    assert here.session.session_key != before, "with a new proof a new key"
     page = here.get("/security").content.decode()
     assert "This one" in page and "15 minutes without use, and after 12 hours in any case" in page
     assert page.count("Old Phone") == 2 and here.session.session_key not in page
@@ -280,7 +284,12 @@ def test_who_signed_out_left_no_key_that_opens_anything(clerk: User) -> None:
     browser, thief = by_link(clerk), Client()
     thief.cookies[settings.SESSION_COOKIE_NAME] = browser.session.session_key
     assert thief.get("/security").status_code == 200
-    assert browser.get("/security").content.count(b'action="/sign-out"') == 1
+    for path in ("/security", "/security/app", "/nowhere"):
+        assert browser.get(path).content.count(b'action="/sign-out"') == 1, path
+    # It stands in the frame, which every page has but the one for faults of ours.
+    pages = {path.name: path.read_text(encoding="utf-8") for path in PAGES.glob("*.html")}
+    bare = {name for name, text in pages.items() if '{% extends "abate/frame.html" %}' not in text}
+    assert bare == {"frame.html", "fault.html"}
     browser.post("/sign-out")
     assert thief.get("/security").status_code == 302 and browser.get("/security").status_code == 302
 
@@ -363,8 +372,10 @@ def test_a_person_confirms_before_spending(city: stage.City) -> None:
     assert browser.post("/confirm", {"contact": "0", "code": wrong, "next": offer}).status_code == 403
     assert browser.post(f"{offer}/redeem")["Location"].startswith("/confirm")
     # Nowhere else than to a path of ours.
+    before = browser.session.session_key
     to = browser.post("/confirm", {"contact": "0", "code": code, "next": "//elsewhere.invalid/"})["Location"]
     assert to == "/"
+    assert browser.session.session_key != before, "with a new proof a new key"
     order = {"order_id": str(uuid4())}
     assert browser.post(f"{offer}/redeem", order)["Location"].startswith("/codes/")
     with clock.frozen(clock.now() + timedelta(minutes=5)):
