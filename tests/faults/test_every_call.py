@@ -196,6 +196,12 @@ def test_every_door_is_tried_or_says_why_not() -> None:
     assert uncovered(wanted() | {"POST made-up"})["neither tried nor named"] == {"POST made-up"}
 
 
+def test_the_page_on_reliability_says_how_many_are_tried() -> None:
+    page = (ROOT / "docs/explain/reliability.md").read_text(encoding="utf-8")
+    assert f"| {len(through_files())} doors, each through a test of its own choice" in page
+    assert f"one for each of {len(through_files())} doors" in page and f"{len(direct())} doors by name" in page
+
+
 def test_the_test_of_each_door_is_there() -> None:
     gone = {test for test in through_files().values() if not _is_there(test)}
     assert not gone
