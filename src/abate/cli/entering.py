@@ -27,8 +27,9 @@ def sign_in(link: str, account: str, data_dir: Path) -> None:
     """Sign in with your own single-use LINK (the address or its last part) and your second factor.
 
     The code of your app or a recovery code is asked for, or read from standard input. An account without a second factor
-    sets up an app first. Without LINK and --account it goes on where an earlier sign-in stopped, or shows the second
-    factor again: deciding, collecting a key and making a link ask for one that is only minutes old.
+    sets up an app first, within minutes of its LINK. Without LINK and --account it goes on where an earlier sign-in
+    stopped, or shows the second factor again: deciding, collecting a key and making a link ask for one that is only
+    minutes old.
     """
 
     def work() -> dict[str, object]:
@@ -80,6 +81,7 @@ def _second(request: Any) -> dict[str, object]:
         if factors.has_factor(user):
             how = factors.use_code(user, _answer("Code of your app, or a recovery code"), None)
         else:
+            factors.require_change(request.session, user)
             secret, _ = factors.new_app_secret(user)
             # It waits in the session: who stops here is shown the same one again.
             request.session.save()

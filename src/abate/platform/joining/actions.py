@@ -184,6 +184,20 @@ def send_links(contact: str) -> None:
             _send_link(user)
 
 
+@audited("application.link", lambda given, _: given["one"].pk)
+def send_own_link(one: Application) -> None:
+    """Send whoever looks after `one` a new sign-in link, to where they are reached: what an open session of theirs cannot show,
+    the link shows. Raises ApplicationClosed, LimitReached.
+
+    Counted by itself: who finds their session open shuts nobody out at the public door.
+    """
+    if one.state in (State.REFUSED, State.WITHDRAWN):
+        raise ApplicationClosed(one.state)
+    limits.take([limits.Limit("links", f"own-links:{one.pk}", LINKS, limits.DAY)])
+    with transaction.atomic():
+        _send_link(one.user)
+
+
 def prove(user: User) -> None:
     """The applicant came by the link that was sent to the contact."""
     with transaction.atomic():

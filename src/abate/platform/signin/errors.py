@@ -117,6 +117,20 @@ class ProofNeeded(Problem):
     )
 
 
+class FirstFactorNeedsLink(Problem):
+    code = "first-factor-needs-link"
+    status = 403
+    zh = "首个通行密钥或动态口令应用只能在打开登录链接后的几分钟内添加。"
+    en = "A first passkey or app is added only within minutes of opening a sign-in link."
+    why_zh = "它今后可证明是您本人；捡到一个打开的会话的人，不得借此为自己添加。"
+    why_en = "From then on it shows that it is you: whoever comes by an open session must not make one of their own."
+    remedy_zh = "请用新的登录链接登录后立即添加：机构联系人在 /confirm 索取，核销终端向所属机构索取，工作人员向安全管理员索取。"
+    remedy_en = (
+        "Sign in with a new link and add it at once: a party's contact asks for one at /confirm, a till asks its organisation, "
+        "the staff a security administrator."
+    )
+
+
 class LastFactor(Problem):
     code = "last-second-factor"
     status = 409

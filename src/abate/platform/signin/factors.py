@@ -30,7 +30,9 @@ from abate.platform.signin.errors import (
     FactorFirst,
     FactorRefused,
     FactorUnknown,
+    FirstFactorNeedsLink,
     LastFactor,
+    ProofNeeded,
     RecoveryCodesTooOften,
 )
 from abate.platform.signin.models import UsedCode
@@ -72,6 +74,30 @@ def has_factor(user: User) -> bool:
     return Authenticator.objects.filter(user=user, type__in=(Kind.TOTP, Kind.WEBAUTHN)).exists()
 
 
+def may_change(session: proofs.Session, user: User) -> bool:
+    """Whether this session may change how `user` signs in: by a passkey or a code shown in it minutes ago, or, where there is no
+    factor to show yet, by a link that opened it minutes ago. A session alone, however it was come by, makes no factor.
+
+    A person has the contact from the start, so for them a fresh code comes before the first passkey too. (ASVS 5, V7.5.1)
+    """
+    if proofs.fresh(session):
+        return True
+    return user.kind != User.Kind.PERSON and proofs.just_came(session) and not has_factor(user)
+
+
+def require_change(session: proofs.Session, user: User) -> None:
+    """Raises FirstFactorNeedsLink, or ProofNeeded where there is a factor or a contact to show, unless may_change."""
+    if not may_change(session, user):
+        raise ProofNeeded if user.kind == User.Kind.PERSON or has_factor(user) else FirstFactorNeedsLink
+
+
+def _hold_for_change(user: User) -> None:
+    """In the transaction that adds a factor: its account is held, as everywhere before the session's new key is listed, so of two
+    first factors at once the second is no first one. Raises what require_change raises."""
+    User.objects.select_for_update().get(pk=user.pk)
+    require_change(context.request.session, user)
+
+
 def new_passkey_options(user: User) -> str:
     """JSON for the browser: make a key that it finds again by itself, its holder verified."""
     return json.dumps(webauthn.begin_registration(user, passwordless=True))
@@ -79,7 +105,7 @@ def new_passkey_options(user: User) -> str:
 
 @audited("signin.passkey", lambda given, _: given["user"].handle)
 def add_passkey(user: User, name: str, sent: str) -> None:
-    """Keep the key the browser made for the last challenge. Raises FactorRefused."""
+    """Keep the key the browser made for the last challenge. Raises FactorRefused, and what require_change raises."""
     credential = _read(sent)
     try:
         webauthn.parse_registration_response(credential)
@@ -89,8 +115,10 @@ def add_passkey(user: User, name: str, sent: str) -> None:
     if not made.is_user_verified():
         raise FactorRefused
     name = " ".join(name.split())[:_LONGEST_NAME] or f"passkey {clock.today():%Y-%m-%d}"
-    webauthn.WebAuthn.add(user, name, credential)
-    notices.write([user.pk], "sign-in.key")
+    with transaction.atomic():
+        _hold_for_change(user)
+        webauthn.WebAuthn.add(user, name, credential)
+        notices.write([user.pk], "sign-in.key")
 
 
 def passkey_options(user: User | None = None) -> str:
@@ -161,13 +189,13 @@ def check_app(code: str) -> None:
 
 @audited("signin.app", lambda given, _: given["user"].handle)
 def add_app(user: User, code: str) -> None:
-    """Keep the app whose secret waits, once it gives a right code; in place of an earlier one. Raises FactorRefused."""
+    """Keep the app whose secret waits, once it gives a right code; in place of an earlier one. Raises FactorRefused, and what
+    require_change raises."""
     check_app(code)
     session = context.request.session
     secret = get_adapter().decrypt(session[_WAITING])
     with transaction.atomic():
-        # First, as everywhere: the session's new key is listed under this lock too.
-        User.objects.select_for_update().get(pk=user.pk)
+        _hold_for_change(user)
         Authenticator.objects.filter(user=user, type=Kind.TOTP).delete()
         totp.TOTP.activate(user, secret)
         _spend(user, code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ LINK, PASSWORD, CODE, PASSKEY, TOTP, RECOVERY = "link", "password", "code", "pas
 SECOND = frozenset({PASSKEY, TOTP, RECOVERY})
 # A link may lie in somebody's mailbox and a password on a slip: neither shows who is there now.
 FRESHENING = SECOND | {CODE}
+# Opened minutes ago, though, a link was in its holder's hands then: enough where there is nothing else to show yet.
+_CAME = FRESHENING | {LINK}
 _KEY = "proofs"
 
 
@@ -35,7 +37,17 @@ def by_link(session: Session) -> bool:
 
 def fresh(session: Session) -> bool:
     """Whether a passkey or one-time code was shown within the last minutes (policy.fresh_minutes)."""
-    shown = [datetime.fromisoformat(at) for how, at in session.get(_KEY, {}).items() if how in FRESHENING]
+    return _just_now(session, FRESHENING)
+
+
+def just_came(session: Session) -> bool:
+    """Whether something that came to its holder from outside this session was shown in it as lately: one of these, or a
+    single-use link."""
+    return _just_now(session, _CAME)
+
+
+def _just_now(session: Session, ways: Collection[str]) -> bool:
+    shown = [datetime.fromisoformat(at) for how, at in session.get(_KEY, {}).items() if how in ways]
     now = clock.now()
     # Not in the future either: a clock set back makes nothing fresh.
     return any(at <= now < at + policy().fresh for at in shown)

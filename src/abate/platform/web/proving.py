@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from abate.platform.doors.errors import Problem
-from abate.platform.signin import factors, proofs
+from abate.platform.signin import factors
 from abate.platform.signin.errors import PasswordTooOld, ProofNeeded, SecondFactorMissing
 from abate.platform.web.wording import say
 
@@ -61,14 +61,3 @@ def _came_for_a_file(request: HttpRequest) -> bool:
     come = urlsplit(request.headers.get("Referer", ""))
     found = request.resolver_match
     return bool(found and found.url_name in FILES and come.netloc == request.get_host() and come.path)
-
-
-def may_change_sign_in(request: HttpRequest) -> bool:
-    """Whether this session may add or remove ways of signing in: the first one by the link, further ones freshly shown.
-
-    A person has the contact from the start, so for them a fresh code comes before the first passkey too.
-    """
-    if proofs.fresh(request.session):
-        return True
-    first = not factors.has_factor(request.user) and request.user.kind != "person"
-    return first

@@ -32,11 +32,11 @@ from abate.platform.web.wording import pick, say
 
 
 def _changing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Only with a proof that is minutes old, or for the very first factor."""
+    """Only with a proof that is minutes old (factors.may_change)."""
 
     @wraps(view)
     def guarded(request: HttpRequest, user: User, **kwargs: object) -> HttpResponse:
-        if proving.may_change_sign_in(request):
+        if factors.may_change(request.session, user):
             return view(request, user, **kwargs)
         return redirect(f"{reverse('confirm')}?{urlencode({'next': reverse('security')})}")
 
@@ -62,6 +62,7 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
         "recoveries": recovering.going_on(person.pk) if person else [],
         "idle": int(policy().idle(user.kind == User.Kind.STAFF).total_seconds()) // 60,
         "longest": policy().longest_hours,
+        "minutes": policy().fresh_minutes,
         **passkey_hint(request),
     }
     return screen.show(request, "security", context, section="security")
