@@ -69,6 +69,24 @@ ONE_LOGIN = (
 )
 
 
+def refuse_unreadable() -> None:
+    """Read what the settings name, before somebody's request does: theirs was the one that failed. Raises SetupError."""
+    from django.conf import settings  # lazy: needs Django set up
+
+    from abate.platform.doors import clock, scanner  # lazy: as above
+    from abate.platform.log import national  # lazy: as above
+    from abate.platform.people import requests  # lazy: as above
+    from abate.platform.signin import passwords  # lazy: as above
+    from abate.platform.web import forwarded  # lazy: as above
+
+    forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
+    scanner.place(settings.ABATE_SCANNER)
+    if settings.ABATE_LEAKED_PASSWORDS:
+        passwords.open_list(settings.ABATE_LEAKED_PASSWORDS).close()
+    requests.untold(clock.today())
+    national.check()
+
+
 @click.command()
 @click.option(
     "--bind",
@@ -104,30 +122,19 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
     import uvicorn  # lazy: only this command serves
-    from django.conf import settings  # lazy: as below
 
     from abate.platform import reaching, spool  # lazy: needs Django set up
     from abate.platform.anomalies import actions as anomalies  # lazy: as above
     from abate.platform.carbon import basis  # lazy: as above
     from abate.platform.config import alarming  # lazy: as above
-    from abate.platform.doors import clock, scanner  # lazy: as above
     from abate.platform.doors.rounds import Rounds  # lazy: as above
-    from abate.platform.log import anchoring, cosigning, national  # lazy: needs Django set up
+    from abate.platform.log import anchoring, cosigning  # lazy: as above
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
     from abate.platform.parties import webhooks  # lazy: as above
-    from abate.platform.people import requests  # lazy: as above
     from abate.platform.review import turned_away  # lazy: as above
-    from abate.platform.signin import passwords  # lazy: as above
-    from abate.platform.web import forwarded  # lazy: as above
 
     try:
-        forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
-        scanner.place(settings.ABATE_SCANNER)
-        if settings.ABATE_LEAKED_PASSWORDS:
-            passwords.open_list(settings.ABATE_LEAKED_PASSWORDS).close()
-        # Read before somebody asks about their data: theirs was the request that a file nobody can read would have failed.
-        requests.untold(clock.today())
-        national.check()
+        refuse_unreadable()
         # Before the first event asks for it, from several threads at once.
         basis.catalogue(), basis.setting(), basis.anomalies()
         cosigner = cosigning.Cosigner(cosigning.configured())

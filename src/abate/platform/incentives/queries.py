@@ -216,9 +216,9 @@ from incentives_code code
 left join ledger_reversal undone on undone.person_id = code.person_id and undone.entry_id = code.entry_id
 where (code.cancelled_at is null) <> (undone.entry_id is null)
 """
-# What was burnt before the oldest row of the trail, no row can tell of. Once seals were emptied, neither can one of what was burnt
-# before the last of them was made: rows go by seals, and one that was written late may be older than others that are gone. A
-# minute is for clocks that are apart.
+# What was burnt before the oldest row of the trail, no row can tell of. Once seals were emptied, neither can one of what was
+# burnt before the last of them was made: rows go by seals, and one that was written late may be older than others that are
+# gone. A minute is for clocks that are apart.
 _BURNT = """
 with told as materialized (
     select distinct subject from review_audit where what = 'code.burn' and act = 'write'
