@@ -199,7 +199,9 @@ def test_every_door_is_tried_or_says_why_not() -> None:
 def test_the_page_on_reliability_says_how_many_are_tried() -> None:
     page = (ROOT / "docs/explain/reliability.md").read_text(encoding="utf-8")
     assert f"| {len(through_files())} doors, each through a test of its own choice" in page
-    assert f"one for each of {len(through_files())} doors" in page and f"{len(direct())} doors by name" in page
+    assert (
+        f"one for each of {len(through_files())} doors" in page and f"{len(direct())} doors by name" in page
+    )
 
 
 def test_the_test_of_each_door_is_there() -> None:

@@ -290,3 +290,15 @@ def test_at_a_shell_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     told = sign_in("--account", clerk.handle, given=f"{GOOD}\n000000\n")
     assert told.startswith("first-factor-needs-link")
     assert not factors.factors(clerk)
+
+
+def test_a_clock_set_back_makes_nothing_fresh() -> None:
+    session: dict[str, object] = {}
+    proofs.note(session, proofs.TOTP)
+    assert proofs.fresh(session)
+    with clock.frozen(clock.now() - timedelta(minutes=1)):
+        assert not proofs.fresh(session)
+    for weak in (proofs.LINK, proofs.PASSWORD):
+        other: dict[str, object] = {}
+        proofs.note(other, weak)
+        assert not proofs.fresh(other) and not proofs.two_factors(other)

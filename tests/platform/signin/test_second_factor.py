@@ -382,18 +382,6 @@ def test_a_person_confirms_before_spending(city: stage.City) -> None:
         assert browser.post(f"{offer}/redeem")["Location"].startswith("/confirm")
 
 
-def test_a_clock_set_back_makes_nothing_fresh() -> None:
-    session: dict[str, object] = {}
-    proofs.note(session, proofs.TOTP)
-    assert proofs.fresh(session)
-    with clock.frozen(clock.now() - timedelta(minutes=1)):
-        assert not proofs.fresh(session)
-    for weak in (proofs.LINK, proofs.PASSWORD):
-        other: dict[str, object] = {}
-        proofs.note(other, weak)
-        assert not proofs.fresh(other) and not proofs.two_factors(other)
-
-
 def test_what_is_erased_can_sign_in_by_nothing(clerk: User) -> None:
     browser = by_link(clerk)
     secret, _ = set_up_app(browser)
