@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import asdict
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -20,6 +21,8 @@ from abate.platform.joining.models import Application, Document, Finding
 from abate.platform.joining.papers import LARGEST
 from abate.platform.parties import standing
 from abate.platform.parties.models import Client as PartyKey
+from abate.platform.review import proposing
+from abate.platform.review.changes import canonical
 from abate.platform.review.models import Proposal
 from abate.platform.web.pages import applications as pages
 
@@ -201,3 +204,21 @@ def test_every_application_is_on_a_page(enter: Enter, monkeypatch: pytest.Monkey
             shown += re.findall(r"made-up-\d(?=</span>)", page)
             place = next(iter(re.findall(r'href="\?[^"]*(beyond=[0-9a-f-]{36})"', page)), "")
         assert shown == expected and not place, address
+
+
+def test_what_was_proposed_of_it_is_listed_however_much_came_since_of_others(enter: Enter) -> None:  # noqa: F811
+    """The page read the newest thousand of all, and showed what was left of its own."""
+    one, people = reviewed(), desk.staffed()
+    given = {"application": str(one.pk), "reason": "x"}
+    own = proposing.propose(people["entry"], "party.refuse", given, "a reason of its own")
+    now, quoted = clock.now(), f'"application":"{one.pk}"'
+    rest = {"before": "{}", "after": "{}", "nonce": bytes(16), "at": now, "expires_at": now + proposing.VALID}
+    others = [canonical({"application": str(uuid4()), "reason": quoted}) for _ in range(1_000)]
+    Proposal.objects.bulk_create(
+        Proposal(
+            action="party.refuse", arguments=text, reason="of another", digest=n.to_bytes(32, "big"), **rest
+        )
+        for n, text in enumerate(others)
+    )
+    page = enter(people["entry"], "en").get(f"/operator/applications/{one.pk}").content.decode()
+    assert f"#{own.pk}" in page and "a reason of its own" in page and "of another" not in page

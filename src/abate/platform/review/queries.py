@@ -117,12 +117,16 @@ def proposals(
     before: int | None = None,
     limit: int = 50,
     of: Collection[str] | None = None,
+    naming: tuple[str, str] | None = None,
 ) -> list[ProposalRow]:
     """The open proposals, the newest first; with `ended` those that are over too. `before` a number, for paging; `of` the
-    names of changes, where others are not wanted."""
+    names of changes, where others are not wanted; `naming` an argument and its value, likewise."""
     found = Proposal.objects.prefetch_related("steps__user").order_by("-id")
     if of is not None:
         found = found.filter(action__in=of)
+    if naming is not None:
+        # Canonical, a member stands in one way, and within no text: there its quotes would be escaped.
+        found = found.filter(arguments__contains=canonical(dict([naming]))[1:-1])
     if before is not None:
         found = found.filter(id__lt=before)
     if not ended:

@@ -72,8 +72,7 @@ def _place(request: HttpRequest) -> UUID | None:
 
 def _proposals(one: Application) -> list[ProposalRow]:
     """What was proposed of this application, the newest first."""
-    found = review.proposals(ended=True, limit=1_000, of=OURS)
-    return [row for row in found if row.arguments.get("application") == str(one.pk)]
+    return review.proposals(ended=True, of=OURS, naming=("application", str(one.pk)))
 
 
 def _page(request: HttpRequest, one: Application, problem: Problem | None = None) -> HttpResponse:
