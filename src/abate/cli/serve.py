@@ -47,6 +47,24 @@ def refuse_unsafe(host: str, *, demo: bool) -> None:
         raise SetupError("bind-without-tls", host=host)
 
 
+def _refuse_unusable() -> None:
+    """Settings over which somebody's request would stumble later. Raises SetupError."""
+    from django.conf import settings  # lazy: as below
+
+    from abate.platform.doors import clock, scanner  # lazy: needs Django set up
+    from abate.platform.log import national  # lazy: as above
+    from abate.platform.people import requests  # lazy: as above
+    from abate.platform.signin import passwords  # lazy: as above
+    from abate.platform.web import forwarded  # lazy: as above
+
+    forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
+    scanner.place(settings.ABATE_SCANNER)
+    if settings.ABATE_LEAKED_PASSWORDS:
+        passwords.open_list(settings.ABATE_LEAKED_PASSWORDS).close()
+    requests.untold(clock.today())
+    national.check()
+
+
 def end_when_asked() -> None:
     """Let SIGTERM end the process like any other end, so that the private PostgreSQL is stopped behind it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -67,24 +85,6 @@ ONE_LOGIN = (
     "The server's login {login} may too much ({more}): whoever runs SQL of their own in the server can change the trail. "
     "Give it a login that may no more than it needs, and name the owner apart in ABATE_OWNER_URL (docs/howto/run.md)."
 )
-
-
-def refuse_unreadable() -> None:
-    """Read what the settings name, before somebody's request does: theirs was the one that failed. Raises SetupError."""
-    from django.conf import settings  # lazy: needs Django set up
-
-    from abate.platform.doors import clock, scanner  # lazy: as above
-    from abate.platform.log import national  # lazy: as above
-    from abate.platform.people import requests  # lazy: as above
-    from abate.platform.signin import passwords  # lazy: as above
-    from abate.platform.web import forwarded  # lazy: as above
-
-    forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
-    scanner.place(settings.ABATE_SCANNER)
-    if settings.ABATE_LEAKED_PASSWORDS:
-        passwords.open_list(settings.ABATE_LEAKED_PASSWORDS).close()
-    requests.untold(clock.today())
-    national.check()
 
 
 @click.command()
@@ -128,13 +128,13 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
     from abate.platform.carbon import basis  # lazy: as above
     from abate.platform.config import alarming  # lazy: as above
     from abate.platform.doors.rounds import Rounds  # lazy: as above
-    from abate.platform.log import anchoring, cosigning  # lazy: as above
+    from abate.platform.log import anchoring, cosigning  # lazy: needs Django set up
     from abate.platform.log.sequencer import Sequencer  # lazy: as above
     from abate.platform.parties import webhooks  # lazy: as above
     from abate.platform.review import turned_away  # lazy: as above
 
     try:
-        refuse_unreadable()
+        _refuse_unusable()
         # Before the first event asks for it, from several threads at once.
         basis.catalogue(), basis.setting(), basis.anomalies()
         cosigner = cosigning.Cosigner(cosigning.configured())

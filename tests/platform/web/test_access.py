@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import OperationalError
+from django.template.loader import get_template
 from django.test import Client
 from tests.platform.web import city as stage
 from tests.platform.web.one_city import built as built
@@ -241,3 +243,11 @@ def test_whoever_may_send_can_be_authorised_whatever_its_kind(city: stage.City, 
     assert (
         f'href="/authorise/{city.partner.code}"' in page and f'href="/authorise/{city.cafe.code}"' not in page
     )
+
+
+def test_every_page_stands_in_the_frame_from_which_one_signs_out() -> None:
+    pages = Path(get_template("abate/frame.html").origin.name).parent
+    texts = {path.name: path.read_text(encoding="utf-8") for path in pages.glob("*.html")}
+    bare = {name for name, text in texts.items() if '{% extends "abate/frame.html" %}' not in text}
+    assert bare == {"frame.html", "fault.html"}, "but for a fault of ours, of which nothing is known"
+    assert "{% url 'sign-out' %}" in texts["frame.html"]
