@@ -13,6 +13,7 @@ from tests.platform.ledger.test_erasing_races import beside
 from tests.platform.pipeline.conftest import lane as lane
 from tests.platform.pipeline.conftest import world as world
 from tests.platform.pipeline.world import World, differences
+from tests.platform.revaluing.test_races import held
 
 from abate.platform import pipeline
 from abate.platform.events.models import Batch
@@ -86,16 +87,9 @@ def test_a_batch_that_comes_while_it_leaves_waits_and_is_refused(
 def test_a_batch_on_its_way_is_in_the_account(
     world: World, lane: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached, go, really = threading.Event(), threading.Event(), pipeline.enter
+    reached, go = held(pipeline, "enter", monkeypatch)
     found: list[Any] = []
     told: list[Any] = []
-
-    def pause(*given: Any, **named: Any) -> Any:
-        reached.set()
-        assert go.wait(20)
-        return really(*given, **named)
-
-    monkeypatch.setattr(pipeline, "enter", pause)
     sending = beside(lambda: world.send(world.meeting("first")), found)
     assert reached.wait(20)
     leaving = beside(lambda: leave(world), told)

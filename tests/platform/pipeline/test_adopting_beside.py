@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.platform.ledger.test_erasing_races import beside
 from tests.platform.pipeline.conftest import lane as lane
 from tests.platform.pipeline.conftest import world as world
 from tests.platform.pipeline.world import World, differences
+from tests.platform.revaluing.test_races import held
 
 from abate.platform import pipeline
 from abate.platform.carbon.actions import adopt
@@ -24,16 +24,9 @@ def test_a_batch_on_its_way_is_booked_first(
     world: World, lane: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its claims went by the former rules: booked after the adoption, reconciliation would have missed others for ever."""
-    reached, go, really = threading.Event(), threading.Event(), pipeline.enter
+    reached, go = held(pipeline, "enter", monkeypatch)
     found: list[Any] = []
     told: list[Any] = []
-
-    def pause(*given: Any, **named: Any) -> Any:
-        reached.set()
-        assert go.wait(20)
-        return really(*given, **named)
-
-    monkeypatch.setattr(pipeline, "enter", pause)
     sending = beside(lambda: world.send(world.meeting("first")), found)
     assert reached.wait(20)
     adopting = beside(adopt, told)
