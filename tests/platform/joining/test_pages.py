@@ -222,3 +222,11 @@ def test_what_was_proposed_of_it_is_listed_however_much_came_since_of_others(ent
     )
     page = enter(people["entry"], "en").get(f"/operator/applications/{one.pk}").content.decode()
     assert f"#{own.pk}" in page and "a reason of its own" in page and "of another" not in page
+
+
+def test_a_document_goes_out_under_the_ending_of_what_it_is(enter: Enter) -> None:  # noqa: F811
+    one = draft()
+    row = actions.add_document(one, "registration", "licence.pdf", b"\x89PNG\r\n\x1a\n a picture", later())
+    answer = enter(applicants.reviewer()).get(f"/operator/applications/{one.pk}/documents/{row.pk}")
+    assert answer.status_code == 200 and answer["Content-Type"] == "image/png"
+    assert answer["Content-Disposition"] == f'attachment; filename="registration-{row.pk}.png"'
