@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from abate.platform.config import reopening
-from abate.platform.doors import recovery, settings_file
+from abate.platform.doors import recovery
 from abate.platform.doors.errors import SetupError
 
 
@@ -56,8 +56,7 @@ def command(folder: Path, into: Path, to: datetime | None, as_json: bool) -> Non
     """
     wait = threading.Event().wait
     try:
-        # Where the secrets lie, and when a day begins, for whoever is erased again.
-        settings_file.load(into)
+        reopening.take_settings(into)
         reopening.secrets_fit(into)
         base = recovery.choose(folder, to)
         url = recovery.recover(folder, base, into, to, wait=wait)

@@ -16,8 +16,9 @@ import psycopg
 from cryptography.exceptions import InvalidTag
 from django.db import transaction
 
-from abate.platform.doors import keyring, logins, private_postgres, recovery, sealed
+from abate.platform.doors import keyring, logins, private_postgres, recovery, sealed, settings_file
 from abate.platform.doors.backup import Base
+from abate.platform.doors.database import EMBEDDED
 from abate.platform.doors.errors import SetupError
 
 # What ended, by rows that both histories have: their ids are the same up to the moment gone back to.
@@ -49,6 +50,18 @@ class Later:
     erased: frozenset[int]
     frozen: tuple[tuple[int, date, list[tuple[str, str]]], ...]
     ended: Mapping[str, Sequence[tuple[Any, ...]]]
+
+
+def take_settings(into: Path) -> None:
+    """Put the settings of the new folder into the environment: where the secrets lie, and when a day begins, for whoever is
+    erased again. Raises SetupError where they name a database: it is another one, which the next command would open.
+    """
+    file = into / settings_file.NAME
+    held = settings_file.read(file)
+    named = [name for name in ("DATABASE_URL", logins.OWNER) if held.get(name, "") not in ("", EMBEDDED)]
+    if named:
+        raise SetupError("restore-settings-elsewhere", file=file, named=", ".join(named))
+    settings_file.load(into)
 
 
 def secrets_fit(into: Path) -> Path:
