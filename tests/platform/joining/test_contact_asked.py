@@ -130,6 +130,37 @@ def test_what_is_taken_back_can_be_approved_no_more() -> None:
     assert _code(lambda: _proposed(one, asked)) == "contact-request-ended"
 
 
+def test_who_rejects_what_was_proposed_ends_the_request_and_its_contact_is_told(
+    enter: Enter,  # noqa: F811
+    left: Any,  # noqa: F811
+) -> None:
+    one, people_ = _of_party(), desk.staffed()
+    asked = _asked(one)
+    # Who proposed it takes back a slip of the own: the request waits on.
+    proposing.reject(people_["entry"], _proposed(one, asked).pk, "typed wrong")
+    asked.refresh_from_db()
+    assert asked.state == "waiting"
+    proposal, beside = _proposed(one, asked), _proposed(one, asked)
+    proposing.check(people_["check"], beside.pk)
+    proposing.reject(people_["check"], proposal.pk, "the letter names another: not for the party to read")
+    asked.refresh_from_db()
+    assert asked.state == "refused" and not bytes(asked.contact) and not bytes(asked.reach)
+    assert "not for the party" not in asked.note
+    while carry():
+        pass
+    assert "was refused" in left()[-1]["body"] and left()[-1]["to"] == applicants.PARTICULARS.contact
+    page = enter(one.user, "en").get(PAGE).content.decode()
+    assert "Refused" in page and "did not agree" in page and "Take it back" not in page
+    # What else was proposed on it has lost its ground, and it can be asked for again.
+    assert _code(lambda: proposing.approve(people_["approve"], beside.pk)) == "state-moved"
+    assert _asked(one).state == "waiting"
+    # By the letter alone nothing waits for it, and a request beside it stays.
+    given = {"application": str(one.pk), "contact": queries.contact_digest("x@example.org")}
+    alone = proposing.propose(people_["entry"], "party.contact", given, "x")
+    proposing.reject(people_["check"], alone.pk, "no")
+    assert ContactRequest.objects.filter(state="waiting").count() == 1
+
+
 def test_a_proposal_names_the_request_that_there_is_and_its_contact() -> None:
     one = _of_party()
     asked = _asked(one)

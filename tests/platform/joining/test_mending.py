@@ -26,7 +26,7 @@ from abate.platform.joining.models import Application, Finding, Revision
 from abate.platform.reaching import carry
 from abate.platform.review import actions as review
 from abate.platform.review import proposing
-from abate.platform.review.models import User
+from abate.platform.review.models import SignInLink, User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-6.1-d")]
 Enter = Callable[..., Client]
@@ -221,6 +221,19 @@ def test_another_contact_leaves_nobody_anything_to_come_back_with(enter: Enter) 
     one.user.refresh_from_db()
     assert not one.user.has_usable_password()
     assert not Authenticator.objects.filter(user=one.user).exists()
+
+
+def test_the_contact_of_an_account_that_is_also_staff_s_is_not_mended() -> None:
+    """The link that goes to the new contact would open an account with roles, from which its factors had just been taken."""
+    one = _returned()
+    review.enrol(one.user, "made-up holder")
+    Authenticator.objects.create(user=one.user, type=Authenticator.Type.TOTP, data={"secret": "made up"})
+    waiting = SignInLink.objects.count()
+    assert _code(lambda: _mend(one, contact="mended@example.org")) == "application-account-of-staff"
+    assert queries.contact(Application.objects.get(pk=one.pk))["reach"] == PARTICULARS.contact
+    assert Authenticator.objects.filter(user=one.user).exists() and SignInLink.objects.count() == waiting
+    # The rest of it, and a name, are no way into anything.
+    assert _mend(one, title_en="New", contact_name="新经办人").title_en == "New"
 
 
 def test_an_application_is_mended_so_many_times_a_day_and_its_page_lists_the_newest(enter: Enter) -> None:  # noqa: F811

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.platform.joining.applicants import draft, later, reviewed
+from tests.platform.joining.applicants import PARTICULARS, admitted, draft, later, reviewed, submitted
 from tests.platform.people.townspeople import made_up_person
 from tests.platform.review.test_proposing import refusal, second_account
 
 from abate.cli import staff
 from abate.demo import desk
+from abate.platform.carbon import basis
 from abate.platform.doors import clock
+from abate.platform.joining import actions as joining_actions
+from abate.platform.joining import mending
+from abate.platform.joining import queries as joining
+from abate.platform.joining.kinds import kinds
+from abate.platform.joining.models import Application
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Member, Party
 from abate.platform.people import actions as persons
@@ -22,7 +29,8 @@ from abate.platform.people import consents, groups, queries
 from abate.platform.people.identity import made_up_number
 from abate.platform.people.models import Guardianship, Identity, Person
 from abate.platform.review import actions, proposing
-from abate.platform.review.models import Proposal, Staff, Step, User
+from abate.platform.review.errors import ConcernsOneself
+from abate.platform.review.models import Audit, Proposal, Staff, Step, User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db, pytest.mark.clause("P-8.4-c")]
 
@@ -241,3 +249,71 @@ def test_who_shares_a_household_decides_about_nobody_s_credits_in_it(people: dic
     # Who left is anybody again.
     groups.leave(person, joined.pk)
     proposing.check(clerk, before)
+
+
+def test_who_looked_after_a_party_and_who_shall_decide_nothing_about_it_after_a_hand_over(
+    people: dict[str, User],
+) -> None:
+    """The former contact is known by the digest that was kept, the new one by that which three people decided on."""
+    former = _clerk(made_up_person(1, contact="own@example.org"))
+    coming = _clerk(made_up_person(2, contact="taking-over@example.org"))
+    one = Application.objects.get(party=admitted(contact="own@example.org"))
+    code = {"code": one.code}
+    desk.decide(
+        "party.contact", application=str(one.pk), contact=joining.contact_digest("taking-over@example.org")
+    )
+    asked = [
+        proposing.propose(people["entry"], name, given, "x").pk
+        for name, given in (
+            ("party.client", code),
+            ("party.leave", code | {"despite": True}),
+            ("party.contact", {"application": str(one.pk), "contact": "0" * 64}),
+        )
+    ]
+    for clerk in (former, coming):
+        told, _ = proposing.decide_all(clerk, Step.CHECK, asked)
+        assert [each.code for each in told] == ["concerns-oneself"] * len(asked)
+    # Twice handed on, all who came are known.
+    desk.decide("party.contact", application=str(one.pk), contact="1" * 64)
+    again = proposing.propose(people["entry"], "party.client", code, "x").pk
+    assert refusal(lambda: proposing.check(former, again)) == "concerns-oneself"
+    shop = desk.create_party("some-shop", "merchant", "某店", "A shop", ["online-meeting"])
+    other = proposing.propose(people["entry"], "party.client", {"code": shop.code}, "x").pk
+    proposing.check(former, other)
+
+
+def test_an_applicant_who_mends_the_contact_is_still_known(people: dict[str, User]) -> None:
+    clerk = _clerk(made_up_person(1, contact="own@example.org"))
+    one = reviewed(contact="own@example.org")
+    joining_actions.send_back(one, "x", people["entry"])
+    given = replace(PARTICULARS, contact="firm@example.org")
+    mending.mend(one, given, basis.catalogue().methods)
+    joining_actions.prove(one.user)
+    joining_actions.submit(one, kinds().terms)
+    asked = proposing.propose(
+        people["entry"], "party.refuse", {"application": str(one.pk), "reason": "no"}, "x"
+    ).pk
+    assert refusal(lambda: proposing.check(clerk, asked)) == "concerns-oneself"
+
+
+def test_nobody_finds_the_papers_of_their_own_application_in_order_or_sends_it_back(
+    people: dict[str, User],
+) -> None:
+    clerk = _clerk(made_up_person(1, contact="own@example.org"))
+    one, other = submitted(contact="own@example.org"), submitted(code="made-up-other")
+    row = joining.newest(one)["registration"]
+    steps = (
+        lambda: joining_actions.find(one, row.pk, in_order=True, note="", user=clerk),
+        lambda: joining_actions.send_back(one, "x", clerk),
+    )
+    for step in steps:
+        # In no transaction around it, or the row that tells of it would go too.
+        with pytest.raises(ConcernsOneself):
+            step()
+    told = Audit.objects.filter(act="refused", subject=str(one.pk)).order_by("id")
+    assert [each.what for each in told] == ["application.find", "application.return"]
+    one.refresh_from_db()
+    assert one.state == "submitted" and joining.papers(one)[0].state == "new"
+    row = joining.newest(other)["registration"]
+    joining_actions.find(other, row.pk, in_order=True, note="", user=clerk)
+    joining_actions.send_back(other, "x", clerk)

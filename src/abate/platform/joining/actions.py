@@ -36,7 +36,9 @@ from abate.platform.parties.models import Party
 from abate.platform.people.contacts import normal
 from abate.platform.review import actions as review
 from abate.platform.review import audit
+from abate.platform.review import queries as accounts
 from abate.platform.review.audit import audited
+from abate.platform.review.errors import ConcernsOneself
 from abate.platform.review.models import User
 
 State = Application.State
@@ -264,15 +266,31 @@ def withdraw(one: Application) -> None:
     Document.objects.filter(application=one, ended_at=None).update(ended_at=clock.now())
 
 
-@audited("application.find", lambda given, _: f"{given['one'].pk} {given['document_id']}")
 def find(
     one: Application, document_id: int, *, in_order: bool, note: str, user: User, seen: int | None = None
 ) -> None:
     """What a reviewer found of one document; what they found last of it, said again, changes nothing. `seen`: the number of the
     newest revision that was before them, 0 for none.
 
-    Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed, ApplicationMended.
+    Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed, ApplicationMended, and ConcernsOneself where `user` has a
+    part in the application, which is told.
     """
+    _reviewed_by_another("application.find", one, user)
+    _find(one, document_id, in_order=in_order, note=note, user=user, seen=seen)
+
+
+def _reviewed_by_another(what: str, one: Application, user: User | None) -> None:
+    """An admission rests on what was found of its papers: nobody finds it of their own."""
+    human = accounts.human_of(user) if user else None
+    with audit.refusing(what, one.pk, (ConcernsOneself,)):
+        if human is not None and queries.has_part(one, human):
+            raise ConcernsOneself
+
+
+@audited("application.find", lambda given, _: f"{given['one'].pk} {given['document_id']}")
+def _find(
+    one: Application, document_id: int, *, in_order: bool, note: str, user: User, seen: int | None
+) -> None:
     # Who mends it holds the row: a finding is about what it says now, or is refused.
     one = Application.objects.select_for_update(of=("self",)).get(pk=one.pk)
     if one.state not in (State.SUBMITTED, State.ADMITTED):
@@ -288,9 +306,14 @@ def find(
         Finding.objects.create(document_id=found.pk, application=one, at=clock.now(), **said)
 
 
-@audited("application.return", lambda given, _: given["one"].pk)
 def send_back(one: Application, note: str, user: User | None = None) -> None:
-    """Return an application to be mended. Raises ApplicationClosed, ApplicationMalformed."""
+    """Return an application to be mended. Raises ApplicationClosed, ApplicationMalformed, and ConcernsOneself as find does."""
+    _reviewed_by_another("application.return", one, user)
+    _send_back(one, note, user)
+
+
+@audited("application.return", lambda given, _: given["one"].pk)
+def _send_back(one: Application, note: str, user: User | None) -> None:
     note = note.strip()
     if not 0 < len(note) <= 500:
         raise ApplicationMalformed("note: what is to be mended, 1 to 500 signs")

@@ -224,6 +224,12 @@ def _hand_over(given: Json) -> Json:
     return {"account": given["account"], "link": f"{settings.ABATE_ORIGIN}/join"}
 
 
+def _not_handed(given: Json) -> None:
+    """The request that it was proposed on ends with it, or its contact would wait for what nobody does."""
+    if number := given.get("request"):
+        handing.rejected(_application(given), number)
+
+
 def _leaving(given: Json) -> Json:
     """Of what is open whether it is, not how many: in a shop at work that is another number at every look."""
     party = parties.party(given["code"])
@@ -257,7 +263,7 @@ def _has_part(given: Json, human: bytes) -> bool:
     """Whoever applied, acts for the party, or shall look after it, where they are somebody of the staff."""
     if "code" in given:
         return interest.has_part(given["code"], human)
-    return handing.has_part(_application(given), given.get("contact", ""), human)
+    return queries.has_part(_application(given), human, given.get("contact", ""))
 
 
 _ACTIONS = (
@@ -305,6 +311,7 @@ _ACTIONS = (
         after=_handed,
         execute=_hand_over,
         concerns=_has_part,
+        rejected=_not_handed,
     ),
     Action(
         name="party.leave",

@@ -117,10 +117,11 @@ def hand_over(number: UUID, reach: bytes, handle: str) -> User:
             parties.remove_member(former, party, role)
         review.deactivate(former)
         signin.forget(former)
+        one.former = queries.contacts_reached(one)
         one.user, one.reach, one.token, one.handed_at = made, reach, None, clock.now()
         # Where the former contact asked for this one, it is known by the name that was given then.
         one.contact = queries.sealed_contact(handing.settle(one, reach), "")
-        one.save(update_fields=["user", "reach", "token", "handed_at", "contact"])
+        one.save(update_fields=["user", "former", "reach", "token", "handed_at", "contact"])
     return made
 
 

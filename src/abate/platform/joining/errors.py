@@ -46,10 +46,8 @@ class AccountOfStaff(Problem):
     status = 409
     zh = "该机构的账号也是运营方工作人员的账号，未更换联系人。"
     en = "The organisation's account is also one of the operator's people; its contact was not changed."
-    why_zh = "更换联系人会停用原账号，而工作人员的账号须另行决定。"
-    why_en = (
-        "Another contact ends the former account, and one of the staff's is ended by a decision of its own."
-    )
+    why_zh = "更换联系人会停用原账号或其登录方式，而工作人员的账号须另行决定。"
+    why_en = "Another contact ends the former account or what it signs in with; of the staff's that takes a decision of its own."
     remedy_zh = "请先提出停用该工作人员账号（staff.close），批准后再提出更换联系人。"
     remedy_en = (
         "Propose to close that account of the staff's first (staff.close), and this once that is done."

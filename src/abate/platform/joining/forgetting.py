@@ -55,7 +55,7 @@ def _withdraw_unproved(before: datetime) -> int:
 
 def _no_contact() -> dict[str, Any]:
     """What is written where a contact is kept no longer."""
-    return {"contact": queries.sealed_contact("", ""), "reach": b"", "token": None}
+    return {"contact": queries.sealed_contact("", ""), "reach": b"", "token": None, "former": []}
 
 
 def drop_contacts(before: datetime) -> int:

@@ -22,9 +22,8 @@ from abate.platform.joining.errors import (
 )
 from abate.platform.joining.models import Application, ContactRequest
 from abate.platform.notices import actions as notices
-from abate.platform.parties import interest, limits
+from abate.platform.parties import limits
 from abate.platform.parties.models import Party
-from abate.platform.people import queries as people
 from abate.platform.people.contacts import normal
 from abate.platform.review import audit
 from abate.platform.review import queries as accounts
@@ -33,6 +32,10 @@ from abate.platform.review.errors import ConcernsOneself
 from abate.platform.review.models import User
 
 State = ContactRequest.State
+_NOT_AGREED = (
+    "复核或审批未予通过；可再次请求，并请核对贵机构来函 / Those who check and approve did not agree; ask again, with a letter of "
+    "your organisation's that names the contact"
+)
 A_DAY = 3
 """Requests of one party within a day: our policy."""
 
@@ -45,14 +48,6 @@ def check_handable(one: Application) -> None:
     # One of the staff's is closed by a decision of its own (staff.close), and then it is handed on.
     if one.user.is_active and accounts.human_of(one.user) is not None:
         raise AccountOfStaff
-
-
-def has_part(one: Application, reach: str, human: bytes) -> bool:
-    """Whether whoever this digest of an identity names looks after the application, acts for its party, or is the contact
-    whose digest `reach` (hex) is."""
-    if reach in {digest.hex() for digest in people.contacts_of(human)}:
-        return True
-    return one.user_id in interest.accounts(human) or interest.has_part(one.code, human)
 
 
 @audited("party.contact-ask", lambda given, made: f"{given['one'].pk} {made.pk}")
@@ -112,10 +107,18 @@ def refuse(one: Application, number: int, note: str, user: User) -> None:
 def _refuse(one: Application, number: int, note: str, user: User) -> None:
     found = waiting_of(one, number)
     human = accounts.human_of(user)
-    if found is not None and human is not None and has_part(one, bytes(found.reach).hex(), human):
+    if found is not None and human is not None and queries.has_part(one, human, bytes(found.reach).hex()):
         raise ConcernsOneself
     _end(found, State.REFUSED, note)
     notices.write([one.user_id], "party.contact-refused")
+
+
+def rejected(one: Application, number: int) -> None:
+    """Those who decide did not agree to what was proposed on this request: it is over, and its contact is told."""
+    found = waiting_of(one, number)
+    if found is not None:
+        _end(found, State.REFUSED, _NOT_AGREED)
+        notices.write([one.user_id], "party.contact-refused")
 
 
 def waiting_of(one: Application, number: int | None = None) -> ContactRequest | None:

@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
-from abate.platform.joining import actions, queries
+from abate.platform.joining import actions, handing, queries
 from abate.platform.joining.actions import Particulars
 from abate.platform.joining.errors import ApplicationClosed
 from abate.platform.joining.models import Application, Document, Finding, Revision
@@ -37,7 +37,8 @@ def mend(
 
     Another contact is told and has to be reached before it is handed in, and the one before it too; what the account signs
     in with ends, and the token of the interface, and all its sessions but `session`. An application is mended A_DAY times a
-    day. Raises ApplicationClosed, ApplicationMalformed, ContactMalformed, PartyCodeTaken, RegistrationTaken, LimitReached.
+    day. Raises ApplicationClosed, ApplicationMalformed, ContactMalformed, PartyCodeTaken, RegistrationTaken, LimitReached, and
+    AccountOfStaff where the contact would change of an account that is also one of the operator's people.
     """
     limits.take([limits.Limit("mending", f"mending:{one.pk}", A_DAY, limits.DAY)])
     with transaction.atomic():
@@ -104,6 +105,9 @@ def _reach(one: Application, held: Mapping[str, str], kept: Mapping[str, str], s
     """The applicant is reached at another place from now on, or has another name there."""
     one.contact = queries.sealed_contact(kept["name"], kept["reach"])
     if kept["reach"] != held["reach"]:
+        # Their password and factors would end with the applicant's, and the new contact's link would be a way into their roles.
+        handing.check_handable(one)
+        one.former = queries.contacts_reached(one)
         one.reach, one.proved_at = keyring().identity_hmac(kept["reach"]), None
         former = contacts.place(contacts.normal(held["reach"]))
         notices.write([one.user_id], "party.reach", to=[former])
@@ -112,6 +116,6 @@ def _reach(one: Application, held: Mapping[str, str], kept: Mapping[str, str], s
         review.end_links_of(one.user)
         signin.forget(one.user, but=session)
         one.token = None
-    one.save(update_fields=["contact", "reach", "proved_at", "token"])
+    one.save(update_fields=["contact", "former", "reach", "proved_at", "token"])
     if kept["reach"] != held["reach"]:
         actions.send_links(kept["reach"])

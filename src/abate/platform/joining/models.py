@@ -50,6 +50,8 @@ class Application(models.Model):
     handed_at = models.DateTimeField(null=True)
     """Since when it waits for another contact, whose digest three people decided on, to ask for its link; till then
     `contact` is empty. Null where the contact is known."""
+    former = ArrayField(models.BinaryField(max_length=32), default=list)
+    """Keyed digests of the contacts that were reached before this one: whoever has one of them decides nothing about it."""
     submitted_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     found_from = models.BigIntegerField(default=0)

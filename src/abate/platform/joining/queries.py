@@ -29,6 +29,7 @@ from abate.platform.joining.models import (
     Report,
     Revision,
 )
+from abate.platform.parties import interest
 from abate.platform.parties.models import Member, Party
 from abate.platform.people import queries as people
 from abate.platform.people.contacts import normal
@@ -183,12 +184,28 @@ def contact_of(user_id: int) -> str | None:
 
 
 def accounts_of(human: bytes) -> list[int]:
-    """The users of the applications that were proved by a contact of the person whom this digest of an identity names.
+    """The users of the applications that were proved by a contact of the person whom this digest of an identity names, now or
+    before another contact took its place: who looked after a party has a part in it after that too.
 
     An address that a stranger typed, and nobody came by, says nothing of whose it is.
     """
-    proved = Application.objects.filter(reach__in=people.contacts_of(human), proved_at__isnull=False)
-    return list(proved.values_list("user_id", flat=True))
+    held = people.contacts_of(human)
+    proved = Q(reach__in=held, proved_at__isnull=False) | Q(former__overlap=held)
+    return list(Application.objects.filter(proved).values_list("user_id", flat=True)) if held else []
+
+
+def contacts_reached(one: Application) -> list[bytes]:
+    """Keyed digests of the contacts that looked after it until now, the present one too if it ever came."""
+    present = [bytes(one.reach)] if one.proved_at and one.handed_at is None else []
+    return sorted({*map(bytes, one.former), *present})
+
+
+def has_part(one: Application, human: bytes, reach: str = "") -> bool:
+    """Whether whoever this digest of an identity names looks after the application or did, acts for its party, or is the contact
+    whose digest `reach` (hex) is."""
+    if reach in {digest.hex() for digest in people.contacts_of(human)}:
+        return True
+    return one.user_id in interest.accounts(human) or interest.has_part(one.code, human)
 
 
 def required(one: Application) -> dict[str, str]:

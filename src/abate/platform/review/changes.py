@@ -27,6 +27,10 @@ def _same(arguments: Json) -> Json:
     return arguments
 
 
+def _nothing(arguments: Json) -> None:
+    return None
+
+
 def _nobody(arguments: Json, human: bytes) -> bool:
     return False
 
@@ -39,7 +43,8 @@ class Action:
     (an id made now) and refuses what can never be. `look` gives the state the change is about, as JSON; at approval it
     must still be what the proposal saw. `after` says what `look` will give then, and is held to it. `execute` does the
     change and returns what the approver is shown once. `concerns`: whether somebody, by the digest of their identity, has a part
-    in it: it is about them, their account or a party that they act for. They have no say.
+    in it: it is about them, their account or a party that they act for. They have no say. `rejected`: what follows where somebody
+    else than its proposer ends it, in the same transaction.
     `at_opening`: done once, with the default arguments, when the empty system is opened.
     """
 
@@ -52,6 +57,7 @@ class Action:
     execute: Callable[[Json], Json]
     normal: Callable[[Json], Json] = field(default=_same)
     concerns: Callable[[Json, bytes], bool] = field(default=_nobody)
+    rejected: Callable[[Json], None] = field(default=_nothing)
     at_opening: bool = False
 
 

@@ -119,12 +119,16 @@ def approve(user: User, number: int) -> Json:
 
 
 def reject(user: User, number: int, reason: str) -> None:
-    """End a proposal; who proposed it may withdraw it the same way. Raises what `check` raises, and ReasonMissing."""
+    """End a proposal; who proposed it may withdraw it the same way, and then nothing else follows. Raises what `check`
+    raises, and ReasonMissing."""
     with _refusing(Step.REJECT, number):
         proposal, role = _open(user, number, Step.REJECT)
     text = _reason(reason)
     with transaction.atomic():
         _step(proposal, Step.REJECT, user, role, text)
+        chosen = changes.actions().get(proposal.action)
+        if chosen is not None and not _own(proposal, _human(user)):
+            chosen.rejected(json.loads(proposal.arguments))
 
 
 def decide_all(
@@ -201,7 +205,7 @@ def _open(user: User, number: int, step: str) -> tuple[Proposal, str]:
         raise errors.ProposalUnknown(str(number)[:20])
     human = _human(user)
     steps = list(Step.objects.filter(proposal=proposal))
-    own = step == Step.REJECT and any(one.kind == Step.PROPOSE and bytes(one.human) == human for one in steps)
+    own = step == Step.REJECT and _own(proposal, human)
     role = rights.role_for(user, Step.PROPOSE if own else step, proposal.action)
     if any(one.kind in (step, Step.APPROVE, Step.REJECT) for one in steps):
         raise errors.ProposalEnded
@@ -215,6 +219,10 @@ def _open(user: User, number: int, step: str) -> tuple[Proposal, str]:
     if not own and _concerns(proposal, human, step):
         raise errors.ConcernsOneself
     return proposal, role
+
+
+def _own(proposal: Proposal, human: bytes) -> bool:
+    return Step.objects.filter(proposal=proposal, kind=Step.PROPOSE, human=human).exists()
 
 
 def _concerns(proposal: Proposal, human: bytes, step: str) -> bool:
