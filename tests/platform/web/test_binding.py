@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 from django.test import Client
+from tests.platform.joining import applicants
 from tests.platform.ledger.test_races import WRITERS, together
 from tests.platform.web import city as stage
 
@@ -26,6 +27,7 @@ from abate.platform.parties import queries as known
 from abate.platform.parties.errors import RedirectUnfit
 from abate.platform.people import queries
 from abate.platform.signin import kept
+from abate.platform.signin.models import Kept
 from abate.platform.web import token_door
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
@@ -207,6 +209,19 @@ def test_who_left_is_nobody_to_the_partner(city: stage.City, enter: Any) -> None
     assert app.exchange(code).status_code == 400
     answer = Client().get("/identity/o/api/userinfo", headers=bearer)
     assert answer.status_code == 401 and "sub" not in answer.json()
+
+
+def test_an_account_that_is_no_person_s_has_no_code_that_could_outlive_it(
+    city: stage.City, enter: Any
+) -> None:
+    """A party's contact (handed over), an applicant, a till, one of the staff: what is kept for minutes is none of theirs."""
+    app, before = App(city.partner), Kept.objects.count()
+    for user in (applicants.draft().user, city.cashier, city.operator):
+        browser = enter(user)
+        assert browser.get(f"{ADDRESS}?{app.query()}").status_code == 403
+        sent = {"scopes": ["openid"], "behaviour": [], "action": "grant"}
+        assert browser.post(f"{ADDRESS}?{app.query()}", sent).status_code == 403
+    assert Kept.objects.count() == before
 
 
 def test_a_partner_that_is_suspended_is_told_nobody(city: stage.City, enter: Any) -> None:

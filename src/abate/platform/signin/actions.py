@@ -201,7 +201,11 @@ def _ask_no_second(user: User) -> None:
 
 @audited("signin.forget", lambda given, _: given["user"].handle)
 def forget(user: User, *, but: str = "") -> None:
-    """Take away everything `user` signs in with, and every open session but the one of the key `but`."""
+    """Take away everything `user` signs in with, and every open session but the one of the key `but`.
+
+    What allauth keeps for minutes (signin_kept) stays: it names no account. A code in it for a partner's app is one of a person,
+    and worth nothing once they left (web/binding.py).
+    """
     with transaction.atomic():
         _end_all(user, but)
         Authenticator.objects.filter(user=user).delete()
