@@ -14,7 +14,9 @@ from tests.platform.ledger.test_erasing_races import beside
 from abate.platform.incentives import actions, queries
 from abate.platform.joining import decided
 from abate.platform.ledger import queries as ledger
+from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
+from abate.platform.review import actions as review
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db(transaction=True), pytest.mark.clause("P-6.3")]
 
@@ -46,7 +48,7 @@ def even() -> bool:
 
 WHAT: dict[str, tuple[str, Callable[[Any, Any, Any, str], object]]] = {
     "redeems": ("offer-ended", lambda person, _, offer, __: actions.redeem(person, offer, uuid4())),
-    "gives back": ("reversed-already", lambda _, user, __, code: actions.give_back(user, code, "sold out")),
+    "gives back": ("code-cancelled", lambda _, user, __, code: actions.give_back(user, code, "sold out")),
 }
 
 
@@ -89,6 +91,49 @@ def test_who_redeems_while_the_offers_are_closed_has_the_credits_again(
     assert len(did) == 1 and not isinstance(did[0], str) and not isinstance(told[0], str)
     assert [row.state for row in queries.my_codes(person)] == ["cancelled"]
     assert [ledger.balance(one.pk).credits for one in (first, person)] == [30, 30] and even()
+
+
+def test_who_redeems_after_it_looked_keeps_it_from_nothing(
+    make_person, make_acceptor, make_offer, monkeypatch
+) -> None:
+    """In a busy shop somebody new did at every look, and each made it look once more."""
+    first, person, (party, _) = make_person(30), make_person(30), make_acceptor("shop")
+    offer, did, told, looks = make_offer(party), [], [], []
+    actions.redeem(first, offer, uuid4())
+    real = actions.posting.ready
+    monkeypatch.setattr(
+        actions.posting, "ready", lambda cursor, ids: (looks.append(sorted(ids)), real(cursor, ids))[1]
+    )
+    reached, go = held_still(monkeypatch, actions, "_open_of", after=True)
+    leaving = beside(lambda: leave(party), did)
+    assert reached.wait(20)
+    other = beside(lambda: actions.redeem(person, offer, uuid4()), told)
+    waits_for_the_lock("transactionid")
+    go.set()
+    leaving.join(20), other.join(20)
+    assert len(did) == 1 and not isinstance(did[0], str) and told == ["offer-ended"]
+    assert looks[0] == [first.pk] and [person.pk, first.pk] not in looks
+    assert [ledger.balance(one.pk).credits for one in (first, person)] == [30, 30] and even()
+
+
+def test_of_two_tills_that_give_one_code_back_the_second_is_told_that_it_was(
+    make_person, make_acceptor, make_offer, monkeypatch
+) -> None:
+    """Both saw it open. Who presses twice at one till is told the same; nothing is given back twice."""
+    person, (party, user) = make_person(30), make_acceptor("shop")
+    beside_user = review.create_user("till", made_up=True)
+    parties.add_member(beside_user, party, "acceptor")
+    code, did, told = actions.redeem(person, make_offer(party), uuid4()).text, [], []
+    reached, go = held_still(monkeypatch, actions, "reverse", after=False)
+    one = beside(lambda: actions.give_back(user, code, "sold out"), did)
+    assert reached.wait(20)
+    beside(lambda: actions.give_back(beside_user, code, "sold out"), told).join(20)
+    go.set()
+    one.join(20)
+    assert not isinstance(told[0], str) and did == ["code-cancelled"]
+    again: list[object] = []
+    beside(lambda: actions.give_back(user, code, "sold out"), again).join(20)
+    assert again == ["code-cancelled"] and ledger.balance(person.pk).credits == 30 and even()
 
 
 def test_a_code_that_is_burnt_meanwhile_was_used(make_person, make_acceptor, make_offer, monkeypatch) -> None:

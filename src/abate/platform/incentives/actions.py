@@ -21,6 +21,7 @@ from abate.platform.incentives import errors, queries
 from abate.platform.incentives.models import Code, CodeKey, Offer, WrongCodes
 from abate.platform.ledger import actions as ledger
 from abate.platform.ledger import posting, reversing
+from abate.platform.ledger.errors import ReversedAlready
 from abate.platform.ledger.queries import EntryRow
 from abate.platform.parties import queries as parties
 from abate.platform.parties.models import Party
@@ -130,19 +131,14 @@ def end_offer(offer_id: UUID) -> None:
 def close_offers(party: Party) -> int:
     """Take every offer of a party that leaves off the list. Returns how many.
 
-    Locks as a redemption does, and for all of them together: the accounts of who holds a code that can still be burnt, then the
-    offers. So what is given back next, in the same transaction, waits for nobody. (docs/explain/locking.md)
+    Locks as a redemption does, and for all of them together: the party, which lets nobody begin one, the accounts of who holds a
+    code that can still be burnt, then the offers. So what is given back next, in the same transaction, waits for nobody.
+    (docs/explain/locking.md)
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        while True:
-            point = transaction.savepoint()
-            holders = set(_open_of(party).values_list("person_id", flat=True))
-            posting.ready(cursor, list(holders))
-            closed = Offer.objects.filter(party=party, active=True).update(active=False)
-            if holders.issuperset(_open_of(party).values_list("person_id", flat=True)):
-                return closed
-            # Somebody redeemed before the offers were held: their account comes before the offers too.
-            transaction.savepoint_rollback(point)
+        Party.objects.select_for_update().get(pk=party.pk)
+        posting.ready(cursor, list(set(_open_of(party).values_list("person_id", flat=True))))
+        return Offer.objects.filter(party=party, active=True).update(active=False)
 
 
 @audited("offer.give-back", lambda given, made: f"{given['party'].code} {made}")
@@ -210,6 +206,8 @@ def _order(person_id: int, offer_id: UUID, order_id: UUID) -> queries.CodeRow | 
 
 def _redeem(person: Person, offer: queries.OfferRow, order_id: UUID, now: datetime) -> int:
     with connection.cursor() as cursor:
+        # Shared by all who redeem there, and before any account: a party that leaves holds it alone (close_offers).
+        cursor.execute("select from parties_party where id = %s for key share", [offer.party_id])
         entry = ledger.post_redeem(cursor, person.id, offer.price_credits, str(order_id))
         # After the balance, so that the one row all buyers share is held shortest.
         taken = Offer.objects.filter(
@@ -260,7 +258,11 @@ def give_back(user: User, code: str, reason: str) -> queries.OfferRow:
         held = Code.objects.get(person_id=found.person_id, id=found.code_id)
         if held.cancelled_at:
             raise errors.CodeCancelled
-        reverse(found.person_id, held.entry_id, said)
+        try:
+            reverse(found.person_id, held.entry_id, said)
+        except ReversedAlready:
+            # Another till gave it back while this one waited for the account: at a counter nobody knows of entries.
+            raise errors.CodeCancelled from None
 
     return _at_counter(user, code, "code.give-back", work).offer
 
