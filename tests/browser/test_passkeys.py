@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from playwright.sync_api import CDPSession
 from tests.browser.conftest import Visitor
 from tests.browser.test_every_page import look
+from tests.platform.joining import applicants
 from tests.platform.people.townspeople import code_in
 from tests.platform.web import city as stage
 
+from abate.platform.doors import clock
+from abate.platform.reaching import carry
 from abate.platform.review import actions as review
-from abate.platform.signin import factors
+from abate.platform.signin import factors, proofs
+from abate.platform.signin.policy import policy
 
 pytestmark = [pytest.mark.browser, pytest.mark.platform]
 
@@ -100,6 +106,39 @@ def test_a_clerk_makes_a_passkey_and_signs_in_with_it(
     page.locator("form[data-passkey] button").click()
     page.wait_for_url("**/operator")
     assert window.complaints == []
+
+
+@pytest.mark.parametrize(("width", "language"), [(360, "zh-CN"), (1440, "en-GB")])
+def test_a_contact_whose_link_is_old_makes_its_first_passkey_by_a_new_one(
+    city: stage.City, named, shots: str | None, width: int, language: str
+) -> None:
+    messages = Path(settings.ABATE_DATA_DIR) / "messages.jsonl"
+    window, one = named(width, language), applicants.draft()
+    page, tag = window.page, f"{width}-{language}"
+    authenticator(window)
+    by_link(window, one.user)
+    (key,) = [c["value"] for c in page.context.cookies() if c["name"] == settings.SESSION_COOKIE_NAME]
+    session = SessionStore(key)
+    session["proofs"] = {proofs.LINK: (clock.now() - policy().fresh).isoformat()}
+    session.save()
+    window.go("/security/passkey")
+    page.wait_for_url("**/confirm?next=*")
+    look(window, f"{tag}-confirm-link", shots)
+    page.locator("main form button").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("main [role=status]")
+    look(window, f"{tag}-confirm-link-sent", shots)
+    assert factors.factors(one.user) == []
+    while carry():
+        pass
+    sent = [json.loads(line)["body"] for line in messages.read_text().splitlines()]
+    window.go(re.findall(r"/sign-in/link/\S+", "\n".join(sent))[-1])
+    page.locator("main button").click()
+    page.wait_for_url(lambda url: "/link/" not in url)
+    window.go("/security/passkey")
+    page.locator("form[data-passkey] button").click()
+    page.wait_for_selector("text=/^[0-9]{4} [0-9]{4}$/")
+    assert factors.has_factor(one.user) and window.complaints == []
 
 
 def test_a_device_that_sees_nobody_lets_nobody_in(city: stage.City, named) -> None:
