@@ -153,7 +153,9 @@ def _print(found: dict[str, Any], *, booked: bool) -> None:
             " (total_too_large)"
         )
     if found["erased"]:
-        click.echo(f"left alone: {found['erased']:,} events of people who were erased meanwhile")
+        click.echo(f"left alone: {found['erased']:,} events of people who left; what they had stays booked")
+        for pseudonym, left in sorted(found["left_out"].items()):
+            click.echo(f"  {pseudonym}: {left['reason']}, {left['events']:,} events, {left['mg']:,} mg CO2e")
     for name in ("factors_before", "factors_after"):
         click.echo(f"{name.replace('_', ' ')}: {', '.join(header[name]) or 'none'}")
     click.echo(f"digest {found['digest']}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import partial
 from operator import attrgetter
@@ -40,10 +40,24 @@ from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import reversing
 from abate.platform.ledger.queries import Holdings
 from abate.platform.people import actions as people
+from abate.platform.people import queries as persons
+from abate.platform.review import audit
+from abate.platform.review import queries as review
 from abate.platform.review.errors import NotApproved
 from abate.quantify.same_act import SAME_ACT
 
 VIA = "revalue"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Whom nothing was booked for though it was decided: why (`erased`, or `frozen`: left and only kept), how many changed
+    events they have, and the milligrams that stay booked for these.
+    """
+
+    reason: str
+    events: int
+    mg: int
 
 
 @dataclass(slots=True)
@@ -51,7 +65,8 @@ class Effect:
     """What booking does, or did. Milligrams of the changed events; credits and debts of the accounts they are on.
 
     `retired`: changed events left alone, as milligrams of their award were retired and cannot be taken back. `erased`:
-    those of people who were erased after they were read. `too_large`: those by which an account would hold more than it can.
+    those of people who left after they were read, or after it was decided; `left_out` names them by pseudonym. `too_large`:
+    those by which an account would hold more than it can.
     """
 
     digest: str = ""
@@ -71,6 +86,7 @@ class Effect:
     left_alone: dict[str, int] = field(default_factory=dict)
     retired: int = 0
     erased: int = 0
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
     too_large: int = 0
     closed_days: int = 0
     booked_before: int = 0
@@ -81,9 +97,11 @@ def propose(asked: Asked) -> Effect:
     return _propose(asked)[0]
 
 
-def _propose(asked: Asked, *, effect: bool = True, today: date | None = None) -> tuple[Effect, list[bytes]]:
+def _propose(
+    asked: Asked, *, effect: bool = True, today: date | None = None, left_since: Collection[str] = ()
+) -> tuple[Effect, list[bytes]]:
     read, found, lines = Reading(), Effect(), []
-    for chunk in reading.changes(asked, read, today):
+    for chunk in reading.changes(asked, read, today, left_since):
         lines += [change.line for change in chunk]
         if effect:
             _chunk(found, chunk, ("试算", "trial"), None, bytes(32))
@@ -99,27 +117,59 @@ def book(asked: Asked, digest: str) -> Effect:
 
     Chunks of whole accounts are committed one by one. What was booked before counts into the digest, so that a booking that
     was cut off is completed by the same call, and nothing is booked twice: on a later day too, as what a source may be used
-    for is judged as on the day of the decision. Raises NotApproved (the change
-    revalue.book was not decided on), StateChanged, Busy.
+    for is judged as on the day of the decision. Who left since then does not stand in the way of the others: what they had
+    counts into the digest as it was decided on, stays booked as it is, and they are told, here and in the trail. Raises
+    NotApproved (the change revalue.book was not decided on), StateChanged, Busy.
     """
     proposal = bytes.fromhex(digest)
     begun = reading.approved(proposal)
     if begun is None:
         raise NotApproved(f"revalue.book {digest[:12]}")
     number, header, reason_zh, reason_en, decided = begun
-    today = clock.day(decided)
-    _, lines = _propose(asked, effect=False, today=today)
+    today, left_since = clock.day(decided), review.told_since("person.erase", "revalue.allow", digest)
+    _, lines = _propose(asked, effect=False, today=today, left_since=left_since)
     done, booked_before = reading.done(number)
     if reading.proposal(header, lines + done) != proposal:
         raise StateChanged(digest[:12])
     approved, found = set(lines), Effect(digest=digest, header=header, booked_before=booked_before)
-    for chunk in reading.changes(asked, read := Reading(), today):
+    for chunk in reading.changes(asked, read := Reading(), today, left_since):
         if not approved.issuperset(change.line for change in chunk):
             raise StateChanged(digest[:12])
-        _chunk(found, chunk, (reason_zh, reason_en), number, proposal)
+        if living := _of_living(found, chunk):
+            _chunk(found, living, (reason_zh, reason_en), number, proposal)
+    _tell_left_out(found, number)
     found.events, found.left_alone = read.events, dict(read.left)
     found.closed_days = ledger.closed_among(read.booked)
     return found
+
+
+def _of_living(found: Effect, changed: list[Change]) -> list[Change]:
+    """The changes of people who are here. Who left does not come back, so that no lock is needed to leave them out."""
+    with connection.cursor() as cursor:
+        gone = reversing.erased(cursor, {change.stored.person_id for change in changed})
+    _leave_out(found, changed, gone)
+    return [change for change in changed if change.stored.person_id not in gone]
+
+
+def _leave_out(found: Effect, changed: Sequence[Change], gone: Collection[int]) -> None:
+    events, mg = Counter[int](), Counter[int]()
+    for change in changed:
+        if change.stored.person_id in gone:
+            events[change.stored.person_id] += 1
+            mg[change.stored.person_id] += change.before_mg
+    found.erased += events.total()
+    for person, (pseudonym, status) in persons.standing_of(events).items():
+        # The same person may be known to several partners.
+        before = found.left_out.get(pseudonym, LeftOut(status, 0, 0))
+        found.left_out[pseudonym] = LeftOut(status, before.events + events[person], before.mg + mg[person])
+
+
+def _tell_left_out(found: Effect, number: int) -> None:
+    """In the trail, once for each, however often it is called."""
+    told = review.told_since("revalue.left-out", "revalue.allow", found.digest) if found.left_out else set()
+    for pseudonym, left in sorted(found.left_out.items()):
+        if (subject := f"{number} {pseudonym}") not in told:
+            audit.note("revalue.left-out", subject, **asdict(left))
 
 
 def _chunk(
@@ -139,7 +189,7 @@ def _chunk(
             if not race or attempt == pipeline.TRIES - 1 or connection.in_atomic_block:
                 raise (Busy() if race else fault) from fault
             time.sleep(0.01 * 2**attempt)
-    found.erased += placed.erased
+    _leave_out(found, changed, placed.gone)
     found.retired += placed.retired
     found.too_large += placed.too_large
     _count(found, placed.kept, placed.before, placed.after)
@@ -147,15 +197,16 @@ def _chunk(
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What was booked of some changes (`kept`), with the accounts before and after and its results; and of how many nothing
-    was, because their person was erased, their milligrams were retired, or the account could not hold them.
+    """What was booked of some changes (`kept`), with the accounts before and after and its results; the people for whom nothing
+    was, because they are `gone`; and of how many nothing was, because their milligrams were retired, or the account could
+    not hold them.
     """
 
     kept: list[Change]
     before: Holdings
     after: Holdings
     results: list[Result]
-    erased: int
+    gone: Collection[int]
     retired: int
     too_large: int
 
@@ -199,8 +250,7 @@ def put_in_place(
             )
             _not_counted(kept, results)
         after = reversing.settled(django, accounts)
-    gone, retired = len(changed) - len(living), len(living) - len(held)
-    return Placed(kept, before, after, results, gone, retired, len(held) - len(kept))
+    return Placed(kept, before, after, results, gone, len(living) - len(held), len(held) - len(kept))
 
 
 def lock_together(parts: Sequence[Sequence[Change]], also: Collection[int] = ()) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -155,13 +155,17 @@ def header(asked: Asked, read: Reading) -> str:
     )
 
 
-def changes(asked: Asked, read: Reading, today: date | None = None) -> Iterator[list[Change]]:
+def changes(
+    asked: Asked, read: Reading, today: date | None = None, left_since: Collection[str] = ()
+) -> Iterator[list[Change]]:
     """The changes of one partner's people, a chunk at a time; counts go to `read`. Read in one snapshot, streaming.
 
     `today`: the day on which it is asked whether a source may still be used, where that is not the present one.
+    `left_since`: pseudonyms of people erased since the decision, whose quantities are read as it saw them. Nothing can be
+    booked for them any more.
     """
     values = {"behaviour": asked.behaviour, "first": asked.first, "last": asked.last}
-    values["today"] = today or clock.today()
+    values |= {"today": today or clock.today(), "left_since": list(left_since)}
     with connection.chunked_cursor() as cursor:
         with _any_plan():
             cursor.execute(f"{SQL['standing']}\n{SQL['standing_between']}", values)
@@ -188,6 +192,7 @@ def of_events(events: Sequence[tuple[int, int, str]], today: date | None = None)
         "parties": parties,
         "events": names,
         "today": today,
+        "left_since": [],
     }
     with connection.cursor() as cursor:
         cursor.execute(f"{SQL['standing']}\n{SQL['standing_of']}", values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +43,12 @@ class AuthorisationRow:
     @property
     def live(self) -> bool:
         return self.withdrawn_at is None and (self.ends_at is None or self.ends_at > clock.now())
+
+
+def standing_of(person_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Pseudonym and status (active, frozen, erased) of these people, by number."""
+    rows = Person.objects.filter(pk__in=person_ids).values_list("pk", "pseudonym", "status")
+    return {number: (pseudonym, status) for number, pseudonym, status in rows}
 
 
 def by_pseudonym(pseudonym: str) -> int | None:

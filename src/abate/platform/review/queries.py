@@ -217,6 +217,17 @@ def approved(action: str, size: int) -> list[str]:
     ]
 
 
+def told_since(what: str, began: str, subject: str) -> set[str]:
+    """The subjects of the trail's rows `what` that were written after the first row `began` about `subject`; none where no such
+    row is kept.
+    """
+    first = Audit.objects.filter(what=began, subject=subject, act="write").order_by("id").first()
+    if first is None:
+        return set()
+    rows = Audit.objects.filter(id__gt=first.pk, what=what, act="write")
+    return set(rows.values_list("subject", flat=True))
+
+
 def refused_rights(since: datetime, at_least: int) -> list[tuple[str, int]]:
     """(account, how often) of each account of the staff's that was refused what it has no right to so often since then.
 

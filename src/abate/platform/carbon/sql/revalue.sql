@@ -1,13 +1,15 @@
 -- name: standing
 -- Every quantity of a behaviour that stands for its event, with what booking another in its place needs to know, person by
 -- person within a partner. `left` says why one is left alone whatever it comes to today; `ended`: what its source may be
--- used for is over (today is null where that is not asked: what a decision takes back was used already).
+-- used for is over (today is null where that is not asked: what a decision takes back was used already). Who was erased since
+-- a decision (left_since) is read as the decision saw them.
 select quantity.party_id, party.code, quantity.person_id, known.subject, quantity.event_id, quantity.occurred_at,
        quantity.batch_id, quantity.place, coalesce(made.seen_batch_id, quantity.batch_id),
        coalesce(made.seen_place, quantity.place), quantity.outcome, quantity.be_mg, quantity.pe_mg, quantity.le_mg,
        quantity.er_mg, quantity.eligible_mg,
        credits_per_kg(quantity.day), quantity.entry_id, award.day, basis.version, basis.factors, quantity.record,
-       case when person.commit_key is null or known.subject is null then 'erased'
+       case when person.commit_key is null and person.pseudonym <> all(%(left_since)s::text[]) or known.subject is null
+                then 'erased'
             when undone.entry_id is not null or gone.event_id is not null then 'taken_back'
             when quantity.dropped_at is not null then 'dropped'
             when starts_with(quantity.reason, 'same_act:') then 'same_act'
