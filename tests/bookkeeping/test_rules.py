@@ -205,7 +205,7 @@ def test_a_rate_that_is_null_is_a_rate_that_is_not_named() -> None:
 def _told(day: date, at: str, zone: str) -> Rates:
     """An award of one kilogram and 2000 credits, at that moment, where 2000 a kilogram hold from `day` on."""
     rates = Rates([Rule(day, 2000, "a" * 64)])
-    rates.look(7, 1_000_000, 2000, at, Terms(zone=zone))
+    rates.look(7, 1_000_000, 2000, at, Terms(zone=zone), 0)
     return rates
 
 
@@ -234,11 +234,11 @@ def test_a_rule_holds_from_the_first_to_the_last_moment_of_its_days(zone: str, d
 
 def test_what_is_held_of_a_log_does_not_grow_with_its_acts() -> None:
     rates, terms = Rates([Rule(date(2026, 3, 2), 2000, "a" * 64)]), Terms()
-    rates.look(0, 1, 0, leaf.time_text(START), terms)
+    rates.look(0, 1, 0, leaf.time_text(START), terms, 0)
     tracemalloc.start()
     try:
         for minute in range(5_000):
-            rates.look(minute, 1, 0, leaf.time_text(START + timedelta(minutes=minute)), terms)
+            rates.look(minute, 1, 0, leaf.time_text(START + timedelta(minutes=minute)), terms, 0)
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

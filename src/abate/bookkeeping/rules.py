@@ -24,6 +24,7 @@ from abate.bookkeeping.decisions import Decisions
 from abate.bookkeeping.kinds import MILLION, most_credits
 from abate.bookkeeping.receipt import SHIPPED, ReceiptError, Terms, members_of
 from abate.bookkeeping.verify import Unable, Unlike
+from abate.bookkeeping.zones import Zones
 
 FILE = "rules.jsonl"
 ACTION = "rule.add"
@@ -73,7 +74,8 @@ def read(data: bytes) -> list[Rule]:
 class Rates:
     """The rates that the folder of a log states, and the first award above its own. `fault`: why the file cannot be read.
 
-    `zone`: whose days are counted, one for the whole log; a line that names another could move its act to another day.
+    `zones`: whose days are counted, and from when; a line that names another zone could move its act to another day. Where
+    nothing says so it is `zone`, one for the whole log.
     """
 
     rules: Sequence[Rule] = ()
@@ -81,21 +83,28 @@ class Rates:
     wrong: str | None = None
     awards: int = 0
     zone: str | None = None
-    _starts: list[datetime] = field(default_factory=list)
-    """When the first day of each rule begins, in UTC: an act is held against these, so that no day has to be kept."""
+    zones: Zones = field(default_factory=Zones)
+    _starts: dict[str, list[datetime]] = field(default_factory=dict)
+    """When the first day of each rule begins in a zone, in UTC: an act is held against these, so that no day has to be kept."""
 
     @classmethod
-    def of(cls, data: bytes | None) -> Rates:
-        """`data`: the bytes of the file, None where there is none."""
+    def of(cls, data: bytes | None, zones: bytes | None = None) -> Rates:
+        """`data`, `zones`: the bytes of the two files, None where there is none."""
+        known = Zones.of(zones)
         try:
-            return cls(read(data or b""))
+            return cls(read(data or b""), zones=known)
         except ReceiptError as fault:
-            return cls(fault=str(fault))
+            return cls(fault=str(fault), zones=known)
 
-    def look(self, entry: int, carbon_mg: int, credits: int, at: str, terms: Terms | None) -> None:
-        """Hold an opened award against the rate of the day on which its act was (`at`), in the zone of `terms`."""
+    def look(
+        self, entry: int, carbon_mg: int, credits: int, at: str, terms: Terms | None, booked: int
+    ) -> None:
+        """Hold an opened award against the rate of the day on which its act was (`at`), in the zone of `terms`. `booked`: when
+        its leaf says that it was, in microseconds since 1970.
+        """
         self.awards += 1
-        rate = self._on(at, terms.zone if terms else Terms().zone) if self.rules else SHIPPED
+        zone = terms.zone if terms else Terms().zone
+        rate = self._on(at, zone, booked) if self.rules else SHIPPED
         if credits > most_credits(carbon_mg, rate) and self.wrong is None:
             self.wrong = (
                 f"entry {entry}: {carbon_mg} mg of {at} yield {most_credits(carbon_mg, rate)} credits at most at {rate} a "
@@ -112,6 +121,7 @@ class Rates:
         """No award has more credits than its milligrams yield at the rate that three people approved for its day."""
         if self.fault is not None:
             raise Unlike(self.fault)
+        self.zones.see(decisions)
         approved = {
             one.digest: one for one in decisions.seen if (one.action, one.step) == (ACTION, "approve")
         }
@@ -129,22 +139,27 @@ class Rates:
         if self.wrong is not None:
             raise Unlike(self.wrong)
         told = "".join(f", {one.credits_per_kg} from {one.from_day}" for one in self.rules)
-        days = f" by days of {self.zone}" if self.zone else ""
+        days = f" by days of {' and '.join(self._starts)}" if self._starts else ""
         return (
             f"{self.awards} awards, none above what the rate approved for its day gives: "
             f"{SHIPPED} credits a kilogram{told}{days}"
         )
 
-    def _on(self, at: str, zone: str) -> int:
-        """The rate of the day of a moment in UTC. Raises Unlike for what is neither moment nor the log's zone."""
-        self.zone = self.zone or zone
-        if zone != self.zone or not at.endswith("Z"):
-            raise Unlike(
-                f"{at!r} in {zone!r} is no moment in UTC of a log whose days are those of {self.zone}"
-            )
+    def _on(self, at: str, zone: str, booked: int) -> int:
+        """The rate of the day of a moment in UTC. Raises Unlike for what is neither moment nor a zone in force at the booking."""
+        allowed = self.zones.in_force(booked) if self.zones.changes else {None}
+        if None in allowed:
+            # Nothing says which it was: it is the one that the first line names, for all.
+            self.zone = self.zone or zone
+            allowed |= {self.zone}
+        if zone not in allowed or not at.endswith("Z"):
+            named = " or ".join(sorted(filter(None, allowed)))
+            raise Unlike(f"{at!r} in {zone!r} is no moment in UTC of a log whose days are those of {named}")
         try:
-            self._starts = self._starts or [_begins(rule.from_day, zone) for rule in self.rules]
-            place = bisect_right(self._starts, datetime.fromisoformat(at))
+            starts = self._starts.get(zone)
+            if starts is None:
+                starts = self._starts[zone] = [_begins(rule.from_day, zone) for rule in self.rules]
+            place = bisect_right(starts, datetime.fromisoformat(at))
         except (KeyError, ValueError, OSError, OverflowError):
             raise Unlike(f"{at!r} in {zone!r} is no moment") from None
         return self.rules[place - 1].credits_per_kg if place else SHIPPED

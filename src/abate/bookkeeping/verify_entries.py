@@ -14,7 +14,7 @@ from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from abate.bookkeeping import kinds, leaf, merkle, openings, receipt, rules
+from abate.bookkeeping import kinds, leaf, merkle, openings, receipt, rules, zones
 from abate.bookkeeping.decisions import Decisions
 from abate.bookkeeping.kinds import EntryError, Kind
 from abate.bookkeeping.leaf import BookingPart, LeafError, RedeemPart
@@ -42,8 +42,10 @@ _AWARD = re.compile(
 CHUNK = 100_000
 """Awards recomputed at a time: about 100 MB with their records."""
 
-Public = tuple[int, int, int, bytes, bytes, bytes, bytes, bytes | None]
-"""kind, carbon_mg, credits, method_hash, factors_hash, cause, commitment of a leaf, and its SM3 or None."""
+Public = tuple[int, int, int, bytes, bytes, bytes, bytes, bytes | None, int]
+"""kind, carbon_mg, credits, method_hash, factors_hash, cause, commitment of a leaf, its SM3 or None, and when it was booked in
+microseconds.
+"""
 Line = tuple[int, bytes, str, str]
 """Entry, salt, personal part, and the members `method` and `setting` as the text that they are."""
 
@@ -64,7 +66,7 @@ class Entries:
         self.erased: set[bytes] = set()
         self.wrong_opening: str | None = None
         self.decisions = Decisions()
-        self.rates = Rates.of(files.fetch(rules.FILE))
+        self.rates = Rates.of(files.fetch(rules.FILE), files.fetch(zones.FILE))
         self._admitted: set[tuple[int, bool, bool, bool, bool]] = set()
 
     def see(self) -> str:
@@ -176,7 +178,7 @@ class Entries:
         self.credits += credits
         if kind == Kind.DECIDED:
             self.decisions.add(index, leaf.decode(data))
-        return (kind, carbon, credits, *digests, national)
+        return (kind, carbon, credits, *digests, national, at)
 
     def _leave(self, index: int, public: Public, digest: bytes) -> None:
         """An entry that was not opened."""
@@ -206,7 +208,7 @@ class Entries:
         return found
 
     def _open(self, index: int, public: Public, line: Line) -> None:
-        kind, carbon, credits, method_hash, factors_hash, cause, commitment, national = public
+        kind, carbon, credits, method_hash, factors_hash, cause, commitment, national, booked = public
         _, salt, personal, beside = line
         self.awards += kind == Kind.AWARD
         if self.wrong_opening is not None:
@@ -233,7 +235,7 @@ class Entries:
                     group = self.groups[key] = _group(*key)
                 group.add(index, record, er_mg)
                 self.held += 1
-                self.rates.look(index, carbon, credits, at, group.terms)
+                self.rates.look(index, carbon, credits, at, group.terms, booked)
         except (Unlike, LeafError, ReceiptError, UnicodeEncodeError) as fault:
             self.wrong_opening = f"entry {index}: {fault}"
             return

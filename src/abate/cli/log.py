@@ -54,7 +54,8 @@ def command() -> None:
     "--openings",
     "with_openings",
     is_flag=True,
-    help="With bundles, what opens them (openings.jsonl) and the approved rates (rules.jsonl), for a verifier of every figure.",
+    help="With bundles, what opens them (openings.jsonl), the approved rates (rules.jsonl) and zones (zones.jsonl), for a "
+    "verifier of every figure.",
 )
 @click.option("--whole", is_flag=True, help="Write every file again, not only what is new.")
 @_as_json
@@ -81,7 +82,7 @@ def export(
         _refuse(problem)
     opened = _write_openings(folder, size) if with_openings else None
     if with_openings:
-        _write_rules(folder, size)
+        _write_approved(folder, size)
     if as_json:
         click.echo(json.dumps({"folder": str(folder), "size": size, "opened": opened}))
     else:
@@ -112,14 +113,19 @@ def _write_openings(folder: Path, size: int) -> int:
     return count
 
 
-def _write_rules(folder: Path, size: int) -> None:
-    """The approved rules of conversion, against which a verifier holds every award's credits."""
-    from abate.bookkeeping.rules import ACTION, FILE, line  # lazy: only here
+def _write_approved(folder: Path, size: int) -> None:
+    """The approved rules of conversion, against which a verifier holds every award's credits, and whose days were counted."""
+    from abate.bookkeeping import rules, zones  # lazy: only here
     from abate.platform.review import queries as review  # lazy: models exist once Django has started
 
-    part = folder / f".{FILE}.part"
-    part.write_text("".join(f"{line(one)}\n" for one in review.approved(ACTION, size)), encoding="utf-8")
-    part.replace(folder / FILE)
+    made = {
+        rules.FILE: [rules.line(document) for _, document in review.approved(rules.ACTION, size)],
+        zones.FILE: [zones.line(at, document) for at, document in review.approved(zones.ACTION, size)],
+    }
+    for name, lines in made.items():
+        part = folder / f".{name}.part"
+        part.write_text("".join(f"{one}\n" for one in lines), encoding="utf-8")
+        part.replace(folder / name)
 
 
 @command.command()

@@ -266,7 +266,7 @@ def test_an_export_proves_every_rate_and_a_changed_or_missing_rule_is_seen(
         log.sequence()
         size = export.write_files(tmp_path, entries=True)
         lines = [one.line() + "\n" for one in openings.openings(0, size - 1)]
-    (text,) = review.approved(ACTION, size)
+    ((_, text),) = review.approved(ACTION, size)
     assert review.approved(ACTION, 1) == []
 
     def rates(written: str | None) -> Check:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -94,6 +96,19 @@ def stored_setting(
     same = (pack for pack in packs_called(pack_id) if pack.hash == pack_hash)
     pack = next(same, None)
     return _setting(region, floor, pack, settings.ABATE_ZONE) if pack else None
+
+
+def zones() -> Callable[[datetime], str]:
+    """Whose days were counted when something was booked, by the moment of the booking.
+
+    Before anything was put in force it is the zone that was put in force first; where nothing ever was, the one of today.
+    """
+    rows = Adoption.objects.order_by("at", "id").values_list("at", "document")
+    known = [(at, str(json.loads(document)["zone"])) for at, document in rows]
+    if not known:
+        return lambda _: settings.ABATE_ZONE
+    starts = [at for at, _ in known]
+    return lambda moment: known[max(0, bisect_right(starts, moment) - 1)][1]
 
 
 def packs_called(pack_id: str) -> list[Pack]:

@@ -207,12 +207,12 @@ def document(proposal: Proposal) -> str:
     )
 
 
-def approved(action: str, size: int) -> list[str]:
-    """The documents of the changes `action` that were approved within the first `size` leaves of the log, by number."""
+def approved(action: str, size: int) -> list[tuple[datetime, str]]:
+    """Of the changes `action` that were approved within the first `size` leaves of the log: the moment, and the document."""
     done = Step.objects.filter(kind=Step.APPROVE, proposal__action=action)
     told = log.numbered(DECISIONS, list(done.values_list("pk", flat=True)), size)
     return [
-        document(one.proposal)
+        (one.at, document(one.proposal))
         for one in done.filter(pk__in=told).select_related("proposal").order_by("proposal")
     ]
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.openings import Opened
 from abate.bookkeeping.receipt import MethodName, Opening, Terms
+from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.events import sources
 from abate.platform.parties import queries as parties
@@ -22,7 +22,7 @@ from abate.platform.parties import queries as parties
 # An erased person has no commit_key: their entries are left out, and nobody can open them any more. Who left and is only kept
 # is opened to nobody either.
 _ROWS = """
-select leaf.idx, leaf.entry_id, entry.kind, person.commit_key, person.pseudonym, entry.cause, entry.credits,
+select leaf.idx, leaf.entry_id, entry.kind, entry.at, person.commit_key, person.pseudonym, entry.cause, entry.credits,
        entry.carbon_mg, hold.credits,
        subject.subject, party.code, quantity.event_id, basis.behaviour, quantity.occurred_at, quantity.record,
        quantity.er_mg, basis.version, basis.factors, basis.region, basis.grade_floor, basis.pack,
@@ -87,9 +87,9 @@ def _stream(statement: str, values: dict[str, object]) -> Iterator[Opened]:
         with connection.connection.cursor(name="log_openings") as cursor:
             cursor.itersize = 5_000
             cursor.execute(statement, values | _KINDS | {"today": clock.today()})
-            terms = _Terms()
+            terms, zone_at = _Terms(), basis.zones()
             for *row, source, day in cursor:
-                made = _opened(tuple(row))
+                made = _opened(tuple(row), zone_at)
                 if made is not None:
                     yield replace(made, source=terms.of(source, day)) if source else made
 
@@ -114,11 +114,12 @@ def opening(index: int) -> Opened | None:
     return next(openings(index, index), None)
 
 
-def _opened(row: tuple) -> Opened | None:
+def _opened(row: tuple, zone_at: Callable[[datetime], str]) -> Opened | None:
     (
         index,
         entry_id,
         kind,
+        at,
         commit_key,
         pseudonym,
         cause,
@@ -142,7 +143,7 @@ def _opened(row: tuple) -> Opened | None:
     personal = leaf.personal_award(
         subject, party, event, behaviour, occurred_at, record, er_mg, version, factors
     )
-    terms = Terms(region, floor, pack, settings.ABATE_ZONE)
+    terms = Terms(region, floor, pack, zone_at(at))
     return Opened(index, Opening(salt, personal), MethodName(behaviour, version), terms)
 
 
