@@ -184,6 +184,7 @@ def _send(batches: Sequence[Few]) -> dict[int, list[Result]]:
         "first": clock.day(min(one.span[0] for one in batches)).isoformat(),
         "last": clock.day(max(one.span[1] for one in batches)).isoformat(),
         "at": now.isoformat(),
+        "in_force": f"\\x{basis.present()[0].hex()}",
         "day": clock.day(now).isoformat(),
         "kind": str(int(Kind.AWARD)),
         "counter": str(int(RULES[Kind.AWARD].counter)),

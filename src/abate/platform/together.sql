@@ -58,9 +58,12 @@ with arrival as materialized (
 ), found as materialized (
     {people}
 ){acting}, fit as materialized (
-    -- What is repeated, or needs more than a look, goes the longer way.
+    -- What is repeated, or needs more than a look, goes the longer way. So does what stands on other files or settings than
+    -- those in force, to be refused there, and what is of a moment before these, to have a later one.
     select arrival.* from arrival
     where exists (select from rate) and not ({caps})
+          and not exists (select from basis where basis.digest <> %(in_force)s::bytea)
+          and not exists (select from carbon_adoption adopted where adopted.at > %(at)s::timestamptz)
           and exists (select from parties_party party where party.id = arrival.party_id and party.status <> 'left')
           and not exists (select from ({quarantine}) rule where rule.party_id is null or rule.party_id = arrival.party_id)
           and not exists (select from sent

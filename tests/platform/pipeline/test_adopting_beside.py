@@ -10,11 +10,13 @@ from tests.platform.ledger.test_erasing import waits_for_the_lock
 from tests.platform.ledger.test_erasing_races import beside
 from tests.platform.pipeline.conftest import lane as lane
 from tests.platform.pipeline.conftest import world as world
-from tests.platform.pipeline.world import World, differences
+from tests.platform.pipeline.world import World, differences, state
 from tests.platform.revaluing.test_races import held
 
 from abate.platform import pipeline
 from abate.platform.carbon.actions import adopt
+from abate.platform.carbon.errors import BasisNotInForce
+from abate.platform.events.outcomes import Outcome
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-8.4-c")]
 
@@ -37,3 +39,22 @@ def test_a_batch_on_its_way_is_booked_first(
     with connection.cursor() as cursor:
         cursor.execute("select (select max(at) from carbon_adoption) >= (select max(at) from ledger_entry)")
         assert cursor.fetchone() == (True,)
+
+
+@pytest.mark.parametrize("changed", [{"ABATE_ZONE": "UTC"}, {"ABATE_SAME_ACT": "none"}])
+def test_nothing_is_booked_by_what_nobody_put_in_force(
+    world: World, lane: None, settings: Any, changed: dict[str, str]
+) -> None:
+    """Not in any lane, though the basis of the event is known: a basis says nothing of the zone, nor of the rules of one act."""
+    adopt()
+    assert world.send(world.meeting("first"))[0].outcome == Outcome.CREDITED
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    before = state()
+    with pytest.raises(BasisNotInForce):
+        world.send(world.meeting("second", start="2026-05-21T09:00:00+08:00"))
+    assert state() == before
+    adopt()
+    assert (
+        world.send(world.meeting("second", start="2026-05-21T09:00:00+08:00"))[0].outcome == Outcome.CREDITED
+    )
