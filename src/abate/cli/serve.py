@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,7 @@ def _refuse_unusable() -> None:
 
     forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
     scanner.place(settings.ABATE_SCANNER)
-    if settings.ABATE_LEAKED_PASSWORDS:
-        passwords.open_list(settings.ABATE_LEAKED_PASSWORDS).close()
+    passwords.check_list()
     requests.untold(clock.today())
     national.check()
 
@@ -87,6 +87,13 @@ ONE_LOGIN = (
 )
 
 
+def _sandbox_place(bind: str | None) -> str:
+    """Where the sandbox listens, which also makes its origin: `bind` only where the command says it, for ABATE_BIND is live's."""
+    if bind and click.get_current_context().get_parameter_source("bind") is ParameterSource.COMMANDLINE:
+        os.environ["ABATE_SANDBOX_BIND"] = bind
+    return os.environ.get("ABATE_SANDBOX_BIND") or setup.SANDBOX_BIND
+
+
 @click.command()
 @click.option(
     "--bind",
@@ -104,15 +111,10 @@ ONE_LOGIN = (
 def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json: bool) -> None:
     """Run the platform: pages, partner API, log and sequencer, in one process."""
     end_when_asked()
-    # ABATE_BIND is where live listens; what was written in the command is for this process.
-    said = click.get_current_context().get_parameter_source("bind") is ParameterSource.COMMANDLINE
     try:
         settings_file.load(data_dir)
-        if sandbox:
-            if bind and said:
-                os.environ["ABATE_SANDBOX_BIND"] = bind
-            bind = os.environ.get("ABATE_SANDBOX_BIND") or setup.SANDBOX_BIND
-        host, port = bind_address(bind or os.environ.get("ABATE_BIND") or "127.0.0.1:8000")
+        place = _sandbox_place(bind) if sandbox else bind or os.environ.get("ABATE_BIND") or "127.0.0.1:8000"
+        host, port = bind_address(place)
         os.environ.setdefault("ABATE_ORIGIN", f"http://127.0.0.1:{port}")
         setup.environment(data_dir, begin=True, sandbox=sandbox)
         refuse_unsafe(host, demo=demo)
@@ -147,15 +149,15 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         click.echo(ONE_LOGIN.format(login=stands.login, more=stands.more), err=True)
     click.echo(f"Abate serves {os.environ['ABATE_ORIGIN']} (Ctrl-C stops it)", err=True)
     if as_json:
-        click.echo(
-            json.dumps({"origin": os.environ["ABATE_ORIGIN"], "bind": f"{host}:{port}", "pid": os.getpid()})
-        )
+        told = {"origin": os.environ["ABATE_ORIGIN"], "bind": f"{host}:{port}", "pid": os.getpid()}
+        click.echo(json.dumps(told))
     workers = (
         Sequencer(),
         cosigner,
         anchorer,
         spool.Loader(),
-        Rounds("webhooks", webhooks.send_due),
+        Rounds("webhooks", partial(webhooks.send_due, slow=False)),
+        Rounds("slow webhooks", partial(webhooks.send_due, slow=True)),
         Rounds("anomalies", anomalies.sweep_once, interval=anomalies.EVERY),
         Rounds("notices", reaching.carry),
         Rounds("push", reaching.carry_to_browsers),

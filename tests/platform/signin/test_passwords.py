@@ -79,6 +79,8 @@ def test_a_list_with_capitals_and_other_encodings_counts_and_its_change_too(
         # Not taken for an empty one.
         with pytest.raises(SetupError, match="cannot be read"):
             passwords.faults(GOOD, "", [], ASVS)
+        with pytest.raises(SetupError, match="ABATE_LEAKED_PASSWORDS"):
+            passwords.check_list()
 
 
 def test_one_that_is_longer_than_any_can_be_is_not_cut_to_fit(db: None) -> None:

@@ -267,6 +267,8 @@ class Endpoint(models.Model):
     old_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    slow_until = models.DateTimeField(null=True)
+    """Until then it is told by the teller of slow addresses: one of its answers took long, or did not come."""
 
     class Meta:
         db_table = "parties_endpoint"
@@ -287,7 +289,9 @@ class Message(models.Model):
         db_table = "parties_message"
         indexes = [
             models.Index(
-                fields=["next_at"], condition=models.Q(next_at__isnull=False), name="parties_message_due"
+                fields=["endpoint", "next_at"],
+                condition=models.Q(next_at__isnull=False),
+                name="parties_message_due",
             )
         ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,6 +39,10 @@ KINDS = (
 )
 ANSWER_SECONDS, ANSWER_BYTES = 15.0, 2_000
 MOST_ENDPOINTS = 5
+LONG, SLOW = timedelta(seconds=3), timedelta(hours=1)
+"""An address that took so long once counts as slow for so long: our policy. One that never answers holds a teller for
+ANSWER_SECONDS with every message, and would be waited for by every other party.
+"""
 
 
 @audited("party.webhook", lambda _, made: made[0])
@@ -132,13 +136,16 @@ class Due:
     lease: datetime
 
 
-def send_due(most: int = 50) -> int:
-    """Carry up to so many messages that are due, each claimed when its turn comes; returns how many."""
+def send_due(most: int = 50, *, slow: bool | None = None) -> int:
+    """Carry up to so many messages that are due, each claimed when its turn comes; returns how many.
+
+    `slow`: those of addresses that are slow, or of those that are not; None for all.
+    """
     for count in range(most):
         now = clock.now()
         lease = now + LEASE
         with connection.cursor() as cursor:
-            cursor.execute(SQL["claim_due"], {"now": now, "lease": lease})
+            cursor.execute(SQL["claim_due"], {"now": now, "lease": lease, "slow": slow})
             row = cursor.fetchone()
         if row is None:
             return count
@@ -161,6 +168,8 @@ def _carry(message: Due) -> None:
         said = answer.decode(errors="replace")[:200]
     except outbound.Unanswered as fault:
         status, said = 0, str(fault)[:200]
+    if clock.now() - now >= LONG:
+        Endpoint.objects.filter(pk=message.endpoint_id).update(slow_until=clock.now() + SLOW)
     _note_attempt(message, now, status, said)
 
 

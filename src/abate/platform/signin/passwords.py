@@ -112,11 +112,17 @@ def _is_leaked(text: str) -> bool:
     if not settings.ABATE_LEAKED_PASSWORDS:
         return False
     wanted = text.strip().encode().lower()
-    with open_list(settings.ABATE_LEAKED_PASSWORDS) as listed:
+    with _open_list(settings.ABATE_LEAKED_PASSWORDS) as listed:
         return any(line.strip().lower() == wanted for line in listed)
 
 
-def open_list(named: str) -> IO[bytes]:
+def check_list() -> None:
+    """Raises SetupError where the operator's list is named and cannot be read: without it leaked passwords would be taken."""
+    if settings.ABATE_LEAKED_PASSWORDS:
+        _open_list(settings.ABATE_LEAKED_PASSWORDS).close()
+
+
+def _open_list(named: str) -> IO[bytes]:
     """The operator's list, one password a line, plain or gzip. Raises SetupError."""
     path = Path(named)
     try:
