@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from typing import IO
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from abate.platform import loading
 from abate.platform.doors import clock, randomness
@@ -51,7 +52,11 @@ LONGEST_WAIT = 60
 """Seconds after which a file that waits for its quota asks again, at the latest: our policy. A higher quota holds then."""
 LOOK = timedelta(minutes=10)
 """How often what other processes left to be given back is looked for: our policy."""
+LOOKED_AT = 16 * 1024**2
+"""Bytes of a file that comes in between two looks at the disk."""
 _log = logging.getLogger("abate.files")
+_arriving: Counter[int] = Counter()
+_counting = threading.Lock()
 
 
 def folder() -> Path:
@@ -88,13 +93,28 @@ def check_room(party_id: int, size: int) -> None:
     """Whether one more of `size` bytes may come. Raises FilesWaiting, FileNoRoom."""
     if len(queries.open_files(party_id)) >= WAITING:
         raise FilesWaiting(str(WAITING))
+    check_disk(size)
+
+
+def check_disk(size: int = 0) -> None:
+    """Whether the disk has room for `size` bytes more: what its sender said, and many that come at once, say little of it.
+
+    Raises FileNoRoom.
+    """
     if shutil.disk_usage(folder()).free < size + SPARE:
         raise FileNoRoom
 
 
 @contextmanager
-def incoming() -> Iterator[tuple[UUID, Path, IO[bytes]]]:
-    """A new id, where its bytes go while they come in, and that file; gone at the end unless it was taken."""
+def incoming(party_id: int) -> Iterator[tuple[UUID, Path, IO[bytes]]]:
+    """A new id, where its bytes go while they come in, and that file; gone at the end unless it was taken.
+
+    Raises FilesWaiting where as many of the party come in already as may wait.
+    """
+    with _counting:
+        if _arriving[party_id] >= WAITING:
+            raise FilesWaiting(str(WAITING))
+        _arriving[party_id] += 1
     file_id = randomness.new_uuid()
     path = folder() / f"{file_id}.part"
     try:
@@ -102,6 +122,8 @@ def incoming() -> Iterator[tuple[UUID, Path, IO[bytes]]]:
             yield file_id, path, out
     finally:
         path.unlink(missing_ok=True)
+        with _counting:
+            _arriving[party_id] -= 1
 
 
 def take(file_id: UUID, part: Path, *, party: Party, client_id: str, name: str, sha256: bytes, declared: str,
@@ -109,14 +131,19 @@ def take(file_id: UUID, part: Path, *, party: Party, client_id: str, name: str, 
     """Keep what came in and was found clean, and have it booked; the same file that is not through yet is answered with its
     first address.
 
-    Raises DeclarationRefused.
+    Raises DeclarationRefused, FilesWaiting.
     """
     text = loading.declared(party, declared).text
     size = part.stat().st_size
-    file = actions.open_file(
-        id=file_id, party_id=party.pk, name=name, sha256=sha256, size=size, declaration=text,
-        rehearsal=rehearsal, via="http", client_id=client_id,
-    )  # fmt: skip
+    with transaction.atomic():
+        # Those that came in together are counted one after the other.
+        Party.objects.select_for_update(no_key=True).get(pk=party.pk)
+        file = actions.open_file(
+            id=file_id, party_id=party.pk, name=name, sha256=sha256, size=size, declaration=text,
+            rehearsal=rehearsal, via="http", client_id=client_id,
+        )  # fmt: skip
+        if file.pk == file_id and len(queries.open_files(party.pk)) > WAITING:
+            raise FilesWaiting(str(WAITING))
     # Its bytes are there before the thread looks again; a file that is waited for is booked in a later round.
     if not place(file).exists():
         part.replace(place(file))
@@ -158,25 +185,36 @@ class Loader:
         connection.close()
 
     def round(self) -> None:
-        """Every file that waits here, the oldest first, and what could not be given back before; then what is past its
-        time goes."""
+        """Every file that waits here, one of each partner in turn and of it the oldest, and what could not be given back before;
+        then what is past its time goes."""
         self._look_for_owed()
-        for file in queries.open_files():
-            if self._stopping.is_set():
-                return
-            if place(file).exists() and self._not_before.get(file.pk, clock.now()) <= clock.now():
-                try:
-                    self._book(file)
-                except (DatabaseError, InterfaceError, Busy):
-                    raise
-                except Exception:  # noqa: BLE001 - one file that cannot be booked holds up no other
-                    _log.exception("file %s was not booked", file.pk)
+        seen: set[UUID] = set()
+        turns: Counter[int] = Counter()
+        while not self._stopping.is_set() and (file := self._next(seen, turns)):
+            seen.add(file.pk)
+            turns[file.party_id] += 1
+            try:
+                self._book(file)
+            except (DatabaseError, InterfaceError, Busy):
+                raise
+            except Exception:  # noqa: BLE001 - one file that cannot be booked holds up no other
+                _log.exception("file %s was not booked", file.pk)
         for file_id, (_, due) in list(self._owed.items()):
             if self._stopping.is_set():
                 return
             if due <= clock.now():
                 self._give_back(file_id)
         sweep()
+
+    def _next(self, seen: set[UUID], turns: Counter[int]) -> File | None:
+        """Asked for anew each time: who sends one file waits for no more than one of a partner that sends many."""
+        now = clock.now()
+        due = [
+            file
+            for file in queries.open_files()
+            if file.pk not in seen and place(file).exists() and self._not_before.get(file.pk, now) <= now
+        ]
+        return min(due, key=lambda file: turns[file.party_id], default=None)
 
     def _look_for_owed(self) -> None:
         """What a process that was killed ended and did not give back is taken up, at the start and now and then."""

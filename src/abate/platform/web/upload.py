@@ -19,7 +19,7 @@ from abate.platform import spool
 from abate.platform.doors import scanner
 from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import Fault, TooSlow, WrongHost
-from abate.platform.events.files_errors import FileNamed, FileTooLarge
+from abate.platform.events.files_errors import FileNamed, FileNoRoom, FileTooLarge
 from abate.platform.events.models import File
 from abate.platform.parties import queries as parties
 from abate.platform.parties.signatures import Content
@@ -50,10 +50,10 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
             raise FileTooLarge
         asked = _asked(scope.get("query_string") or b"")
         loop = asyncio.get_running_loop()
-        left = await loop.run_in_executor(intake.pool, _admit, call, asked, int(declared))
+        party_id, left = await loop.run_in_executor(intake.pool, _admit, call, asked, int(declared))
         content = Content(call.headers)
         with ExitStack() as stack:
-            file_id, path, out = stack.enter_context(spool.incoming())
+            file_id, path, out = stack.enter_context(spool.incoming(party_id))
             digest = await _to_disk(receive, out, content)
             # Not among those that wait for the database: a large file is looked at for seconds.
             await loop.run_in_executor(None, scanner.require_clean, path)
@@ -65,7 +65,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     except Problem as problem:
         await turning_away.from_intake("files", call, problem, intake.pool)
         status, answer, more = intake.refusal(problem, language)
-        if isinstance(problem, FileTooLarge):
+        if isinstance(problem, FileTooLarge | FileNoRoom):
             # The rest of the body may still come: it is not to be taken for the next request.
             more.append((b"connection", b"close"))
     except Exception:  # noqa: BLE001 (a fault of ours: the partner still gets a problem document, the operator the trace)
@@ -89,18 +89,18 @@ def _asked(query: bytes) -> dict[str, str]:
     return asked
 
 
-def _admit(call: Call, asked: dict[str, str], size: int) -> list[tuple[bytes, bytes]]:
-    """Whether this sender's file is to be read at all; headers that say how much it may send. (P-6.1-b)"""
+def _admit(call: Call, asked: dict[str, str], size: int) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """Whether this sender's file is to be read at all: its party, and headers that say how much it may send. (P-6.1-b)"""
     with intake.database():
         found, left = caller.admitted(call, SCOPE)
         spool.loading.declared(parties.party(found.code), asked.get("declaration", ""))
         spool.check_room(found.party_id, size)
-    return intake.lines_of(left)
+    return found.party_id, intake.lines_of(left)
 
 
 async def _to_disk(receive: Receive, out: IO[bytes], content: Content) -> bytes:
-    """The SHA-256 of the body, once it is on disk. Raises FileTooLarge, TooSlow, Gone."""
-    sha, size, loop = hashlib.sha256(), 0, asyncio.get_running_loop()
+    """The SHA-256 of the body, once it is on disk. Raises FileTooLarge, FileNoRoom, TooSlow, Gone."""
+    sha, size, looked, loop = hashlib.sha256(), 0, 0, asyncio.get_running_loop()
     while True:
         try:
             async with asyncio.timeout(PART_SECONDS):
@@ -113,6 +113,9 @@ async def _to_disk(receive: Receive, out: IO[bytes], content: Content) -> bytes:
         size += len(part)
         if size > spool.LARGEST:
             raise FileTooLarge
+        if size - looked >= spool.LOOKED_AT:
+            looked = size
+            await loop.run_in_executor(None, spool.check_disk)
         sha.update(part)
         content.update(part)
         await loop.run_in_executor(None, out.write, part)

@@ -89,7 +89,7 @@ def _bring(request: HttpRequest, party: Party) -> File:
     declared = request.POST.get("declaration", "").strip()
     loading.declared(party, declared)
     spool.check_room(party.pk, len(data))
-    with spool.incoming() as (file_id, part, out):
+    with spool.incoming(party.pk) as (file_id, part, out):
         out.write(data)
         out.flush()
         scanner.require_clean(part)
