@@ -69,6 +69,20 @@ def test_a_record_that_comes_late_makes_the_one_after_it_too_soon(world: World) 
     assert found("close") == [("3", ["b"])]
 
 
+def test_by_the_rules_as_shipped_a_person_is_in_one_meeting_at_a_time(world: World, settings: Any) -> None:
+    """A partner's meetings are not compared with its own for the one act: five in one hour all earn, so people look at them."""
+    settings.ABATE_ANOMALIES = ""
+    apart = world.meeting("after", start=later(60))
+    credited(world, world.meeting("at"), apart, world.meeting("another's", 1, start=later(30)))
+    sweep()
+    assert cases() == []
+    credited(world, *(world.meeting(f"again-{n}", start=later(n)) for n in range(1, 4)))
+    sweep()
+    assert {(one.rule, one.grade, one.person_id) for one in cases()} == {
+        ("one-meeting-at-a-time", "suspicious", world.people[0].pk)
+    }
+
+
 def test_more_hours_than_a_day_has_and_as_many(world: World) -> None:
     """Hours are counted on the day they lie in: a night train of which half is tomorrow's is half of it."""
 
