@@ -330,3 +330,28 @@ def test_no_text_of_a_receipt_writes_a_line_of_its_own(small_log: Any, tmp_path:
     lines = done.output.splitlines()
     assert done.exit_code == 1 and not any(line.startswith("pass  signature") for line in lines)
     assert "\x1b" not in done.output and any("\\npass" in line for line in lines)
+
+
+@pytest.mark.parametrize("member", ["log", "checkpoint", "personal", "floor"])
+def test_half_a_sign_is_refused_and_ends_in_no_trace(small_log: Any, tmp_path: Path, member: str) -> None:
+    document = small_log.receipt(3)
+    document["setting"] = {"region": None, "floor": "standard", "pack": None, "zone": "Asia/Shanghai"}
+    holder = next(one for one in (document, document["opening"], document["setting"]) if member in one)
+    holder[member] += "\ud800"
+    (tmp_path / "log.key").write_text(str(small_log.key), encoding="utf-8")
+    for text in (
+        json.dumps(document).encode(),
+        json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"),
+    ):
+        (tmp_path / "receipt.json").write_bytes(text)
+        for more in ([], ["--json"]):
+            asked = [str(tmp_path / "receipt.json"), "--key", str(tmp_path / "log.key"), *more]
+            answer = CliRunner().invoke(command, asked)
+            assert (answer.exit_code, isinstance(answer.exception, SystemExit)) == (1, True), answer.output
+            assert "not the JSON it should be" in answer.output
+
+
+def test_a_sign_beyond_the_basic_plane_is_read_however_it_is_written(small_log: Any) -> None:
+    document = small_log.receipt(3) | {"log": "\U0001f6b2"}
+    for text in (json.dumps(document), json.dumps(document, ensure_ascii=False)):
+        assert receipt.read(text).log == receipt.read(text.encode()).log == "\U0001f6b2"

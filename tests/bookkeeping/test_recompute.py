@@ -46,11 +46,12 @@ def receipt(terms: Terms = Terms(pack="demo"), **changed: Any) -> dict[str, obje
         "factors": quantity.factors,
         "method_hash": bytes.fromhex(method.hash),
         "record": canonical(method, read).decode(),
+        "behaviour": "walking",
         "method": MethodName("walking", method.version),
         **changed,
     }
     personal = leaf.personal_award(
-        *("p-1", "city-walks", "e-1", "walking", AT, values["record"], values["er_mg"]),
+        *("p-1", "city-walks", "e-1", values["behaviour"], AT, values["record"], values["er_mg"]),
         *(values["version"], values["factors"]),
     )
     opening = Opening(leaf.salt(bytes(32), 1), personal)
@@ -86,6 +87,7 @@ def test_the_milligrams_come_out_again() -> None:
         ({"factors": "pack:demo/walking.ef_other"}, "booked are"),
         ({"version": 2, "method": None}, "methodology version"),
         ({"method": MethodName("bus", 1)}, "the receipt names 'bus'"),
+        ({"behaviour": "cycling"}, "the act is opened as 'cycling', the leaf's methodology is 'walking'"),
         ({"record": '{"trip_id":"t-1"}'}, "refused, missing:"),
         ({"record": '{"trip_id":{"a":[1,null]}}'}, "refused, "),
     ],

@@ -126,6 +126,34 @@ def test_a_record_that_is_none_is_found(log: RealLog, record: str) -> None:
     assert f"entry {number}:" in found.detail and found.name in {"openings", "recomputed"}
 
 
+# Readers of JSON differ on which of two members counts, and UTF-8 holds no half of a sign: the two evaluators differed, and
+# the verifier ended in a trace.
+@pytest.mark.parametrize("more", ['"trip_id":"u"', r'"trip\u005fid":"u"', r'"x":"\ud800"', r'"x":["\udfff"]'])
+def test_a_record_that_could_be_read_in_two_ways_is_named(log: RealLog, more: str) -> None:
+    number = an_award(log, 50)
+    part = award_part(log, number)
+    change_award(log, number, record=f"{part.record[:-1]},{more}}}")
+    found = log.verdict().first_failure
+    assert found is not None and (found.name, f"entry {number}:" in found.detail) == ("recomputed", True)
+    assert "not the JSON it should be" in found.detail
+
+
+def award_part(log: RealLog, number: int) -> leaf.AwardPart:
+    part = leaf.read_personal((log.booked[number].opened or (Opening(b"", ""),))[0].personal)
+    assert isinstance(part, leaf.AwardPart)
+    return part
+
+
+def test_an_act_shown_as_another_is_named(log: RealLog) -> None:
+    number = an_award(log, 50)
+    change_award(log, number, behaviour="walking")
+    found = log.verdict().first_failure
+    assert found is not None and found.name == "recomputed"
+    assert (
+        found.detail == f"entry {number}: the act is opened as 'walking', the leaf's methodology is 'cycling'"
+    )
+
+
 def break_line(change: Callable[[dict], object]) -> Callable[[list[str]], None]:
     def act(lines: list[str]) -> None:
         told = json.loads(lines[6])

@@ -63,7 +63,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from abate.bookkeeping import sm3
+from abate.bookkeeping import sm3, strict_json
 from abate.bookkeeping.merkle import leaf_hash as leaf_hash
 
 VERSION = 1
@@ -295,7 +295,7 @@ def _around_record(part: AwardPart) -> tuple[str, str]:
 def read_personal(text: str) -> AwardPart | RedeemPart | BookingPart:
     """Take a personal part apart. Raises LeafError unless `text` is exactly what the recipe above writes."""
     try:
-        members = json.loads(text, object_pairs_hook=_no_twice)
+        members = strict_json.read(text)
     except (ValueError, RecursionError) as fault:
         raise LeafError(
             "personal-json", f"the opened personal part is not the JSON it should be: {fault}"
@@ -324,10 +324,3 @@ def _typed(members: Mapping[str, object], numbers: tuple[str, ...], free: tuple[
         name in free or (type(value) is int if name in numbers else isinstance(value, str))
         for name, value in members.items()
     )
-
-
-def _no_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a member stands twice in one object")
-    return made

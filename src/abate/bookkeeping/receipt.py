@@ -31,12 +31,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
+from abate.bookkeeping import strict_json
 from abate.bookkeeping.kinds import MILLION
 
 FORMAT = "abate-receipt/1"
@@ -269,16 +269,9 @@ def _parse(text: str | bytes) -> object:
     if len(text) > MAX_BYTES:
         raise ReceiptError("receipt", f"a receipt of more than {MAX_BYTES} bytes is not read")
     try:
-        return json.loads(text, object_pairs_hook=_no_twice)
+        return strict_json.read(text)
     except (ValueError, RecursionError) as fault:
         raise ReceiptError("receipt", f"not the JSON it should be: {fault}") from None
-
-
-def _no_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a member stands twice in one object")
-    return made
 
 
 def _members(value: object, place: str, names: set[str]) -> Mapping[str, object]:

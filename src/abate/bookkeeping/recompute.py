@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from abate.bookkeeping import strict_json
 from abate.bookkeeping.leaf import AwardPart, Leaf
 from abate.bookkeeping.receipt import Receipt, Terms
 from abate.bookkeeping.verify import Unable, Unlike, same
@@ -75,7 +76,14 @@ def _method(loaded: Catalogue, given: Receipt, public: Leaf, part: AwardPart) ->
     same("methodology version", part.version, method.version)
     if given.method is not None and given.method.id != method.id:
         raise Unlike(f"the receipt names {given.method.id!r}, the leaf's methodology is {method.id!r}")
+    same_behaviour(part.behaviour, method)
     return method
+
+
+def same_behaviour(behaviour: str, method: Method) -> None:
+    """Raises Unlike where an act is shown as another than the one whose methodology the leaf names."""
+    if behaviour != method.id:
+        raise Unlike(f"the act is opened as {behaviour!r}, the leaf's methodology is {method.id!r}")
 
 
 def recomputed(
@@ -83,9 +91,11 @@ def recomputed(
 ) -> None:
     """Raises Unlike where the record gives other milligrams or factors than were booked. `only` has this version."""
     try:
-        read = json.loads(record)
+        read = strict_json.read(record)
     except (ValueError, RecursionError) as fault:
-        raise Unlike(f"the opened record is not JSON: {fault}") from None
+        raise Unlike(f"the opened record is not the JSON it should be: {fault}") from None
+    if not isinstance(read, Mapping):
+        raise Unlike("the opened record is no JSON object")
     quantity, _ = one.quantify_one(read, method.id, only, setting)
     if (quantity.er_mg, quantity.factors) != (er_mg, factors):
         why = f"{quantity.outcome}, {quantity.reason}" if quantity.reason else quantity.outcome

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from abate.bookkeeping.receipt import Terms
-from abate.bookkeeping.recompute import Recomputing, recomputed, setting_of
+from abate.bookkeeping.recompute import Recomputing, recomputed, same_behaviour, setting_of
 from abate.bookkeeping.verify import Unable, Unlike
 from abate.quantify import catalogue, columns
 from abate.quantify.catalogue import Catalogue
@@ -24,6 +24,8 @@ class Group:
     """Opened awards of one methodology version, one set of factors and one setting, as columns."""
 
     method_hash: bytes
+    behaviour: str
+    """What the opened parts call the act: the name of its methodology."""
     version: int
     factors: str
     method: str | None
@@ -84,6 +86,7 @@ class RecomputingAll:
             if group.version != method.version or group.method not in (None, method.id):
                 opened = f"{group.method or method.id} version {group.version}"
                 raise Unlike(f"opened is {opened}, the leaf's is {method.id} version {method.version}")
+            same_behaviour(group.behaviour, method)
             only = replace(self._loaded, methods={method.id: (method,)})
             wrong = self._columns(group, method, only, self._setting(group.terms, group.factors))
         except Unlike as fault:

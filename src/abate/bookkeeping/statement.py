@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
-from abate.bookkeeping import leaf
+from abate.bookkeeping import leaf, strict_json
 from abate.bookkeeping.kinds import INT64, MILLION, Kind
 from abate.bookkeeping.receipt import ReceiptError, members_of
 
@@ -194,7 +194,7 @@ def read(source: str | bytes) -> Statement:
     if len(source) > MAX_BYTES:
         raise ReceiptError("statement", f"a statement of more than {MAX_BYTES} bytes is not read")
     try:
-        told = json.loads(source, object_pairs_hook=_no_twice)
+        told = strict_json.read(source)
     except (ValueError, RecursionError) as fault:
         raise ReceiptError("statement", f"not the JSON it should be: {fault}") from None
     if not isinstance(told, Mapping):
@@ -372,13 +372,6 @@ def _moment(place: str, value: object) -> datetime:
     except (ValueError, OverflowError):
         raise ReceiptError(place, f"{text!r} is no moment such as 2026-11-21T01:32:59.000000Z") from None
     return found
-
-
-def _no_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a member stands twice in one object")
-    return made
 
 
 def _one(place: str, value: object, kind: type[T]) -> T:

@@ -35,7 +35,7 @@ _LINE = re.compile(
 """A line of the common shape. `"},"method":` cannot stand inside a JSON string, whose quotes are escaped."""
 _PLAIN = r'"[^"\\\x00-\x1f]*"'
 _AWARD = re.compile(
-    rf'\{{"subject":{_PLAIN},"party":{_PLAIN},"event":{_PLAIN},"behaviour":{_PLAIN},"occurred_at":({_PLAIN}),'
+    rf'\{{"subject":{_PLAIN},"party":{_PLAIN},"event":{_PLAIN},"behaviour":({_PLAIN}),"occurred_at":({_PLAIN}),'
     rf'"record":(\{{.*\}}),"er_mg":(-?[0-9]{{1,19}}),"version":([0-9]{{1,9}}),"factors":({_PLAIN})\}}'
 )
 """An award's personal part whose texts hold nothing escaped. The tail is fixed, so the record ends in one place."""
@@ -59,7 +59,7 @@ class Entries:
         self.files, self.recompute = files, recompute
         self.lines = None if lines is None else enumerate(lines, 1)
         self.carbon = self.credits = self.seen = 0
-        self.groups: dict[tuple[bytes, bytes, str, str, str], Group] = {}
+        self.groups: dict[tuple[bytes, bytes, str, str, str, str], Group] = {}
         self.opened = self.awards = self.held = 0
         self.closed: dict[bytes, tuple[int, bool]] = {}
         """Leaf hash -> (entry, whether an award) of the entries with a personal part that was not opened."""
@@ -225,11 +225,11 @@ class Entries:
             elif isinstance(part, BookingPart):
                 same_booking(part, kind, carbon, credits, cause)
             else:
-                record, er_mg, version, factors, at = part
+                behaviour, record, er_mg, version, factors, at = part
                 same("kind", Kind.AWARD, kind)
                 same("er_mg", er_mg, carbon)
                 # What many entries have in common is looked at once.
-                key = method_hash, factors_hash, version, factors, beside
+                key = method_hash, factors_hash, behaviour, version, factors, beside
                 group = self.groups.get(key)
                 if group is None:
                     group = self.groups[key] = _group(*key)
@@ -288,18 +288,20 @@ def _careful(line: str) -> Line:
     return one.index, one.opening.salt, one.opening.personal, beside[beside.rindex('"method":') : -1]
 
 
-def _award(text: str) -> tuple[str, int, str, str, str] | RedeemPart | BookingPart:
-    """(record, er_mg, version, factors, occurred_at) of an award, or the part of another kind. Raises LeafError."""
+def _award(text: str) -> tuple[str, str, int, str, str, str] | RedeemPart | BookingPart:
+    """(behaviour, record, er_mg, version, factors, occurred_at) of an award, or the part of another kind. Raises LeafError."""
     found = _AWARD.fullmatch(text)
     if found is not None:
-        return found[2], int(found[3]), found[4], found[5][1:-1], found[1][1:-1]
+        return found[1][1:-1], found[3], int(found[4]), found[5], found[6][1:-1], found[2][1:-1]
     part = leaf.read_personal(text)
     if isinstance(part, RedeemPart | BookingPart):
         return part
-    return part.record, part.er_mg, str(part.version), part.factors, part.occurred_at
+    return part.behaviour, part.record, part.er_mg, str(part.version), part.factors, part.occurred_at
 
 
-def _group(method_hash: bytes, factors_hash: bytes, version: str, factors: str, beside: str) -> Group:
+def _group(
+    method_hash: bytes, factors_hash: bytes, behaviour: str, version: str, factors: str, beside: str
+) -> Group:
     """Awards that have all this in common. Raises Unlike, ReceiptError where it does not fit together."""
     same("factors", leaf.text_hash(factors).hex(), factors_hash.hex())
     _, method, terms = receipt.read_opened(
@@ -307,7 +309,7 @@ def _group(method_hash: bytes, factors_hash: bytes, version: str, factors: str, 
     )
     if method is not None:
         same("methodology version", int(version), method.version)
-    return Group(method_hash, int(version), factors, method.id if method else None, terms)
+    return Group(method_hash, behaviour, int(version), factors, method.id if method else None, terms)
 
 
 _BESIDE = {"method", "setting"}
