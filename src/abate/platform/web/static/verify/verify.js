@@ -9,6 +9,15 @@ const KINDS = {
   18: ["逾期未领取", "credits not collected in time"], 19: ["三人变更的一步", "step of a change by three people"],
   20: ["审计记录摘要", "digest of the audit trail"], 21: ["到期积分转回", "expired credits put back"],
 };
+// The name of each kind, and what it may move of milligrams and of credits (log-format.md, "Entry kinds").
+const zero = (one) => one === 0n, below = (one) => one < 0n, above = (one) => one > 0n, moved = (one) => one !== 0n;
+const RULES = {
+  1: ["award", above, (one) => one >= 0n], 3: ["redeem", zero, below], 4: ["cancel", zero, below], 5: ["expire", zero, below],
+  6: ["transfer", zero, moved], 7: ["hold", zero, zero], 8: ["settle", zero, below], 9: ["release", zero, zero],
+  10: ["reverse", (one) => one <= 0n, () => true], 11: ["adjust", zero, moved], 12: ["exchange_out", zero, below],
+  13: ["exchange_in", zero, above], 14: ["retire", below, zero], 15: ["erased", zero, zero], 17: ["collect", zero, zero],
+  18: ["lapse", zero, below], 19: ["decided", zero, zero], 20: ["audited", zero, zero], 21: ["restore", zero, above],
+};
 const CHECKS = {
   form: ["回执格式", "Form"], source: ["数据来源", "Source of the data"], leaf: ["记录", "Leaf"], signature: ["日志签名", "Signature of the log"],
   inclusion: ["记录在日志中", "Inclusion in the log"], opening: ["个人部分", "Personal part"], facts: ["内容一致", "Facts"],
@@ -74,7 +83,7 @@ function readNote(note) {
 
 function readHead(text) {
   const lines = text.split("\n");
-  if (lines.length < 4 || lines.pop() !== "" || lines.some((line) => !line) || !/^(0|[1-9][0-9]{0,18})$/.test(lines[1])) {
+  if (lines.length < 4 || lines.pop() !== "" || lines.some((line) => !line) || !/^(0|[1-9][0-9]{0,18})$/.test(lines[1]) || BigInt(lines[1]) >= 2n ** 63n) {
     unlike("检查点内容不符", "the checkpoint's text is malformed");
   }
   const root = base64(lines[2], "root");
@@ -132,6 +141,9 @@ async function checkInclusion(receipt, leaf) {
 
 // -- the leaf and what opens it --------------------------------------------------------------------------------------------
 
+// Microseconds from 1970 to the beginning of the year 1, and to the end of the year 9999.
+const FIRST = -62135596800000000n, LAST = 253402300799999999n;
+
 function readLeaf(data) {
   const format = data[0], size = { 1: 155, 2: 187 }[format];
   if (!size) unlike(`不认识的记录格式 ${format}，请用新版核对页`, `leaf format ${format} is not known here: take a newer page`);
@@ -139,10 +151,17 @@ function readLeaf(data) {
   const zeros = (from) => data.slice(from, from + 32).every((byte) => byte === 0);
   if (format === 2 && (zeros(123) || zeros(155))) unlike("格式 2 的记录缺少承诺", "a leaf of format 2 commits by SHA-256 and by SM3");
   const view = new DataView(data.buffer, data.byteOffset);
-  return {
+  const leaf = {
     kind: view.getInt16(1), carbon: view.getBigInt64(3), credits: view.getBigInt64(11), at: view.getBigInt64(19),
     method: data.slice(27, 59), factors: data.slice(59, 91), cause: data.slice(91, 123), commitment: data.slice(123, 155), sm3: format === 2,
   };
+  const rule = RULES[leaf.kind];
+  if (!rule) unlike(`没有类别 ${leaf.kind}`, `there is no entry kind ${leaf.kind}`);
+  const [name, carbon, credits] = rule;
+  const still = leaf.carbon === 0n && leaf.credits === 0n && !(carbon === zero && credits === zero);
+  if (still || !carbon(leaf.carbon) || !credits(leaf.credits)) unlike(`类别 ${name} 不能有 ${leaf.carbon} 毫克、${leaf.credits} 分`, `an entry of kind ${name} cannot move ${leaf.carbon} mg and ${leaf.credits} credits`);
+  if (leaf.at < FIRST || leaf.at > LAST) unlike("记账时间不是日期", "when it was booked is no date of this calendar");
+  return leaf;
 }
 
 async function checkOpening(receipt, leaf) {
@@ -158,26 +177,53 @@ async function checkOpening(receipt, leaf) {
   return two("与记录的承诺一致", "it is what the leaf commits to");
 }
 
-const TAIL = /,"er_mg":(-?[0-9]{1,19}),"version":([0-9]{1,9}),"factors":("(?:[^"\\]|\\.)*")\}$/;
+// The recipes of personal parts, member for member: texts, whole numbers, and the record as the text that it is.
+const TEXT = String.raw`("[^"\\]*(?:\\.[^"\\]*)*")`, NUMBER = "(-?[0-9]{1,19})";
+const recipe = (members) => {
+  const names = Object.keys(members);
+  return { names, form: new RegExp(`^\\{${names.map((name) => `"${name}":${members[name]}`).join(",")}\\}$`, "s") };
+};
+const AWARD = recipe({
+  subject: TEXT, party: TEXT, event: TEXT, behaviour: TEXT, occurred_at: TEXT, record: "(\\{.*\\})", er_mg: NUMBER, version: NUMBER, factors: TEXT,
+});
+const REDEEM = recipe({ person: TEXT, order: TEXT, credits: NUMBER });
+const BOOKING = recipe({ person: TEXT, kind: TEXT, cause: TEXT, carbon_mg: NUMBER, credits: NUMBER, held: NUMBER });
+const NAMING = ["reverse", "restore", "settle", "release"];
+
+// The members that a personal part of this recipe has, whole numbers as BigInt; null where it is of another recipe.
+function readPart({ names, form }, text) {
+  const found = form.exec(text);
+  if (!found) return null;
+  const spelt = (one) => (one.startsWith('"') ? JSON.stringify(JSON.parse(one)) : one.startsWith("{") ? one : String(BigInt(one)));
+  const told = parse(text);
+  if (!only(told, names) || found.slice(1).some((one) => spelt(one) !== one)) return null;
+  return { ...told, ...Object.fromEntries(names.map((name, at) => [name, found[at + 1]]).filter(([, one]) => /^[-0-9]/.test(one)).map(([name, one]) => [name, BigInt(one)])) };
+}
 
 async function checkFacts(receipt, leaf) {
   const text = receipt.opening.personal;
+  const equal = (opened, told, zh, en) => { if (opened !== told) unlike(`个人部分的${zh}为 ${opened}，记录为 ${told}`, `${en}: the opened part says ${opened}, the leaf says ${told}`); };
+  const digest = async (one) => hex(await sha256(utf8(one)));
   let part;
-  try { part = JSON.parse(text); } catch { unlike("个人部分不是 JSON", "the personal part is not JSON"); }
-  if (leaf.kind === 1) {
-    const tail = TAIL.exec(text);
-    if (!tail) unlike("个人部分不合格式", "the personal part does not follow its recipe");
-    if (BigInt(tail[1]) !== leaf.carbon) unlike(`个人部分写 ${tail[1]} 毫克，记录为 ${leaf.carbon}`, `the opened part says ${tail[1]} mg, the leaf ${leaf.carbon}`);
-    if (!same(await sha256(utf8(JSON.parse(tail[3]))), leaf.factors)) unlike("因子与记录不符", "the factors are not the leaf's");
-    if (receipt.method && receipt.method.version !== Number(tail[2])) unlike("方法学版本不符", "the methodology's version is another");
+  if ((part = readPart(AWARD, text))) {
+    equal("award", RULES[leaf.kind][0], "类别", "kind");
+    equal(part.er_mg, leaf.carbon, "毫克数", "er_mg");
+    equal(await digest(part.factors), hex(leaf.factors), "因子", "factors");
+    if (receipt.method) equal(part.version, BigInt(receipt.method.version), "方法学版本", "methodology version");
     return two(`${part.behaviour}，${part.occurred_at}`, `${part.behaviour} of ${part.occurred_at}, event ${part.event} of ${part.party}`);
   }
-  if (leaf.kind === 3) {
-    if (BigInt(part.credits) !== -leaf.credits) unlike("积分数不符", "the credits are not the leaf's");
-    if (!same(await sha256(utf8(part.order)), leaf.cause)) unlike("订单与记录不符", "the order is not the leaf's");
+  if ((part = readPart(REDEEM, text))) {
+    equal("redeem", RULES[leaf.kind][0], "类别", "kind");
+    equal(-part.credits, leaf.credits, "积分数", "credits");
+    equal(await digest(part.order), hex(leaf.cause), "订单", "order");
     return two(`订单 ${part.order}`, `order ${part.order}`);
   }
-  return unable("本页不认识这类记录的个人部分", "this page does not know the personal part of this kind");
+  if (!(part = readPart(BOOKING, text))) unlike("个人部分不合格式", "the personal part does not follow its recipe");
+  equal(part.kind, RULES[leaf.kind][0], "类别", "kind");
+  equal(part.carbon_mg, leaf.carbon, "毫克数", "carbon_mg");
+  equal(part.credits, leaf.credits, "积分数", "credits");
+  equal(NAMING.includes(part.kind) ? part.cause.slice(0, 64) : await digest(part.cause), hex(leaf.cause), "缘由", "cause");
+  return two(`${part.cause}；冻结 ${part.held} 分`, `${part.cause}; ${part.held} held`);
 }
 
 // One award shows the bound that its rate sets to its credits; neither the rate nor the running total is in its leaf.
@@ -195,18 +241,38 @@ const AWARD_OPEN = {
 
 // -- all of it -------------------------------------------------------------------------------------------------------------
 
+// As the command reads JSON: no member twice, for readers differ on which counts, and no half of a sign.
+function parse(text) {
+  const made = JSON.parse(text, (name, value) => {
+    if ([name, value].some((one) => typeof one === "string" && /\p{Cs}/u.test(one))) throw new SyntaxError("half of a sign");
+    return value;
+  });
+  const kept = (one) => (one && typeof one === "object" ? Object.values(one).reduce((sum, each) => sum + kept(each), Array.isArray(one) ? 0 : Object.keys(one).length) : 0);
+  const written = [...text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g)].filter((one) => one[1]).length;
+  if (written !== kept(made)) throw new SyntaxError("a member stands twice");
+  return made;
+}
+const only = (one, names) => one !== null && typeof one === "object" && String(Object.keys(one).sort()) === String([...names].sort());
+const isText = (one) => typeof one === "string";
+const orNull = (fits) => (one) => one === null || fits(one);
+const PARTS = {
+  opening: orNull((one) => only(one, ["salt", "personal"]) && isText(one.salt) && isText(one.personal)),
+  method: orNull((one) => only(one, ["id", "version"]) && isText(one.id) && Number.isInteger(one.version)),
+  setting: orNull((one) => only(one, ["region", "floor", "pack", "zone"]) && orNull(isText)(one.region) && orNull(isText)(one.pack) && isText(one.floor) && isText(one.zone)),
+};
+
 function readForm(text) {
   let receipt;
-  try { receipt = JSON.parse(text); } catch { unlike("不是 JSON 文件", "not the JSON it should be"); }
+  try { receipt = parse(text); } catch { unlike("不是规范的 JSON 文件", "not the JSON it should be"); }
   const names = receipt && typeof receipt === "object" ? Object.keys(receipt).sort() : [];
   const rated = receipt?.format === "abate-receipt/3";
   const marked = receipt?.format === "abate-receipt/2" || (rated && "source" in receipt);
   const more = [...(marked ? ["source"] : []), ...(rated ? ["rate"] : [])];
   if (String(names) !== String([...MEMBERS, ...more].sort())) unlike("这不是回执", "this is not a receipt");
   if (!marked && !rated && receipt.format !== "abate-receipt/1") unlike("不认识的回执格式，请用新版核对页", "a format not known here: take a newer page");
-  const { opening, proof, index } = receipt;
-  const texts = [receipt.log, receipt.leaf, receipt.checkpoint, ...(opening ? [opening.salt, opening.personal] : [])];
-  if (!Array.isArray(proof) || proof.length > 64 || !Number.isSafeInteger(index) || index < 0 || texts.some((one) => typeof one !== "string")) {
+  const { proof, index } = receipt;
+  const texts = [receipt.log, receipt.leaf, receipt.checkpoint];
+  if (!Array.isArray(proof) || proof.length > 64 || !Number.isSafeInteger(index) || index < 0 || !texts.every(isText) || Object.entries(PARTS).some(([name, fits]) => !fits(receipt[name]))) {
     unlike("回执内容不完整", "a member of the receipt is not of its type");
   }
   if (marked && !whole(receipt.source)) unlike("数据来源不合规定", "the mark of its source is not as described");
