@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +48,20 @@ def test_codes_are_for_ever() -> None:
         "correction": 6,
         "retirement": 7,
     }
+
+
+def test_the_page_of_the_formats_tells_every_kind_as_it_is() -> None:
+    """It told half of the kinds as not in use: who wrote a verifier by it refused a reversal's good receipt."""
+    page = (Path(__file__).parents[2] / "docs/reference/log-format.md").read_text(encoding="utf-8")
+    table = page.partition("### Entry kinds\n\n")[2].partition("\n\n")[0]
+    signs = {"≥ 0": ">= 0", "≤ 0": "<= 0", "≠ 0": "other than 0"}
+    rows = [re.split(r" *\| *", line)[1:-1] for line in table.splitlines()[2:]]
+    told = [(row[0], row[1], *(signs.get(sign, sign) for sign in row[2:4]), row[4]) for row in rows]
+    assert told == [
+        (str(kind.value), kind.name.lower(), rule.carbon.value, rule.credits.value,
+         f"{rule.counter.value} {rule.counter.name.lower()}")
+        for kind, rule in sorted(RULES.items())
+    ]  # fmt: skip
 
 
 @given(st.sampled_from(sorted(Kind)), AMOUNT, AMOUNT)

@@ -12,8 +12,9 @@ A leaf, numbers big-endian and signed (PostgreSQL: `int2send`, `int8send`), noth
         59     32  factors_hash   SHA-256 of the UTF-8 factor ids, sorted, joined with ";" (of the empty text
                                   where the formula reads none); zeros where nothing was computed
         91     32  cause          award: SHA-256 of the batch body received; redeem: SHA-256 of the order id;
-                                  reverse, settle, release, erased: leaf hash of the entry reversed, of the
-                                  hold, of the entry erased; others: SHA-256 of the cause text
+                                  reverse, restore, settle, release, erased: leaf hash of the entry reversed, of
+                                  the award whose credits come back, of the hold, of the entry erased; others:
+                                  SHA-256 of the cause text
        123     32  commitment     SHA-256(salt || SHA-256(personal)), personal in UTF-8; zeros where there is none
        155     32  sm3            format 2 only: SM3(salt || SM3(personal)), the same commitment by the national
                                   digest (GB/T 32905), so that what is opened can be checked without SHA-256
