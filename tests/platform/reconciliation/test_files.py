@@ -145,6 +145,21 @@ def test_a_break_ages_is_owned_decided_cleared_and_opened_again(world: World) ->
         assert len(queries.history(lost.id)) == before + 1, "the same again adds no step"
 
 
+def test_the_owner_follows_the_kind_that_a_break_has_now(world: World) -> None:
+    """It stayed with who had to act on the former kind: nobody who could mend it was told."""
+    send(world, rows(world, lost={"outcome": "credited"}, e_0=None))
+    world.send(world.meeting("lost"))
+    send(world, rows(world, lost={"er_mg": 9}, e_0={"er_mg": 7}))
+    assert {row.label: (row.kind, row.owner) for row in queries.breaks()} == {
+        "lost": ("different", "operator"),
+        "e-0": ("different", "operator"),
+    }
+    lost = next(row for row in queries.breaks() if row.label == "lost")
+    actions.assign(lost.id, "city-ops", "staff-1")
+    send(world, rows(world, lost={"er_mg": 10}))
+    assert queries.one(lost.id).owner == "city-ops"
+
+
 @pytest.mark.clause("P-8.5-e")
 def test_refused_files_change_nothing_and_name_the_line(world: World) -> None:
     good = rows(world)

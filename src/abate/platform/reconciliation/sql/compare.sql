@@ -139,10 +139,12 @@ on conflict (party_id, side, day, item) do nothing
 
 -- name: open
 -- A step for what is new, for what looks other than before, and for what was closed and differs still; a difference that
--- was accepted stays so as long as it is the same.
+-- was accepted stays so as long as it is the same. The owner follows the kind, also where that is another now; one that
+-- somebody named stays.
 insert into reconciliation_step (break_id, at, state, kind, ours, theirs, owner, resolution, note, by, file_id)
 select broken.id, %(at)s, 'open', met.kind, met.ours, met.theirs,
-       coalesce(newest.owner, case met.kind when 'missing_here' then %(code)s else %(operator)s end), null, '', '', %(file)s
+       coalesce(nullif(newest.owner, case newest.kind when 'missing_here' then %(code)s else %(operator)s end),
+                case met.kind when 'missing_here' then %(code)s else %(operator)s end), null, '', '', %(file)s
 from pg_temp.reconciliation_met met
 join reconciliation_break broken on (broken.party_id, broken.side, broken.day, broken.item)
                                     = (%(party)s, %(side)s, %(day)s, met.item)
