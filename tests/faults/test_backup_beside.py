@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -13,8 +14,10 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from abate.cli import backup as backup_command
 from abate.cli import restore
 from abate.platform.doors import backup, keyring, private_postgres, recovery, settings_file
+from abate.platform.doors.errors import SetupError
 
 pytestmark = pytest.mark.platform
 
@@ -75,3 +78,45 @@ def test_a_restore_reads_the_settings_that_were_put_into_the_new_folder(
     told = CliRunner().invoke(restore.command, [str(copies), "--into", str(into)])
     assert told.exit_code == 1 and "has no base copy" in told.output, told.output
     assert os.environ["ABATE_ZONE"] == "Asia/Tokyo"
+
+
+def test_changes_that_do_not_go_on_from_the_copy_are_not_passed_over(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy, changes that nobody received, then a receiver: what it received was left out of a restore without a word."""
+    old, new, copies = (place / name for name in ("old", "new", "copies"))
+    url = private_postgres.start(old)
+    backup.take(url, copies)
+    (first,) = backup.bases(copies)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for number in (1, 2):
+            connection.execute(f"create table made_{number} (id int)")
+            connection.execute("select pg_switch_wal()")
+        connection.execute("checkpoint")
+    assert not backup.begun(copies)
+    wait = threading.Event().wait
+    with (
+        backup.streaming(url, copies, synchronous=True, wait=wait),
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        connection.execute("create table acknowledged (id int)")
+    assert backup.gap(copies, first) is not None and not backup.begun(copies)
+    with pytest.raises(SetupError) as refused:
+        recovery.recover(copies, first, new, None, wait=wait)
+    assert refused.value.code == "changes-missing" and not (new / "postgres").exists()
+    # The command takes another copy first, from which everything goes on.
+    monkeypatch.setattr(backup_command.threading, "Event", Stopped)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    backup_command._follow(url, copies, synchronous=True)
+    assert len(backup.bases(copies)) == 2 and backup.begun(copies)
+    restored = recovery.recover(copies, recovery.choose(copies, None), new, None, wait=wait)
+    with psycopg.connect(restored) as connection:
+        assert connection.execute("select to_regclass('acknowledged') is not null").fetchone() == (True,)
+
+
+class Stopped(threading.Event):
+    """Asked to stop as soon as what comes first is done."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        super().wait(timeout)
+        return True

@@ -20,7 +20,7 @@ from abate.platform.doors.errors import SetupError
 @click.option(
     "--follow",
     is_flag=True,
-    help="Stream every change into FOLDER until stopped; makes a base copy if there is none.",
+    help="Stream every change into FOLDER until stopped; makes a base copy if no older one goes on with them.",
 )
 @click.option(
     "--synchronous",
@@ -80,8 +80,10 @@ def _follow(url: str, folder: Path, *, synchronous: bool) -> dict[str, object]:
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
+    # A copy of before goes on with what is received now only where changes were received since.
+    begun = backup.begun(folder)
     with backup.streaming(url, folder, synchronous=synchronous, wait=asked.wait) as receiver:
-        if not backup.bases(folder):
+        if not begun:
             backup.take(url, folder)
         click.echo(f"following into {folder}{', synchronously' if synchronous else ''}", err=True)
         while not asked.wait(1.0):

@@ -60,7 +60,7 @@ def command(folder: Path, into: Path, to: datetime | None, as_json: bool) -> Non
         reopening.secrets_fit(into)
         base = recovery.choose(folder, to)
         url = recovery.recover(folder, base, into, to, wait=wait)
-        done = reopening.make_safe(url, folder, base, into, to, wait=wait)
+        done = reopening.make_safe(url, folder, into, to, wait=wait)
     except (SetupError, OSError) as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)

@@ -17,7 +17,6 @@ from cryptography.exceptions import InvalidTag
 from django.db import transaction
 
 from abate.platform.doors import keyring, logins, private_postgres, recovery, sealed, settings_file
-from abate.platform.doors.backup import Base
 from abate.platform.doors.database import EMBEDDED
 from abate.platform.doors.errors import SetupError
 
@@ -74,14 +73,14 @@ def secrets_fit(into: Path) -> Path:
 
 
 def make_safe(
-    url: str, folder: Path, base: Base, into: Path, to: datetime | None, *, wait: Callable[[float], object]
+    url: str, folder: Path, into: Path, to: datetime | None, *, wait: Callable[[float], object]
 ) -> dict[str, object]:
     """Check the keys, end all sessions, links and tokens, erase again who was erased since `to`, end again what ended,
     remember the newest head that was signed since.
 
     Returns what was found and done. Raises SetupError where the secret file is another installation's.
     """
-    later = _at_the_end(folder, base, into, wait) if to is not None else None
+    later = _at_the_end(folder, into, wait) if to is not None else None
     os.environ |= {"DATABASE_URL": url, logins.OWNER: "", "ABATE_DATA_DIR": str(into.resolve())}
     os.environ["ABATE_SECRET_FILE"] = str(secrets_fit(into).resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
@@ -196,11 +195,13 @@ def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
     return rows + sum(map(len, again))
 
 
-def _at_the_end(folder: Path, base: Base, into: Path, wait: Callable[[float], object]) -> Later:
-    """Recover everything once more beside it, read what must outlive the step back, and remove it."""
+def _at_the_end(folder: Path, into: Path, wait: Callable[[float], object]) -> Later:
+    """Recover everything once more beside it, from the newest copy, read what must outlive the step back, and remove it."""
     beside = into / ".restore-end"
     try:
-        with psycopg.connect(recovery.recover(folder, base, beside, None, wait=wait)) as connection:
+        with psycopg.connect(
+            recovery.recover(folder, recovery.choose(folder, None), beside, None, wait=wait)
+        ) as connection:
             head = connection.execute(
                 "select size, root, note, at from log_checkpoint order by size desc limit 1"
             ).fetchone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ FORM = "base-%Y%m%dT%H%M%SZ"
 INSTALLATION = "installation.json"
 """Beside the copies: the database's name, and the user who owns the whole server."""
 STREAMING_SECONDS = 60.0
+_SEGMENT = re.compile(r"[0-9A-F]{24}(\.partial)?")
+"""A file of changes: timeline and place, 8 and 16 hexadecimal digits; the one being received bears a mark."""
 _WHO = "select now(), current_database(), (select rolname from pg_roles where oid = 10)"
 
 
@@ -51,6 +54,33 @@ def bases(folder: Path) -> list[Base]:
         except ValueError:
             continue
     return found
+
+
+def segments(folder: Path) -> list[Path]:
+    """The files of changes in a folder, in order."""
+    return sorted(path for path in folder.glob("*") if _SEGMENT.fullmatch(path.name))
+
+
+def gap(folder: Path, base: Base) -> str | None:
+    """The place (16 hexadecimal digits) of the first file of changes that is missing between a base copy and the newest
+    change received; None where all are there. Replaying stops at a gap, and what came after it would be lost in silence.
+    """
+    held = [*segments(base.folder / "pg_wal"), *segments(folder / "wal")]
+    if not held:
+        return None
+    in_one = 2**32 // max(path.stat().st_size for path in held)
+    first, *places = (
+        int(name[8:16], 16) * in_one + int(name[16:24], 16)
+        for name in (base.first_log, *(path.name for path in held))
+    )
+    missing = sorted(set(range(first, max(places) + 1)) - set(places))
+    return f"{missing[0] // in_one:08X}{missing[0] % in_one:08X}" if missing else None
+
+
+def begun(folder: Path) -> bool:
+    """Whether changes that are received from now on go on from the newest base copy: some were before, without a gap."""
+    every = bases(folder)
+    return bool(every and segments(folder / "wal")) and gap(folder, every[-1]) is None
 
 
 def take(url: str, folder: Path) -> Base:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from abate.platform.doors import private_postgres
-from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases
+from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases, gap, segments
 from abate.platform.doors.errors import SetupError
 
 LONGEST_SECONDS = 3600
@@ -44,12 +44,16 @@ def recover(
 ) -> str:
     """Lay the copy into `data_dir`, replay the changes up to `to` (or all), open it; returns the server's address.
 
-    Raises SetupError where `data_dir` has a database already, where the copy is damaged, and where the changes end
-    before `to`; what was laid out is then removed again.
+    Raises SetupError where `data_dir` has a database already, where the copy is damaged, where changes between it and the
+    newest are missing, and where they end before `to`; what was laid out is then removed again.
     """
     cluster = (data_dir / "postgres").resolve()
     if cluster.exists():
         raise SetupError("restore-there", cluster=cluster)
+    # Also on the way to a moment of before: what must outlive the step back stands at the end (reopening.py).
+    newest = bases(folder)[-1]
+    if missing := gap(folder, newest):
+        raise SetupError("changes-missing", folder=folder, base=newest.folder.name, missing=missing)
     changes = data_dir.resolve() / "postgres-changes"
     try:
         _lay_out(folder, base, cluster, changes, to)
@@ -84,7 +88,7 @@ def _lay_out(folder: Path, base: Base, cluster: Path, changes: Path, to: datetim
     for left in (cluster / "log", *cluster.glob(".s.PGSQL.*")):
         left.unlink(missing_ok=True)
     changes.mkdir()
-    for segment in sorted((folder / "wal").glob("*")):
+    for segment in (*segments(folder / "wal"), *(folder / "wal").glob("*.history")):
         # The segment that was being received when the stream ended carries a mark; what follows its end is zeros.
         name = segment.name.removesuffix(".partial")
         if name >= base.first_log and not (changes / name).exists():
