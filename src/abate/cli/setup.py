@@ -30,7 +30,7 @@ NEXT = (
      "abate party apply --help; abate party admit --help"),
     ("在沙箱中先试", "try it in the sandbox first", "abate serve --sandbox"),
     ("每天：备份、结账、对账、清理", "every day: copy, close, reconcile, clear",
-     "abate backup FOLDER; abate close day; abate reconcile; abate privacy retain"),
+     "abate backup FOLDER; abate close; abate reconcile; abate privacy retain"),
 )  # fmt: skip
 
 
