@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from tests.platform.log.conftest import queue
 
 from abate.bookkeeping import checkpoint, cosignature, merkle, witness
 from abate.bookkeeping.verify import Quorum, verify_receipt
+from abate.cli import witness as witness_command
 from abate.platform.log import actions, cosigning, queries
 from abate.platform.log.cosigning import Asked, Cosigner
 
@@ -122,6 +124,25 @@ def test_a_killed_witness_stands_where_it_signed_last(started: Callable[..., Run
         one.kill()
         one = started("w1")
         assert one.post(body(log, 0, 300)) == (409, "text/x.tlog.size", f"{size}\n")
+
+
+def test_a_body_that_does_not_come_is_no_fault_of_the_state(
+    tmp_path: Path, log: SmallLog, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its operator was told that the state cannot be used, and the caller 500: any stranger could raise that alarm."""
+    witnesses.make(tmp_path / "w", "witness.test/slow", str(log.key))
+    monkeypatch.setattr(witness_command, "PATIENCE", 0.2)
+    handler = witness_command._handler(witness_command.Store(tmp_path / "w"))
+    with witness_command._Server(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as caller:
+            caller.sendall(
+                b"POST /witness/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 50\r\n\r\nold"
+            )
+            answer = caller.makefile("rb").read().decode()
+        server.shutdown()
+    assert answer.startswith("HTTP/1.1 400 ") and "did not come" in answer
+    assert "the state" not in capsys.readouterr().err
 
 
 def test_damaged_state_is_not_taken_for_a_new_log(started: Callable[..., Running], log: SmallLog) -> None:

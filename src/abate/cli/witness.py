@@ -146,7 +146,7 @@ def _handler(store: Store) -> type[BaseHTTPRequestHandler]:
                     raise Refused(
                         400, f"a body of a stated length, at most {witness.MAX_BODY} bytes, is asked for"
                     )
-                body = self.rfile.read(int(length))
+                body = self._body(int(length))
                 if self.path != f"{PREFIX}/add-checkpoint":
                     raise Refused(404, f"requests go to {PREFIX}/add-checkpoint")
                 line = store.add_checkpoint(body, logs, name, seed)
@@ -157,6 +157,14 @@ def _handler(store: Store) -> type[BaseHTTPRequestHandler]:
                 self._answer(500, "the state of this witness cannot be used; nothing was signed\n")
             else:
                 self._answer(200, line)
+
+        def _body(self, length: int) -> bytes:
+            """Raises Refused where it does not come: that is the caller's fault, and no state was touched."""
+            try:
+                return self.rfile.read(length)
+            except OSError:
+                self.close_connection = True
+                raise Refused(400, f"the body did not come within {PATIENCE:g} seconds") from None
 
         def do_GET(self) -> None:
             self._answer(405, f"POST a checkpoint to {PREFIX}/add-checkpoint\n")
