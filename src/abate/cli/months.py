@@ -52,12 +52,16 @@ def _listed(data_dir: Path) -> None:
 def turn(data_dir: Path, ahead: int) -> None:
     """Make this month's partitions and those ahead, and let new ids fall into this month.
 
-    Safe under load and to repeat. Every start of the platform and `abate close` do it too.
+    Safe under load and to repeat. Every start of the platform and `abate close` do it too. Nothing is done where the
+    clocks of this machine and of the database server are in different months.
     """
     with _platform(data_dir):
         from abate.platform.doors import logins, rotation  # lazy: needs Django set up
+        from abate.platform.ledger.errors import ClocksApart  # lazy: as above
 
         logins.require_owner()
+        if not rotation.agreed():
+            raise ClocksApart
         click.echo("\n".join(rotation.keep_ahead(ahead)) or "nothing to do")
 
 

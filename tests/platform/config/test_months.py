@@ -6,18 +6,22 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from django.core.management import call_command
 from django.db import connection, transaction
 from tests.platform.pipeline.world import NOW, World, differences
 
-from abate.platform.config import doctor, grants
+from abate.cli import months as months_command
+from abate.platform.config import doctor, grants, setup
 from abate.platform.doors import clock, months, rotation
 from abate.platform.doors.months import Month, MonthUnfit
 from abate.platform.events.outcomes import Outcome
 from abate.platform.ledger import queries, standing
+from abate.platform.ledger.errors import ClocksApart
 
 pytestmark = pytest.mark.platform
 WRITERS = 8
@@ -178,6 +182,24 @@ def test_a_month_is_never_turned_back_or_to_nowhere(unturned: None, world: World
     with clock.frozen(datetime(2026, 1, 5, tzinfo=UTC)):
         assert rotation.keep_ahead() == []
     assert world.send(world.ride("r"))[0].entry >= Month.of(clock.today()).first_id  # type: ignore[operator]
+
+
+def test_a_clock_that_jumped_turns_no_month(
+    unturned: None, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start, or a close that was refused for its clock, turned to a month years ahead: for good, and none in between."""
+    rotation.keep_ahead()
+    before = world.send(world.ride("r"))[0].entry
+    monkeypatch.setattr(clock, "of_database", lambda: NOW)
+    monkeypatch.setattr(months_command, "_platform", lambda _: nullcontext())
+    with clock.frozen(NOW + timedelta(days=1500)):
+        setup._prepare(waiting=False)
+        with pytest.raises(ClocksApart):
+            CliRunner().invoke(months_command.command, ["turn"], catch_exceptions=False)
+    after = world.send(world.ride("s"))[0].entry
+    assert (
+        before is not None and after is not None and before < after < Month.of(clock.today()).plus(1).first_id
+    )
 
 
 def test_the_doctor_warns_before_months_run_out(unturned: None) -> None:

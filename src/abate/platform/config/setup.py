@@ -136,8 +136,9 @@ def _prepare(*, waiting: bool) -> None:
         apply()
     _keep_areas_apart()
     # With every start and every daily close, so that no month comes unprepared.
-    with suppress(TablesBusy):
-        rotation.keep_ahead()
+    if rotation.agreed():
+        with suppress(TablesBusy):
+            rotation.keep_ahead()
     grants.apply_grants(connection)
 
 

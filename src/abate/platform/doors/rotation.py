@@ -55,6 +55,13 @@ def keep_ahead(ahead: int = AHEAD) -> list[str]:
     return done
 
 
+def agreed() -> bool:
+    """Whether this machine's clock and the database server's are in one month. A turn is for good: where they are not, one of
+    them has jumped, and months would be passed over.
+    """
+    return Month.of(clock.day(clock.of_database())) == Month.of(clock.today())
+
+
 def standing() -> list[Standing]:
     """Every month of every table, oldest first."""
     found = []
