@@ -64,12 +64,13 @@ def retain(data_dir: Path) -> None:
     """Delete what is older than its rule, and accounts whose duty to be kept is over; close the staff's that nobody uses.
 
     Meant to run daily, with ABATE_OWNER_URL where there is one: the trail's old rows only its owner can remove.
-    Prints how many, and the staff's accounts by name.
+    Prints how many, and the staff's accounts by name. Nothing is deleted where the clocks of this machine and of the
+    database server differ.
     """
     _start(data_dir)
     from abate.platform.config import fields  # lazy: as above
     from abate.platform.doors import logins  # lazy: as above
-    from abate.platform.ledger import keeping  # lazy: as above
+    from abate.platform.ledger import closing, keeping  # lazy: as above
     from abate.platform.people import recovering  # lazy: as above
     from abate.platform.review import staffing  # lazy: as above
     from abate.platform.signin.policy import policy  # lazy: as above
@@ -77,9 +78,14 @@ def retain(data_dir: Path) -> None:
     try:
         with logins.as_owner():
             logins.require_owner()
+            closing.see_clocks_agree()
             cleared = fields.retain()
     except SetupError as fault:
         click.echo(str(fault), err=True)
+        sys.exit(1)
+    except Problem as problem:
+        click.echo(f"{problem.code}: {problem.en} ({problem.detail})\n  {problem.remedy_en}", err=True)
+        click.echo(f"  {problem.zh}{problem.remedy_zh}", err=True)
         sys.exit(1)
     told = cleared | {"accounts": keeping.delete_due(), "recovery_contacts": recovering.clear_over()}
     click.echo(json.dumps(told | {"staff": staffing.close_unused(policy().unused_days)}, indent=2))

@@ -9,9 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from django.db import connection
 from psycopg import sql
 
+from abate.cli import privacy
 from abate.platform.config import fields
 from abate.platform.doors import clock
 from abate.platform.joining.models import Application
@@ -202,3 +204,17 @@ def test_of_the_trail_no_row_goes_before_the_log_tells_of_its_seal(rows: None, d
         assert Audit.objects.filter(what="retention.waits").exists()
         log.sequence()
         assert fields.retain()["review_audit"] == sealed_now
+
+
+@pytest.mark.parametrize("years", [-4, 4])
+def test_by_a_clock_that_differs_from_the_databases_nothing_is_deleted(
+    rows: None, db: None, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    """One that ran ahead would have taken everything, accounts among it, and nothing brings that back."""
+    monkeypatch.setattr(privacy, "_start", lambda _: None)
+    monkeypatch.setattr(clock, "of_database", lambda: NOW)
+    before = {table: left(table) for table in RULES}
+    with clock.frozen(NOW + timedelta(days=365 * years)):
+        told = CliRunner().invoke(privacy.command, ["retain"])
+    assert told.exit_code == 1 and "clocks-apart" in told.output, told.output
+    assert {table: left(table) for table in RULES} == before

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -42,11 +42,19 @@ def see_clocks(last: date) -> None:
     """Before the jobs of a close, for an expiry is not undone: `last`, the last day to be closed, is over by this machine's
     clock and by the database server's. Raises ClocksApart, DayNotOver.
     """
+    if last >= clock.day(see_clocks_agree()):
+        raise errors.DayNotOver(last.isoformat())
+
+
+def see_clocks_agree() -> datetime:
+    """Before what no later moment undoes: the present moment by the slower of this machine's clock and the database server's.
+
+    Raises ClocksApart.
+    """
     there, here = clock.of_database(), clock.now()
     if (apart := abs((there - here).total_seconds())) >= clock.MOST_APART:
         raise errors.ClocksApart(f"{apart:.1f} s")
-    if last >= clock.day(min(there, here)):
-        raise errors.DayNotOver(last.isoformat())
+    return min(there, here)
 
 
 def last_of_month(first: date) -> date:

@@ -165,14 +165,14 @@ class DayNotOver(Problem):
 class ClocksApart(Problem):
     code = "clocks-apart"
     status = 503
-    zh = "本机与数据库服务器的时钟不一致，未结账，也没有积分失效。"
-    en = "The clocks of this machine and of the database server differ; nothing was closed and no credit expired."
-    why_zh = "走快的时钟会使尚未结束的日期结账，并使尚未到期的积分失效。"
-    why_en = (
-        "By a clock that runs ahead, days that are not over would be closed and credits expired too early."
+    zh = "本机与数据库服务器的时钟不一致，未作任何改动。"
+    en = "The clocks of this machine and of the database server differ; nothing was changed."
+    why_zh = "走快的时钟会使尚未结束的日期结账，使尚未到期的积分失效、尚未到期的记录被删除。"
+    why_en = "A clock that runs ahead closes days that are not over, and lets credits expire and records go before their time."
+    remedy_zh = "请在两台机器上运行时间服务，用 abate doctor 确认后再运行一次。"
+    remedy_en = (
+        "Run a time service on both machines, see with abate doctor that they agree, then run it again."
     )
-    remedy_zh = "请在两台机器上运行时间服务，用 abate doctor 确认后再结账。"
-    remedy_en = "Run a time service on both machines, see with abate doctor that they agree, then close."
 
 
 class MonthNotClosed(Problem):
