@@ -120,6 +120,14 @@ def _applied(
     return query, true | {name: value for name, value in given.items() if dice.random() < 0.08}
 
 
+def _mended(
+    known: Known, query: dict[str, Any], body: Any, dice: random.Random, media: str | None
+) -> tuple[Any, Any]:
+    _, said = _applied(known, query, body, dice, media)
+    contact = ("contact_name", "contact")
+    return query, {name: value for name, value in said.items() if name not in contact or dice.random() < 0.1}
+
+
 def _paper(
     known: Known, query: dict[str, Any], body: Any, dice: random.Random, media: str | None
 ) -> tuple[Any, Any]:
@@ -224,6 +232,7 @@ FILLS: dict[str, Filling] = {
     "POST /identity/o/api/token": _token,
     "POST /v1/applications": _applied,
     "POST /v1/applications/{application_id}/documents/{kind}": _paper,
+    "POST /v1/applications/{application_id}/mend": _mended,
     "POST /v1/applications/{application_id}/submit": _terms,
     "GET /v1/me/statement": _period,
     "GET /v1/me/statement.pdf": _period,

@@ -17,13 +17,15 @@ from tests.platform.joining import applicants
 from tests.platform.joining.applicants import PARTICULARS, PDF, later
 
 from abate.platform import reaching
-from abate.platform.joining import actions
-from abate.platform.joining.models import Application, Document
+from abate.platform.joining import actions, mending, queries
+from abate.platform.joining.kinds import kinds
+from abate.platform.joining.models import Application, Document, Revision
 from abate.platform.notices.models import Delivery
 from abate.platform.parties.errors import LimitReached
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 JSON = "application/json"
+ORGANISATION = ("code", "kind", "title_zh", "title_en", "registration", "grants", "behaviours")
 
 
 def given(**changes: object) -> str:
@@ -67,13 +69,72 @@ def test_an_organisation_applies_over_http() -> None:
     assert Client().get(at, headers=mine).json()["state"] == "submitted"
 
 
+@pytest.mark.clause("P-6.1-d")
+def test_what_was_returned_is_mended_over_http() -> None:
+    made, mine = make()
+    one, at = Application.objects.get(), f"/v1/applications/{made['id']}"
+    said = {name: made[name] for name in ORGANISATION}
+    assert said == {name: json.loads(given())[name] for name in ORGANISATION}
+
+    def mend(**changes: object) -> tuple[int, dict[str, Any]]:
+        answer = Client().post(f"{at}/mend", json.dumps(said | changes), content_type=JSON, headers=mine)
+        return answer.status_code, answer.json()
+
+    assert mend(title_en="Mended Rides")[1]["code"] == "application-closed"
+    actions.prove(one.user)
+    applicants.bring(one)
+    actions.submit(one, kinds().terms)
+    actions.send_back(one, "the name is not the licence's", applicants.reviewer())
+    for changes, named in (
+        ({"title_en": ""}, "title_en"),
+        ({"registration": "x"}, "registration"),
+        ({"other": "x"}, "other"),
+        # Whoever has the token does not choose who holds the account.
+        ({"contact": "thief@example.org"}, "contact"),
+        ({"contact_name": "A thief"}, "contact_name"),
+    ):
+        status, refused = mend(**changes)
+        assert (status, refused["code"]) == (422, "application-malformed") and named in refused["detail"]
+    assert not Revision.objects.filter(kind=Revision.MENDED).exists()
+    status, told = mend(title_en="Mended Rides")
+    assert status == 200 and told["title_en"] == "Mended Rides" and told["state"] == "returned"
+    assert {paper["state"] for paper in told["documents"]} == {"new"}
+    row = Revision.objects.get(kind=Revision.MENDED)
+    assert row.changed == {"title_en": [PARTICULARS.title_en, "Mended Rides"]}
+    kept = queries.contact(Application.objects.get())
+    assert kept == {"name": PARTICULARS.contact_name, "reach": PARTICULARS.contact}
+    # The same again changes nothing, and the token goes on: it hands in.
+    assert (
+        mend(title_en="Mended Rides")[0] == 200 and Revision.objects.filter(kind=Revision.MENDED).count() == 1
+    )
+    answer = Client().post(f"{at}/submit", json.dumps({"terms": "2026-1"}), content_type=JSON, headers=mine)
+    assert answer.json()["state"] == "submitted"
+    assert mend()[1]["code"] == "application-closed"
+
+
+def test_it_is_mended_so_often_a_day_over_http_too() -> None:
+    made, mine = make()
+    one = Application.objects.get()
+    actions.prove(one.user)
+    applicants.bring(one)
+    actions.submit(one, kinds().terms)
+    actions.send_back(one, "the name is not the licence's", applicants.reviewer())
+    said, at = {name: made[name] for name in ORGANISATION}, f"/v1/applications/{made['id']}/mend"
+    answers = [
+        Client().post(at, json.dumps(said | {"title_en": f"Rides {turn}"}), content_type=JSON, headers=mine)
+        for turn in range(mending.A_DAY + 1)
+    ]
+    assert [answer.status_code for answer in answers] == [200] * mending.A_DAY + [429]
+    assert int(answers[-1]["Retry-After"]) > 0
+
+
 def test_another_s_application_is_not_there() -> None:
     made, _ = make()
     _, other = make(code="made-up-other", registration=applicants.registration(2))
     at = f"/v1/applications/{made['id']}"
     for headers in ({}, other, {"authorization": "Bearer x"}, {"authorization": "Basic " + made["token"]}):
         assert Client().get(at, headers=headers).json()["code"] == "application-unknown"
-        for path in ("/submit", "/documents/registration?name=x.pdf"):
+        for path in ("/submit", "/mend", "/documents/registration?name=x.pdf"):
             answer = Client().post(at + path, "{}", content_type=JSON, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (404, "application-unknown")
     assert not Document.objects.exists()

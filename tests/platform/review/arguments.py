@@ -22,7 +22,7 @@ COMMON = {"problem": {"code": "busy"}, "event": {"event_id": "m-own"}, "file": A
           "v1:account_at": {"?": "moment=2026-01-01T00:00:00Z"}}  # fmt: skip
 COMMON |= {name: {"application_id": uuid4()} for name in ("application", "application-finding", "application-propose",
                                                          "application-contact-refuse", "application-state",
-                                                         "application-submit")}  # fmt: skip
+                                                         "application-submit", "application-mend")}  # fmt: skip
 COMMON |= {
     "application-paper": {"application_id": uuid4(), "document_id": 1},
     "application-document": {"application_id": uuid4(), "kind": "registration"},

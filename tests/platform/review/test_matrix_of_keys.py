@@ -45,7 +45,7 @@ DOORS = {"/v1/events": EVENTS, "/v1/files?name=f.csv": EVENTS}
 BUNDLE = {"address": "entries/000.p/1"}
 OWN_WAY = {"idp:oidc:token", "idp:oidc:userinfo", "idp:oidc:revoke"}
 """Addresses that OAuth2 says everything about: by a key's secret, or by a token for a person. They have a test of their own."""
-BY_APPLICATION = {"application-state", "application-document", "application-submit"}
+BY_APPLICATION = {"application-state", "application-document", "application-submit", "application-mend"}
 NOT_THERE = {404, 403}
 REFUSALS = {
     "token-refused",

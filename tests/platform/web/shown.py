@@ -232,6 +232,16 @@ def of_those_who_ask(day: Day) -> None:
         joining.add_document(draft[0], kind, f"{kind}.pdf", PDF, date(2027, 5, 31) if dated else None)
     day.call(browser, f"POST {at}/submit", application_id=draft[0].pk, body={"terms": kinds().terms},
              headers={"authorization": f"Bearer {draft[1]}"})  # fmt: skip
+    joining.send_back(draft[0], "名称与营业执照不一致", desk.staffed()["entry"])
+    named = {name: value for name, value in given.items() if not name.startswith("contact")}
+    named |= {
+        "code": "city-runs",
+        "registration": draft[0].registration,
+        "title_zh": "城市跑步",
+        "title_en": "City Runs",
+    }
+    day.call(browser, f"POST {at}/mend", application_id=draft[0].pk, body=named,
+             headers={"authorization": f"Bearer {draft[1]}"})  # fmt: skip
 
 
 def of_a_person(day: Day) -> None:

@@ -65,7 +65,13 @@ def test_these_addresses_alone_ask_for_no_token_of_a_form() -> None:
     found = {name for name, view in named(get_resolver()) if getattr(view, "csrf_exempt", False)}
     own = {name for name in found if not name.startswith(("v1:", "idp:"))}
     assert own == {
-        *("application-document", "application-make", "application-submit", "conformance"),
+        *(
+            "application-document",
+            "application-make",
+            "application-mend",
+            "application-submit",
+            "conformance",
+        ),
         *("notice-answer", "reconciliation-send", "sharing-ask"),
     }
 

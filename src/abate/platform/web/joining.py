@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
-from abate.platform.joining import actions, checks, papers, queries
+from abate.platform.joining import actions, checks, mending, papers, queries
 from abate.platform.joining.errors import ApplicationMalformed, DocumentRefused, ReportRefused
 from abate.platform.joining.models import Application
 from abate.platform.parties.actions import EVENTS
@@ -26,6 +26,7 @@ from abate.platform.web.refusals import problem_json
 
 LARGEST = 64 * 1024
 """Bytes of an application: our policy."""
+CONTACT = {"contact_name", "contact"}
 
 
 @csrf_exempt  # Without a cookie: what it makes is a draft that only the contact's link or the token opens.
@@ -79,6 +80,24 @@ def submit(request: HttpRequest, application_id: UUID) -> HttpResponse:
 
 @csrf_exempt  # By token, without a cookie.
 @require_POST
+def mend(request: HttpRequest, application_id: UUID) -> HttpResponse:
+    """Say anew what a returned application says of its organisation, whole, as it was made. Whom it is reached through is
+    changed on the page alone: a token in some machine does not decide who holds the account. (P-6.1-d)"""
+    try:
+        one = _own(request, application_id)
+        given = _object(request.read(LARGEST + 1), ApplicationMalformed)
+        if named := sorted(CONTACT & set(given)):
+            raise ApplicationMalformed(
+                f"{named[0]}: it is changed on the page, with a fresh proof of who asks"
+            )
+        said = actions.particulars(given | dict.fromkeys(CONTACT, ""))
+        return JsonResponse(show(mending.mend(one, said, basis.catalogue().methods)))
+    except Problem as problem:
+        return problem_json(problem)
+
+
+@csrf_exempt  # By token, without a cookie.
+@require_POST
 def attest(request: HttpRequest) -> HttpResponse:
     """In the sandbox: a run of the conformance kit as a signed statement, where the sandbox saw it happen."""
     try:
@@ -98,6 +117,9 @@ def show(one: Application) -> dict[str, Any]:
         "id": str(one.pk),
         "code": one.code,
         "kind": one.kind,
+        "title_zh": one.title_zh,
+        "title_en": one.title_en,
+        "registration": one.registration,
         "grants": list(one.grants),
         "behaviours": list(one.behaviours),
         "state": one.state,
@@ -147,5 +169,6 @@ urlpatterns = [
         "v1/applications/<uuid:application_id>/documents/<slug:kind>", document, name="application-document"
     ),
     path("v1/applications/<uuid:application_id>/submit", submit, name="application-submit"),
+    path("v1/applications/<uuid:application_id>/mend", mend, name="application-mend"),
     path("v1/conformance", attest, name="conformance"),
 ]

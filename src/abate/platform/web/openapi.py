@@ -16,7 +16,7 @@ from abate.platform.events.withdrawals import CAUSES
 from abate.platform.reconciliation.models import Kind, Side, State
 from abate.platform.web import openapi_examples, openapi_files, openapi_joining, openapi_sent
 from abate.platform.web.openapi_sharing import MARK, described
-from abate.platform.web.openapi_webhooks import webhooks
+from abate.platform.web.openapi_webhooks import told_event, webhooks
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
 _EVENT = {
@@ -371,7 +371,9 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
         "keyid, nonce and tag (the origin); docs/howto/partner.md",
     }
     parts["securitySchemes"]["ApplicationToken"] = openapi_joining.TOKEN
-    made["webhooks"] = webhooks(_RESULT)
+    made["webhooks"] = webhooks()
+    parts["schemas"]["Told"] = told_event(_RESULT)
+    parts["schemas"]["Application"] = openapi_joining.APPLICATION
     parts["schemas"]["File"] = openapi_files.FILE
     parts["schemas"]["Sent"] = openapi_sent.sent_event(_RESULT)
     for told in (openapi_sent.LIST, openapi_sent.PATHS["/v1/events/{event_id}"]["get"]):

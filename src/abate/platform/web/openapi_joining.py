@@ -32,12 +32,13 @@ _ASKED = {
     "grants": {"type": "array", "items": {"enum": Party.Grant.values}},
     "behaviours": _TEXTS | {"description": "What it will send; with the grant `data` only"},
 }
-_APPLICATION = {
+_CONTACT = ("contact_name", "contact")
+APPLICATION = {
     "type": "object",
     "properties": {
         "id": {"type": "string", "format": "uuid"},
         "token": {"type": "string", "description": "Shown once, by the answer that made it"},
-        **{name: _ASKED[name] for name in ("code", "kind", "grants", "behaviours")},
+        **{name: _ASKED[name] for name in _ASKED if name not in _CONTACT},
         "state": {"enum": Application.State.values},
         "note": {"type": "string", "description": "What is to be mended, or why it was refused"},
         "documents": {
@@ -182,7 +183,7 @@ def _upload() -> dict[str, Any]:
 def paths(problem: dict[str, Any]) -> dict[str, Any]:
     """The paths; `problem` is the content of every refusal."""
     own = {"security": [{"ApplicationToken": []}]}
-    told = _APPLICATION
+    told = {"$ref": "#/components/schemas/Application"}
     apply = _operation(problem, "application_make", "Apply to take part", "201", told, "409", "422", "429")
     state = _operation(
         problem, "application_state", "An application and what is asked for", "200", told, "404"
@@ -191,6 +192,10 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
         problem, "application_document", "Bring a document", "201", _DOCUMENT, "404", "409", "422"
     )
     submit = _operation(problem, "application_submit", "Hand in", "200", told, "404", "409", "422")
+    mend = _operation(
+        problem, "application_mend", "Say anew what a returned application says", "200", told,
+        "404", "409", "422", "429",
+    )  # fmt: skip
     attest = _operation(
         problem, "conformance", "In the sandbox: sign a run that it saw pass", "200", _SIGNED,
         "401", "403", "409", "422", "429",
@@ -210,12 +215,16 @@ def paths(problem: dict[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
     key = {"security": [{"PartnerToken": ["events"]}, {"Signature": []}]}
     terms = _body({"terms": {"type": "string"}})
+    organisation = {name: _ASKED[name] for name in _ASKED if name not in _CONTACT}
     one = "/v1/applications/{application_id}"
     return {
         "/v1/applications": {"post": apply | {"security": []} | _body(_ASKED, "grants", "behaviours")},
         one: {"get": state | own | {"parameters": [_ID]}},
         f"{one}/documents/{{kind}}": {"post": document | own | _upload()},
         f"{one}/submit": {"post": submit | own | terms | {"parameters": [_ID]}},
+        f"{one}/mend": {
+            "post": mend | own | _body(organisation, "grants", "behaviours") | {"parameters": [_ID]}
+        },
         "/v1/conformance": {"post": attest | key | _body(_RUN)},
         "/v1/notices": {"get": listed | key | {"parameters": [_OPEN, _BEFORE]}},
         "/v1/notices/{notice_id}/answer": {

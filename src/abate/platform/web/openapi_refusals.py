@@ -94,6 +94,11 @@ _BY_OPERATION: dict[str, dict[str, str]] = {
         "429": "limit-reached",
     },
     f"POST {_APPLICATION}/documents/{{kind}}": {"409": "application-closed", "422": "document-refused"},
+    f"POST {_APPLICATION}/mend": {
+        "409": "application-closed",
+        "422": "application-malformed",
+        "429": "limit-reached",
+    },
     f"POST {_APPLICATION}/submit": {"409": "document-missing", "422": "application-terms"},
     "POST /v1/conformance": {"409": "not-a-sandbox", "422": "conformance-report-refused"},
     "GET /v1/notices": {"422": "cursor-invalid"},

@@ -28,10 +28,15 @@ _NOTICE = {
 }
 
 
-def webhooks(result: dict[str, Any]) -> dict[str, Any]:
-    """Every kind of message, by its name; `result` is the schema of one event's result."""
+def told_event(result: dict[str, Any]) -> dict[str, Any]:
+    """The schema of what a message tells of one event (`Told` among the components); `result` is that of its result."""
     told = (*result["required"], "undone", "source")
-    data = {**result, "properties": {name: result["properties"][name] for name in told}}
+    return {**result, "properties": {name: result["properties"][name] for name in told}}
+
+
+def webhooks() -> dict[str, Any]:
+    """Every kind of message, by its name."""
+    data = {"$ref": "#/components/schemas/Told"}
     return {kind: _told(kind, summary, data) for kind, summary in _KINDS.items()} | {
         kind: _told(kind, summary, _NOTICE) for kind, summary in _NOTICES.items()
     }
