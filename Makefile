@@ -3,6 +3,8 @@ PYTHON ?= python3
 V := .venv/bin
 # Each worker has its own PostgreSQL; more than four of them gain nothing on the machines we know.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
+# Where a machine says so, no bytecode is kept: every worker would translate all tests, and each `abate` that a test starts all of src.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test test-all check bench docs lock sbom holes clean
 
 demo: .venv/.platform

@@ -13,3 +13,5 @@ if [ ! -x .venv/bin/python ]; then
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# Translated once, by all processors: test workers begin side by side, and each would translate what none has yet.
+.venv/bin/python -m compileall -q -j 0 src
