@@ -118,7 +118,7 @@ def test_guided_as_in_the_readme_to_the_first_upgrade(place: tuple[Path, str], t
     assert told.stdout.count("这个答案不能用") == 5, told.stdout
     for word in (
         "决定方法学允许时",
-        "security_admin: ",
+        "security_admin: http://127.0.0.1:8000/sign-in/link/",
         "留给运营方决定",
         "abate party apply",
         "abate serve --sandbox",

@@ -23,8 +23,8 @@ NEEDED = 4
 NEXT = (
     ("启动服务", "start the server", "abate serve"),
     ("再看一遍全部设置", "look at everything again", "abate doctor"),
-    ("各人用自己的链接登录并设通行密钥", "everybody signs in with their own link and sets up a passkey",
-     "abate staff sign-in LINK"),
+    ("各人在浏览器中打开自己的链接，设通行密钥或动态口令；或在命令行", "everybody opens their own link in a browser and sets up "
+     "a passkey or an app with codes; or at a shell", "abate staff sign-in LINK"),
     ("丢失的链接重新生成", "make a lost link again", "abate staff list; abate staff link ACCOUNT"),
     ("三人准入第一个机构（docs/howto/join.md）", "three people admit the first party (docs/howto/join.md)",
      "abate party apply --help; abate party admit --help"),
@@ -61,7 +61,7 @@ def command(answers: Path | None, check_only: bool, lang: str, data_dir: Path, a
             every = first_run.complete(data_dir, given)
             first_run.write_settings(data_dir, every, before)
             first_run.make(data_dir, every)
-            said["links"] = _people(identities)
+            said |= {"links": _people(identities), "origin": every["origin"]}
         steps = first_run.steps(data_dir)
         if all(one.done for one in steps if one.name in ("database", "people")):
             said["left_to_you"] = first_run.left_open()
@@ -156,7 +156,7 @@ def _tell(said: dict[str, Any], lang: str) -> None:
         mark = word("完成", "done   ") if step["done"] else word("未完成", "MISSING")
         click.echo(f"{mark} {step[lang]}" + (f"  ->  {step['remedy']}" if step["remedy"] else ""))
     for link in said.get("links", []):
-        click.echo(f"{', '.join(link['roles'])}: {link['link']}")
+        click.echo(f"{', '.join(link['roles'])}: {said['origin']}/sign-in/link/{link['link']}")
     if said.get("links"):
         click.echo(
             word(
