@@ -120,3 +120,28 @@ class Stopped(threading.Event):
     def wait(self, timeout: float | None = None) -> bool:
         super().wait(timeout)
         return True
+
+
+def test_a_damaged_file_of_changes_is_not_taken_for_their_end(place: Path) -> None:
+    """PostgreSQL replays up to the damage and opens: what was received after it was gone without a word."""
+    old, new, copies = (place / name for name in ("old", "new", "copies"))
+    url, wait = private_postgres.start(old), threading.Event().wait
+    with backup.streaming(url, copies, synchronous=True, wait=wait):
+        (base,) = [backup.take(url, copies)]
+        for number in range(4):
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"create table made_{number} (id int)")
+                connection.execute("select pg_switch_wal()")
+                connection.execute("create table if not exists last_of_all (id int)")
+    after = [path for path in backup.segments(copies / "wal") if path.name > base.first_log]
+    assert backup.gap(copies, base) is None and len(after) > 3
+    sound = after[1].read_bytes()
+    after[1].write_bytes(sound[:4096] + bytes(len(sound) - 4096))
+    with pytest.raises(SetupError) as refused:
+        recovery.recover(copies, base, new, None, wait=wait)
+    assert refused.value.code == "changes-damaged" and not (new / "postgres").exists()
+    assert after[1].name[8:24] in str(refused.value)
+    after[1].write_bytes(sound)
+    restored = recovery.recover(copies, base, new, None, wait=wait)
+    with psycopg.connect(restored) as connection:
+        assert connection.execute("select to_regclass('made_3') is not null").fetchone() == (True,)

@@ -77,6 +77,17 @@ def gap(folder: Path, base: Base) -> str | None:
     return f"{missing[0] // in_one:08X}{missing[0] % in_one:08X}" if missing else None
 
 
+def left_over(folder: Path, end: int) -> str | None:
+    """The place of the file of changes at which a replay of all of them ended (`end`, in bytes), where whole files follow it:
+    it is damaged there, and PostgreSQL takes that for the end. None where nothing whole was left over.
+    """
+    whole = [path for path in segments(folder / "wal") if path.suffix != ".partial"]
+    size = max((path.stat().st_size for path in whole), default=1)
+    place, offset = divmod(end // size, 2**32 // size)
+    name = f"{place:08X}{offset:08X}"
+    return name if whole and name < max(path.name[8:] for path in whole) else None
+
+
 def begun(folder: Path) -> bool:
     """Whether changes that are received from now on go on from the newest base copy: some were before, without a gap."""
     every = bases(folder)

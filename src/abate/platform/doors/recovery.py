@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from abate.platform.doors import private_postgres
-from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases, gap, segments
+from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases, gap, left_over, segments
 from abate.platform.doors.errors import SetupError
 
 LONGEST_SECONDS = 3600
@@ -60,6 +60,8 @@ def recover(
         private_postgres.start(data_dir, wait_seconds=LONGEST_SECONDS)
         url = private_postgres.address(data_dir, **json.loads((folder / INSTALLATION).read_text()))
         _until_open(url, cluster, wait)
+        if to is None and (damaged := left_over(folder, _ended(cluster))):
+            raise SetupError("changes-damaged", folder=folder, damaged=damaged)
         _forget_settings(url)
     except BaseException as fault:
         private_postgres.stop(data_dir)
@@ -132,6 +134,13 @@ def _until_open(url: str, cluster: Path, wait: Callable[[float], object]) -> Non
         wait(0.1)
         waited += 0.1
     raise SetupError("restored-not-open", said=_said(cluster)[-400:].strip())
+
+
+def _ended(cluster: Path) -> int:
+    """Where the replay ended, in bytes of the changes: with it a timeline of its own began."""
+    told = max((cluster / "pg_wal").glob("*.history")).read_text(encoding="utf-8").strip()
+    high, _, low = told.splitlines()[-1].split()[1].partition("/")
+    return int(high, 16) << 32 | int(low, 16)
 
 
 def _forget_settings(url: str) -> None:
