@@ -14,12 +14,17 @@ pytestmark = pytest.mark.platform
 SEEDS = range(7, 15)
 FIRST = {
     "a withdrawn authorisation counts": 11,
-    "a hold does not end by itself": 8,
+    "a hold does not end by itself": 9,
+    "a partner takes back what is not this person's": 12,
+    "a receipt proves another entry": 8,
+    "an award that is computed again stands beside the new one": 9,
+    "an erased person goes on spending": 11,
+    "an undone redemption leaves its code": 9,
     "collected credits settle no debt": 12,
-    "retired milligrams are computed again": 13,
+    "retired milligrams are computed again": 14,
     "what waits settles debts": 8,
     "what was not shown is booked": 9,
-    "what was taken back is computed again": 8,
+    "what was taken back is computed again": 9,
 }
 """Seeds that are known to find it soonest, to begin with: a run that finds nothing takes longest."""
 STEPS = 120
