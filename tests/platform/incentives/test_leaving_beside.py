@@ -11,6 +11,7 @@ import pytest
 from tests.platform.ledger.test_erasing import waits_for_the_lock
 from tests.platform.ledger.test_erasing_races import beside
 
+from abate.platform.events import actions as events
 from abate.platform.incentives import actions, queries
 from abate.platform.joining import decided
 from abate.platform.ledger import queries as ledger
@@ -46,9 +47,17 @@ def even() -> bool:
     return all(sums.even for sums in ledger.sums().values()) and not any(queries.differences().values())
 
 
-WHAT: dict[str, tuple[str, Callable[[Any, Any, Any, str], object]]] = {
-    "redeems": ("offer-ended", lambda person, _, offer, __: actions.redeem(person, offer, uuid4())),
-    "gives back": ("code-cancelled", lambda _, user, __, code: actions.give_back(user, code, "sold out")),
+WHAT: dict[str, tuple[str, str, Callable[[Any, Any, Any, str], object]]] = {
+    "redeems": (
+        "offer-ended",
+        "advisory",
+        lambda person, _, offer, __: actions.redeem(person, offer, uuid4()),
+    ),
+    "gives back": (
+        "code-cancelled",
+        "transactionid",
+        lambda _, user, __, code: actions.give_back(user, code, "sold out"),
+    ),
 }
 
 
@@ -64,9 +73,9 @@ def test_who_comes_while_it_leaves_waits_and_is_told(
     reached, go = held_still(monkeypatch, actions, "close_offers", after=True)
     leaving = beside(lambda: leave(party), did)
     assert reached.wait(20)
-    refusal, act = WHAT[what]
+    refusal, lock, act = WHAT[what]
     other = beside(lambda: act(person, user, offer, code), told)
-    waits_for_the_lock("transactionid")
+    waits_for_the_lock(lock)
     go.set()
     leaving.join(20), other.join(20)
     assert len(did) == 1 and not isinstance(did[0], str) and told == [refusal]
@@ -85,7 +94,7 @@ def test_who_redeems_while_the_offers_are_closed_has_the_credits_again(
     other = beside(lambda: actions.redeem(person, offer, uuid4()), told)
     assert reached.wait(20)
     leaving = beside(lambda: leave(party), did)
-    waits_for_the_lock("transactionid")
+    waits_for_the_lock()
     go.set()
     other.join(20), leaving.join(20)
     assert len(did) == 1 and not isinstance(did[0], str) and not isinstance(told[0], str)
@@ -108,11 +117,33 @@ def test_who_redeems_after_it_looked_keeps_it_from_nothing(
     leaving = beside(lambda: leave(party), did)
     assert reached.wait(20)
     other = beside(lambda: actions.redeem(person, offer, uuid4()), told)
-    waits_for_the_lock("transactionid")
+    waits_for_the_lock()
     go.set()
     leaving.join(20), other.join(20)
     assert len(did) == 1 and not isinstance(did[0], str) and told == ["offer-ended"]
     assert looks[0] == [first.pk] and [person.pk, first.pk] not in looks
+    assert [ledger.balance(one.pk).credits for one in (first, person)] == [30, 30] and even()
+
+
+def test_who_comes_while_it_waits_does_not_pass_it_by(
+    make_person, make_acceptor, make_offer, monkeypatch
+) -> None:
+    """In a busy shop somebody always redeems: were the next let in too, it would wait for ever, and batches with it."""
+    first, person, (party, _) = make_person(30), make_person(30), make_acceptor("shop")
+    offer, did, told, next_told = make_offer(party), [], [], []
+    reached, go = held_still(monkeypatch, actions.randomness, "token_code", after=True)
+    redeeming = beside(lambda: actions.redeem(first, offer, uuid4()), told)
+    assert reached.wait(20)
+    leaving = beside(lambda: leave(party), did)
+    waits_for_the_lock()
+    batches_go_on = beside(events.keep_batches_out, [])
+    batches_go_on.join(20)
+    assert not batches_go_on.is_alive()
+    other = beside(lambda: actions.redeem(person, offer, uuid4()), next_told)
+    waits_for_the_lock(backends=2)
+    go.set()
+    redeeming.join(20), leaving.join(20), other.join(20)
+    assert not isinstance(told[0], str) and not isinstance(did[0], str) and next_told == ["offer-ended"]
     assert [ledger.balance(one.pk).credits for one in (first, person)] == [30, 30] and even()
 
 

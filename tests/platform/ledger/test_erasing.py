@@ -221,13 +221,13 @@ def test_a_lone_event_on_its_way_ends_first_too(world: World, monkeypatch: pytes
     assert is_even()
 
 
-def waits_for_the_lock(kind: str = "advisory") -> None:
-    """Until some backend is seen waiting for a lock of this kind."""
+def waits_for_the_lock(kind: str = "advisory", backends: int = 1) -> None:
+    """Until so many backends are seen waiting for a lock of this kind."""
     pause = threading.Event()
     for _ in range(2000):
         with connection.cursor() as cursor:
             cursor.execute("select count(*) from pg_locks where locktype = %s and not granted", [kind])
-            if cursor.fetchone()[0]:
+            if cursor.fetchone()[0] >= backends:
                 return
         pause.wait(0.01)
     raise AssertionError("nobody waited: erasing did not mind the batch on its way")

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import F, QuerySet
 
 from abate.platform.credits import actions as credits
@@ -128,15 +129,22 @@ def end_offer(offer_id: UUID) -> None:
 
 
 @audited("offer.close", lambda given, _: given["party"].code)
+def keep_redeeming_out(cursor: CursorWrapper, party: Party) -> None:
+    """Let who redeems at a party come to their end, and nobody begin before this transaction ends. Who comes queues behind it:
+    at a row that is held shared they would pass it by, and a busy shop would keep it waiting for ever.
+    """
+    cursor.execute("select pg_advisory_xact_lock(4912039, %s)", [party.pk])
+
+
 def close_offers(party: Party) -> int:
     """Take every offer of a party that leaves off the list. Returns how many.
 
-    Locks as a redemption does, and for all of them together: the party, which lets nobody begin one, the accounts of who holds a
-    code that can still be burnt, then the offers. So what is given back next, in the same transaction, waits for nobody.
+    Locks as a redemption does, and for all of them together: the party, where nobody begins one then, the accounts of who holds
+    a code that can still be burnt, then the offers. So what is given back next, in the same transaction, waits for nobody.
     (docs/explain/locking.md)
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        Party.objects.select_for_update().get(pk=party.pk)
+        keep_redeeming_out(cursor, party)
         posting.ready(cursor, list(set(_open_of(party).values_list("person_id", flat=True))))
         return Offer.objects.filter(party=party, active=True).update(active=False)
 
@@ -206,8 +214,8 @@ def _order(person_id: int, offer_id: UUID, order_id: UUID) -> queries.CodeRow | 
 
 def _redeem(person: Person, offer: queries.OfferRow, order_id: UUID, now: datetime) -> int:
     with connection.cursor() as cursor:
-        # Shared by all who redeem there, and before any account: a party that leaves holds it alone (close_offers).
-        cursor.execute("select from parties_party where id = %s for key share", [offer.party_id])
+        # Shared by all who redeem there, and before any account: a party that leaves holds it alone (keep_redeeming_out).
+        cursor.execute("select pg_advisory_xact_lock_shared(4912039, %s)", [offer.party_id])
         entry = ledger.post_redeem(cursor, person.id, offer.price_credits, str(order_id))
         # After the balance, so that the one row all buyers share is held shortest.
         taken = Offer.objects.filter(

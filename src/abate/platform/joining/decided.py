@@ -9,7 +9,7 @@ import hashlib
 from datetime import date
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from abate.platform.doors import clock
 from abate.platform.events import actions as events
@@ -165,7 +165,9 @@ def leave(party: Party, *, despite: bool, how: str) -> Settlement:
 
     Raises NotSettled where something is open, unless it was decided to leave `despite` it. (P-6.1-d)
     """
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
+        # First: who redeems may take long, and batches of everybody wait for the next.
+        incentives.keep_redeeming_out(cursor, party)
         events.keep_batches_out()
         party = Party.objects.select_for_update().get(pk=party.pk)
         open_ = queries.unsettled(party)
