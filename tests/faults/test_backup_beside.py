@@ -122,12 +122,18 @@ class Stopped(threading.Event):
         return True
 
 
-def test_a_damaged_file_of_changes_is_not_taken_for_their_end(place: Path) -> None:
+def test_a_damaged_file_of_changes_is_not_taken_for_their_end(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """PostgreSQL replays up to the damage and opens: what was received after it was gone without a word."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
     old, new, copies = (place / name for name in ("old", "new", "copies"))
     url, wait = private_postgres.start(old), threading.Event().wait
     with backup.streaming(url, copies, synchronous=True, wait=wait):
         (base,) = [backup.take(url, copies)]
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("create table first_of_all (id int)")
+            (moment,) = connection.execute("select now()").fetchone() or (None,)
         for number in range(4):
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(f"create table made_{number} (id int)")
@@ -141,6 +147,13 @@ def test_a_damaged_file_of_changes_is_not_taken_for_their_end(place: Path) -> No
         recovery.recover(copies, base, new, None, wait=wait)
     assert refused.value.code == "changes-damaged" and not (new / "postgres").exists()
     assert after[1].name[8:24] in str(refused.value)
+    # Going back to before the damage needs what was erased and ended after it too; nothing is left lying open.
+    keyring.create(new / "secrets.json", demo=False, log_origin="abate.test/log")
+    given = [str(copies), "--into", str(new), "--to", str(moment)]
+    monkeypatch.delenv("ABATE_SECRET_FILE")
+    told = CliRunner().invoke(restore.command, given)
+    assert told.exit_code == 1 and "are damaged at" in told.output, told.output
+    assert not (new / "postgres").exists() and not (new / ".restore-end").exists()
     after[1].write_bytes(sound)
     restored = recovery.recover(copies, base, new, None, wait=wait)
     with psycopg.connect(restored) as connection:

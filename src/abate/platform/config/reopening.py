@@ -72,15 +72,12 @@ def secrets_fit(into: Path) -> Path:
     return path
 
 
-def make_safe(
-    url: str, folder: Path, into: Path, to: datetime | None, *, wait: Callable[[float], object]
-) -> dict[str, object]:
-    """Check the keys, end all sessions, links and tokens, erase again who was erased since `to`, end again what ended,
-    remember the newest head that was signed since.
+def make_safe(url: str, into: Path, later: Later | None) -> dict[str, object]:
+    """Check the keys, end all sessions, links and tokens; of what was `later` than the moment gone back to: erase again who was
+    erased, end again what ended, remember the newest head that was signed.
 
     Returns what was found and done. Raises SetupError where the secret file is another installation's.
     """
-    later = _at_the_end(folder, into, wait) if to is not None else None
     os.environ |= {"DATABASE_URL": url, logins.OWNER: "", "ABATE_DATA_DIR": str(into.resolve())}
     os.environ["ABATE_SECRET_FILE"] = str(secrets_fit(into).resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
@@ -195,8 +192,9 @@ def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
     return rows + sum(map(len, again))
 
 
-def _at_the_end(folder: Path, into: Path, wait: Callable[[float], object]) -> Later:
-    """Recover everything once more beside it, from the newest copy, read what must outlive the step back, and remove it."""
+def at_the_end(folder: Path, into: Path, wait: Callable[[float], object]) -> Later:
+    """Recover everything beside, from the newest copy, read what must outlive a step back, and remove it. Raises as
+    recovery.recover."""
     beside = into / ".restore-end"
     try:
         with psycopg.connect(

@@ -39,6 +39,14 @@ def choose(folder: Path, to: datetime | None) -> Base:
     )
 
 
+def place(data_dir: Path) -> Path:
+    """Where the database of a data folder will lie. Raises SetupError where there is one."""
+    cluster = (data_dir / "postgres").resolve()
+    if cluster.exists():
+        raise SetupError("restore-there", cluster=cluster)
+    return cluster
+
+
 def recover(
     folder: Path, base: Base, data_dir: Path, to: datetime | None, *, wait: Callable[[float], object]
 ) -> str:
@@ -47,9 +55,7 @@ def recover(
     Raises SetupError where `data_dir` has a database already, where the copy is damaged, where changes between it and the
     newest are missing, and where they end before `to`; what was laid out is then removed again.
     """
-    cluster = (data_dir / "postgres").resolve()
-    if cluster.exists():
-        raise SetupError("restore-there", cluster=cluster)
+    cluster = place(data_dir)
     # Also on the way to a moment of before: what must outlive the step back stands at the end (reopening.py).
     newest = bases(folder)[-1]
     if missing := gap(folder, newest):
