@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.platform.ledger.test_erasing import waits_for_the_lock
+from tests.platform.ledger.test_erasing_races import beside
 from tests.platform.pipeline.world import NOW, World, differences, make_world, state
 from tests.platform.revaluing.decided import BUS, MAY, approve
 from tests.platform.revaluing.decided import replace as replace
 
 from abate.platform import revaluing
-from abate.platform.carbon import recomputing
+from abate.platform.carbon import actions, recomputing
 from abate.platform.carbon.errors import StateChanged
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
@@ -125,3 +127,28 @@ def test_another_change_since_is_still_refused(world: World, replace: Any) -> No
     with pytest.raises(StateChanged):
         revaluing.book(MAY, digest)
     assert state() == before and told() == []
+
+
+def test_nobody_is_erased_while_it_is_decided(
+    world: World, replace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was, after their quantities were read, stood in what was decided and had gone before it: nobody could book it."""
+    world.send(world.ride("a", km=3), world.ride("b", who=1, km=7))
+    replace(BUS)
+    shown = revaluing.propose(MAY)
+    erased: list[Any] = []
+    real = actions.approve
+
+    def allow(*given: Any) -> object:
+        erased.append(beside(lambda: erasing.erase(world.people[0]), []))
+        waits_for_the_lock()
+        return real(*given)
+
+    monkeypatch.setattr(actions, "approve", allow)
+    approve(MAY, shown.digest)
+    monkeypatch.undo()
+    for one in erased:
+        one.join(20)
+    done = revaluing.book(MAY, shown.digest)
+    assert len(erased) == 1 and (done.changed, done.erased) == (1, 1) and len(done.left_out) == 1
+    even()

@@ -10,6 +10,7 @@ from abate.platform.carbon import actions, basis, revaluing
 from abate.platform.carbon.errors import StateChanged
 from abate.platform.carbon.models import Adoption
 from abate.platform.carbon.revaluing import Asked, Reading
+from abate.platform.events.actions import keep_erasing_out
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
@@ -69,6 +70,8 @@ def _header(given: Json, proposal: bytes) -> str:
 
 def _allow(given: Json) -> Json:
     proposal = bytes.fromhex(given["digest"])
+    # Who is erased while it is read would be in what was decided, and gone before: nobody could book it any more.
+    keep_erasing_out()
     header = _header(given, proposal)
     actions.approve(proposal, _asked(given), header, (given["reason_zh"], given["reason_en"]))
     return {}

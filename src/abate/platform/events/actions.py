@@ -91,6 +91,12 @@ def keep_batches_out() -> None:
         cursor.execute(SQL["keep_batches_out"])
 
 
+def keep_erasing_out() -> None:
+    """Until the transaction ends nobody is erased, as while a batch is on its way, and batches go on."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["keep_erasing_out"])
+
+
 def stage(cursor: Cursor, rows: bytes) -> None:
     """Copy the batch into the staging table; `rows` are in PostgreSQL's binary format (carbon/staging.py)."""
     with cursor.copy(SQL["copy_stage"]) as copy:

@@ -9,6 +9,9 @@ returning id, pg_advisory_xact_lock_shared(4912026, 2)
 -- A statement of its own after `open_batch`: it sees a leaving that the batch waited for (keep_batches_out).
 select code from parties_party where id = %(party)s and status = 'left'
 
+-- name: keep_erasing_out
+select pg_advisory_xact_lock_shared(4912026, 2)
+
 -- name: keep_batches_out
 -- The other side of `open_batch`: batches on their way end first, later ones see what is done here.
 select pg_advisory_xact_lock(4912026, 2)
