@@ -38,9 +38,13 @@ def _changing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def guarded(request: HttpRequest, user: User, **kwargs: object) -> HttpResponse:
         if factors.may_change(request.session, user):
             return view(request, user, **kwargs)
-        return redirect(f"{reverse('confirm')}?{urlencode({'next': reverse('security')})}")
+        return _proved_first()
 
     return user_page(guarded)
+
+
+def _proved_first() -> HttpResponse:
+    return redirect(f"{reverse('confirm')}?{urlencode({'next': reverse('security')})}")
 
 
 @require_safe
@@ -187,14 +191,17 @@ def always(request: HttpRequest, user: User) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_changing
+@user_page
 def password(request: HttpRequest, user: User) -> HttpResponse:
     """Set a password, for the staff only: a person signs in with a code or a passkey, a till with a passkey or a link."""
+    # Who forgot it comes by a single-use link, and shows the second factor like everybody.
+    known = queries.password_set_at(user) is not None and not proofs.by_link(request.session)
+    # Who has no factor shows the present password, which a session that somebody came by does not tell.
+    if not factors.may_change(request.session, user) and (not known or factors.has_factor(user)):
+        return _proved_first()
     if user.kind != User.Kind.STAFF:
         return redirect("security")
     error, problem = "", None
-    # Who forgot it comes by a single-use link, and shows the second factor like everybody (_changing).
-    known = queries.password_set_at(user) is not None and not proofs.by_link(request.session)
     if request.method == "POST":
         try:
             if known:
