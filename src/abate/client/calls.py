@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import secrets
 import time
 import urllib.error
@@ -106,12 +107,14 @@ class Client:
         `deliver`, and FileNotFoundError.
         """
         dead_letters.stat()
-        with delivering.alone(dead_letters):
+        with delivering.alone(dead_letters) as held:
             letters = delivering.dead_letters(dead_letters)
             mended = (mend(one) if mend else one.event for one in letters)
             left = dead_letters.with_name(dead_letters.name + ".new")
             left.unlink(missing_ok=True)
             summary = self.deliver((event for event in mended if event is not None), left)
+            if os.name == "nt":
+                held.close()  # no file that is open is replaced there
             left.replace(dead_letters)
             return summary
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import threading
+import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +66,7 @@ def faults(text: str, handle: str, earlier: Iterable[str], policy: SignInPolicy)
         found.append("short")
     if len(text) > MOST:
         return [*found, "long"]
-    if _is_common(text) or _is_leaked(text):
+    if _is_common(text) or (not found and _is_leaked(text)):
         found.append("known")
     if handle and handle.lower() in text.lower():
         found.append("handle")
@@ -93,6 +95,7 @@ def _kinds(text: str) -> int:
     return sum(any(kind(sign) for sign in text) for kind in kinds)
 
 
+_reading = threading.Lock()
 _common = lru_cache(maxsize=1)(CommonPasswordValidator)
 
 
@@ -107,13 +110,18 @@ def _is_common(text: str) -> bool:
 
 def _is_leaked(text: str) -> bool:
     """Whether it is on the operator's own list, capitals or not. Read through each time, as bytes: such lists are long, are of
-    many encodings and change, and passwords are set seldom. Raises SetupError.
+    many encodings and change, and passwords are set seldom. Capitals are those of ASCII. Raises SetupError.
     """
     if not settings.ABATE_LEAKED_PASSWORDS:
         return False
     wanted = text.strip().encode().lower()
-    with _open_list(settings.ABATE_LEAKED_PASSWORDS) as listed:
-        return any(line.strip().lower() == wanted for line in listed)
+    named = settings.ABATE_LEAKED_PASSWORDS
+    try:
+        # One at a time: a long list is seconds of work.
+        with _reading, _open_list(named) as listed:
+            return any(line.strip().lower() == wanted for line in listed)
+    except (OSError, EOFError, zlib.error) as fault:
+        raise SetupError("leaked-list", named=named, fault=fault) from None
 
 
 def check_list() -> None:

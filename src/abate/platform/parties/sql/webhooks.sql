@@ -7,17 +7,22 @@ order by told.place, e.id
 
 -- name: claim_due
 -- One, claimed for a while, not locked: a lease that covered several would end before the last was carried.
--- The first of each address, of these the first: what waits for a slow address is not walked through.
-with due as (
-    select first.id
+-- The first of each address, of these the first: what waits for a slow address is not walked through, and no other is locked.
+with waiting as (
+    select first.id, first.next_at
     from parties_endpoint e
     cross join lateral (
         select m.id, m.next_at from parties_message m
         where m.endpoint_id = e.id and m.next_at <= %(now)s
-        order by m.next_at, m.id limit 1 for update skip locked
+        order by m.next_at, m.id limit 1
     ) first
     where %(slow)s::boolean is null or coalesce(e.slow_until > %(now)s, false) = %(slow)s
-    order by first.next_at, first.id limit 1
+), due as (
+    select m.id
+    from waiting
+    join parties_message m using (id)
+    where m.next_at <= %(now)s
+    order by waiting.next_at, m.id limit 1 for update of m skip locked
 )
 update parties_message m
 set next_at = %(lease)s, tries = m.tries + 1
