@@ -83,6 +83,15 @@ def test_a_list_with_capitals_and_other_encodings_counts_and_its_change_too(
             passwords.check_list()
 
 
+def test_a_list_that_breaks_off_is_named_and_not_read_for_what_is_refused_anyway(tmp_path: Path) -> None:
+    path = tmp_path / "leaked"
+    path.write_bytes(gzip.compress(b"seven otters crossing\n" * 1000)[:-20])
+    with override_settings(ABATE_LEAKED_PASSWORDS=str(path)):
+        assert passwords.faults("short", "", [], ASVS) == ["short"]
+        with pytest.raises(SetupError, match="cannot be read"):
+            passwords.faults("eight otters crossing", "", [], ASVS)
+
+
 def test_one_that_is_longer_than_any_can_be_is_not_cut_to_fit(db: None) -> None:
     user, longest = clerk(), ("seven otters crossing " * 6)[:128]
     actions.set_password(user, longest)
