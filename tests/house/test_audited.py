@@ -43,7 +43,12 @@ OWN = {
     },
     "quarantine/actions.py": {"hold": LANE, "came": "through decide, in its transaction"},
     "credits/taking.py": {"*": LANE},
-    "incentives/actions.py": {"redeem": ENTRY, "reverse": ENTRY, "read_code": PURE},
+    "incentives/actions.py": {
+        "redeem": ENTRY,
+        "reverse": ENTRY,
+        "read_code": PURE,
+        "keep_redeeming_out": PURE,
+    },
     "parties/actions.py": {
         "check_party": PURE,
         "make_secret": PURE,

@@ -128,7 +128,6 @@ def end_offer(offer_id: UUID) -> None:
         raise errors.OfferUnknown
 
 
-@audited("offer.close", lambda given, _: given["party"].code)
 def keep_redeeming_out(cursor: CursorWrapper, party: Party) -> None:
     """Let who redeems at a party come to their end, and nobody begin before this transaction ends. Who comes queues behind it:
     at a row that is held shared they would pass it by, and a busy shop would keep it waiting for ever.
@@ -136,6 +135,7 @@ def keep_redeeming_out(cursor: CursorWrapper, party: Party) -> None:
     cursor.execute("select pg_advisory_xact_lock(4912039, %s)", [party.pk])
 
 
+@audited("offer.close", lambda given, _: given["party"].code)
 def close_offers(party: Party) -> int:
     """Take every offer of a party that leaves off the list. Returns how many.
 
