@@ -42,6 +42,7 @@ WORDS = {
     "close": "every account of every close is its entries, summed again",
     "burnt": "what the audit trail tells of as burnt stands as burnt, and nothing else does",
     "signs": "every code is found by its own signs",
+    "terms": "every code cost what its offer costs, and ends after the days that it gives",
     "ends": "a code is given back exactly where its redemption was reversed",
     "codes": "every redemption has one code, of the same order",
     "entry": "every credited quantity has its award of the same amounts, where its batch says, and the other way round",

@@ -187,10 +187,12 @@ def differences() -> dict[str, int]:
     """`ends`: codes that were given back though their entry stands, or whose entry was reversed though they work.
     `codes`: codes and redemptions of which one lacks the other, or that are of two orders. `burnt`: codes that were burnt, as the
     trail says, and could be burnt again, or that stand as burnt while the trail tells of nobody who did it. `signs`: codes that
-    are not found by their own signs, or by those of another.
+    are not found by their own signs, or by those of another. `terms`: codes of an offer that costs something else than was paid
+    for them, and those that end sooner or later than it says.
     """
     asked = {
         "ends": _ENDS,
+        "terms": _TERMS,
         "burnt": _BURNT,
         "signs": _SIGNS,
         "codes": f"select count(*) from ({_CODES}) wrong",
@@ -230,6 +232,15 @@ select (select count(*) from told left join incentives_code code on code.id::tex
         where code.burnt_at is null)
      + (select count(*) from incentives_code code left join told on told.subject = code.id::text
         where told.subject is null and code.burnt_at >= (select at from since))
+"""
+# An offer's price and days are never changed: who wants others makes another offer.
+_TERMS = """
+select count(*)
+from incentives_code code
+join incentives_offer offer on offer.id = code.offer_id
+join ledger_entry entry on (entry.person_id, entry.id) = (code.person_id, code.entry_id)
+where entry.credits <> -offer.price_credits
+      or extract(epoch from code.expires_at - code.issued_at) <> offer.valid_days * 86400
 """
 _SIGNS = """
 select count(*)
