@@ -14,7 +14,7 @@ from django.conf import settings  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402  (Django must be set up before its handlers are made)
 from django.http import FileResponse  # noqa: E402
 
-from abate.platform.web import forwarded, intake, upload  # noqa: E402
+from abate.platform.web import bodies, forwarded, intake, upload  # noqa: E402
 
 Scope = dict[str, Any]
 _PIECE = 64 * 1024
@@ -38,7 +38,7 @@ async def _pieces(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-_pages = _Handler()
+_pages = bodies.bounded(_Handler())
 
 
 async def _one(

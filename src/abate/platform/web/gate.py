@@ -109,6 +109,17 @@ class MethodNotDeclared(Problem):
     remedy_en = "The header Allow says which it takes."
 
 
+class BodyTooLarge(Problem):
+    code = "body-too-large"
+    status = 413
+    zh = "提交的内容过大，未予接收。"
+    en = "What was sent is too large; none of it was taken."
+    why_zh = "过大的请求会占满磁盘和线路。"
+    why_en = "A request of any size would fill the disk and hold the line of all."
+    remedy_zh = "表单连同文件最大 6 MB；更大的事件文件请发送到 /v1/files。"
+    remedy_en = "A form with its files has 6 MB at most; larger files of events go to /v1/files."
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     who: str

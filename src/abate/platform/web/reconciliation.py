@@ -24,6 +24,7 @@ from abate.platform.reconciliation.queries import BreakRow
 from abate.platform.web import caller
 
 COUNTS = ("rows", "matched", "missing_here", "missing_there", "different")
+ADDRESS = "/v1/reconciliation"
 LARGEST = 32 * 1024 * 1024
 """Bytes of a file over HTTP: our policy, about half a million events."""
 FORMS = {"text/csv": "csv", "application/x-ndjson": "jsonl", "application/jsonl": "jsonl"}
@@ -129,6 +130,6 @@ def _day(request: HttpRequest, *, needed: bool = False) -> date | None:
 
 
 urlpatterns = [
-    path("v1/reconciliation", send, name="reconciliation-send"),
+    path(ADDRESS[1:], send, name="reconciliation-send"),
     path("v1/reconciliation/breaks", breaks, name="reconciliation-breaks"),
 ]

@@ -56,6 +56,22 @@ async def from_intake(door: str, call: Call, problem: Problem, pool: Executor) -
             await asyncio.get_running_loop().run_in_executor(pool, _write, first)
 
 
+async def before_a_view(path: str, call: Call, problem: Problem, pool: Executor) -> None:
+    """Tell of a body that was refused before Django saw any of it: from where, and at which address."""
+    if not is_told(problem.code, problem.status, owned=True):
+        return
+    try:
+        door = resolve(path).view_name
+    except Resolver404:
+        door = "body"
+    actor = Actor(via="interface" if path.startswith("/v1/") else "page")
+    first = turned_away.count(
+        Refusal(door, _method(call.method), problem.code, actor, digest("address", call.address))
+    )
+    if first is not None:
+        await asyncio.get_running_loop().run_in_executor(pool, _write, first)
+
+
 def _write(refusal: Refusal) -> None:
     connection.close_if_unusable_or_obsolete()
     turned_away.write(refusal)

@@ -1,0 +1,71 @@
+"""How much a page, or an address of the interface that is a view, is sent: known before Django sees any of it.
+
+Django writes a whole body down, past some megabytes into a file, before it asks who sends it: without this a stranger fills
+the disk with one form. The intake and the upload have bounds of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+
+from abate.platform.doors.errors import Problem
+from abate.platform.events.errors import TooSlow
+from abate.platform.web import caller, intake, reconciliation, turning_away
+from abate.platform.web.gate import BodyTooLarge
+from abate.platform.web.intake import Receive, Scope, Send
+from abate.platform.web.upload import PART_SECONDS
+
+App = Callable[[Any, Receive, Send], Awaitable[None]]
+
+
+def _most(path: str) -> tuple[int, type[Problem]]:
+    """Bytes that an address takes, and what is said of more."""
+    if path == reconciliation.ADDRESS:
+        return reconciliation.LARGEST, reconciliation.FileTooLarge
+    # No more than is held in memory: a form may bring a document of an applicant, which no disk sees in clear.
+    return settings.FILE_UPLOAD_MAX_MEMORY_SIZE, BodyTooLarge
+
+
+def bounded(app: App) -> App:
+    """`app`, which sees no more of a body than its address takes, each part of it in time; 413 or 408 otherwise."""
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        most, refused = _most(scope["path"])
+        read, whole = 0, False
+
+        async def in_bounds() -> dict[str, Any]:
+            nonlocal read, whole
+            if whole:
+                return await receive()  # what is left to come is that somebody hung up
+            try:
+                async with asyncio.timeout(PART_SECONDS):
+                    message = await receive()
+            except TimeoutError:
+                raise TooSlow from None
+            read += len(message.get("body", b""))
+            if read > most:
+                raise refused
+            whole = not message.get("more_body")
+            return message
+
+        try:
+            declared = headers.get(b"content-length", b"0")
+            if not declared.isdigit() or len(declared) > 12 or int(declared) > most:
+                raise refused
+            await app(scope, in_bounds, send)
+        except Problem as problem:
+            call = caller.from_scope(scope)
+            await turning_away.before_a_view(scope["path"], call, problem, intake.pool)
+            language = "en" if intake.prefers_english(headers.get(b"accept-language", b"")) else "zh"
+            status, answer, more = intake.refusal(problem, language)
+            if status != TooSlow.status:
+                # The rest of the body may still come: it is not to be taken for the next request.
+                more.append((b"connection", b"close"))
+            await intake.respond(send, status, answer, language, more)
+
+    return called

@@ -1,0 +1,127 @@
+"""What is sent to a page or to a view of the interface is bounded before Django writes any of it down, whoever sends it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from abate.platform.config import asgi
+from abate.platform.review import turned_away
+from abate.platform.review.models import Audit
+from abate.platform.web import bodies, intake, reconciliation
+
+pytestmark = [
+    pytest.mark.platform,
+    pytest.mark.clause("P-8.5-a"),
+    pytest.mark.django_db(transaction=True),
+]
+PART = 500_000
+
+
+@pytest.fixture(autouse=True)
+def _connections() -> Iterator[None]:
+    turned_away.forget()
+    yield
+    for _ in range(8):
+        intake.pool.submit(lambda: connection.close()).result()
+
+
+def send(path: str, parts: int, declared: int | None = None, method: str = "POST") -> tuple[int, Any, int]:
+    """(status, code, parts that were taken) of a stranger's body in so many parts."""
+    told: list[dict[str, Any]] = []
+    taken = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        if taken == parts:
+            await asyncio.Event().wait()
+        taken += 1
+        return {"type": "http.request", "body": b"a" * PART, "more_body": taken < parts}
+
+    async def take(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    headers = [
+        (b"host", b"testserver"),
+        (b"content-type", b"multipart/form-data; boundary=b"),
+        (b"accept-language", b"en"),
+    ]
+    if declared is not None:
+        headers.append((b"content-length", str(declared).encode()))
+    scope = {
+        "type": "http", "method": method, "path": path, "headers": headers, "query_string": b"",
+        "client": ("203.0.113.9", 1),
+    }  # fmt: skip
+    asyncio.run(asgi.application(scope, receive, take))
+    start, *rest = told
+    body = b"".join(one.get("body", b"") for one in rest)
+    names = {name.lower() for name, _ in start["headers"]}
+    told_code = json.loads(body)["type"].rpartition("/")[2] if b"problem+json" in dict(start["headers"]).get(
+        b"content-type", b""
+    ) else ""  # fmt: skip
+    assert start["status"] != 413 or b"connection" in names
+    return start["status"], told_code, taken
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/sign-in", "/v1/sharing", "/no-such-address"])
+def test_a_stranger_sends_two_gigabytes_and_none_is_taken(path: str, method: str) -> None:
+    assert send(path, 200, 2_000_000_000, method) == (413, "body-too-large", 0)
+
+
+@pytest.mark.parametrize("declared", [None, 10])
+def test_one_who_does_not_say_how_much_is_stopped_at_the_bound(declared: int | None) -> None:
+    status, code, taken = send("/join", 200, declared)
+    assert (status, code) == (413, "body-too-large")
+    assert taken == settings.FILE_UPLOAD_MAX_MEMORY_SIZE // PART + 1
+
+
+def test_a_reconciliation_file_has_the_bound_that_its_refusal_names() -> None:
+    status, code, taken = send(reconciliation.ADDRESS, 200)
+    assert (status, code) == (413, "reconciliation-too-large")
+    assert taken == reconciliation.LARGEST // PART + 1
+
+
+def test_one_who_goes_on_too_slowly_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "PART_SECONDS", 0.05)
+
+    async def slow() -> tuple[int, dict[bytes, bytes]]:
+        told: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def take(message: dict[str, Any]) -> None:
+            told.append(message)
+
+        headers = [(b"host", b"testserver"), (b"content-length", b"100")]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/sign-in",
+            "headers": headers,
+            "query_string": b"",
+        }
+        await asgi.application(scope, receive, take)
+        return told[0]["status"], dict(told[0]["headers"])
+
+    status, headers = asyncio.run(slow())
+    assert status == 408
+    assert headers[b"connection"] == b"close"
+
+
+def test_who_tried_is_in_the_trail_by_the_address_of_the_page() -> None:
+    send("/sign-in", 1, 2_000_000_000)
+    send("/no-such-address", 1, 2_000_000_000)
+    rows = Audit.objects.filter(act="refused").order_by("id")
+    assert [(one.what, json.loads(one.detail)["code"], one.via) for one in rows] == [
+        ("door.sign-in", "body-too-large", "page"),
+        ("door.body", "body-too-large", "page"),
+    ]
