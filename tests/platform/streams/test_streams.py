@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socketserver
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -198,6 +201,27 @@ def test_a_broker_that_is_away_says_so(address: str, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(adapter, "_PATIENCE", 1.0)
     with pytest.raises(BrokerAway):
         broker.connect(address.format(brokers.free_port()), "t", "g")
+
+
+def test_a_nats_server_that_leaves_out_tls_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stands between leaves `tls_required` out of the first line, and waits for the password in clear."""
+    monkeypatch.setattr(broker_nats, "_PATIENCE", 1.0)
+    heard: list[bytes] = []
+
+    class Between(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.settimeout(0.5)
+            self.request.sendall(b'INFO {"server_id":"x","version":"2.9.0","max_payload":1000}\r\n')
+            with contextlib.suppress(OSError):
+                heard.append(self.request.recv(4_096))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Between) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"nats+tls://city:secret@127.0.0.1:{server.server_address[1]}"
+        with pytest.raises(BrokerAway, match="does not ask for TLS"):
+            broker.connect(address, "abate.city", "abate")
+        server.shutdown()
+    assert b"".join(heard) == b""
 
 
 def test_a_subject_that_no_stream_keeps_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-import nats
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, TimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -23,11 +23,22 @@ ACK_SECONDS = 60.0
 _PATIENCE = 10.0
 
 
+class _Encrypted(Client):
+    """The library's client, which by itself begins TLS only where the server asks for it: whoever stands between would only have
+    to leave that out to be given the password and every event in clear."""
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection and info.get("tls_required") is not True:
+            raise Error("the server does not ask for TLS")
+        await super()._process_info(info, initial_connection)
+
+
 class JetStream:
     """Its connection lives on a loop of its own thread: it goes on answering the server while a batch is booked."""
 
     def __init__(self, place: Place) -> None:
         self._held: list[Message] = []
+        self._client = _Encrypted() if place.encrypted else Client()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._thread.start()
@@ -39,7 +50,7 @@ class JetStream:
 
     async def _open(self, place: Place) -> None:
         scheme = "tls" if place.encrypted else "nats"
-        self._client = await nats.connect(
+        await self._client.connect(
             f"{scheme}://{place.address.netloc}",
             connect_timeout=5,
             allow_reconnect=True,
@@ -125,7 +136,9 @@ class JetStream:
             return future.result(seconds)
         except (Error, OSError) as fault:
             future.cancel()
-            raise BrokerAway(f"{type(fault).__name__}: {fault}") from fault
+            # While it is tried again what was wrong is known to the library alone: a certificate, or that there is no TLS.
+            said = str(fault) or str(self._client.last_error or "")
+            raise BrokerAway(f"{type(fault).__name__}: {said}") from fault
 
 
 async def _quiet(_: Exception) -> None:
