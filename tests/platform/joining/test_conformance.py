@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.test import Client
 from tests.platform.joining import applicants
 from tests.platform.joining.applicants import admitted
+from tests.platform.joining.test_notices_interface import bearer
+from tests.platform.web import city as stage
 
 from abate.bookkeeping import checkpoint
 from abate.client.conformance import LINES, REFUSED
@@ -19,7 +22,7 @@ from abate.platform.doors import clock, keyring
 from abate.platform.events.models import Batch, Refusal, Seen, Withdrawal
 from abate.platform.joining import actions, conformance
 from abate.platform.joining.errors import ReportRefused, SandboxUnknown
-from abate.platform.joining.models import Report
+from abate.platform.joining.models import Report, Run
 from abate.platform.parties.errors import NotASandbox
 from abate.platform.parties.models import Party
 
@@ -175,3 +178,23 @@ def test_the_sandbox_signs_only_what_its_own_books_show(
     leave_traces(party, **traces)
     with pytest.raises(ReportRefused, match=needle):
         conformance.attest(party.pk, party.code, {"run": RUN, "lines": lines()} | told)
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\ud800"])
+def test_a_report_with_a_sign_that_no_table_holds_is_refused(db: None, settings: Any, sign: str) -> None:
+    settings.ABATE_SANDBOX = True
+    party = stage.build().partner
+    leave_traces(party)
+    told = {"run": RUN, "lines": [{**lines()[0], "expected": f"a{sign}b"}, *lines()[1:]]}
+    answer = Client().post(
+        "/v1/conformance", json.dumps(told), content_type="application/json", headers=bearer(party)
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "conformance-report-refused"), answer.content
+    assert not Run.objects.exists()
+
+
+def test_a_statement_of_half_a_sign_is_no_statement(party: Party, trusted: Any) -> None:
+    text = json.dumps(json.loads(report(party, trusted)["statement"]))[:-1] + ',"more":"\ud800"}'
+    file = json.dumps({"statement": text, "signature": "AAAA"}).encode()
+    with pytest.raises(ReportRefused, match="form"):
+        conformance.verified(party.code, file)

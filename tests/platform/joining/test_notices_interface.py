@@ -141,3 +141,15 @@ def test_a_step_is_an_account_s_or_a_key_s_and_only_an_answer_is_a_key_s(db: Non
     for who in ({}, {"client_id": "k", "kind": "closed"}, {"client_id": "k", "user": city.cashier}):
         with pytest.raises(IntegrityError), transaction.atomic():
             NoticeStep.objects.create(notice=made, text="x", at=clock.now(), **{"kind": "answered", **who})
+
+
+@pytest.mark.clause("P-8.5-a")
+@pytest.mark.parametrize("sign", ["\x00", "\ud800"])
+def test_a_sign_that_no_table_holds_is_refused(sign: str) -> None:
+    """JSON writes a NUL, or half of a sign, as an escape: sound as JSON, and an error of ours once it came to a statement."""
+    city = stage.build()
+    mine, clerk = bearer(city.partner), desk.staffed()["entry"]
+    made = noticing.open_notice(city.partner, "Late", "Half.", clock.today() + timedelta(days=3), clerk)
+    answer = post(made.pk, f"We{sign}looked.", mine)
+    assert (answer.status_code, answer.json()["code"]) == (422, "notice-malformed")
+    assert NoticeStep.objects.filter(notice=made).count() == 0

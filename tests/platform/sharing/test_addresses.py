@@ -225,3 +225,10 @@ def test_a_refusal_is_the_three_peoples_too(bureau: Party, client: Client) -> No
         desk.decide("sharing.answer", request="no id", granted=True)
     with pytest.raises(errors.RequestUnknown):
         desk.decide("sharing.answer", request=str(uuid4()), granted=True)
+
+
+@pytest.mark.parametrize("name", ["purpose", "ground"])
+@pytest.mark.parametrize("sign", ["\x00", "\ud800"])
+def test_a_sign_that_no_table_holds_is_refused(bureau: Party, name: str, sign: str) -> None:
+    answer = ask(token(bureau, ["sharing"]), **{name: f"a{sign}b"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "sharing-request-malformed")

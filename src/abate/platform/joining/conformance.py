@@ -108,7 +108,7 @@ def verified(code: str, file: bytes) -> Taken:
     try:
         given = json.loads(file) if len(file) <= LARGEST else None
         text, signature = given["statement"], base64.b64decode(given["signature"], validate=True)
-        said = json.loads(text)
+        said, signed = json.loads(text), LABEL + text.encode()
         made_at = datetime.fromisoformat(said["at"])
         run, passed = str(said["run"]), {str(name) for name in said["passed"]}
         known = said["abate_conformance"] == 1 and made_at.tzinfo is not None
@@ -117,7 +117,7 @@ def verified(code: str, file: bytes) -> Taken:
     if not known:
         raise ReportRefused("form")
     try:
-        Ed25519PublicKey.from_public_bytes(_trusted()).verify(signature, LABEL + text.encode())
+        Ed25519PublicKey.from_public_bytes(_trusted()).verify(signature, signed)
     except InvalidSignature:
         raise ReportRefused("signature") from None
     if said.get("party") != code:

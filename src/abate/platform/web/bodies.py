@@ -7,6 +7,7 @@ the disk with one form. The intake and the upload have bounds of their own.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +21,15 @@ from abate.platform.web.intake import Receive, Scope, Send
 from abate.platform.web.upload import PART_SECONDS
 
 App = Callable[[Any, Receive, Send], Awaitable[None]]
+
+
+def json_object(body: bytes, most: int) -> dict[str, Any] | None:
+    """The JSON object that `body` is; None where it is larger than `most` bytes or is none."""
+    try:
+        given = json.loads(body.decode()) if len(body) <= most else None
+    except (ValueError, RecursionError):
+        return None
+    return given if isinstance(given, dict) else None
 
 
 def _most(path: str) -> tuple[int, type[Problem]]:

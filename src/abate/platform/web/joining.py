@@ -5,7 +5,6 @@ An application is known by the token that its making gave: whoever has not got i
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -21,7 +20,8 @@ from abate.platform.joining import actions, checks, mending, papers, queries
 from abate.platform.joining.errors import ApplicationMalformed, DocumentRefused, ReportRefused
 from abate.platform.joining.models import Application
 from abate.platform.parties.actions import EVENTS
-from abate.platform.web import caller
+from abate.platform.review.changes import kept
+from abate.platform.web import bodies, caller
 from abate.platform.web.refusals import problem_json
 
 LARGEST = 64 * 1024
@@ -153,12 +153,12 @@ def _own(request: HttpRequest, application_id: UUID) -> Application:
 
 
 def _object(body: bytes, refusal: type[Problem]) -> dict[str, Any]:
-    try:
-        given = json.loads(body.decode()) if len(body) <= LARGEST else None
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
+    given = bodies.json_object(body, LARGEST)
+    if given is None:
         raise refusal(f"a JSON object of at most {LARGEST} bytes")
+    # An escape can write a NUL and half of a sign: as JSON both are sound, and no table takes either.
+    if not kept(given):
+        raise refusal("a sign that no text holds")
     return given
 
 

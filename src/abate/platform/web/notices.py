@@ -18,7 +18,8 @@ from abate.platform.joining.queries import NoticeRow
 from abate.platform.parties import answers
 from abate.platform.parties.actions import EVENTS
 from abate.platform.parties.answers import Keep, Reply
-from abate.platform.web import caller
+from abate.platform.review.changes import kept
+from abate.platform.web import bodies, caller
 from abate.platform.web.sent import CursorInvalid
 
 LARGEST = 16 * 1024
@@ -96,11 +97,13 @@ def show(one: NoticeRow) -> dict[str, Any]:
 
 def _text(body: bytes) -> str:
     """Raises NoticeMalformed."""
-    try:
-        given = json.loads(body) if len(body) <= LARGEST else None
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict) or set(given) != {"text"} or not isinstance(given["text"], str):
+    given = bodies.json_object(body, LARGEST)
+    if (
+        given is None
+        or set(given) != {"text"}
+        or not isinstance(given["text"], str)
+        or not kept(given["text"])
+    ):
         raise NoticeMalformed('{"text": ...}')
     return given["text"]
 

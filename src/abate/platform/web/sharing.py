@@ -3,7 +3,6 @@ was granted."""
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -22,11 +21,12 @@ from abate.platform.parties import answers
 from abate.platform.parties.actions import EVENTS, SHARING
 from abate.platform.parties.answers import Keep, Reply
 from abate.platform.parties.queries import TokenParty
+from abate.platform.review.changes import kept
 from abate.platform.sharing import actions, members, people, queries
 from abate.platform.sharing.errors import RequestMalformed
 from abate.platform.sharing.models import AGGREGATE
 from abate.platform.sharing.queries import RequestRow
-from abate.platform.web import caller, sent
+from abate.platform.web import bodies, caller, sent
 
 LARGEST = 64 * 1024
 """Bytes of a request: our policy."""
@@ -158,11 +158,8 @@ def show(row: RequestRow) -> dict[str, Any]:
 
 
 def _given(body: bytes) -> dict[str, Any]:
-    try:
-        given = json.loads(body.decode()) if len(body) <= LARGEST else None
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
+    given = bodies.json_object(body, LARGEST)
+    if given is None:
         raise RequestMalformed(f"a JSON object of at most {LARGEST} bytes")
     if unknown := sorted(set(given) - _FIELDS):
         raise RequestMalformed(f"{unknown[0][:60]}: no such field")
@@ -171,7 +168,7 @@ def _given(body: bytes) -> dict[str, Any]:
 
 def _text(given: dict[str, Any], name: str) -> str:
     value = given.get(name)
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or not kept(value):
         raise RequestMalformed(f"{name}: a text is needed")
     return value
 
