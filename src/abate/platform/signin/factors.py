@@ -6,6 +6,7 @@ allauth's functions read and write the challenge in the session of the request a
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,6 +45,10 @@ DRAWS_A_DAY = 5
 _DAY = timedelta(days=1)
 _LONGEST_NAME = 60
 _MOST_SENT = 20_000
+_NO_CREDENTIAL = (
+    ValidationError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, struct.error,
+)  # fmt: skip
+"""What the library says of bytes that are no answer of a key's: anybody may send such, and none is a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def add_passkey(user: User, name: str, sent: str) -> None:
     try:
         webauthn.parse_registration_response(credential)
         made = webauthn.complete_registration(credential)
-    except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
+    except _NO_CREDENTIAL:
         raise FactorRefused from None
     if not made.is_user_verified():
         raise FactorRefused
@@ -143,7 +148,7 @@ def _shown(sent: str, user: User | None) -> User:
         webauthn.parse_authentication_response(credential)
         owner = user or webauthn.extract_user_from_response(credential)
         shown = webauthn.complete_authentication(owner, credential)
-    except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
+    except _NO_CREDENTIAL:
         raise FactorRefused from None
     if not owner.is_active:
         raise FactorRefused
@@ -157,7 +162,7 @@ def _read(sent: str) -> dict[str, object]:
     """A browser's answer. Raises FactorRefused for what is none."""
     try:
         credential = json.loads(sent) if len(sent) <= _MOST_SENT else None
-    except ValueError:
+    except (ValueError, RecursionError):
         credential = None
     if not isinstance(credential, dict):
         raise FactorRefused
