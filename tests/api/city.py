@@ -89,7 +89,8 @@ def send(party: Party, events: list[dict[str, Any]]) -> None:
 
 
 def drafts(count: int) -> list[dict[str, str]]:
-    """Applications with their tokens, whose papers are there: each can be handed in once."""
+    """Applications with their tokens: a third has no papers yet, a third can be handed in, a third was returned and can be
+    mended."""
     made = []
     for number in range(count):
         first = f"91999999{number:09d}"
@@ -101,6 +102,9 @@ def drafts(count: int) -> list[dict[str, str]]:
         for kind in queries.required(one) if number % 3 else []:
             until = clock.today() + timedelta(days=300) if kinds().documents[kind].dated else None
             joining.add_document(one, kind, f"{kind}.pdf", PDF, until)
+        if number % 3 == 2:
+            joining.submit(one, kinds().terms)
+            joining.send_back(one, "名称与营业执照不一致", desk.staffed()["entry"])
         made.append({"id": str(one.pk), "token": token})
     return made
 
