@@ -20,6 +20,8 @@ from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 _NAT64 = ip_network("64:ff9b::/96")
+# Where they end is decided in the network they are sent from: a NAT64's own, the relays of 6to4, what IETF protocols use.
+_NEAR = tuple(map(ip_network, ("64:ff9b:1::/48", "192.88.99.0/24", "192.0.0.0/24")))
 _PART = 16_384
 _LOOKUPS = threading.BoundedSemaphore(64)
 """Names that are being looked up at a time: the system's resolver cannot be told to stop, only left behind."""
@@ -161,6 +163,11 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
         # Ways to write an IPv4 address inside another one: where they end is another's to say.
         if address.sixtofour is not None or address.teredo is not None or address in _NAT64:
             return False
+        # Private before fc00::/7 was (RFC 3879), and routed within networks that kept it; `is_global` knows nothing of it.
+        if address.is_site_local:
+            return False
+    if any(address in one for one in _NEAR):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
