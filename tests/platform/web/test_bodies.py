@@ -117,6 +117,48 @@ def test_one_who_goes_on_too_slowly_is_let_go(monkeypatch: pytest.MonkeyPatch) -
     assert headers[b"connection"] == b"close"
 
 
+def test_bodies_that_are_left_open_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One holds what there is to hold: a second large one comes again later, a form goes through, and after it all is free."""
+    monkeypatch.setattr(bodies, "AT_A_TIME", 2 * PART)
+
+    async def sent(parts: int, size: int, open_: asyncio.Event | None = None) -> int:
+        told: list[dict[str, Any]] = []
+        taken = 0
+
+        async def receive() -> dict[str, Any]:
+            nonlocal taken
+            if taken == parts:
+                await (open_ or asyncio.Event()).wait()
+                return {"type": "http.disconnect"}
+            taken += 1
+            return {
+                "type": "http.request",
+                "body": b"a" * size,
+                "more_body": taken < parts or open_ is not None,
+            }
+
+        async def take(message: dict[str, Any]) -> None:
+            told.append(message)
+
+        headers = [(b"host", b"testserver"), (b"content-type", b"text/plain")]
+        scope = {"type": "http", "method": "POST", "path": "/join", "headers": headers, "query_string": b""}
+        await asgi.application(scope, receive, take)
+        return told[0]["status"] if told else 0
+
+    async def day() -> tuple[int, int, int, int]:
+        over = asyncio.Event()
+        first = asyncio.create_task(sent(2, PART, over))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        second, form = await sent(2, PART), await sent(1, 1_000)
+        over.set()
+        return await first, second, form, await sent(2, PART)
+
+    first, second, form, later = asyncio.run(day())
+    assert (first, second, form, later) == (0, 503, 403, 403)
+    assert bodies._Held.size == 0
+
+
 def test_who_tried_is_in_the_trail_by_the_address_of_the_page() -> None:
     send("/sign-in", 1, 2_000_000_000)
     send("/no-such-address", 1, 2_000_000_000)

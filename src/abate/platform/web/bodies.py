@@ -16,10 +16,16 @@ from django.conf import settings
 from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import TooSlow
 from abate.platform.web import caller, intake, reconciliation, turning_away
-from abate.platform.web.gate import BodyTooLarge
+from abate.platform.web.gate import BodiesWait, BodyTooLarge
 from abate.platform.web.intake import Receive, Scope, Send
 from abate.platform.web.upload import PART_SECONDS
 
+AT_A_TIME = 256 * 1024 * 1024
+"""Bytes of bodies that are held at a time, in all calls of this process together: our policy, some fifty documents. Whoever opens
+many connections and leaves each one's body open would otherwise fill the memory.
+"""
+SMALL = 64 * 1024
+"""Of each body so much is not counted: forms go through while others send files."""
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 
@@ -40,16 +46,23 @@ def _most(path: str) -> tuple[int, type[Problem]]:
     return settings.FILE_UPLOAD_MAX_MEMORY_SIZE, BodyTooLarge
 
 
+class _Held:
+    """How much of AT_A_TIME is taken; counted by the one loop of the server."""
+
+    size = 0
+
+
 def bounded(app: App) -> App:
-    """`app`, which sees no more of a body than its address takes, each part of it in time; 413 or 408 otherwise."""
+    """`app`, which sees no more of a body than its address takes, each part of it in time and while there is room; 413, 408 or
+    503 otherwise."""
 
     async def called(scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         most, refused = _most(scope["path"])
-        read, whole = 0, False
+        read, held, whole = 0, 0, False
 
         async def in_bounds() -> dict[str, Any]:
-            nonlocal read, whole
+            nonlocal read, held, whole
             if whole:
                 return await receive()  # what is left to come is that somebody hung up
             try:
@@ -60,6 +73,10 @@ def bounded(app: App) -> App:
             read += len(message.get("body", b""))
             if read > most:
                 raise refused
+            more = max(0, read - SMALL) - held
+            if more and _Held.size + more > AT_A_TIME:
+                raise BodiesWait
+            held, _Held.size = held + more, _Held.size + more
             whole = not message.get("more_body")
             return message
 
@@ -77,5 +94,7 @@ def bounded(app: App) -> App:
                 # The rest of the body may still come: it is not to be taken for the next request.
                 more.append((b"connection", b"close"))
             await intake.respond(send, status, answer, language, more)
+        finally:
+            _Held.size -= held
 
     return called

@@ -120,6 +120,17 @@ class BodyTooLarge(Problem):
     remedy_en = "A form with its files has 6 MB at most; larger files of events go to /v1/files."
 
 
+class BodiesWait(Problem):
+    code = "bodies-wait"
+    status = 503
+    zh = "同时上传的内容过多，这一次未予接收。"
+    en = "Too much is being sent at the same time; none of this was taken."
+    why_zh = "同时接收的内容有总量上限，以免占满内存。"
+    why_en = "What is held at a time is bounded, so that nobody fills the memory of all."
+    remedy_zh = "请稍候再试；较小的表单不受此限。"
+    remedy_en = "Wait a moment and send it again; small forms go through meanwhile."
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     who: str
