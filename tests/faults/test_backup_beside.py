@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from abate.cli import backup as backup_command
 from abate.cli import restore
-from abate.platform.doors import backup, keyring, private_postgres, recovery, settings_file
+from abate.platform.doors import backup, changes, keyring, private_postgres, recovery, settings_file
 from abate.platform.doors.errors import SetupError
 
 pytestmark = pytest.mark.platform
@@ -139,7 +139,7 @@ def test_a_damaged_file_of_changes_is_not_taken_for_their_end(
                 connection.execute(f"create table made_{number} (id int)")
                 connection.execute("select pg_switch_wal()")
                 connection.execute("create table if not exists last_of_all (id int)")
-    after = [path for path in backup.segments(copies / "wal") if path.name > base.first_log]
+    after = [path for path in changes.segments(copies / "wal") if path.name > base.first_log]
     assert backup.gap(copies, base) is None and len(after) > 3
     sound = after[1].read_bytes()
     after[1].write_bytes(sound[:4096] + bytes(len(sound) - 4096))

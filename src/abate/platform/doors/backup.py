@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from abate.platform.doors.changes import History, one_history, segments
 from abate.platform.doors.errors import SetupError
 from abate.platform.doors.private_postgres import programs
 
@@ -24,9 +24,11 @@ FORM = "base-%Y%m%dT%H%M%SZ"
 INSTALLATION = "installation.json"
 """Beside the copies: the database's name, and the user who owns the whole server."""
 STREAMING_SECONDS = 60.0
-_SEGMENT = re.compile(r"[0-9A-F]{24}(\.partial)?")
-"""A file of changes: timeline and place, 8 and 16 hexadecimal digits; the one being received bears a mark."""
 _WHO = "select now(), current_database(), (select rolname from pg_roles where oid = 10)"
+# Of the last checkpoint the timeline is another for a while after a restore.
+_HISTORY = """
+    select system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) from pg_control_system()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,6 @@ def bases(folder: Path) -> list[Base]:
     return found
 
 
-def segments(folder: Path) -> list[Path]:
-    """The files of changes in a folder, in order."""
-    return sorted(path for path in folder.glob("*") if _SEGMENT.fullmatch(path.name))
-
-
 def gap(folder: Path, base: Base) -> str | None:
     """The place (16 hexadecimal digits) of the first file of changes that is missing between a base copy and the newest
     change received; None where all are there. Replaying stops at a gap, and what came after it would be lost in silence.
@@ -77,26 +74,23 @@ def gap(folder: Path, base: Base) -> str | None:
     return f"{missing[0] // in_one:08X}{missing[0] % in_one:08X}" if missing else None
 
 
-def left_over(folder: Path, end: int) -> str | None:
-    """The place of the file of changes at which a replay of all of them ended (`end`, in bytes), where whole files follow it:
-    it is damaged there, and PostgreSQL takes that for the end. None where nothing whole was left over.
-    """
-    whole = [path for path in segments(folder / "wal") if path.suffix != ".partial"]
-    size = max((path.stat().st_size for path in whole), default=1)
-    place, offset = divmod(end // size, 2**32 // size)
-    name = f"{place:08X}{offset:08X}"
-    return name if whole and name < max(path.name[8:] for path in whole) else None
-
-
 def begun(folder: Path) -> bool:
     """Whether changes that are received from now on go on from the newest base copy: some were before, without a gap."""
     every = bases(folder)
     return bool(every and segments(folder / "wal")) and gap(folder, every[-1]) is None
 
 
+def one_line(url: str, folder: Path) -> None:
+    """Refuse a folder with changes of another history than the running database's own. Raises SetupError."""
+    with _connected(url) as connection:
+        told = connection.execute(_HISTORY).fetchone() or (0, "0")
+    one_history(folder, History(told[0] % 2**64, int(told[1], 16)))
+
+
 def take(url: str, folder: Path) -> Base:
     """Copy the whole running database into `folder` and verify the copy. Raises SetupError, leaving nothing behind."""
     folder.mkdir(parents=True, exist_ok=True)
+    one_line(url, folder)
     _refuse_without_room(url, folder)
     part, spaces = folder / ".taking", folder / ".taking-tablespaces"
     for left in (part, spaces):
@@ -171,6 +165,7 @@ def streaming(
     """
     wal = folder / "wal"
     wal.mkdir(parents=True, exist_ok=True)
+    one_line(url, folder)
     with _connected(url) as connection:
         held = connection.execute(
             "select active from pg_replication_slots where slot_name = %s", (NAME,)

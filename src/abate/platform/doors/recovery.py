@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg
 
 from abate.platform.doors import private_postgres
-from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases, gap, left_over, segments
+from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases, gap
+from abate.platform.doors.changes import left_over, one_history, segments
 from abate.platform.doors.errors import SetupError
 
 LONGEST_SECONDS = 3600
@@ -52,10 +53,12 @@ def recover(
 ) -> str:
     """Lay the copy into `data_dir`, replay the changes up to `to` (or all), open it; returns the server's address.
 
-    Raises SetupError where `data_dir` has a database already, where the copy is damaged, where changes between it and the
-    newest are missing, and where they end before `to`; what was laid out is then removed again.
+    Raises SetupError where `data_dir` has a database already, where the folder holds two histories, where the copy is damaged,
+    where changes between it and the newest are missing or damaged, and where they end before `to`; what was laid out is then
+    removed again.
     """
     cluster = place(data_dir)
+    one_history(folder)
     # Also on the way to a moment of before: what must outlive the step back stands at the end (reopening.py).
     newest = bases(folder)[-1]
     if missing := gap(folder, newest):
