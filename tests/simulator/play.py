@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
+import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from tests.simulator import checks, faults
@@ -25,6 +26,8 @@ class Failure:
     seed: int
     steps: tuple[int, ...]
     why: str
+    unreadable: bool = False
+    """Whether the database could not so much as run a statement: of a planted bug that is none that a platform could have."""
 
 
 def step(city: City, seed: int, number: int, often: Collection[str] = ()) -> str:
@@ -63,9 +66,19 @@ def play(
                 if name == "sequence":
                     checks.receipts(city)
             except Exception as wrong:  # whatever comes out of a step is a finding
-                return None, Failure(seed, tuple(done), f"{type(wrong).__name__}: {wrong}")
+                why = " <- ".join(f"{type(one).__name__}: {one}" for one in _causes(wrong))
+                unreadable = any(isinstance(one, psycopg.ProgrammingError) for one in _causes(wrong))
+                return None, Failure(seed, tuple(done), why, unreadable)
         checks.receipts(city)
     return city, None
+
+
+def _causes(wrong: BaseException) -> Iterator[BaseException]:
+    """A finding and what it comes from: a constraint of the tables that stops a bug is answered as a lost race, `busy`."""
+    found: BaseException | None = wrong
+    while found is not None:
+        yield found
+        found = found.__cause__
 
 
 def shrink(

@@ -48,4 +48,5 @@ def found(planted: Planted, often: tuple[str, ...], first: int) -> Failure | Non
 def test_a_planted_bug_is_found(name: str) -> None:
     failure = found(*PLANTED[name], FIRST.get(name, SEEDS[0]))
     assert failure is not None, f"nobody noticed that {name}"
+    assert not failure.unreadable, f"what is planted is no statement: {failure.why}"
     print(f"{name}: seed {failure.seed}, step {len(failure.steps)}: {failure.why}")
