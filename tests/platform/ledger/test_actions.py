@@ -223,6 +223,17 @@ def test_a_hold_of_an_earlier_version_is_found_again_by_its_end(expiring_room: W
     assert differences() == {}
 
 
+def test_an_order_of_an_exchange_stands_for_its_party(expiring_room: World) -> None:
+    one, party = expiring_room.people[0].pk, expiring_room.sender.party_id
+    for book in (actions.exchange_in, actions.exchange_out):
+        made = book(one, 5, book.__name__, party)
+        assert book(one, 5, book.__name__, party) == made and made.cause_party == party
+        for other in (None, party + 1):
+            with pytest.raises(errors.OrderTaken):
+                book(one, 5, book.__name__, other)
+    assert differences() == {}
+
+
 def test_held_credits_are_not_free_and_come_back_in_time(expiring_room: World) -> None:
     person = expiring_room.people[0].pk
     actions.adjust(person, 5, "five")

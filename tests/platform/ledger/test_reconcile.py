@@ -41,10 +41,10 @@ def booked(books: World, db: None, settings: Any) -> Iterator[World]:
 def books(module_db: None) -> World:
     """Entries of every kind, under a cap, with credits that expire; the days up to yesterday and their month closed."""
     with override_settings(ABATE_OPERATOR_PACK="demo"):
-        return _write()
+        return write_books()
 
 
-def _write() -> World:
+def write_books() -> World:
     first = clock.day(NOW)
     with clock.frozen(NOW - MONTH):
         credits.add_rule(first, ("五天有效", "Good for five days"), expiry_days=DAYS)
@@ -178,6 +178,13 @@ PLANTED = {
     CLOSE.format("came_in = came_in + 1, went_out = went_out + 1", "people"): {"close"},
     CLOSE.format("entries = entries + 1", "people"): {"close"},
     "delete from ledger_close where account = 'retirement'": {"close"},
+    "update ledger_close set tree_size = tree_size + 1": {"close_head"},
+    "update ledger_close set tree_size = 0 where first_day > '2026-06-03'": {"close_head"},
+    "update ledger_close set at = at + interval '1 s' where account = 'people'": {"close_head"},
+    "update ledger_entry set cause_party = null where kind = 10": {"party"},
+    "update ledger_entry set cause_party = 1 where kind = 3": {"party"},
+    "update ledger_entry set cause_party = 1 where kind = 12": {"digests"},
+    "update ledger_entry set eligible_mg = 5 where kind = 11": {"bare"},
     "delete from ledger_close where period = 'day' and first_day = '2026-06-03'": {"close"},
     # A day that is not over, or one far ahead of the last: all that is booked from now on would carry the day after it.
     "insert into ledger_closed_day (day, at) select max(day) + 1, max(at) from ledger_closed_day": {"close"},

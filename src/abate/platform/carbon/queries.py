@@ -12,7 +12,7 @@ from django.db import connection
 from psycopg import Cursor
 
 from abate.platform.carbon import acts
-from abate.platform.carbon.basis import catalogue, packs_called, stored_setting
+from abate.platform.carbon.basis import BasisKey, catalogue, packs_called, stored_setting
 from abate.platform.carbon.errors import NotReproducible, QuantityUnknown, RecordDropped
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
@@ -235,6 +235,7 @@ def differences() -> dict[str, int]:
     `commitment`: an award that is not what its leaf commits to. `event`: a record that is not what its event id stands for.
     `revised`: a quantity computed again that is not the same event's, or whose old award still stands.
     `withdrawn`: an event that was taken back and is not undone as noted, or the other way round.
+    `bases`: what quantities rest on, and what was put in force, that is not what its digest says.
     `acts`: a pair of awards that stand for one act. `claims`: an award that stands and has not claimed its act.
     """
     with connection.cursor() as cursor:
@@ -242,4 +243,8 @@ def differences() -> dict[str, int]:
         for name in ("entry", "seen", "eligible", "commitment", "event", "revised", "withdrawn"):
             cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
             found[name] = int(cursor.fetchone()[0])
+        cursor.execute(SQL["adopted_unlike"])
+        (unlike,) = cursor.fetchone()
+        cursor.execute(SQL["bases_by_key"])
+        found["bases"] = unlike + sum(BasisKey(*of).digest != bytes(key) for key, *of in cursor.fetchall())
     return found

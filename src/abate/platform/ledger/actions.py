@@ -73,7 +73,7 @@ def spend_all(kind: Kind, asked: Sequence[Spend], party_id: int | None = None) -
         verdicts: list[Verdict | None] = []
         taken: dict[tuple[int, str], int] = {}
         for place, one in enumerate(asked):
-            key, content = (one.person_id, one.order_id), digest(kind, one.credits)
+            key, content = (one.person_id, one.order_id), digest(kind, one.credits, party_id or 0)
             if key in known:
                 entry_id, first_content = known[key]
                 same = first_content == content
@@ -107,7 +107,8 @@ def _book(
     ids = [entry.id for entry in posting.post(cursor, kind, items, at, party_id)]
     posting.draw(cursor, at, [(s.person_id, i, s.credits) for s, i in zip(accepted, ids, strict=True)])
     orders = [
-        (s.person_id, s.order_id, i, digest(kind, s.credits)) for s, i in zip(accepted, ids, strict=True)
+        (s.person_id, s.order_id, i, digest(kind, s.credits, party_id or 0))
+        for s, i in zip(accepted, ids, strict=True)
     ]
     note(cursor, orders)
     return ids
@@ -178,14 +179,14 @@ def _credit(kind: Kind, person_id: int, credits: int, order_id: str, party_id: i
         cursor.execute(SQL["keep_erasing_out"])
         cursor.execute(SQL["open_accounts"], {"persons": [person_id], "at": clock.now()})
         at = posting.ready(cursor, [person_id])
-        done = before(cursor, person_id, order_id, digest(kind, credits))
+        done = before(cursor, person_id, order_id, digest(kind, credits, party_id or 0))
         if done is not None:
             return entry_of(person_id, done)
         _must_live(cursor, person_id)
         (made,) = posting.post(cursor, kind, [Item(person_id, order_id, credits=credits)], at, party_id)
         posting.put(cursor, kind, [(person_id, made.id, None, at.day, credits)])
         posting.settle_after(cursor, at, [made])
-        note(cursor, [(person_id, order_id, made.id, digest(kind, credits))])
+        note(cursor, [(person_id, order_id, made.id, digest(kind, credits, party_id or 0))])
     return made
 
 
@@ -286,7 +287,10 @@ def positive(amount: int) -> None:
 
 
 def digest(kind: Kind, amount: int, other: int = 0, until: datetime | None = None) -> bytes:
-    """What an order id stands for, 32 bytes: `other` is who receives, `until` when a hold ends. SQL: wrong_digests."""
+    """What an order id stands for, 32 bytes: `other` is who receives, or the party of an exchange, `until` when a hold ends.
+
+    SQL: wrong_digests.
+    """
     ends = "" if until is None else f" {time_text(until)}"
     return hashlib.sha256(f"{kind.name} {amount} {other}{ends}".encode()).digest()
 

@@ -148,6 +148,9 @@ _RULES = (
     "reversal",
     "orders",
     "close",
+    "close_head",
+    "party",
+    "bare",
 )
 
 

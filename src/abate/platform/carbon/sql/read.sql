@@ -158,6 +158,12 @@ where gone.event_id is null or quantity.person_id is distinct from gone.person_i
 -- name: bases
 select id, behaviour, version, method_hash, factors, region, grade_floor, pack, pack_hash from carbon_basis
 
+-- name: bases_by_key
+select key, behaviour, version, method_hash, factors, region, grade_floor, pack, pack_hash from carbon_basis
+
+-- name: adopted_unlike
+select count(*) from carbon_adoption where digest <> sha256(convert_to(document, 'UTF8'))
+
 -- name: all_records
 -- What is not counted because another record of the same act is, or a case about it was confirmed, would be credited by itself.
 -- Of what was quarantined it is not asked: it was kept whatever it came to. The reason of these is not the engine's, and '' here;

@@ -20,9 +20,10 @@ full join (select person_id, id, cause from ledger_entry
 where entry.cause is distinct from taken.order_id
 
 -- name: wrong_digests
--- What an order id stands for, made again: kind, amount and, of a transfer, who received; of a hold also when it ends, but for
--- orders of an earlier version, which left that out (no `until`). 6 is transfer, 7 hold, 14 retire; 4 cancel and 12 exchange_out
--- are asked for by what they take. A receiver's side has the moment, cause and credits of the payer's.
+-- What an order id stands for, made again: kind, amount and, of a transfer, who received, of an exchange, with which party; of
+-- a hold also when it ends, but for orders of an earlier version, which left that out (no `until`). 6 is transfer, 7 hold,
+-- 14 retire; 4 cancel and 12 exchange_out are asked for by what they take. A receiver's side has the moment, cause and credits
+-- of the payer's.
 select taken.person_id, taken.order_id, taken.entry_id
 from ledger_order taken
 join ledger_entry entry on (entry.person_id, entry.id) = (taken.person_id, taken.entry_id)
@@ -36,7 +37,8 @@ having not bool_or(taken.digest in (
         ' ', upper((%(kinds)s::text[])[entry.kind]),
         case when entry.kind = 7 then hold.credits when entry.kind = 14 then -entry.carbon_mg
              when entry.kind in (4, 6, 12) then -entry.credits else entry.credits end,
-        case when entry.kind = 6 then coalesce(received.person_id, 0) else 0 end, until), 'UTF8'))
+        case when entry.kind = 6 then coalesce(received.person_id, 0)
+             when entry.kind in (12, 13) then coalesce(entry.cause_party, 0) else 0 end, until), 'UTF8'))
     from (values (null), (to_char(hold.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))) form (until)))
 
 -- name: differ_holds
@@ -103,3 +105,38 @@ from again
 full join ledger_close closed using (period, first_day, last_day, account, asset)
 where (again.opening, again.came_in, again.went_out, again.entries)
       is distinct from (closed.opening, closed.came_in, closed.went_out, closed.entries::numeric)
+
+-- name: differ_close_head
+-- A close stands beside a head that was signed (size 0: none was yet), one and one moment for all of its accounts. Days are closed
+-- in their order, so none beside an older head than the day before; months may be closed in any. No clock is asked: one may go back.
+select count(*)
+from (select period, max(tree_size) as tree_size, min((tree_size, at)) <> max((tree_size, at)) as two,
+             lag(max(tree_size)) over (partition by period order by first_day) as before
+      from ledger_close group by period, first_day) sums
+where two or period = 'day' and tree_size < before
+   or tree_size <> 0 and not exists (select from log_checkpoint head where head.size = sums.tree_size)
+
+-- name: differ_party
+-- Whose event or exchange an entry is about: 10 reverse has the party of what it undoes, 21 restore that of the reversal it was
+-- made for (both name one award). 12 and 13 exchange have the one of their order's digest, an award that of its commitment.
+with back as materialized (
+    select person_id, id, cause, cause_party from ledger_entry where kind = 10
+)
+select (select count(*) from ledger_entry where kind not in (1, 10, 12, 13, 21) and cause_party is not null)
+     + (select count(*)
+        from back
+        join ledger_reversal undone on (undone.person_id, undone.reverse_id) = (back.person_id, back.id)
+        join ledger_entry first on (first.person_id, first.id) = (undone.person_id, undone.entry_id)
+        where back.cause_party is distinct from first.cause_party)
+     + (select count(*)
+        from ledger_entry restored
+        left join back using (person_id, cause)
+        where restored.kind = 21 and restored.cause_party is distinct from back.cause_party)
+
+-- name: differ_bare
+-- Only an award has a quantity in its row; its SM3 commitment stands with its batch.
+select count(*)
+from ledger_entry
+where case when kind = 1 then sm3 is not null
+           else num_nonnulls(batch_id, place, basis_id, occurred_at, act_day, be_mg, pe_mg, le_mg, eligible_mg, record, reason)
+                > 0 end
