@@ -13,7 +13,7 @@ from abate.bookkeeping.checkpoint import read_key
 from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.verify import verify_receipt
 from abate.platform.doors import clock
-from abate.platform.incentives import queries as incentives
+from abate.platform.incentives import reconciling as incentives
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import standing
 from abate.platform.log import queries as log

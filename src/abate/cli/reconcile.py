@@ -44,7 +44,8 @@ WORDS = {
     "party": "an entry names the party of what it is about, and no other does",
     "bare": "only an award has a quantity in its row",
     "bases": "what quantities rest on, and what was put in force, is the text of its digest",
-    "terms": "every code cost what its offer costs, and ends after the days that it gives",
+    "terms": "every code costs, begins and ends as its entry and its offer say",
+    "stock": "the stock of a decided offer is what was put there, less what was redeemed",
     "burnt": "what the audit trail tells of as burnt stands as burnt, and nothing else does",
     "signs": "every code is found by its own signs",
     "ends": "a code is given back exactly where its redemption was reversed",
@@ -116,7 +117,7 @@ def report(*, recompute: bool = False) -> dict:
     from abate.platform.carbon import queries as carbon  # lazy: as above
     from abate.platform.carbon import recomputing  # lazy: as above
     from abate.platform.credits import queries as rules  # lazy: as above
-    from abate.platform.incentives import queries as incentives  # lazy: as above
+    from abate.platform.incentives import reconciling as incentives  # lazy: as above
     from abate.platform.ledger import queries as ledger  # lazy: as above
     from abate.platform.log import reconciling as log  # lazy: as above
     from abate.platform.quarantine import queries as quarantine  # lazy: as above

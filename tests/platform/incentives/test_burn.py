@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from abate.platform.config import grants
 from abate.platform.doors import clock
-from abate.platform.incentives import actions, errors, queries
+from abate.platform.incentives import actions, errors, queries, reconciling
 from abate.platform.incentives.models import WrongCodes
 from abate.platform.ledger import holds, standing
 from abate.platform.log import actions as log
@@ -171,9 +171,9 @@ def test_what_was_burnt_before_the_trail_was_emptied_is_no_difference(
     with clock.frozen(then + timedelta(days=1)):
         assert sealing.prune(then + timedelta(hours=1)) > 0
         actions.burn(user, codes[1])
-        assert queries.differences()["burnt"] == 0
+        assert reconciling.differences()["burnt"] == 0
     # Of what was burnt since, the trail has to tell.
     with connection.cursor() as cursor:
         cursor.execute("delete from review_audit where what = 'code.burn'")
         assert cursor.rowcount == 1
-    assert queries.differences()["burnt"] == 1
+    assert reconciling.differences()["burnt"] == 1

@@ -12,7 +12,7 @@ from tests.platform.web.conftest import enter
 
 from abate.demo import desk
 from abate.platform.doors import clock
-from abate.platform.incentives import actions, errors, queries
+from abate.platform.incentives import actions, errors, queries, reconciling
 from abate.platform.incentives.models import Offer
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import standing
@@ -40,7 +40,7 @@ def test_the_credits_are_the_person_s_again_and_the_code_is_void(
         with pytest.raises(errors.CodeCancelled):
             again()
     assert standing.standing(person.pk).free == before
-    assert all(sums.even for sums in ledger.sums().values()) and not any(queries.differences().values())
+    assert all(sums.even for sums in ledger.sums().values()) and not any(reconciling.differences().values())
     assert Audit.objects.filter(what="code.give-back").count() == 1
 
 
@@ -123,5 +123,5 @@ def test_a_leaving_acceptor_gives_any_number_of_codes_back_in_as_many_statements
         ]
         assert actions.give_back_open(party, "again") == 0
     assert taken[0] == taken[1], taken
-    assert all(sums.even for sums in ledger.sums().values()) and not any(queries.differences().values())
+    assert all(sums.even for sums in ledger.sums().values()) and not any(reconciling.differences().values())
     assert not any(ledger.differences().values())

@@ -12,7 +12,7 @@ from tests.platform.ledger.test_erasing import waits_for_the_lock
 from tests.platform.ledger.test_erasing_races import beside
 
 from abate.platform.events import actions as events
-from abate.platform.incentives import actions, queries
+from abate.platform.incentives import actions, queries, reconciling
 from abate.platform.joining import decided
 from abate.platform.ledger import queries as ledger
 from abate.platform.parties import actions as parties
@@ -44,7 +44,7 @@ def leave(party: Party) -> object:
 
 
 def even() -> bool:
-    return all(sums.even for sums in ledger.sums().values()) and not any(queries.differences().values())
+    return all(sums.even for sums in ledger.sums().values()) and not any(reconciling.differences().values())
 
 
 WHAT: dict[str, tuple[str, str, Callable[[Any, Any, Any, str], object]]] = {

@@ -185,6 +185,9 @@ PLANTED = {
     "update ledger_entry set cause_party = 1 where kind = 3": {"party"},
     "update ledger_entry set cause_party = 1 where kind = 12": {"digests"},
     "update ledger_entry set eligible_mg = 5 where kind = 11": {"bare"},
+    "update incentives_code set issued_at = issued_at - interval '1 d', expires_at = expires_at - interval '1 d'": {
+        "terms"
+    },
     "delete from ledger_close where period = 'day' and first_day = '2026-06-03'": {"close"},
     # A day that is not over, or one far ahead of the last: all that is booked from now on would carry the day after it.
     "insert into ledger_closed_day (day, at) select max(day) + 1, max(at) from ledger_closed_day": {"close"},
