@@ -46,6 +46,8 @@ WORDS = {
     "bases": "what quantities rest on, and what was put in force, is the text of its digest",
     "terms": "every code costs, begins and ends as its entry and its offer say",
     "stock": "the stock of a decided offer is what was put there, less what was redeemed",
+    "decisions": "every proposal is the text of its digest, and its signed steps are those in the log",
+    "decided": "what three people put in force stands as they decided it",
     "burnt": "what the audit trail tells of as burnt stands as burnt, and nothing else does",
     "signs": "every code is found by its own signs",
     "ends": "a code is given back exactly where its redemption was reversed",
@@ -121,6 +123,7 @@ def report(*, recompute: bool = False) -> dict:
     from abate.platform.ledger import queries as ledger  # lazy: as above
     from abate.platform.log import reconciling as log  # lazy: as above
     from abate.platform.quarantine import queries as quarantine  # lazy: as above
+    from abate.platform.review import reconciling as review  # lazy: as above
 
     with transaction.atomic(), connection.cursor() as cursor:
         if len(connection.savepoint_ids) == 0:
@@ -129,7 +132,7 @@ def report(*, recompute: bool = False) -> dict:
         sums = ledger.sums()
         differences = ledger.differences() | carbon.differences()
         differences |= rules.differences() | incentives.differences() | anomalies.differences()
-        differences |= quarantine.differences() | log.differences()
+        differences |= quarantine.differences() | review.differences() | log.differences()
         first = {}
         if differences["digests"] and (order := ledger.first_wrong_order()):
             first["digests"] = f"person {order[0]}, order {order[1]!r}, entry {order[2]}"

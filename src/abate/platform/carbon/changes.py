@@ -8,7 +8,7 @@ from datetime import date
 
 from abate.platform.carbon import actions, basis, revaluing
 from abate.platform.carbon.errors import StateChanged
-from abate.platform.carbon.models import Adoption
+from abate.platform.carbon.models import Adoption, Revaluation
 from abate.platform.carbon.revaluing import Asked, Reading
 from abate.platform.events.actions import keep_erasing_out
 from abate.platform.review import changes
@@ -31,6 +31,11 @@ def _adopt(given: Json) -> Json:
         raise StateChanged(given["digest"][:12])
     actions.adopt()
     return {}
+
+
+def _adopted(given: Json, _: Json) -> bool:
+    """That its text is of this digest `bases` says."""
+    return Adoption.objects.filter(digest=bytes.fromhex(given["digest"])).exists()
 
 
 def _asked(given: Json) -> Asked:
@@ -77,6 +82,18 @@ def _allow(given: Json) -> Json:
     return {}
 
 
+def _approved_stands(given: Json, after: Json) -> bool:
+    held = Revaluation.objects.filter(proposal=bytes.fromhex(given["digest"])).first()
+    if held is None:
+        return False
+    words = (held.reason_zh, held.reason_en, held.header)
+    return _asked(given) == Asked(held.behaviour, held.from_day, held.to_day) and words == (
+        given["reason_zh"],
+        given["reason_en"],
+        json.dumps(after["what"], sort_keys=True),
+    )
+
+
 _ACTIONS = (
     Action(
         name="basis.adopt",
@@ -87,6 +104,7 @@ _ACTIONS = (
         look=_in_force,
         after=lambda *_: {"basis": json.loads(basis.present()[1])},
         execute=_adopt,
+        stands=_adopted,
         at_opening=True,
     ),
     Action(
@@ -105,6 +123,7 @@ _ACTIONS = (
         look=_state,
         after=lambda _, before: before | {"may_be_booked": True},
         execute=_allow,
+        stands=_approved_stands,
     ),
 )
 

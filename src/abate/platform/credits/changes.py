@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from abate.bookkeeping.kinds import MILLION
 from abate.platform.credits import actions, queries
 from abate.platform.credits.errors import NoRule, RateUnfit, RuleExists, RuleTooLate, TwoExpiries
-from abate.platform.credits.models import CLAIM_DAYS, EXPIRY_DAYS, EXPIRY_YEARS, Cap
+from abate.platform.credits.models import CLAIM_DAYS, EXPIRY_DAYS, EXPIRY_YEARS, Cap, Rule
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
 from abate.platform.review.errors import ArgumentsMalformed
@@ -143,6 +143,12 @@ def _add_cap(given: Json) -> Json:
     return {}
 
 
+def _rule_stands(given: Json, after: Json) -> bool:
+    """The rule of that first day; when it ends, later rules say."""
+    held = Rule.objects.filter(from_day=given["from_day"]).values(*_RULE).first()
+    return held is not None and changes.still(after["rule"], held)
+
+
 _ACTIONS = (
     Action(
         name="rule.add",
@@ -163,6 +169,7 @@ _ACTIONS = (
         look=_rules,
         after=_new_rules,
         execute=_add_rule,
+        stands=_rule_stands,
     ),
     Action(
         name="cap.add",
@@ -183,6 +190,7 @@ _ACTIONS = (
         look=_cap,
         after=lambda given, _: {"cap": given},
         execute=_add_cap,
+        stands=lambda given, after: changes.still(after, _cap(given)),
     ),
 )
 

@@ -59,6 +59,13 @@ def _create(given: Json) -> Json:
     return {"offer": given["offer"]}
 
 
+def _offer_stands(given: Json, after: Json) -> bool:
+    """The offer as it was decided: nobody changes its terms, and who wants others makes another. (Stock: reconcile.sql.)"""
+    span = {name: changes.moment(given, name) for name in ("from_at", "to_at")}
+    held = Offer.objects.filter(id=given["offer"], **span).exists()
+    return held and changes.still(after, _offer(given))
+
+
 def _named(given: Json) -> Json:
     try:
         return given | {"offer": str(UUID(given["offer"]))}
@@ -128,6 +135,7 @@ _ACTIONS = (
         look=_offer,
         after=lambda given, _: {"offer": {name: given[name] for name in (*_TEXTS, "party")}},
         execute=_create,
+        stands=_offer_stands,
         concerns=lambda given, human: interest.has_part(given["party"], human),
     ),
     Action(

@@ -65,6 +65,7 @@ _DUTY = Action(
     look=_duty,
     after=lambda given, _: {"duty": given},
     execute=_add_duty,
+    stands=lambda given, after: changes.still(after, _duty(given)),
 )
 
 

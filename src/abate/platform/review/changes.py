@@ -45,7 +45,8 @@ class Action:
     change and returns what the approver is shown once. `concerns`: whether somebody, by the digest of their identity, has a part
     in it: it is about them, their account or a party that they act for. They have no say. `rejected`: what follows where somebody
     else than its proposer ends it, in the same transaction.
-    `at_opening`: done once, with the default arguments, when the empty system is opened.
+    `stands`: by the arguments and what it was decided to become, whether what it made is still so (`still`), where nothing may
+    ever change that; reconciliation asks. `at_opening`: done once, with the default arguments, when the empty system is opened.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Action:
     normal: Callable[[Json], Json] = field(default=_same)
     concerns: Callable[[Json, bytes], bool] = field(default=_nobody)
     rejected: Callable[[Json], None] = field(default=_nothing)
+    stands: Callable[[Json, Json], bool] | None = None
     at_opening: bool = False
 
 
@@ -86,6 +88,13 @@ def action(name: str) -> Action:
 def canonical(value: object) -> str:
     """JSON with sorted members and no spaces: equal values have one text."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def still(decided: object, now: object) -> bool:
+    """Whether things are as they were decided to become, in all that both tell: an earlier version may have told less or more."""
+    if isinstance(decided, dict) and isinstance(now, dict):
+        return all(still(decided[name], now[name]) for name in decided.keys() & now.keys())
+    return decided == now
 
 
 def arguments_of(chosen: Action, given: Mapping[str, Any]) -> Json:

@@ -1,0 +1,67 @@
+"""Whether a change stands as three people decided it: its text, their signed steps in the log, and the row that it made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from django.db import connection
+
+from abate.bookkeeping.leaf import commitment, encode, leaf_hash
+from abate.platform.doors.errors import Problem
+from abate.platform.log.actions import DECISIONS
+from abate.platform.review import changes, queries
+from abate.platform.review.models import Proposal, Step
+
+_LEAVES = """
+select entry_id, hash from log_leaf where person_id = %(series)s and entry_id > 0
+union select entry_id, hash from log_pending where person_id = %(series)s and entry_id > 0
+"""
+
+
+def differences() -> dict[str, int]:
+    """`decisions`: proposals that are not the text of their digest, and steps that are not those the log tells of.
+
+    `decided`: approved changes whose row is no longer as it was decided (of changes that say so: Action.stands).
+    """
+    approved = set(Step.objects.filter(kind=Step.APPROVE).values_list("proposal", flat=True))
+    torn = fallen = 0
+    for one in Proposal.objects.iterator(chunk_size=1000):
+        if not _is_its_text(one):
+            torn += 1
+        elif one.pk in approved:
+            fallen += not _stands(one)
+    return {"decisions": torn + _steps_unlike_leaves(), "decided": fallen}
+
+
+def _is_its_text(proposal: Proposal) -> bool:
+    try:
+        return hashlib.sha256(queries.document(proposal).encode()).digest() == bytes(proposal.digest)
+    except ValueError:  # no JSON any more
+        return False
+
+
+def _stands(proposal: Proposal) -> bool:
+    """Of a change that an earlier version wrote, and that this one cannot read, nothing is asked."""
+    chosen, given = changes.actions().get(proposal.action), json.loads(proposal.arguments)
+    if chosen is None or chosen.stands is None or given.keys() != chosen.fields.keys():
+        return True
+    try:
+        return chosen.stands(given, json.loads(proposal.after))
+    except Problem:
+        return True
+
+
+def _steps_unlike_leaves() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_LEAVES, {"series": DECISIONS})
+        told = {(number, bytes(hash_)) for number, hash_ in cursor.fetchall()}
+    steps = Step.objects.select_related("proposal", "user")
+    made = {(step.pk, _leaf_hash(step)) for step in steps.iterator(chunk_size=1000)}
+    return len({number for number, _ in told ^ made})
+
+
+def _leaf_hash(step: Step) -> bytes:
+    said = queries.statement(step.proposal, step.kind, step.user.handle, step.role, step.at)
+    salt = queries.salt(step.proposal.pk, step.kind)
+    return leaf_hash(encode(said.leaf(commitment(salt, said.opened(bytes(step.signature))))))
