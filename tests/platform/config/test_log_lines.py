@@ -6,13 +6,18 @@ import io
 import logging
 import logging.config
 import re
+import warnings
 from typing import Any
 
 import pytest
 import uvicorn
 from django.conf import settings
+from django.test import Client
+from tests.platform.web import city as stage
 
 from abate.cli import serve
+from abate.platform.parties import actions as parties
+from abate.platform.review.models import Audit
 
 pytestmark = [pytest.mark.platform]
 
@@ -66,3 +71,32 @@ def test_a_trace_is_kept_and_no_line_of_it_looks_like_ours() -> None:
     first, *rest = written(write).splitlines()
     assert first.endswith("it failed") and any("ValueError" in line for line in rest)
     assert rest and all(line.startswith("    ") for line in rest)
+
+
+@pytest.mark.django_db
+def test_what_a_stranger_sends_fills_no_log() -> None:
+    """A form of too many fields is a row of the trail; as a trace, anybody could fill the disk with it."""
+    fields = "&".join(f"f{n}=1" for n in range(2_000))
+    form = "application/x-www-form-urlencoded"
+
+    def write(_: logging.Logger) -> None:
+        assert Client().post("/sign-in", fields, content_type=form).status_code == 400
+
+    assert written(write) == ""
+    assert Audit.objects.filter(what="door.sign-in", detail__contains="request-unsafe").exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ["c" * 5_000, "a code with spaces"])
+def test_a_code_at_the_token_endpoint_stands_in_no_warning(code: str) -> None:
+    """Django warns of names that another cache would not take, and its warnings say the whole name."""
+    client_id, secret = parties.issue_binding(stage.build().partner, ["https://partner.example/back"])
+    given = {"grant_type": "authorization_code", "code": code, "redirect_uri": "https://partner.example/back",
+             "client_id": client_id, "client_secret": secret}  # fmt: skip
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        answer = Client().post("/identity/o/api/token", given)
+    assert answer.json()["error"] == "invalid_grant"
+    assert not [
+        str(one.message)[:200] for one in told if "a code" in str(one.message) or "ccc" in str(one.message)
+    ]

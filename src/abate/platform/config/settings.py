@@ -246,5 +246,10 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # A page that is not there, or a form refused, is the caller's affair: only faults of ours are written down.
-    "loggers": {"abate": {"level": "INFO"}, "django.request": {"level": "ERROR"}},
+    # What is hostile in a request (too many fields) is a row of the trail: as a trace here anybody could fill the disk with it.
+    "loggers": {
+        "abate": {"level": "INFO"},
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
+    },
 }
