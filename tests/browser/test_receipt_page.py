@@ -158,6 +158,27 @@ def test_what_is_erased_or_withheld_is_proved_and_stays_closed(page: Page, log: 
     assert (verdict, states["opening"], "facts" in states) == ("right", "open", False)
 
 
+@pytest.mark.parametrize("spelt", ["1.0", "1e0", "1E0", "10e-1"])
+def test_a_number_that_is_not_written_as_a_whole_one_is_refused_as_the_command_does(
+    page: Page, log: real_log.RealLog, spelt: str
+) -> None:
+    """The page took them for the whole number that they are worth, the command takes them for none."""
+    page.goto(FILE)
+    document = receipt_of(log, 5)
+    good = json.dumps(document)
+    for whole, other in (
+        (f'"version": {document["method"]["version"]}', f'"version": {spelt}'),
+        ('"index": 5', f'"index": {spelt.replace("1", "5", 1)}'),
+    ):
+        text = good.replace(whole, other)
+        assert text != good and not verify_receipt(text, log.key).ok
+        verdict, states = check(page, text, str(log.key))
+        assert (verdict, states["form"]) == ("wrong", "failed")
+    # A point within a text is no number's.
+    told = json.dumps(document | {"setting": dict(document["setting"] or {}, floor="1.0 e 2e3")})
+    assert check(page, told, str(log.key))[0] == "right"
+
+
 def test_every_kind_of_entry_has_its_words(page: Page) -> None:
     """What was collected, lapsed or came back from its expiry was shown as a number."""
     page.goto(FILE)

@@ -14,12 +14,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TextIO
 
 from abate.bookkeeping import receipt
 from abate.bookkeeping.receipt import MethodName, Opening, ReceiptError, Terms
 
 FILE = "openings.jsonl"
 """The name of the file beside a log's `checkpoint`."""
+LONGEST = 16 * 1024 * 1024
+"""Characters of a line: several times what one request with events may have."""
 _MEMBERS = {"index", "opening", "method", "setting"}
 
 
@@ -41,6 +44,8 @@ class Opened:
 
 def read(line: str | bytes) -> Opened:
     """One line read strictly. Raises ReceiptError."""
+    if len(line) > LONGEST:
+        raise ReceiptError("line", f"is longer than {LONGEST} characters")
     members = receipt.members_of(line, "opening", _MEMBERS, "source")
     index = members["index"]
     if type(index) is not int or index < 0:
@@ -49,6 +54,12 @@ def read(line: str | bytes) -> Opened:
     if opening is None:
         raise ReceiptError("opening", "a line without an opening opens nothing")
     return Opened(index, opening, method, terms, receipt.read_source(members))
+
+
+def lines_of(file: TextIO) -> Iterator[str]:
+    """The lines of a file from anybody. One without an end is handed on as far as it shows that it is too long."""
+    while line := file.readline(LONGEST + 1):
+        yield line
 
 
 def in_order(lines: Iterable[str | bytes]) -> Iterator[Opened]:

@@ -23,6 +23,7 @@ from abate.bookkeeping import checkpoint, monitor
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.log_files import Fetch
 from abate.bookkeeping.monitor import Finding, Head, Seen
+from abate.cli import plain_file
 
 MAX_FILE = 16 * 1024 * 1024
 """Bytes of one answer: far above any tile."""
@@ -137,7 +138,7 @@ def command(
     Exit codes: 0 it only grew, 1 something is wrong or it cannot be reached, 2 wrong usage.
     """
     try:
-        key = checkpoint.read_key(key_file.read_text(encoding="utf-8", errors="replace"))
+        key = checkpoint.read_key(plain_file.text(key_file, MAX_FILE, "--key"))
     except NoteError as fault:
         raise click.BadParameter(f"{key_file}: {fault}", param_hint="--key") from None
     state, fetch = State(state_file, key), fetch_from(log)

@@ -16,10 +16,12 @@ import click
 from abate.bookkeeping import checkpoint, consistency, cosignature, sm2, statement
 from abate.bookkeeping.checkpoint import Key, NoteError
 from abate.bookkeeping.openings import FILE as OPENINGS
+from abate.bookkeeping.openings import lines_of
 from abate.bookkeeping.sm2 import Sm2Key
 from abate.bookkeeping.statement import MAX_BYTES
 from abate.bookkeeping.verify import Quorum, Status, Verdict, verify_receipt
 from abate.bookkeeping.verify_statement import verify_statement
+from abate.cli import plain_file
 
 _MARKS = {Status.PASSED: "pass", Status.FAILED: "FAIL", Status.NOT_CHECKED: "-"}
 MAX_FILE = 16 * 1024 * 1024
@@ -91,13 +93,13 @@ def command(
         key = _read_key(key_file) if key_file else None
     except NoteError as fault:
         raise click.BadParameter(f"{key_file}: {fault}", param_hint="--key") from None
+    if operator_pack is not None:
+        plain_file.look(operator_pack, MAX_FILE, "--operator-pack")
     trusted = _Trusted(key, _quorum(witness_file, needed), _sm2_key(sm2_file) if sm2_file else None)
     if subject.is_dir():
         verdict = _log(subject, trusted, operator_pack, since, anchor_file)
     else:
-        if subject.stat().st_size > MAX_BYTES:
-            raise click.BadParameter(f"{subject} is larger than any receipt or statement ({MAX_BYTES} bytes)")
-        verdict = _document(subject.read_bytes(), trusted, operator_pack)
+        verdict = _document(plain_file.read(subject, MAX_BYTES, "FILE-OR-LOG"), trusted, operator_pack)
     _show(verdict, as_json)
     sys.exit(0 if verdict.ok else 1)
 
@@ -113,7 +115,7 @@ class _Trusted:
 
 def _sm2_key(file: Path) -> Sm2Key:
     try:
-        return sm2.read_key(file.read_text(encoding="utf-8", errors="replace"))
+        return sm2.read_key(plain_file.text(file, MAX_FILE, "--sm2-key"))
     except NoteError as fault:
         raise click.BadParameter(f"{file}: {fault}", param_hint="--sm2-key") from None
 
@@ -123,7 +125,7 @@ def _quorum(file: Path | None, needed: int | None) -> Quorum | None:
         if needed is not None:
             raise click.UsageError("--needed counts the witnesses of --witnesses FILE")
         return None
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = plain_file.text(file, MAX_FILE, "--witnesses").splitlines()
     try:
         found = tuple(dict.fromkeys(cosignature.read_witness(line) for line in lines if line.strip()))
     except NoteError as fault:
@@ -139,16 +141,21 @@ def _log(
     from abate.bookkeeping.recompute_all import RecomputingAll  # lazy: DuckDB and all methodologies
     from abate.bookkeeping.verify_log import verify_log  # lazy: as above
 
-    kept = since.read_text(encoding="utf-8", errors="replace") if since else None
+    kept = plain_file.text(since, MAX_FILE, "--since") if since else None
     fetch, opened = partial(_file, folder), folder / OPENINGS
-    anchors = anchor_file.read_bytes().splitlines(keepends=True) if anchor_file else None
+    anchors = (
+        plain_file.read(anchor_file, MAX_BYTES, "--anchors").splitlines(keepends=True)
+        if anchor_file
+        else None
+    )
     every = {"since": kept, "quorum": trusted.quorum, "sm2_key": trusted.sm2_key, "anchors": anchors}
-    if not opened.is_file():
+    if not opened.exists():
         return verify_log(fetch, trusted.key, **every)
+    plain_file.look(opened, sys.maxsize, "FILE-OR-LOG")
     # A byte that is no UTF-8 becomes another sign, and what it opens no longer fits its leaf.
     with opened.open(encoding="utf-8", errors="replace", newline="\n") as lines:
         again = RecomputingAll(operator_pack)
-        return verify_log(fetch, trusted.key, openings=lines, recompute=again, **every)
+        return verify_log(fetch, trusted.key, openings=lines_of(lines), recompute=again, **every)
 
 
 def _document(text: bytes, trusted: _Trusted, operator_pack: Path | None) -> Verdict:
@@ -168,7 +175,7 @@ def _document(text: bytes, trusted: _Trusted, operator_pack: Path | None) -> Ver
 
 
 def _read_key(file: Path) -> Key:
-    return checkpoint.read_key(file.read_text(encoding="utf-8", errors="replace"))
+    return checkpoint.read_key(plain_file.text(file, MAX_FILE, "--key"))
 
 
 def _own_key() -> Path | None:

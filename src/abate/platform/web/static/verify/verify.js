@@ -263,7 +263,11 @@ const PARTS = {
 
 function readForm(text) {
   let receipt;
-  try { receipt = parse(text); } catch { unlike("不是规范的 JSON 文件", "not the JSON it should be"); }
+  try {
+    receipt = parse(text);
+    // A whole number is written as one: 1.0 and 2e3 are none to other readers.
+    if (/[0-9][.eE]/.test(text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, '""'))) throw new SyntaxError("not a whole number");
+  } catch { unlike("不是规范的 JSON 文件", "not the JSON it should be"); }
   const names = receipt && typeof receipt === "object" ? Object.keys(receipt).sort() : [];
   const rated = receipt?.format === "abate-receipt/3";
   const marked = receipt?.format === "abate-receipt/2" || (rated && "source" in receipt);
