@@ -145,9 +145,9 @@ def test_a_head_shown_with_other_tiles_is_not_taken_back(make_log: Any, grown: i
     assert watch.seen.newest is None
     # The watch goes on, and the fork stands until somebody settles it.
     assert watch.look() == [] and watch.seen.newest is not None
-    assert watch.seen.fork == fork
+    assert watch.seen.forks == [fork]
     watch.seen.settle()
-    assert watch.look() == [] and watch.seen.fork is None
+    assert watch.look() == [] and watch.seen.forks == []
 
 
 def test_a_log_that_goes_back_behind_a_head_whose_tiles_it_never_showed(watch: Watch, make_log: Any) -> None:
@@ -281,6 +281,35 @@ def test_the_command_remembers_between_runs(make_log: Any, tmp_path: Path) -> No
     assert [one["code"] for one in json.loads(told.stdout)["findings"]] == ["fork"]
     assert run("monitor", "ftp://example.invalid", "--key", key, "--state", tmp_path / "x").returncode == 2
     assert run("monitor", "http://127.0.0.1:9/log", "--key", key, "--state", tmp_path / "x").returncode == 1
+
+
+def test_what_stands_is_written_down_once(make_log: Any, tmp_path: Path) -> None:
+    """A second fork, and a rollback, added a line at every look for as long as they were shown."""
+    log, key, state = make_log().add(300), tmp_path / "key", tmp_path / "state.jsonl"
+    key.write_text(str(log.key))
+    write(log, tmp_path / "former")
+    write(log.add(100), tmp_path / "log")
+    for number, name in ((3, "first"), (5, "second")):
+        other = make_log().add(400)
+        other.leaves[number] = other.leaves[number + 1]
+        write(other, tmp_path / name)
+
+    def look(name: str, *more: object) -> list[str]:
+        told = run("monitor", tmp_path / name, "--key", key, "--state", state, "--json", *more)
+        return [one["code"] for one in json.loads(told.stdout)["findings"]]
+
+    assert look("former") == look("log") == []
+    for _ in range(3):
+        assert look("former") == ["rollback"]
+    assert [look(name) for name in ("first", "second", "second", "first")] == [
+        ["fork"],
+        *(["fork", "fork"],) * 3,
+    ]
+    kept = [json.loads(line).get("finding", "head") for line in state.read_text().splitlines()]
+    assert kept == ["head", "head", "rollback", "fork", "fork"]
+    # Both are told until they are settled; what is shown again after that is news again.
+    assert look("log") == ["fork", "fork"] and look("log", "--settle", "a test") == []
+    assert look("second") == ["fork"] and len(state.read_text().splitlines()) == len(kept) + 2
 
 
 @pytest.fixture

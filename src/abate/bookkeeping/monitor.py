@@ -53,8 +53,10 @@ class Seen:
     heads: list[Head] = field(default_factory=list)
     doubted: list[Head] = field(default_factory=list)
     """Signed heads that were shown with tiles of another tree: held against what is shown later, until they are explained."""
-    fork: Finding | None = None
-    """The first fork that nobody has settled."""
+    forks: list[Finding] = field(default_factory=list)
+    """The forks that nobody has settled, the first one first."""
+    told: set[tuple[object, ...]] = field(default_factory=set)
+    """What was found since somebody settled what was there: found again it is no news."""
     tiles: set[int] = field(default_factory=set)
     """Full tiles of leaves that were found wrong."""
 
@@ -70,14 +72,19 @@ class Seen:
         signed; one that is told as part of a fork needs no watching any more, the fork stands.
         """
         for one in findings:
-            if one.code == "fork":
-                self.fork = self.fork or one
+            if one.code == "fork" and not self.knows(one, key):
+                self.forks.append(one)
+            self.told.add(_same(one, key))
             if one.tile is not None:
                 self.tiles.add(one.tile)
             for note in one.notes:
                 with suppress(NoteError):
                     shown = checkpoint.open_checkpoint(note, key)
                     self._weigh(one.code, Head(shown.size, shown.root, note))
+
+    def knows(self, one: Finding, key: Key) -> bool:
+        """Whether this was found before, and nobody has settled it: of the same heads, whoever cosigned them since."""
+        return _same(one, key) in self.told
 
     def _weigh(self, code: str, head: Head) -> None:
         told = [(one.size, one.root) for one in self.heads + self.doubted]
@@ -90,7 +97,7 @@ class Seen:
         """A human has looked into what was found: the fork and the heads in doubt are no news any more. What was accepted
         is held against what comes, as before.
         """
-        self.fork, self.doubted = None, []
+        self.forks, self.doubted, self.told = [], [], set()
 
     def ahead(self, head: Head) -> Head | None:
         """The largest head in doubt that has more entries."""
@@ -106,6 +113,18 @@ class Seen:
         )
 
 
+def _same(one: Finding, key: Key) -> tuple[object, ...]:
+    """What makes a finding the same as another."""
+    heads: set[object] = set()
+    for note in one.notes:
+        try:
+            shown = checkpoint.open_checkpoint(note, key)
+            heads.add((shown.size, shown.root))
+        except NoteError:
+            heads.add(note)
+    return one.code, one.text, one.tile, frozenset(heads)
+
+
 def look(
     seen: Seen, fetch: Fetch, key: Key, turn: int = 0, audited: int = AUDITED
 ) -> tuple[Head | None, list[Finding]]:
@@ -113,7 +132,7 @@ def look(
 
     `seen` is not changed: the caller stores head and findings, and then adds the one and remembers the others
     (Seen.remember). A head with findings is never kept as part of the history, only as evidence: each names it. What was
-    found before and stands (Seen.fork) is not found again. `turn` chooses which `audited` older tiles are read again.
+    found before and stands (Seen.forks) is told by the caller. `turn` chooses which `audited` older tiles are read again.
     """
     note = fetch("checkpoint")
     if note is None:

@@ -76,7 +76,7 @@ class State:
         """Raises BadParameter where there is nothing to settle, or no word of why."""
         if not why.strip():
             raise click.BadParameter("say what came of it", param_hint="--settle")
-        if not (self.seen.fork or self.seen.doubted):
+        if not (self.seen.forks or self.seen.doubted):
             raise click.BadParameter("no fork and no head is in doubt", param_hint="--settle")
         self.add({"settled": why.strip()})
         self.seen.settle()
@@ -160,8 +160,8 @@ def _look(state: State, fetch: Fetch, key: Key, everything: bool, as_json: bool)
         if as_json:
             click.echo(json.dumps({"reached": False, "findings": []}))
         return False
-    standing = [state.seen.fork] if state.seen.fork else []
-    new = [one for one in findings if one not in standing]
+    new = [one for one in findings if not state.seen.knows(one, key)]
+    standing = [*state.seen.forks, *(one for one in findings if one.code != "fork" and one not in new)]
     for finding in new:
         place = {} if finding.tile is None else {"tile": finding.tile}
         state.add({"finding": finding.code, "text": finding.text, "notes": list(finding.notes), **place})
@@ -183,7 +183,7 @@ def _show(seen: Seen, findings: list[Finding], as_json: bool) -> None:
         click.echo(f"{one.code.upper()}: {one.text}")
     if findings:
         click.echo("The signed heads that prove it are in the state file; show them to others.")
-        if seen.fork:
+        if seen.forks:
             click.echo(
                 "The fork is told until you have looked into it and say what came of it: --settle TEXT"
             )
