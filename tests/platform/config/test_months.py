@@ -185,7 +185,7 @@ def test_a_month_is_never_turned_back_or_to_nowhere(unturned: None, world: World
 
 
 def test_a_clock_that_jumped_turns_no_month(
-    unturned: None, world: World, monkeypatch: pytest.MonkeyPatch
+    unturned: None, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A start, or a close that was refused for its clock, turned to a month years ahead: for good, and none in between."""
     rotation.keep_ahead()
@@ -193,7 +193,10 @@ def test_a_clock_that_jumped_turns_no_month(
     monkeypatch.setattr(clock, "of_database", lambda: NOW)
     monkeypatch.setattr(months_command, "_platform", lambda _: nullcontext())
     with clock.frozen(NOW + timedelta(days=1500)):
+        assert "时钟" not in capsys.readouterr().err
         setup._prepare(waiting=False)
+        told = capsys.readouterr().err
+        assert "时钟不在同一个月" in told and "in different months" in told and "abate months turn" in told
         with pytest.raises(ClocksApart):
             CliRunner().invoke(months_command.command, ["turn"], catch_exceptions=False)
     after = world.send(world.ride("s"))[0].entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -20,6 +21,14 @@ SANDBOX = "sandbox"
 """The folder of the sandbox, inside that of the installation."""
 SANDBOX_BIND = "127.0.0.1:8001"
 """Where it listens unless told otherwise: beside the live server."""
+
+CLOCKS_APART = (
+    "警告 WARNING: 本机与数据库服务器的时钟不在同一个月，未准备新的月份：其间数据仍记入之前的月份，不会丢失。"
+    "请校准时钟，再运行 abate months turn。"
+    "The clocks of this machine and of the database server are in different months, so no month was made ready: rows go to a "
+    "month before meanwhile, none is lost. Set the clocks right, then run abate months turn.\n"
+)
+"""To the operator at a start: what was left undone, for a turn cannot be taken back."""
 
 
 def environment(
@@ -139,6 +148,8 @@ def _prepare(*, waiting: bool) -> None:
     if rotation.agreed():
         with suppress(TablesBusy):
             rotation.keep_ahead()
+    else:
+        sys.stderr.write(CLOCKS_APART)
     grants.apply_grants(connection)
 
 
