@@ -79,6 +79,7 @@ CASES = {
     "notices_incident": Case(),
     "notices_notice": Case(),
     "parties_answer": Case(),
+    "parties_former_secret": Case(),
     "parties_nonce": Case(),
     "parties_till": Case({"user_id": int, "since": EARLY}, open=True),
     "people_code": Case(),

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks import Webhook
 from tests.platform.pipeline.world import NOW, World, make_world
 
 from abate.platform import pipeline
 from abate.platform.doors import clock, outbound, rounds
 from abate.platform.parties import queries, webhooks
 from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, MessageUnknown
-from abate.platform.parties.models import Attempt, Endpoint, Message, Party
+from abate.platform.parties.models import Attempt, Message, Party
 
 pytestmark = [pytest.mark.platform]
 
@@ -258,47 +258,6 @@ def test_two_tellers_never_carry_the_same(world: World, receiver: Receiver) -> N
         thread.join()
     names = [headers["webhook-id"] for headers, _ in receiver.got]
     assert len(names) == 40 == len(set(names))
-
-
-def test_a_secret_is_rotated_with_both_good_until_the_named_time(world: World, receiver: Receiver) -> None:
-    number, old = hooked(world, receiver)
-    new = webhooks.rotate_secret(number, until=NOW + timedelta(hours=1))
-    for name, at in (("a", NOW), ("b", NOW + timedelta(hours=1))):
-        with clock.frozen(at):
-            world.send(world.meeting(name))
-            webhooks.send_due()
-    both, one = (headers["webhook-signature"].split() for headers, _ in receiver.got)
-    (_, body), name = receiver.got[0], receiver.got[0][0]["webhook-id"]
-    assert (
-        set(both) == {Webhook(secret).sign(name, NOW, body.decode()) for secret in (old, new)}
-        and len(one) == 1
-    )
-    with pytest.raises(WebhookVerificationError):
-        Webhook(old).verify(body, receiver.got[1][0])
-    # At rest they are wrapped.
-    kept = Endpoint.objects.get(pk=number)
-    assert webhooks._shown(bytes(kept.secret)) not in (old, new)
-
-
-@pytest.mark.parametrize(
-    ("ahead", "refused"),
-    [
-        (timedelta(days=365), False), (timedelta(days=365, seconds=1), True),
-        (timedelta(0), False), (timedelta(seconds=-1), True),
-    ],
-)  # fmt: skip
-def test_two_secrets_are_good_together_for_a_year_at_most(
-    world: World, receiver: Receiver, ahead: timedelta, refused: bool
-) -> None:
-    number, _ = hooked(world, receiver)
-    before = Endpoint.objects.get(pk=number).secret
-    if refused:
-        with pytest.raises(EndpointMalformed) as told:
-            webhooks.rotate_secret(number, until=NOW + ahead)
-        assert (told.value.code, told.value.detail) == ("webhook-malformed", "until")
-    else:
-        webhooks.rotate_secret(number, until=NOW + ahead)
-    assert (Endpoint.objects.get(pk=number).secret == before) == refused
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

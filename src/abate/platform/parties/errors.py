@@ -317,11 +317,12 @@ class EndpointMalformed(Problem):
         "Messages go to public https addresses only, so that nobody reaches a private network through us."
     )
     remedy_zh = (
-        "给出不带用户名和片段的 https 地址、已知的类别；每个机构最多 5 个地址；新旧密钥最多并用 365 天。"
+        "给出不带用户名和片段的 https 地址、已知的类别；每个机构最多 5 个地址；"
+        "每个地址同时最多 5 个密钥，新旧密钥最多并用 365 天。"
     )
     remedy_en = (
-        "Give an https address without user or fragment, and known kinds; a party has 5 addresses at most, and an old and a new "
-        "secret are used together for 365 days at most."
+        "Give an https address without user or fragment, and known kinds; a party has 5 addresses at most, an address 5 "
+        "secrets at a time, and an old and a new secret are used together for 365 days at most."
     )
 
 

@@ -263,8 +263,6 @@ class Endpoint(models.Model):
     url = models.TextField()
     kinds = ArrayField(models.TextField())
     secret = models.BinaryField()
-    old_secret = models.BinaryField(null=True)
-    old_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     slow_until = models.DateTimeField(null=True)
@@ -272,6 +270,17 @@ class Endpoint(models.Model):
 
     class Meta:
         db_table = "parties_endpoint"
+
+
+class FormerSecret(models.Model):
+    """A secret of an address that another took the place of; messages are signed with it too until its own end."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="former")
+    secret = models.BinaryField()
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "parties_former_secret"
 
 
 class Message(models.Model):

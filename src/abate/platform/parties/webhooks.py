@@ -22,7 +22,7 @@ from abate.platform.doors.rounds import LEASE, wait_after
 from abate.platform.doors.statements import statements
 from abate.platform.parties.actions import LONGEST_OVERLAP
 from abate.platform.parties.errors import EndpointMalformed, EndpointUnknown, MessageUnknown
-from abate.platform.parties.models import Attempt, Endpoint, Message, Party
+from abate.platform.parties.models import Attempt, Endpoint, FormerSecret, Message, Party
 from abate.platform.review.audit import audited
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -39,6 +39,8 @@ KINDS = (
 )
 ANSWER_SECONDS, ANSWER_BYTES = 15.0, 2_000
 MOST_ENDPOINTS = 5
+MOST_SECRETS = 5
+"""Secrets of one address at a time, the present one with them: our policy. Each message carries a signature of each."""
 LONG, SLOW = timedelta(seconds=3), timedelta(hours=1)
 """An address that took so long once counts as slow for so long: our policy. One that never answers holds a teller for
 ANSWER_SECONDS with every message, and would be waited for by every other party.
@@ -65,9 +67,8 @@ def add_endpoint(party: Party, url: str, kinds: Iterable[str] = KINDS) -> tuple[
 
 @audited("party.webhook-secret", lambda given, _: given["endpoint_id"])
 def rotate_secret(endpoint_id: int, *, until: datetime) -> str:
-    """A new secret; until `until` messages are signed with both, no longer than a key and its successor are good together.
-
-    Raises EndpointUnknown, EndpointMalformed.
+    """A new secret; until `until` messages are signed with the one before too, no longer than a key and its successor are
+    good together. What was replaced earlier keeps its own end. Raises EndpointUnknown, EndpointMalformed.
     """
     now = clock.now()
     if not now <= until <= now + LONGEST_OVERLAP:
@@ -77,9 +78,13 @@ def rotate_secret(endpoint_id: int, *, until: datetime) -> str:
         found = Endpoint.objects.select_for_update().filter(pk=endpoint_id, ended_at=None).first()
         if found is None:
             raise EndpointUnknown(str(endpoint_id))
-        found.old_secret, found.old_until = found.secret, until
+        found.former.filter(until__lte=now).delete()
+        if until > now:
+            if found.former.count() + 2 > MOST_SECRETS:
+                raise EndpointMalformed(f"more than {MOST_SECRETS} secrets")
+            FormerSecret.objects.create(endpoint=found, secret=found.secret, until=until)
         found.secret = sealed.wrap(secret, sealed.KEY)
-        found.save(update_fields=["secret", "old_secret", "old_until"])
+        found.save(update_fields=["secret"])
     return _shown(secret)
 
 
@@ -131,8 +136,8 @@ class Due:
     body: str
     tries: int
     secret: bytes
-    old_secret: bytes | None
-    old_until: datetime | None
+    former: Sequence[bytes]
+    """Secrets that were replaced and have not ended."""
     lease: datetime
 
 
@@ -174,12 +179,12 @@ def _carry(message: Due) -> None:
 
 
 def signed(message: Due, at: datetime) -> dict[str, str]:
-    """The headers of one sending: signed with the present secret, and with the former while both are good."""
-    wrapped = [message.secret]
-    if message.old_secret is not None and message.old_until is not None and message.old_until > at:
-        wrapped.append(message.old_secret)
+    """The headers of one sending: signed with the present secret and with each former one that is still good."""
     name = f"msg_{message.id}"
-    signatures = [Webhook(sealed.unwrap(one, sealed.KEY)).sign(name, at, message.body) for one in wrapped]
+    signatures = [
+        Webhook(sealed.unwrap(one, sealed.KEY)).sign(name, at, message.body)
+        for one in (message.secret, *message.former)
+    ]
     return {
         "Content-Type": "application/json",
         "webhook-id": name,

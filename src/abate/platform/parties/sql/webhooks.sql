@@ -28,4 +28,6 @@ update parties_message m
 set next_at = %(lease)s, tries = m.tries + 1
 from due, parties_endpoint e
 where m.id = due.id and e.id = m.endpoint_id
-returning m.id, e.id, e.url, m.body, m.tries, e.secret, e.old_secret, e.old_until
+returning m.id, e.id, e.url, m.body, m.tries, e.secret, array(
+    select f.secret from parties_former_secret f where f.endpoint_id = e.id and f.until > %(now)s order by f.id
+)
