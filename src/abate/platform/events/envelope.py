@@ -6,6 +6,7 @@ to say which one is wrong.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     subject: _Name
     time: Annotated[datetime, msgspec.Meta(tz=True)]
     data: msgspec.Raw
-    datacontenttype: Literal["application/json"] = "application/json"
+    datacontenttype: Literal["application/json"] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Taken(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -127,9 +128,15 @@ class Reader:
             found = _decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self._read_loosely(place, raw)
-        return self.check(
-            place, found.id, found.source, found.type, found.subject, found.time, bytes(found.data)
-        )
+        text, data = bytes(raw), bytes(found.data)
+        # Every member but `data` is a text here: without escapes, names and texts have so many quotes, and one more name more.
+        quotes = 26 if found.datacontenttype is msgspec.UNSET else 30
+        if b"\\" in text or text.count(b'"') - data.count(b'"') != quotes:
+            name = _twice(text)
+            if name is not None:
+                shown = found.id if name != "id" and found.id.isprintable() else None
+                return Refused(place, shown, self._known.get(found.type), "name_twice", _attribute(name))
+        return self.check(place, found.id, found.source, found.type, found.subject, found.time, data)
 
     def check(
         self, place: int, id: str, source: str, type: str, subject: str, time: datetime, data: bytes
@@ -184,6 +191,10 @@ class Reader:
         texts = {name: _text(members.get(name)) for name in _ATTRIBUTES[:5]}
         shown = texts["id"] if is_name(texts["id"]) else None
         behaviour = self._known.get(texts["type"] or "")
+        name = _twice(bytes(raw))
+        if name is not None:
+            shown = None if name == "id" else shown
+            return Refused(place, shown, behaviour, "name_twice", _attribute(name))
         wrong = self._first_wrong(members, texts)
         if wrong:
             return Refused(place, shown, behaviour, *wrong)
@@ -223,7 +234,7 @@ class Reader:
                 if not _CONTENT_TYPE.fullmatch(_text(value) or ""):
                     return "malformed", name
             elif name == "data_base64" or not _EXTENSION.fullmatch(name):
-                return "unknown_attribute", name if name.isprintable() and len(name) <= 40 else "(name)"
+                return "unknown_attribute", _attribute(name)
             elif bytes(value)[:1] in (b"{", b"["):
                 return "malformed", name
         return None
@@ -237,6 +248,8 @@ def _withdrawal(place: int, id: str, subject: str, time: datetime, data: bytes) 
         taken = _decode_taken(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Refused(place, id, None, "malformed", "data")
+    if _twice(data) is not None:
+        return Refused(place, id, None, "name_twice", "data")
     if not taken.event.isprintable() or taken.event == id:
         return Refused(place, id, None, "malformed", "event")
     if taken.reason not in CAUSES:
@@ -253,6 +266,33 @@ def _correction(found: Event, members: dict[str, msgspec.Raw]) -> Event | Refuse
         return Refused(found.place, found.id, found.behaviour, "unknown_cause", "correctedfor")
     found.corrects, found.cause = corrects, cause
     return found
+
+
+def _twice(text: bytes) -> str | None:
+    """The first name that stands twice among the members of this JSON object, not of those in it: of two values neither is the
+    one that was meant, and readers differ in which they take (RFC 8259 section 4, RFC 7493 section 2.3)."""
+    try:
+        # The object itself is read last, and what is said of it is the answer.
+        found: str | None = json.loads(
+            text.decode(), object_pairs_hook=_repeated, parse_int=str, parse_float=str
+        )
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+def _repeated(members: list[tuple[str, object]]) -> str | None:
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+def _attribute(name: str) -> str:
+    """A name as it may be told again."""
+    return name if name.isprintable() and len(name) <= 40 else "(name)"
 
 
 def _text(raw: msgspec.Raw | None) -> str | None:

@@ -50,6 +50,12 @@ _ALL = (
         ),
     ),
     Reason(
+        "name_twice",
+        ("同一名称在 JSON 对象中出现两次。", "A name stands twice in a JSON object."),
+        ("两个值中哪一个算数，无法确定。", "It cannot be told which of the two values was meant."),
+        ("每个名称只写一次（RFC 8259，第 4 节）。", "Write each name once (RFC 8259, section 4)."),
+    ),
+    Reason(
         "too_many_cells",
         ("该行的单元格多于列名。", "The row has more cells than the table has columns."),
         ("无法确定每个单元格属于哪一列。", "It cannot be told which column each cell belongs to."),
