@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -137,6 +138,16 @@ def test_a_request_that_cannot_be_read_is_a_problem_of_its_own(world: World, nam
     english = post(bearer=token(world), accept_language="en-GB, zh;q=0.5", **request).json()
     assert english["title"] != answer.json()["title"]
     assert state() == before
+
+
+def test_a_compressed_body_is_told_what_is_taken(world: World) -> None:
+    body, before = gzip.compress(json.dumps([world.meeting("m")]).encode()), state()
+    for encoding in ("gzip", "GZIP", "br, gzip"):
+        answer = post(body, token(world), content_encoding=encoding)
+        assert (answer.status_code, answer.json()["code"]) == (415, "content-encoding")
+        assert answer.headers["accept-encoding"] == "identity" and answer.json()["remedy"]
+    assert state() == before
+    assert post([world.meeting("m")], token(world), content_encoding="identity").status_code == 200
 
 
 def test_no_expired_foreign_or_narrow_token(world: World) -> None:

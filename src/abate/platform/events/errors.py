@@ -82,6 +82,19 @@ class UnsupportedMediaType(Problem):
     remedy_en = "Use application/cloudevents+json or application/cloudevents-batch+json."
 
 
+class EncodingNotTaken(Problem):
+    code = "content-encoding"
+    status = 415
+    zh = "请求体不能压缩发送。"
+    en = "A compressed body is not taken."
+    why_zh = "压缩的内容展开后有多大，事先无法确定。"
+    why_en = "How large a compressed body unfolds to cannot be told beforehand."
+    remedy_zh = "去掉 Content-Encoding，直接发送 JSON（应答的 Accept-Encoding 指明所接受的编码）。"
+    remedy_en = (
+        "Send the JSON itself, without Content-Encoding; Accept-Encoding of this answer names what is taken."
+    )
+
+
 class TokenRefused(Problem):
     code = "token-refused"
     status = 401

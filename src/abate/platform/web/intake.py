@@ -31,6 +31,7 @@ from abate.platform.events.envelope import Reader, Sender
 from abate.platform.events.errors import (
     Busy,
     EmptyBatch,
+    EncodingNotTaken,
     Fault,
     Malformed,
     TooLarge,
@@ -83,6 +84,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             raise MethodNotDeclared
         _check_length(headers)
+        if headers.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+            raise EncodingNotTaken
         loop = asyncio.get_running_loop()
         more += await loop.run_in_executor(pool, _admit, call)
         body = await _in_time(receive)
@@ -260,6 +263,9 @@ def problem_bytes(problem: Problem, language: str) -> bytes:
 def refusal(problem: Problem, language: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     """Status, body and headers of a refusal."""
     more = lines_of(caller.challenge(problem))
+    if isinstance(problem, EncodingNotTaken):
+        # What would be taken (RFC 9110 section 15.5.16).
+        more.append((b"accept-encoding", b"identity"))
     if seconds := refusals.retry_after(problem):
         more.append((b"retry-after", str(seconds).encode()))
     return problem.status, problem_bytes(problem, language), more
