@@ -30,6 +30,7 @@ from abate.platform.people import queries as people
 from abate.platform.people.models import Member
 from abate.platform.reconciliation import actions as reconciliation
 from abate.platform.review import proposing
+from abate.platform.review.models import User
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
@@ -211,6 +212,17 @@ def test_a_party_leaves_settled_and_nothing_of_it_works_any_more(city: stage.Cit
     assert not any(row.live for row in people.authorisations(city.person.pk) if row.party_code == party.code)
     with pytest.raises(Exception, match="party-suspended"):
         parties.issue_client(party)
+
+
+def test_open_notices_are_counted_and_not_fetched(city: stage.City, monkeypatch: pytest.MonkeyPatch) -> None:
+    somebody = User.objects.first()
+    assert somebody is not None
+    for number in range(3):
+        made = noticing.open_notice(city.partner, f"n{number}", "text", clock.today(), None)
+        noticing.answer(made.pk, city.partner.pk, "seen", somebody)
+    noticing.close(made.pk, "settled", somebody)
+    monkeypatch.setattr(queries, "_told", None)
+    assert queries.unsettled(city.partner)["notices"] == 2
 
 
 def test_an_acceptor_s_codes_keep_it_and_its_offers_go_with_it(city: stage.City) -> None:

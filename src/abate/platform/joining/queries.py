@@ -320,9 +320,13 @@ def notices(
         found = found.filter(pk__lt=before)
     if not closed:
         # Before anything is cut off: a hundred closed ones hide no open one.
-        last = NoticeStep.objects.filter(notice=OuterRef("pk")).order_by("-pk").values("kind")[:1]
-        found = found.annotate(last=Subquery(last)).filter(Q(last=None) | ~Q(last=NoticeStep.CLOSED))
+        found = _open(found)
     return [_told(row) for row in found[:limit]]
+
+
+def _open(found: QuerySet[Notice]) -> QuerySet[Notice]:
+    last = NoticeStep.objects.filter(notice=OuterRef("pk")).order_by("-pk").values("kind")[:1]
+    return found.annotate(last=Subquery(last)).filter(Q(last=None) | ~Q(last=NoticeStep.CLOSED))
 
 
 def notice(number: int, party_id: int | None = None) -> NoticeRow:
@@ -364,7 +368,7 @@ def unsettled(party: Party) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(SQL["unsettled"], {"party": party.pk, "now": clock.now()})
         codes, files = cursor.fetchone()
-    open_notices = len(notices(party.pk, closed=False, limit=10_000))
+    open_notices = _open(Notice.objects.filter(party=party)).count()
     breaks, _ = reconciliation.open_breaks(party.pk)
     return {
         "breaks": breaks,
