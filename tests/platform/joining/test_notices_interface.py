@@ -23,7 +23,9 @@ from abate.platform.doors import clock
 from abate.platform.joining import noticing, queries
 from abate.platform.joining.models import NoticeStep
 from abate.platform.parties import actions as parties
-from abate.platform.parties.models import Party
+from abate.platform.parties.models import Member, Party
+from abate.platform.review.errors import ConcernsOneself
+from abate.platform.review.models import Audit
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
@@ -153,3 +155,23 @@ def test_a_sign_that_no_table_holds_is_refused(sign: str) -> None:
     answer = post(made.pk, f"We{sign}looked.", mine)
     assert (answer.status_code, answer.json()["code"]) == (422, "notice-malformed")
     assert NoticeStep.objects.filter(notice=made).count() == 0
+
+
+def test_nobody_opens_closes_or_reopens_a_notice_to_their_own_party(db: None) -> None:
+    """Under the account of the staff itself: their part is found by who they are, and the trail tells of each try."""
+    city, clerk = stage.build(), desk.staffed()["entry"]
+    made = noticing.open_notice(city.partner, "Late", "Half.", clock.today(), clerk)
+    noticing.answer(made.pk, city.partner.pk, "Seen.", city.cashier)
+    Member.objects.create(user=clerk, party=city.partner, role="partner", since=clock.now())
+    for work in (
+        lambda: noticing.open_notice(city.partner, "Late", "Half.", clock.today(), clerk),
+        lambda: noticing.close(made.pk, "Good.", clerk),
+        lambda: noticing.reopen(made.pk, "Bad.", clerk),
+    ):
+        before = Audit.objects.filter(act="refused").count()
+        with pytest.raises(ConcernsOneself):
+            work()
+        assert Audit.objects.filter(act="refused").count() == before + 1
+    assert queries.notice(made.pk).state == "answered" and len(queries.notices(city.partner.pk)) == 1
+    other = desk.staffed()["check"]
+    assert noticing.close(made.pk, "Good.", other).state == "closed"

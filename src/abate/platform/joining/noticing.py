@@ -13,18 +13,34 @@ from abate.platform.joining.errors import NoticeClosed, NoticeMalformed, NoticeU
 from abate.platform.joining.models import Notice, NoticeStep
 from abate.platform.joining.queries import NoticeRow, notice, of_party
 from abate.platform.notices import actions as outbox
-from abate.platform.parties import webhooks
+from abate.platform.parties import interest, webhooks
 from abate.platform.parties.models import Party
 from abate.platform.review import audit
+from abate.platform.review import queries as accounts
 from abate.platform.review.audit import audited
+from abate.platform.review.errors import ConcernsOneself
 from abate.platform.review.models import User
 
 LONGEST = 2_000
 
 
-@audited("party.notice", lambda given, made: f"{given['party'].code} {made.pk}")
 def open_notice(party: Party, subject: str, text: str, answer_by: date, user: User | None) -> Notice:
-    """Tell a party of something about its data; it is told by webhook too. Raises NoticeMalformed."""
+    """Tell a party of something about its data; it is told by webhook too. Raises NoticeMalformed, and ConcernsOneself where
+    `user` has a part in the party, which is told."""
+    _by_another("party.notice", party, user)
+    return _open(party, subject, text, answer_by, user)
+
+
+def _by_another(what: str, party: Party, user: User | None) -> None:
+    """What the platform asks of a party, and whether its answer settles it, is nobody's of the party to say."""
+    human = accounts.human_of(user) if user else None
+    with audit.refusing(what, party.code, (ConcernsOneself,)):
+        if human is not None and interest.has_part(party.code, human):
+            raise ConcernsOneself
+
+
+@audited("party.notice", lambda given, made: f"{given['party'].code} {made.pk}")
+def _open(party: Party, subject: str, text: str, answer_by: date, user: User | None) -> Notice:
     if not 0 < len(subject.strip()) <= 120 or not on_one_line(subject):
         raise NoticeMalformed("subject")
     if answer_by < clock.today():
@@ -51,13 +67,22 @@ def answer(number: int, party_id: int, text: str, by: User | str) -> NoticeRow:
 
 
 def close(number: int, text: str, user: User) -> NoticeRow:
-    """What was answered settles it. Raises NoticeUnknown, NoticeClosed, NoticeMalformed."""
+    """What was answered settles it. Raises NoticeUnknown, NoticeClosed, NoticeMalformed, and ConcernsOneself as open_notice."""
+    _by_another(f"party.notice.{NoticeStep.CLOSED}", _party_of(number), user)
     return _step(number, NoticeStep.CLOSED, text, user, ("answered",))
 
 
 def reopen(number: int, text: str, user: User) -> NoticeRow:
-    """It does not. Raises NoticeUnknown, NoticeClosed, NoticeMalformed."""
+    """It does not. Raises NoticeUnknown, NoticeClosed, NoticeMalformed, and ConcernsOneself as open_notice."""
+    _by_another(f"party.notice.{NoticeStep.REOPENED}", _party_of(number), user)
     return _step(number, NoticeStep.REOPENED, text, user, ("answered", "closed"))
+
+
+def _party_of(number: int) -> Party:
+    found = Notice.objects.select_related("party").filter(pk=min(number, 2**63 - 1)).first()
+    if found is None:
+        raise NoticeUnknown(str(number)[:20])
+    return found.party
 
 
 def _step(
