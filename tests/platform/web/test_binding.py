@@ -159,6 +159,8 @@ def test_a_request_that_is_not_the_partners_stays_here(
 ) -> None:
     answer = enter(city.person.user).get(f"{ADDRESS}?{App(city.partner).query(**changes)}")
     assert answer.status_code == 400 and "绑定请求有误" in answer.content.decode()
+    # Somebody's browser is there, sent by an app: a page with a way on, no document for programs.
+    assert answer["Content-Type"].startswith("text/html") and b"<main" in answer.content
 
 
 def test_other_scopes_and_answers_go_back_as_errors(city: stage.City, enter: Any) -> None:

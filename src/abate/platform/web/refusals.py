@@ -17,6 +17,8 @@ from abate.platform.web import screen
 from abate.platform.web.wording import english, say
 
 _INTERFACES = ("/v1/", "/log/", "/identity/", "/livez", "/readyz", "/metrics")
+_AUTHORISING = "/identity/o/authorize"
+"""The one address among them that people open: a partner's app sends their browser there."""
 log = logging.getLogger("abate.web")
 
 
@@ -88,9 +90,13 @@ def problem_json(problem: Problem, *, language: str | None = None) -> HttpRespon
     return screen.marked(made, problem.code, problem.status)
 
 
+def _for_a_program(request: HttpRequest) -> bool:
+    return request.path.startswith(_INTERFACES) and request.path != _AUTHORISING
+
+
 def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     """A refusal as the caller reads it: a problem document for a program, a page for a person."""
-    if request.path.startswith(_INTERFACES):
+    if _for_a_program(request):
         return problem_json(problem)
     page = screen.refuse(request, problem)
     if seconds := retry_after(problem):
@@ -145,7 +151,7 @@ def fault(request: HttpRequest) -> HttpResponse:
         return _away(request, DatabaseAway())
     title = say("系统出错了，内容没有提交。", "Something went wrong on our side; nothing was changed.")
     remedy = say("请稍后重试。问题已记录。", "Try again in a while. The fault was recorded.")
-    if request.path.startswith(_INTERFACES):
+    if _for_a_program(request):
         body = {
             "type": type_of("fault"),
             "title": title,
@@ -158,7 +164,7 @@ def fault(request: HttpRequest) -> HttpResponse:
 
 
 def _away(request: HttpRequest, problem: DatabaseAway) -> HttpResponse:
-    if request.path.startswith(_INTERFACES):
+    if _for_a_program(request):
         return problem_json(problem)
     language = "en" if english() else "zh"
     page = _bare(problem.code, problem.text(language), problem.remedy(language), problem.status)
