@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from html import escape
 from html.parser import HTMLParser
 from math import ceil, floor
 
@@ -186,3 +187,21 @@ def test_what_a_partner_wrote_is_escaped() -> None:
     assert "<script>" not in explain.render_html(explanation)
     _, refused = quantify_one({"<img onerror=x>": 1}, "walking", CATALOGUE, Setting())
     assert "<img" not in explain.render_html(refused)
+
+
+@pytest.mark.parametrize(
+    ("lang", "prefix"), [("zh", "若不成立，原因是："), ("en", "if it did not, the reason would be: ")]
+)
+def test_a_rule_that_held_does_not_say_of_the_record_what_would_have_failed_it(
+    lang: str, prefix: str
+) -> None:
+    # "holds · faster than 40 km/h, which does not look like cycling" reads as a reproach to somebody who rode at 20.
+    seen = set()
+    for explanation in map(of, CASES):
+        text, page = explain.render_text(explanation, lang), explain.render_html(explanation, lang)
+        for check in explanation.checks:
+            why = check.why.zh if lang == "zh" else check.why.en
+            seen.add(check.holds)
+            assert (f" · {prefix}{why}" in text) is check.holds
+            assert (f". {escape(prefix + why)} <cite>" in page) is check.holds
+    assert seen == {True, False}

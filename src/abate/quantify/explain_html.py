@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from html import escape
 
 from abate.quantify.explain_data import Check, Explanation, FigureShown, Step, canonical_hash
-from abate.quantify.explain_text import facts, figure_facts, grams, label, measure, say, shown_expression
+from abate.quantify.explain_text import (
+    facts,
+    figure_facts,
+    grams,
+    label,
+    measure,
+    reason,
+    say,
+    shown_expression,
+)
 
 
 def render_html(explanation: Explanation, lang: str = "zh") -> str:
@@ -86,19 +95,20 @@ def _record(explanation: Explanation, lang: str) -> str:
 
 
 def _checks(explanation: Explanation, lang: str) -> str:
-    rows = "".join(_check(check, lang) for check in explanation.checks)
+    rows = "".join(_check(check, reason(check, lang), lang) for check in explanation.checks)
     figures = "".join(_figure(figure, lang) for figure in explanation.check_figures)
     body = (f"<ul>{rows}</ul>" if rows else "") + (f"<ul>{figures}</ul>" if figures else "")
-    rule = f"<ul>{_check(explanation.rule, lang)}</ul>" if explanation.rule else ""
+    applied = explanation.rule
+    rule = f"<ul>{_check(applied, say(applied.why, lang), lang)}</ul>" if applied else ""
     return _section("checks", label("checks", lang), body) + _section("rule", label("rule", lang), rule)
 
 
-def _check(check: Check, lang: str) -> str:
+def _check(check: Check, why: str, lang: str) -> str:
     verdict = label("holds" if check.holds else "fails", lang)
     state = "holds" if check.holds else "fails"
     return (
         f'<li class="check-{state}"><code>{_e(shown_expression(check.numbers))}</code> → {_e(verdict)}. '
-        f"{_e(say(check.why, lang))} <cite>{_e(check.clause)}, {_e(check.place)}</cite></li>"
+        f"{_e(why)} <cite>{_e(check.clause)}, {_e(check.place)}</cite></li>"
     )
 
 

@@ -21,6 +21,11 @@ def say(text: Text, lang: str) -> str:
     return text.zh if lang == "zh" else text.en
 
 
+def reason(check: Check, lang: str) -> str:
+    """A recognition rule's words. Where it held they are told as the reason that there would have been, for many tell of its failing."""
+    return (label("otherwise", lang) if check.holds else "") + say(check.why, lang)
+
+
 def label(name: str, lang: str) -> str:
     return say(LABELS[name], lang)
 
@@ -125,11 +130,11 @@ def _lines(explanation: Explanation, lang: str) -> Iterator[str]:
         label("record", lang),
         [f"{i.name} = {measure(i.value, i.unit)} · {say(i.meaning, lang)}" for i in explanation.record],
     )
-    checks = [line for check in explanation.checks for line in _check(check, lang)]
+    checks = [line for check in explanation.checks for line in _check(check, reason(check, lang), lang)]
     checks += [line for figure in explanation.check_figures for line in _figure(figure, lang, "  ")]
     yield from _section(label("checks", lang), checks)
-    if explanation.rule:
-        yield from _section(label("rule", lang), list(_check(explanation.rule, lang)))
+    if rule := explanation.rule:
+        yield from _section(label("rule", lang), list(_check(rule, say(rule.why, lang), lang)))
     yield from _section(label("steps", lang), [x for s in explanation.steps for x in _step(s, lang, "")])
     yield from _section(
         label("rounding", lang),
@@ -159,10 +164,10 @@ def _needed(explanation: Explanation, lang: str) -> list[str]:
     ]
 
 
-def _check(check: Check, lang: str) -> Iterator[str]:
+def _check(check: Check, why: str, lang: str) -> Iterator[str]:
     verdict = label("holds" if check.holds else "fails", lang)
     yield f"{check.id} [{check.clause}, {check.place}]: {shown_expression(check.test)}"
-    yield f"  {shown_expression(check.numbers)} → {verdict} · {say(check.why, lang)}"
+    yield f"  {shown_expression(check.numbers)} → {verdict} · {why}"
 
 
 def _step(step: Step, lang: str, indent: str) -> Iterator[str]:

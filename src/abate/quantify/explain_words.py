@@ -94,6 +94,7 @@ LABELS: Mapping[str, Text] = {
     "up": Text("向上取整", "rounded up"),
     "holds": Text("成立", "holds"),
     "fails": Text("不成立", "does not hold"),
+    "otherwise": Text("若不成立，原因是：", "if it did not, the reason would be: "),
     "clause": Text("条款", "clause"),
     "document": Text("文件", "document"),
     "place": Text("位置", "place"),
