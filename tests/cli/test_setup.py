@@ -133,6 +133,22 @@ def test_guided_as_in_the_readme_to_the_first_upgrade(place: tuple[Path, str], t
     assert "canary" not in told.stdout + told.stderr + upgraded.stdout + upgraded.stderr
 
 
+def test_guided_in_the_language_asked_for_numbered_without_a_gap(tmp_path: Path) -> None:
+    typed = [*[""] * 7, "", "carbon.example.cn/log", "copies", str(tmp_path / "copies"), *[""] * 7]
+    told = {}
+    for lang in ("zh", "en"):
+        given = "\n".join(typed) + "\n"  # the terminal is closed before the first people are named
+        run = abate("setup", "--lang", lang, given=given, ABATE_DATA_DIR=str(tmp_path / lang))
+        told[lang] = run.stdout + run.stderr  # what is hidden while typed is asked for on either
+        numbers = [int(found) for found in re.findall(r"^(\d+)\. ", told[lang], re.M)]
+        assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 15
+    assert "没有默认值，必须填写" in told["zh"] and "no default: this must be answered" in told["en"]
+    assert "这个答案不能用" in told["zh"] and "这个答案不能用" not in told["en"]
+    assert "cannot be used" in told["en"] and "cannot be used" not in told["zh"]
+    assert "安全管理员: " in told["zh"] and "security administrator: " in told["en"]
+    assert "CSV" not in told["zh"] + told["en"]
+
+
 @pytest.mark.slow
 def test_from_a_file_again_and_again_and_what_three_people_govern_is_refused(
     place: tuple[Path, str], tmp_path: Path

@@ -20,6 +20,11 @@ from abate.platform.doors.errors import Problem, SetupError
 # The posts asked for one by one; without the last two it goes too.
 POSTS = ("security_admin", "entry", "check", "approve", "system_admin", "audit_admin")
 NEEDED = 4
+TYPED = (
+    "首批人员的证件号码，逐个岗位输入（输入时不显示；第一个留空，则以后再启用系统）",
+    "Identity numbers of the first people, post by post (hidden while typed; leave the first empty to open the system later)",
+)
+NEEDS_ANSWER = ("此项没有默认值，必须填写。", "There is no default: this must be answered.")
 NEXT = (
     ("启动服务", "start the server", "abate serve"),
     ("再看一遍全部设置", "look at everything again", "abate doctor"),
@@ -92,40 +97,48 @@ def _asked(current: dict[str, str], lang: str) -> dict[str, Any]:
 
     at = 0 if lang == "zh" else 1
     given: dict[str, Any] = {}
-    for number, (name, question) in enumerate(questions.questions().items(), 1):
+    for name, question in questions.questions().items():
         if name == "people" or (name == "region" and given["factors"] == "national"):
             continue
-        click.echo(f"\n{number}. {question.ask[at]}\n   {question.decides[at]}\n   {question.why[at]}")
-        given[name] = _one(name, first_run.origin(current, given) if name == "origin" else current[name])
+        click.echo(
+            f"\n{len(given) + 1}. {question.ask[at]}\n   {question.decides[at]}\n   {question.why[at]}"
+        )
+        given[name] = _one(name, first_run.origin(current, given) if name == "origin" else current[name], at)
     given.setdefault("region", "")
     given["people"] = _identities(questions.questions()["people"], at)
     return given
 
 
-def _one(name: str, default: str) -> str:
+def _one(name: str, default: str, at: int) -> str:
     """Asked until the answer can be used."""
     from abate.platform.config import questions  # lazy: as above
 
     required = questions.questions()[name].default is None
     prompt = f"   [{questions.shown(name, default)}]" if default else "  "
     while True:
-        answer = click.prompt(prompt, default=default or ("" if not required else None), show_default=False)
+        answer = click.prompt(prompt, default=default, show_default=False)
+        if required and not answer:
+            click.echo(f"   {NEEDS_ANSWER[at]}")
+            continue
         try:
             if answer:
                 questions.check(name, answer)
             return str(answer)
         except Problem as problem:
-            click.echo(f"   {problem.zh} {problem.en} {problem.detail}")
+            click.echo(f"   {(problem.zh, problem.en)[at]} {problem.detail}")
 
 
 def _identities(question: Any, at: int) -> list[tuple[str, str]]:
     """(identity number, post) of the first people; hidden while typed. Nothing where the first is left out."""
-    click.echo(f"\n{question.ask[at]}\n   {question.decides[at]}\n   {question.why[at]}")
+    from abate.platform.config import questions  # lazy: as above
+
+    titles = questions.post_titles()
+    click.echo(f"\n{TYPED[at]}\n   {question.decides[at]}\n   {question.why[at]}")
     found = []
     for number, post in enumerate(POSTS):
         needed = number < NEEDED and bool(found)
         identity = click.prompt(
-            f"   {post}", hide_input=True, default=None if needed else "", show_default=False
+            f"   {titles[post][at]}", hide_input=True, default=None if needed else "", show_default=False
         )
         if not identity and not found:
             break

@@ -22,7 +22,7 @@ def say(text: Text, lang: str) -> str:
 
 
 def reason(check: Check, lang: str) -> str:
-    """A recognition rule's words. Where it held they are told as the reason that there would have been, for many tell of its failing."""
+    """A recognition rule's words; where it held, as the reason that there would have been: many tell of its failing."""
     return (label("otherwise", lang) if check.holds else "") + say(check.why, lang)
 
 

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -47,6 +48,12 @@ def _question(name: str, raw: Mapping[str, object]) -> Question:
     default = None if raw.get("required") else str(raw["default"])
     variable = raw.get("variable")
     return Question(name, variable and str(variable), bool(raw.get("governed")), default, **pairs)  # type: ignore[arg-type]
+
+
+def post_titles() -> dict[str, Pair]:
+    """(Chinese, English) of every role by name: out of the file itself, for Django has not started while it is asked."""
+    text = files("abate.platform.review").joinpath("rights.toml").read_text(encoding="utf-8")
+    return {name: (role["zh"], role["en"]) for name, role in tomllib.loads(text)["roles"].items()}
 
 
 def read(file: Path) -> dict[str, str]:
