@@ -99,6 +99,19 @@ def test_without_tls_the_names_are_plain_for_a_browser_would_keep_none(
     assert not found["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
 
 
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8001", "https://sandbox.example.org"])
+def test_the_sandbox_of_the_same_host_takes_no_session_of_live(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    """A browser sends a host's cookies to every port of it, and Django deletes a session cookie that it does not know."""
+    monkeypatch.delenv("ABATE_SANDBOX", raising=False)
+    names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "ABATE_FLASH_COOKIE_NAME")
+    live = under(monkeypatch, origin)
+    beside = under(monkeypatch, origin, ABATE_SANDBOX="1")
+    assert not {live[name] for name in names} & {beside[name] for name in names}
+    assert all(beside[name].startswith("__Host-") == live[name].startswith("__Host-") for name in names)
+
+
 def test_names_below_are_included_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not under(monkeypatch, "https://a.example")["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
     assert under(monkeypatch, "https://a.example", ABATE_HSTS_SUBDOMAINS="1")[

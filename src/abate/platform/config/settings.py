@@ -108,10 +108,12 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ABATE_BEHIND_PR
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _tls
 # A browser keeps a cookie of this prefix only from this very host, over TLS; without TLS it keeps none, so the name depends.
 _only_here = "__Host-" if _tls else ""
-SESSION_COOKIE_NAME = f"{_only_here}abate_session"
-CSRF_COOKIE_NAME = f"{_only_here}csrftoken"
+# A cookie belongs to a host whatever its port: under the same names a look at the sandbox beside it signs out of live.
+_area = f"{_only_here}sandbox_" if ABATE_SANDBOX else _only_here
+SESSION_COOKIE_NAME = f"{_area}abate_session"
+CSRF_COOKIE_NAME = f"{_area}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{_only_here}django_language"
-ABATE_FLASH_COOKIE_NAME = f"{_only_here}messages"
+ABATE_FLASH_COOKIE_NAME = f"{_area}messages"
 MESSAGE_STORAGE = "abate.platform.web.flash.Flash"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -25,9 +25,10 @@ class TokenMissing(Problem):
     en = "The request has no token against cross-site requests."
     why_zh = "没有令牌时，其他网站可冒用您的登录。"
     why_en = "Without it another site could act with your session."
-    remedy_zh = "请在 X-CSRFToken 头中带上 csrftoken Cookie（HTTPS 下名为 __Host-csrftoken）的值。"
+    remedy_zh = "请在 X-CSRFToken 头中带上 csrftoken Cookie（沙箱中名为 sandbox_csrftoken；HTTPS 下再加前缀 __Host-）的值。"
     remedy_en = (
-        "Send the value of the csrftoken cookie (over HTTPS: __Host-csrftoken) in the header X-CSRFToken."
+        "Send the value of the csrftoken cookie (of the sandbox: sandbox_csrftoken; over HTTPS with __Host- before it) in the "
+        "header X-CSRFToken."
     )
 
 
