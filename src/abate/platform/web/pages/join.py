@@ -139,9 +139,8 @@ def link(request: HttpRequest) -> HttpResponse:
         actions.send_links(request.POST.get("contact", "")[:300])
     except Problem as refused:
         problem = refused
-    return screen.show(
-        request, "join", {"sent": problem is None}, status=problem.status if problem else 200, problem=problem
-    )
+    context = form({}, None) | {"sent": problem is None}
+    return screen.show(request, "join", context, status=problem.status if problem else 200, problem=problem)
 
 
 def _page(
