@@ -24,6 +24,8 @@ from abate.platform.log import queries as log
 from abate.platform.people import recovering, requests
 from abate.platform.review import queries as review
 from abate.platform.review import rights
+from abate.platform.review.models import User
+from abate.platform.signin import factors
 from abate.platform.signin import queries as sign_in
 from abate.platform.web import forwarded, statement_pdf
 from abate.quantify import anomalies, catalogue, same_act
@@ -298,6 +300,18 @@ def recoveries() -> Iterator[Finding]:
     yield found("recoveries", "untold" if untold else "ok", count=len(untold), numbers=named)
 
 
+def coming_back() -> Iterator[Finding]:
+    """Whether a security administrator can sign in again without a link, which nobody else could make (decision 43)."""
+    try:
+        guards = list(User.objects.filter(pk__in=review.holders("security_admin")))
+        begun = [user for user in guards if factors.has_factor(user)]
+        able = sum(factors.comes_back(user) for user in begun)
+    except DatabaseError:
+        return
+    if begun:
+        yield found("coming back", "ok" if able else "nobody", count=able)
+
+
 def holidays() -> Iterator[Finding]:
     """Whether the days within which people's requests are answered can be counted. (PIPL article 50)"""
     try:
@@ -319,6 +333,7 @@ INSTALLED: tuple[Check, ...] = (
     schema,
     exchanging.findings,
     recoveries,
+    coming_back,
     holidays,
     methods,
     in_force,

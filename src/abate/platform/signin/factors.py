@@ -79,6 +79,12 @@ def has_factor(user: User) -> bool:
     return Authenticator.objects.filter(user=user, type__in=(Kind.TOTP, Kind.WEBAUTHN)).exists()
 
 
+def comes_back(user: User) -> bool:
+    """Whether the user can sign in again without a new link: with a passkey, or with a password and the code of an app. A code
+    alone opens nothing."""
+    return user.has_usable_password() or Authenticator.objects.filter(user=user, type=Kind.WEBAUTHN).exists()
+
+
 def may_change(session: proofs.Session, user: User) -> bool:
     """Whether this session may change how `user` signs in: by a passkey or a code shown in it minutes ago, or, where there is no
     factor to show yet, by a link that opened it minutes ago. A session alone, however it was come by, makes no factor.

@@ -56,6 +56,8 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
         "has_app": any(one.kind == "totp" for one in own),
         "person": user.kind == User.Kind.PERSON,
         "staff": user.kind == User.Kind.STAFF,
+        "stranded": _stranded(user),
+        "account": user.handle,
         "must": bool(review.roles(user)) and not factors.has_factor(user),
         "may_choose": not review.roles(user) and (user.always_second or factors.has_factor(user)),
         "always": user.always_second,
@@ -70,6 +72,11 @@ def security(request: HttpRequest, user: User) -> HttpResponse:
         **passkey_hint(request),
     }
     return screen.show(request, "security", context, section="security")
+
+
+def _stranded(user: User) -> bool:
+    """One of the staff whose second factor asks for a first that there is not."""
+    return user.kind == User.Kind.STAFF and factors.has_factor(user) and not factors.comes_back(user)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -121,7 +128,11 @@ def _added(request: HttpRequest, user: User, how: str, drawn: Drawn | None) -> H
 def _codes(request: HttpRequest, user: User, drawn: Drawn) -> HttpResponse:
     there = request.session.pop(proving.GO_ON, "") or reverse("home")
     codes = [f"{code[:4]} {code[4:]}" for code in factors.new_recovery_codes(user, drawn)]
-    context = {"codes": codes, "there": own_address(request, there)}
+    stranded = _stranded(user)
+    if stranded:
+        # A password first, and from there on to the same place.
+        request.session[proving.GO_ON], there = there, reverse("security-password")
+    context = {"codes": codes, "there": own_address(request, there), "stranded": stranded}
     return screen.show(request, "security_codes", context, section="security")
 
 
@@ -215,7 +226,7 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
             update_session_auth_hash(request, user)
             sessions.used(request, user)
             messages.success(request, say("密码已设置。", "The password is set."), extra_tags="good")
-            return redirect("security")
+            return redirect(own_address(request, request.session.pop(proving.GO_ON, reverse("security"))))
     rules = policy()
     least = passwords.shortest(rules)
     hint = say(
