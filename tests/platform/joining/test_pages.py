@@ -50,6 +50,12 @@ def test_a_form_says_only_what_an_application_says() -> None:
     assert again.status_code == 409 and PARTICULARS.title_en in again.content.decode()
 
 
+def test_where_no_link_can_be_sent_the_form_is_whole_still() -> None:
+    answer = Client().post("/join/link", {"contact": "nonsense"}, headers={"accept-language": "en"})
+    shown = answer.content.decode()
+    assert answer.status_code >= 400 and 'id="registration"' in shown and 'value="merchant"' in shown
+
+
 @pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1"])
 def test_a_name_that_a_spreadsheet_would_compute_is_refused(title: str) -> None:
     answer = Client().post("/join", asdict(PARTICULARS) | {"title_en": title})

@@ -1,4 +1,4 @@
-"""Who set up an app by a link and nothing else could not sign in again: the page says so, leads on, and `abate doctor` sees it."""
+"""Who set up an app by a link and nothing else could not sign in again: the page says so and leads on, and doctor sees it."""
 
 from __future__ import annotations
 
