@@ -51,9 +51,9 @@ _ALL = (
     ),
     Reason(
         "name_twice",
-        ("同一名称在 JSON 对象中出现两次。", "A name stands twice in a JSON object."),
-        ("两个值中哪一个算数，无法确定。", "It cannot be told which of the two values was meant."),
-        ("每个名称只写一次（RFC 8259，第 4 节）。", "Write each name once (RFC 8259, section 4)."),
+        ("JSON 对象中同一名称出现两次。", "A name stands twice in a JSON object."),
+        ("无法确定哪个值算数。", "It cannot be told which value was meant."),
+        ("每个名称只写一次。", "Write each name once."),
     ),
     Reason(
         "too_many_cells",
@@ -203,10 +203,7 @@ _ALL = (
         "no_factor",
         ("该日没有可用的排放因子。", "There is no factor for that day."),
         ("没有来源的因子不能使用。", "A factor without a source is not used."),
-        (
-            "核对日期与地区；`abate factors list` 列出全部。",
-            "Check date and region; see `abate factors list`.",
-        ),
+        ("核对日期与地区；`abate factors list` 列出全部。", "Check day and region: `abate factors list`."),
     ),
     Reason(
         "factor_past_review",
@@ -386,10 +383,7 @@ _ALL = (
     ),
     Reason(
         LAPSED,
-        (
-            "记录已放行，但届时已不能入账。",
-            "The record was released, and could not be booked any more by then.",
-        ),
+        ("记录已放行，但届时已不能入账。", "The record was released, but could not be booked by then."),
         (
             "行为发生时与入账时都须有有效授权（T/CECA-G 0203，4.3），数据须仍允许使用。",
             "An authorisation must be live at the act and at the booking (T/CECA-G 0203, 4.3), and the data may still be used.",
