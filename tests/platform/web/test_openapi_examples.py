@@ -19,7 +19,7 @@ from tests.platform.web import shown
 from abate.bookkeeping import checkpoint
 from abate.bookkeeping.recompute import Recomputing
 from abate.bookkeeping.verify import verify_receipt
-from abate.platform.web import intake, problems
+from abate.platform.web import intake, openapi, problems
 
 pytestmark = [pytest.mark.platform]
 LANGUAGES = ("zh", "en")
@@ -170,6 +170,12 @@ def test_what_people_wrote_is_in_the_language_of_the_example(made: Any) -> None:
 def test_the_description_stays_small(db: None) -> None:
     size = len(Client().get("/v1/openapi.json").content)
     assert size <= MOST, size
+
+
+def test_the_description_is_made_once(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Client().get("/v1/openapi.json").content
+    monkeypatch.setattr(openapi, "complete", lambda _: pytest.fail("made again"))
+    assert Client().get("/v1/openapi.json").content == first
 
 
 def shape(value: Any, name: str = "") -> Any:
