@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 from tests.platform.ledger.test_reconcile import found, plant
 from tests.platform.pipeline.world import NOW, World, make_world
 
@@ -127,6 +129,25 @@ def test_what_an_earlier_version_decided_is_asked_as_far_as_it_told(world: World
     assert reconciling._stands(
         Proposal(action="offer.create", arguments=changes.canonical(offer), after="{}")
     )
+
+
+@pytest.mark.parametrize(
+    "fault", [KeyError("rule"), ValueError("no date"), TypeError("none"), ValidationError("no uuid")]
+)
+def test_what_a_change_cannot_make_of_an_older_effect_ends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    desk.add_cap("walking", date(2026, 5, 1), 5_000, ("每日上限", "A day's cap"))
+    made = Proposal.objects.get(action="cap.add")
+
+    def stands(*_: object) -> bool:
+        raise fault
+
+    known = changes.actions()
+    monkeypatch.setattr(
+        changes, "actions", lambda: known | {"cap.add": replace(known["cap.add"], stands=stands)}
+    )
+    assert reconciling._stands(made)
 
 
 def test_texts_that_are_no_json_any_more_are_named(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socketserver
@@ -222,6 +223,21 @@ def test_a_nats_server_that_leaves_out_tls_is_told_nothing(monkeypatch: pytest.M
             broker.connect(address, "abate.city", "abate")
         server.shutdown()
     assert b"".join(heard) == b""
+
+
+def test_servers_that_are_named_before_tls_are_not_gone_to() -> None:
+    """Whoever stands between could name one of their own: the client would go there when it is cut off, and believe it."""
+
+    async def pool(before_tls: bool) -> list[str]:
+        client = broker_nats._Encrypted()
+        client._setup_server_pool("tls://127.0.0.1:4222")
+        client._current_server, client.options = client._server_pool[0], {"dont_randomize": True}
+        said = {"tls_required": True, "connect_urls": ["evil.example:4222"], "max_payload": 1}
+        await client._process_info(said, initial_connection=before_tls)
+        return [one.uri.netloc for one in client._server_pool]
+
+    assert asyncio.run(pool(before_tls=True)) == ["127.0.0.1:4222"]
+    assert asyncio.run(pool(before_tls=False)) == ["127.0.0.1:4222", "evil.example:4222"]
 
 
 def test_a_subject_that_no_stream_keeps_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -120,6 +120,7 @@ def test_one_who_goes_on_too_slowly_is_let_go(monkeypatch: pytest.MonkeyPatch) -
 def test_bodies_that_are_left_open_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """One holds what there is to hold: a second large one comes again later, a form goes through, and after it all is free."""
     monkeypatch.setattr(bodies, "AT_A_TIME", 2 * PART)
+    monkeypatch.setattr(bodies, "OF_ONE", 2 * PART)
 
     async def sent(parts: int, size: int, open_: asyncio.Event | None = None) -> int:
         told: list[dict[str, Any]] = []
@@ -157,6 +158,74 @@ def test_bodies_that_are_left_open_do_not_fill_the_memory(monkeypatch: pytest.Mo
     first, second, form, later = asyncio.run(day())
     assert (first, second, form, later) == (0, 503, 403, 403)
     assert bodies._Held.size == 0
+
+
+def test_one_address_has_its_share_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "OF_ONE", 2 * PART)
+
+    async def first_and_others() -> list[int]:
+        over, told = asyncio.Event(), []
+        waiting = asyncio.create_task(_call(_parts(2, over), "203.0.113.9"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        told.append(await _call(_parts(2), "203.0.113.9"))
+        told.append(await _call(_parts(2), "203.0.113.10"))
+        over.set()
+        await waiting
+        told.append(await _call(_parts(2), "203.0.113.9"))
+        return told
+
+    assert asyncio.run(first_and_others()) == [503, 403, 403]
+    assert bodies._Held.size == 0 and not bodies._Held.by
+
+
+def test_a_byte_now_and_then_holds_nothing_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part comes in time, and the whole never would."""
+    monkeypatch.setattr(bodies, "PART_SECONDS", 0.2)
+
+    async def dripping() -> tuple[int, int]:
+        parts = 0
+
+        async def receive() -> dict[str, Any]:
+            nonlocal parts
+            parts += 1
+            await asyncio.sleep(0.01)
+            return {"type": "http.request", "body": b"a", "more_body": True}
+
+        return await _call(receive), parts
+
+    status, parts = asyncio.run(asyncio.wait_for(dripping(), 20))
+    assert status == 408 and parts > 1
+
+
+def _parts(count: int, over: asyncio.Event | None = None) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """A body of so many parts; with `over`, one that stays open until it is set, and is hung up."""
+    taken = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        if taken == count:
+            await (over or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
+        taken += 1
+        return {"type": "http.request", "body": b"a" * PART, "more_body": taken < count or over is not None}
+
+    return receive
+
+
+async def _call(receive: Callable[[], Awaitable[dict[str, Any]]], address: str = "") -> int:
+    told: list[dict[str, Any]] = []
+
+    async def take(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    headers = [(b"host", b"testserver"), (b"content-type", b"text/plain")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/join", "headers": headers, "query_string": b"",
+        "client": (address, 1),
+    }  # fmt: skip
+    await asgi.application(scope, receive, take)
+    return told[0]["status"] if told else 0
 
 
 def test_who_tried_is_in_the_trail_by_the_address_of_the_page() -> None:

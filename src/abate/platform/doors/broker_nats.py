@@ -30,7 +30,11 @@ class _Encrypted(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if initial_connection and info.get("tls_required") is not True:
             raise Error("the server does not ask for TLS")
-        await super()._process_info(info, initial_connection)
+        # What comes before TLS is anybody's word: other servers that it names are not gone to.
+        said = {
+            name: value for name, value in info.items() if name != "connect_urls" or not initial_connection
+        }
+        await super()._process_info(said, initial_connection)
 
 
 class JetStream:

@@ -52,12 +52,14 @@ class TooLarge(Problem):
 class TooSlow(Problem):
     code = "too-slow"
     status = 408
-    zh = "请求体未在 30 秒内传完，全部未处理。"
-    en = "The body did not arrive within 30 seconds; nothing was processed."
+    zh = "请求体未能及时传完，全部未处理。"
+    en = "The body did not arrive in time; nothing was processed."
     why_zh = "缓慢的请求会占住连接。"
     why_en = "A slow body holds a connection that others need."
-    remedy_zh = "检查网络，或分成较小的请求重新发送；相同 id 不会重复入账。"
-    remedy_en = "Check the network, or send it again in smaller requests; an id is never booked twice."
+    remedy_zh = "检查网络，或分成较小的请求重新发送；相同 id 的事件不会重复入账。"
+    remedy_en = (
+        "Check the network, or send it again in smaller requests; an event's id is never booked twice."
+    )
 
 
 class WrongHost(Problem):

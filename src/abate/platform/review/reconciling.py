@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 
 from abate.bookkeeping.leaf import commitment, encode, leaf_hash
@@ -48,7 +49,7 @@ def _stands(proposal: Proposal) -> bool:
         return True
     try:
         return chosen.stands(given, json.loads(proposal.after))
-    except Problem:
+    except (Problem, LookupError, TypeError, ValueError, ValidationError):
         return True
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 
@@ -21,11 +22,15 @@ from abate.platform.web.intake import Receive, Scope, Send
 from abate.platform.web.upload import PART_SECONDS
 
 AT_A_TIME = 256 * 1024 * 1024
-"""Bytes of bodies that are held at a time, in all calls of this process together: our policy, some fifty documents. Whoever opens
-many connections and leaves each one's body open would otherwise fill the memory.
+"""Bytes of larger bodies that are taken at a time, in all calls of this process together: our policy, some fifty documents.
+Whoever opens many connections and leaves each one's body open would otherwise fill the memory. Django keeps a copy or two beside.
 """
+OF_ONE = AT_A_TIME // 8
+"""The most of it that one address has, so that nobody alone keeps the others out: one file of a reconciliation."""
 SMALL = 64 * 1024
 """Of each body so much is not counted: forms go through while others send files."""
+SLOWEST = 20_000
+"""Bytes a second after the first PART_SECONDS: who sends a byte now and then would hold their share for days."""
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 
@@ -47,26 +52,42 @@ def _most(path: str) -> tuple[int, type[Problem]]:
 
 
 class _Held:
-    """How much of AT_A_TIME is taken; counted by the one loop of the server."""
+    """How much of AT_A_TIME is taken, and by whom; counted by the one loop of the server."""
 
     size = 0
+    by: ClassVar[Counter[str]] = Counter()
+
+    @classmethod
+    def take(cls, address: str, more: int) -> None:
+        """Raises BodiesWait."""
+        if more and (cls.size + more > AT_A_TIME or cls.by[address] + more > OF_ONE):
+            raise BodiesWait
+        cls.give(address, -more)
+
+    @classmethod
+    def give(cls, address: str, back: int) -> None:
+        cls.size -= back
+        cls.by[address] -= back
+        if not cls.by[address]:
+            del cls.by[address]
 
 
 def bounded(app: App) -> App:
-    """`app`, which sees no more of a body than its address takes, each part of it in time and while there is room; 413, 408 or
+    """`app`, which sees no more of a body than its address takes, all of it in time and while there is room; 413, 408 or
     503 otherwise."""
 
     async def called(scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         most, refused = _most(scope["path"])
         read, held, whole = 0, 0, False
+        address, begun = (scope.get("client") or ("",))[0], asyncio.get_running_loop().time()
 
         async def in_bounds() -> dict[str, Any]:
             nonlocal read, held, whole
             if whole:
                 return await receive()  # what is left to come is that somebody hung up
             try:
-                async with asyncio.timeout(PART_SECONDS):
+                async with asyncio.timeout_at(begun + PART_SECONDS + read / SLOWEST):
                     message = await receive()
             except TimeoutError:
                 raise TooSlow from None
@@ -74,9 +95,8 @@ def bounded(app: App) -> App:
             if read > most:
                 raise refused
             more = max(0, read - SMALL) - held
-            if more and _Held.size + more > AT_A_TIME:
-                raise BodiesWait
-            held, _Held.size = held + more, _Held.size + more
+            _Held.take(address, more)
+            held += more
             whole = not message.get("more_body")
             return message
 
@@ -95,6 +115,6 @@ def bounded(app: App) -> App:
                 more.append((b"connection", b"close"))
             await intake.respond(send, status, answer, language, more)
         finally:
-            _Held.size -= held
+            _Held.give(address, held)
 
     return called

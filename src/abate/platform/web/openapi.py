@@ -152,7 +152,7 @@ _EVENTS = {
                     "400": "Not JSON, an empty batch, or a malformed Idempotency-Key",
                     "401": "No token and no signature, or one that is expired, revoked, replayed, stale or unknown",
                     "403": "The token may not send events, or not from this address",
-                    "408": "The body did not arrive within 30 seconds",
+                    "408": "The body did not arrive in time",
                     "409": "A request with this Idempotency-Key is at work",
                     "413": "More than 1,000 events or 5 MB",
                     "415": "Another content type",
