@@ -236,3 +236,32 @@ def test_a_document_goes_out_under_the_ending_of_what_it_is(enter: Enter) -> Non
     answer = enter(applicants.reviewer()).get(f"/operator/applications/{one.pk}/documents/{row.pk}")
     assert answer.status_code == 200 and answer["Content-Type"] == "image/png"
     assert answer["Content-Disposition"] == f'attachment; filename="registration-{row.pk}.png"'
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "zh", "en"),
+    [
+        ({"behaviours": []}, "behaviours", "须至少选一个行为", "needs at least one behaviour"),
+        ({"grants": []}, "grants", "必须申请的授权：提供行为数据", "needs: provide behaviour data."),
+        ({"kind": "welfare"}, "grants", "可以申请的授权：无", "may have: none."),
+        ({"kind": "nobody"}, "kind", "请选择一个类别", "Choose a kind."),
+    ],
+)
+def test_what_does_not_go_together_is_named_at_its_list(
+    changed: dict[str, object], name: str, zh: str, en: str
+) -> None:
+    """Told to "mend the field that is named", nobody saw one named, and the list of behaviours stayed folded."""
+    for language, said in (("zh-hans", zh), ("en", en)):
+        answer = Client().post("/join", asdict(PARTICULARS) | changed, headers={"accept-language": language})
+        shown = answer.content.decode()
+        assert answer.status_code == 422 and said in shown
+        assert shown.count('class="error"') == 1 and f'id="{name}-error"' in shown
+        assert f'aria-describedby="{name}-error"' in shown
+    if name == "behaviours":
+        assert '<details open aria-describedby="behaviours-error">' in shown
+
+
+def test_of_two_fields_the_one_that_is_wrong_is_marked() -> None:
+    answer = Client().post("/join", asdict(PARTICULARS) | {"contact_name": " "})
+    shown = answer.content.decode()
+    assert 'id="contact_name-error"' in shown and 'id="contact-error"' not in shown

@@ -83,7 +83,7 @@ def _fields(values: Mapping[str, str], wrong: str, *, mending: bool) -> list[Fie
             else say("例如 {e}", "such as {e}", e=hint)
             if hint
             else "",
-            error=fault if wrong.startswith(name) else "",
+            error=fault if wrong == name else "",
             maxlength=most,
             optional=mending and name in KEPT,
         )
@@ -108,8 +108,31 @@ def form(given: Mapping[str, Any], problem: Problem | None, *, mending: bool = F
         "grants": [(name, pick(role.title), _papers_of(role)) for name, role in found.grants.items()],
         "behaviours": [(name, story.title_of(name)) for name in sorted(basis.catalogue().methods)],
         "chosen": {name: given.get(name, ()) for name in ("grants", "behaviours")},
-        "wrong": wrong,
+        "faults": {wrong: _fault_of_lists(wrong, found.kinds.get(str(given.get("kind"))))},
     }
+
+
+def _fault_of_lists(wrong: str, role: Role | None) -> str:
+    """What to change where it is the kind, the grants or the behaviours that do not go together; nothing for another field."""
+    if wrong == "kind":
+        return say("请选择一个类别。", "Choose a kind.")
+    if wrong == "behaviours":
+        return say(
+            "提供行为数据的授权须至少选一个行为；没有这项授权时一个也不选。",
+            "The grant to provide behaviour data needs at least one behaviour; without that grant there is none.",
+        )
+    if wrong != "grants" or role is None:
+        return ""
+    must, may = (
+        say("、", ", ").join(pick(kinds().grants[name].title) for name in sorted(names)) or say("无", "none")
+        for names in (role.must, role.may)
+    )
+    return say(
+        "这一类别必须申请的授权：{must}；可以申请的授权：{may}。",
+        "Grants that this kind needs: {must}. Grants that it may have: {may}.",
+        must=must,
+        may=may,
+    )
 
 
 def _papers_of(role: Role) -> list[tuple[str, str]]:
