@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -167,6 +168,25 @@ def test_the_window_ends_while_the_page_is_open() -> None:
     with clock.frozen(began + policy().fresh - timedelta(seconds=30)):
         assert browser.post("/security/app", {"code": code_of(secret)}).status_code == 200
     assert factors.has_factor(one.user)
+
+
+def test_the_window_ends_while_the_codes_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer's refusal stood at the field of the code, with no way on: the new link is asked for at /confirm."""
+    one, draw = _contact(), factors.draw_recovery_codes
+    browser = by_link(one.user)
+    secret = _waiting_secret(browser)
+    with ExitStack() as late:
+
+        def slowly(user: User) -> Any:
+            drawn = draw(user)
+            late.enter_context(_later())
+            return drawn
+
+        monkeypatch.setattr(factors, "draw_recovery_codes", slowly)
+        answer = browser.post("/security/app", {"code": code_of(secret)})
+        assert answer.status_code == 302 and answer["Location"] == "/confirm?next=%2Fsecurity"
+        assert b"Send the link" in browser.get(answer["Location"]).content
+    assert not factors.factors(one.user)
 
 
 def test_whatever_view_asks_for_it_the_writer_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

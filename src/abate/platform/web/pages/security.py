@@ -20,7 +20,13 @@ from abate.platform.people import recovering
 from abate.platform.review import queries as review
 from abate.platform.review.models import User
 from abate.platform.signin import actions, factors, passwords, proofs, queries
-from abate.platform.signin.errors import PasswordRefused, SignInRefused, TooManyTries
+from abate.platform.signin.errors import (
+    FirstFactorNeedsLink,
+    PasswordRefused,
+    ProofNeeded,
+    SignInRefused,
+    TooManyTries,
+)
 from abate.platform.signin.policy import policy
 from abate.platform.signin.recovery_codes import Drawn
 from abate.platform.web import proving, qr, screen, sessions
@@ -29,6 +35,10 @@ from abate.platform.web.pages.signin import own_address
 from abate.platform.web.pages.staff_signin import address_of, passkey_hint
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
+
+
+_GREW_OLD = (FirstFactorNeedsLink, ProofNeeded)
+"""The proof that the door still took is too old for the writer: drawing recovery codes takes seconds."""
 
 
 def _changing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -90,6 +100,8 @@ def passkey(request: HttpRequest, user: User) -> HttpResponse:
             with transaction.atomic():
                 factors.add_passkey(user, request.POST.get("name", ""), request.POST.get("credential", ""))
                 return _added(request, user, proofs.PASSKEY, drawn)
+        except _GREW_OLD:
+            return _proved_first()
         except Problem as refused:
             problem = refused
     name = Field(
@@ -148,6 +160,8 @@ def app(request: HttpRequest, user: User) -> HttpResponse:
             with transaction.atomic():
                 factors.add_app(user, request.POST.get("code", ""))
                 return _added(request, user, proofs.TOTP, drawn)
+        except _GREW_OLD:
+            return _proved_first()
         except Problem as refused:
             problem = refused
     secret, address = factors.new_app_secret(user)
