@@ -265,3 +265,57 @@ def test_of_two_fields_the_one_that_is_wrong_is_marked() -> None:
     answer = Client().post("/join", asdict(PARTICULARS) | {"contact_name": " "})
     shown = answer.content.decode()
     assert 'id="contact_name-error"' in shown and 'id="contact-error"' not in shown
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh-hans", "缺少意见"), ("en", "The note is missing")])
+def test_not_in_order_without_a_note_is_told_of_the_note(enter: Enter, language: str, said: str) -> None:  # noqa: F811
+    """It was told of the eighteen signs of the applicant's credit code."""
+    one = submitted()
+    row = queries.newest(one)["registration"].pk
+    clerk, at = enter(applicants.reviewer(), language), f"/operator/applications/{one.pk}/finding"
+    for form in ({"document": row, "found": "faulty", "note": " "}, {"found": "return", "note": ""}):
+        answer = clerk.post(at, form)
+        shown = answer.content.decode()
+        assert answer.status_code == 422 and said in shown and "credit code has 18 signs" not in shown
+    assert not Finding.objects.exists()
+
+
+def test_what_a_refused_form_gave_as_its_reason_is_there_still(enter: Enter) -> None:  # noqa: F811
+    one = submitted()
+    row = queries.newest(one)["registration"].pk
+    clerk, at = enter(applicants.reviewer(), "en"), f"/operator/applications/{one.pk}"
+    long, why = "read twice " * 46, "a reason of <its> own"
+    kept = 'value="a reason of &lt;its&gt; own"'
+    for path, form, place in (
+        ("propose", {"change": "admit", "to_day": "soon", "why": why}, f'id="why" name="why" maxlength="500" {kept}'),
+        ("propose", {"change": "contact", "contact": "none@", "why": why},
+         f'id="why-contact" name="why" maxlength="500" {kept}'),
+        ("finding", {"document": row, "found": "faulty", "note": why, "seen": "9"},
+         f'id="note-{row}" name="note" maxlength="500" {kept}'),
+        ("finding", {"found": "return", "note": long}, f'name="note" maxlength="500" value="{long}"'),
+    ):  # fmt: skip
+        answer = clerk.post(f"{at}/{path}", form)
+        assert answer.status_code >= 400 and place in answer.content.decode(), form
+        assert "none@" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh-hans", ("提供行为数据", "会议", "准入")),
+        ("en", ("provide behaviour data", "nline meeting", "dmi")),
+    ],
+)
+def test_grants_behaviours_and_changes_are_called_by_their_names(
+    enter: Enter,  # noqa: F811
+    language: str,
+    words: tuple[str, ...],
+) -> None:
+    one = reviewed()
+    given = {"application": str(one.pk), "to_day": later().isoformat()}
+    proposing.propose(applicants.reviewer(), "party.admit", given, "read")
+    page = enter(applicants.reviewer(), language).get(f"/operator/applications/{one.pk}").content.decode()
+    for word in words:
+        assert word in page
+    for code in ("party.admit", ">data", "online-meeting"):
+        assert code not in page

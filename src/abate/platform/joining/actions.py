@@ -24,6 +24,7 @@ from abate.platform.joining.errors import (
     DocumentExpired,
     DocumentMissing,
     DocumentRefused,
+    NoteMissing,
     RegistrationTaken,
     TermsNotAccepted,
 )
@@ -272,7 +273,7 @@ def find(
     """What a reviewer found of one document; what they found last of it, said again, changes nothing. `seen`: the number of the
     newest revision that was before them, 0 for none.
 
-    Raises DocumentUnknown, ApplicationClosed, ApplicationMalformed, ApplicationMended, and ConcernsOneself where `user` has a
+    Raises DocumentUnknown, ApplicationClosed, NoteMissing, ApplicationMended, and ConcernsOneself where `user` has a
     part in the application, which is told.
     """
     _reviewed_by_another("application.find", one, user)
@@ -298,7 +299,7 @@ def _find(
     if seen is not None and seen != queries.newest_revision(one):
         raise ApplicationMended
     if len(note) > 500 or not (in_order or note.strip()):
-        raise ApplicationMalformed("note: why not, 1 to 500 signs")
+        raise NoteMissing("note: why not, 1 to 500 signs")
     found = queries.document(one, document_id)
     said = {"in_order": in_order, "note": note.strip(), "user": user}
     last = queries.findings(one).filter(document_id=found.pk).order_by("-id").first()
@@ -307,7 +308,7 @@ def _find(
 
 
 def send_back(one: Application, note: str, user: User | None = None) -> None:
-    """Return an application to be mended. Raises ApplicationClosed, ApplicationMalformed, and ConcernsOneself as find does."""
+    """Return an application to be mended. Raises ApplicationClosed, NoteMissing, and ConcernsOneself as find does."""
     _reviewed_by_another("application.return", one, user)
     _send_back(one, note, user)
 
@@ -316,7 +317,7 @@ def send_back(one: Application, note: str, user: User | None = None) -> None:
 def _send_back(one: Application, note: str, user: User | None) -> None:
     note = note.strip()
     if not 0 < len(note) <= 500:
-        raise ApplicationMalformed("note: what is to be mended, 1 to 500 signs")
+        raise NoteMissing("note: what is to be mended, 1 to 500 signs")
     submitted = Application.objects.filter(pk=one.pk, state=State.SUBMITTED)
     if not submitted.update(state=State.RETURNED, note=note):
         raise ApplicationClosed(one.state)

@@ -19,6 +19,17 @@ class ApplicationMalformed(Problem):
     )
 
 
+class NoteMissing(Problem):
+    code = "application-note-missing"
+    status = 422
+    zh = "缺少意见，未作记录。"
+    en = "The note is missing, so nothing was written down."
+    why_zh = "申请方须知道哪里需要补正或为什么不同意。"
+    why_en = "Whoever applies has to know what to mend, or why not."
+    remedy_zh = "请填写 1 至 500 个字的意见。"
+    remedy_en = "Write a note of 1 to 500 signs."
+
+
 class ApplicationUnknown(Problem):
     code = "application-unknown"
     status = 404

@@ -19,6 +19,7 @@ from abate.platform.joining.errors import (
     ContactRequestEnded,
     ContactRequestOpen,
     ContactUnchanged,
+    NoteMissing,
 )
 from abate.platform.joining.models import Application, ContactRequest
 from abate.platform.notices import actions as notices
@@ -95,10 +96,10 @@ def take_back(one: Application, user: User) -> None:
 
 
 def refuse(one: Application, number: int, note: str, user: User) -> None:
-    """Refuse a request, saying why; the contact is told that it was. Raises ContactRequestEnded, ApplicationMalformed,
+    """Refuse a request, saying why; the contact is told that it was. Raises ContactRequestEnded, NoteMissing,
     ConcernsOneself where `user` has a part in it, which is told."""
     if not 0 < len(note.strip()) <= 500 or "\0" in note:
-        raise ApplicationMalformed("note: why it is refused, 1 to 500 signs")
+        raise NoteMissing("note: why it is refused, 1 to 500 signs")
     with audit.refusing("party.contact-refuse", f"{one.pk} {number}", (ConcernsOneself,)):
         _refuse(one, number, note.strip(), user)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import cast
 from uuid import UUID
@@ -20,11 +20,11 @@ from abate.platform.joining.errors import ContactRequestEnded, NoticeMalformed
 from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Application, ContactRequest, Revision
 from abate.platform.parties import queries as parties
-from abate.platform.review import proposing, rights
+from abate.platform.review import changes, proposing, rights
 from abate.platform.review import queries as review
 from abate.platform.review.models import User
 from abate.platform.review.queries import ProposalRow
-from abate.platform.web import screen
+from abate.platform.web import screen, story
 from abate.platform.web.access import operator_page
 from abate.platform.web.pages import handing
 from abate.platform.web.pages.join import LIVES, NOTICES, PAPERS, STATES
@@ -75,6 +75,11 @@ def _proposals(one: Application) -> list[ProposalRow]:
     return review.proposals(ended=True, of=OURS, naming=("application", str(one.pk)))
 
 
+def _title(row: ProposalRow) -> str:
+    action = changes.actions().get(row.action)
+    return say(action.zh, action.en) if action else row.action
+
+
 def _page(request: HttpRequest, one: Application, problem: Problem | None = None) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     told = {
@@ -95,21 +100,44 @@ def _page(request: HttpRequest, one: Application, problem: Problem | None = None
     if waits is not None and rights.sees(user, "applications", "asked_for"):
         told["asked_for"] = queries.asked_for(waits)
     life = LIVES[one.party.status] if one.party else None  # type: ignore[index]
+    typed, (grants, behaviours) = _typed(request), _titles(one.grants, one.behaviours)
     context = rights.shown(user, "applications", told) | {
+        "grants": grants,
+        "behaviours": behaviours,
         "state": (pick(STATES[one.state][:2]), STATES[one.state][2]),
         "kind": pick(kinds().kinds[one.kind].title),
         "life": (pick(life[:2]), life[2]) if life else None,
-        "proposals": _proposals(one),
+        "proposals": [(row, _title(row)) for row in _proposals(one)],
         "may_review": rights.may(user, "change", "applications"),
         "may_read": rights.may(user, "view", "papers"),
         "may_proposals": rights.may(user, "view", "proposals"),
-        "to_day": (clock.today() + ENDED).isoformat(),
+        "to_day": typed.get("to_day") or (clock.today() + ENDED).isoformat(),
         "seen": queries.newest_revision(one),
         "waits": waits,
         "turns": _TURNS,
+        "typed": typed,
     }
     status = problem.status if problem else 200
     return screen.show(request, "application", context, section="operator", status=status, problem=problem)
+
+
+def _titles(grants: Iterable[str], behaviours: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What grants and behaviours are called; one that is known no more stays as it is."""
+    known = kinds().grants
+    named = [pick(known[name].title) if name in known else name for name in grants]
+    return named, [story.title_of(name) for name in behaviours]
+
+
+def _typed(request: HttpRequest) -> dict[str, object]:
+    """What a refused form gave as its reason, by the form: it is there still. A contact that was typed is kept nowhere."""
+    said = request.POST
+    if "change" in said:
+        form = ("request" if "request" in said else "contact") if said["change"] == "contact" else "change"
+        return {form: said.get("why", "")[:600], "to_day": said.get("to_day", "")[:10]}
+    note = said.get("note", "")[:600]
+    if "document" in said:
+        return {"document": _number(said["document"]), "text": note}
+    return {"refuse" if "request" in said else "return": note}
 
 
 def _revisions(one: Application, user: User) -> list[tuple[Revision, list[tuple[str, str, str]], bool]]:
@@ -127,8 +155,17 @@ def _change(name: str, values: list[object] | None) -> tuple[str, str, str]:
     label = pick(FIELDS[name])
     if values is None:
         return label, "—", say("已更换", "another")
-    before, after = (" · ".join(one) if isinstance(one, list) else str(one) for one in values)
+    before, after = (_shown(name, one) for one in values)
     return label, before or "—", after or "—"
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, list):
+        grants, behaviours = _titles(value, value)
+        return " · ".join(grants if name == "grants" else behaviours)
+    if name == "kind" and value in kinds().kinds:
+        return pick(kinds().kinds[str(value)].title)
+    return str(value)
 
 
 @require_safe

@@ -36,7 +36,6 @@ from abate.platform.web.pages.staff_signin import address_of, passkey_hint
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
 
-
 _GREW_OLD = (FirstFactorNeedsLink, ProofNeeded)
 """The proof that the door still took is too old for the writer: drawing recovery codes takes seconds."""
 
