@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from uuid import uuid4
 
 import pytest
@@ -15,8 +15,9 @@ from tests.platform.joining.applicants import PARTICULARS, PDF, admitted, draft,
 from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
 
 from abate.demo import desk
+from abate.platform.carbon import basis
 from abate.platform.doors import clock
-from abate.platform.joining import actions, decided, noticing, queries
+from abate.platform.joining import actions, decided, mending, noticing, queries
 from abate.platform.joining.models import Application, Document, Finding
 from abate.platform.joining.papers import LARGEST
 from abate.platform.parties import standing
@@ -319,3 +320,63 @@ def test_grants_behaviours_and_changes_are_called_by_their_names(
         assert word in page
     for code in ("party.admit", ">data", "online-meeting"):
         assert code not in page
+
+
+@pytest.mark.parametrize(("language", "asked"), [("zh-hans", "请先勾选确认"), ("en", "Tick the box first")])
+def test_an_application_is_withdrawn_only_by_who_says_so_twice(
+    enter: Enter,  # noqa: F811
+    language: str,
+    asked: str,
+) -> None:
+    """The button stood beside the one that hands in, and one slip of the finger was the end of it."""
+    one = draft()
+    browser = enter(one.user, language)
+    page = browser.get("/joining").content.decode()
+    (handing,) = re.findall(r"<form(?:(?!</form>).)*value=.submit.(?:(?!</form>).)*</form>", page, re.DOTALL)
+    assert 'value="withdraw"' not in handing and 'value="withdraw"' in page
+    answer = browser.post("/joining/submit", {"step": "withdraw"})
+    one.refresh_from_db()
+    assert (answer.status_code, one.state) == (422, "draft") and asked in answer.content.decode()
+    assert browser.post("/joining/submit", {"step": "withdraw", "sure": "yes"}).status_code == 302
+    one.refresh_from_db()
+    assert one.state == "withdrawn"
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_what_was_found_of_a_document_is_said_until_it_is_looked_at_again(
+    enter: Enter,  # noqa: F811
+    language: str,
+) -> None:
+    """Once a name was mended the faulty document read "not reviewed yet", with no word of what was wrong with it."""
+    one = submitted()
+    row = queries.newest(one)["registration"]
+    actions.find(one, row.pk, in_order=False, note="the seal <cut off>", user=applicants.reviewer())
+    actions.send_back(one, "see the licence")
+    one.refresh_from_db()
+    browser, note = enter(one.user, language), "the seal &lt;cut off&gt;"
+    assert (
+        _open_uploads(page := browser.get("/joining").content.decode()) == ["registration"] and note in page
+    )
+    mending.mend(one, replace(PARTICULARS, title_en="Another Name"), basis.catalogue().methods)
+    one.refresh_from_db()
+    assert {paper.state for paper in queries.papers(one)} == {"new"}
+    assert (
+        _open_uploads(page := browser.get("/joining").content.decode()) == ["registration"] and note in page
+    )
+    assert (
+        note
+        in enter(applicants.reviewer(), language).get(f"/operator/applications/{one.pk}").content.decode()
+    )
+    actions.add_document(one, "registration", "whole.pdf", PDF, later())
+    assert not _open_uploads(page := browser.get("/joining").content.decode()) and note not in page
+
+
+def _open_uploads(page: str) -> list[str]:
+    """The documents whose upload is unfolded."""
+    return re.findall(r'<details open>(?:(?!</details>).)*name="kind" value="(\w+)"', page, re.DOTALL)
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh-hans", "已经申请过？"), ("en", "Applied before?")])
+def test_who_applied_before_finds_at_the_top_where_a_link_is_sent(language: str, said: str) -> None:
+    page = Client().get("/join", headers={"accept-language": language}).content.decode()
+    assert page.index(f'<a href="#before">{said}') < page.index('action="/join"') < page.index('id="before"')

@@ -43,7 +43,10 @@ SQL = statements(Path(__file__).parent / "sql")
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One document that is asked for, and how it stands: missing, expired, new (not reviewed), faulty, in_order, approved."""
+    """One document that is asked for, and how it stands: missing, expired, new (not reviewed), faulty, in_order, approved.
+
+    `earlier`: what was found wrong of it before the application was mended, where nobody looked at it since.
+    """
 
     kind: str
     title: Words
@@ -57,6 +60,7 @@ class Paper:
     valid_until: date | None = None
     note: str = ""
     reviewed_by: str = ""
+    earlier: str = ""
 
 
 def application(number: UUID) -> Application:
@@ -227,14 +231,17 @@ def findings(one: Application) -> QuerySet[Finding]:
 def papers(one: Application) -> list[Paper]:
     """What is asked for, in the order of kinds.toml, and how each stands today."""
     there, today = newest(one), clock.today()
-    found = {row.document_id: row for row in findings(one).select_related("user").order_by("id")}
+    every = Finding.objects.filter(application=one).select_related("user").order_by("id")
+    last = {row.document_id: row for row in every}
     told = []
     for kind, clause in required(one).items():
         known, row = kinds().documents[kind], there.get(kind)
         if row is None:
             told.append(Paper(kind, known.title, clause, known.dated, "missing"))
             continue
-        finding = found.get(row.pk)
+        finding, earlier = last.get(row.pk), ""
+        if finding is not None and finding.pk <= one.found_from:
+            finding, earlier = None, "" if finding.in_order else finding.note
         if row.valid_until is not None and row.valid_until < today:
             state = "expired"
         elif finding is None:
@@ -245,7 +252,8 @@ def papers(one: Application) -> list[Paper]:
             state = "approved" if row.approved_at else "in_order"
         told.append(
             Paper(kind, known.title, clause, known.dated, state, row.pk, row.name, row.size, bytes(row.sha256).hex(),
-                  row.valid_until, finding.note if finding else "", finding.user.handle if finding else "")
+                  row.valid_until, finding.note if finding else "", finding.user.handle if finding else "",
+                  earlier)
         )  # fmt: skip
     return told
 

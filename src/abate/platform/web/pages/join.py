@@ -172,8 +172,9 @@ def _page(
     *,
     problem: Problem | None = None,
     made: tuple[str, str] | None = None,
+    unsure: bool = False,
 ) -> HttpResponse:
-    """`made` is the first key, shown this once."""
+    """`made` is the first key, shown this once; `unsure`: to withdraw, without the tick."""
     zh, en, tone = STATES[one.state]
     party = one.party
     context = {
@@ -195,6 +196,7 @@ def _page(
         "party": party,
         "origin": settings.ABATE_ORIGIN,
         "made": made,
+        "unsure": unsure,
     }
     if party is not None:
         life_zh, life_en, life_tone = LIVES[Party.Status(party.status)]
@@ -205,7 +207,7 @@ def _page(
             "conformed_at": queries.conformed_at(party.pk),
             **about_data(party),
         }
-    status = problem.status if problem else 200
+    status = problem.status if problem else 422 if unsure else 200
     return screen.show(request, "joining", context, section="joining", status=status, problem=problem)
 
 
@@ -261,8 +263,10 @@ def document(request: HttpRequest, one: Application) -> HttpResponse:
 @require_POST
 @applicant_page
 def submit(request: HttpRequest, one: Application) -> HttpResponse:
-    """Hand in with the agreement accepted, or withdraw (`step`)."""
+    """Hand in with the agreement accepted, or withdraw (`step`), which is asked about first (`sure`)."""
     if request.POST.get("step") == "withdraw":
+        if request.POST.get("sure") != "yes":
+            return _page(request, one, unsure=True)
         return _done(request, one, lambda: actions.withdraw(one))
     return _done(request, one, lambda: actions.submit(one, request.POST.get("terms", "")[:20]))
 
