@@ -86,7 +86,7 @@ def test_an_application_is_handed_in(enter: Enter) -> None:
 def test_an_application_is_withdrawn(enter: Enter) -> None:
     browser = enter(applicants.submitted().user, "en")
     with tried("POST joining-submit"):
-        assert browser.post("/joining/submit", {"step": "withdraw"}).status_code == 302
+        assert browser.post("/joining/submit", {"step": "withdraw", "sure": "yes"}).status_code == 302
     assert Application.objects.get().state == "withdrawn"
 
 
