@@ -23,13 +23,18 @@ for one in (entering.sign_in, entering.sign_out, entering.link):
 
 
 def first_people(file: Path) -> list[Any]:
-    """The first people out of a CSV file. Raises UsageError where it has not its columns."""
+    """The first people out of a CSV file. Raises UsageError where it has not its columns, or a line has others."""
     from abate.platform.review.opening import First  # lazy: models exist once Django has started
 
     with file.open(encoding="utf-8-sig", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    if not rows or {"identity", "roles"} - set(rows[0]):
-        raise click.UsageError(f"{file} needs the columns identity and roles (roles parted by spaces)")
+    # A role behind a comma is a column that there is not: it was lost without a word.
+    if not rows or {"identity", "roles"} - set(rows[0]) or any(None in (*row, *row.values()) for row in rows):
+        raise click.UsageError(
+            f"{file} 须有 identity 和 roles 两列，各行字段数与表头一致；一人的多个角色以空格分隔。"
+            f"{file} needs the columns identity and roles, and each line as many fields as the first; "
+            "several roles of one person are parted by spaces."
+        )
     return [First(row["identity"].strip(), tuple(row["roles"].split())) for row in rows]
 
 
@@ -39,8 +44,9 @@ def first_people(file: Path) -> list[Any]:
 def bootstrap(people: Path, data_dir: Path) -> None:
     """Open the empty system with the people of FILE (CSV: identity, roles), once; prints a sign-in link for each.
 
-    At least a security administrator, and three different people for entry, check and approve. Identity numbers are
-    kept as keyed digests only; delete the file. From then on every account and role goes through three people.
+    At least a security administrator, and three different people for entry, check and approve; several roles of one
+    person are parted by spaces. Identity numbers are kept as keyed digests only; delete the file. From then on every
+    account and role goes through three people.
     """
 
     def work() -> list[dict[str, object]]:

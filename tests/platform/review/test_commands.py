@@ -56,6 +56,20 @@ def test_the_first_people_come_with_their_links_or_not_at_all(
     assert len({one["link"] for one in opening.with_links(desk.PEOPLE)}) == len(desk.PEOPLE)
 
 
+@pytest.mark.parametrize("line", ["made-up e,entry,finance", "made-up e", '"made-up e","entry,finance"'])
+def test_roles_that_are_not_parted_by_spaces_are_refused_with_what_parts_them(here: Path, line: str) -> None:
+    """A second role behind a comma was dropped without a word; one inside the quotes was an unknown role."""
+    people = here / "people.csv"
+    people.write_text(
+        f"identity,roles\nmade-up s,security_admin\n{line}\nmade-up i,entry\nmade-up c,check\nmade-up a,approve\n"
+    )
+    refused = run(staff, "bootstrap", people)
+    assert (
+        refused.exit_code in (1, 2) and "空格分隔" in refused.stderr and "parted by spaces" in refused.stderr
+    )
+    assert not User.objects.exists()
+
+
 def test_the_first_people_are_made_once_and_a_partner_comes_through_three_of_them(here: Path) -> None:
     people = here / "people.csv"
     people.write_text(

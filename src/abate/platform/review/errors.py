@@ -77,8 +77,8 @@ class RoleUnknown(Problem):
     en = "There is no such role."
     why_zh = "权限须对应登记过的角色。"
     why_en = "Rights hang on roles that are known."
-    remedy_zh = "角色见 review/rights.toml。"
-    remedy_en = "The roles stand in review/rights.toml."
+    remedy_zh = "角色见 review/rights.toml；首批人员文件中一人有多个角色时以空格分隔。"
+    remedy_en = "The roles stand in review/rights.toml; in the file of the first people several of one are parted by spaces."
 
 
 class ActionUnknown(Problem):
