@@ -44,3 +44,17 @@ def test_who_leaves_reads_the_credits_as_everywhere(city: stage.City, enter, mon
     told = replace(standing.standing(city.person.pk), free=3795)
     monkeypatch.setattr(standing, "standing", lambda person_id: told)
     assert "The 3,795 credits left" in enter(city.person.user, "en").get("/privacy/leave").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("zh-hans", "这个账号可以打开："), ("en", "This account may open: ")]
+)
+def test_who_may_not_come_here_is_led_to_their_own_places(enter, language: str, said: str) -> None:  # type: ignore[no-untyped-def]
+    """A security administrator was told to sign in as somebody else, and not that their sessions lie elsewhere."""
+    answer = enter(desk.staffed()["security_admin"], language).get("/operator")
+    _, _, rest = answer.content.decode().partition(said)
+    places = rest.partition("</p>")[0]
+    assert (
+        answer.status_code == 403 and 'href="/operator/sessions"' in places and 'href="/security"' in places
+    )
+    assert 'href="/operator"' not in places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -143,5 +144,6 @@ def marked(answer: HttpResponse, code: str, status: int) -> HttpResponse:
 
 
 def refuse(request: HttpRequest, problem: Problem, *, section: str = "") -> HttpResponse:
-    """A page that says only what was refused and what to do."""
-    return show(request, "refused", section=section, status=problem.status, problem=problem)
+    """A page that says only what was refused and what to do; to whoever may not come here, where else they may."""
+    context = {"open_to": problem.status == HTTPStatus.FORBIDDEN}
+    return show(request, "refused", context, section=section, status=problem.status, problem=problem)
