@@ -37,7 +37,7 @@ def test_the_sandbox_listens_where_the_command_says_and_never_where_live_does(
     seen: list[str] = []
 
     def started(*_: object, **__: object) -> None:
-        seen.append(os.environ.get("ABATE_SANDBOX_BIND", serve.setup.SANDBOX_BIND))
+        seen.append(os.environ.get("ABATE_SANDBOX_BIND", serve.beside.BIND))
         raise SetupError("bind-malformed", text="enough seen")
 
     monkeypatch.setattr(serve.setup, "environment", started)

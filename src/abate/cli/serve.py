@@ -16,6 +16,7 @@ import click
 from click.core import ParameterSource
 
 from abate.cli import garbage
+from abate.platform.config import sandbox as beside
 from abate.platform.config import setup
 from abate.platform.doors import keyring, settings_file
 from abate.platform.doors.errors import SetupError
@@ -91,7 +92,7 @@ def _sandbox_place(bind: str | None) -> str:
     """Where the sandbox listens, which also makes its origin: `bind` only where the command says it, for ABATE_BIND is live's."""
     if bind and click.get_current_context().get_parameter_source("bind") is ParameterSource.COMMANDLINE:
         os.environ["ABATE_SANDBOX_BIND"] = bind
-    return os.environ.get("ABATE_SANDBOX_BIND") or setup.SANDBOX_BIND
+    return os.environ.get("ABATE_SANDBOX_BIND") or beside.BIND
 
 
 @click.command()

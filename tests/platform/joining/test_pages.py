@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from tests.platform.web.conftest import enter  # noqa: F401 (a fixture)
 
 from abate.demo import desk
 from abate.platform.carbon import basis
+from abate.platform.config import sandbox
 from abate.platform.doors import clock
 from abate.platform.joining import actions, decided, mending, noticing, queries
 from abate.platform.joining.models import Application, Document, Finding
@@ -380,3 +382,35 @@ def _open_uploads(page: str) -> list[str]:
 def test_who_applied_before_finds_at_the_top_where_a_link_is_sent(language: str, said: str) -> None:
     page = Client().get("/join", headers={"accept-language": language}).content.decode()
     assert page.index(f'<a href="#before">{said}') < page.index('action="/join"') < page.index('id="before"')
+
+
+@pytest.mark.parametrize(
+    ("language", "asked"), [("zh-hans", "运营方给出沙箱地址"), ("en", "that the operator names")]
+)
+def test_who_is_to_try_first_is_told_the_sandbox_s_address(
+    enter: Enter,  # noqa: F811
+    settings: Any,
+    language: str,
+    asked: str,
+) -> None:
+    """The page sent them to the operator for it, also where the sandbox ran beside live."""
+    one = Application.objects.get(party=admitted())
+    assert one.party is not None and one.party.status == "trial"
+    browser = enter(one.user, language)
+    settings.ABATE_SANDBOX_KEY, settings.ABATE_SANDBOX_ORIGIN = None, "https://sandbox.example.org"
+    assert asked in browser.get("/joining").content.decode(), "no sandbox is known"
+    settings.ABATE_SANDBOX_KEY = "the key of one"
+    page = browser.get("/joining").content.decode()
+    assert 'href="https://sandbox.example.org/try"' in page and asked not in page
+    assert "abate party check https://sandbox.example.org --party" in page
+    settings.ABATE_SANDBOX_ORIGIN = ""
+    assert asked in browser.get("/joining").content.decode(), "nobody said how others reach it"
+
+
+def test_a_sandbox_on_this_machine_is_named_to_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ABATE_SANDBOX_ORIGIN", raising=False)
+    monkeypatch.setenv("ABATE_SANDBOX_BIND", "127.0.0.1:8126")
+    assert sandbox.origin("http://localhost:8000") == "http://127.0.0.1:8126"
+    assert sandbox.origin("https://carbon.example.org") == ""
+    monkeypatch.setenv("ABATE_SANDBOX_ORIGIN", "https://sandbox.example.org")
+    assert sandbox.origin("https://carbon.example.org") == "https://sandbox.example.org"

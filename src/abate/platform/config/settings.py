@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from abate.platform.config import sandbox
 from abate.platform.config.log_lines import OneLine
 from abate.platform.doors import database
 from abate.platform.doors.keyring import read
@@ -71,6 +72,8 @@ ABATE_SANDBOX = os.environ.get("ABATE_SANDBOX") == "1"
 # The public key of the sandbox whose conformance reports count here, as its /log/key shows it; without it, that of the
 # sandbox beside this installation.
 ABATE_SANDBOX_KEY = os.environ.get("ABATE_SANDBOX_KEY") or None
+# Where who joins is sent to try; empty where nothing says how others than this machine reach the sandbox.
+ABATE_SANDBOX_ORIGIN = sandbox.origin(ABATE_ORIGIN)
 # Lets webhooks go to this machine, and without TLS: for tests and trials on one machine only.
 ABATE_WEBHOOK_LOOPBACK = os.environ.get("ABATE_WEBHOOK_LOOPBACK") == "1"
 # Tokens and sign-ins that one address may ask for in a minute.

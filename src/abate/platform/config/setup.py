@@ -13,14 +13,13 @@ import psycopg
 from django.core.management import call_command
 from django.db import connection
 
+from abate.platform.config import sandbox as beside
 from abate.platform.doors import database, keyring, logins, settings_file
 from abate.platform.doors.errors import SetupError
 from abate.platform.doors.months import TablesBusy
 
 SANDBOX = "sandbox"
 """The folder of the sandbox, inside that of the installation."""
-SANDBOX_BIND = "127.0.0.1:8001"
-"""Where it listens unless told otherwise: beside the live server."""
 
 CLOCKS_APART = (
     "警告 WARNING: 本机与数据库服务器的时钟不在同一个月，未准备新的月份：其间数据仍记入之前的月份，不会丢失。"
@@ -70,13 +69,12 @@ def environment(
 def _sandbox(data_dir: Path) -> Path:
     """Turn the environment of the live installation into that of its sandbox; returns the sandbox's folder."""
     own = data_dir if data_dir.name == SANDBOX else data_dir / SANDBOX
-    port = (os.environ.get("ABATE_SANDBOX_BIND") or SANDBOX_BIND).rpartition(":")[2]
     os.environ |= {
         "ABATE_SANDBOX": "1",
         "ABATE_SECRET_FILE": str(own.resolve() / "secrets.json"),
         "DATABASE_URL": os.environ.get("ABATE_SANDBOX_DATABASE_URL") or database.EMBEDDED,
         logins.OWNER: os.environ.get("ABATE_SANDBOX_OWNER_URL", ""),
-        "ABATE_ORIGIN": os.environ.get("ABATE_SANDBOX_ORIGIN") or f"http://127.0.0.1:{port}",
+        "ABATE_ORIGIN": beside.origin(),
     }
     return own
 

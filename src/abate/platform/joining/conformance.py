@@ -129,13 +129,22 @@ def verified(code: str, file: bytes) -> Taken:
     return Taken(run, made_at, text)
 
 
+def known_sandbox() -> str:
+    """The address of the sandbox whose reports count here; empty where there is none, or nothing says how it is reached."""
+    known = settings.ABATE_SANDBOX_KEY or _beside().exists()
+    return settings.ABATE_SANDBOX_ORIGIN if known else ""
+
+
+def _beside() -> Path:
+    return Path(settings.ABATE_DATA_DIR) / "sandbox" / "secrets.json"
+
+
 def _trusted() -> bytes:
     """The public key of the sandbox: the one that was set, or that of the sandbox beside this installation."""
     if settings.ABATE_SANDBOX_KEY:
         return checkpoint.read_key(settings.ABATE_SANDBOX_KEY).public
-    beside = Path(settings.ABATE_DATA_DIR) / "sandbox" / "secrets.json"
     try:
-        ring = read(beside)
+        ring = read(_beside())
     except SetupError:
         raise SandboxUnknown from None
     return checkpoint.key_of(ring.log_origin, ring.log_signing).public

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
-from abate.platform.joining import actions, noticing, quality, queries, trying
+from abate.platform.joining import actions, conformance, noticing, quality, queries, trying
 from abate.platform.joining.errors import ApplicationMalformed, DocumentRefused, ReportRefused
 from abate.platform.joining.kinds import Role, kinds
 from abate.platform.joining.models import Application
@@ -204,6 +204,7 @@ def _page(
             "life": (pick((life_zh, life_en)), life_tone),
             "agreement": queries.agreement(party.pk),
             "keys": party_queries.keys(party.pk),
+            "sandbox": conformance.known_sandbox() if party.status == Party.Status.TRIAL else "",
             "conformed_at": queries.conformed_at(party.pk),
             **about_data(party),
         }
