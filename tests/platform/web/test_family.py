@@ -132,3 +132,21 @@ def test_leaving_tells_which_accounts_of_children_go_too(enter) -> None:
         assert set(Person.objects.filter(pk__in=[child.pk, city.person.pk]).values_list("status")) == {
             ("erased",)
         }
+
+
+@pytest.mark.parametrize("may", [[], ["redeem"]])
+def test_a_child_that_may_not_redeem_is_offered_nothing_to_spend_on(enter, settings, may: list[str]) -> None:
+    """The button and the offers were there, and the refusal came at the last step."""
+    settings.ABATE_CHILDREN_MAY = may
+    with clock.frozen(NOW):
+        city = stage.build()
+        child = opened(city.person)
+        browser = enter(city.person.user, "en")
+        pages = ("/", "/offers", f"/offers/{city.offer}")
+        own = [browser.get(path).content.decode() for path in pages]
+        browser.post(f"/family/{child.pk}/enter")
+        home, offers, offer = (browser.get(path).content.decode() for path in pages)
+        assert all("spends no credits" not in page for page in own) and 'href="/offers"' in own[0]
+        assert ('href="/offers"' in home) == ("Spend credits" in home) == bool(may)
+        assert ("spends no credits" in offers) == ("spends no credits" in offer) == (not may)
+        assert (f'href="/offers/{city.offer}"' in offers) == bool(may)

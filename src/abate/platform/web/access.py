@@ -21,6 +21,7 @@ from abate.platform.people import children
 from abate.platform.people import queries as people
 from abate.platform.people.children import ChildRow
 from abate.platform.people.models import Person
+from abate.platform.people.policy import child_policy
 from abate.platform.review import queries as review
 
 T = TypeVar("T")
@@ -82,6 +83,11 @@ def act_for(request: HttpRequest, child_id: int | None) -> None:
     request.session.pop(ACTING_FOR, None)
     if child_id is not None:
         request.session[ACTING_FOR] = child_id
+
+
+def may_redeem(request: HttpRequest) -> bool:
+    """Whether the account of these pages is one that may spend credits; the redemption itself decides again. Clause P-7."""
+    return child_of(request) is None or "redeem" in child_policy().may
 
 
 def person_of(request: HttpRequest) -> Person | None:
