@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -34,3 +35,27 @@ def test_those_of_the_private_server_are_taken(tmp_path: Path, monkeypatch: pyte
     )
     done = CliRunner().invoke(restore.command, [str(tmp_path), "--into", str(tmp_path)])
     assert done.exit_code == 1 and "has no base copy" in done.stderr, "the next thing that is looked for"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_without_settings_is_said_to_run_on_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """It came up on another port, without the operator's name and pack, and nothing had said so."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    into = tmp_path / "new"
+    into.mkdir()
+    if there:
+        settings_file.write(into / settings_file.NAME, {"ABATE_OPERATOR_NAME": "made up"})
+    for room, name, answer in (
+        (restore.reopening, "secrets_fit", into),
+        (restore.recovery, "choose", SimpleNamespace(folder=tmp_path / "base-1")),
+        (restore.recovery, "place", None),
+        (restore.recovery, "recover", "postgresql:///restored"),
+        (restore.reopening, "make_safe", {"sessions_ended": 0}),
+    ):
+        monkeypatch.setattr(room, name, lambda *_, said=answer, **__: said)
+    done = CliRunner().invoke(restore.command, [str(tmp_path), "--into", str(into)])
+    assert done.exit_code == 0 and "base: base-1" in done.output, done.output
+    for words in (f"{into / settings_file.NAME} 不存在", "runs on the defaults (127.0.0.1:8000"):
+        assert (words in done.output) is not there

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from abate.platform.config import reopening
-from abate.platform.doors import recovery
+from abate.platform.doors import recovery, settings_file
 from abate.platform.doors.errors import SetupError
 
 
@@ -32,6 +32,15 @@ class Moment(click.ParamType):
         if moment.tzinfo is None:
             self.fail(f"{value!r} does not say in which zone; write it like {value}+08:00.", param, ctx)
         return moment
+
+
+NO_SETTINGS = (
+    "{file} 不存在：新目录按默认设置运行（监听 127.0.0.1:8000，没有运营方名称和因子包），环境变量另有设置的除外。"
+    "请把原来的 settings.env 放入（chmod 600），去掉其中的 DATABASE_URL 和 ABATE_OWNER_URL，再启动；abate doctor 会指出差异。",
+    "{file} does not exist: the new folder runs on the defaults (127.0.0.1:8000, no operator name, no pack), unless the "
+    "environment sets them. Put the old settings.env there (chmod 600), without its DATABASE_URL and ABATE_OWNER_URL, before "
+    "you start it; `abate doctor` says what is apart.",
+)
 
 
 @click.command()
@@ -67,6 +76,9 @@ def command(folder: Path, into: Path, to: datetime | None, as_json: bool) -> Non
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)
     document = {"base": base.folder.name, "into": str(into), **done}
+    settings = into / settings_file.NAME
+    if not settings.exists():
+        document["no_settings"] = " / ".join(words.format(file=settings) for words in NO_SETTINGS)
     if as_json:
         click.echo(json.dumps(document))
     else:
