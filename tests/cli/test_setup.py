@@ -112,10 +112,15 @@ def test_guided_as_in_the_readme_to_the_first_upgrade(place: tuple[Path, str], t
     folder, address = place[0], place[1].replace("@/", ":canary@/")
     typed = ["nowhere", "regional", "CN-上海市市", "CN-北京", "", "Asia/Nowhere", "", "",
              "postgresql://abate:canary@db:port/abate", address, "", "", "a name",
-             "carbon.example.cn/log", str(tmp_path / "copies"), *[""] * 7, "s", "e", "c", "a", "", ""]  # fmt: skip
+             "carbon.example.cn/log", str(tmp_path / "copies"), *[""] * 7,
+             "s", "110101199003070000", "E10000001", "E10000002", "E10000003", "E10000004", "", ""]  # fmt: skip
     told = abate(*readme("setup"), given="\n".join(typed) + "\n", ABATE_DATA_DIR=str(folder))
     assert told.returncode == 0, told.stdout[-1500:] + told.stderr[-1500:]
     assert told.stdout.count("这个答案不能用") == 5, told.stdout
+    assert told.stdout.count("这不是证件号码") == 2, (
+        "a letter, and a resident's number with a wrong check sign"
+    )
+    assert "110101199003070000" not in told.stdout
     for word in (
         "决定方法学允许时",
         "security_admin: http://127.0.0.1:8000/sign-in/link/",

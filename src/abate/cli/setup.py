@@ -16,6 +16,7 @@ from abate.cli import installation
 from abate.cli.staff import first_people
 from abate.platform.doors import settings_file
 from abate.platform.doors.errors import Problem, SetupError
+from abate.platform.doors.identity_number import is_document, normal_number
 
 # The posts asked for one by one; without the last two it goes too.
 POSTS = ("security_admin", "entry", "check", "approve", "system_admin", "audit_admin")
@@ -23,6 +24,11 @@ NEEDED = 4
 TYPED = (
     "首批人员的证件号码，逐个岗位输入（输入时不显示；第一个留空，则以后再启用系统）",
     "Identity numbers of the first people, post by post (hidden while typed; leave the first empty to open the system later)",
+)
+NO_DOCUMENT = (
+    "这不是证件号码：居民身份证 18 位且校验位正确，护照或通行证 6 至 17 位字母和数字。请重新输入。",
+    "That is no document's number: 18 signs of a resident's card with its right check sign, or 6 to 17 letters and digits of a "
+    "passport or permit. Type it again.",
 )
 NEEDS_ANSWER = ("此项没有默认值，必须填写。", "There is no default: this must be answered.")
 NEXT = (
@@ -136,15 +142,23 @@ def _identities(question: Any, at: int) -> list[tuple[str, str]]:
     click.echo(f"\n{TYPED[at]}\n   {question.decides[at]}\n   {question.why[at]}")
     found = []
     for number, post in enumerate(POSTS):
-        needed = number < NEEDED and bool(found)
-        identity = click.prompt(
-            f"   {titles[post][at]}", hide_input=True, default=None if needed else "", show_default=False
-        )
+        identity = _identity(titles[post][at], number < NEEDED and bool(found), at)
         if not identity and not found:
             break
         if identity:
-            found.append((str(identity).strip(), post))
+            found.append((identity, post))
     return found
+
+
+def _identity(title: str, needed: bool, at: int) -> str:
+    """One number, asked for until it can be a document's: mistyped, the holder would be a stranger to every later check
+    of who is who. Empty where none is needed."""
+    while True:
+        default = None if needed else ""
+        typed = str(click.prompt(f"   {title}", hide_input=True, default=default, show_default=False)).strip()
+        if not typed or is_document(normal_number(typed)):
+            return typed
+        click.echo(f"   {NO_DOCUMENT[at]}")
 
 
 def _people(given: str | list[tuple[str, str]] | None) -> list[dict[str, object]]:
