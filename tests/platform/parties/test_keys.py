@@ -79,6 +79,14 @@ def test_a_key_bound_to_networks_works_from_there_only(party: Party) -> None:  #
     assert Token.objects.count() == 1
 
 
+def test_networks_of_ipv4_written_as_ipv6_are_the_same(party: Party) -> None:  # noqa: F811
+    token = token_of(actions.issue_client(party, addresses=["::ffff:127.0.0.0/104", "::/0"]))
+    for good in ("127.9.9.9", "::ffff:127.0.0.1", "2001:db8::7"):
+        assert speaks(token, good)
+    with pytest.raises(AddressRefused):
+        speaks(token, "203.0.113.9")
+
+
 def test_a_suspended_party_gets_no_token(party: Party) -> None:  # noqa: F811
     key = actions.issue_client(party)
     actions.suspend(party)

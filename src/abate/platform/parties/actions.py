@@ -6,7 +6,6 @@ import base64
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from allauth.idp.oidc.models import Client as OAuthClient
@@ -19,6 +18,7 @@ from django.db.models.functions import Least
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.words import on_one_line
+from abate.platform.parties.conditions import network
 from abate.platform.parties.errors import (
     BehaviourMalformed,
     ClientUnknown,
@@ -265,7 +265,7 @@ def _conditions(
     if requests_per_minute is not None and not 0 < requests_per_minute < 2**31:
         raise LimitMalformed
     try:
-        networks = sorted({str(ip_network(one.strip())) for one in addresses})
+        networks = sorted({network(one) for one in addresses})
     except ValueError:
         raise PartyKeyMalformed("addresses") from None
     return {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from allauth.idp.oidc.adapter import get_adapter
@@ -15,11 +14,10 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Valu
 
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
+from abate.platform.parties.conditions import Condition
 from abate.platform.parties.errors import (
-    AddressRefused,
     ClientUnknown,
     DocumentsExpired,
-    KeyExpired,
     NotAVerifier,
     PartySuspended,
     PartyUnknown,
@@ -95,28 +93,6 @@ class Asker:
         named = self.claim.partition(".")[0][:100]
         found = Client.objects.filter(client_id=named).values_list("client_id", "party__code").first()
         return found or ("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Under what a key may be used: until when, and from which networks."""
-
-    expires_at: datetime | None
-    addresses: tuple[str, ...]
-
-    def check(self, address: str | None, now: datetime) -> None:
-        """Raises KeyExpired, AddressRefused. Without an address only the time is looked at."""
-        if self.expires_at is not None and self.expires_at <= now:
-            raise KeyExpired
-        if address is None or not self.addresses:
-            return
-        try:
-            came_from = ip_address(address)
-        except ValueError:
-            raise AddressRefused from None
-        came_from = getattr(came_from, "ipv4_mapped", None) or came_from
-        if not any(came_from in ip_network(one) for one in self.addresses):
-            raise AddressRefused
 
 
 @dataclass(frozen=True, slots=True)
