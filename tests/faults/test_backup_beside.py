@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,17 +18,6 @@ from abate.platform.doors import backup, changes, keyring, private_postgres, rec
 from abate.platform.doors.errors import SetupError
 
 pytestmark = pytest.mark.platform
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder short enough for the socket to lie in the data folder, as it does for most installations."""
-    with tempfile.TemporaryDirectory(prefix="abr-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-        for data in ("old", "new"):
-            private_postgres.stop(folder / data)
 
 
 def test_what_lies_on_other_disks_comes_back_beside_the_running_server(place: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,17 +12,6 @@ from abate.platform.doors import backup, changes, private_postgres, recovery
 from abate.platform.doors.errors import SetupError
 
 pytestmark = pytest.mark.platform
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder short enough for the socket to lie in the data folder, as it does for most installations."""
-    with tempfile.TemporaryDirectory(prefix="abr-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-        for data in ("old", "new", "other"):
-            private_postgres.stop(folder / data)
 
 
 def _filled(url: str, copies: Path, *, last: bool) -> backup.Base:

@@ -86,7 +86,7 @@ def act_for(request: HttpRequest, child_id: int | None) -> None:
 
 
 def may_redeem(request: HttpRequest) -> bool:
-    """Whether the account of these pages is one that may spend credits; the redemption itself decides again. Clause P-7."""
+    """Whether the account of these pages is one that may spend credits; the redemption itself decides again. (P-6.5)"""
     return child_of(request) is None or "redeem" in child_policy().may
 
 
