@@ -22,7 +22,7 @@ from tests.faults.load import Partner
 from tests.faults.stack import PROGRAM, Stack, until
 from tests.faults.test_kill import losses, reconciled
 
-from abate.platform.doors import private_postgres
+from abate.platform.doors import private_postgres, recovery
 
 pytestmark = pytest.mark.platform
 
@@ -90,13 +90,24 @@ def following(stack: Stack, copy: Path, *options: str) -> Iterator[psutil.Proces
         process.wait(30)
 
 
+def begun(stack: Stack, copy: Path, into: Path, *options: str) -> subprocess.Popen[str]:
+    """A restore that knows nothing of the old installation but its copy."""
+    kept = {k: v for k, v in stack.environment().items() if k not in ("DATABASE_URL", "ABATE_DATA_DIR")}
+    return subprocess.Popen([sys.executable, "-m", "abate", "restore", str(copy), "--into", str(into), *options],
+                            env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+
+
+def restored(stack: Stack, copy: Path, into: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    child = begun(stack, copy, into, *options)
+    told, wrong = child.communicate()
+    return subprocess.CompletedProcess(child.args, child.returncode, told, wrong)
+
+
 def restore(stack: Stack, copy: Path, name: str = "new", *options: str) -> tuple[Restored, dict[str, object]]:
     data = stack.folder / name
     data.mkdir()
     shutil.copy(stack.data / "secrets.json", data)
-    kept = {k: v for k, v in stack.environment().items() if k not in ("DATABASE_URL", "ABATE_DATA_DIR")}
-    done = subprocess.run([sys.executable, "-m", "abate", "restore", str(copy), "--into", str(data), "--json", *options],
-                          env=kept, capture_output=True, text=True, check=False)  # fmt: skip
+    done = restored(stack, copy, data, "--json", *options)
     assert done.returncode == 0, done.stderr
     private_postgres.start(data)
     return Restored(stack, data), json.loads(done.stdout)
@@ -323,3 +334,32 @@ def test_refusals_name_the_remedy_and_leave_nothing(stack: Stack) -> None:
     (into / "postgres").mkdir()
     there = stack.abate("restore", str(copy), "--into", str(into))
     assert there.returncode == 1 and "is there already" in there.stderr
+
+
+def test_a_copy_of_another_program_and_a_killed_restore_leave_nothing_to_open(stack: Stack) -> None:
+    """With sessions open and who was erased since alive, it lay in its place: the next command would have opened it."""
+    copy, into = stack.folder / "copy", stack.folder / "new-older"
+    into.mkdir()
+    shutil.copy(stack.data / "secrets.json", into)
+    forget = "delete from django_migrations where (app, name) = ('parties', '0013_former_secrets') returning app, name, applied"
+    with psycopg.connect(stack.url(), autocommit=True) as connection:
+        row = connection.execute(forget).fetchone()
+        assert row, "an older program's books"
+        older = stack.abate("backup", str(copy))
+        connection.execute("insert into django_migrations (app, name, applied) values (%s, %s, %s)", row)
+    assert older.returncode == 0, older.stderr
+    refused = restored(stack, copy, into)
+    assert refused.returncode == 1 and "parties.0013_former_secrets" in refused.stderr, refused.stderr
+    assert "with the program of the copy's time" in refused.stderr and "Traceback" not in refused.stderr
+    assert sorted(path.name for path in into.iterdir()) == ["secrets.json"]
+
+    assert stack.abate("backup", str(copy)).returncode == 0
+    killed = begun(stack, copy, into)
+    laid_out = into / recovery.RESTORING / "postgres" / "postmaster.pid"
+    until("the database of the copy is there", laid_out.exists)
+    killed.kill()
+    killed.communicate()
+    assert not (into / "postgres").exists()
+    again = restored(stack, copy, into)
+    assert again.returncode == 0, again.stderr
+    assert (into / "postgres").exists() and not (into / recovery.RESTORING).exists()

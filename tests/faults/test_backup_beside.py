@@ -140,7 +140,7 @@ def test_a_damaged_file_of_changes_is_not_taken_for_their_end(
     monkeypatch.delenv("ABATE_SECRET_FILE")
     told = CliRunner().invoke(restore.command, given)
     assert told.exit_code == 1 and "are damaged at" in told.output, told.output
-    assert not (new / "postgres").exists() and not (new / ".restore-end").exists()
+    assert not (new / "postgres").exists() and not (new / recovery.RESTORING).exists()
     after[1].write_bytes(sound)
     restored = recovery.recover(copies, base, new, None, wait=wait)
     with psycopg.connect(restored) as connection:

@@ -67,11 +67,11 @@ def command(folder: Path, into: Path, to: datetime | None, as_json: bool) -> Non
     try:
         reopening.take_settings(into)
         reopening.secrets_fit(into)
-        base, _ = recovery.choose(folder, to), recovery.place(into)
-        # First, for it may refuse: a database that lies there is opened by whoever comes next.
-        later = reopening.at_the_end(folder, into, wait) if to is not None else None
-        url = recovery.recover(folder, base, into, to, wait=wait)
-        done = reopening.make_safe(url, into, later)
+        base = recovery.choose(folder, to)
+        with recovery.restoring(into) as beside:
+            later = reopening.at_the_end(folder, beside, wait) if to is not None else None
+            url = recovery.recover(folder, base, beside, to, wait=wait)
+            done = reopening.make_safe(url, into, later)
     except (SetupError, OSError) as fault:
         click.echo(f"Error: {fault}", err=True)
         sys.exit(1)

@@ -16,7 +16,7 @@ import psycopg
 from cryptography.exceptions import InvalidTag
 from django.db import transaction
 
-from abate.platform.doors import keyring, logins, private_postgres, recovery, sealed, settings_file
+from abate.platform.doors import keyring, logins, private_postgres, recovery, schema, sealed, settings_file
 from abate.platform.doors.database import EMBEDDED
 from abate.platform.doors.errors import SetupError
 
@@ -76,12 +76,14 @@ def make_safe(url: str, into: Path, later: Later | None) -> dict[str, object]:
     """Check the keys, end all sessions, links and tokens; of what was `later` than the moment gone back to: erase again who was
     erased, end again what ended, remember the newest head that was signed.
 
-    Returns what was found and done. Raises SetupError where the secret file is another installation's.
+    Returns what was found and done. Raises SetupError where the secret file is another installation's, or the schema another
+    program's.
     """
     os.environ |= {"DATABASE_URL": url, logins.OWNER: "", "ABATE_DATA_DIR": str(into.resolve())}
     os.environ["ABATE_SECRET_FILE"] = str(secrets_fit(into).resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = "abate.platform.config.settings"
     django.setup()
+    schema.check_copy(schema.look())
     from abate.platform.ledger import erasing  # lazy: needs Django set up
     from abate.platform.log import actions as log  # lazy: as above
     from abate.platform.log import queries as tree  # lazy: as above
@@ -192,10 +194,9 @@ def _end_again(ended: Mapping[str, Sequence[tuple[Any, ...]]]) -> int:
     return rows + sum(map(len, again))
 
 
-def at_the_end(folder: Path, into: Path, wait: Callable[[float], object]) -> Later:
-    """Recover everything beside, from the newest copy, read what must outlive a step back, and remove it. Raises as
+def at_the_end(folder: Path, beside: Path, wait: Callable[[float], object]) -> Later:
+    """Recover everything into `beside`, from the newest copy, read what must outlive a step back, and remove it. Raises as
     recovery.recover."""
-    beside = into / ".restore-end"
     try:
         with psycopg.connect(
             recovery.recover(folder, recovery.choose(folder, None), beside, None, wait=wait)
@@ -214,6 +215,8 @@ def at_the_end(folder: Path, into: Path, wait: Callable[[float], object]) -> Lat
             tuple((person, until, [(zh, en) for zh, en in grounds]) for person, until, grounds in kept),
             ended,
         )
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as fault:
+        raise SetupError("restored-schema", apart=fault.diag.message_primary) from fault
     finally:
         private_postgres.stop(beside)
         shutil.rmtree(beside, ignore_errors=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from abate.platform.doors.errors import SetupError
 
 LONGEST_SECONDS = 3600
 """How long the server may take until it answers: the time to replay a day of changes, not of one start."""
+RESTORING = ".restoring"
+"""Folder in the data folder where a restored database lies until it is safe: in its place the next command would open it."""
 _SETTINGS = (
     "hot_standby",
     "allow_in_place_tablespaces",
@@ -46,6 +49,26 @@ def place(data_dir: Path) -> Path:
     if cluster.exists():
         raise SetupError("restore-there", cluster=cluster)
     return cluster
+
+
+@contextmanager
+def restoring(data_dir: Path) -> Iterator[Path]:
+    """A folder to recover into. Its database goes to its place in `data_dir` when the block ends well, and is removed otherwise;
+    what a killed restore left is removed first. Raises SetupError where `data_dir` has a database.
+    """
+    cluster, beside = place(data_dir), data_dir.resolve() / RESTORING
+
+    def clear() -> None:
+        private_postgres.stop(beside)
+        shutil.rmtree(beside, ignore_errors=True)
+
+    clear()
+    try:
+        yield beside
+        private_postgres.stop(beside)
+        (beside / "postgres").rename(cluster)
+    finally:
+        clear()
 
 
 def recover(

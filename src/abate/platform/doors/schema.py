@@ -56,3 +56,12 @@ def check(found: Schema) -> None:
         raise SetupError("schema-newer", count=len(found.unknown), names=", ".join(found.unknown[:3]))
     if found.waiting and found.begun:
         raise SetupError("schema-older", count=len(found.waiting), names=", ".join(found.waiting[:3]))
+
+
+def check_copy(found: Schema) -> None:
+    """Raises SetupError where a restored database has another schema than this program's: who was erased or left since can be
+    erased and ended again by no program but its own.
+    """
+    if not found.fits:
+        names = found.unknown or found.waiting
+        raise SetupError("restored-schema", apart=", ".join((*names[:3], *["..."][: len(names) > 3])))
