@@ -84,15 +84,23 @@ def test_what_is_published_is_booked_once_and_what_is_bad_is_named(world: World,
             *texts([world.ride("a1"), world.ride("a2", 1)]),
             (data, {name: str(value) for name, value in ride.items()}),
             (b"\xff\xfe no text", {}),
+            (
+                json.dumps(world.ride("deep"))[:-1].encode()
+                + b', "data": '
+                + b"[" * 2_000
+                + b"]" * 2_000
+                + b"}",
+                {},
+            ),
             (b'{"a": 1}, "id": "x"', {**{n: str(v) for n, v in ride.items()}, "id": "forged"}),
             *texts(world.ride("short", km=-1), {**world.ride("foreign"), "source": "another"}, []),
         ]
     )
-    assert consume(world, each) == {"credited": 9, "refused": 5}
+    assert consume(world, each) == {"credited": 9, "refused": 6}
     with connection.cursor() as cursor:
         cursor.execute("select code || ':' || detail from events_refusal order by 1")
         assert [reason for (reason,) in cursor.fetchall()] == [
-            "malformed:event", "malformed:event", "malformed:event", "out_of_range:distance_km", "wrong_source:source",
+            *["malformed:event"] * 4, "out_of_range:distance_km", "wrong_source:source",
         ]  # fmt: skip
         cursor.execute("select distinct via, client_id from events_batch")
         assert cursor.fetchall() == [("stream", "consume")]

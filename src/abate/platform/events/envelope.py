@@ -101,6 +101,8 @@ class _Taken(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     reason: str
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What is said of bytes that are no JSON of this shape, or nested deeper than it can be read."""
 _decode_taken = msgspec.json.Decoder(_Taken).decode
 _decode = msgspec.json.Decoder(_Envelope).decode
 _decode_loosely = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -126,7 +128,7 @@ class Reader:
         """One event from its JSON text."""
         try:
             found = _decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNREADABLE:
             return self._read_loosely(place, raw)
         text, data = bytes(raw), bytes(found.data)
         # Every member but `data` is a text here: without escapes, names and texts have so many quotes, and one more name more.
@@ -186,7 +188,7 @@ class Reader:
         """Name the attribute that is wrong, or accept an event with extension attributes."""
         try:
             members = _decode_loosely(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNREADABLE:
             return Refused(place, None, None, "malformed", "event")
         texts = {name: _text(members.get(name)) for name in _ATTRIBUTES[:5]}
         shown = texts["id"] if is_name(texts["id"]) else None
@@ -223,7 +225,7 @@ class Reader:
                 return "malformed", name
         try:
             _decode_time(members.get("time", b"null"))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNREADABLE:
             return "malformed", "time"
         if bytes(members.get("data", b""))[:1] != b"{":
             return "malformed", "data"
@@ -246,7 +248,7 @@ def _withdrawal(place: int, id: str, subject: str, time: datetime, data: bytes) 
         return Refused(place, id if wrong == "subject" else None, None, "malformed", wrong)
     try:
         taken = _decode_taken(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return Refused(place, id, None, "malformed", "data")
     if _twice(data) is not None:
         return Refused(place, id, None, "name_twice", "data")
@@ -300,7 +302,7 @@ def _text(raw: msgspec.Raw | None) -> str | None:
         return None
     try:
         return _decode_text(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return None
 
 

@@ -79,7 +79,10 @@ def _without_error(line: bytes) -> bytes:
         return line
     if not isinstance(members, dict):
         return line
-    return json.dumps({name: value for name, value in members.items() if name not in ADDED}).encode()
+    try:
+        return json.dumps({name: value for name, value in members.items() if name not in ADDED}).encode()
+    except RecursionError:
+        return line
 
 
 def _event(given: Mapping[str, object], sender: Sender, declared: Declaration) -> bytes | None:
@@ -106,7 +109,7 @@ def _event(given: Mapping[str, object], sender: Sender, declared: Declaration) -
     } | {name: given[name] for name in _EXTENSIONS if name in given}
     try:
         return json.dumps(event, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, RecursionError):
         return None
 
 
