@@ -23,7 +23,7 @@ from django.db.models import Count, Min
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.notices import actions as notices
-from abate.platform.review import audit
+from abate.platform.review import audit, changes
 from abate.platform.review.audit import audited
 from abate.platform.review.models import Audit, User
 from abate.platform.signin import actions, proofs, recovery_codes
@@ -46,7 +46,8 @@ _DAY = timedelta(days=1)
 _LONGEST_NAME = 60
 _MOST_SENT = 20_000
 _NO_CREDENTIAL = (
-    ValidationError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, struct.error,
+    ValidationError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, AssertionError,
+    struct.error,
 )  # fmt: skip
 """What the library says of bytes that are no answer of a key's: anybody may send such, and none is a fault of ours."""
 
@@ -165,14 +166,23 @@ def _shown(sent: str, user: User | None) -> User:
 
 
 def _read(sent: str) -> dict[str, object]:
-    """A browser's answer. Raises FactorRefused for what is none."""
+    """A browser's answer. Raises FactorRefused for what is none, or what no table holds: a new key is kept as it was sent."""
     try:
-        credential = json.loads(sent) if len(sent) <= _MOST_SENT else None
+        # Keys answer in texts, truth values and lists: a number with a point may be one that JSON has not.
+        credential = (
+            json.loads(sent, parse_float=_no_number, parse_constant=_no_number)
+            if len(sent) <= _MOST_SENT
+            else None
+        )
     except (ValueError, RecursionError):
         credential = None
-    if not isinstance(credential, dict):
+    if not isinstance(credential, dict) or not changes.kept(credential):
         raise FactorRefused
     return credential
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)
 
 
 def new_app_secret(user: User) -> tuple[str, str]:
