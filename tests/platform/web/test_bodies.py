@@ -236,3 +236,48 @@ def test_who_tried_is_in_the_trail_by_the_address_of_the_page() -> None:
         ("door.sign-in", "body-too-large", "page"),
         ("door.body", "body-too-large", "page"),
     ]
+
+
+UNREADABLE = (
+    "text/plain; x*=nope''%ff", "multipart/form-data; boundary=b; charset=rot13", "multipart/form-data; charset=utf-7",
+    "application/x-www-form-urlencoded; charset=unicode_escape", "text/plain; charset=idna", "a/b; charset*=nope''%ff",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("given", UNREADABLE)
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/livez"), ("POST", "/sign-in"), ("POST", "/identity/o/api/token")]
+)
+def test_a_content_type_that_gives_no_text_is_refused(given: str, method: str, path: str) -> None:
+    """Each was a fault inside Django, told with a trace, to whoever cared to send it."""
+    assert typed(method, path, given)[:2] == (415, "content-type")
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", '; charset="UTF-8"'])
+def test_forms_in_utf_8_are_read(charset: str) -> None:
+    status, code, body = typed("POST", "/identity/o/api/token", f"application/x-www-form-urlencoded{charset}")
+    assert code != "content-type" and status in (400, 401) and b"unsupported_grant_type" in body
+
+
+def typed(method: str, path: str, given: str) -> tuple[int, str, bytes]:
+    """(status, code, body) of a small form under this Content-Type."""
+    told: list[dict[str, Any]] = []
+    parts = [{"type": "http.request", "body": b"grant_type=%5Cud800&client_id=a&client_secret=b"}]
+
+    async def receive() -> dict[str, Any]:
+        if not parts:
+            await asyncio.Event().wait()
+        return parts.pop()
+
+    async def take(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    headers = [(b"host", b"testserver"), (b"content-type", given.encode())]
+    scope = {
+        "type": "http", "method": method, "path": path, "headers": headers, "query_string": b"",
+        "client": ("203.0.113.9", 1),
+    }  # fmt: skip
+    asyncio.run(asgi.application(scope, receive, take))
+    body = b"".join(one.get("body", b"") for one in told[1:])
+    problem = b"problem+json" in dict(told[0]["headers"]).get(b"content-type", b"")
+    return told[0]["status"], json.loads(body)["type"].rpartition("/")[2] if problem else "", body

@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.utils.http import parse_header_parameters
 
 from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import TooSlow
 from abate.platform.web import caller, intake, reconciliation, turning_away
-from abate.platform.web.gate import BodiesWait, BodyTooLarge
+from abate.platform.web.gate import BodiesWait, BodyTooLarge, ContentTypeUnreadable
 from abate.platform.web.intake import Receive, Scope, Send
 from abate.platform.web.upload import PART_SECONDS
 
@@ -31,6 +32,7 @@ SMALL = 64 * 1024
 """Of each body so much is not counted: forms go through while others send files."""
 SLOWEST = 20_000
 """Bytes a second after the first PART_SECONDS: who sends a byte now and then would hold their share for days."""
+_CHARSETS = frozenset({"utf-8", "utf8"})
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
 
@@ -49,6 +51,18 @@ def _most(path: str) -> tuple[int, type[Problem]]:
         return reconciliation.LARGEST, reconciliation.FileTooLarge
     # No more than is held in memory: a form may bring a document of an applicant, which no disk sees in clear.
     return settings.FILE_UPLOAD_MAX_MEMORY_SIZE, BodyTooLarge
+
+
+def _check_type(scope: Scope) -> None:
+    """Raises ContentTypeUnreadable. Django fails at a parameter that it cannot read, before it has a way to say so, and reads
+    a form by whatever codec it is told, of which some give no text, or half signs."""
+    given = b",".join(value for name, value in scope["headers"] if name == b"content-type")
+    try:
+        _, parameters = parse_header_parameters(given.decode("latin-1"))
+    except (ValueError, LookupError):
+        raise ContentTypeUnreadable from None
+    if parameters.get("charset", "utf-8").lower() not in _CHARSETS:
+        raise ContentTypeUnreadable
 
 
 class _Held:
@@ -104,6 +118,7 @@ def bounded(app: App) -> App:
             declared = headers.get(b"content-length", b"0")
             if not declared.isdigit() or len(declared) > 12 or int(declared) > most:
                 raise refused
+            _check_type(scope)
             await app(scope, in_bounds, send)
         except Problem as problem:
             call = caller.from_scope(scope)

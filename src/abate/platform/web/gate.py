@@ -120,6 +120,17 @@ class BodyTooLarge(Problem):
     remedy_en = "A form with its files has 6 MB at most; larger files of events go to /v1/files."
 
 
+class ContentTypeUnreadable(Problem):
+    code = "content-type"
+    status = 415
+    zh = "Content-Type 无法读取，或所写的字符集不是 UTF-8。"
+    en = "The Content-Type cannot be read, or names another charset than UTF-8."
+    why_zh = "无法确定收到的是哪些文字。"
+    why_en = "It cannot be told which texts were sent."
+    remedy_zh = "请以 UTF-8 发送，charset 可省略或写作 utf-8。"
+    remedy_en = "Send UTF-8, and charset=utf-8 or none."
+
+
 class BodiesWait(Problem):
     code = "bodies-wait"
     status = 503
