@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
+from tests.faults.stack import until
 
 from abate.cli import serve
 from abate.platform.doors import keyring
@@ -117,21 +120,30 @@ def test_a_database_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.platform
 def test_a_script_learns_where_it_serves_and_sigterm_leaves_nothing_running() -> None:
+    """Nor does a call for another protocol, or one that is no HTTP, bring a fault or a line of the caller's into the log."""
     with tempfile.TemporaryDirectory(prefix="aba-") as name:  # a short path: PostgreSQL's socket lies in it
         environment = {
             k: v
             for k, v in os.environ.items()
             if k not in {"DATABASE_URL", "ABATE_SECRET_FILE", "ABATE_ORIGIN"}
         }
+        log = (Path(name) / "log").open("w+")
         server = subprocess.Popen(
             [sys.executable, "-m", "abate", "serve", "--json", "--data-dir", name, "--bind", "127.0.0.1:0"],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
         )  # fmt: skip
         assert server.stdout is not None
         told = json.loads(server.stdout.readline())
         assert told["bind"] == "127.0.0.1:0" and told["pid"] == server.pid
         database = Path(name) / "postgres" / "postmaster.pid"
         assert database.exists()
+        until("it listens", lambda: bool(_listening(server.pid)))
+        log.truncate(0)
+        for protocol in ("websocket", "h2c"):
+            assert _asked(_listening(server.pid)[0], UPGRADE.format(protocol)).startswith(b"HTTP/1.1 200 ")
+        assert _asked(_listening(server.pid)[0], "no HTTP\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+        log.seek(0)
+        assert log.read() == ""
         server.terminate()
         server.wait(60)
         assert not database.exists()
@@ -150,3 +162,21 @@ def test_a_calendar_that_nobody_can_read_is_named_before_somebody_asks_about_the
         )  # fmt: skip
     assert refused.returncode == 1 and "away.csv" in refused.stderr and "ABATE_HOLIDAYS" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+UPGRADE = (
+    "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: {}\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def _listening(pid: int) -> list[int]:
+    """The ports on which a process listens."""
+    held = psutil.Process(pid).net_connections("tcp4")
+    return [one.laddr.port for one in held if one.status == psutil.CONN_LISTEN]
+
+
+def _asked(port: int, request: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        line.sendall(request.encode())
+        return line.recv(4096)

@@ -74,7 +74,10 @@ def end_when_asked() -> None:
 LISTENING: dict[str, Any] = {
     # Its own log takes the settings' way (config/log_lines.py): it brings no handlers.
     "log_config": None,
-    "log_level": "warning",
+    # It warns of calls that are no HTTP, or would have another protocol: the caller's affair, a line of theirs each.
+    "log_level": "error",
+    # Nothing here speaks it; with it each such call is a fault inside Django.
+    "ws": "none",
     "server_header": False,
     "timeout_graceful_shutdown": 10,
     # Whose word about a sender's address counts is web/forwarded.py's to say.
