@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from abate.platform.doors.changes import History, one_history, segments
+from abate.platform.doors.changes import History, now, one_history, segments
 from abate.platform.doors.errors import SetupError
 from abate.platform.doors.private_postgres import programs
 
@@ -65,7 +65,7 @@ def gap(folder: Path, base: Base) -> str | None:
     held = [*segments(base.folder / "pg_wal"), *segments(folder / "wal")]
     if not held:
         return None
-    in_one = 2**32 // max(path.stat().st_size for path in held)
+    in_one = 2**32 // max(now(path).stat().st_size for path in held)
     first, *places = (
         int(name[8:16], 16) * in_one + int(name[16:24], 16)
         for name in (base.first_log, *(path.name for path in held))

@@ -48,14 +48,23 @@ def histories(folder: Path) -> dict[History, Path]:
     found: dict[History, Path] = {}
     for place in (*sorted(folder.glob("base-*/pg_wal")), folder / "wal"):
         for path in segments(place):
-            with path.open("rb") as file:
-                page = file.read(_FIRST_HEADER)
+            page = _first_page(path)
             if len(page) == _FIRST_HEADER:
                 _, flags, _, _, _, database, _, _ = _FIRST_PAGE.unpack(page)
                 if flags & _FIRST_OF_FILE:
                     # Of the two timelines that the file of a change of timeline names, its name is the one it goes on with.
                     found.setdefault(History(database, int(path.name[:8], 16)), path)
     return found
+
+
+def now(path: Path) -> Path:
+    """A file of changes under the name that it has now: a receiver that runs meanwhile takes the mark off when one is whole."""
+    return path if path.exists() else path.with_suffix("")
+
+
+def _first_page(path: Path) -> bytes:
+    with now(path).open("rb") as file:
+        return file.read(_FIRST_HEADER)
 
 
 def one_history(folder: Path, running: History | None = None) -> None:
@@ -83,7 +92,7 @@ def left_over(folder: Path, end: int) -> str | None:
     looks like it.
     """
     held = segments(folder / "wal")
-    size = max((path.stat().st_size for path in held), default=1)
+    size = max((now(path).stat().st_size for path in held), default=1)
     place, offset = divmod(end // size, 2**32 // size)
     name = f"{place:08X}{offset:08X}"
     rest = [path for path in held if path.name[8:24] >= name]
@@ -103,7 +112,7 @@ def left_over(folder: Path, end: int) -> str | None:
 
 def _record_end(path: Path, start: int) -> int:
     """Where in a file, or past it, the record ends that begins at `start`; `start` itself where there is none."""
-    data = path.read_bytes()
+    data = now(path).read_bytes()
     at = start + (0 if start % _PAGE else _header(start))
     (length,) = struct.unpack_from("<I", data, at) if at + 4 <= len(data) else (0,)
     if length < _LEAST_RECORD:
@@ -124,5 +133,5 @@ def _header(at: int) -> int:
 
 def _after(files: Iterable[Path], start: int) -> bool:
     """Whether anything but zeros stands in these files from `start` in the first one on."""
-    data = b"".join(path.read_bytes() for path in files)
+    data = b"".join(now(path).read_bytes() for path in files)
     return any(data[start:])

@@ -14,7 +14,7 @@ import psycopg
 
 from abate.platform.doors import private_postgres
 from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases, gap
-from abate.platform.doors.changes import left_over, one_history, segments
+from abate.platform.doors.changes import left_over, now, one_history, segments
 from abate.platform.doors.errors import SetupError
 
 LONGEST_SECONDS = 3600
@@ -126,7 +126,7 @@ def _lay_out(folder: Path, base: Base, cluster: Path, changes: Path, to: datetim
         # The segment that was being received when the stream ended carries a mark; what follows its end is zeros.
         name = segment.name.removesuffix(".partial")
         if name >= base.first_log and not (changes / name).exists():
-            shutil.copyfile(segment, changes / name)
+            shutil.copyfile(now(segment), changes / name)
     _settings(cluster, changes, to)
     (cluster / "recovery.signal").touch()
     cluster.chmod(0o700)
