@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from abate.cli import deciding, installation
-from abate.cli.party_keys import moment
+from abate.cli.party_keys import span
 from abate.platform.doors.errors import Problem
 
 
@@ -72,15 +72,16 @@ def add(code: str, url: str, kinds: tuple[str, ...], as_json: bool, sandbox: boo
 @installation.data_dir
 def rotate(webhook: int, overlap: str, sandbox: bool, data_dir: Path) -> None:
     """Give WEBHOOK a new secret, shown this once. On live as `add`."""
-    until = moment(overlap)
+    both = span(overlap)
+    if both is None:
+        raise click.BadParameter(f"{overlap} is no span such as 24h or 7d", param_hint="--overlap")
     installation.start(data_dir, sandbox=sandbox)
     from abate.platform.parties import webhooks  # lazy: models exist once Django has started
 
-    assert until is not None
     try:
         _by_somebody(sandbox=sandbox)
         _for_nobody(webhooks.party_of(webhook), str(webhook), sandbox=sandbox)
-        click.echo(webhooks.rotate_secret(webhook, until=until))
+        click.echo(webhooks.rotate_secret(webhook, overlap=both))
     except Problem as problem:
         installation.refuse(problem)
 

@@ -45,7 +45,7 @@ def fill(people: int = 3) -> User:
     if not Party.objects.filter(code="city-bikes").exists():
         desk.create_party("city-bikes", "data_provider", "单车", "Bikes", ["cycling"])
     hook, _ = webhooks.add_endpoint(Party.objects.get(code="city-bikes"), "https://bikes.example/hook")
-    webhooks.rotate_secret(hook, until=clock.now() + timedelta(days=1))
+    webhooks.rotate_secret(hook, overlap=timedelta(days=1))
     one = applicants.draft()
     applicants.bring(one)
     ContactRequest.objects.create(

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.platform]
 
 def test_a_secret_is_rotated_with_both_good_until_the_named_time(world: World, receiver: Receiver) -> None:
     number, old = hooked(world, receiver)
-    new = webhooks.rotate_secret(number, until=NOW + timedelta(hours=1))
+    new = webhooks.rotate_secret(number, overlap=timedelta(hours=1))
     for name, at in (("a", NOW), ("b", NOW + timedelta(hours=1))):
         with clock.frozen(at):
             world.send(world.meeting(name))
@@ -52,17 +52,17 @@ def test_two_secrets_are_good_together_for_a_year_at_most(
     before = Endpoint.objects.get(pk=number).secret
     if refused:
         with pytest.raises(EndpointMalformed) as told:
-            webhooks.rotate_secret(number, until=NOW + ahead)
-        assert (told.value.code, told.value.detail) == ("webhook-malformed", "until")
+            webhooks.rotate_secret(number, overlap=ahead)
+        assert (told.value.code, told.value.detail) == ("webhook-malformed", "overlap")
     else:
-        webhooks.rotate_secret(number, until=NOW + ahead)
+        webhooks.rotate_secret(number, overlap=ahead)
     assert (Endpoint.objects.get(pk=number).secret == before) == refused
 
 
 def test_a_second_exchange_ends_no_first_one_early(world: World, receiver: Receiver) -> None:
     number, first = hooked(world, receiver)
-    second = webhooks.rotate_secret(number, until=NOW + timedelta(hours=3))
-    third = webhooks.rotate_secret(number, until=NOW + timedelta(hours=1))
+    second = webhooks.rotate_secret(number, overlap=timedelta(hours=3))
+    third = webhooks.rotate_secret(number, overlap=timedelta(hours=1))
     for name, hours in (("a", 0), ("b", 2), ("c", 3)):
         with clock.frozen(NOW + timedelta(hours=hours)):
             world.send(world.meeting(name))
@@ -81,14 +81,26 @@ def test_so_many_secrets_are_good_at_once_and_another_is_refused_by_name(
     number, _ = hooked(world, receiver)
     end = NOW + timedelta(hours=1)
     for _ in range(webhooks.MOST_SECRETS - 1):
-        webhooks.rotate_secret(number, until=end)
+        webhooks.rotate_secret(number, overlap=end - NOW)
     before = bytes(Endpoint.objects.get(pk=number).secret)
     with pytest.raises(EndpointMalformed) as told:
-        webhooks.rotate_secret(number, until=end)
+        webhooks.rotate_secret(number, overlap=end - NOW)
     assert told.value.detail == f"more than {webhooks.MOST_SECRETS} secrets"
     assert bytes(Endpoint.objects.get(pk=number).secret) == before
     # One that is to end now needs no place; one whose end has come gives its place up.
-    webhooks.rotate_secret(number, until=NOW)
+    webhooks.rotate_secret(number, overlap=timedelta(0))
     with clock.frozen(end):
-        webhooks.rotate_secret(number, until=end + timedelta(hours=1))
+        webhooks.rotate_secret(number, overlap=timedelta(hours=1))
     assert FormerSecret.objects.filter(endpoint=number).count() == 1
+
+
+def test_one_that_leaked_is_ended_with_all_before_it(world: World, receiver: Receiver) -> None:
+    """The present one ended at once, and those before it went on signing for up to a year: which leaked, nobody knows."""
+    number, _ = hooked(world, receiver)
+    webhooks.rotate_secret(number, overlap=timedelta(days=30))
+    last = webhooks.rotate_secret(number, overlap=timedelta(0))
+    world.send(world.meeting("a"))
+    webhooks.send_due()
+    ((headers, body),) = receiver.got
+    at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    assert headers["webhook-signature"] == Webhook(last).sign(headers["webhook-id"], at, body.decode())

@@ -114,6 +114,9 @@ def test_addresses_are_added_rotated_and_ended_and_messages_sent_again(
     assert page.post(f"/partner/messages/{message.pk}").status_code == 302
     assert Message.objects.get().next_at is not None
     assert "whsec_" in page.post("/partner/webhook", {"step": "rotate", "hook": one.pk}).content.decode()
+    assert one.former.count() == 1
+    assert "whsec_" in page.post("/partner/webhook", {"step": "replace", "hook": one.pk}).content.decode()
+    assert one.former.count() == 0
     assert page.post("/partner/webhook", {"step": "end", "hook": one.pk}).status_code == 302
     assert not queries.is_hooked(city.partner.pk)
 

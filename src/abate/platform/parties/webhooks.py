@@ -66,23 +66,25 @@ def add_endpoint(party: Party, url: str, kinds: Iterable[str] = KINDS) -> tuple[
 
 
 @audited("party.webhook-secret", lambda given, _: given["endpoint_id"])
-def rotate_secret(endpoint_id: int, *, until: datetime) -> str:
-    """A new secret; until `until` messages are signed with the one before too, no longer than a key and its successor are
-    good together. What was replaced earlier keeps its own end. Raises EndpointUnknown, EndpointMalformed.
+def rotate_secret(endpoint_id: int, *, overlap: timedelta) -> str:
+    """A new secret; for `overlap` messages are signed with the one before too, no longer than a key and its successor are
+    good together. What was replaced earlier keeps its own end, or ends with the present one where there is no overlap: a
+    secret has leaked then, and nobody knows which. Raises EndpointUnknown, EndpointMalformed.
     """
     now = clock.now()
-    if not now <= until <= now + LONGEST_OVERLAP:
-        raise EndpointMalformed("until")
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise EndpointMalformed("overlap")
     secret = randomness.token_bytes(32)
     with transaction.atomic():
         found = Endpoint.objects.select_for_update().filter(pk=endpoint_id, ended_at=None).first()
         if found is None:
             raise EndpointUnknown(str(endpoint_id))
-        found.former.filter(until__lte=now).delete()
-        if until > now:
+        over = found.former.filter(until__lte=now) if overlap else found.former.all()
+        over.delete()
+        if overlap:
             if found.former.count() + 2 > MOST_SECRETS:
                 raise EndpointMalformed(f"more than {MOST_SECRETS} secrets")
-            FormerSecret.objects.create(endpoint=found, secret=found.secret, until=until)
+            FormerSecret.objects.create(endpoint=found, secret=found.secret, until=now + overlap)
         found.secret = sealed.wrap(secret, sealed.KEY)
         found.save(update_fields=["secret"])
     return _shown(secret)

@@ -144,7 +144,7 @@ def collect(request: HttpRequest, party: Party) -> HttpResponse:
 @require_POST
 @partner_page
 def hook(request: HttpRequest, party: Party) -> HttpResponse:
-    """`step` is add, rotate or end; the last two name an address of the party's own."""
+    """`step` is add, rotate, replace (no former secret is good) or end; all but the first name an address of the party's own."""
     step, named = request.POST.get("step", ""), request.POST.get("hook", "")
 
     def work() -> tuple[str, str] | None:
@@ -152,13 +152,14 @@ def hook(request: HttpRequest, party: Party) -> HttpResponse:
             kinds = request.POST.getlist("kind") or webhooks.KINDS
             number, secret = webhooks.add_endpoint(party, request.POST.get("url", "")[:600], kinds)
             return str(number), secret
-        if step not in ("rotate", "end"):
+        if step not in ("rotate", "replace", "end"):
             raise StepUnknown
         own = {str(one.pk): one.pk for one in webhooks.endpoints(party.pk)}
         if named not in own:
             raise EndpointUnknown
-        if step == "rotate":
-            return named, webhooks.rotate_secret(own[named], until=clock.now() + OVERLAP)
+        if step != "end":
+            overlap = OVERLAP if step == "rotate" else timedelta(0)
+            return named, webhooks.rotate_secret(own[named], overlap=overlap)
         webhooks.end_endpoint(own[named])
         return None
 
