@@ -17,6 +17,7 @@ from abate.quantify.catalogue import SHIPPED
 
 # One o'clock of the first day in Shanghai on which the cycling methodology is in force; in UTC the day before.
 AT = "2022-10-31T01:00:00+08:00"
+ZONE = "Asia/Shanghai"
 USED = [("cycling", 1, "")]
 
 
@@ -42,16 +43,20 @@ def test_a_pack_is_stored_by_its_id_and_found_again(settings: Any, tmp_path: Pat
     settings.ABATE_OPERATOR_PACK = str(file)
     (key,) = basis.keys_of(basis.setting(), USED)
     assert key.pack == "own"
-    found = basis.stored_setting(key.region, key.grade_floor, key.pack, key.pack_hash)
+    found = basis.stored_setting(key.region, key.grade_floor, key.pack, key.pack_hash, ZONE)
     assert found == basis.setting()
-    assert basis.stored_setting(None, "standard", "own", "0" * 64) is None, "other figures under the same id"
+    assert basis.stored_setting(None, "standard", "own", "0" * 64, ZONE) is None, (
+        "other figures under the same id"
+    )
     settings.ABATE_OPERATOR_PACK = None
-    assert basis.stored_setting(None, "standard", "own", key.pack_hash) is None, "it is not at hand any more"
+    assert basis.stored_setting(None, "standard", "own", key.pack_hash, ZONE) is None, (
+        "it is not at hand any more"
+    )
 
 
 def test_a_shipped_pack_is_found_whatever_the_operator_uses_now(settings: Any) -> None:
     settings.ABATE_OPERATOR_PACK = "demo"
     (key,) = basis.keys_of(basis.setting(), USED)
     settings.ABATE_OPERATOR_PACK = None
-    found = basis.stored_setting(None, "standard", key.pack, key.pack_hash)
+    found = basis.stored_setting(None, "standard", key.pack, key.pack_hash, ZONE)
     assert found is not None and found.pack is not None and found.pack.id == "demo"

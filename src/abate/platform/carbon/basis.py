@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from django.conf import settings
@@ -88,27 +89,43 @@ def anomalies() -> Rules | None:
 
 
 def stored_setting(
-    region: str | None, floor: str, pack_id: str | None, pack_hash: str | None
+    region: str | None, floor: str, pack_id: str | None, pack_hash: str | None, zone: str
 ) -> Setting | None:
-    """The setting of a stored basis; None where its pack is not at hand as it was then, to the letter."""
+    """The setting of a stored basis, in the zone of then; None where its pack is not at hand as it was, to the letter."""
     if pack_id is None:
-        return _setting(region, floor, None, settings.ABATE_ZONE)
+        return _setting(region, floor, None, zone)
     same = (pack for pack in packs_called(pack_id) if pack.hash == pack_hash)
     pack = next(same, None)
-    return _setting(region, floor, pack, settings.ABATE_ZONE) if pack else None
+    return _setting(region, floor, pack, zone) if pack else None
 
 
-def zones() -> Callable[[datetime], str]:
-    """Whose days were counted when something was booked, by the moment of the booking.
+def zone_changes() -> list[tuple[datetime | None, str]]:
+    """Whose days are counted, and from which moment on: the first since ever, then each that is another.
 
-    Before anything was put in force it is the zone that was put in force first; where nothing ever was, the one of today.
+    The first is the zone that was put in force first; where nothing ever was, the one of today.
     """
     rows = Adoption.objects.order_by("at", "id").values_list("at", "document")
     known = [(at, str(json.loads(document)["zone"])) for at, document in rows]
     if not known:
-        return lambda _: settings.ABATE_ZONE
-    starts = [at for at, _ in known]
-    return lambda moment: known[max(0, bisect_right(starts, moment) - 1)][1]
+        return [(None, settings.ABATE_ZONE)]
+    return [
+        (None, known[0][1]),
+        *(later for earlier, later in pairwise(known) if earlier[1] != later[1]),
+    ]
+
+
+def zones() -> Callable[[datetime], str]:
+    """Whose days were counted when something was booked, by the moment of the booking."""
+    known = zone_changes()
+    starts = [at for at, _ in known if at is not None]
+    return lambda moment: known[bisect_right(starts, moment)][1]
+
+
+def zone_spans() -> dict[str, list[str]]:
+    """The same for statements that join them: `since` and `until`, moments as text, and `zones`."""
+    known = zone_changes()
+    moments = ["-infinity", *(at.isoformat() for at, _ in known if at is not None), "infinity"]
+    return {"since": moments[:-1], "until": moments[1:], "zones": [zone for _, zone in known]}
 
 
 def packs_called(pack_id: str) -> list[Pack]:

@@ -11,10 +11,9 @@ from pathlib import Path
 from django.db import connection
 from psycopg import Cursor
 
-from abate.platform.carbon import acts
-from abate.platform.carbon.basis import BasisKey, catalogue, packs_called, stored_setting
+from abate.platform.carbon import acts, basis
+from abate.platform.carbon.basis import BasisKey, catalogue, packs_called
 from abate.platform.carbon.errors import NotReproducible, QuantityUnknown, RecordDropped
-from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events.actions import Unclaimed
 from abate.platform.events.outcomes import Outcome, Result
@@ -80,6 +79,8 @@ class Behaviour:
     pack_hash: str | None
     batch_id: int
     body_sha256: bytes
+    measured_at: datetime
+    """When the batch that it was measured in came; of what was set aside since, that is an earlier one."""
     corrected: tuple[str, str] | None = None
     """Why it stands in the place of an earlier quantity of the event: (Chinese, English)."""
     withdrawn: Withdrawn | None = None
@@ -102,9 +103,15 @@ class Behaviour:
         return any(pack.illustration for pack in packs_called(self.pack))
 
 
+def filled(name: str) -> str:
+    """A statement with the parts that say in which batch, and in whose days, a quantity was measured."""
+    # Some have braces of their own.
+    return SQL[name].replace("{measured}", SQL["measured"]).replace("{counted}", SQL["counted"])
+
+
 def _behaviours(condition: str, values: dict[str, object]) -> list[Behaviour]:
     with connection.cursor() as cursor:
-        cursor.execute(SQL["behaviours"] + condition, values)
+        cursor.execute(filled("behaviours") + condition, values)
         rows = cursor.fetchall()
     return [
         Behaviour(
@@ -114,10 +121,11 @@ def _behaviours(condition: str, values: dict[str, object]) -> list[Behaviour]:
             bytes(row[21]),
             *row[22:27],
             bytes(row[27]),
-            (row[28], row[29]) if row[28] else None,
-            Withdrawn(*row[30:34]) if row[30] else None,
-            Superseded((row[34], row[35]), row[36]) if row[34] else None,
-            *row[37:],
+            row[28],
+            (row[29], row[30]) if row[29] else None,
+            Withdrawn(*row[31:35]) if row[31] else None,
+            Superseded((row[35], row[36]), row[37]) if row[35] else None,
+            *row[38:],
         )
         for row in rows
     ]
@@ -182,7 +190,8 @@ def explain(stored: Behaviour) -> Explanation:
     """`explanation` for a behaviour that is at hand. Raises RecordDropped too."""
     if stored.record is None:
         raise RecordDropped
-    setting = stored_setting(stored.region, stored.grade_floor, stored.pack, stored.pack_hash)
+    zone = basis.zones()(stored.measured_at)
+    setting = basis.stored_setting(stored.region, stored.grade_floor, stored.pack, stored.pack_hash, zone)
     if setting is None:
         raise NotReproducible(f"pack {stored.pack}")
     quantity, told = one.quantify_one(json.loads(stored.record), stored.behaviour, catalogue(), setting)
@@ -241,7 +250,7 @@ def differences() -> dict[str, int]:
     with connection.cursor() as cursor:
         found = acts.differences(cursor)
         for name in ("entry", "seen", "eligible", "commitment", "event", "revised", "withdrawn"):
-            cursor.execute(SQL[f"differ_{name}"], {"zone": clock.zone().key})
+            cursor.execute(filled(f"differ_{name}"), basis.zone_spans())
             found[name] = int(cursor.fetchone()[0])
         cursor.execute(SQL["adopted_unlike"])
         (unlike,) = cursor.fetchone()

@@ -11,9 +11,10 @@ import duckdb
 import pyarrow as pa
 from django.db import connection
 
-from abate.platform.carbon.basis import catalogue, stored_setting
+from abate.platform.carbon.basis import catalogue, stored_setting, zone_spans
 from abate.platform.carbon.measure import OUTCOMES, settled
-from abate.platform.carbon.queries import SQL
+from abate.platform.carbon.queries import SQL, filled
+from abate.platform.doors import clock
 from abate.platform.events.outcomes import Outcome
 from abate.quantify import columns
 
@@ -38,7 +39,7 @@ def recompute() -> tuple[int, int]:
 
     From the stored record, on the stored basis: amounts, canonical record, methodology version, figures used, whether it
     credits, and the reason that the engine gave. What a basis at hand no longer allows (a methodology or pack that is not
-    here as it was) does not come out either. Reads in order of bases, a chunk at a time.
+    here as it was) does not come out either. Reads in order of bases and of the zones of then, a chunk at a time.
     """
     with connection.cursor() as cursor:
         cursor.execute(SQL["bases"])
@@ -46,12 +47,12 @@ def recompute() -> tuple[int, int]:
     done = wrong = 0
     with duckdb.connect() as engine, connection.chunked_cursor() as cursor:
         engine.execute("set threads = 1")
-        cursor.execute(SQL["all_records"])
+        cursor.execute(filled("all_records"), zone_spans())
         while rows := cursor.fetchmany(_CHUNK):
-            for number, group in groupby(rows, key=itemgetter(0)):
-                stored = [row[1:] for row in group]
+            for (number, zone), group in groupby(rows, key=itemgetter(0, 1)):
+                stored = [row[2:] for row in group]
                 done += len(stored)
-                wrong += _wrong(engine, bases.get(number), stored)
+                wrong += _wrong(engine, bases.get(number), zone, stored)
     return done, wrong
 
 
@@ -64,19 +65,21 @@ def packs_missing() -> list[str]:
         {
             f"{pack} ({hash[:12]})"
             for *place, pack, hash in packs
-            if stored_setting(*place, pack, hash) is None
+            if stored_setting(*place, pack, hash, clock.zone().key) is None
         }
     )
 
 
-def _wrong(engine: duckdb.DuckDBPyConnection, basis: _Basis | None, stored: Sequence[tuple]) -> int:
+def _wrong(
+    engine: duckdb.DuckDBPyConnection, basis: _Basis | None, zone: str | None, stored: Sequence[tuple]
+) -> int:
     """How many rows (credits or None where it is not asked, reason or "" where it is not the engine's, be, pe, le, er, record)
-    of one basis do not come out."""
-    if basis is None:
+    of one basis, measured while days were those of one zone, do not come out."""
+    if basis is None or zone is None:
         return len(stored)
     versions = catalogue().methods.get(basis.behaviour, ())
     at_hand = any(m.version == basis.version and m.hash == bytes(basis.method_hash).hex() for m in versions)
-    setting = stored_setting(basis.region, basis.grade_floor, basis.pack, basis.pack_hash)
+    setting = stored_setting(basis.region, basis.grade_floor, basis.pack, basis.pack_hash, zone)
     if not at_hand or setting is None:
         return len(stored)
     table = pa.table(

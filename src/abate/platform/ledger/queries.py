@@ -11,6 +11,7 @@ from django.db import connection
 
 from abate.bookkeeping.kinds import Counter, Kind
 from abate.bookkeeping.leaf import NOTHING
+from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.events import queries as events
@@ -171,7 +172,7 @@ def differences() -> dict[str, int]:
     what moves them, sql/reconcile_registries.sql of registries and closes; cli/reconcile.py says each in words.
     """
     values = {
-        "zone": clock.zone().key,
+        **basis.zone_spans(),
         "names": [counter.name.lower() for counter in sorted(Counter)],
         "kinds": _KINDS,
         "nothing": NOTHING,

@@ -1,21 +1,35 @@
+-- name: measured
+-- The batch that `quantity` was measured in. What was set aside is kept as it was measured before (giving_way.set_aside).
+left join carbon_revision made
+    on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
+left join carbon_revaluation cause on cause.id = made.revaluation_id
+left join events_batch measured
+    on measured.id = case when starts_with(quantity.reason, 'anomaly:') or starts_with(quantity.reason, 'quarantine_')
+                               or (starts_with(quantity.reason, 'same_act:')
+                                   and cause.header::json ->> 'same_act' is not null)
+                          then coalesce(made.old_batch_id, quantity.batch_id) else quantity.batch_id end
+
+-- name: counted
+-- And the zone in which its day was counted: the one in force then (basis.zone_spans).
+left join unnest(%(since)s::timestamptz[], %(until)s::timestamptz[], %(zones)s::text[]) as counted (since, until, zone)
+    on measured.received_at >= counted.since and measured.received_at < counted.until
+
 -- name: behaviours
 select quantity.person_id, quantity.party_id, party.code, quantity.event_id, basis.behaviour, basis.version,
        quantity.occurred_at, batch.received_at, quantity.day, quantity.outcome, quantity.reason, quantity.be_mg,
        quantity.pe_mg, quantity.le_mg, quantity.er_mg, quantity.eligible_mg, quantity.credits, quantity.capped,
        quantity.entry_id, quantity.record, basis.factors, basis.method_hash, basis.region, basis.grade_floor,
-       basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256, cause.reason_zh, cause.reason_en,
-       gone.kind, gone.cause, gone.by_id, gone.decided_at, replaced.reason_zh, replaced.reason_en, replaced.at,
+       basis.pack, basis.pack_hash, quantity.batch_id, batch.body_sha256, measured.received_at,
+       cause.reason_zh, cause.reason_en, gone.kind, gone.cause, gone.by_id, gone.decided_at, replaced.reason_zh, replaced.reason_en, replaced.at,
        stands_for.event_id, stands_for.cause, quantity.dropped_at
 from carbon_quantity quantity
+{measured}
 left join events_withdrawal gone on gone.party_id = quantity.party_id and gone.event_id = quantity.event_id
 left join events_withdrawal stands_for
     on stands_for.party_id = quantity.party_id and stands_for.by_id = quantity.event_id
 join carbon_basis basis on basis.id = quantity.basis_id
 join events_batch batch on batch.id = quantity.batch_id
 join parties_party party on party.id = quantity.party_id
-left join carbon_revision made
-    on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
-left join carbon_revaluation cause on cause.id = made.revaluation_id
 left join carbon_revision gave_way
     on (gave_way.person_id, gave_way.old_batch_id, gave_way.old_place)
        = (quantity.person_id, quantity.batch_id, quantity.place)
@@ -113,19 +127,19 @@ where entry.kind = 1
 -- name: differ_event
 -- The digest that an event id stands for (carbon/measure.py), from the stored row: it outlives the person's key, and
 -- binds what credited nothing too, for as long as its record is there (carbon/dropping.py). The day of the act is that of its
--- moment.
+-- moment, in the zone of then.
 select count(*)
 from carbon_quantity quantity
+{measured}
+{counted}
 left join events_seen seen on seen.party_id = quantity.party_id and seen.event_id = quantity.event_id
 left join carbon_basis basis on basis.id = quantity.basis_id
 left join people_subject known on known.person_id = quantity.person_id and known.party_id = quantity.party_id
-left join carbon_revision made
-    on (made.person_id, made.batch_id, made.place) = (quantity.person_id, quantity.batch_id, quantity.place)
 where quantity.dropped_at is null and seen.digest is distinct from sha256(convert_to(
           basis.behaviour || E'\n' || known.subject || E'\n'
           || (extract(epoch from quantity.occurred_at) * 1000000)::bigint::text || E'\n' || quantity.record, 'UTF8'))
    or seen.place is distinct from coalesce(made.seen_place, quantity.place)
-   or quantity.day <> (quantity.occurred_at at time zone %(zone)s)::date
+   or quantity.day is distinct from (quantity.occurred_at at time zone counted.zone)::date
 
 -- name: differ_withdrawn
 -- What was taken back: the event is there, is the same person's, and its award is undone by an entry that says by which
@@ -168,14 +182,18 @@ select count(*) from carbon_adoption where digest <> sha256(convert_to(document,
 -- What is not counted because another record of the same act is, or a case about it was confirmed, would be credited by itself.
 -- Of what was quarantined it is not asked: it was kept whatever it came to. The reason of these is not the engine's, and '' here;
 -- of an award (8) it always is.
-select basis_id, case when own is distinct from 'quarantine' then outcome = 8 or outcome = 6 and own is not null end,
+select basis_id, zone,
+       case when own is distinct from 'quarantine' then outcome = 8 or outcome = 6 and own is not null end,
        case when own is null then reason else '' end, be_mg, pe_mg, le_mg, er_mg, record
-from (select quantity.*, case when outcome = 8 then null
+from (select quantity.*, counted.zone,
+             case when outcome = 8 then null
                               when starts_with(reason, 'quarantine') then 'quarantine'
                               when starts_with(reason, 'same_act:') or starts_with(reason, 'anomaly:') then 'decided' end as own
       from carbon_quantity quantity
-      where dropped_at is null) kept
-order by basis_id
+      {measured}
+      {counted}
+      where quantity.dropped_at is null) kept
+order by basis_id, zone
 
 -- name: acts_of_entries
 select quantity.entry_id, basis.behaviour, quantity.day

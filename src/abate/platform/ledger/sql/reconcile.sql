@@ -102,10 +102,12 @@ select count(*) from (select sum(credits) as credits from ledger_entry where cou
 select count(*) from ledger_entry where counter in (2, 3, 7) and (credits > 0 or carbon_mg > 0)
 
 -- name: differ_day
--- An entry carries the platform's day of its booking, or, where that was closed, the first day that was open.
+-- An entry carries the platform's day of its booking, in the zone of then, or, where that was closed, the first day that was open.
 select count(*)
 from ledger_entry entry
-cross join lateral (select (entry.at at time zone %(zone)s)::date as day) booked
+left join unnest(%(since)s::timestamptz[], %(until)s::timestamptz[], %(zones)s::text[]) as counted (since, until, zone)
+    on entry.at >= counted.since and entry.at < counted.until
+cross join lateral (select (entry.at at time zone counted.zone)::date as day) booked
 left join ledger_closed_day closed on closed.day = entry.day - 1
 where entry.day < booked.day or (entry.day > booked.day and closed.day is null)
 

@@ -98,7 +98,9 @@ with account as (
 )
 select count(*)
      + (select count(*) from ledger_closed_day shut
-        where (shut.at at time zone %(zone)s)::date <= shut.day
+        left join unnest(%(since)s::timestamptz[], %(until)s::timestamptz[], %(zones)s::text[]) as counted (since, until, zone)
+            on shut.at >= counted.since and shut.at < counted.until
+        where (shut.at at time zone counted.zone)::date <= shut.day
            or (shut.day > (select min(day) from ledger_closed_day)
                and not exists (select from ledger_closed_day one where one.day = shut.day - 1)))
 from again

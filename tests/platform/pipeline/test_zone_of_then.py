@@ -1,0 +1,90 @@
+"""Days are counted by the zone in force at the booking: a change of it leaves what was booked before as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.platform.pipeline.acts import payment, ticket, two_partners
+from tests.platform.pipeline.world import World, differences
+from tests.platform.quarantine.kept_back import decided, proposed, rule, stands
+
+from abate.cli import reconcile
+from abate.demo import desk
+from abate.platform.carbon import queries as carbon
+from abate.platform.carbon import recomputing
+from abate.platform.doors import clock
+
+pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.2-a", "P-7.4")]
+SHANGHAI = "Asia/Shanghai"
+BEFORE = datetime(2026, 11, 20, tzinfo=UTC)
+BOOKED = datetime(2026, 12, 1, 17, 0, tzinfo=UTC)
+"""The evening of 1 December in UTC, the night of 2 December in Shanghai."""
+ACT = "2026-11-30T16:30:00Z"
+"""Of 30 November in UTC, of 1 December in Shanghai: from then on online meetings go by version 2, and a kilogram makes 4500."""
+LATER = BOOKED + timedelta(days=3)
+
+
+@pytest.fixture(params=[(SHANGHAI, "UTC"), ("UTC", SHANGHAI)], ids="-".join)
+def changed(world: World, request: pytest.FixtureRequest, settings: Any) -> Iterator[World]:
+    """Acts of one moment, booked under one zone and then under another, each put in force by three people."""
+    former, later = request.param
+    settings.ABATE_ZONE = former
+    with clock.frozen(BEFORE):
+        desk.staffed()
+        desk.decide("rule.add", from_day="2026-12-01", credits_per_kg=4500, title_zh="试", title_en="tried")
+    with clock.frozen(BOOKED):
+        world.send(world.meeting("then", start=ACT), world.meeting("then, more", start=ACT, pkm_coach=300))
+    settings.ABATE_ZONE = later
+    with clock.frozen(BOOKED + timedelta(days=1)):
+        desk.decide("basis.adopt")
+    with clock.frozen(LATER):
+        world.send(world.meeting("now", start=ACT), world.meeting("now, more", start=ACT, pkm_coach=300))
+        yield world
+
+
+def versions(world: World) -> dict[str, int]:
+    return {one.event_id: one.version for one in carbon.feed(world.people[0].pk)}
+
+
+def test_what_was_booked_before_is_explained_by_the_zone_of_then(changed: World, settings: Any) -> None:
+    then, now = (2, 1) if settings.ABATE_ZONE == "UTC" else (1, 2)
+    assert versions(changed) == {"then": then, "then, more": then, "now": now, "now, more": now}
+    for event in versions(changed):
+        told = carbon.explanation(changed.people[0].pk, changed.sender.party_id, event)
+        assert told.version == versions(changed)[event]
+
+
+def test_recomputing_and_the_books_agree_over_a_change_of_the_zone(changed: World) -> None:
+    assert recomputing.recompute() == (4, 0)
+    assert differences() == {}
+    assert reconcile.report(recompute=True)["even"]
+
+
+def test_what_is_set_aside_after_the_change_was_measured_before_it(
+    transactional_db: None, settings: Any
+) -> None:
+    """A payment gives way to its ticket, a quarantined record is dismissed: neither is measured again."""
+    settings.ABATE_OPERATOR_PACK, settings.ABATE_SAME_ACT, settings.ABATE_ZONE = "demo", None, SHANGHAI
+    with clock.frozen(BEFORE):
+        one, other = two_partners()
+        desk.staffed()
+    with clock.frozen(BOOKED):
+        one.send(payment(one, "paid", at=ACT))
+        rule(one, valid_from="2026-11-01", valid_until="2026-12-31")
+        one.send(one.meeting("dismissed", who=1, start=ACT))
+    settings.ABATE_ZONE = "UTC"
+    with clock.frozen(BOOKED + timedelta(days=1)):
+        desk.decide("basis.adopt")
+    with clock.frozen(LATER):
+        other.send(ticket(other, "bought", at=ACT))
+        assert set(decided(proposed("dismiss")).records.values()) == {"dismissed"}
+        kept = [stands(one, "paid"), stands(one, "dismissed", who=1)]
+        reasons = [found.reason for found in kept]
+        assert reasons == ["same_act:P-7.2-e:payment:online-ticket", "quarantine_dismissed:new-partner"]
+        for found in kept:
+            assert found.day == date(2026, 12, 1)
+            assert carbon.explain(found).version == found.version
+        assert recomputing.recompute()[1] == 0 and differences() == {}
