@@ -1,8 +1,9 @@
 """A person's statement: every entry of a period with its receipt, from what was there before to what was there after.
 
-    {"format": "abate-statement/2",
+    {"format": "abate-statement/3",
      "log": "example.org/log",              origin of the log that all receipts are of
-     "person": "<pseudonym>", "zone": "Asia/Shanghai",
+     "person": "<pseudonym>",
+     "zones": [{"from": null, "zone": "Asia/Shanghai"}, {"from": "<UTC moment>", "zone": "UTC"}, ...],
      "rates": [{"from_day": "2000-01-01", "credits_per_kg": 1000}, ...],
      "first": "2026-11-01", "last": "2026-11-30", "made_at": "2026-12-01T00:00:05.000000Z",
      "checkpoint": "<signed note>",          the head under which every receipt proves its entry
@@ -21,10 +22,11 @@ STATE are what lies there, in a row by how much each changed; `expires_on` is nu
 held lies in no lot, so lots + held = credits + owed. `eligible_mg` is what a row added to the running total that earns
 credits, `earned` what that earned in millionths of a credit: an award's milligrams times the rate of the day of its
 act (`rates`, the oldest first), a reversal's as much as the award had earned. Credits are the whole ones of its running
-total. Form 1, which is read too, had one rate, `mg_per_credit`, and no `earned`. `entry` is the platform's own number of
-the row and orders the rows; what proves a row is its receipt. `about`, `party` and `occurred_at` are null where the
-personal part cannot be opened or has no such thing; `receipt` (receipt.py) is null while the log has not numbered the
-entry.
+total. Days, of an act too, are those of the zone in force when the row was booked: `zones`, the oldest first, from null since
+ever. `entry` is the platform's own number of the row and orders the rows; what proves a row is its receipt. `about`, `party`
+and `occurred_at` are null where the personal part cannot be opened or has no such thing; `receipt` (receipt.py) is null
+while the log has not numbered the entry. Read too: form 2, which had one `zone`, and form 1, which also had one rate,
+`mg_per_credit`, and no `earned`.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -40,8 +42,9 @@ from abate.bookkeeping import leaf, strict_json
 from abate.bookkeeping.kinds import INT64, MILLION, Kind
 from abate.bookkeeping.receipt import ReceiptError, members_of
 
-FORMAT = "abate-statement/2"
-FORMER = "abate-statement/1"
+FORMAT = "abate-statement/3"
+OF_ONE_ZONE, OF_ONE_RATE = "abate-statement/2", "abate-statement/1"
+FORMATS = (FORMAT, OF_ONE_ZONE, OF_ONE_RATE)
 MAX_BYTES = 64 * 1024 * 1024
 """A statement is held in memory whole: far above any person's year."""
 NEVER = date.max
@@ -98,10 +101,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rate:
-    """From a day on, by the platform's zone, a kilogram of eligible CO2e makes so many credits."""
+    """From a day on, a kilogram of eligible CO2e makes so many credits."""
 
     from_day: date
     credits_per_kg: int
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Whose days are counted in what is booked from a moment on; None: since ever."""
+
+    since: datetime | None
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ class Statement:
 
     log: str
     person: str
-    zone: str
+    zones: tuple[Zone, ...]
     rates: tuple[Rate, ...]
     first: date
     last: date
@@ -120,13 +131,19 @@ class Statement:
     rows: tuple[Row, ...]
     closing: State
 
+    def zone_at(self, booked: datetime) -> str:
+        """Whose days were counted at this moment."""
+        return [one.name for one in self.zones if one.since is None or one.since <= booked][-1]
+
     def document(self) -> dict[str, object]:
         """The JSON document, ready for json.dumps."""
         return {
             "format": FORMAT,
             "log": self.log,
             "person": self.person,
-            "zone": self.zone,
+            "zones": [
+                {"from": one.since and leaf.time_text(one.since), "zone": one.name} for one in self.zones
+            ],
             "rates": [
                 {"from_day": rate.from_day.isoformat(), "credits_per_kg": rate.credits_per_kg}
                 for rate in self.rates
@@ -199,8 +216,11 @@ def read(source: str | bytes) -> Statement:
         raise ReceiptError("statement", f"not the JSON it should be: {fault}") from None
     if not isinstance(told, Mapping):
         raise ReceiptError("statement", "must be a JSON object")
-    if told.get("format") == FORMER:
-        told = _of_today(told)
+    if told.get("format") == OF_ONE_RATE:
+        told = _of_rates(told)
+    if told.get("format") == OF_ONE_ZONE:
+        zones = [{"from": None, "zone": told.get("zone")}]
+        told = {name: told[name] for name in told if name != "zone"} | {"format": FORMAT, "zones": zones}
     members = members_of(told, "statement", _MEMBERS)
     if members["format"] != FORMAT:
         raise ReceiptError(
@@ -210,7 +230,7 @@ def read(source: str | bytes) -> Statement:
     return Statement(
         _one("log", members["log"], str),
         _one("person", members["person"], str),
-        _one("zone", members["zone"], str),
+        _zones(members["zones"]),
         _rates(members["rates"]),
         _day("first", members["first"]),
         _day("last", members["last"]),
@@ -222,20 +242,7 @@ def read(source: str | bytes) -> Statement:
     )
 
 
-_MEMBERS = {
-    "format",
-    "log",
-    "person",
-    "zone",
-    "rates",
-    "first",
-    "last",
-    "made_at",
-    "checkpoint",
-    "opening",
-    "rows",
-    "closing",
-}
+_MEMBERS = {"format", *(one.name for one in fields(Statement))}
 _ROW_MEMBERS = {"entry", "kind", "at", "day", "lots", "receipt", *_TEXTS, *_ROW_AMOUNTS}
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -262,7 +269,20 @@ def _rates(value: object) -> tuple[Rate, ...]:
     return tuple(found)
 
 
-def _of_today(told: Mapping[str, object]) -> Mapping[str, object]:
+def _zones(value: object) -> tuple[Zone, ...]:
+    found = []
+    for number, one in enumerate(_one("zones", value, list)):
+        place = f"zones[{number}]"
+        members = _members(place, one, {"from", "zone"})
+        since = None if number == 0 and members["from"] is None else _moment(f"{place}.from", members["from"])
+        found.append(Zone(since, _one(f"{place}.zone", members["zone"], str)))
+    later = [one.since for one in found[1:] if one.since is not None]
+    if not found or found[0].since is not None or later != sorted(set(later)):
+        raise ReceiptError("zones", "must be one zone or more, the first from null, then the oldest first")
+    return tuple(found)
+
+
+def _of_rates(told: Mapping[str, object]) -> Mapping[str, object]:
     """A statement of form 1 as one of form 2: what was earned is its eligible milligrams at its one rate."""
     given = dict(told)
     mg = _amount("mg_per_credit", given.pop("mg_per_credit", None))
@@ -277,7 +297,7 @@ def _of_today(told: Mapping[str, object]) -> Mapping[str, object]:
 
     rows = _one("rows", given.get("rows"), list)
     return given | {
-        "format": FORMAT,
+        "format": OF_ONE_ZONE,
         "rates": [{"from_day": date.min.isoformat(), "credits_per_kg": rate}],
         "opening": earning("opening", given.get("opening")),
         "rows": [earning(f"rows[{number}]", row) for number, row in enumerate(rows)],

@@ -7,7 +7,7 @@ that no entry was left out follows from the sums, and from the closing being the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -32,6 +32,7 @@ from abate.bookkeeping.verify import (
     verify_receipt,
 )
 
+_ZoneAt = Callable[[datetime], ZoneInfo]
 _SPENDS = {Kind.REDEEM, Kind.CANCEL, Kind.HOLD, Kind.EXCHANGE_OUT, Kind.TRANSFER}
 """What may draw on no lot that has expired."""
 
@@ -72,7 +73,7 @@ def verify_statement(
     verdict = Verdict()
     try:
         given = statement.read(source)
-        zone = _zone(given.zone)
+        zone_at = _zones(given)
     except ReceiptError as fault:
         verdict.note("form", Status.FAILED, str(fault))
         return verdict
@@ -83,15 +84,15 @@ def verify_statement(
     if quorum is not None:
         verdict.look("witnesses", lambda: see_witnesses(given.checkpoint, quorum))
     seen = _Reading()
-    if verdict.look("receipts", lambda: _see_receipts(given, zone, key, recompute, seen)):
+    if verdict.look("receipts", lambda: _see_receipts(given, zone_at, key, recompute, seen)):
         verdict.look("rows", lambda: _see_rows(seen.proved))
         verdict.look("person", lambda: _see_person(given, seen.proved))
     else:
         verdict.skip("the receipts are not in order", "rows", "person")
-    verdict.look("order", lambda: _see_order(given, zone))
+    verdict.look("order", lambda: _see_order(given, zone_at))
     verdict.look("running", lambda: _see_running(given))
-    verdict.look("credits", lambda: _see_credits(given, zone))
-    verdict.look("lots", lambda: _see_lots(given, zone))
+    verdict.look("credits", lambda: _see_credits(given, zone_at))
+    verdict.look("lots", lambda: _see_lots(given, zone_at))
     if seen.pending:
         verdict.skip(f"{seen.pending} entries have no receipt yet: ask again in a few seconds", "pending")
     verdict.look("recomputed", lambda: _see_recomputed(seen.proved))
@@ -106,11 +107,15 @@ _RATES = (
 )
 
 
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ReceiptError("zone", f"there is no time zone {name!r}") from None
+def _zones(given: Statement) -> _ZoneAt:
+    """The zone in force at a moment. Raises ReceiptError where a name is none."""
+    known = {}
+    for one in given.zones:
+        try:
+            known[one.name] = ZoneInfo(one.name)
+        except (KeyError, ValueError, OSError):
+            raise ReceiptError("zone", f"there is no time zone {one.name!r}") from None
+    return lambda booked: known[given.zone_at(booked)]
 
 
 def _see_signature(given: Statement, key: Key | None) -> str:
@@ -128,7 +133,7 @@ def _named(given: Statement) -> Iterator[tuple[str, Row]]:
 
 
 def _see_receipts(
-    given: Statement, zone: ZoneInfo, key: Key | None, recompute: Recompute | None, seen: _Reading
+    given: Statement, zone_at: _ZoneAt, key: Key | None, recompute: Recompute | None, seen: _Reading
 ) -> str:
     """Every receipt verifies by itself, under the statement's own head, and none is used twice."""
     places: dict[int, str] = {}
@@ -142,7 +147,7 @@ def _see_receipts(
         read = receipt.read(row.receipt)
         if (read.log, read.checkpoint) != (given.log, given.checkpoint):
             raise Unlike(f"{name}: its receipt is under another head than the statement's")
-        if row.kind is Kind.AWARD and read.rate not in (rates := _rates(name, row, given, zone)):
+        if row.kind is Kind.AWARD and read.rate not in (rates := _rates(name, row, given, zone_at)):
             raise Unlike(
                 f"{name}: its receipt says {read.rate} credits a kilogram, the statement {' or '.join(map(str, rates))}"
             )
@@ -217,7 +222,7 @@ def _see_person(given: Statement, proved: Sequence[_Proved]) -> str:
     return "all entries opened are one person's" + (f"; {closed} are not opened" if closed else "")
 
 
-def _see_order(given: Statement, zone: ZoneInfo) -> str:
+def _see_order(given: Statement, zone_at: _ZoneAt) -> str:
     """Entries in the order of booking, of this period; none is dated before it was booked."""
     if given.last < given.first:
         raise Unlike(f"the period ends on {given.last}, before it begins on {given.first}")
@@ -227,7 +232,7 @@ def _see_order(given: Statement, zone: ZoneInfo) -> str:
             raise Unlike(f"{name}: comes after entry {last}: entries go upwards, none twice")
         if row.day < given.first:
             raise Unlike(f"{name}: is of a day before the period")
-        if row.day < row.at.astimezone(zone).date():
+        if row.day < row.at.astimezone(zone_at(row.at)).date():
             raise Unlike(f"{name}: carries a day before that of its booking, {leaf.time_text(row.at)}")
         last = row.entry
     # A clock set back may leave a later day before an earlier one; the entry that ends the period is of it.
@@ -267,11 +272,11 @@ def _see_owed(name: str, state: State) -> None:
         )
 
 
-def _see_credits(given: Statement, zone: ZoneInfo) -> str:
+def _see_credits(given: Statement, zone_at: _ZoneAt) -> str:
     """Credits are the whole ones of what was earned, each award at its rate, in any order (docs/explain/rounding.md)."""
     eligible, earned = given.opening.eligible_mg, given.opening.earned
     for name, row in _named(given):
-        _see_earned(name, row, given, zone)
+        _see_earned(name, row, given, zone_at)
         before, earned, eligible = earned, earned + row.earned, eligible + row.eligible_mg
         if eligible < 0 or earned < 0:
             raise Unlike(f"{name}: eligible_mg: the running total would be {eligible} mg, {earned} earned")
@@ -288,31 +293,31 @@ def _see_credits(given: Statement, zone: ZoneInfo) -> str:
     return f"every credit is earned by eligible milligrams at the rates stated: {rates}"
 
 
-def _see_earned(name: str, row: Row, given: Statement, zone: ZoneInfo) -> None:
+def _see_earned(name: str, row: Row, given: Statement, zone_at: _ZoneAt) -> None:
     """An award earns at the rate of the day of its act; what is taken back had earned at one that no row here shows."""
-    possible = sorted({row.eligible_mg * rate for rate in _rates(name, row, given, zone)})
+    possible = sorted({row.eligible_mg * rate for rate in _rates(name, row, given, zone_at)})
     if row.earned not in possible:
         raise Unlike(
             f"{name}: earned: {row.earned} of {row.eligible_mg} mg, the rates give {' or '.join(map(str, possible))}"
         )
 
 
-def _rates(name: str, row: Row, given: Statement, zone: ZoneInfo) -> list[int]:
+def _rates(name: str, row: Row, given: Statement, zone_at: _ZoneAt) -> list[int]:
     """At which rates a row may have earned: that of its act where it tells when that was."""
     if row.kind is not Kind.AWARD or row.occurred_at is None:
         return [one.credits_per_kg for one in given.rates]
     try:
-        day = datetime.fromisoformat(row.occurred_at).astimezone(zone).date()
+        day = datetime.fromisoformat(row.occurred_at).astimezone(zone_at(row.at)).date()
     except (ValueError, OverflowError):
         raise Unlike(f"{name}: occurred_at: {row.occurred_at!r} is no moment") from None
     return [max((one for one in given.rates if one.from_day <= day), default=min(given.rates)).credits_per_kg]
 
 
-def _see_lots(given: Statement, zone: ZoneInfo) -> str:
+def _see_lots(given: Statement, zone_at: _ZoneAt) -> str:
     """Lots at the end are those of the beginning and what each entry changed; what is owed is what lots lack."""
     lots = {_key(lot): lot.credits for lot in given.opening.lots}
     for name, row in _named(given):
-        today = row.at.astimezone(zone).date()
+        today = row.at.astimezone(zone_at(row.at)).date()
         for lot in row.lots:
             if row.kind in _SPENDS and lot.credits < 0 and lot.expires_on <= today:
                 raise Unlike(

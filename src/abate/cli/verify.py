@@ -169,7 +169,7 @@ def _document(text: bytes, trusted: _Trusted, operator_pack: Path | None) -> Ver
     from abate.bookkeeping.recompute import Recomputing  # lazy: a log's hashes need no methodologies
 
     again = Recomputing(operator_pack)
-    if isinstance(told, dict) and told.get("format") in (statement.FORMAT, statement.FORMER):
+    if isinstance(told, dict) and told.get("format") in statement.FORMATS:
         return verify_statement(text, trusted.key, again, trusted.quorum, trusted.sm2_key)
     return verify_receipt(text, trusted.key, again, trusted.quorum, trusted.sm2_key)
 

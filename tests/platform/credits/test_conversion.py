@@ -213,20 +213,26 @@ def test_a_statement_over_two_rates_verifies_and_no_rate_can_be_told_otherwise(w
         assert failed and failed.name == "credits"
 
 
-def test_a_statement_of_the_former_form_still_verifies(world: World, tmp_path: Path) -> None:
+def test_a_statement_of_a_former_form_still_verifies(world: World, tmp_path: Path) -> None:
     world.send(world.meeting("m"), world.ride("r"))
     document = made_of(world)
-    former = document | {"format": "abate-statement/1", "mg_per_credit": 1000}
+    of_one_zone = document | {"format": "abate-statement/2", "zone": "Asia/Shanghai"}
+    del of_one_zone["zones"]
+    assert verdict(of_one_zone).first_failure is None
+    failed = verdict(of_one_zone | {"zone": None}).first_failure
+    assert failed and failed.name == "form"
+    former = json.loads(json.dumps(of_one_zone)) | {"format": "abate-statement/1", "mg_per_credit": 1000}
     del former["rates"]
     for part in (former["opening"], former["closing"], *former["rows"]):
         del part["earned"]
     assert verdict(former).first_failure is None
     # And for whoever holds the file alone: the command took it for a receipt, and refused it.
     kept, key = tmp_path / "statement.json", tmp_path / "log.key"
-    kept.write_text(json.dumps(former), encoding="utf-8")
     key.write_text(log_queries.public_key(), encoding="utf-8")
-    told = CliRunner().invoke(verify.command, [str(kept), "--key", str(key)])
-    assert told.exit_code == 0 and "Verified" in told.output, told.output
+    for of_then in (former, of_one_zone):
+        kept.write_text(json.dumps(of_then), encoding="utf-8")
+        told = CliRunner().invoke(verify.command, [str(kept), "--key", str(key)])
+        assert told.exit_code == 0 and "Verified" in told.output, told.output
     for wrong, name in ((500, "receipts"), (999, "form"), (0, "form"), ("1000", "form")):
         failed = verdict(former | {"mg_per_credit": wrong}).first_failure
         assert failed and failed.name == name, wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,11 +12,18 @@ from tests.platform.pipeline.acts import payment, ticket, two_partners
 from tests.platform.pipeline.world import World, differences
 from tests.platform.quarantine.kept_back import decided, proposed, rule, stands
 
+from abate.bookkeeping import checkpoint
+from abate.bookkeeping.recompute import Recomputing
+from abate.bookkeeping.verify import Verdict
+from abate.bookkeeping.verify_statement import verify_statement
 from abate.cli import reconcile
 from abate.demo import desk
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon import recomputing
 from abate.platform.doors import clock
+from abate.platform.log import actions as log
+from abate.platform.log import queries as log_queries
+from abate.platform.web import statement
 
 pytestmark = [pytest.mark.platform, pytest.mark.clause("P-7.2-a", "P-7.4")]
 SHANGHAI = "Asia/Shanghai"
@@ -88,3 +96,28 @@ def test_what_is_set_aside_after_the_change_was_measured_before_it(
             assert found.day == date(2026, 12, 1)
             assert carbon.explain(found).version == found.version
         assert recomputing.recompute()[1] == 0 and differences() == {}
+
+
+def test_a_statement_over_a_change_of_the_zone_verifies(changed: World) -> None:
+    while log.sequence():
+        pass
+    made = json.loads(statement.make(changed.people[0], BEFORE.date(), clock.today()).text())
+    assert verdict(made).first_failure is None
+    # No other zone and no other moment passes for these rows.
+    first, second = made["zones"]
+    assert (first["from"], first["zone"]) != (second["from"], second["zone"])
+    for zones in (
+        [first],
+        [first | {"zone": second["zone"]}],
+        [first, second | {"from": "2026-12-01T17:00:00.000000Z"}],
+    ):
+        failed = verdict(made | {"zones": zones}).first_failure
+        assert failed and failed.name == "receipts", zones
+    for unfit in ([], [second], [first, first], [first, second, second], [first | {"zone": "Asia/Nowhere"}]):
+        failed = verdict(made | {"zones": unfit}).first_failure
+        assert failed and failed.name == "form", unfit
+
+
+def verdict(document: object) -> Verdict:
+    key = checkpoint.read_key(log_queries.public_key())
+    return verify_statement(json.dumps(document, ensure_ascii=False), key, Recomputing())

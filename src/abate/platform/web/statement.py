@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from abate.bookkeeping import leaf
 from abate.bookkeeping.kinds import Kind
 from abate.bookkeeping.leaf import AwardPart, BookingPart, RedeemPart
 from abate.bookkeeping.receipt import Receipt
-from abate.bookkeeping.statement import Lot, Rate, Row, State, Statement
+from abate.bookkeeping.statement import Lot, Rate, Row, State, Statement, Zone
+from abate.platform.carbon import basis
 from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
@@ -54,6 +54,7 @@ def make(person: Person, first: date, last: date) -> Statement:
         opened = openings.own(person.pk, numbers)
         # An act may be minutes ahead of our clock.
         rates = tuple(Rate(*one) for one in rules.rates(last + timedelta(days=1)))
+        zones = tuple(Zone(*one) for one in basis.zone_changes())
         earning = entries.rates_of(person.pk, numbers)
         if not rates:
             raise PeriodUnfit(f"{last}: before the first credit rule")
@@ -67,7 +68,7 @@ def make(person: Person, first: date, last: date) -> Statement:
     return Statement(
         log=keyring().log_origin,
         person=person.pseudonym,
-        zone=settings.ABATE_ZONE,
+        zones=zones,
         rates=rates,
         first=first,
         last=last,
