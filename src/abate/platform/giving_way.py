@@ -108,7 +108,7 @@ def as_it_stands(one: Stored, rule: str) -> GivingWay:
         place=one.place,
         seen_batch_id=one.seen_batch_id,
         seen_place=one.seen_place,
-        day=clock.day(one.occurred_at),
+        day=one.day,
     )
 
 

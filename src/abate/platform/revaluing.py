@@ -321,9 +321,9 @@ def _reverse(cursor: Cursor, kept: Sequence[Change], reason: str) -> None:
     awards = [(one.stored.person_id, one.stored.entry_id) for one in kept if one.stored.entry_id]
     if not awards:
         return
-    days = [one.stored.occurred_at for one in kept]
+    days = [one.stored.day for one in kept]
     behaviours = {one.now.event.behaviour for one in kept}
-    if rules.any_cap(behaviours, clock.day(min(days)), clock.day(max(days))):
+    if rules.any_cap(behaviours, min(days), max(days)):
         # Room under a cap is given back award by award, as for one that is withdrawn; in the order of the other way.
         for person, entry in sorted(awards):
             credits.reverse(person, entry, reason)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from tests.platform.pipeline.acts import payment, ticket, two_partners
-from tests.platform.pipeline.world import World, differences
+from tests.platform.pipeline.world import NOW, World, differences
 from tests.platform.quarantine.kept_back import decided, proposed, rule, stands
+from tests.platform.revaluing.decided import BUS, MAY, book
+from tests.platform.revaluing.decided import replace as replace
 
 from abate.bookkeeping import checkpoint
 from abate.bookkeeping.recompute import Recomputing
@@ -18,8 +20,10 @@ from abate.bookkeeping.verify import Verdict
 from abate.bookkeeping.verify_statement import verify_statement
 from abate.cli import reconcile
 from abate.demo import desk
+from abate.platform import revaluing
 from abate.platform.carbon import queries as carbon
 from abate.platform.carbon import recomputing
+from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
@@ -96,6 +100,26 @@ def test_what_is_set_aside_after_the_change_was_measured_before_it(
             assert found.day == date(2026, 12, 1)
             assert carbon.explain(found).version == found.version
         assert recomputing.recompute()[1] == 0 and differences() == {}
+
+
+@pytest.mark.clause("P-7.4")
+def test_room_under_a_cap_is_given_back_on_the_day_that_was_counted(
+    world: World, replace: Any, settings: Any
+) -> None:
+    """The cap held on the day of then alone: computed again as of a day before, the acts take none of it."""
+    settings.ABATE_ZONE = SHANGHAI
+    desk.staffed()
+    day, act = date(2026, 5, 20), "2026-05-19T16:30:00Z"
+    credits.add_cap("cycling", day, 600, ("上限", "A cap"), to_day=day)
+    world.send(*[world.ride(f"r{n}", start=act, km=2) for n in range(2)])
+    assert world.totals()[0][2] == 600
+    settings.ABATE_ZONE = "UTC"
+    with clock.frozen(NOW + timedelta(days=1)):
+        replace(BUS)
+        book(MAY, revaluing.propose(MAY).digest)
+        mg, _, eligible = world.totals()[0]
+        assert eligible == mg > 600
+        assert differences() == {} and recomputing.recompute()[1] == 0
 
 
 def test_a_statement_over_a_change_of_the_zone_verifies(changed: World) -> None:

@@ -45,7 +45,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A quantity that stands. `seen_*` is where the registry of event ids has its event; `booked` the award's day."""
+    """A quantity that stands. `seen_*` is where the registry of event ids has its event; `booked` the award's day,
+    `day` that of the act as it was counted.
+    """
 
     party_id: int
     party: str
@@ -71,6 +73,7 @@ class Stored:
     record: str | None
     left_alone: str | None
     behaviour: str
+    day: date
 
     @property
     def figures(self) -> Figures:

@@ -17,7 +17,7 @@ select quantity.party_id, party.code, quantity.person_id, known.subject, quantit
             when lent.day + source.retention_days < %(today)s::date then 'ended'
             when quantity.outcome = 4 then 'quarantined'
             when starts_with(quantity.reason, 'quarantine_') then 'quarantine_decided' end as left_alone,
-       basis.behaviour
+       basis.behaviour, quantity.day
 from carbon_quantity quantity
 join carbon_basis basis on basis.id = quantity.basis_id
 join parties_party party on party.id = quantity.party_id
