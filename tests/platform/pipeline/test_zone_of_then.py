@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from tests.platform.pipeline.acts import payment, ticket, two_partners
 from tests.platform.pipeline.world import NOW, World, differences
 from tests.platform.quarantine.kept_back import decided, proposed, rule, stands
@@ -67,6 +68,14 @@ def test_what_was_booked_before_is_explained_by_the_zone_of_then(changed: World,
     for event in versions(changed):
         told = carbon.explanation(changed.people[0].pk, changed.sender.party_id, event)
         assert told.version == versions(changed)[event]
+    # The page says the day that was counted where today's zone shows another beside the moment.
+    browser = Client()
+    browser.force_login(changed.people[0].user, backend="django.contrib.auth.backends.ModelBackend")
+    for one in carbon.feed(changed.people[0].pk):
+        page = browser.get(f"/entries/{one.entry_id}", headers={"accept-language": "en"}).content.decode()
+        day = "1 Dec" if settings.ABATE_ZONE == "UTC" else "30 Nov"
+        shown = f"<dt>Day counted</dt><dd>{day} <" in page
+        assert shown is one.event_id.startswith("then"), one.event_id
 
 
 def test_recomputing_and_the_books_agree_over_a_change_of_the_zone(changed: World) -> None:

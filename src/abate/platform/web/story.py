@@ -44,6 +44,8 @@ class Stop:
     party: Pair
     event_id: str
     occurred_at: datetime
+    counted: date | None
+    """Its day as it was counted, where days are those of another zone since."""
     received_at: datetime
     er_mg: int | None
     eligible_mg: int
@@ -251,6 +253,7 @@ def stop(
         party=(sender.title_zh, sender.title_en) if sender else (found.party_code, found.party_code),
         event_id=found.event_id,
         occurred_at=found.occurred_at,
+        counted=found.day if found.day != clock.day(found.occurred_at) else None,
         received_at=found.received_at,
         er_mg=found.er_mg,
         eligible_mg=found.eligible_mg,
