@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from tests.platform.pipeline.acts import payment, ticket, two_partners
-from tests.platform.pipeline.world import NOW, World, differences
+from tests.platform.pipeline.world import NOW, World, differences, make_world
 from tests.platform.quarantine.kept_back import decided, proposed, rule, stands
 from tests.platform.revaluing.decided import BUS, MAY, book
 from tests.platform.revaluing.decided import replace as replace
@@ -26,6 +26,7 @@ from abate.platform.carbon import queries as carbon
 from abate.platform.carbon import recomputing
 from abate.platform.credits import actions as credits
 from abate.platform.doors import clock
+from abate.platform.events.outcomes import Outcome
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
 from abate.platform.web import statement
@@ -108,6 +109,26 @@ def test_what_is_set_aside_after_the_change_was_measured_before_it(
         for found in kept:
             assert found.day == date(2026, 12, 1)
             assert carbon.explain(found).version == found.version
+        assert recomputing.recompute()[1] == 0 and differences() == {}
+
+
+def test_a_bill_dated_by_the_zone_of_then_can_still_be_released(
+    transactional_db: None, settings: Any
+) -> None:
+    """Its first day begins at midnight in Shanghai, which is another day in UTC: it was taken in as it is."""
+    settings.ABATE_OPERATOR_PACK, settings.ABATE_ZONE = "demo", SHANGHAI
+    data = {"household_id": "h", "period_start": "2026-04-01", "period_end": "2026-04-30", "tier": "2"}
+    with clock.frozen(NOW):
+        world = make_world(1, ("saving-electricity",))
+        desk.staffed()
+        rule(world)
+        data["actual_kwh"] = "75.858"
+        world.send(world.event("bill", "saving-electricity", 0, "2026-04-01T00:00:00+08:00", data))
+    settings.ABATE_ZONE = "UTC"
+    with clock.frozen(NOW + timedelta(days=1)):
+        desk.decide("basis.adopt")
+        assert set(decided(proposed()).records.values()) == {"booked"}
+        assert stands(world, "bill").outcome == Outcome.CREDITED
         assert recomputing.recompute()[1] == 0 and differences() == {}
 
 

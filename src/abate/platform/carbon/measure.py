@@ -55,7 +55,8 @@ class Measured(msgspec.Struct, gc=False):
 
 def measure(events: Sequence[Event], setting: Setting, latest: datetime | None) -> list[Measured]:
     """The measure of each event, in any order. `latest` is the last moment that is not in the future; None for events that
-    were taken in: whether they lie ahead was asked when they came, and a clock that was put back does not ask again.
+    were taken in: whether they lie ahead, or on the day that they say, was asked when they came, and a clock that was put
+    back, or another zone, does not ask again.
     """
     groups: dict[str, list[Event]] = defaultdict(list)
     for event in events:
@@ -196,8 +197,8 @@ def _wrong_time(event: Event, record: str, times: _Times, latest: datetime | Non
     if dated is None:
         return f"time_mismatch:{times.dated_by}"
     if times.is_date:
-        # A date is the platform's day: the event's time must fall on it.
-        if date.fromisoformat(dated[1]) != clock.day(event.time):
+        # A date is the platform's day: the event's time must fall on it, in the zone of the day on which it came.
+        if latest is not None and date.fromisoformat(dated[1]) != clock.day(event.time):
             return f"time_mismatch:{times.dated_by}"
     elif datetime.fromisoformat(dated[1]) != event.time:
         return f"time_mismatch:{times.dated_by}"
