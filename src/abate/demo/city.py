@@ -14,11 +14,11 @@ from abate.platform.parties import queries as party_queries
 from abate.platform.parties import tills
 from abate.platform.parties.models import Party
 from abate.platform.people import actions as people
+from abate.platform.people import consents
 from abate.platform.people.identity import made_up_number
 from abate.platform.people.models import Person
 from abate.platform.review.models import Grant, User
 
-NOTICE = "demo-1"
 BORN = date(1990, 1, 1)
 JOINED = timedelta(days=90)
 PARTNERS = (
@@ -42,12 +42,12 @@ class City:
     operator: User
 
 
-def _residents(sample: list[Ride]) -> dict[str, Person]:
+def _residents(sample: list[Ride], notice: str) -> dict[str, Person]:
     """One made-up resident per bike of the sample, keyed by bike."""
     bikes = sorted({ride.bike_id for ride in sample}, key=int)
     return {
         bike: people.register("示例居民", made_up_number(BORN + timedelta(days=order // 1000), order % 1000),
-                              [f"resident-{order:03d}@demo.invalid"], NOTICE, made_up=True)
+                              [f"resident-{order:03d}@demo.invalid"], notice, made_up=True)
         for order, bike in enumerate(bikes)
     }  # fmt: skip
 
@@ -62,13 +62,14 @@ def _acceptor() -> tuple[Party, User]:
 def build(sample: list[Ride]) -> City:
     """Make the city, all or nothing."""
     clients, subjects = {}, {}
+    notice = consents.current().version
     # The residents joined and agreed before their shifted rides: an act before its authorisation counts nothing.
     with clock.frozen(clock.now() - JOINED):
-        residents = _residents(sample)
+        residents = _residents(sample, notice)
         for code, zh, en, behaviour in PARTNERS:
             party = desk.create_party(code, Party.Kind.DATA_PROVIDER, zh, en, [behaviour], made_up=True)
             subjects[code] = {
-                bike: people.authorise(person, party, [behaviour], NOTICE)
+                bike: people.authorise(person, party, [behaviour], notice)
                 for bike, person in residents.items()
             }
     for code, *_ in PARTNERS:

@@ -78,6 +78,11 @@ def child_of(request: HttpRequest) -> tuple[Person, ChildRow] | None:
     return _once(request, "_abate_child", lambda: children.acted_for(guardian.pk, child))
 
 
+def notice_about(request: HttpRequest) -> str:
+    """Which notice holds for the account of these pages: a child's is agreed to by its guardian under the children's."""
+    return "children" if child_of(request) else "people"
+
+
 def act_for(request: HttpRequest, child_id: int | None) -> None:
     """From the next request on the pages are about this child of the signed-in guardian; None: about themselves."""
     request.session.pop(ACTING_FOR, None)

@@ -48,7 +48,7 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
     offered = parties.behaviours(party.pk)
     live = {a.behaviour for a in queries.authorisations(person.pk) if a.live and a.party_code == party_code}
     chosen = set(request.POST.getlist("behaviour")) if request.method == "POST" else set(offered)
-    told = consents.current("children" if access.child_of(request) else "people")
+    told = consents.current(access.notice_about(request))
     context = {
         "party": party,
         "behaviours": [(name, story.title_of(name), name in live, name in chosen) for name in offered],

@@ -143,12 +143,17 @@ def was_shown(request: HttpRequest, notice: consents.Notice) -> bool:
 def agree(request: HttpRequest, person: Person) -> HttpResponse:
     """Agree to the notice in force, each purpose by its own tick; a guardian agrees for the child."""
     child = access.child_of(request) is not None
-    told = consents.current("children" if child else "people")
-    if was_shown(request, told) and set(request.POST.getlist("purpose")) >= {
-        one.name for one in told.purposes
-    }:
-        consents.give(person, told.version, by=access.signed_in_person(request) if child else None)
-        messages.success(request, say("已记录您的同意。", "Your consent is noted."), extra_tags="good")
+    told = consents.current(access.notice_about(request))
+    if was_shown(request, told):
+        if set(request.POST.getlist("purpose")) >= {one.name for one in told.purposes}:
+            consents.give(person, told.version, by=access.signed_in_person(request) if child else None)
+            messages.success(request, say("已记录您的同意。", "Your consent is noted."), extra_tags="good")
+        else:
+            zh, en = (
+                "没有逐项勾选，没有记录同意；原先同意的继续有效。",
+                "Not each purpose was ticked and nothing was noted; what you agreed to before goes on.",
+            )
+            messages.warning(request, say(zh, en), extra_tags="wait")
     return redirect("privacy")
 
 

@@ -13,6 +13,7 @@ from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import standing
+from abate.platform.people import consents
 from abate.platform.review import rights
 from abate.platform.web import access, fresh, picture, receipts, screen, story
 
@@ -41,6 +42,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return screen.show(request, "welcome")
     newest = ledger.entries(person.pk, limit=50)
     context = {
+        # What people are told is told to them where they are: who never opens the privacy centre meets it too.
+        "notice_changed": not consents.agreed_to_current(person.pk, access.notice_about(request)),
         "announcements": announcements.shown(Announcement.PEOPLE),
         "balance": ledger.balance(person.pk),
         "standing": standing.standing(person.pk),
