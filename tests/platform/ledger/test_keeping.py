@@ -106,6 +106,26 @@ def test_the_day_after_it_is_erased_and_not_before(city: stage.City, sent) -> No
             people.confirm_code(city.contact, code_in(sent()[-1]))
 
 
+@pytest.mark.clause("P-8.4-b")
+def test_a_duty_laid_down_since_they_left_keeps_on(city: stage.City, sent) -> None:
+    with clock.frozen(NOW):
+        lay_down()
+        keeping.leave(city.person)
+    longer = {"keep_until": "2027-12-31", "ground_zh": "核证延期", "ground_en": "verification takes longer"}
+    with clock.frozen(datetime(2027, 2, 1, tzinfo=UTC)):
+        lay_down(**longer)
+    with clock.frozen(datetime(2027, 4, 1, tzinfo=UTC)):
+        assert keeping.delete_due() == 0
+        assert Person.objects.get(pk=city.person.pk).status == "frozen"
+        people.request_code(city.contact)
+        with pytest.raises(AccountFrozen) as refused:
+            people.confirm_code(city.contact, code_in(sent()[-1]))
+        assert "2027-12-31: verification takes longer" in refused.value.en
+    with clock.frozen(datetime(2028, 1, 1, tzinfo=UTC)):
+        assert keeping.delete_due() == 1
+    assert Person.objects.get(pk=city.person.pk).status == "erased"
+
+
 @pytest.mark.parametrize(
     "duty",
     [
@@ -171,6 +191,25 @@ def test_an_account_nobody_took_over_is_erased_after_its_year(city: stage.City) 
     with clock.frozen(grown + keeping.UNCLAIMED):
         assert keeping.delete_due() == 0
     with clock.frozen(grown + keeping.UNCLAIMED + timedelta(seconds=1)):
+        assert keeping.delete_due() == 1
+    assert Person.objects.get(pk=child.pk).status == "erased"
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_an_account_nobody_took_over_is_kept_while_a_duty_obliges_to(city: stage.City) -> None:
+    """At rest, not frozen: nobody left it, and its owner may take it over still."""
+    with clock.frozen(NOW - timedelta(hours=3)):
+        number = identity.made_up_number(date(2012, 11, 25), 5)
+        both = {"account", "identity"}
+        child = guardians.open_for_child(city.person, "parent", "测试童", number, both, "children-2026-11")
+        event = stage.meeting(city.partner, child, "of-the-child", NOW - timedelta(hours=2))
+    with clock.frozen(NOW):
+        assert stage.send(city.partner, [event])[0].outcome.text == "credited"
+        lay_down(keep_until="2028-03-31")
+    with clock.frozen(datetime(2027, 12, 1, tzinfo=UTC)):
+        assert keeping.delete_due() == 0
+    assert Person.objects.get(pk=child.pk).status == "active" and not Freeze.objects.exists()
+    with clock.frozen(datetime(2028, 3, 31, 16, tzinfo=UTC)):
         assert keeping.delete_due() == 1
     assert Person.objects.get(pk=child.pk).status == "erased"
 

@@ -48,8 +48,19 @@ def leave(person: Person) -> Held | None:
 
 
 def delete_due() -> int:
-    """Erase whose duty is over, and accounts of children that nobody took over; returns how many. Meant to run daily."""
-    due = freezing.due(clock.today()) + children.unclaimed(clock.now() - UNCLAIMED)
-    for person in due:
-        erase(person)
-    return len(due)
+    """Erase whose duty is over, and accounts of children that nobody took over; returns how many. Meant to run daily.
+
+    Duties are asked anew: what one of them keeps by now is kept on, frozen or at rest as it is.
+    """
+    erased = 0
+    for person in freezing.due(clock.today()):
+        if (kept := held(person.pk)) is None:
+            erase(person)
+            erased += 1
+        else:
+            freezing.prolong(person, kept.until, kept.grounds)
+    for person in children.unclaimed(clock.now() - UNCLAIMED):
+        if held(person.pk) is None:
+            erase(person)
+            erased += 1
+    return erased

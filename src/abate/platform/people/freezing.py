@@ -35,6 +35,13 @@ def freeze(person: Person, until: date, grounds: Sequence[tuple[str, str]]) -> N
     keys.forget()
 
 
+@audited("person.freeze", lambda given, _: given["person"].pseudonym)
+def prolong(person: Person, until: date, grounds: Sequence[tuple[str, str]]) -> None:
+    """Keep on what is kept already, up to and including `until`: a duty that was laid down since the person left obliges to."""
+    kept = Freeze.objects.filter(person_id=person.pk, ended_at=None)
+    kept.update(until=until, grounds=[list(one) for one in grounds])
+
+
 def due(today: date) -> list[Person]:
     """Whose duty has ended before this day."""
     over = Freeze.objects.filter(ended_at=None, until__lt=today).order_by("until", "person_id")

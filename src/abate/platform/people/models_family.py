@@ -140,7 +140,8 @@ class Freeze(models.Model):
     """
 
     append_only = True
-    may_change = ("ended_at",)
+    # A duty that was laid down since prolongs it.
+    may_change = ("until", "grounds", "ended_at")
 
     person = models.OneToOneField(
         "people.Person", on_delete=models.PROTECT, primary_key=True, related_name="+"
