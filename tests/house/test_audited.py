@@ -84,7 +84,7 @@ OWN = {
     "people/children.py": {"end": "through destroy, or register: the owner takes it over"},
     "people/consents.py": {"end": "through destroy, or freeze"},
     "people/disclosing.py": {"end_party": "through end_party of groups"},
-    "people/groups.py": {"leave_all": "through destroy, or freeze"},
+    "people/groups.py": {"leave_all": "through destroy, freeze, or register"},
     "people/recovering.py": {"forget": "through destroy, or freeze"},
     "review/actions.py": {"enrol": "through enrol_digest"},
     "review/audit.py": {"*": "the trail itself"},

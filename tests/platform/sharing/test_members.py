@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,9 @@ from tests.platform.sharing.test_editions import AFTER, MONTH, close
 from abate.platform.doors import clock
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
-from abate.platform.people import groups
+from abate.platform.people import actions as people
+from abate.platform.people import consents, groups, guardians
+from abate.platform.people.identity import made_up_number
 from abate.platform.people.models import Member
 from abate.platform.sharing import members
 from abate.platform.sharing.errors import MonthOpen, OutsideGrant
@@ -72,6 +74,32 @@ def test_who_leaves_is_in_no_figure_and_two_answers_never_differ_by_them(world: 
     assert members.read(twelve.pk, MONTH, MONTH, "k") == before
     made = members.edition(other.pk, MONTH)
     assert made.people == 10 and made.carbon_mg == sum(one for one, _, _ in world.totals()[1:11])
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_what_a_guardian_agreed_to_counts_until_the_14th_birthday(world: World) -> None:
+    """By date: before anybody takes the account over. Who then does is in the household and organisation they join themselves."""
+    guardian, number = world.people[11], made_up_number(date(2012, 7, 3), 7)
+    with clock.frozen(GIVEN):
+        told = consents.current("children").version
+        child = guardians.open_for_child(guardian, "parent", "测试童", number, {"account", "identity"}, told)
+        subject = people.authorise(
+            child, Party.objects.get(pk=world.sender.party_id), ["online-meeting"], told
+        )
+    with clock.frozen(NOW):
+        assert world.send(world.meeting("m-child") | {"subject": subject})[0].outcome.text == "credited"
+    world.people.insert(0, child)
+    before, after = company(world, 11), company(world, 12)
+    with clock.frozen(GIVEN):
+        household, _ = groups.invite(guardian)
+        groups.join(child, household, "n")
+    close()
+    assert members.edition(before.pk, MONTH).people == 11
+    with clock.frozen(AFTER + timedelta(days=2)):
+        assert members.edition(after.pk, MONTH).people == 11, "twelve members, one of whom nobody agreed for"
+        assert any(row.left_at is None for row in groups.of(child.pk))
+        owner = people.register("测试童", number, ["13900000007"], consents.current().version, made_up=True)
+        assert owner.pk == child.pk and [row.left_at for row in groups.of(child.pk)] == [clock.now()] * 3
 
 
 @pytest.mark.clause("P-8.4-b")

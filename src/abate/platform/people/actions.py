@@ -143,6 +143,7 @@ def _take_over(person: Person, reaches: Sequence[Reach], notice_version: str) ->
     now = disclosing.hold(person.pk)
     live.update(withdrawn_at=Greatest(F("ends_at"), F("granted_at")))
     consents.end(person.pk, now)
+    groups.leave_all(person.pk, now)
     children.end(person.pk, now)
 
 

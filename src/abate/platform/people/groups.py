@@ -186,7 +186,7 @@ def leave(person: Person, member_id: int) -> None:
 
 
 def leave_all(person_id: int, now: datetime) -> None:
-    """The account is closed."""
+    """The account is closed, or passes from a guardian to its owner, who joins by a consent of their own."""
     _end(_live(person_id), now)
 
 

@@ -66,9 +66,8 @@ def edition(party_id: int, month: date) -> MembersEdition:
         left_out = editions.hold_back("members", first, parties.codes()[party_id])
         cursor.execute(SQL["make_parts"])
         cursor.execute(SQL["empty_parts"])
-        cursor.execute(
-            SQL["fill_members"], {"first": first, "last": editions.last_day(first), "group": group}
-        )
+        given = {"first": first, "last": editions.last_day(first), "group": group, "now": clock.now()}
+        cursor.execute(SQL["fill_members"], given)
         found = editions.together(["members"])
     least, percent = settings.ABATE_SHARING_LEAST_PEOPLE, settings.ABATE_SHARING_LARGEST_PERCENT
     sums = {

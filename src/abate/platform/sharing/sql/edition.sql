@@ -49,7 +49,8 @@ from (select sum(acts) as acts, sum(carbon_mg) as carbon_mg, sum(credits) as cre
       having sum(acts) <> 0 or sum(carbon_mg) <> 0 or sum(credits) <> 0) person
 
 -- name: fill_members
--- The same of those who are members of an organisation now, for what they did since they joined.
+-- The same of those who are members of an organisation now, for what they did since they joined. What a guardian agreed to
+-- for a child counts until the 14th birthday, whether or not a row was written then.
 insert into sharing_part
 select 'members', move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), abs(sum(move.carbon_mg))
 from (
@@ -66,6 +67,8 @@ from (
 ) move
 join people_member member on member.group_id = %(group)s and member.person_id = move.person_id and member.left_at is null
                              and member.joined_at <= move.occurred_at
+where not exists (select from people_guardianship guarded
+                  where guarded.child_id = member.person_id and guarded.ended_at is null and guarded.until <= %(now)s)
 group by 2
 having sum(move.acts) <> 0 or sum(move.carbon_mg) <> 0 or sum(move.credits) <> 0
 
