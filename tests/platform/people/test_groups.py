@@ -11,6 +11,7 @@ from tests.platform.pipeline.world import World
 from abate.platform.carbon.basis import catalogue
 from abate.platform.doors import clock
 from abate.platform.events.envelope import PREFIX, Sender
+from abate.platform.notices.models import Notice
 from abate.platform.parties import actions as parties
 from abate.platform.parties import standing
 from abate.platform.parties.errors import PartySuspended
@@ -114,6 +115,8 @@ def test_of_a_households_meter_one_member_at_a_time_lets_it_be_sent(utility: Par
         actions.authorise(person, utility, [METER, RIDE], "n")
     household(first, second)
     assert live(first, utility) == {METER, RIDE} and live(second, utility) == {RIDE}, "ended on joining"
+    told = Notice.objects.filter(kind="authorisation.ended").values_list("user_id", flat=True)
+    assert list(told) == [second.user_id], "told as of a withdrawal"
     with pytest.raises(HouseholdCollects, match=METER):
         actions.authorise(second, utility, [METER, WATER], "n")
     assert live(second, utility) == {RIDE}, "all or nothing"

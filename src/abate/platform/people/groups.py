@@ -16,6 +16,8 @@ from django.db.models.functions import Greatest
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.keyring import keyring
+from abate.platform.notices import actions as notices
+from abate.platform.parties import telling
 from abate.platform.parties.errors import PartySuspended
 from abate.platform.parties.models import Party
 from abate.platform.people import consents, disclosing
@@ -166,8 +168,14 @@ def join(person: Person, code: str, notice_version: str) -> Member:
         if group.kind == HOUSEHOLD:
             now, taken = disclosing.hold(own.pk), _collected(group, own.pk)
             doubled = Authorisation.objects.filter(person=own, behaviour__in=taken, withdrawn_at=None)
+            parties = set(doubled.values_list("party_id", flat=True))
             doubled.update(withdrawn_at=Greatest(Value(now), F("granted_at")))
             disclosing.end_unbound(own.pk, now)
+            # As where they withdraw themselves: tokens end, and they are told.
+            for party_id in sorted(parties):
+                telling.end(own.user, party_id)
+            if parties:
+                notices.write([own.user_id], "authorisation.ended")
         return _enter(group, own, notice_version, now)
 
 
