@@ -222,6 +222,7 @@ def test_what_a_source_does_not_permit_to_tell_is_left_out_and_else_its_mark_goe
     assert json.loads(late)["people"][0]["rows"][0]["acts"] == 1, (
         "past its days of retention it is told no more"
     )
+    assert json.loads(late)["left_out"] == [name], "nor does the answer look whole"
 
 
 def renewed(world: World, sender: Party) -> UUID:

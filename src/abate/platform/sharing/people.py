@@ -18,7 +18,6 @@ from django.db import connection, transaction
 
 from abate.platform.doors import clock
 from abate.platform.events import sources
-from abate.platform.events.models import Source
 from abate.platform.log import queries as log
 from abate.platform.parties import limits
 from abate.platform.parties import queries as parties
@@ -179,13 +178,12 @@ def readings_of(person_id: int, before: int | None = None, limit: int | None = N
 
 
 def left_out(asked: RequestRow) -> list[str]:
-    """The sources, as PARTY/SOURCE, any version of which keeps data of people from this request. Said of every answer alike,
-    so that it tells nothing of those who are in it."""
+    """The sources, as PARTY/SOURCE, any version of which keeps data of people from this request: by what it permits, or since
+    the days of its use are over. Said of every answer alike, so that it tells nothing of those who are in it."""
     codes = parties.codes()
-    told = _recipients(asked)
-    closed = Source.objects.exclude(uses__contains=["people"], shared_with__overlap=told)
-    rows = closed.values_list("party_id", "code").distinct()
-    return sorted(f"{codes[party]}/{code}" for party, code in rows)
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["left_out"], {"told": _recipients(asked), "today": clock.today()})
+        return sorted(f"{codes[party]}/{code}" for party, code in cursor.fetchall())
 
 
 def _signer(asked: RequestRow) -> signing.Signer:

@@ -56,7 +56,7 @@ _NUMBERS = ("behaviours", *FIGURES)
 _LEFT_OUT = {
     "type": "array",
     "items": {"type": "string"},
-    "description": "Sources, as PARTY/SOURCE, that do not permit this use: their data is in no figure",
+    "description": "Sources, as PARTY/SOURCE, that do not permit this use, or of some data not any more: it is in no figure",
 }
 _NOT_SHARED = {
     "type": "object",

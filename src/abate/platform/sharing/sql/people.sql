@@ -47,6 +47,15 @@ where (%(behaviours)s::text[] = '{}' or basis.behaviour = any(%(behaviours)s))
 group by 1, 2, 3
 order by 1, 2, 3
 
+-- name: left_out
+-- The sources of which some version tells nothing of people to who is told, or something not any more: of one that has not
+-- been for as long as its days of retention no event is looked for.
+select distinct source.party_id, source.code from events_source source
+where not (source.uses @> array['people'] and source.shared_with && %(told)s::text[])
+      or source.valid_from + source.retention_days < %(today)s
+         and exists (select from events_marked marked
+                     where marked.source_id = source.id and marked.day + source.retention_days < %(today)s)
+
 -- name: readings_of
 -- The answers that held something of a person, the newest first.
 select read.id, read.at, read.request_id, read.client_id
