@@ -113,6 +113,14 @@ def test_every_table_with_personal_fields_says_whose_its_rows_are() -> None:
     assert fields.unfindable() == [], "say `people` of it in src/abate/platform/config/fields.toml"
 
 
+@pytest.mark.clause("P-8.4-b")
+def test_a_leak_of_what_is_kept_by_person_shows_something_of_them() -> None:
+    """A notice that counts people and names no kind of data would tell them nothing (PIPL article 57)."""
+    by_person = {one.name for one in fields.tables().values() if {"person_id", "child_id"} & set(one.labels)}
+    assert by_person > {"sharing_told", "ledger_draw"}
+    assert [name for name in sorted(by_person) if not fields.tables()[name].personal] == []
+
+
 def test_a_table_that_does_not_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     told = fields.tables()
     planted = fields.Table("people_shoe", "account", "standing", None, {"id": "internal", "size": "personal"})
