@@ -22,7 +22,7 @@ from abate.platform.parties import actions, queries, standing
 from abate.platform.parties.errors import PublicKeyUnfit
 from abate.platform.parties.models import Nonce
 from abate.platform.parties.signatures import Signed
-from abate.platform.web import caller
+from abate.platform.web import caller, intake
 from abate.platform.web.caller import Call
 
 pytestmark = [pytest.mark.platform]
@@ -153,6 +153,43 @@ def test_a_caught_signature_cannot_be_sent_again(world: World) -> None:  # noqa:
         assert call("POST", body, headers).json()["code"] == "signature-stale"
         partner.send(body, created=clock.now())
     assert Nonce.objects.count() == 1
+
+
+def test_a_signature_is_as_old_as_it_was_when_its_request_came(
+    world: World,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who sends more slowly than a signature is good for is let in by one that was fresh; by a stale one nobody is."""
+    partner, body, really = Partner(world), batch(world, "m"), intake._in_time
+    later = clock.frozen(NOW + timedelta(minutes=6))
+
+    async def late(receive: Any) -> bytes:
+        found = await really(receive)
+        later.__enter__()
+        return found
+
+    monkeypatch.setattr(intake, "_in_time", late)
+    headers = partner.headers(body)
+    try:
+        answer = call("POST", body, headers)
+    finally:
+        later.__exit__(None, None, None)
+    assert answer.json()["results"][0]["outcome"] == "credited", answer.body
+    monkeypatch.setattr(intake, "_in_time", really)
+    assert call("POST", body, headers).json()["code"] == "signature-replayed"
+    with clock.frozen(NOW + timedelta(minutes=6)):
+        assert call("POST", body, headers).json()["code"] == "signature-stale"
+
+
+def test_the_successor_of_a_key_that_must_sign_takes_no_token_either(world: World) -> None:  # noqa: F811
+    partner, body = Partner(world, must_sign=True), batch(world, "m")
+    client_id, secret = actions.rotate_client(partner.client_id, overlap=timedelta(days=7))
+    given = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+    bearer = Browser().post("/identity/o/api/token", given).json()["access_token"]
+    refused = call("POST", body, {"authorization": f"Bearer {bearer}", "content-type": BATCH})
+    assert (refused.status_code, refused.json()["code"]) == (401, "signature-needed")
+    key_id = actions.register_public_key(client_id, pem(partner.private))
+    assert call("POST", body, partner.headers(body, key_id=key_id)).status_code == 200
 
 
 def test_a_key_that_must_sign_has_no_use_for_a_stolen_token(world: World) -> None:  # noqa: F811

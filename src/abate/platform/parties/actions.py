@@ -306,7 +306,8 @@ def rotate_client(client_id: str, *, overlap: timedelta) -> tuple[str, str]:
                 addresses=old.addresses,
                 requests_per_minute=old.requests_per_minute,
             )
-        Client.objects.filter(pk=made[0]).update(succeeds=old, overlap=overlap)
+        # Where signing was agreed it stays so: a rotation that took tokens again would undo it unsaid.
+        Client.objects.filter(pk=made[0]).update(succeeds=old, overlap=overlap, must_sign=old.must_sign)
     return made
 
 

@@ -35,7 +35,7 @@ from abate.platform.parties.errors import (
 from abate.platform.parties.models import PublicKey
 
 VALID = timedelta(minutes=5)
-"""Our policy: how far `created` may lie from our clock, either way; a nonce is remembered for as long."""
+"""Our policy: how far `created` may lie from our clock when a request comes, either way; a nonce is remembered for as long."""
 COVERED = ("@method", "@target-uri")
 LEAST_RSA = 3072
 
@@ -50,10 +50,14 @@ class Signed:
 
 
 class _Verifier(HTTPMessageVerifier):
-    """The library's, with our clock and our words for what is late."""
+    """The library's, with the moment at which the request came and our words for what is late."""
+
+    def __init__(self, at: datetime, **given: Any) -> None:
+        super().__init__(**given)
+        self._at = at.timestamp()
 
     def validate_created_and_expires(self, sig_input: Any, max_age: object = None) -> None:
-        now, params = clock.now().timestamp(), sig_input.params
+        now, params = self._at, sig_input.params
         created, expires = params.get("created"), params.get("expires")
         if type(created) is not int or abs(now - created) > VALID.total_seconds():
             raise SignatureStale("created")
@@ -121,12 +125,13 @@ def named_key(headers: Mapping[str, str]) -> str:
     return found
 
 
-def verify(request: Signed, key: PublicKey, *, with_body: bool) -> tuple[str, datetime]:
-    """(nonce, until when it is remembered) of a request that `key` signed for this origin. The body is not looked at.
+def verify(request: Signed, key: PublicKey, *, at: datetime, with_body: bool) -> tuple[str, datetime]:
+    """(nonce, until when it is remembered) of a request that `key` signed for this origin and that came `at` this moment.
+    The body is not looked at.
 
     Raises SignatureInvalid, SignatureStale, SignatureAudience, SignatureUncovered.
     """
-    verifier = _Verifier(signature_algorithm=_ALGORITHMS[key.algorithm], key_resolver=_Keys(key.pem))  # type: ignore[arg-type]
+    verifier = _Verifier(at, signature_algorithm=_ALGORITHMS[key.algorithm], key_resolver=_Keys(key.pem))
     try:
         (result,) = verifier.verify(request, max_age=None)
     except InvalidSignature as fault:

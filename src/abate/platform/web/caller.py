@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -24,13 +25,14 @@ from abate.platform.web import refusals
 @dataclass(frozen=True, slots=True)
 class Call:
     """What of a request tells who sends it. `target` is path and query; headers by lower-case name, lines joined. `asker`
-    is what becomes known of the sender on the way."""
+    is what becomes known of the sender on the way; `at` is when it came, before its body did."""
 
     method: str
     target: str
     headers: Mapping[str, str]
     address: str
     asker: Asker = field(default_factory=Asker, compare=False)
+    at: datetime = field(default_factory=clock.now, compare=False)
 
 
 def from_scope(scope: Mapping[str, Any]) -> Call:
@@ -101,7 +103,9 @@ def _signer(call: Call, body: bytes | Content | None, first: bool) -> TokenParty
         raise SignatureInvalid("keyid")
     found, key = known
     request = Signed(call.method, settings.ABATE_ORIGIN + call.target, call.headers)
-    nonce, until = signatures.verify(request, key, with_body=call.method == "POST")
+    # Looked at again once the body is there, a signature is as old as it was when it came: its nonce was spent then, and a
+    # large file may take longer than a signature is good for.
+    nonce, until = signatures.verify(request, key, at=call.at, with_body=call.method == "POST")
     if isinstance(body, Content):
         body.check()
     elif body is not None:
