@@ -281,3 +281,46 @@ def typed(method: str, path: str, given: str) -> tuple[int, str, bytes]:
     body = b"".join(one.get("body", b"") for one in told[1:])
     problem = b"problem+json" in dict(told[0]["headers"]).get(b"content-type", b"")
     return told[0]["status"], json.loads(body)["type"].rpartition("/")[2] if problem else "", body
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accepted", "lang", "words"),
+    [
+        (b"", b"en", "en", "A file on a page has 5 MB at most, the whole form 6 MB"),
+        (b"django_language=zh-hans", b"en", "zh", "页面上的文件最大 5 MB，整个表单最大 6 MB"),
+    ],
+)
+def test_who_sends_a_form_that_is_too_large_reads_a_page_in_their_language(
+    cookie: bytes, accepted: bytes, lang: str, words: str
+) -> None:
+    def of(path: str) -> tuple[dict[bytes, bytes], str]:
+        told: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"a" * PART, "more_body": True}
+
+        async def take(message: dict[str, Any]) -> None:
+            told.append(message)
+
+        headers = [
+            (b"host", b"testserver"), (b"content-type", b"multipart/form-data; boundary=b"), (b"cookie", cookie),
+            (b"accept", b"text/html,application/xhtml+xml,*/*;q=0.8"), (b"accept-language", accepted),
+        ]  # fmt: skip
+        scope = {
+            "type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b"",
+            "client": ("203.0.113.9", 1),
+        }  # fmt: skip
+        asyncio.run(asgi.application(scope, receive, take))
+        assert told[0]["status"] == 413
+        return dict(told[0]["headers"]), b"".join(one["body"] for one in told[1:]).decode()
+
+    headers, page = of("/join")
+    assert (
+        headers[b"content-type"] == b"text/html; charset=utf-8"
+        and headers[b"content-language"] == lang.encode()
+    )
+    assert words in page and "body-too-large" in page and "<!doctype html>" in page
+    assert f"{settings.FILE_UPLOAD_MAX_MEMORY_SIZE // 1_000_000} MB" in page
+    # A program's address goes on answering as programs read it, whatever it says that it takes.
+    headers, document = of("/v1/sharing")
+    assert headers[b"content-type"] == b"application/problem+json" and json.loads(document)["status"] == 413

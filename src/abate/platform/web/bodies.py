@@ -10,17 +10,22 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from typing import Any, ClassVar
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.utils import translation
 from django.utils.http import parse_header_parameters
 
 from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import TooSlow
-from abate.platform.web import caller, intake, reconciliation, turning_away
+from abate.platform.web import caller, intake, reconciliation, refusals, turning_away
 from abate.platform.web.gate import BodiesWait, BodyTooLarge, ContentTypeUnreadable
 from abate.platform.web.intake import Receive, Scope, Send
 from abate.platform.web.upload import PART_SECONDS
+from abate.platform.web.wording import english
 
 AT_A_TIME = 256 * 1024 * 1024
 """Bytes of larger bodies that are taken at a time, in all calls of this process together: our policy, some fifty documents.
@@ -63,6 +68,15 @@ def _check_type(scope: Scope) -> None:
         raise ContentTypeUnreadable from None
     if parameters.get("charset", "utf-8").lower() not in _CHARSETS:
         raise ContentTypeUnreadable
+
+
+def _page(scope: Scope, problem: Problem) -> tuple[str, bytes]:
+    """A refusal for whoever sent a form: the language that their pages are in, and the page."""
+    # Without the header that Django may fail at: what it says of the body is asked by nobody here.
+    headers = [one for one in scope["headers"] if one[0] != b"content-type"]
+    told = translation.get_language_from_request(ASGIRequest({**scope, "headers": headers}, BytesIO()))
+    with translation.override(told):
+        return ("en" if english() else "zh"), refusals.bare(problem).content
 
 
 class _Held:
@@ -125,10 +139,14 @@ def bounded(app: App) -> App:
             await turning_away.before_a_view(scope["path"], call, problem, intake.pool)
             language = "en" if intake.prefers_english(headers.get(b"accept-language", b"")) else "zh"
             status, answer, more = intake.refusal(problem, language)
+            media = b"application/problem+json"
+            if b"text/html" in headers.get(b"accept", b"") and not refusals.of_programs(scope["path"]):
+                language, answer = await sync_to_async(_page)(scope, problem)
+                media = b"text/html; charset=utf-8"
             if status != TooSlow.status:
                 # The rest of the body may still come: it is not to be taken for the next request.
                 more.append((b"connection", b"close"))
-            await intake.respond(send, status, answer, language, more)
+            await intake.respond(send, status, answer, language, more, media)
         finally:
             _Held.give(address, held)
 

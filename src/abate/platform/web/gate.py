@@ -116,8 +116,10 @@ class BodyTooLarge(Problem):
     en = "What was sent is too large; none of it was taken."
     why_zh = "过大的请求会占满磁盘和线路。"
     why_en = "A request of any size would fill the disk and hold the line of all."
-    remedy_zh = "表单连同文件最大 6 MB；更大的事件文件请发送到 /v1/files。"
-    remedy_en = "A form with its files has 6 MB at most; larger files of events go to /v1/files."
+    remedy_zh = "页面上的文件最大 5 MB，整个表单最大 6 MB；更大的事件文件请发送到 /v1/files。"
+    remedy_en = (
+        "A file on a page has 5 MB at most, the whole form 6 MB; larger files of events go to /v1/files."
+    )
 
 
 class ContentTypeUnreadable(Problem):

@@ -272,10 +272,15 @@ def refusal(problem: Problem, language: str) -> tuple[int, bytes, list[tuple[byt
 
 
 async def respond(
-    send: Send, status: int, body: bytes, language: str, more: Sequence[tuple[bytes, bytes]]
+    send: Send,
+    status: int,
+    body: bytes,
+    language: str,
+    more: Sequence[tuple[bytes, bytes]],
+    media: bytes = b"application/problem+json",
 ) -> None:
     headers = [
-        (b"content-type", b"application/json" if status < 300 else b"application/problem+json"),
+        (b"content-type", b"application/json" if status < 300 else media),
         (b"content-length", str(len(body)).encode()),
         (b"content-language", b"en" if language == "en" else b"zh"),
         (b"cache-control", b"no-store"),

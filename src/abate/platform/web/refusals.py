@@ -90,13 +90,14 @@ def problem_json(problem: Problem, *, language: str | None = None) -> HttpRespon
     return screen.marked(made, problem.code, problem.status)
 
 
-def _for_a_program(request: HttpRequest) -> bool:
-    return request.path.startswith(_INTERFACES) and request.path != _AUTHORISING
+def of_programs(path: str) -> bool:
+    """Whether programs, not people, are at this address."""
+    return path.startswith(_INTERFACES) and path != _AUTHORISING
 
 
 def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     """A refusal as the caller reads it: a problem document for a program, a page for a person."""
-    if _for_a_program(request):
+    if of_programs(request.path):
         return problem_json(problem)
     page = screen.refuse(request, problem)
     if seconds := retry_after(problem):
@@ -151,7 +152,7 @@ def fault(request: HttpRequest) -> HttpResponse:
         return _away(request, DatabaseAway())
     title = say("系统出错了，内容没有提交。", "Something went wrong on our side; nothing was changed.")
     remedy = say("请稍后重试。问题已记录。", "Try again in a while. The fault was recorded.")
-    if _for_a_program(request):
+    if of_programs(request.path):
         body = {
             "type": type_of("fault"),
             "title": title,
@@ -164,12 +165,17 @@ def fault(request: HttpRequest) -> HttpResponse:
 
 
 def _away(request: HttpRequest, problem: DatabaseAway) -> HttpResponse:
-    if _for_a_program(request):
+    if of_programs(request.path):
         return problem_json(problem)
-    language = "en" if english() else "zh"
-    page = _bare(problem.code, problem.text(language), problem.remedy(language), problem.status)
+    page = bare(problem)
     page["Retry-After"] = str(problem.retry_after)
     return page
+
+
+def bare(problem: Problem) -> HttpResponse:
+    """A refusal as a page that asks nothing of database or session: where none was looked at."""
+    language = "en" if english() else "zh"
+    return _bare(problem.code, problem.text(language), problem.remedy(language), problem.status)
 
 
 def _bare(code: str, title: str, remedy: str, status: int) -> HttpResponse:
