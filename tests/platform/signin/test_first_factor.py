@@ -217,6 +217,30 @@ def test_whatever_view_asks_for_it_the_writer_refuses(monkeypatch: pytest.Monkey
                 add()
 
 
+def test_nor_does_it_take_one_away_draw_codes_or_stop_asking_by_a_session_alone() -> None:
+    """Whatever view asks: a factor stays, its recovery codes stay, and so does what its holder chose."""
+    user, request = _contact().user, RequestFactory().post("/")
+    request.user, request.session = user, SessionStore()
+    proofs.note(request.session, proofs.LINK)
+    with context.request_context(request):
+        secret, _ = factors.new_app_secret(user)
+        factors.add_app(user, code_of(secret))
+        proofs.note(request.session, proofs.TOTP)
+        factors.new_recovery_codes(user)
+        factors.ask_always(user, True)
+        before = factors.factors(user)
+        drawn = factors.draw_recovery_codes(user)
+        with _later():
+            for change in (
+                lambda: factors.remove(user, before[0].id, keep_one=False),
+                lambda: factors.new_recovery_codes(user, drawn),
+                lambda: factors.ask_always(user, False),
+            ):
+                with pytest.raises(ProofNeeded):
+                    change()
+    assert factors.factors(user) == before and User.objects.get(pk=user.pk).always_second
+
+
 def test_allauth_s_own_views_add_nothing() -> None:
     """Of allauth's addresses those of OpenID Connect alone are there, and none of them makes a factor."""
     found = {

@@ -103,11 +103,16 @@ def require_change(session: proofs.Session, user: User) -> None:
         raise ProofNeeded if user.kind == User.Kind.PERSON or has_factor(user) else FirstFactorNeedsLink
 
 
-def _hold_for_change(user: User) -> None:
-    """In the transaction that adds a factor: its account is held, as everywhere before the session's new key is listed, so of two
-    first factors at once the second is no first one. Raises what require_change raises."""
-    User.objects.select_for_update().get(pk=user.pk)
-    require_change(context.request.session, user)
+def _hold_for_change(user: User) -> User:
+    """In the transaction that changes how its holder signs in: the account is held, as everywhere before the session's new key is
+    listed, so of two first factors at once the second is no first one. Raises what require_change raises.
+
+    Where there is no request no session asks: a database that was set back gets what its holder chose since.
+    """
+    held = User.objects.select_for_update().get(pk=user.pk)
+    if context.request is not None:
+        require_change(context.request.session, user)
+    return held
 
 
 def new_passkey_options(user: User) -> str:
@@ -244,7 +249,8 @@ def _count_draw(user: User) -> None:
 
 
 def new_recovery_codes(user: User, drawn: Drawn | None = None) -> list[str]:
-    """Ten codes, each good once, in place of the earlier ones. They are shown now and never again.
+    """Ten codes, each good once, in place of the earlier ones. They are shown now and never again. Raises what require_change
+    raises.
 
     Inside a transaction only with what was `drawn` before it; without, see draw_recovery_codes.
     """
@@ -256,7 +262,7 @@ def new_recovery_codes(user: User, drawn: Drawn | None = None) -> list[str]:
 @audited("signin.recovery", lambda given, _: given["user"].handle)
 def _keep_codes(user: User, drawn: Drawn) -> None:
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        _hold_for_change(user)
         Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
         Authenticator.objects.create(user=user, type=Kind.RECOVERY_CODES, data=drawn.data)
         notices.write([user.pk], "sign-in.key")
@@ -337,10 +343,10 @@ def _spend(user: User, code: str) -> bool:
 @audited("signin.remove", lambda given, _: given["user"].handle)
 def remove(user: User, factor_id: int, *, keep_one: bool) -> None:
     """Take a factor away. Raises FactorUnknown, and LastFactor where no other would be left and one is needed: with `keep_one`,
-    or because its holder is always asked for it.
+    or because its holder is always asked for it; and what require_change raises.
     """
     with transaction.atomic():
-        keep_one = User.objects.select_for_update().get(pk=user.pk).always_second or keep_one
+        keep_one = _hold_for_change(user).always_second or keep_one
         own = Authenticator.objects.filter(user=user)
         one = own.filter(pk=factor_id).first()
         if one is None:
@@ -356,10 +362,10 @@ def remove(user: User, factor_id: int, *, keep_one: bool) -> None:
 def ask_always(user: User, wanted: bool) -> None:
     """From now on no page of this account's opens before a second factor was shown, or, not `wanted`, with one as before.
 
-    Raises FactorFirst where there is none. (ASVS 5, V6.3.3)
+    Raises FactorFirst where there is none, and what require_change raises. (ASVS 5, V6.3.3)
     """
     with transaction.atomic():
-        held = User.objects.select_for_update().get(pk=user.pk)
+        held = _hold_for_change(user)
         if wanted and not has_factor(held):
             raise FactorFirst
         # What is as it was wanted already is told to nobody again.

@@ -45,9 +45,11 @@ def _changing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
     @wraps(view)
     def guarded(request: HttpRequest, user: User, **kwargs: object) -> HttpResponse:
-        if factors.may_change(request.session, user):
+        try:
+            factors.require_change(request.session, user)
             return view(request, user, **kwargs)
-        return _proved_first()
+        except _GREW_OLD:
+            return _proved_first()
 
     return user_page(guarded)
 
@@ -137,8 +139,8 @@ def _added(request: HttpRequest, user: User, how: str, drawn: Drawn | None) -> H
 
 
 def _codes(request: HttpRequest, user: User, drawn: Drawn) -> HttpResponse:
-    there = request.session.pop(proving.GO_ON, "") or reverse("home")
     codes = [f"{code[:4]} {code[4:]}" for code in factors.new_recovery_codes(user, drawn)]
+    there = request.session.pop(proving.GO_ON, "") or reverse("home")
     stranded = _stranded(user)
     if stranded:
         # A password first, and from there on to the same place.
