@@ -212,6 +212,14 @@ def test_what_the_token_endpoint_refuses_by_itself_has_them_too(
     assert "frame-ancestors 'none'" in answer["Content-Security-Policy"] and answer["Permissions-Policy"]
 
 
+def test_keys_of_the_other_area_are_counted_by_their_address(city: stage.City, settings: Any) -> None:
+    settings.ABATE_ADDRESS_PER_MINUTE = 3
+    given = {"grant_type": "client_credentials", "client_id": "sandbox-x", "client_secret": "x"}
+    answers = [Client().post("/identity/o/api/token", given) for _ in range(4)]
+    assert [one.status_code for one in answers] == [401, 401, 401, 429]
+    assert answers[-1]["Retry-After"] and answers[-1].json()["code"] == "limit-reached"
+
+
 def refused(*_: object) -> None:
     raise AddressRefused
 

@@ -17,8 +17,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from abate.platform.doors.errors import Problem
-from abate.platform.parties import actions, exchanged, queries
-from abate.platform.parties.errors import OtherArea
+from abate.platform.parties import actions, exchanged, limits, queries
+from abate.platform.parties.errors import LimitReached, OtherArea
 from abate.platform.review import audit
 from abate.platform.review.audit import Actor
 from abate.platform.web import caller, refusals, screen, shielding
@@ -44,7 +44,7 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         call = caller.from_request(request)
         call.asker.claim = named
         if request.path == ADDRESS and caller.of_other_area(named):
-            return shielding.as_a_page(refusals.problem_json(OtherArea()))
+            return shielding.as_a_page(refusals.problem_json(_of_other_area(call.address)))
         code = str(request.POST.get("code", "")) if request.path == ADDRESS else ""
         # The endpoint locks the row of a code: who brings it a second time waits here until it is noted for which token it
         # was exchanged, and then ends that.
@@ -64,6 +64,15 @@ def token_door(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         return made
 
     return answer
+
+
+def _of_other_area(address: str) -> Problem:
+    """What is said of such a key, before the gate could count who asks: so here."""
+    try:
+        limits.take([limits.of_address("token", address)])
+    except LimitReached as reached:
+        return reached
+    return OtherArea()
 
 
 def _given(made: HttpResponse, named: str, code: str, call: Call) -> HttpResponse:
