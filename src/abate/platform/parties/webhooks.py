@@ -7,6 +7,7 @@ dies on the way leaves it to be claimed again; the receiver knows it by its `web
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -134,6 +135,7 @@ class Due:
 
     id: int
     endpoint_id: int
+    party_id: int
     url: str
     body: str
     tries: int
@@ -144,19 +146,23 @@ class Due:
 
 
 def send_due(most: int = 50, *, slow: bool | None = None) -> int:
-    """Carry up to so many messages that are due, each claimed when its turn comes; returns how many.
+    """Carry up to so many messages that are due, each claimed when its turn comes, the parties taking turns; returns how many.
 
     `slow`: those of addresses that are slow, or of those that are not; None for all.
     """
+    had: Counter[int] = Counter()
     for count in range(most):
         now = clock.now()
         lease = now + LEASE
+        turns = {"parties": list(had), "turns": list(had.values())}
         with connection.cursor() as cursor:
-            cursor.execute(SQL["claim_due"], {"now": now, "lease": lease, "slow": slow})
+            cursor.execute(SQL["claim_due"], {"now": now, "lease": lease, "slow": slow, **turns})
             row = cursor.fetchone()
         if row is None:
             return count
-        _carry(Due(*row, lease=lease))
+        message = Due(*row, lease=lease)
+        had[message.party_id] += 1
+        _carry(message)
     return most
 
 

@@ -8,9 +8,11 @@ order by told.place, e.id
 -- name: claim_due
 -- One, claimed for a while, not locked: a lease that covered several would end before the last was carried.
 -- The first of each address, of these the first: what waits for a slow address is not walked through, and no other is locked.
+-- Who had fewer turns in this round goes before: a party with a day's messages keeps nobody waiting behind all of them.
 with waiting as (
-    select first.id, first.next_at
+    select first.id, first.next_at, coalesce(had.turns, 0) as turns
     from parties_endpoint e
+    left join unnest(%(parties)s::bigint[], %(turns)s::bigint[]) as had (party_id, turns) using (party_id)
     cross join lateral (
         select m.id, m.next_at from parties_message m
         where m.endpoint_id = e.id and m.next_at <= %(now)s
@@ -22,12 +24,12 @@ with waiting as (
     from waiting
     join parties_message m using (id)
     where m.next_at <= %(now)s
-    order by waiting.next_at, m.id limit 1 for update of m skip locked
+    order by waiting.turns, waiting.next_at, m.id limit 1 for update of m skip locked
 )
 update parties_message m
 set next_at = %(lease)s, tries = m.tries + 1
 from due, parties_endpoint e
 where m.id = due.id and e.id = m.endpoint_id
-returning m.id, e.id, e.url, m.body, m.tries, e.secret, array(
+returning m.id, e.id, e.party_id, e.url, m.body, m.tries, e.secret, array(
     select f.secret from parties_former_secret f where f.endpoint_id = e.id and f.until > %(now)s order by f.id
 )
