@@ -241,4 +241,4 @@ def _cell(value: object) -> str:
         return ""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     # A number may begin with a minus; a text that does might be run by a spreadsheet.
-    return as_text(text) if isinstance(value, str) else text
+    return as_text(text) if isinstance(value, str | dict | list) else text
