@@ -87,6 +87,8 @@ def _second(request: Any) -> dict[str, object]:
             request.session.save()
             click.echo(f"Put this secret into an app for one-time codes (RFC 6238): {secret}", err=True)
             factors.add_app(user, _answer("The 6 digits that the app shows"))
+            # The code that made it proves it: there is a factor now, and what follows asks for one.
+            proofs.note(request.session, proofs.TOTP)
             told["recovery_codes"] = factors.new_recovery_codes(user)
             how = proofs.TOTP
     # Another key for the session: what it may do has grown.
