@@ -18,10 +18,13 @@ from abate.cli import anomalies, party, proposals, quarantine, staff
 from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.doors import clock
+from abate.platform.doors.errors import Problem
+from abate.platform.joining.models import Application
 from abate.platform.notices.models import Notice
 from abate.platform.parties import actions as parties
 from abate.platform.parties.models import Party
 from abate.platform.review import actions, audit, proposing, queries
+from abate.platform.review.errors import NothingChanges
 from abate.platform.review.models import Audit, Proposal, SignInLink, User
 from abate.platform.signin import actions as signing
 from abate.platform.signin import queries as signin
@@ -235,3 +238,18 @@ def test_a_shell_left_open_decides_nothing_about_records(module: Any, named: tup
     shell.sign_in(settled()["check"])
     with clock.frozen(clock.now() + policy().fresh + timedelta(minutes=1)):
         refused(run(module, *named, "--reason", "x"), "fresh-proof-needed")
+
+
+def test_an_applicant_s_account_never_becomes_one_of_the_staff_s() -> None:
+    """The organisation's mailbox signs in to it: whoever reads that would hold the operator's roles."""
+    user = Application.objects.get(party=applicants.admitted()).user
+    with pytest.raises(Problem, match=user.handle) as refusal:
+        desk.decide("staff.enrol", holder="0" * 64, account=user.handle, made_up=True)
+    assert refusal.value.code == "staff-account-of-another"
+    assert queries.human_of(user) is None
+    # An account of the staff's own is known as such, and a new one is made where none is named.
+    clerk = desk.hire("made-up clerk", "query")
+    human = queries.human_of(clerk)
+    assert human is not None
+    with pytest.raises(NothingChanges):
+        desk.decide("staff.enrol", holder=human.hex(), account=clerk.handle, made_up=True)

@@ -56,6 +56,17 @@ class EnrolledOtherwise(Problem):
     remedy_en = "An account never changes hands: deactivate it and make a new one."
 
 
+class AccountOfAnother(Problem):
+    code = "staff-account-of-another"
+    status = 409
+    zh = "该账号已由申请机构、门店、合作方或个人使用，不能登记为工作人员账号。"
+    en = "This account is an applicant's, a till's, a partner's or a person's already: it cannot become one of the staff's."
+    why_zh = "能收到该机构邮件的人就能登录它，而运营方的角色只归运营方的人。"
+    why_en = "Whoever reads that organisation's mail signs in to it; the operator's roles are the operator's people's alone."
+    remedy_zh = "请不填账号，为此人另开一个；两个账号按同一证件号码识别为同一人。"
+    remedy_en = "Leave the account out: a new one is made for them. By the same identity's number both are known as one person's."
+
+
 class RolesExclude(Problem):
     code = "roles-exclude"
     status = 409

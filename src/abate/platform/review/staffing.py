@@ -11,7 +11,13 @@ from django.db.models.functions import Coalesce
 from abate.platform.doors import clock, randomness
 from abate.platform.review import actions, changes, queries
 from abate.platform.review.changes import REQUIRED, Action, Json
-from abate.platform.review.errors import AccountUnknown, ArgumentsMalformed, LastOfRole, RoleUnknown
+from abate.platform.review.errors import (
+    AccountOfAnother,
+    AccountUnknown,
+    ArgumentsMalformed,
+    LastOfRole,
+    RoleUnknown,
+)
 from abate.platform.review.models import Grant, Staff, User
 
 NEEDED = ("security_admin", "check", "approve")
@@ -30,11 +36,19 @@ def _enrolling(given: Json) -> Json:
     if not re.fullmatch("[0-9a-f]{64}", given["holder"]):
         raise ArgumentsMalformed("staff.enrol: holder")
     account = given["account"] or str(randomness.new_uuid())
-    if not re.fullmatch("[0-9a-f-]{36}", account) or User.objects.filter(handle=account).exclude(
-        kind=User.Kind.STAFF
-    ):
+    if not re.fullmatch("[0-9a-f-]{36}", account):
         raise ArgumentsMalformed("staff.enrol: account")
+    _not_anothers(account)
     return given | {"account": account}
+
+
+def _not_anothers(handle: str) -> None:
+    """An account that is there and is none of the staff's is signed in to by a party's mailbox, by a till or by a person.
+
+    Raises AccountOfAnother.
+    """
+    if User.objects.filter(handle=handle).exclude(pk__in=Staff.objects.values("user_id")).exists():
+        raise AccountOfAnother(handle)
 
 
 def _enrolled(given: Json) -> Json:
@@ -44,6 +58,7 @@ def _enrolled(given: Json) -> Json:
 
 
 def _enrol(given: Json) -> Json:
+    _not_anothers(given["account"])
     user = queries.staff(given["account"]) or actions.create_user(
         User.Kind.STAFF, made_up=given["made_up"], handle=given["account"]
     )
