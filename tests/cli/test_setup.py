@@ -30,7 +30,7 @@ from abate.platform.doors.errors import SetupError
 
 pytestmark = [pytest.mark.platform]
 ROOT = Path(__file__).resolve().parents[2]
-PEOPLE = "identity,roles\nmade-up 1,security_admin\nmade-up 2,entry\nmade-up 3,check\nmade-up 4,approve\n"
+PEOPLE = "identity,roles\nMU000001,security_admin\nMU000002,entry\nMU000003,check\nMU000004,approve\n"
 STEPS = ["settings", "secrets", "database", "people", "basis", "backup"]
 CUT = """
 import os
@@ -298,6 +298,12 @@ def test_an_answer_that_cannot_be_used_is_named_and_nothing_is_written(
         first_run.complete(tmp_path / "d", sound | given)
     assert first_run.complete(tmp_path / "d", sound)["zone"] == "Asia/Shanghai"
     assert not (tmp_path / "d").exists()
+
+
+def test_a_log_s_name_that_nobody_owns_is_refused_with_why(tmp_path: Path) -> None:
+    given = {"log_name": "abate.invalid/log", "backup": "/copies"}
+    with pytest.raises(AnswerWrong, match="nobody's: every signed head of the log bears this name for ever"):
+        first_run.complete(tmp_path / "d", given)
 
 
 def test_the_address_that_people_see_is_where_it_listens_unless_it_was_said(tmp_path: Path) -> None:

@@ -13,10 +13,9 @@ from typing import Any
 import click
 
 from abate.cli import installation
-from abate.cli.staff import first_people
+from abate.cli.staff import NO_DOCUMENT, document_number, first_people
 from abate.platform.doors import settings_file
 from abate.platform.doors.errors import Problem, SetupError
-from abate.platform.doors.identity_number import is_document, normal_number
 
 # The posts asked for one by one; without the last two it goes too.
 POSTS = ("security_admin", "entry", "check", "approve", "system_admin", "audit_admin")
@@ -25,11 +24,7 @@ TYPED = (
     "首批人员的证件号码，逐个岗位输入（输入时不显示；第一个留空，则以后再启用系统）",
     "Identity numbers of the first people, post by post (hidden while typed; leave the first empty to open the system later)",
 )
-NO_DOCUMENT = (
-    "这不是证件号码：居民身份证 18 位且校验位正确，护照或通行证 6 至 17 位字母和数字。请重新输入。",
-    "That is no document's number: 18 signs of a resident's card with its right check sign, or 6 to 17 letters and digits of a "
-    "passport or permit. Type it again.",
-)
+TYPE_AGAIN = ("请重新输入。", "Type it again.")
 NEEDS_ANSWER = ("此项没有默认值，必须填写。", "There is no default: this must be answered.")
 NEXT = (
     ("启动服务", "start the server", "abate serve"),
@@ -156,9 +151,12 @@ def _identity(title: str, needed: bool, at: int) -> str:
     while True:
         default = None if needed else ""
         typed = str(click.prompt(f"   {title}", hide_input=True, default=default, show_default=False)).strip()
-        if not typed or is_document(normal_number(typed)):
+        if not typed:
             return typed
-        click.echo(f"   {NO_DOCUMENT[at]}")
+        try:
+            return document_number(typed)
+        except click.UsageError:
+            click.echo(f"   {NO_DOCUMENT[at]} {TYPE_AGAIN[at]}")
 
 
 def _people(given: str | list[tuple[str, str]] | None) -> list[dict[str, object]]:

@@ -11,6 +11,13 @@ import click
 
 from abate.cli import entering
 from abate.cli.deciding import data_dir_option, entitled, propose, run, why_option
+from abate.platform.doors.identity_number import is_document, normal_number
+
+NO_DOCUMENT = (
+    "这不是证件号码：居民身份证 18 位且校验位正确，护照或通行证 6 至 17 位字母和数字。",
+    "That is no document's number: 18 signs of a resident's card with its right check sign, or 6 to 17 letters and digits of a "
+    "passport or permit.",
+)
 
 
 @click.group()
@@ -22,8 +29,17 @@ for one in (entering.sign_in, entering.sign_out, entering.link):
     command.add_command(one)
 
 
+def document_number(typed: str, where: str = "") -> str:
+    """An identity number as it was typed. Raises UsageError where it can be no document's: mistyped, its holder would be a
+    stranger to every later check of who is who."""
+    if not is_document(normal_number(typed)):
+        raise click.UsageError(f"{where}{NO_DOCUMENT[0]} {NO_DOCUMENT[1]}")
+    return typed
+
+
 def first_people(file: Path) -> list[Any]:
-    """The first people out of a CSV file. Raises UsageError where it has not its columns, or a line has others."""
+    """The first people out of a CSV file. Raises UsageError where it has not its columns, a line has others, or a number is no
+    document's."""
     from abate.platform.review.opening import First  # lazy: models exist once Django has started
 
     with file.open(encoding="utf-8-sig", newline="") as lines:
@@ -35,7 +51,10 @@ def first_people(file: Path) -> list[Any]:
             f"{file} needs the columns identity and roles, and each line as many fields as the first; "
             "several roles of one person are parted by spaces."
         )
-    return [First(row["identity"].strip(), tuple(row["roles"].split())) for row in rows]
+    return [
+        First(document_number(row["identity"].strip(), f"{file}:{line}: "), tuple(row["roles"].split()))
+        for line, row in enumerate(rows, 2)
+    ]
 
 
 @command.command()
@@ -82,7 +101,8 @@ def enrol(identity: str, why: str, data_dir: Path) -> None:
     def work() -> dict[str, object]:
         from abate.platform.doors.keyring import keyring  # lazy: needs Django's settings
 
-        return propose("staff.enrol", {"holder": keyring().number_hmac(identity).hex()}, why)
+        holder = keyring().number_hmac(document_number(identity)).hex()
+        return propose("staff.enrol", {"holder": holder}, why)
 
     run(data_dir, work)
 

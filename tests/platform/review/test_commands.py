@@ -56,12 +56,12 @@ def test_the_first_people_come_with_their_links_or_not_at_all(
     assert len({one["link"] for one in opening.with_links(desk.PEOPLE)}) == len(desk.PEOPLE)
 
 
-@pytest.mark.parametrize("line", ["made-up e,entry,finance", "made-up e", '"made-up e","entry,finance"'])
+@pytest.mark.parametrize("line", ["MU000002,entry,finance", "MU000002", '"MU000002","entry,finance"'])
 def test_roles_that_are_not_parted_by_spaces_are_refused_with_what_parts_them(here: Path, line: str) -> None:
     """A second role behind a comma was dropped without a word; one inside the quotes was an unknown role."""
     people = here / "people.csv"
     people.write_text(
-        f"identity,roles\nmade-up s,security_admin\n{line}\nmade-up i,entry\nmade-up c,check\nmade-up a,approve\n"
+        f"identity,roles\nMU000001,security_admin\n{line}\nMU000003,entry\nMU000004,check\nMU000005,approve\n"
     )
     refused = run(staff, "bootstrap", people)
     assert (
@@ -70,10 +70,20 @@ def test_roles_that_are_not_parted_by_spaces_are_refused_with_what_parts_them(he
     assert not User.objects.exists()
 
 
+def test_a_number_that_is_no_document_s_opens_nothing_and_its_line_is_named(here: Path) -> None:
+    people = here / "people.csv"
+    people.write_text(
+        "identity,roles\nMU000001,security_admin\n110101199003070012,entry\nMU000004,check\nMU000005,approve\n"
+    )
+    refused = run(staff, "bootstrap", people)
+    assert refused.exit_code == 2 and f"{people}:3: " in refused.stderr and "校验位" in refused.stderr
+    assert "110101199003070012" not in refused.stderr and not User.objects.exists()
+
+
 def test_the_first_people_are_made_once_and_a_partner_comes_through_three_of_them(here: Path) -> None:
     people = here / "people.csv"
     people.write_text(
-        "identity,roles\nmade-up s,security_admin\nmade-up e,entry finance\nmade-up c,check\nmade-up a,approve\n"
+        "identity,roles\nMU000001,security_admin\nMU000002,entry finance\nMU000004,check\nMU000005,approve\n"
     )
     made = said(run(staff, "bootstrap", people))
     assert [one["roles"] for one in made] == [
@@ -177,7 +187,9 @@ def test_roles_are_the_security_administrators_to_propose() -> None:
     )
     assert refused.exit_code == 1 and "no-right" in refused.stderr
     sign_in(people["security_admin"])
-    made = said(run(staff, "enrol", "--identity", "made-up newcomer", "--why", "joins"))
+    mistyped = run(staff, "enrol", "--identity", "110101199003070012", "--why", "joins")
+    assert mistyped.exit_code == 2 and "check sign" in mistyped.stderr and "校验位" in mistyped.stderr
+    made = said(run(staff, "enrol", "--identity", "MU000006", "--why", "joins"))
     listed = said(run(staff, "list"))
     assert len(listed) == len(desk.PEOPLE), "an account is there only once it is approved"
     assert made["after"]["open"] is True

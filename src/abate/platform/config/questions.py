@@ -150,7 +150,10 @@ def _bind(answer: str) -> str:
 
 def _log_name(answer: str) -> str:
     if answer.split("/")[0].endswith(".invalid"):
-        return "a name that you own"
+        return (
+            "a name that you own, like carbon.example.cn/log: one under .invalid is nobody's: every signed head of the log "
+            "bears this name for ever, and a log is told from others by it"
+        )
     fits = answer and not any(sign.isspace() or sign == "+" for sign in answer) and "://" not in answer
     return (
         "" if fits else "a name and a path without scheme, spaces and plus signs, like carbon.example.cn/log"
