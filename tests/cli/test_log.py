@@ -65,6 +65,12 @@ def test_an_export_with_openings_verifies_to_the_last_figure(world: World, tmp_p
     public = run("export", tmp_path / "public")
     assert public.exit_code == 0 and not (tmp_path / "public/tile/entries").exists()
     assert len(queries.readings()) == 2, "tiles are hashes: nobody was shown anything"
+    assert "openings.jsonl" not in public.stderr
+    # What was opened before stays there, and whoever gives the folder to others is told.
+    again = run("export", tmp_path / "log")
+    assert again.exit_code == 0 and (tmp_path / "log/openings.jsonl").exists()
+    assert "still holds openings.jsonl, rules.jsonl, zones.jsonl of an earlier export" in again.stderr
+    assert "只给核查人员" in again.stderr
 
 
 def test_a_proof_between_two_heads_is_written_and_checked(world: World, tmp_path: Path) -> None:

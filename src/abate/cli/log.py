@@ -83,11 +83,28 @@ def export(
     opened = _write_openings(folder, size) if with_openings else None
     if with_openings:
         _write_approved(folder, size)
+    else:
+        _tell_of_earlier(folder)
     if as_json:
         click.echo(json.dumps({"folder": str(folder), "size": size, "opened": opened}))
     else:
         more = "" if opened is None else f", {opened} of them opened"
         click.echo(f"{folder} holds the log of {size} entries{more}. Check it: abate verify {folder}")
+
+
+def _tell_of_earlier(folder: Path) -> None:
+    """What an earlier export with openings left there: it is older than this log, and not for everybody."""
+    from abate.bookkeeping import openings, rules, zones  # lazy: only here
+
+    left = [name for name in (openings.FILE, rules.FILE, zones.FILE) if (folder / name).exists()]
+    if left:
+        names = "、".join(left), ", ".join(left)
+        click.echo(
+            f"{folder} 中还有以前导出的 {names[0]}：不含此后的条目，且只给核查人员。请加 --openings 重写，或移走后再公开。\n"
+            f"{folder} still holds {names[1]} of an earlier export: without the entries since, and for verifiers only. Write "
+            "them again with --openings, or move them away before the folder is given to others.",
+            err=True,
+        )
 
 
 def _write_openings(folder: Path, size: int) -> int:
