@@ -202,9 +202,10 @@ def test_the_weaker_way_is_told_where_people_choose(city: stage.City) -> None:
         for path in ("/confirm?next=/", "/privacy/contact", "/security"):
             page = browser.get(path).content.decode()
             assert text in page, (path, page[2500:])
-        # Who is there already is not sent there.
-        hint = {"en": "once signed in, add one", "zh-hans": "登录后可在"}[language]
-        assert hint in stranger.get("/sign-in").content.decode() and hint not in page
+            # Who is signed in is not told to come back once they are.
+            hint = {"en": "once signed in, add one", "zh-hans": "登录后可在"}[language]
+            assert hint not in page, path
+        assert hint in stranger.get("/sign-in").content.decode()
 
 
 def rows_of(user: User) -> Authenticator:
