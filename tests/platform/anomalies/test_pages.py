@@ -74,6 +74,9 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     actions.sweep()
     queue = page(clerk, "/operator/anomalies")
     assert "too fast" in queue and "26 km/h, the limit being 25 km/h" in queue and "for tests" in queue
+    # A rule is chosen by what it says, not by the name that it has in the file.
+    assert '<option value="many-payments">too many</option>' in queue
+    assert "<strong>too fast</strong>" in queue and ">fast</" not in queue.partition('id="rules"')[0]
     assert "26 km/h" not in page(clerk, "/operator/anomalies?rule=many-payments")
     assert "26 km/h" not in page(clerk, "/operator/anomalies?grade=strong")
     assert "26 km/h" in page(clerk, f"/operator/anomalies?party={world.sender.code}&grade=note")

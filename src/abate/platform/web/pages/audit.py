@@ -16,7 +16,8 @@ from abate.platform.web import screen
 from abate.platform.web.access import operator_page
 from abate.platform.web.wording import say
 
-_PAGE = 100
+_PAGE = 25
+"""Four screens of a phone; what looks further goes on, or takes the file."""
 MOST = 50_000
 """Our policy: rows of one file taken from a page, some 20 MB; the command has no such bound."""
 ACTS = {"write": ("写入", "written"), "read": ("读取", "read"), "refused": ("拒绝", "refused")}
@@ -45,6 +46,12 @@ def _day(request: HttpRequest, name: str, later: timedelta = timedelta()) -> dat
         return None
 
 
+def _role(name: str) -> str:
+    """A role as the reader's language calls it; one that is known no longer as the row has it."""
+    role = rights.rights().roles.get(name)
+    return say(role.zh, role.en) if role else name
+
+
 @require_safe
 @operator_page
 def audit(request: HttpRequest, role: bool) -> HttpResponse:
@@ -54,7 +61,9 @@ def audit(request: HttpRequest, role: bool) -> HttpResponse:
     rows = trail.search(asked, before=before, limit=_PAGE + 1)
     given = request.GET.copy()
     given.pop("before", None)
-    told = {"rows": [(row, say(*ACTS[row.act]), say(*WAYS[row.via])) for row in rows[:_PAGE]]}
+    told = {
+        "rows": [(row, say(*ACTS[row.act]), say(*WAYS[row.via]), _role(row.role)) for row in rows[:_PAGE]]
+    }
     context = {
         "asked": request.GET,
         "acts": [(name, say(*words)) for name, words in ACTS.items()],
