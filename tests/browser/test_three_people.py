@@ -116,7 +116,10 @@ def test_a_change_takes_three_people_and_there_is_no_way_round(
     press(maker.page, "a[href='/operator/proposals/new']")
     maker.go("/operator/proposals/new?action=party.create")
     for name, text in SHOP.items():
-        type_in(maker.page, f"#a-{name}", text)
+        if name == "kind":
+            maker.page.select_option("#a-kind", text)
+        else:
+            type_in(maker.page, f"#a-{name}", text)
     type_in(maker.page, "#why", "new contract")
     maker.page.check("input[name=made_up]")
     look(maker, "360-propose", shots)

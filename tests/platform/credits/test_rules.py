@@ -138,13 +138,14 @@ def test_what_ends_and_what_follows_is_shown_before_and_after(people: dict[str, 
     page = browser.get(f"/operator/proposals/{number}", headers={"accept-language": "en"}).content.decode()
     changed, kept = page.split("What stays as it is")
     for where, was, will in (
-        ("rule.credits_per_kg", "1000", "333"), ("day_before.to_day", days(19), days(9)),
-        ("rule.from_day", "2000-01-01", days(10)),
+        ("Rule · Credits a kilogram", "1000", "333"), ("Rule of the day before · Last day", days(19), days(9)),
+        ("Rule · First day", "2000-01-01", days(10)),
     ):  # fmt: skip
         assert f"{where}</th><td>{was}</td><td><strong>{will}</strong>" in changed, where
     for where, what in (
-        ("rule.expiry_days", "—"), ("rule.claim_days", "—"), ("rule.to_day", days(19)),
-        (f"later.{days(20)}.credits_per_kg", "500"), (f"later.{days(20)}.expiry_days", "365"),
+        ("Rule · Expires after days", "—"), ("Rule · Days to collect", "—"), ("Rule · Last day", days(19)),
+        (f"Later rules · {days(20)} · Credits a kilogram", "500"),
+        (f"Later rules · {days(20)} · Expires after days", "365"),
     ):  # fmt: skip
         assert f'{where}</dt><dd class="wrap">{what}</dd>' in kept, where
     done(people, number)

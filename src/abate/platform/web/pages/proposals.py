@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from abate.platform.review.changes import REQUIRED, Action
 from abate.platform.review.errors import ArgumentsMalformed, ProposalUnknown
 from abate.platform.review.models import Step
 from abate.platform.review.queries import ProposalRow
-from abate.platform.web import screen
+from abate.platform.web import change_words, screen
 from abate.platform.web.access import operator_page
 from abate.platform.web.argument_names import NAMES
 from abate.platform.web.screen import Field
@@ -164,7 +165,8 @@ def propose(request: HttpRequest, role: bool) -> HttpResponse:
         "choices": [(one.name, say(one.zh, one.en)) for one in open_to],
         "chosen": chosen.name if chosen else "",
         "title": say(chosen.zh, chosen.en) if chosen else "",
-        "fields": [_field(chosen, name, request) for name in chosen.fields] if chosen else [],
+        "fields": [_field(chosen, name, request, problem) for name in chosen.fields] if chosen else [],
+        "detail": problem.detail if isinstance(problem, ArgumentsMalformed) else "",
         "why": request.POST.get("why", ""),
     }
     status = problem.status if problem else 200
@@ -187,25 +189,39 @@ def _arguments(chosen: Action, request: HttpRequest) -> dict[str, Any]:
                 raise ArgumentsMalformed(f"{chosen.name}: {name}") from None
         elif kind is list:
             given[name] = text.replace(",", " ").replace("，", " ").split()
+        elif name in change_words.MOMENTS:
+            given[name] = change_words.moment(text)
         else:
             given[name] = text
     return given
 
 
-def _field(chosen: Action, name: str, request: HttpRequest) -> Field:
+def _field(
+    chosen: Action, name: str, request: HttpRequest, problem: Problem | None
+) -> tuple[Field, dict[str, str]]:
+    """The input for an argument, with what may be chosen for it; `problem` is told at those that it names."""
     kind, default = chosen.fields[name]
     hints = {
         int: say("整数", "a whole number"),
         list: say("多个以空格分隔", "several, parted by spaces"),
         bool: "",
-        str: "",
+        str: say("平台时区", "in the platform's zone") if name in change_words.MOMENTS else "",
     }
     needed = say("必填", "needed") if default is REQUIRED else ""
     hint = " · ".join(part for part in (needed, hints[kind]) if part)
     given = request.POST if request.method == "POST" else request.GET
     ticked = default is True and request.method != "POST"
-    value = "1" if ticked else given.get(name, "")
-    return Field(name, pick(NAMES[name]), value, hint, type="checkbox" if kind is bool else "text")
+    usual = default if isinstance(default, str) else ""
+    value = "1" if ticked else given.get(name, usual)
+    type_ = "checkbox" if kind is bool else change_words.input_type(name, value)
+    named = isinstance(problem, ArgumentsMalformed) and name in re.findall(r"\w+", problem.detail)
+    error = say("缺失，或不是这里要的内容。", "Missing, or not what belongs here.") if named else ""
+    known = change_words.asked(chosen.name, name) if kind is str else {}
+    if known:
+        none = {"": "—"} if default in ("", None) or not value else {}
+        known = none | known | ({value: value} if value and value not in known else {})
+    field = Field(name, pick(NAMES[name]), value, hint, error, type=type_, optional=default is not REQUIRED)
+    return field, known
 
 
 def _steps(request: HttpRequest) -> list[str]:
@@ -228,10 +244,17 @@ def _told(request: HttpRequest, row: ProposalRow) -> dict[str, object]:
         "tone": tone,
         "own": own,
         "arguments": [
-            (pick(NAMES.get(name, (name, name))), _text(value)) for name, value in row.arguments.items()
+            (pick(NAMES.get(name, (name, name))), _said(row.action, name, value))
+            for name, value in row.arguments.items()
         ],
-        "changed": list(_changed(row.before, row.after)),
-        "kept": list(_kept(row.before, row.after)),
+        "changed": [
+            (change_words.place(where), *(_said(row.action, where, side) for side in sides))
+            for where, *sides in _changed(row.before, row.after)
+        ],
+        "kept": [
+            (change_words.place(where), _said(row.action, where, value))
+            for where, value in _kept(row.before, row.after)
+        ],
         "steps": [(pick(STEPS[step.kind]), step, _role(step.role)) for step in row.steps],
         "next": {"proposed": Step.CHECK, "checked": Step.APPROVE}.get(row.state, ""),
     }
@@ -242,7 +265,11 @@ def _role(name: str) -> str:
     return say(role.zh, role.en)
 
 
-def _changed(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+def _said(action: str, where: str, value: object) -> str:
+    return change_words.meaning(action, where, value) or _text(value)
+
+
+def _changed(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """(where, before, after) of everything that differs, members of objects one by one."""
     if before == after:
         return
@@ -251,17 +278,17 @@ def _changed(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, str
         for name in _both(old, new):
             yield from _changed(old.get(name), new.get(name), f"{path}.{name}" if path else name)
         return
-    yield path, _text(before), _text(after)
+    yield path, before, after
 
 
-def _kept(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def _kept(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """(where, what) of everything that was looked at and stays, members of objects one by one: a decision rests on it too."""
     if isinstance(after, dict) and isinstance(before, dict):
         for name in after:
             if name in before:
                 yield from _kept(before[name], after[name], f"{path}.{name}" if path else name)
     elif before == after:
-        yield path, _text(after)
+        yield path, after
 
 
 def _both(old: Iterable[str], new: Iterable[str]) -> list[str]:

@@ -1,0 +1,150 @@
+"""Changes in words, as those read them who propose and decide: where something stands before and after, words that have one
+of a few meanings, and how a form asks for an argument.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from abate.platform.carbon import basis
+from abate.platform.doors import clock
+from abate.platform.joining.kinds import kinds
+from abate.platform.review import rights
+from abate.platform.web import story
+from abate.platform.web.argument_names import NAMES
+from abate.platform.web.wording import Pair, english, pick
+
+DAYS = frozenset({"from_day", "to_day", "first_day", "last_day", "keep_until", "valid_from", "valid_until"})
+MOMENTS = frozenset({"from_at", "to_at", "expires_at", "until"})
+_STANDS: dict[str, Pair] = {
+    "adjusted": ("调整", "Adjusted"),
+    "agreement": ("协议", "Agreement"),
+    "announcement": ("公告", "Announcement"),
+    "basis": ("计算依据", "Basis"),
+    "booked": ("记账", "Booked"),
+    "cap": ("上限", "Cap"),
+    "carbon_mg": ("减排量（毫克）", "Reduction (milligrams)"),
+    "credits": ("积分", "Credits"),
+    "day_before": ("前一条规则", "Rule of the day before"),
+    "documents": ("资质文件", "Documents"),
+    "duty": ("留存义务", "Duty to keep"),
+    "ended": ("提前结束", "Ended early"),
+    "holder": ("持有人", "Holder"),
+    "later": ("之后的规则", "Later rules"),
+    "listed": ("在架", "Listed"),
+    "may_be_booked": ("可以入账", "May be booked"),
+    "methodologies": ("方法学", "Methodologies"),
+    "offer": ("权益", "Offer"),
+    "open": ("开通", "Open"),
+    "party": ("机构", "Party"),
+    "reversed": ("已冲正", "Reversed"),
+    "roles": ("角色", "Roles"),
+    "rule": ("规则", "Rule"),
+    "state": ("状态", "State"),
+    "status": ("状态", "Status"),
+    "terms": ("条款", "Terms"),
+    "version": ("版本", "Version"),
+}
+"""What a state has beside the arguments, or calls otherwise than they do."""
+_CHOICES: dict[str, dict[str, Pair]] = {
+    "audience": {
+        "people": ("个人用户", "people"),
+        "partners": ("合作方", "partners"),
+        "everybody": ("所有人", "everybody"),
+    },
+    "scope": {
+        "person": ("每人", "a person"),
+        "party": ("每家机构", "a party"),
+        "object": ("每个标识对象", "an object that a field names"),
+    },
+    "period": {
+        "day": ("每日", "a day"),
+        "month": ("每月", "a month"),
+        "ever": ("整个有效期", "all the days of the cap"),
+    },
+    "cause": {
+        "probation": ("机构试用期", "a party on probation"),
+        "data_fault": ("数据故障", "a fault of data"),
+        "late": ("报送过迟", "sent too late"),
+        "mark": ("政务数据标识", "a source's mark"),
+    },
+    "status": {
+        "trial": ("试接入", "on trial"),
+        "active": ("正常", "active"),
+        "suspended": ("已暂停", "suspended"),
+        "left": ("已退出", "left"),
+    },
+}
+_BOOKED: dict[str, Pair] = {
+    "cancel": ("注销积分", "give up credits"),
+    "transfer": ("转给他人", "give to another"),
+    "hold": ("冻结积分", "set credits aside"),
+    "settle": ("结清冻结", "spend what was set aside"),
+    "release": ("解冻", "free what was set aside"),
+    "retire": ("核销减排量", "retire reductions"),
+    "adjust": ("人工调整", "adjust by hand"),
+}
+_SEATS: dict[str, Pair] = {
+    "acceptor": ("收银", "at the till"),
+    "partner": ("机构经办", "looks after the party"),
+}
+
+
+def choices(action: str, name: str) -> dict[str, str]:
+    """What the argument `name` of `action` may say, and what it means; empty where it says anything."""
+    words: dict[str, Pair] = _CHOICES.get(name, {})
+    match name, action:
+        case "behaviour", _:
+            return {one: story.title_of(one) for one in sorted(basis.catalogue().methods)}
+        case "kind", "ledger.book" | "ledger.adjust":
+            words = _BOOKED
+        case "kind", _:
+            return {one: pick(role.title) for one, role in kinds().kinds.items()}
+        case "role", "party.member":
+            words = _SEATS
+        case "role" | "roles", _:
+            return {one: role.en if english() else role.zh for one, role in rights.rights().roles.items()}
+    return {one: pick(word) for one, word in words.items()}
+
+
+def asked(action: str, name: str) -> dict[str, str]:
+    """The choices that a form offers: `adjust` is a change of its own, and nobody proposes how a party stands."""
+    return {one: word for one, word in choices(action, name).items() if one != "adjust"}
+
+
+def meaning(action: str, where: str, value: object) -> str | None:
+    """`value`, which stands at `where`, in words with itself in brackets; None where it says anything, and for an empty one."""
+    known = choices(action, where.rpartition(".")[2])
+    told = [value] if isinstance(value, str) else value
+    if (
+        not isinstance(told, list)
+        or not told
+        or not all(isinstance(one, str) and one in known for one in told)
+    ):
+        return None
+    return ", ".join(f"{known[one]} ({one})" for one in told)
+
+
+def place(where: str) -> str:
+    """The path of something in a state, member by member, as the reader calls them."""
+    named = (_STANDS.get(one) or NAMES.get(one) for one in where.split("."))
+    return " · ".join(pick(word) if word else one for one, word in zip(where.split("."), named, strict=True))
+
+
+def input_type(name: str, value: str) -> str:
+    """How a form asks for `name`: a day and a moment by the browser's calendar, unless it could not show the `value`."""
+    type_ = "date" if name in DAYS else "datetime-local" if name in MOMENTS else "text"
+    try:
+        shown = not value or (datetime.fromisoformat(value).tzinfo is None)
+    except ValueError:
+        shown = False
+    return type_ if shown else "text"
+
+
+def moment(text: str) -> str:
+    """A moment as a form's clock gives it, with the offset that the platform's zone has then; anything else as it is."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if found.tzinfo else found.replace(tzinfo=clock.zone()).isoformat()
