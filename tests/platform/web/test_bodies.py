@@ -251,6 +251,9 @@ UNREADABLE = (
 def test_a_content_type_that_gives_no_text_is_refused(given: str, method: str, path: str) -> None:
     """Each was a fault inside Django, told with a trace, to whoever cared to send it."""
     assert typed(method, path, given)[:2] == (415, "content-type")
+    if path == "/sign-in":
+        status, _, page = typed(method, path, given, accept="text/html")
+        assert status == 415 and page.startswith(b"<!doctype html>") and b"UTF-8" in page
 
 
 @pytest.mark.parametrize("charset", ["", "; charset=utf-8", '; charset="UTF-8"'])
@@ -259,7 +262,7 @@ def test_forms_in_utf_8_are_read(charset: str) -> None:
     assert code != "content-type" and status in (400, 401) and b"unsupported_grant_type" in body
 
 
-def typed(method: str, path: str, given: str) -> tuple[int, str, bytes]:
+def typed(method: str, path: str, given: str, accept: str = "*/*") -> tuple[int, str, bytes]:
     """(status, code, body) of a small form under this Content-Type."""
     told: list[dict[str, Any]] = []
     parts = [{"type": "http.request", "body": b"grant_type=%5Cud800&client_id=a&client_secret=b"}]
@@ -272,7 +275,7 @@ def typed(method: str, path: str, given: str) -> tuple[int, str, bytes]:
     async def take(message: dict[str, Any]) -> None:
         told.append(message)
 
-    headers = [(b"host", b"testserver"), (b"content-type", given.encode())]
+    headers = [(b"host", b"testserver"), (b"content-type", given.encode()), (b"accept", accept.encode())]
     scope = {
         "type": "http", "method": method, "path": path, "headers": headers, "query_string": b"",
         "client": ("203.0.113.9", 1),
