@@ -64,6 +64,13 @@ def proposed(maker: Client, clerk: Client, phone: Client, world: World, both: tu
                                       single="1", reason="x", listed=as_shown(number))  # fmt: skip
 
 
+def listed(queue: str) -> None:
+    """A rule is chosen by what it says, not by the name that it has in the file."""
+    assert "too fast" in queue and "26 km/h, the limit being 25 km/h" in queue and "for tests" in queue
+    assert '<option value="many-payments">too many</option>' in queue
+    assert "<strong>too fast</strong>" in queue and ">fast</" not in queue.partition('id="rules"')[0]
+
+
 def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> None:  # noqa: F811
     person, party = world.people[0], world.sender.party_id
     world.send(way(world, "above", AT, 60, 26), *(payment(world, f"p{n}", later(60 * n)) for n in range(4)))
@@ -72,11 +79,7 @@ def test_from_the_queue_to_the_appeal_and_back(world: World, enter: Enter) -> No
     clerk, other, phone = enter(first, "en"), enter(second, "en"), enter(person.user, "en")
     assert "There is no such case." in page(clerk, "/operator/anomalies")
     actions.sweep()
-    queue = page(clerk, "/operator/anomalies")
-    assert "too fast" in queue and "26 km/h, the limit being 25 km/h" in queue and "for tests" in queue
-    # A rule is chosen by what it says, not by the name that it has in the file.
-    assert '<option value="many-payments">too many</option>' in queue
-    assert "<strong>too fast</strong>" in queue and ">fast</" not in queue.partition('id="rules"')[0]
+    listed(page(clerk, "/operator/anomalies"))
     assert "26 km/h" not in page(clerk, "/operator/anomalies?rule=many-payments")
     assert "26 km/h" not in page(clerk, "/operator/anomalies?grade=strong")
     assert "26 km/h" in page(clerk, f"/operator/anomalies?party={world.sender.code}&grade=note")

@@ -139,8 +139,8 @@ def _take_over(person: Person, reaches: Sequence[Reach], notice_version: str) ->
     """An account that a guardian looked after is its owner's: what the guardian agreed to ended on the birthday."""
     person.contact_enc, person.notice_version = claiming.sealed_contacts(person, reaches), notice_version
     person.save(update_fields=["contact_enc", "notice_version"])
-    live = Authorisation.objects.filter(person_id=person.pk, withdrawn_at=None)
     now = disclosing.hold(person.pk)
+    live = Authorisation.objects.filter(person_id=person.pk, withdrawn_at=None)
     live.update(withdrawn_at=Greatest(F("ends_at"), F("granted_at")))
     consents.end(person.pk, now)
     groups.leave_all(person.pk, now)
@@ -379,11 +379,7 @@ def destroy(person: Person) -> None:
         found = Person.objects.select_for_update().select_related("user").get(pk=person.pk)
         now = close(found)
         Person.objects.filter(pk=found.pk).update(
-            wrapped_key=None,
-            commit_key=None,
-            identity_enc=b"",
-            contact_enc=b"",
-            status=Person.Status.ERASED,
+            wrapped_key=None, commit_key=None, identity_enc=b"", contact_enc=b"", status=Person.Status.ERASED
         )
         for rows in (Contact.objects, Identity.objects, Former.objects):
             rows.filter(person_id=found.pk).delete()
