@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from abate.platform import pipeline
 from abate.platform.carbon.basis import catalogue
 from abate.platform.doors import clock
-from abate.platform.doors.broker import Broker, BrokerAway, Message
+from abate.platform.doors.broker import LARGEST, Broker, BrokerAway, Message
 from abate.platform.events.actions import Arrival
 from abate.platform.events.envelope import Reader, Refused, Sender
 from abate.platform.events.errors import Busy
@@ -28,8 +28,6 @@ from abate.platform.parties import limits
 from abate.platform.parties import queries as parties
 from abate.platform.parties.errors import LimitReached
 
-LARGEST = 5_000_000
-"""Bytes of one message, as over HTTP."""
 MOST = 1_000
 """Events of one message, as over HTTP."""
 AT_ONCE = 20_000

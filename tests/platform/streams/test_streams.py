@@ -7,6 +7,7 @@ import contextlib
 import json
 import socketserver
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -143,6 +144,25 @@ class _Cut:
 
     def close(self) -> None:
         self.inner.close()
+
+
+@pytest.mark.parametrize("each", ["mqtt"], indirect=True)
+def test_what_devices_send_does_not_fill_the_memory(
+    world: World, each: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker would send thousands of large messages at once: no more is read than is held, and all of it in the end."""
+    bound, large = 4_000, b"x" * 20_000
+    monkeypatch.setattr(broker_mqtt, "HELD_BYTES", bound, raising=False)
+    monkeypatch.setattr(broker_mqtt, "LARGEST", 10_000, raising=False)
+    each.publish([(large, {}), *texts(*(world.ride(f"r{n}", n % 2) for n in range(40)))])
+    here = opened(each)
+    held: list[Message] = []
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        held += here.take(100, 0.2)
+    assert 0 < sum(len(message.body) for message in held) <= bound
+    here.close()
+    assert consume(world, each, most=100) == {"refused": 1, "credited": 40}
 
 
 @ALL

@@ -23,6 +23,8 @@ _ADAPTERS = {
     "mqtt": ("broker_mqtt", "mqtt", False),
     "mqtts": ("broker_mqtt", "mqtt", True),
 }
+LARGEST = 5_000_000
+"""Bytes of one message, as over HTTP: of what is larger no adapter needs to keep the body."""
 _LIBRARIES = {"nats": "nats", "kafka": "confluent_kafka", "mqtt": "paho.mqtt.client"}
 
 

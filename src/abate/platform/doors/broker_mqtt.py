@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import queue
 import ssl
+import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 import paho.mqtt.client as mqtt
@@ -17,13 +18,17 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from abate.platform.doors.broker import BrokerAway, Message, Place
+from abate.platform.doors.broker import LARGEST, BrokerAway, Message, Place
 from abate.platform.doors.errors import SetupError
 
 SESSION_SECONDS = 7 * 24 * 3600
 """How long the broker keeps what comes while nobody takes it: our policy."""
 IN_HAND = 10_000
 """How many messages the broker sends before the first is given up: our policy."""
+HELD_BYTES = 64 * 1024**2
+"""Bytes of bodies in hand, from which on no more is read until some are given up: our policy. Devices of one topic could
+otherwise fill the memory, and fill it again at every start.
+"""
 _PATIENCE = 10.0
 _CONTENT_TYPE = "application/cloudevents"
 
@@ -33,6 +38,8 @@ class Mqtt:
         self._place = place
         self._arrived: queue.SimpleQueue[mqtt.MQTTMessage] = queue.SimpleQueue()
         self._answer: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._refused = ""
+        self._room, self._held, self._leaving = threading.Condition(), 0, False
         self._client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2,
             client_id=place.group,
@@ -66,8 +73,11 @@ class Mqtt:
             self.close()
             raise BrokerAway("no answer to the subscription") from None
         if refused:
-            self.close()
-            raise SetupError("broker-refuses", topic=self._place.topic, refused=refused)
+            self._refuse(refused)
+
+    def _refuse(self, refused: str) -> NoReturn:
+        self.close()
+        raise SetupError("broker-refuses", topic=self._place.topic, refused=refused)
 
     def _connected(self, client: mqtt.Client, _: Any, __: Any, code: ReasonCode, ___: Any) -> None:
         if code.is_failure:
@@ -77,13 +87,29 @@ class Mqtt:
             client.subscribe(self._place.topic, qos=1)
 
     def _subscribed(self, _: Any, __: Any, ___: int, codes: list[ReasonCode], ____: Any) -> None:
-        self._answer.put(next((str(code) for code in codes if code.is_failure), ""))
+        self._refused = next((str(code) for code in codes if code.is_failure), "")
+        self._answer.put(self._refused)
 
     def _come(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
+        if len(message.payload) > LARGEST:
+            message.payload = b""  # refused by its size alone
+            self._answer.put("")  # as below
+        size = len(message.payload)
+        with self._room:
+            if self._held and self._held + size > HELD_BYTES:
+                # A session sends what it kept before it answers to the subscription, which it knows: that is not waited for.
+                self._answer.put("")
+                # The library's thread waits here, so the connection is not read; one that is ended over it is opened anew.
+                self._room.wait_for(
+                    lambda: self._leaving or not self._held or self._held + size <= HELD_BYTES
+                )
+            self._held += size
         self._arrived.put(message)
 
     def take(self, most: int, seconds: float) -> Sequence[Message]:
         found: list[mqtt.MQTTMessage] = []
+        if self._refused:
+            self._refuse(self._refused)
         try:
             found.append(self._arrived.get(timeout=seconds))
             while len(found) < most:
@@ -98,8 +124,14 @@ class Mqtt:
             one: mqtt.MQTTMessage = message.handle  # type: ignore[assignment]
             if one.qos:
                 self._client.ack(one.mid, one.qos)
+        with self._room:
+            self._held -= sum(len(message.body) for message in messages)
+            self._room.notify_all()
 
     def close(self) -> None:
+        with self._room:
+            self._leaving = True
+            self._room.notify_all()
         self._client.disconnect()
         self._client.loop_stop()
 
