@@ -300,11 +300,6 @@ def test_an_answer_that_cannot_be_used_is_named_and_nothing_is_written(
     assert not (tmp_path / "d").exists()
 
 
-def test_a_log_s_name_that_nobody_owns_is_refused_with_why(tmp_path: Path) -> None:
-    with pytest.raises(AnswerWrong, match="nobody's: every signed head of the log bears this name for ever"):
-        first_run.complete(tmp_path / "d", {"log_name": "abate.invalid/log", "backup": "/copies"})
-
-
 def test_the_address_that_people_see_is_where_it_listens_unless_it_was_said(tmp_path: Path) -> None:
     sound = {"log_name": "carbon.example.cn/log", "backup": "/copies"}
     every = first_run.complete(tmp_path, sound | {"bind": "127.0.0.1:8123"})
