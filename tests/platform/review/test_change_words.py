@@ -55,7 +55,10 @@ def test_a_cap_is_chosen_and_read_in_words(people: dict[str, User]) -> None:
     clerk = browsing(people["entry"])
     form = clerk.get("/operator/proposals/new?action=cap.add").content.decode()
     assert '<option value="cycling">骑行</option>' in form and '<option value="month">每月</option>' in form
-    assert 'name="from_day" type="date"' in form and 'name="behaviour"><option value="" selected>—' in form
+    assert (
+        '<input type="date" id="a-from_day"' in form
+        and 'name="behaviour"><option value="" selected>—' in form
+    )
     assert clerk.post("/operator/proposals/new", CAP).status_code == 302
     (row,) = queries.proposals()
     assert (row.arguments["period"], row.arguments["behaviour"]) == ("month", "cycling")
@@ -74,7 +77,7 @@ def test_what_is_wrong_is_told_at_the_argument_that_it_is_about(people: dict[str
     assert answer.status_code == 400 and form.count('aria-invalid="true"') == 1
     assert 'id="e-from_day"' in form and "缺失，或不是这里要的内容。" in form
     # What was typed stays to be mended: no calendar could show it.
-    assert 'name="from_day" type="text" value="1 January"' in form
+    assert '<input type="text" id="a-from_day" name="from_day" value="1 January"' in form
 
 
 def test_a_moment_of_the_calendar_is_of_the_platform_s_zone(people: dict[str, User]) -> None:

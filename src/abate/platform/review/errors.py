@@ -113,6 +113,17 @@ class ArgumentsMalformed(Problem):
     remedy_en = "`abate proposals kinds` lists the arguments of each change."
 
 
+class NothingTicked(Problem):
+    code = "nothing-ticked"
+    status = 422
+    zh = "没有勾选任何一项，没有任何变动。"
+    en = "None is ticked; nothing was changed."
+    why_zh = "批量办理只及于所勾选的各项。"
+    why_en = "A decision on many is about those that are ticked, and no others."
+    remedy_zh = "请返回上一页，勾选要办理的各项后再提交。"
+    remedy_en = "Go back, tick what is to be decided, and send it again."
+
+
 class ReasonMissing(Problem):
     code = "reason-missing"
     zh = "提出或驳回变更须说明理由（1 至 500 字）。"

@@ -20,6 +20,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.parties import queries as parties
 from abate.platform.people.models import Person
 from abate.platform.review import rights
+from abate.platform.review.errors import NothingTicked
 from abate.platform.web import cases, screen, story
 from abate.platform.web.access import Missing, operator_page, person_page
 from abate.platform.web.paging import whole_number
@@ -120,8 +121,10 @@ def decide(request: HttpRequest, role: bool) -> HttpResponse:
     verdict = request.POST.get("verdict", "")
     numbers = [n for text in request.POST.getlist("case") if (n := whole_number(text)) is not None]
     single = request.POST.get("single") == "1"
-    if verdict not in cases.VERDICTS or not numbers or (single and len(numbers) > 1):
+    if verdict not in cases.VERDICTS or (single and len(numbers) > 1):
         return screen.refuse(request, VerdictUnknown("case, verdict"), section="operator")
+    if not numbers:
+        return screen.refuse(request, NothingTicked(), section="operator")
     listed = dict(text.split(":", 1) for text in request.POST.getlist("listed") if ":" in text)
     shown = {number: listed.get(str(number), "") for number in numbers}
     spared = _spared(request, numbers[0]) if single and verdict == "proposed" else frozenset()

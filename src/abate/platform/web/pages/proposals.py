@@ -16,7 +16,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.joining import queries as joining
 from abate.platform.review import changes, proposing, queries, rights
 from abate.platform.review.changes import REQUIRED, Action
-from abate.platform.review.errors import ArgumentsMalformed, ProposalUnknown
+from abate.platform.review.errors import ArgumentsMalformed, NothingTicked, ProposalUnknown
 from abate.platform.review.models import Step
 from abate.platform.review.queries import ProposalRow
 from abate.platform.web import change_words, screen
@@ -124,8 +124,10 @@ def decide(request: HttpRequest, role: bool) -> HttpResponse:
     """Take `step` on every `number`: one of them or many, each by itself."""
     step = request.POST.get("step", "")
     numbers = [int(n) for n in request.POST.getlist("number") if n.isascii() and n.isdigit() and len(n) < 19]
-    if step not in (Step.CHECK, Step.APPROVE, Step.REJECT) or not 0 < len(numbers) <= proposing.MOST:
+    if step not in (Step.CHECK, Step.APPROVE, Step.REJECT) or len(numbers) > proposing.MOST:
         return screen.refuse(request, ArgumentsMalformed("step, number"), section="proposals")
+    if not numbers:
+        return screen.refuse(request, NothingTicked(), section="proposals")
     found, shown = proposing.decide_all(request.user, step, numbers, request.POST.get("reason", ""))
     once = {number: what for number, what in shown.items() if what}
     refused = [(one.proposal, screen.told(one.problem)) for one in found if one.problem]

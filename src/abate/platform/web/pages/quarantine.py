@@ -28,6 +28,7 @@ from abate.platform.quarantine.queries import (
     RuleRow,
 )
 from abate.platform.review import rights
+from abate.platform.review.errors import NothingTicked
 from abate.platform.web import screen, story
 from abate.platform.web.access import operator_page
 from abate.platform.web.paging import whole_number
@@ -152,8 +153,10 @@ def propose(request: HttpRequest, role: bool) -> HttpResponse:
     """Propose `verdict` for every `record` that is ticked, or (`everything`) for all that wait under the filter, in one proposal:
     the oldest first where it cannot hold them all."""
     ticked = [n for text in request.POST.getlist("record") if (n := whole_number(text)) is not None]
-    left = 0
-    if request.POST.get("everything") == "1":
+    left, everything = 0, request.POST.get("everything") == "1"
+    if not ticked and not everything and request.POST.get("verdict"):
+        return screen.refuse(request, NothingTicked(), section="operator")
+    if everything:
         ticked, left = queries.oldest(_filter(_asked(request, "POST")), MOST)
     try:
         made = releasing.propose(
