@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from pathlib import Path
 
@@ -113,3 +114,28 @@ def test_a_folder_takes_the_changes_of_one_database_only(place: Path) -> None:
         backup.take(private_postgres.start(other), copies)
     assert refused.value.code == "changes-of-another"
     assert len(backup.bases(copies)) == 1
+
+
+def test_a_copy_is_taken_of_a_standby_and_comes_back(place: Path) -> None:
+    """It may not be asked where it writes: the copy was refused as of a database that does not answer, and its restore waited for
+    the primary until it was given up."""
+    old, standby, copies, new = (place / name for name in ("old", "standby", "copies", "new"))
+    url = private_postgres.start(old)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create table made (id int)")
+    cluster = standby.resolve() / "postgres"
+    cluster.parent.mkdir()
+    program = private_postgres.programs() / "pg_basebackup"
+    subprocess.run(
+        [program, "-d", url, "-D", cluster, "-R", "-X", "stream", "-c", "fast"],
+        check=True,
+        capture_output=True,
+    )
+    for left in (cluster / "log", *cluster.glob(".s.PGSQL.*")):
+        left.unlink(missing_ok=True)
+    if user := private_postgres.owner(cluster):
+        subprocess.run(["chown", "-R", user, cluster], check=True)
+    base = backup.take(private_postgres.start(standby), copies)
+    restored = recovery.recover(copies, base, new, None, wait=threading.Event().wait)
+    with psycopg.connect(restored) as connection:
+        assert connection.execute("select to_regclass('made')").fetchone() == ("made",)

@@ -25,9 +25,11 @@ INSTALLATION = "installation.json"
 """Beside the copies: the database's name, and the user who owns the whole server."""
 STREAMING_SECONDS = 60.0
 _WHO = "select now(), current_database(), (select rolname from pg_roles where oid = 10)"
-# Of the last checkpoint the timeline is another for a while after a restore.
+# Of the last checkpoint the timeline is another for a while after a restore; a standby tells no other.
 _HISTORY = """
-    select system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) from pg_control_system()
+    select system_identifier, case when pg_is_in_recovery() then (select to_hex(timeline_id) from pg_control_checkpoint())
+        else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end
+    from pg_control_system()
 """
 
 

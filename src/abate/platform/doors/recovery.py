@@ -118,8 +118,9 @@ def _lay_out(folder: Path, base: Base, cluster: Path, changes: Path, to: datetim
         raise SetupError("base-damaged", folder=base.folder, said=verified.stderr.strip()[-300:])
     cluster.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(base.folder, cluster)
-    # The private server's own: its log, and the lock of its socket, which says that the old one runs, as it may.
-    for left in (cluster / "log", *cluster.glob(".s.PGSQL.*")):
+    # The private server's own: its log, and the lock of its socket, which says that the old one runs, as it may. And the mark of
+    # a standby, where the copy was taken of one: it would wait for its primary for ever.
+    for left in (cluster / "log", cluster / "standby.signal", *cluster.glob(".s.PGSQL.*")):
         left.unlink(missing_ok=True)
     changes.mkdir()
     for segment in (*segments(folder / "wal"), *(folder / "wal").glob("*.history")):
