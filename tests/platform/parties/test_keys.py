@@ -11,6 +11,7 @@ from tests.platform.parties.test_tokens import TOKEN, ask, party  # noqa: F401 (
 
 from abate.platform.doors import clock
 from abate.platform.parties import actions, queries
+from abate.platform.parties.conditions import Condition
 from abate.platform.parties.errors import AddressRefused, ClientUnknown, KeyExpired, PartyKeyMalformed
 from abate.platform.parties.models import Client, Party
 from abate.platform.web import caller
@@ -85,6 +86,14 @@ def test_networks_of_ipv4_written_as_ipv6_are_the_same(party: Party) -> None:  #
         assert speaks(token, good)
     with pytest.raises(AddressRefused):
         speaks(token, "203.0.113.9")
+
+
+def test_a_list_that_was_kept_as_it_was_written_lets_its_party_in() -> None:
+    """Lists of an earlier version were not brought to one form."""
+    old = Condition(None, ("::ffff:10.0.0.0/104",))
+    old.check("10.1.2.3", clock.now())
+    with pytest.raises(AddressRefused):
+        old.check("11.1.2.3", clock.now())
 
 
 def test_a_suspended_party_gets_no_token(party: Party) -> None:  # noqa: F811

@@ -27,7 +27,8 @@ class Condition:
         except ValueError:
             raise AddressRefused from None
         came_from = getattr(came_from, "ipv4_mapped", None) or came_from
-        if not any(came_from in ip_network(one) for one in self.addresses):
+        # Lists of before `network` wrote them are read as it writes them.
+        if not any(came_from in ip_network(network(one)) for one in self.addresses):
             raise AddressRefused
 
 
