@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,7 +51,7 @@ def test_a_folder_without_settings_is_said_to_run_on_the_defaults(
     for room, name, answer in (
         (restore.reopening, "secrets_fit", into),
         (restore.recovery, "choose", SimpleNamespace(folder=tmp_path / "base-1")),
-        (restore.recovery, "place", None),
+        (restore.recovery, "restoring", nullcontext(into)),
         (restore.recovery, "recover", "postgresql:///restored"),
         (restore.reopening, "make_safe", {"sessions_ended": 0}),
     ):
