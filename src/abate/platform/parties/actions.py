@@ -25,12 +25,12 @@ from abate.platform.parties.errors import (
     ConformanceMissing,
     DocumentsExpired,
     GrantMissing,
-    LimitMalformed,
     PartyCodeTaken,
     PartyKeyMalformed,
     PartyMalformed,
     RedirectUnfit,
 )
+from abate.platform.parties.limit_errors import LimitMalformed
 from abate.platform.parties.models import Area, Client, Member, Party, PublicKey, Scope
 from abate.platform.parties.queries import check_standing
 from abate.platform.parties.signatures import algorithm_of, key_id_of

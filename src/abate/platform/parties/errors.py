@@ -133,17 +133,6 @@ class LimitReached(Problem):
         self.retry_after = retry_after
 
 
-class LimitMalformed(Problem):
-    code = "limit-malformed"
-    status = 422
-    zh = "限额须为正整数，或留空表示不限。"
-    en = "A limit is a whole number above nothing, or none at all."
-    why_zh = "为零的限额等于停用，停用须用暂停或撤销。"
-    why_en = "A limit of nothing would be a suspension that does not say so."
-    remedy_zh = "请填写正整数；停用请用暂停机构或撤销密钥。"
-    remedy_en = "Give a number above nothing; to stop a party, suspend it or revoke its key."
-
-
 class PartyKeyMalformed(Problem):
     code = "party-key-malformed"
     status = 422

@@ -20,6 +20,7 @@ from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.statements import statements
 from abate.platform.parties.errors import LimitReached
+from abate.platform.parties.limit_errors import BatchAboveQuota
 from abate.platform.parties.queries import TokenParty
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -70,9 +71,11 @@ def of_party(party_id: int, most: int | None) -> list[Limit]:
 def take_events(party_id: int, most: int | None, count: int) -> None:
     """Use `count` of a party's quota, `most` events within 24 hours: by message, file or broker it is one.
 
-    Raises LimitReached.
+    Raises LimitReached, BatchAboveQuota.
     """
     if most is not None:
+        if count > most:
+            raise BatchAboveQuota(f"{count:,} > {most:,}")
         take([_of_events(party_id, most)], count)
 
 

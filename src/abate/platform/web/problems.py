@@ -22,6 +22,7 @@ from abate.platform.incentives import errors as _incentives
 from abate.platform.ledger import errors as _ledger
 from abate.platform.log import errors as _log
 from abate.platform.parties import errors as _parties
+from abate.platform.parties import limit_errors as _limits
 from abate.platform.people import errors as _people
 from abate.platform.people import family_errors as _family
 from abate.platform.quarantine import errors as _quarantine
@@ -33,8 +34,8 @@ from abate.platform.web import middleware as _middleware
 from abate.platform.web import shielding as _shielding
 
 KNOWN = (
-    _log, _review, _parties, _people, _family, _events, _files, _carbon, _ledger, _credits, _incentives, _anomalies, _quarantine,
-    _reconciliation, _sharing, _gate, _middleware, _shielding,
+    _log, _review, _parties, _limits, _people, _family, _events, _files, _carbon, _ledger, _credits, _incentives, _anomalies,
+    _quarantine, _reconciliation, _sharing, _gate, _middleware, _shielding,
 )  # fmt: skip
 NOT_OVER_HTTP = (MonthUnfit, TablesBusy)
 """What only a command of the operator's can meet."""
