@@ -21,13 +21,14 @@ from abate.platform.joining.errors import NoticeClosed, NoticeMalformed, NoticeU
 from abate.platform.joining.models import Settlement
 from abate.platform.joining.quality import Quality
 from abate.platform.ledger import queries as ledger
+from abate.platform.notices.models import Notice
 from abate.platform.parties import actions as parties
 from abate.platform.parties import queries as party_queries
 from abate.platform.parties import standing, webhooks
 from abate.platform.parties.models import Message
 from abate.platform.people import groups
 from abate.platform.people import queries as people
-from abate.platform.people.models import Member
+from abate.platform.people.models import Authorisation, Member
 from abate.platform.reconciliation import actions as reconciliation
 from abate.platform.review import proposing
 from abate.platform.review.models import User
@@ -210,6 +211,9 @@ def test_a_party_leaves_settled_and_nothing_of_it_works_any_more(city: stage.Cit
     assert party.status == "left" and [key.state for key in party_queries.keys(party.pk)] == ["revoked"]
     assert not party_queries.is_hooked(party.pk)
     assert not any(row.live for row in people.authorisations(city.person.pk) if row.party_code == party.code)
+    told = Notice.objects.filter(kind="party.left").values_list("user_id", flat=True)
+    whose = Authorisation.objects.filter(party=party).values_list("person__user_id", flat=True)
+    assert sorted(told) == sorted(set(whose)) and len(whose) > len(told), "once, however many ended"
     with pytest.raises(Exception, match="party-suspended"):
         parties.issue_client(party)
 

@@ -245,6 +245,13 @@ def test_whoever_may_send_can_be_authorised_whatever_its_kind(city: stage.City, 
     )
 
 
+def test_who_takes_part_no_more_is_offered_nothing(city: stage.City, enter) -> None:
+    """The form was shown, and refused when it was sent."""
+    Party.objects.filter(pk=city.partner.pk).update(status=Party.Status.LEFT)
+    page = enter(city.person.user, "en").get(f"/authorise/{city.partner.code}")
+    assert page.status_code == 403 and 'name="behaviour"' not in page.content.decode()
+
+
 def test_every_page_stands_in_the_frame_from_which_one_signs_out() -> None:
     pages = Path(get_template("abate/frame.html").origin.name).parent
     texts = {path.name: path.read_text(encoding="utf-8") for path in pages.glob("*.html")}

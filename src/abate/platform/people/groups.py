@@ -200,10 +200,11 @@ def leave_all(person_id: int, now: datetime) -> None:
 
 @audited("party.consents", lambda given, _: given["party_id"])
 def end_party(party_id: int) -> None:
-    """The party takes part no more: what everybody lets it send ends, and nobody is its member."""
+    """The party takes part no more: what everybody lets it send ends, which they are told, and nobody is its member."""
     party = Party.objects.get(pk=party_id)
     now = disclosing.hold_party(party)
     own = Authorisation.objects.filter(party=party, withdrawn_at=None)
+    notices.write(own.values_list("person__user_id", flat=True).distinct(), "party.left")
     own.update(withdrawn_at=Greatest(Value(now), F("granted_at")))
     disclosing.end_party(party.code, now)
     _end(Member.objects.filter(group__party_id=party_id, left_at=None), now)

@@ -10,6 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import queries as parties
 from abate.platform.parties import telling
+from abate.platform.parties.errors import PartySuspended
+from abate.platform.parties.models import Party
 from abate.platform.people import actions, consents, queries
 from abate.platform.people.models import Person
 from abate.platform.sharing import people as sharing
@@ -45,6 +47,8 @@ def authorisations(request: HttpRequest, person: Person) -> HttpResponse:
 def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResponse:
     """Choose behaviours, read what is sent, agree. The partner knows the person by a name of its own."""
     party = parties.party(party_code)
+    if party.status != Party.Status.ACTIVE:
+        raise PartySuspended(party.code)
     offered = parties.behaviours(party.pk)
     live = {a.behaviour for a in queries.authorisations(person.pk) if a.live and a.party_code == party_code}
     chosen = set(request.POST.getlist("behaviour")) if request.method == "POST" else set(offered)
