@@ -24,6 +24,18 @@ def test_a_sandbox_leads_to_its_key_from_the_start_page_and_live_does_not(settin
     assert 'href="/try"' in Client().get("/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("zh-hans", "沙箱的地址与本站不同，请向运营方索取"), ("en", "which the operator tells you")],
+)
+def test_a_partner_who_tries_on_live_is_told_where_the_sandbox_is(language: str, said: str) -> None:
+    """An applicant was told on a page to run the operator's command, which it cannot."""
+    desk.staffed()
+    answer = Client(headers={"accept-language": language}).get("/try")
+    assert answer.status_code == 409
+    assert said in unescape(answer.content.decode())
+
+
 def test_without_a_party_the_console_leads_to_where_one_applies(enter) -> None:  # type: ignore[no-untyped-def]
     clerk = enter(desk.staffed()["entry"], "en")
     assert 'href="/join"' in clerk.get("/operator").content.decode()

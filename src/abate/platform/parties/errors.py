@@ -198,8 +198,15 @@ class NotASandbox(Problem):
     en = "This is for the sandbox only."
     why_zh = "虚构人员和试用事件不得进入正式账目。"
     why_en = "Made-up people and events of a trial have no place in the books."
-    remedy_zh = "请加上 --sandbox，并先运行 `abate serve --sandbox`。"
-    remedy_en = "Say --sandbox, and run `abate serve --sandbox` first."
+    # Read by an applicant on a page as by an operator at a shell: the first cannot run anything here.
+    remedy_zh = (
+        "请打开沙箱的 /try：沙箱的地址与本站不同，请向运营方索取。"
+        "运营方：请运行 `abate serve --sandbox`，其他命令加上 --sandbox。"
+    )
+    remedy_en = (
+        "Open /try in the sandbox: it has another address than this one, which the operator tells you. "
+        "The operator runs `abate serve --sandbox`, and says --sandbox with other commands."
+    )
 
 
 class PublicKeyUnfit(Problem):
