@@ -7,6 +7,7 @@ digest, party and verdict; what does not fit is left to the longer way, alone.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,8 +33,8 @@ from abate.platform.quarantine import actions as quarantine
 SQL = statements(Path(__file__).parent)
 MOST = 64
 """Our policy: so many batches at most share a transaction."""
-LEADERS = 1
-"""Transactions at once; the next one gathers whoever comes meanwhile."""
+GATHER = 0.5
+"""Our policy: so much of the time that the last transaction took, the next one waits for its callers to come again."""
 FEW = 16
 """Our policy: a batch of so many events at most is booked this way."""
 _OF_FIT = "where exists (select from fit where fit.id = mark.batch_id)"
@@ -87,18 +88,36 @@ def few(
 
 @dataclass(slots=True, eq=False)
 class _Caller:
-    """One that waits for its batch: told the results (None: not booked), a fault, or that it is its turn to book."""
+    """One that waits for its batch: told to gather others, to book for all, or that it is done: the results (None: not
+    booked) or a fault."""
 
     batch: Few
+    thread: int = field(default_factory=threading.get_ident)
     told: threading.Event = field(default_factory=threading.Event)
+    gathers: bool = False
     leads: bool = False
+    done: bool = False
     results: list[Result] | None = None
     fault: DatabaseError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The transaction that ended last: who led it, how many callers there were, when it ended and how long it took, in
+    seconds."""
+
+    thread: int = 0
+    callers: int = 0
+    ended: float = 0.0
+    took: float = 0.0
+
+
 _lock = threading.Lock()
+_came = threading.Condition(_lock)
 _waiting: list[_Caller] = []
-_leaders = 0
+_busy = False
+"""Somebody gathers or leads: one transaction at once, the next one takes whoever comes meanwhile."""
+_last = _Last()
 
 
 def book(batch: Few, is_away: Callable[[DatabaseError], bool]) -> list[Result] | None:
@@ -109,28 +128,48 @@ def book(batch: Few, is_away: Callable[[DatabaseError], bool]) -> list[Result] |
     """
     caller = _Caller(batch)
     _queue(caller)
-    if not caller.leads:
+    while not caller.done:
         caller.told.wait()
-    if caller.leads:
-        _lead(caller, is_away)
+        caller.told.clear()
+        if caller.gathers:
+            _gather(caller)
+        if caller.leads:
+            _lead(caller, is_away)
     if caller.fault is not None:
         raise caller.fault
     return caller.results
 
 
 def _queue(caller: _Caller) -> None:
-    global _leaders
+    global _busy
     with _lock:
         _waiting.append(caller)
-        if _leaders < LEADERS:
-            _leaders += 1
-            caller.leads = True
+        if len(_waiting) >= _last.callers:
+            _came.notify()
+        if not _busy:
+            _busy = caller.gathers = True
+            caller.told.set()
+
+
+def _gather(caller: _Caller) -> None:
+    """Wait a moment for those that were answered just now, for most of them come again at once. Who led last leads again,
+    if there: its connection has all at hand.
+    """
+    with _lock:
+        caller.gathers = False
+        until = _last.ended + _last.took * GATHER
+        while len(_waiting) < min(_last.callers, MOST) and (left := until - time.monotonic()) > 0:
+            _came.wait(left)
+        leader = next((one for one in _waiting if one.thread == _last.thread), caller)
+        leader.leads = True
+    leader.told.set()
 
 
 def _lead(caller: _Caller, is_away: Callable[[DatabaseError], bool]) -> None:
     """Book for all that wait, then hand on to one of those that came meanwhile."""
     with _lock:
         taken = _take(caller)
+    begun = time.monotonic()
     try:
         found = _send([one.batch for one in taken])
         for number, one in enumerate(taken, 1):
@@ -139,7 +178,7 @@ def _lead(caller: _Caller, is_away: Callable[[DatabaseError], bool]) -> None:
         for one in taken:
             one.fault = fault if is_away(fault) else None
     finally:
-        _hand_on(taken)
+        _hand_on(caller, taken, begun)
 
 
 def _take(caller: _Caller) -> list[_Caller]:
@@ -147,7 +186,7 @@ def _take(caller: _Caller) -> list[_Caller]:
     taken, subjects = [caller], {(caller.batch.party_id, one) for one in caller.batch.subjects}
     for one in _waiting:
         own = {(one.batch.party_id, subject) for subject in one.batch.subjects}
-        if one is not caller and not one.leads and len(taken) < MOST and subjects.isdisjoint(own):
+        if one is not caller and len(taken) < MOST and subjects.isdisjoint(own):
             taken.append(one)
             subjects |= own
     for one in taken:
@@ -155,17 +194,18 @@ def _take(caller: _Caller) -> list[_Caller]:
     return taken
 
 
-def _hand_on(taken: Sequence[_Caller]) -> None:
-    global _leaders
+def _hand_on(caller: _Caller, taken: Sequence[_Caller], begun: float) -> None:
+    global _busy, _last
     with _lock:
-        following = next((one for one in _waiting if not one.leads), None)
-        if following is None:
-            _leaders -= 1
-        else:
-            following.leads = True
-    if following is not None:
-        following.told.set()
+        now = time.monotonic()
+        _last = _Last(caller.thread, len(taken) + len(_waiting), now, now - begun)
+        following = next(iter(_waiting), None)
+        _busy = following is not None
+        if following is not None:
+            following.gathers = True
+            following.told.set()
     for one in taken:
+        one.done = True
         one.told.set()
 
 

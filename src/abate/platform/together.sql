@@ -19,11 +19,12 @@ and not exists (select from carbon_mark mark
                 join carbon_act held on held.person_id = mark.person_id and held.rule = mark.rule and {met}
                 where mark.batch_id = arrival.id
                       and (held.party_id, held.event_id) <> (mark.party_id, mark.event_id))
-and not exists (select from carbon_mark mark
-                {alike}
-                join carbon_mark held on held.person_id = mark.person_id and held.rule = mark.rule
-                                         and held.place <> mark.place and {met}
-                where mark.batch_id = arrival.id and held.batch_id = arrival.id)
+and not (arrival.count > 1
+         and exists (select from carbon_mark mark
+                     {alike}
+                     join carbon_mark held on held.person_id = mark.person_id and held.rule = mark.rule
+                                              and held.place <> mark.place and {met}
+                     where mark.batch_id = arrival.id and held.batch_id = arrival.id))
 
 -- name: together
 -- Batches of a few credited events each, booked by one statement. It is put together from the statements that book a large

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -72,7 +73,7 @@ class Gathered:
         self._go.set()
         for thread in threads:
             thread.join(20)
-        assert together._waiting == [] and together._leaders == 0
+        assert together._waiting == [] and not together._busy
         return found
 
 
@@ -105,6 +106,91 @@ def test_who_waits_is_booked_together_and_keeps_a_batch_of_his_own(world: World,
         assert [(one.cause, one.place) for one in booked] == [(r.id, r.place) for r in results]
         assert [(one.carbon_mg, one.credits) for one in booked] == [(r.er_mg, r.credits) for r in results]
     assert differences() == {}
+
+
+def many(calls: list[Call]) -> list[int]:
+    """Threads that call at once; returns how many batches each transaction had."""
+    sizes: list[int] = []
+    really = together._send
+
+    def send(batches: Any) -> Any:
+        sizes.append(len(batches))
+        return really(batches)
+
+    def one(call: Call) -> None:
+        with clock.frozen(now):
+            call()
+        connection.close()
+
+    now = clock.now()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(together, "_send", send)
+        threads = [threading.Thread(target=one, args=(call,)) for call in calls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert together._waiting == [] and not together._busy
+    return sizes
+
+
+def just_now(callers: int, thread: int = 0) -> together._Last:
+    """A transaction that ended now, and took so long that its callers are waited for as long as it may be."""
+    return together._Last(thread, callers, time.monotonic(), 100)
+
+
+def test_those_that_were_answered_just_now_are_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [lambda n=n: world.send(world.ride(f"r{n}", n)) for n in range(3)]
+    monkeypatch.setattr(together, "_last", just_now(3))
+    assert many(calls) == [3]
+    assert Entry.objects.count() == 3 and differences() == {}
+
+
+def test_a_lone_caller_waits_for_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.send(world.ride("first"))
+    assert together._last.callers == 1 and together._last.thread == threading.get_ident()
+
+    def wait(*_: Any) -> None:
+        raise AssertionError("waited")
+
+    monkeypatch.setattr(together, "_last", just_now(1))
+    monkeypatch.setattr(together._came, "wait", wait)
+    assert world.send(world.ride("second"))[0].outcome == Outcome.CREDITED
+    # Nor is it waited for who came long ago.
+    monkeypatch.setattr(together, "_last", together._Last(0, 8, time.monotonic() - 1, 1.9))
+    assert world.send(world.ride("third"))[0].outcome == Outcome.CREDITED
+
+
+def test_who_led_last_leads_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection has the plans."""
+    led: list[str] = []
+    really = together._lead
+
+    def lead(caller: Any, is_away: Any) -> None:
+        led.append(threading.current_thread().name)
+        really(caller, is_away)
+
+    monkeypatch.setattr(together, "_lead", lead)
+    own = threading.get_ident()
+    monkeypatch.setattr(together, "_last", just_now(3, own))
+    now, came = clock.now(), threading.Event()
+
+    def one(n: int) -> None:
+        with clock.frozen(now):
+            came.set()
+            world.send(world.ride(f"r{n}", n))
+        connection.close()
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in (1, 2)]
+    for thread in threads:
+        thread.start()
+    assert came.wait(20)
+    world.send(world.ride("own"))
+    for thread in threads:
+        thread.join(60)
+    assert led == [threading.main_thread().name] and Entry.objects.count() == 3
 
 
 def test_one_that_does_not_fit_is_left_out_alone(world: World, gathered: Gathered) -> None:
