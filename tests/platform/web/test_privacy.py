@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -13,24 +14,35 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import translation
 from pypdf import PdfReader
 from tests.platform.web import city as stage
 from tests.platform.web.one_city import built as built
 from tests.platform.web.one_city import city as city
 
+from abate.bookkeeping.kinds import Kind
+from abate.platform.anomalies import queries as anomalies
+from abate.platform.carbon import queries as carbon
 from abate.platform.config import fields
 from abate.platform.doors import clock
+from abate.platform.events import sources
 from abate.platform.incentives import actions as incentives
+from abate.platform.incentives.queries import CodeRow
 from abate.platform.ledger import queries as ledger
 from abate.platform.log import actions as log
 from abate.platform.log.models import Leaf, Reading
-from abate.platform.people import queries, requests
+from abate.platform.notices import queries as notices
+from abate.platform.notices.models import Incident
+from abate.platform.people import children, correcting, groups, queries, requests
 from abate.platform.people.models import Person
+from abate.platform.quarantine import queries as quarantine
 from abate.platform.review import actions as review
 from abate.platform.review import audit
 from abate.platform.review.models import Audit, User
-from abate.platform.web import own_data, readers
+from abate.platform.signin import factors
+from abate.platform.web import amounts, own_data, own_data_words, readers, story
 from abate.platform.web.pages import privacy
+from abate.platform.web.wording import pick
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 
@@ -57,7 +69,7 @@ def test_the_copy_holds_everything_and_nobody_elses(lived: stage.City, enter) ->
         one.id for one in ledger.entries(lived.person.pk, limit=500)
     }
     assert len(told["behaviours"]) == 8 and all(json.loads(one["record"]) for one in told["behaviours"])
-    assert [(one["text"], one["offer"]) for one in told["codes"]] == [(code.text, "示例咖啡券")]
+    assert [(one["text"], one["offer_zh"]) for one in told["codes"]] == [(code.text, "示例咖啡券")]
     assert len(told["authorisations"]) == 3 and told["requests"][0]["text"] == "=1+1 名字"
     text = json.dumps(told)
     assert "not-mine" not in text and str(queries.own_copy(lived.stranger)[0]["number"]) not in text
@@ -78,6 +90,73 @@ def test_the_copy_on_paper_carries_the_json(lived: stage.City, enter) -> None:
     assert json.loads(attached)["format"] == own_data.FORMAT
     text = "".join(page.extract_text() for page in paper.pages)
     assert queries.own_copy(lived.person)[0]["number"] in text
+
+
+@pytest.mark.clause("P-8.4-b")
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_copy_on_paper_is_told_in_words(lived: stage.City, language: str) -> None:
+    """Fields by their names, amounts with units, moments in the platform's zone; texts in the language of the paper."""
+    requests.ask(lived.person, "correction", "x")
+    incentives.redeem(lived.person, lived.offer, uuid4())
+    own = audit.Actor(lived.person.user.handle, "page", "person", lived.person.user_id)
+    with audit.acting(lambda: own):
+        told = own_data.gather(lived.person)
+    tables = {name: rows for name, rows in told.items() if isinstance(rows, list)}
+    with translation.override(language):
+        teller = own_data_words.Teller.now()
+        found = {name: [dict(teller.pairs(name, row)) for row in rows] for name, rows in tables.items()}
+        label = own_data_words.label
+        (account,), behaviour, entry = found["account"], found["behaviours"][0], found["entries"][0]
+        opened = amounts.stamp(lived.person.created_at)
+        grams = amounts.grams(ledger.balance(lived.person.pk).carbon_mg)
+        assert account[label("opened_at")] == opened and account[label("carbon_mg")] == f"{grams} gCO₂e"
+        assert behaviour[label("behaviour")].startswith(story.title_of(tables["behaviours"][0]["behaviour"]))
+        assert entry[label("kind")] == story.name_of(Kind[tables["entries"][0]["kind"].upper()])
+        assert found["requests"][0][label("kind")] == pick(own_data_words.REQUESTS["correction"])
+        chinese = language != "en"
+        (code,), opened_by = found["codes"], found["opened_by_others"][0]
+        assert code[label("offer")] == pick((tables["codes"][0]["offer_zh"], tables["codes"][0]["offer_en"]))
+        assert opened_by[label("field")] == pick(readers.OPENED["person.incentive-code"][0])
+        assert found["account"][0][label("made_up")] == ("是" if chinese else "yes")
+        assert bool(re.search("[一-鿿]", "".join(account))) is chinese
+        assert found["authorisations"] and not any(
+            key.endswith(("_zh", "_en")) for rows in found.values() for row in rows for key in row
+        )
+        behaviour["long"] = teller.pairs("behaviours", {"record": json.dumps({"note": "x" * 900})})[0][1]
+    # Nothing runs out of the page.
+    assert max(len(word) for word in re.split(r"[\s\u200b]", behaviour["long"])) <= 65
+    assert "T" not in opened and all("T00" not in text for text in account.values())
+
+
+def test_every_field_of_the_copy_has_a_name() -> None:
+    """Those that the tables are made of: a new one is told by a word, not by the name of a column."""
+    rows = (
+        correcting.FormerIdentity,
+        queries.AuthorisationRow,
+        groups.MemberRow,
+        children.ChildRow,
+        carbon.Behaviour,
+        carbon.Withdrawn,
+        carbon.Superseded,
+        ledger.EntryRow,
+        CodeRow,
+        anomalies.CaseRow,
+        quarantine.OwnRow,
+        requests.RequestRow,
+        factors.Factor,
+        notices.BrowserRow,
+        sources.SourceRow,
+    )
+    left_out = own_data._LEFT_OUT | {"counter", "listed", "decided_by", "ended_by", "code"}
+    left_out |= own_data_words.UNTOLD
+    names = {
+        re.sub("_(zh|en)$", "", field.name)
+        for row in rows
+        for field in dataclasses.fields(row)
+        if not field.name.startswith("proposed_")
+    }
+    names |= {re.sub("_(zh|en)$", "", field.name) for field in Incident._meta.get_fields()}
+    assert names - left_out - set(own_data_words.NAMES) == set()
 
 
 def test_pages_of_many_rows_are_all_there(lived: stage.City, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +239,7 @@ def test_what_the_staff_opened_is_told_to_its_person_without_a_name(lived: stage
     assert clerk.handle not in page
     assert "Nobody but you" in theirs.get("/privacy").content.decode()
     (told,) = json.loads(mine.get("/privacy/copy.json").content)["opened_by_others"]
-    assert (told["roles"], told["field"]) == ("entry", "person.request") and clerk.handle not in str(told)
+    assert (told["roles_en"], told["field"]) == ("entry", "person.request") and clerk.handle not in str(told)
     # What the person opens of their own is no reading by the staff; that the name was opened is told all the same.
     assert Audit.objects.filter(what="person.request").count() == 1
     own = Audit.objects.filter(what="person.identity", account=lived.person.user.handle)

@@ -101,7 +101,7 @@ def gather(person: Person) -> dict[str, object]:
             for one in sharing.readings_of(person.pk)
         ],
         "opened_by_others": [
-            _row({"at": one.at, "roles": one.roles[1], "field": one.what, "purpose": one.purpose[1]})
+            _row({"at": one.at, "field": one.what} | _both(roles=one.roles, purpose=one.purpose))
             for one in opened_by_others(person)
         ],
     }
@@ -187,7 +187,16 @@ def _kept_back(one: quarantine.OwnRow, codes: dict[int, str]) -> Row:
 
 def _code(one: incentives.CodeRow) -> Row:
     told = {k: v for k, v in asdict(one).items() if k != "offer"}
-    return _row(told | {"offer": one.offer.title[0], "state": one.state})
+    return _row(told | _both(offer=one.offer.title) | {"state": one.state})
+
+
+def _both(**texts: tuple[str, str]) -> Row:
+    """Texts in both languages, as `name_zh` and `name_en`."""
+    return {
+        f"{name}_{way}": text
+        for name, pair in texts.items()
+        for way, text in zip(("zh", "en"), pair, strict=True)
+    }
 
 
 def _row(values: Row) -> Row:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from datetime import datetime
 
 from abate.platform.doors import clock
-from abate.platform.web import own_data, statement_pdf
+from abate.platform.web import amounts, own_data, statement_pdf
+from abate.platform.web.own_data_words import Teller
 from abate.platform.web.wording import english, pick, say
 
 TITLES = {
@@ -39,13 +40,21 @@ TITLES = {
 
 def render(told: dict[str, object]) -> bytes:
     """Raises NoChineseFont."""
+    teller, made = Teller.now(), datetime.fromisoformat(str(told["made_at"]))
+    zone = clock.zone().key
     page = {
         "lang": "en" if english() else "zh",
         "title": say("我的个人信息副本", "A copy of my data"),
-        "footer": f"{own_data.FORMAT} · {told['made_at']}",
+        "note": say(
+            "时间均为 {zone} 时间；减排量以克二氧化碳当量计。附件 own-data.json 是同一时刻的完整数据，保持系统中的原样。",
+            "Times are those of {zone}; avoided emissions are in grams of CO₂e. The attached own-data.json is the same "
+            "data of the same moment, as it is stored.",
+            zone=zone,
+        ),
+        "footer": f"{own_data.FORMAT} · {amounts.stamp(made)} {zone}",
         "nothing": say("没有", "None"),
         "parts": [
-            {"title": pick(TITLES[name]), "rows": [_pairs(row) for row in rows]}
+            {"title": pick(TITLES[name]), "rows": [teller.pairs(name, row) for row in rows]}
             for name, rows in told.items()
             if isinstance(rows, list)
         ],
@@ -53,11 +62,3 @@ def render(told: dict[str, object]) -> bytes:
     return statement_pdf.set_page(
         "own_data.typ", page, {"own-data.json": own_data.as_json(told)}, clock.now()
     )
-
-
-def _pairs(row: own_data.Row) -> list[list[str]]:
-    return [[name, _text(value)] for name, value in row.items() if value not in (None, "")]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -13,11 +13,10 @@ from abate.platform.people import children, consents, guardians
 from abate.platform.people.models import Person
 from abate.platform.web import access, screen
 from abate.platform.web.access import Missing, own_page
+from abate.platform.web.own_data_words import RELATIONS
 from abate.platform.web.pages.privacy import was_shown
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
-
-RELATIONS = {"parent": ("父母", "Parent"), "other": ("其他监护人", "Other guardian")}
 
 
 def _fields(name: str = "") -> list[Field]:

@@ -24,17 +24,12 @@ from abate.platform.people.models import Person
 from abate.platform.sharing import people as sharing
 from abate.platform.web import access, own_data, own_data_pdf, screen
 from abate.platform.web.access import person_page
+from abate.platform.web.own_data_words import REQUESTS
 from abate.platform.web.pages.shared import listed
 from abate.platform.web.paging import page
 from abate.platform.web.readers import opened_by_others, times_opened
 from abate.platform.web.wording import pick, say
 
-KINDS = {
-    "correction": ("更正或补充", "Correct or complete"),
-    "explanation": ("解释处理规则", "Explain how it is processed"),
-    "restriction": ("限制或拒绝处理", "Restrict or object"),
-    "complaint": ("投诉", "Complain"),
-}
 CORRECTED = {"name": ("姓名", "Name"), "number": ("证件号码", "Number")}
 INCIDENT = {
     "happened": ("发生了什么", "What happened"),
@@ -114,8 +109,8 @@ def _page(
         **_lists(request, person),
         "own": not guardian,
         "corrected": [(pick(CORRECTED[what]), at) for what, at in correcting.history(person.pk)],
-        "requests": [(row, pick(KINDS[row.kind])) for row in requests.own(person)],
-        "kinds": [(name, pick(words)) for name, words in KINDS.items()],
+        "requests": [(row, pick(REQUESTS[row.kind])) for row in requests.own(person)],
+        "kinds": [(name, pick(words)) for name, words in REQUESTS.items()],
     }
     return screen.show(request, "privacy", context, section="authorisations", status=status, problem=problem)
 

@@ -13,7 +13,7 @@ from abate.platform.people import requests as asked
 from abate.platform.review import rights
 from abate.platform.web import screen
 from abate.platform.web.access import operator_page
-from abate.platform.web.pages.privacy import KINDS
+from abate.platform.web.own_data_words import REQUESTS
 from abate.platform.web.wording import pick, say
 
 
@@ -21,7 +21,7 @@ from abate.platform.web.wording import pick, say
 @operator_page
 def requests(request: HttpRequest, role: bool) -> HttpResponse:
     rows = [
-        (rights.shown(request.user, "requests", asdict(row) | {"late": row.late}), pick(KINDS[row.kind]))
+        (rights.shown(request.user, "requests", asdict(row) | {"late": row.late}), pick(REQUESTS[row.kind]))
         for row in asked.waiting(texts=rights.sees(request.user, "requests", "text"))
     ]
     context = {

@@ -21,9 +21,9 @@ from abate.platform.review import queries as review
 from abate.platform.review.models import User
 from abate.platform.web import screen
 from abate.platform.web.access import user_page
+from abate.platform.web.own_data_words import CHANNELS
 from abate.platform.web.wording import pick, say
 
-CHANNELS = {"email": ("邮件", "e-mail"), "phone": ("短信", "SMS"), "push": ("浏览器通知", "browser")}
 STATES = {
     "sent": ("已发送", "sent", "good"),
     "waiting": ("等待发送", "waiting", "wait"),
