@@ -19,6 +19,7 @@ from django.test import Client
 from pypdf import PdfReader
 from tests.platform.ledger.conftest import DAYS, expiring_room
 from tests.platform.pipeline.world import NOW, World
+from tests.platform.web import city as stage
 
 from abate.bookkeeping import checkpoint
 from abate.bookkeeping.recompute import Recomputing
@@ -30,6 +31,7 @@ from abate.platform.doors import clock
 from abate.platform.ledger import actions, expiring, holds, queries, standing
 from abate.platform.log import actions as log
 from abate.platform.log import queries as log_queries
+from abate.platform.log.models import Checkpoint
 from abate.platform.people import actions as people
 from abate.platform.web import statement, statement_pdf
 
@@ -295,6 +297,19 @@ def test_pages_files_and_interface_give_the_same_in_both_languages(
     assert enter(world.people[1].user).get(f"/statement/{month}.json").json()["person"] != document["person"]
     assert Client().get(f"/v1/me/statement?first={first}&last={last}").status_code == 401
     assert Client().get(f"/statement/{month}.pdf").status_code == 302
+
+
+@pytest.mark.django_db
+def test_before_the_first_signed_head_nothing_is_offered_that_would_fail(enter: Any) -> None:
+    """A platform's first second."""
+    person = stage.build().person
+    assert not Checkpoint.objects.exists()
+    browser, month = enter(person.user, "en"), f"{clock.today():%Y-%m}"
+    page = browser.get("/statement").content.decode()
+    assert f"/statement/{month}.json" not in page and "reload this page" in page
+    refused = browser.get(f"/statement/{month}.json")
+    said = refused.content.decode()
+    assert refused.status_code == 404 and "in a moment" in said and "--from" not in said
 
 
 def test_without_a_chinese_font_the_paper_is_refused_by_name(

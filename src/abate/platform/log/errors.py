@@ -70,11 +70,12 @@ class OtherHistory(Problem):
 class NoHead(Problem):
     code = "log-no-head"
     status = 404
-    zh = "日志还没有签名的检查点。"
-    en = "The log has no signed head of this size."
+    zh = "日志还没有(该规模的)签名检查点。"
+    en = "The log has no signed head yet, or none of this size."
     why_zh = "证明须以已签名的日志头为准。"
     why_en = "A proof stands on a signed head."
-    remedy_zh = "平台运行后约一秒会产生第一个检查点;`--from` 与 `--to` 须是已签名的规模。"
+    remedy_zh = "平台启动后约一秒产生第一个检查点:请稍后再试。指定规模时,须是已签名的规模。"
     remedy_en = (
-        "The first is signed about a second after the platform starts; sizes must be ones that were signed."
+        "The first is signed about a second after the platform starts: try again in a moment. A size that is named "
+        "must be one that was signed."
     )

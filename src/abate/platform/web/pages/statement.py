@@ -35,6 +35,7 @@ def page(request: HttpRequest, person: Person) -> HttpResponse:
         ],
         "pending": len(told.lines) - len(log.numbered(person.pk, [line.id for line in told.lines])),
         "paper": statement_pdf.font() is not None,
+        "signed": log.checkpoint() is not None,
     }
     return screen.show(request, "statement", context, section="home")
 
