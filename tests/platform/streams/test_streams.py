@@ -165,6 +165,25 @@ def test_what_devices_send_does_not_fill_the_memory(
     assert consume(world, each, most=100) == {"refused": 1, "credited": 40}
 
 
+@pytest.mark.parametrize("each", ["nats", "kafka"], indirect=True)
+def test_what_a_partner_sends_does_not_fill_the_memory(
+    world: World, each: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A take ends where it holds enough, however many messages it may have; all of it is booked in the end."""
+    bound = 4_000
+    monkeypatch.setattr(broker_nats, "HELD_BYTES", bound, raising=False)
+    monkeypatch.setattr(broker_kafka, "HELD_BYTES", bound, raising=False)
+    monkeypatch.setattr(broker_kafka, "_PORTION", 3, raising=False)
+    sent = texts(*(world.ride(f"r{n}", n % 2) for n in range(40)))
+    largest = max(len(body) for body, _ in sent)
+    each.publish(sent)
+    here = opened(each)
+    held = here.take(100, 3.0)
+    assert bound - largest < sum(len(message.body) for message in held) <= bound + 3 * largest
+    here.close()
+    assert consume(world, each, most=100) == {"credited": 40} and differences() == {}
+
+
 @ALL
 def test_what_was_booked_and_not_given_up_comes_again_and_exists(world: World, each: Running) -> None:
     each.publish(texts(*(world.ride(f"r{n}", n % 2) for n in range(3))))

@@ -25,6 +25,10 @@ _ADAPTERS = {
 }
 LARGEST = 5_000_000
 """Bytes of one message, as over HTTP: of what is larger no adapter needs to keep the body."""
+HELD_BYTES = 64 * 1024**2
+"""Bytes of bodies in hand, from which on no more is taken until some are given up: our policy. Senders to one topic could
+otherwise fill the memory, and fill it again at every start.
+"""
 _LIBRARIES = {"nats": "nats", "kafka": "confluent_kafka", "mqtt": "paho.mqtt.client"}
 
 
@@ -56,7 +60,8 @@ class Broker(Protocol):
     """A connection of one process to one topic."""
 
     def take(self, most: int, seconds: float) -> Sequence[Message]:
-        """The messages that are there, `most` of them or fewer, once at least one is there or `seconds` are over.
+        """The messages that are there, `most` of them or fewer and not much more than HELD_BYTES, once at least one is there
+        or `seconds` are over.
 
         What was taken and not given up comes again, here or elsewhere. Raises BrokerAway.
         """

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
-from abate.platform.doors.broker import BrokerAway, Message, Place
+from abate.platform.doors.broker import HELD_BYTES, LARGEST, BrokerAway, Message, Place
 from abate.platform.doors.errors import SetupError
 
 SESSION_MS = 10_000
@@ -18,6 +18,8 @@ its group and cannot commit: after a wait for a quota, which may be hours, the s
 """
 _PATIENCE = 10.0
 _JOINING = 30
+_PORTION = max(1, HELD_BYTES // LARGEST)
+"""Messages asked for at a time."""
 
 
 class Kafka:
@@ -60,13 +62,12 @@ class Kafka:
 
     def take(self, most: int, seconds: float) -> Sequence[Message]:
         try:
-            found = self._consumer.consume(most, seconds)
-            rounds = 0
-            # Before the group has told which partitions are ours, nothing there does not mean that nothing is there.
-            while not (found or self._joined) and rounds < _JOINING:
-                found, rounds = self._consumer.consume(most, 1.0), rounds + 1
-            if rounds and not found:
-                found = self._consumer.consume(most, seconds)
+            found = self._first(min(most, _PORTION), seconds)
+            size, more = _size(found), bool(found)
+            # The rest lies in the library's queue, which has a bound of its own.
+            while more and len(found) < most and size < HELD_BYTES:
+                portion = self._consumer.consume(min(most - len(found), _PORTION), 0)
+                found, size, more = found + portion, size + _size(portion), bool(portion)
         except KafkaException as fault:
             raise BrokerAway(str(fault)) from fault
         for one in found:
@@ -74,6 +75,16 @@ class Kafka:
             if fault is not None and fault.code() != KafkaError._PARTITION_EOF:
                 raise BrokerAway(fault.str())
         return [Message(one.value() or b"", _attributes(one), one) for one in found if one.error() is None]
+
+    def _first(self, most: int, seconds: float) -> list[Record]:
+        found = self._consumer.consume(most, seconds)
+        rounds = 0
+        # Before the group has told which partitions are ours, nothing there does not mean that nothing is there.
+        while not (found or self._joined) and rounds < _JOINING:
+            found, rounds = self._consumer.consume(most, 1.0), rounds + 1
+        if rounds and not found:
+            found = self._consumer.consume(most, seconds)
+        return found
 
     def done(self, messages: Sequence[Message]) -> None:
         reached: dict[tuple[str, int], int] = {}
@@ -89,6 +100,10 @@ class Kafka:
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _size(records: Sequence[Record]) -> int:
+    return sum(len(one.value() or b"") for one in records)
 
 
 def _attributes(record: Record) -> dict[str, str]:

@@ -18,17 +18,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from abate.platform.doors.broker import LARGEST, BrokerAway, Message, Place
+from abate.platform.doors.broker import HELD_BYTES, LARGEST, BrokerAway, Message, Place
 from abate.platform.doors.errors import SetupError
 
 SESSION_SECONDS = 7 * 24 * 3600
 """How long the broker keeps what comes while nobody takes it: our policy."""
 IN_HAND = 10_000
 """How many messages the broker sends before the first is given up: our policy."""
-HELD_BYTES = 64 * 1024**2
-"""Bytes of bodies in hand, from which on no more is read until some are given up: our policy. Devices of one topic could
-otherwise fill the memory, and fill it again at every start.
-"""
 _PATIENCE = 10.0
 _CONTENT_TYPE = "application/cloudevents"
 

@@ -14,13 +14,15 @@ from nats.errors import Error, TimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
 
-from abate.platform.doors.broker import BrokerAway, Message, Place
+from abate.platform.doors.broker import HELD_BYTES, BrokerAway, Message, Place
 from abate.platform.doors.errors import SetupError
 
 T = TypeVar("T")
 ACK_SECONDS = 60.0
 """After this long without a word of a process the server delivers again: our policy. A living one says it is at work."""
 _PATIENCE = 10.0
+_MORE = 0.05
+"""Seconds for a further portion, where the one before was full: there may be no more."""
 
 
 class _Encrypted(Client):
@@ -83,18 +85,29 @@ class JetStream:
                     await one.handle.in_progress()  # type: ignore[attr-defined]
 
     def take(self, most: int, seconds: float) -> Sequence[Message]:
-        async def fetch() -> list[Msg]:
-            try:
-                return await self._pull.fetch(most, timeout=seconds)
-            except TimeoutError:
-                if not self._client.is_connected:
-                    raise
-                return []
+        # What the server lets through at most is what each may have: so many at a time cannot be more than HELD_BYTES.
+        portion = max(1, HELD_BYTES // max(1, self._client.max_payload))
+        taken: list[Message] = []
+        size, wait = 0, seconds
+        while len(taken) < most and size < HELD_BYTES:
+            asked = min(portion, most - len(taken))
+            found = self._run(self._fetch(asked, wait), wait + _PATIENCE)
+            messages = [Message(one.data, _attributes(one.headers or {}), one) for one in found]
+            self._held += messages
+            taken += messages
+            size += sum(len(one.body) for one in messages)
+            if len(found) < asked:
+                break
+            wait = _MORE
+        return taken
 
-        found = self._run(fetch(), seconds + _PATIENCE)
-        messages = [Message(one.data, _attributes(one.headers or {}), one) for one in found]
-        self._held += messages
-        return messages
+    async def _fetch(self, most: int, seconds: float) -> list[Msg]:
+        try:
+            return await self._pull.fetch(most, timeout=seconds)
+        except TimeoutError:
+            if not self._client.is_connected:
+                raise
+            return []
 
     def done(self, messages: Sequence[Message]) -> None:
         async def acknowledge() -> None:
