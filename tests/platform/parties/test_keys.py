@@ -63,6 +63,30 @@ def test_a_rotated_key_is_good_until_the_named_time_and_the_new_one_from_now(par
             actions.rotate_client(old[0], overlap=timedelta(days=1))
 
 
+@pytest.mark.clause("P-6.1-b")
+def test_a_rotation_does_not_lengthen_what_was_decided(party: Party) -> None:  # noqa: F811
+    """A key that was approved until a day is good until then, however often it is rotated; an overlap is no such day."""
+    start = clock.now()
+    end = start + timedelta(days=30)
+    first = actions.issue_client(party, expires_at=end)
+    second = actions.rotate_client(first[0], overlap=timedelta(days=1))
+    actions.begin_overlap(second[0])
+    third = actions.rotate_client(second[0], overlap=timedelta(days=1))
+    # The first once more, while its overlap lasts.
+    beside = actions.rotate_client(first[0], overlap=timedelta(days=1))
+    rows = {row.client_id: row for row in queries.clients(party.pk)}
+    assert [rows[one].expires_at for one in (second[0], third[0], beside[0])] == [end] * 3
+    assert rows[first[0]].expires_at < start + timedelta(days=2)
+    lasting = actions.issue_client(party)
+    successor = actions.rotate_client(lasting[0], overlap=timedelta(days=1))
+    actions.begin_overlap(successor[0])
+    again = actions.rotate_client(lasting[0], overlap=timedelta(days=1))
+    rows = {row.client_id: row for row in queries.clients(party.pk)}
+    assert rows[successor[0]].expires_at is None and rows[again[0]].expires_at is None
+    with clock.frozen(end):
+        assert ask(*third).json()["code"] == "party-key-expired"
+
+
 def test_a_key_bound_to_networks_works_from_there_only(party: Party) -> None:  # noqa: F811
     key = actions.issue_client(party, addresses=["127.0.0.0/8", "2001:db8::/32"])
     token = token_of(key)

@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 _NAT64 = ip_network("64:ff9b::/96")
 # Where they end is decided in the network they are sent from: a NAT64's own, the relays of 6to4, what IETF protocols use.
 _NEAR = tuple(map(ip_network, ("64:ff9b:1::/48", "192.88.99.0/24", "192.0.0.0/24")))
+# Nobody's (RFC 9637, documentation), and a cloud's own server of its machines, which answers each of them alone.
+_NOBODYS = tuple(map(ip_network, ("3fff::/20", "168.63.129.16/32")))
 _PART = 16_384
 _LOOKUPS = threading.BoundedSemaphore(64)
 """Names that are being looked up at a time: the system's resolver cannot be told to stop, only left behind."""
@@ -166,7 +168,7 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
         # Private before fc00::/7 was (RFC 3879), and routed within networks that kept it; `is_global` knows nothing of it.
         if address.is_site_local:
             return False
-    if any(address in one for one in _NEAR):
+    if any(address in one for one in (*_NEAR, *_NOBODYS)):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 

@@ -306,8 +306,9 @@ def rotate_client(client_id: str, *, overlap: timedelta) -> tuple[str, str]:
                 addresses=old.addresses,
                 requests_per_minute=old.requests_per_minute,
             )
-        # Where signing was agreed it stays so: a rotation that took tokens again would undo it unsaid.
-        Client.objects.filter(pk=made[0]).update(succeeds=old, overlap=overlap, must_sign=old.must_sign)
+        # Where signing was agreed it stays so, and the end too: a rotation must not undo unsaid what was decided.
+        kept = {"must_sign": old.must_sign, "expires_at": old.given_end}
+        Client.objects.filter(pk=made[0]).update(succeeds=old, overlap=overlap, **kept)
     return made
 
 

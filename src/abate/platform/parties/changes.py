@@ -158,8 +158,10 @@ def _key(given: Json) -> Client:
 
 
 def _successors(given: Json) -> Json:
-    """The party's keys, counted; a key and its successor are two."""
-    return {"keys": Client.objects.filter(party=_key(given).party).count()}
+    """The party's keys, counted; a key and its successor are two. And the end that the successor will have too."""
+    old = _key(given)
+    until = old.given_end
+    return {"keys": Client.objects.filter(party=old.party).count(), "expires_at": until and until.isoformat()}
 
 
 def _rotatable(given: Json) -> Json:
@@ -338,7 +340,7 @@ _ACTIONS = (
         fields={"client_id": (str, REQUIRED), "overlap_hours": (int, REQUIRED)},
         normal=_rotatable,
         look=_successors,
-        after=lambda _, before: {"keys": before["keys"] + 1},
+        after=lambda _, before: {**before, "keys": before["keys"] + 1},
         execute=_rotate,
     ),
     Action(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from allauth.idp.oidc.models import Client as OAuthClient
 from django.conf import settings
@@ -130,6 +130,13 @@ class Client(models.Model):
                 name="parties_client_requests",
             )
         ]
+
+    @property
+    def given_end(self) -> datetime | None:
+        """The end that it was given by decision: where an overlap has shortened its own, that of its newest successor in use."""
+        in_use = self.successors.filter(overlap__isnull=False, collect_by=None)
+        newest = in_use.order_by("-created_at", "-pk").first()
+        return self.expires_at if newest is None else newest.given_end
 
 
 class Member(models.Model):
