@@ -156,6 +156,9 @@ def test_one_address_cannot_ask_without_end(path: str, settings: object) -> None
         refused = Client(REMOTE_ADDR="192.0.2.7").post(path)
         assert int(refused["Retry-After"]) == 12
         assert Client(REMOTE_ADDR="192.0.2.8").post(path).status_code != 429
+        # A host of IPv6 has a network of addresses.
+        many = [Client(REMOTE_ADDR=f"2001:db8::{n}").post(path).status_code for n in range(1, 8)]
+        assert many == found and Client(REMOTE_ADDR="2001:db8:0:1::1").post(path).status_code != 429
     # No address stands in the table, and what says nothing any more leaves it.
     assert not any("192" in one.subject for one in Use.objects.all())
     with clock.frozen(NOW + timedelta(hours=1)):

@@ -175,6 +175,14 @@ def test_one_address_gets_thirty_tries_over_all_accounts(db: None) -> None:
     actions.count_try("somebody", "192.0.2.10")
 
 
+def test_the_addresses_of_one_network_of_ipv6_are_one(db: None) -> None:
+    for place in range(30):
+        actions.count_try(f"nobody-{place}", f"2001:db8::{place:x}")
+    with pytest.raises(TooManyTries):
+        actions.count_try("somebody", "2001:db8::ffff")
+    actions.count_try("somebody", "2001:db8:0:1::1")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_tries_at_once_count_one_by_one() -> None:
     results = at_once(16, lambda place: actions.count_try("same", f"192.0.2.{place}"))

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
+from abate.platform.doors.origin import sender
 from abate.platform.doors.statements import statements
 from abate.platform.parties.errors import LimitReached
 from abate.platform.parties.limit_errors import BatchAboveQuota
@@ -93,11 +94,11 @@ def _of_events(party_id: int, most: int) -> Limit:
 
 
 def of_address(what: str, address: str) -> Limit:
-    """The limit on one thing asked for from an address, which is kept as a keyed digest only. A household or an
-    office shares one.
+    """The limit on one thing asked for from an address (doors/origin.py), which is kept as a keyed digest only. A household
+    or an office shares one.
     """
     most = settings.ABATE_ADDRESS_PER_MINUTE
-    digest = keyring().identity_hmac(f"limit\x00{what}\x00{address}").hex()[:32]
+    digest = keyring().identity_hmac(f"limit\x00{what}\x00{sender(address)}").hex()[:32]
     return Limit(what, f"address:{digest}", most, MINUTE)
 
 

@@ -16,6 +16,7 @@ from psycopg import Cursor
 from abate.platform.doors import clock, messages, randomness
 from abate.platform.doors.identity_number import normal_number
 from abate.platform.doors.keyring import keyring
+from abate.platform.doors.origin import sender
 from abate.platform.notices import actions as notices
 from abate.platform.parties import telling
 from abate.platform.parties.errors import PartySuspended
@@ -161,7 +162,7 @@ def request_code(contact: str, address: str | None = None, step: Step = Step.SIG
     """
     reach, policy = reading.normal(contact), code_policy()
     digest = keyring().identity_hmac(reach.value)
-    origin = keyring().identity_hmac(f"address\x00{address}") if address else None
+    origin = keyring().identity_hmac(f"address\x00{sender(address)}") if address else None
     code, now = randomness.digits(policy.digits), clock.now()
     with transaction.atomic():
         own = [(policy.window, policy.per_contact), (_DAY, policy.per_contact_day)]

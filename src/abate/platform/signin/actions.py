@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from abate.platform.doors import clock
 from abate.platform.doors.keyring import keyring
+from abate.platform.doors.origin import sender
 from abate.platform.notices import actions as notices
 from abate.platform.review import actions as review
 from abate.platform.review import audit, rights
@@ -43,7 +44,7 @@ def count_try(account: str, address: str | None) -> Callable[[], None]:
     """
     limits, now = policy(), clock.now()
     own = keyring().identity_hmac(f"try\x00{account}")
-    origin = keyring().identity_hmac(f"address\x00{address}") if address else None
+    origin = keyring().identity_hmac(f"address\x00{sender(address)}") if address else None
     # Durable: a try that the caller rolls back would be a try for nothing, and its locks are held no longer than this.
     with transaction.atomic(durable=True):
         # Deleted first, whoever's they are: nobody's address is kept longer than it is needed.

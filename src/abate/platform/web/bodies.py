@@ -20,6 +20,7 @@ from django.utils import translation
 from django.utils.http import parse_header_parameters
 
 from abate.platform.doors.errors import Problem
+from abate.platform.doors.origin import sender
 from abate.platform.events.errors import TooSlow
 from abate.platform.web import caller, intake, reconciliation, refusals, turning_away
 from abate.platform.web.gate import BodiesWait, BodyTooLarge, ContentTypeUnreadable
@@ -108,7 +109,7 @@ def bounded(app: App) -> App:
         headers = dict(scope["headers"])
         most, refused = _most(scope["path"])
         read, held, whole = 0, 0, False
-        address, begun = (scope.get("client") or ("",))[0], asyncio.get_running_loop().time()
+        address, begun = sender((scope.get("client") or ("",))[0]), asyncio.get_running_loop().time()
 
         async def in_bounds() -> dict[str, Any]:
             nonlocal read, held, whole

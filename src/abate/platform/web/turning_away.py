@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 from abate.platform.doors.errors import Problem
+from abate.platform.doors.origin import sender
 from abate.platform.doors.scanner import FileHarmful
 from abate.platform.events.errors import WrongHost
 from abate.platform.events.files_errors import FileNamed
@@ -66,7 +67,7 @@ async def before_a_view(path: str, call: Call, problem: Problem, pool: Executor)
         door = "body"
     actor = Actor(via="interface" if path.startswith("/v1/") else "page")
     first = turned_away.count(
-        Refusal(door, _method(call.method), problem.code, actor, digest("address", call.address))
+        Refusal(door, _method(call.method), problem.code, actor, digest("address", sender(call.address)))
     )
     if first is not None:
         await asyncio.get_running_loop().run_in_executor(pool, _write, first)
@@ -81,7 +82,7 @@ def _by_key(door: str, call: Call, code: str, actor: Actor) -> Refusal:
     asker = call.asker
     who = Actor(asker.client_id, actor.via, actor.role) if asker.client_id else actor
     claim = "" if asker.client_id else digest("key", asker.claim)
-    origin = digest("address", call.address)
+    origin = digest("address", sender(call.address))
     return Refusal(door, _method(call.method), code, who, origin, claim, asker.whose)
 
 
@@ -130,5 +131,5 @@ def _of_request(request: HttpRequest, door: str, code: str) -> Refusal:
     call = getattr(request, "abate_call", None)
     if call is not None:
         return _by_key(door, call, code, actor)
-    origin = digest("address", request.META.get("REMOTE_ADDR", ""))
+    origin = digest("address", sender(request.META.get("REMOTE_ADDR", "")))
     return Refusal(door, _method(request.method or ""), code, actor, origin)
