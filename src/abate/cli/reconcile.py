@@ -40,7 +40,7 @@ WORDS = {
     "orders": "every movement asked for by an order id is registered under it",
     "digests": "every order id stands for the kind, amount and receiver of its entry, and for the end of its hold",
     "close": "every account of every close is its entries, summed again",
-    "close_head": "every close stands beside a signed head, and no day beside an older one than the day before",
+    "close_head": "every close names the first signed head that covers what was booked up to its last day",
     "party": "an entry names the party of what it is about, and no other does",
     "bare": "only an award has a quantity in its row",
     "bases": "what quantities rest on, and what was put in force, is the text of its digest",

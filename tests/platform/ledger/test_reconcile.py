@@ -121,6 +121,9 @@ MOVED_LOTS = (
 )
 DIGEST = "update ledger_order set digest = sha256(convert_to({}, 'UTF8')) where order_id = '{}'"
 CLOSE = "update ledger_close set {} where period = 'day' and account = '{}' and asset = 'credits'"
+OTHER_HEAD = (
+    "update ledger_close set tree_size = (select max(size) from log_checkpoint where size {}) where {}"
+)
 # What is planted, and the rules that must name it.
 PLANTED = {
     "update credits_used set used_mg = used_mg - 1": {"caps", "room"},
@@ -180,6 +183,10 @@ PLANTED = {
     "delete from ledger_close where account = 'retirement'": {"close"},
     "update ledger_close set tree_size = tree_size + 1": {"close_head"},
     "update ledger_close set tree_size = 0 where first_day > '2026-06-03'": {"close_head"},
+    # A head that was signed, and does not cover what was booked, or came only after it did.
+    OTHER_HEAD.format("< (select max(size) from log_checkpoint)", "period = 'month'"): {"close_head"},
+    OTHER_HEAD.format("< (select max(size) from log_checkpoint)", "tree_size > 0"): {"close_head"},
+    OTHER_HEAD.format("> 0", "first_day = '2026-06-01'"): {"close_head"},
     "update ledger_close set at = at + interval '1 s' where account = 'people'": {"close_head"},
     "update ledger_entry set cause_party = null where kind = 10": {"party"},
     "update ledger_entry set cause_party = 1 where kind = 3": {"party"},

@@ -2,10 +2,13 @@
 
 An entry carries the platform's day of its booking. Where that day is closed already (a clock set back, a posting that
 waited at midnight), it carries the first open day; the moment `at` stays what it was, and so does the day of the act.
+
+A close names the first signed head that covers every entry booked up to its last day: who holds that head holds the closed books.
 """
 
 from __future__ import annotations
 
+import time
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,14 +19,21 @@ from abate.bookkeeping.kinds import Counter
 from abate.platform.doors import clock
 from abate.platform.ledger import errors
 from abate.platform.ledger.queries import SQL
-from abate.platform.log import queries as log
+from abate.platform.log import actions as log
+from abate.platform.log import queries as heads
+from abate.platform.log.errors import LogDamaged
 
+PATIENCE = 60.0
+"""Seconds that a close waits for leaves of its entries while the log does not grow."""
 NAMES = [counter.name.lower() for counter in sorted(Counter)]
 
 
 @dataclass(frozen=True, slots=True)
 class CloseRow:
-    """One account and asset over a closed period. Amounts in mg or whole credits, as the account's side."""
+    """One account and asset over a closed period. Amounts in mg or whole credits, as the account's side.
+
+    `tree_size` is the size of the first signed head with all that was booked up to `last_day` under it.
+    """
 
     period: str
     first_day: date
@@ -62,7 +72,7 @@ def last_of_month(first: date) -> date:
 
 
 def close_day(day: date) -> list[CloseRow]:
-    """Close `day` and every open day before it; closed again, it gives what was kept. Raises DayNotOver."""
+    """Close `day` and every open day before it; closed again, it gives what was kept. Raises DayNotOver, CloseWaitsForLog."""
     if day >= clock.today():
         raise errors.DayNotOver(day.isoformat())
     for each in _open_days(day):
@@ -72,7 +82,7 @@ def close_day(day: date) -> list[CloseRow]:
 
 
 def close_month(first: date) -> list[CloseRow]:
-    """Close the month of `first`, whose days are closed. Raises DayNotOver, MonthNotClosed."""
+    """Close the month of `first`, whose days are closed. Raises DayNotOver, MonthNotClosed, CloseWaitsForLog."""
     first = first.replace(day=1)
     last = last_of_month(first)
     if last >= clock.today():
@@ -120,13 +130,37 @@ def _mark(day: date) -> None:
             cursor.execute(SQL["mark_day"], {"day": day, "at": clock.now()})
 
 
+def _head(last: date) -> int:
+    """The size of the first signed head that covers all that was booked up to the closed day `last`; what waits is numbered.
+
+    Raises CloseWaitsForLog where that does not come.
+    """
+    since, seen = time.monotonic(), -1
+    while True:
+        try:
+            # What another process is numbering, or a full round leaves over, the next turn sees.
+            log.sequence()
+        except LogDamaged as fault:
+            raise errors.CloseWaitsForLog(f"{last.isoformat()}; {fault.code}: {fault.what}") from fault
+        with connection.cursor() as cursor:
+            cursor.execute(SQL["head_of_close"], {"last": last})
+            (size,) = cursor.fetchone()
+        if size is not None:
+            return int(size)
+        if (now := heads.size()) > seen:
+            since, seen = time.monotonic(), now
+        elif time.monotonic() - since >= PATIENCE:
+            raise errors.CloseWaitsForLog(last.isoformat())
+        time.sleep(0.05)
+
+
 def _keep(period: str, first: date, last: date) -> None:
     values = {
         "period": period,
         "first": first,
         "last": last,
         "names": NAMES,
-        "tree": log.size(),
+        "tree": _head(last),
         "at": clock.now(),
     }
     with transaction.atomic(), connection.cursor() as cursor:

@@ -175,6 +175,17 @@ class ClocksApart(Problem):
     )
 
 
+class CloseWaitsForLog(Problem):
+    code = "close-waits-for-log"
+    status = 503
+    zh = "该期间有分录尚未编入日志，结账尚未完成；该日已不再记账。"
+    en = "Entries of this period have no number in the log yet, so the close is not complete; nothing more is booked on the day."
+    why_zh = "结账须指明包含其全部分录的签名树头。"
+    why_en = "A close names the signed head that covers all of its entries."
+    remedy_zh = "请用 abate reconcile 查看缺少的是什么；日志恢复编号后，再运行一次 abate close。"
+    remedy_en = "See with abate reconcile what is missing; once the log numbers again, run abate close again."
+
+
 class MonthNotClosed(Problem):
     code = "month-days-open"
     status = 409

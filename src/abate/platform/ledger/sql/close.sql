@@ -11,6 +11,20 @@ select max(day) from ledger_closed_day
 -- name: first_day
 select min(day) from ledger_entry
 
+-- name: head_of_close
+-- The first signed head over every entry booked up to a closed day; null where one of them has no number yet. What an earlier
+-- close covers is not looked at again: its head is the least.
+with before as (
+    select last_day, tree_size from ledger_close where period = 'day' and last_day <= %(last)s order by last_day desc limit 1
+), need as (
+    select coalesce(max(coalesce(leaf.idx + 1, 9223372036854775807)), 0) as size
+    from ledger_entry entry
+    left join log_leaf leaf on (leaf.person_id, leaf.entry_id) = (entry.person_id, entry.id)
+    where entry.day <= %(last)s and entry.day > coalesce((select last_day from before), '-infinity')
+)
+select min(head.size) from log_checkpoint head, need
+where head.size >= greatest(need.size, coalesce((select tree_size from before), 0))
+
 -- name: close
 -- One row for each account and asset: people together, and every system account as the other side. The first close
 -- carries over what was booked before it; later ones the closing of the one before.

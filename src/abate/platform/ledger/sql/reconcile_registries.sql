@@ -109,14 +109,22 @@ where (again.opening, again.came_in, again.went_out, again.entries)
       is distinct from (closed.opening, closed.came_in, closed.went_out, closed.entries::numeric)
 
 -- name: differ_close_head
--- A close stands beside a head that was signed (size 0: none was yet), one and one moment for all of its accounts. Days are closed
--- in their order, so none beside an older head than the day before; months may be closed in any. No clock is asked: one may go back.
+-- A close names the first signed head that covers every entry booked up to its last day, one head and one moment for all of its
+-- accounts. No clock is asked: one may go back.
+with need as materialized (
+    select entry.day, max(max(coalesce(leaf.idx + 1, 9223372036854775807))) over (order by entry.day) as size
+    from ledger_entry entry
+    left join log_leaf leaf on (leaf.person_id, leaf.entry_id) = (entry.person_id, entry.id)
+    where entry.day <= (select max(last_day) from ledger_close)
+    group by entry.day
+)
 select count(*)
-from (select period, max(tree_size) as tree_size, min((tree_size, at)) <> max((tree_size, at)) as two,
-             lag(max(tree_size)) over (partition by period order by first_day) as before
+from (select max(tree_size) as tree_size, max(last_day) as last_day, min((tree_size, at)) <> max((tree_size, at)) as two
       from ledger_close group by period, first_day) sums
-where two or period = 'day' and tree_size < before
-   or tree_size <> 0 and not exists (select from log_checkpoint head where head.size = sums.tree_size)
+where two
+   or tree_size is distinct from (
+       select min(head.size) from log_checkpoint head
+       where head.size >= coalesce((select max(need.size) from need where need.day <= sums.last_day), 0))
 
 -- name: differ_party
 -- Whose event or exchange an entry is about: 10 reverse has the party of what it undoes, 21 restore that of the reversal it was
