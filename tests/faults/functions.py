@@ -82,7 +82,8 @@ ONCE = {
 }
 """Each has the id of an order, or a day: the same again is the same."""
 STEPS = {
-    "ledger.closing.close_day": {"ledger_closed_day", "ledger_close"},
+    "ledger.closing.close_day": {"ledger_closed_day", "ledger_close"}
+    | {"ledger_due", "log_pending", "log_leaf", "log_tile", "log_checkpoint"},
     "parties.webhooks.send_due": {"parties_message"},
     "POST partner-checks": {"allauth_idp_oidc_client", "allauth_idp_oidc_token", "parties_public_key"},
     "config.alarming.look_once": {"alarms_alarm", "notices_notice", "notices_delivery"},
@@ -90,8 +91,8 @@ STEPS = {
     "reaching.carry_to_browsers": {"notices_delivery"},
     "config.fields.retain": {name for name, one in fields.tables().items() if one.clear},
 }
-"""What is done step by step, and the tables that a step may leave changed: each open day is ended by itself, and its sums are
-kept then; a message or a notice is claimed for a time, carried, and what came of it is noted; each table is cleared by itself;
+"""What is done step by step, and the tables that a step may leave changed: each open day is ended by itself, what was booked
+on it gets its numbers in the log, and its sums are kept then; a message or a notice is claimed for a time, carried, and what came of it is noted; each table is cleared by itself;
 what one look could not see stays as it is until the next; the key of a run, and what it sends, are requests of their own, and
 the key ends within the hour by itself.
 The same again goes on."""
