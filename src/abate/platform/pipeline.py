@@ -338,14 +338,18 @@ def _take_back(
 
 
 def _settle(cursor: Cursor, party: int, rest: Iterable[Unclaimed]) -> tuple[list[Result], list[Refused]]:
-    """Results of the events that were not claimed, in the order of precedence: refused, conflict, exists."""
+    """Results of the events that were not claimed, in the order of precedence: refused, conflict, exists.
+
+    Refused is only what was not taken in before: a date that fitted its moment in the zone of then, or an end that was no longer
+    ahead by the clock of then, is not asked again.
+    """
     results: list[Result] = []
     refused: list[Refused] = []
     repeated: list[Unclaimed] = []
     for one in rest:
         if not one.authorised or (one.same is None and one.outcome != Outcome.REFUSED):
             refused.append(Refused(one.place, one.event_id, one.behaviour, "not_authorised", "subject"))
-        elif one.outcome == Outcome.REFUSED:
+        elif one.outcome == Outcome.REFUSED and not one.same:
             code, _, detail = (one.reason or "malformed").partition(":")
             refused.append(Refused(one.place, one.event_id, one.behaviour, code, detail[:80]))
         elif one.same:

@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from tests.platform.ledger.test_actions import redeem
 from tests.platform.pipeline.world import NOW, World, differences
 
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.ledger import actions, expiring, holds, queries, standing, statement
 
@@ -68,6 +70,40 @@ def test_a_debt_and_a_hold_that_ended_are_told_of_a_past_moment_as_they_were_the
         expiring.cut_all()
         for hour, then in enumerate(seen):
             assert standing.at_moment(person, NOW + timedelta(hours=hour, minutes=30)) == then, hour
+
+
+@pytest.mark.clause("P-4.4")
+@pytest.mark.parametrize(("former", "later"), [("Asia/Shanghai", "UTC"), ("UTC", "Asia/Shanghai")])
+def test_a_debt_of_then_was_settled_by_what_had_not_expired_in_the_zone_of_then(
+    expiring_room: World, settings: Any, former: str, later: str
+) -> None:
+    """A hold ends at one in the morning in Shanghai, on the day from which its credits are no more; in UTC the day before."""
+    settings.ABATE_ZONE = former
+    person, ends = expiring_room.people[0].pk, NOW + timedelta(days=4, hours=13)
+    desk.staffed()
+    expiring_room.send(expiring_room.meeting("a"), expiring_room.meeting("b"))
+    holds.hold(person, 20, "held", ends)
+    with clock.frozen(NOW + timedelta(hours=1)):
+        actions.adjust(
+            person, -queries.balance(person).credits + 10, "a debt that what is held could settle in part"
+        )
+    with clock.frozen(ends + timedelta(minutes=30)):
+        now = standing.standing(person)
+        assert (now.owed > 0) is (former == "Asia/Shanghai")
+        held = queries.balance(person)
+        then = standing.Past(held.carbon_mg, held.credits, now.held, now.lots, now.owed)
+    settings.ABATE_ZONE = later
+    # The next day, when the credits are no more in either zone.
+    with clock.frozen(ends + timedelta(days=1)):
+        desk.decide("basis.adopt")
+        past = standing.at_moment(person, ends + timedelta(minutes=30))
+        assert (past.owed, past.held) == (then.owed, then.held)
+        expiring.cut_all(), holds.lapse_overdue()
+        assert standing.at_moment(person, ends + timedelta(minutes=30)) == past
+        with connection.cursor() as cursor:
+            cursor.execute("select owed from ledger_balance where person_id = %s", [person])
+            assert cursor.fetchone() == (then.owed,)
+        assert differences() == {}
 
 
 @pytest.mark.clause("P-4.4")

@@ -132,6 +132,33 @@ def test_a_bill_dated_by_the_zone_of_then_can_still_be_released(
         assert recomputing.recompute()[1] == 0 and differences() == {}
 
 
+def test_an_event_dated_by_the_zone_of_then_is_the_same_event_when_it_is_sent_again(
+    transactional_db: None, settings: Any
+) -> None:
+    """Taken in under one zone it was answered, under another, as one whose date does not fit its moment."""
+    settings.ABATE_OPERATOR_PACK, settings.ABATE_ZONE = "demo", SHANGHAI
+    data = {"household_id": "h", "period_start": "2026-04-01", "period_end": "2026-04-30", "tier": "2"}
+    data["actual_kwh"] = "75.858"
+    with clock.frozen(NOW):
+        world = make_world(1, ("saving-electricity",))
+        desk.staffed()
+        bill = world.event("bill", "saving-electricity", 0, "2026-04-01T00:00:00+08:00", data)
+        assert [one.outcome for one in world.send(bill)] == [Outcome.CREDITED]
+    settings.ABATE_ZONE = "UTC"
+    with clock.frozen(NOW + timedelta(days=1)):
+        desk.decide("basis.adopt")
+        (again,) = world.send(bill)
+        assert (again.outcome, again.stored) == (Outcome.EXISTS, Outcome.CREDITED)
+        # What is not the same, or was never taken in, is asked as ever.
+        told = world.send(
+            bill | {"data": data | {"actual_kwh": "75.859"}},
+            bill | {"id": "never seen"},
+            bill | {"id": "twice"},
+        )
+        assert {one.reason for one in told} == {"time_mismatch:period_start"}
+        assert differences() == {}
+
+
 @pytest.mark.clause("P-7.4")
 def test_room_under_a_cap_is_given_back_on_the_day_that_was_counted(
     world: World, replace: Any, settings: Any

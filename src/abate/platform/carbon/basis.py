@@ -8,10 +8,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -119,6 +120,11 @@ def zones() -> Callable[[datetime], str]:
     known = zone_changes()
     starts = [at for at, _ in known if at is not None]
     return lambda moment: known[bisect_right(starts, moment)][1]
+
+
+def day_then(moment: datetime) -> date:
+    """The platform's day of a past moment, by the zone in which days were counted then."""
+    return moment.astimezone(ZoneInfo(zones()(moment))).date()
 
 
 def zone_spans() -> dict[str, list[str]]:

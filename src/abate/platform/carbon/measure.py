@@ -169,7 +169,9 @@ def _finish(found: Measured, times: _Times, latest: datetime | None) -> Measured
         return found
     wrong = _wrong_time(event, record, times, latest)
     if wrong:
-        return Measured(event, Outcome.REFUSED, wrong)
+        # With its digest: what was taken in when it came is answered as the same event, whatever clock or zone says now.
+        same = digest(event.behaviour, event.subject, event.time, record)
+        return Measured(event, Outcome.REFUSED, wrong, digest=same)
     found.outcome, found.reason = settled(found.outcome, found.reason, found.amounts[3])
     found.digest = digest(event.behaviour, event.subject, event.time, record)
     return found

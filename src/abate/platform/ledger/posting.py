@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping import kinds, leaf
 from abate.bookkeeping.kinds import RULES, Kind
+from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.doors.statements import statements
 from abate.platform.ledger.models import Hold
@@ -70,7 +71,7 @@ def ready(cursor: CursorWrapper, persons: Sequence[int]) -> Ready:
     for moment, debtors in cursor.fetchall():
         then = {"persons": debtors, "at": moment, "before": moment}
         cursor.execute(SQL["cut"], then)
-        _lapse(cursor, replace(made, today=clock.day(moment)), then)
+        _lapse(cursor, replace(made, today=basis.day_then(moment)), then)
     cursor.execute(SQL["cut"], asked | {"before": None})
     _lapse(cursor, made, asked)
     cursor.execute(SQL["state"], asked)

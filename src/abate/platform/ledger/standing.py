@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from abate.bookkeeping.kinds import Kind
+from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.ledger.queries import SQL
 
@@ -84,13 +85,13 @@ _Lots = dict[tuple[date, date, int], int]
 def standing(person_id: int) -> Standing:
     """Exact whether or not lots are cut, holds lapsed and expiries posted: the same rules, applied here to a copy."""
     now = clock.now()
-    values = {"person": person_id, "at": now, "after": None, "until": LAST}
+    today = clock.day(now)
+    values = {"person": person_id, "at": now, "today": today, "after": None, "until": LAST}
     with connection.cursor() as cursor:
         lots, owed, held = _posted(cursor, values)
         owed, held, _ = _bring_up(cursor, lots, owed, held, values)
         cursor.execute(SQL["holds"], values)
         holds = tuple(HoldRow(*row) for row in cursor.fetchall())
-    today = clock.day(now)
     live, waits = [], []
     for key, credits in sorted(lots.items()):
         if key[0] > today and key[2] == _WAITS:
@@ -105,7 +106,8 @@ def unsettled(person_id: int) -> list[tuple[int, LotRow]]:
 
     What a hold gave back before an award has paid first, as it will have when lots are cut.
     """
-    values = {"person": person_id, "at": clock.now(), "after": None, "until": LAST}
+    now = clock.now()
+    values = {"person": person_id, "at": now, "today": clock.day(now), "after": None, "until": LAST}
     with connection.cursor() as cursor:
         lots, owed, held = _posted(cursor, values)
         return _bring_up(cursor, lots, owed, held, values)[2] if owed else []
@@ -123,7 +125,8 @@ def _bring_up(
     cursor: CursorWrapper, lots: _Lots, owed: int, held: int, values: Mapping[str, Any]
 ) -> tuple[int, int, list[tuple[int, LotRow]]]:
     """Put into `lots` what was earned after the entry `after` (None: what is in no lot yet) up to `until`, and what holds over by
-    the moment `at` gave back; returns what is owed and held then, and what each award paid (`unsettled`).
+    the moment `at` gave back; returns what is owed and held then, and what each award paid (`unsettled`). `today`: the day of `at`,
+    where that is now.
 
     In the order of time: what was earned, then what a hold gave back, which settled the debt of that moment.
     """
@@ -143,7 +146,10 @@ def _bring_up(
         for *lot, credits in (row[1:] for row in lapsed if stage < len(moments) and row[0] == moment):
             lots[tuple(lot)] = lots.get(tuple(lot), 0) + credits
             held -= credits
-        owed = _settle(lots, owed, clock.day(moment))
+        if owed:
+            # Of then by the zone of then; of now, as whoever spends, by the zone of now.
+            now = stage == len(moments) and values.get("today")
+            owed = _settle(lots, owed, now or basis.day_then(moment))
     return owed, held, awards
 
 
