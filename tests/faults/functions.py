@@ -91,10 +91,10 @@ STEPS = {
     "reaching.carry_to_browsers": {"notices_delivery"},
     "config.fields.retain": {name for name, one in fields.tables().items() if one.clear},
 }
-"""What is done step by step, and the tables that a step may leave changed: each open day is ended by itself, what was booked
-on it gets its numbers in the log, and its sums are kept then; a message or a notice is claimed for a time, carried, and what came of it is noted; each table is cleared by itself;
-what one look could not see stays as it is until the next; the key of a run, and what it sends, are requests of their own, and
-the key ends within the hour by itself.
+"""What is done step by step, and the tables that a step may leave changed: each open day is ended by itself, what was booked on
+it gets its numbers in the log, and its sums are kept then; a message or a notice is claimed for a time, carried, and what
+came of it is noted; each table is cleared by itself; what one look could not see stays as it is until the next; the key of a
+run, and what it sends, are requests of their own, and the key ends within the hour by itself.
 The same again goes on."""
 
 

@@ -125,8 +125,9 @@ def _bring_up(
     cursor: CursorWrapper, lots: _Lots, owed: int, held: int, values: Mapping[str, Any]
 ) -> tuple[int, int, list[tuple[int, LotRow]]]:
     """Put into `lots` what was earned after the entry `after` (None: what is in no lot yet) up to `until`, and what holds over by
-    the moment `at` gave back; returns what is owed and held then, and what each award paid (`unsettled`). `today`: the day of `at`,
-    where that is now.
+    the moment `at` gave back; returns what is owed and held then, and what each award paid (`unsettled`).
+
+    `today` is the day of `at` where that is now.
 
     In the order of time: what was earned, then what a hold gave back, which settled the debt of that moment.
     """

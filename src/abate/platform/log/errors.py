@@ -67,6 +67,20 @@ class OtherHistory(Problem):
     )
 
 
+class TileUnlike(Problem):
+    code = "log-tile-unlike"
+    status = 503
+    zh = "数据库中的日志瓦片与已签名的树头不符，未导出检查点。"
+    en = "A stored tile of the log is not the one that was signed; no checkpoint was exported over it."
+    why_zh = "与签名不符的文件一旦公开，任何人都会认为日志被改写。"
+    why_en = "Files that contradict the signature, once published, show everybody a log that was rewritten."
+    remedy_zh = "请勿更改数据库，运行 abate reconcile，并与备份及他人保存的检查点比对。"
+    remedy_en = (
+        "Keep the database as it is, run abate reconcile, and compare with a backup and with the checkpoints that "
+        "others hold."
+    )
+
+
 class NoHead(Problem):
     code = "log-no-head"
     status = 404
