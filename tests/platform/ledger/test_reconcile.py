@@ -227,7 +227,6 @@ PLANTED = {
     },
     # Burnt by no deed: it is paid to its acceptor, and its person has it no more.
     "delete from review_audit where what = 'code.burn'": {"burnt"},
-    "update log_pending set leaf = set_byte(leaf, 5, 99)": {"leaf"},
     # A row of no code, in whatever words: told, and no end of the report.
     "insert into review_audit (at, account, role, via, act, what, subject, detail)"
     " values (now(), '', '', 'page', 'write', 'code.burn', 'of no code', '{}')": {"burnt"},

@@ -11,7 +11,7 @@ from abate.bookkeeping.checkpoint import NoteError
 from abate.bookkeeping.merkle import HASH, WIDTH, ProofError
 from abate.platform.doors.keyring import keyring
 from abate.platform.doors.statements import statements
-from abate.platform.log import queries
+from abate.platform.log import actions, queries
 from abate.platform.log.models import Tile
 
 SQL = statements(Path(__file__).parent / "sql")
@@ -21,12 +21,14 @@ _TILES = 200
 
 
 def differences() -> dict[str, int]:
-    """How many rows break each rule of the log: `numbered` leaves, `tree` tiles, `heads` signed heads.
+    """How many rows break each rule of the log: `queue` leaves that wait, `numbered` leaves, `tree` tiles, `heads` signed heads.
 
     Of heads the newest of each day is held against the tree, with its signature; of all others that row and note agree. A log
     that was set back has a head beyond its tree.
     """
     with connection.cursor() as cursor:
+        cursor.execute(SQL["differ_queue"], {"last_series": actions.TRAIL})
+        (queue,) = cursor.fetchone()
         cursor.execute(SQL["differ_numbered"])
         (numbered,) = cursor.fetchone()
         cursor.execute(SQL["leaves"])
@@ -37,7 +39,12 @@ def differences() -> dict[str, int]:
         heads = cursor.fetchall()
     newest = max((head[0] for head in heads), default=0)
     wrong = sum(not _stands(*head) for head in heads)
-    return {"numbered": numbered, "tree": _tiles_unlike(size), "heads": max(unlike, wrong, newest != size)}
+    return {
+        "queue": queue,
+        "numbered": numbered,
+        "tree": _tiles_unlike(size),
+        "heads": max(unlike, wrong, newest != size),
+    }
 
 
 def _stands(size: int, root: bytes, note: str) -> bool:

@@ -1,4 +1,6 @@
-"""Whether a change stands as three people decided it: its text, their signed steps in the log, and the row that it made."""
+"""Whether a change stands as three people decided it: its text, their signed steps in the log, and the row that it made; and
+whether the trail is as it was sealed.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +10,24 @@ import json
 from django.core.exceptions import ValidationError
 from django.db import connection
 
+from abate.bookkeeping import decisions
 from abate.bookkeeping.leaf import commitment, encode, leaf_hash
 from abate.platform.doors.errors import Problem
 from abate.platform.log.actions import DECISIONS
-from abate.platform.review import changes, queries
-from abate.platform.review.models import Proposal, Step
+from abate.platform.review import changes, queries, sealing
+from abate.platform.review.models import Opening, Proposal, Step
 
 _LEAVES = """
-select entry_id, hash from log_leaf where person_id = %(series)s and entry_id > 0
-union select entry_id, hash from log_pending where person_id = %(series)s and entry_id > 0
+select entry_id, hash from log_leaf where person_id = %(series)s
+union select entry_id, hash from log_pending where person_id = %(series)s
 """
 
 
 def differences() -> dict[str, int]:
-    """`decisions`: proposals that are not the text of their digest, and steps that are not those the log tells of.
+    """`decisions`: proposals that are not the text of their digest, and steps or an opening unlike what the log tells of.
 
-    `decided`: approved changes whose row is no longer as it was decided (of changes that say so: Action.stands).
+    `decided`: approved changes whose row is no longer as it was decided (of changes that say so: Action.stands). `trail`:
+    seals whose rows or whose leaf are not what they were.
     """
     approved = set(Step.objects.filter(kind=Step.APPROVE).values_list("proposal", flat=True))
     torn = fallen = 0
@@ -32,7 +36,11 @@ def differences() -> dict[str, int]:
             torn += 1
         elif one.pk in approved:
             fallen += not _stands(one)
-    return {"decisions": torn + _steps_unlike_leaves(), "decided": fallen}
+    return {
+        "decisions": torn + _steps_unlike_leaves(),
+        "decided": fallen,
+        "trail": len(sealing.differences()),
+    }
 
 
 def _is_its_text(proposal: Proposal) -> bool:
@@ -59,7 +67,13 @@ def _steps_unlike_leaves() -> int:
         told = {(number, bytes(hash_)) for number, hash_ in cursor.fetchall()}
     steps = Step.objects.select_related("proposal", "user")
     made = {(step.pk, _leaf_hash(step)) for step in steps.iterator(chunk_size=1000)}
+    made |= {(0, _opening_hash(one)) for one in Opening.objects.all()}
     return len({number for number, _ in told ^ made})
+
+
+def _opening_hash(opened: Opening) -> bytes:
+    digest = hashlib.sha256(opened.document.encode()).digest()
+    return leaf_hash(encode(decisions.opening(digest, opened.at)))
 
 
 def _leaf_hash(step: Step) -> bytes:

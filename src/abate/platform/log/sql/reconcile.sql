@@ -13,6 +13,17 @@ from (select held.leaves,
       -- A tile beyond the leaves is the tree's matter.
       where tile.level = 0 and tile.n between 0 and (select max(idx) / 256 from log_leaf)) tile
 
+-- name: differ_queue
+-- A leaf stands once, waiting or numbered (the second would halt the numbering), and is of a person or of a series there is.
+select (select count(*)
+        from (select from (select person_id, entry_id from log_pending
+                           union all
+                           select done.person_id, done.entry_id from log_leaf done
+                           join (select distinct person_id, entry_id from log_pending) waits using (person_id, entry_id)) leaf
+              group by person_id, entry_id having count(*) > 1) twice)
+     + (select count(*) from log_pending where person_id < %(last_series)s)
+     + (select count(*) from log_leaf where person_id < %(last_series)s)
+
 -- name: leaves
 select count(*) from log_leaf
 

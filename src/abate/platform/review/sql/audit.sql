@@ -21,8 +21,10 @@ select hash from log_leaf where person_id = %(series)s and entry_id = %(seal)s
 union select hash from log_pending where person_id = %(series)s and entry_id = %(seal)s
 
 -- name: without_seal
-select entry_id from log_leaf where person_id = %(series)s
-    and not exists (select from review_audit_seal seal where seal.id = log_leaf.entry_id)
+select entry_id
+from (select entry_id from log_leaf where person_id = %(series)s
+      union select entry_id from log_pending where person_id = %(series)s) leaf
+where not exists (select from review_audit_seal seal where seal.id = leaf.entry_id)
 
 -- name: orphans
 select id from review_audit row where seal is not null
