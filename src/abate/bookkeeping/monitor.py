@@ -140,7 +140,10 @@ def look(
     try:
         shown = checkpoint.open_checkpoint(note, key)
     except NoteError as fault:
-        return None, [Finding("signature", str(fault), (note.decode(errors="replace"),))]
+        # No head is longer: of what else was shown, whatever its length, the beginning is the evidence.
+        return None, [
+            Finding("signature", str(fault), (note[: checkpoint.MAX_NOTE].decode(errors="replace"),))
+        ]
     head = Head(shown.size, shown.root, note.decode())
     newest = seen.newest
     known = seen.of_size(head.size)

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from abate.cli import plain_file
 from abate.cli.deciding import entitled
 from abate.platform.doors.errors import Problem, SetupError
 
@@ -257,6 +258,7 @@ def anchors(file: Path | None, as_json: bool, data_dir: Path) -> None:
     """List the roots that were kept elsewhere, or check a file of them against the stored tree."""
     _start(data_dir)
     from abate.bookkeeping.anchors import see_anchors  # lazy: only here
+    from abate.bookkeeping.statement import MAX_BYTES  # lazy: as above
     from abate.bookkeeping.verify import Verdict  # lazy: as above
     from abate.platform.log import queries  # lazy: models exist once Django has started
 
@@ -264,8 +266,8 @@ def anchors(file: Path | None, as_json: bool, data_dir: Path) -> None:
         _show(queries.anchors(), ("size", "root", "at", "kept_at"), as_json)
         return
     verdict = Verdict()
-    with file.open("rb") as lines:
-        verdict.look("anchors", lambda: see_anchors(lines, queries.nodes(), queries.size()))
+    lines = plain_file.read(file, MAX_BYTES, "--check").splitlines(keepends=True)
+    verdict.look("anchors", lambda: see_anchors(lines, queries.nodes(), queries.size()))
     one = verdict.checks[0]
     click.echo(
         json.dumps(verdict.document(), ensure_ascii=False) if as_json else f"{one.status}: {one.detail}"

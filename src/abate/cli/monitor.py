@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -27,6 +28,8 @@ from abate.cli import plain_file
 
 MAX_FILE = 16 * 1024 * 1024
 """Bytes of one answer: far above any tile."""
+MAX_STATE, MAX_LINE = 1024**3, 4 * 1024**2
+"""Bytes of a state file, years of heads, and of one line of it: a finding with three heads, every sign of them escaped."""
 TIMEOUT = 20.0
 """Seconds without a byte after which the log counts as out of reach."""
 LONGEST = 120.0
@@ -46,10 +49,10 @@ class State:
 
     def __init__(self, file: Path, key: Key) -> None:
         self.file, self.seen = file, Seen()
-        text = file.read_bytes() if file.exists() else b""
-        whole = text[: text.rfind(b"\n") + 1]
-        for number, line in enumerate(whole.splitlines(), 1):
+        for number, line in enumerate(self._lines(), 1):
             try:
+                if len(line) > MAX_LINE:
+                    raise ValueError(f"it is longer than {MAX_LINE} bytes")
                 told = json.loads(line)
                 note = told.get("head")
                 if note is not None:
@@ -68,9 +71,21 @@ class State:
                     "It is evidence: keep it, and start another file.",
                     param_hint="--state",
                 ) from None
-        if whole != text:
-            with file.open("r+b") as open_file:
-                open_file.truncate(len(whole))
+
+    def _lines(self) -> Iterator[bytes]:
+        """Every whole line, of a plain file alone, no further than one byte above the longest that is read; a last one that is
+        not whole is taken away.
+        """
+        if not os.path.lexists(self.file):
+            return
+        whole = 0
+        with plain_file.look(self.file, MAX_STATE, "--state").open("rb") as state:
+            while line := state.readline(MAX_LINE + 1):
+                if not line.endswith(b"\n") and len(line) <= MAX_LINE:
+                    os.truncate(self.file, whole)
+                    return
+                whole += len(line)
+                yield line
 
     def settle(self, why: str) -> None:
         """Raises BadParameter where there is nothing to settle, or no word of why."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -164,6 +165,23 @@ def test_a_history_lived_again_is_named_by_its_first_anchor(
     assert run(verify.command, *by)[0] == 0
     code, told = run(verify.command, *by, "--anchors", path)
     assert (code, json.loads(told)["first_failure"]) == (1, "anchors")
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe", "large"])
+def test_a_file_of_anchors_that_does_not_end_is_refused(
+    fill: Callable[..., None], tmp_path: Path, name: str
+) -> None:
+    fill(1, 3)
+    actions.sequence()
+    path = tmp_path / name
+    if name == "pipe":
+        os.mkfifo(path)
+    elif name == "large":
+        with path.open("wb") as file:
+            file.truncate(64 * 1024**2 + 1)
+    done = CliRunner().invoke(module.command, ["anchors", "--check", str(path)])
+    assert done.exit_code == 2
+    assert "no plain file" in done.output or "larger than any such file" in done.output
 
 
 class Raising:
