@@ -48,7 +48,7 @@ WORDS = {
     "terms": "every code costs, begins and ends as its entry and its offer say",
     "stock": "the stock of a decided offer is what was put there, less what was redeemed",
     "decisions": "every proposal is the text of its digest, and its signed steps, and the opening, are those in the log",
-    "decided": "what three people put in force stands as they decided it",
+    "decided": "what three people put in force stands as they decided it, and nobody holds a role that was not",
     "trail": "the audit trail is as it was sealed into the log",
     "burnt": "what the audit trail tells of as burnt stands as burnt, and nothing else does",
     "signs": "every code is found by its own signs",

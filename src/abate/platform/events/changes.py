@@ -62,11 +62,7 @@ def _shared_with(given: Json) -> list[str]:
 def _look(given: Json) -> Json:
     party = parties.party(given["party"])
     last = Source.objects.filter(party_id=party.pk, code=given["source"]).order_by("-version").first()
-    if last is None:
-        return {"source": None}
-    told = {name: getattr(last, name) for name in _TERMS}
-    days = {name: told[name].isoformat() for name in ("valid_from", "valid_until")}
-    return {"source": told | days | {"version": last.version}}
+    return {"source": None if last is None else _told(last)}
 
 
 def _after(given: Json, before: Json) -> Json:
@@ -87,6 +83,19 @@ def _declare(given: Json) -> Json:
         valid_until=date.fromisoformat(given["valid_until"]),
     )
     return {}
+
+
+def _stands(given: Json, after: Json) -> bool:
+    """The version that it made; later ones stand beside it."""
+    party, version = parties.party(given["party"]), after["source"]["version"]
+    made = Source.objects.filter(party_id=party.pk, code=given["source"], version=version).first()
+    return made is not None and changes.still(after["source"], _told(made))
+
+
+def _told(one: Source) -> Json:
+    told = {name: getattr(one, name) for name in _TERMS}
+    days = {name: told[name].isoformat() for name in ("valid_from", "valid_until")}
+    return told | days | {"version": one.version}
 
 
 def register() -> None:
@@ -113,5 +122,6 @@ _ACTION = Action(
     look=_look,
     after=_after,
     execute=_declare,
+    stands=_stands,
     concerns=lambda given, human: interest.has_part(given["party"], human),
 )

@@ -266,6 +266,12 @@ def _has_part(given: Json, human: bytes) -> bool:
     return queries.has_part(_application(given), human, given.get("contact", ""))
 
 
+def _of_renewal(given: Json) -> str:
+    """Where it lets the party in again, it settles that as a decision to do so does."""
+    party = _application(given).party
+    return parties.of_status(party.code) if given["resume"] and party else ""
+
+
 _ACTIONS = (
     Action(
         name="party.admit",
@@ -298,6 +304,7 @@ _ACTIONS = (
         look=_stands_on,
         after=_renewed,
         execute=_renew,
+        of=_of_renewal,
         concerns=_has_part,
     ),
     Action(

@@ -292,6 +292,8 @@ _ACTIONS = (
             "behaviours": sorted({*before["behaviours"], *given["add"]} - {*given["remove"]})
         },
         execute=_change_behaviours,
+        stands=lambda given, after: set(_may_send(given)["behaviours"]) <= set(after["behaviours"]),
+        of=lambda given: f"behaviours {given['code']}",
     ),
     Action(
         name="party.suspend",
@@ -302,6 +304,8 @@ _ACTIONS = (
         look=_status,
         after=lambda *_: {"status": Party.Status.SUSPENDED.value},
         execute=_suspend,
+        stands=lambda given, _: _status(given)["status"] != Party.Status.ACTIVE,
+        of=lambda given: queries.of_status(given["code"]),
     ),
     Action(
         name="party.resume",
@@ -312,6 +316,7 @@ _ACTIONS = (
         look=_status,
         after=lambda *_: {"status": Party.Status.ACTIVE.value},
         execute=_resume,
+        of=lambda given: queries.of_status(given["code"]),
     ),
     Action(
         name="party.client",
@@ -370,6 +375,8 @@ _ACTIONS = (
         look=_limits,
         after=lambda given, _: {name: given[name] for name in _LIMITS},
         execute=_set_limits,
+        stands=lambda given, after: changes.still(after, _limits(given)),
+        of=lambda given: f"limits {given['code']}",
     ),
     Action(
         name="party.member",

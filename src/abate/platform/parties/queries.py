@@ -208,6 +208,11 @@ def party(code: str) -> Party:
     return found
 
 
+def of_status(code: str) -> str:
+    """What decisions settle that let a party work, or end it for a time (Action.of)."""
+    return f"status {code}"
+
+
 def verifier(code: str) -> Party:
     """The party of this code, a verifier. Raises PartyUnknown, NotAVerifier."""
     found = party(code)

@@ -75,15 +75,21 @@ def _named(given: Json) -> None:
 
 def _look(given: Json) -> Json:
     last = Rule.objects.filter(code=given["rule"]).order_by("-version").first()
-    if last is None:
-        return {"rule": None}
-    told = {name: getattr(last, name) for name in (*_TERMS, *_TOLD)} | {
-        "held_behaviours": list(last.behaviours)
+    return {"rule": None if last is None else _row(last)}
+
+
+def _row(one: Rule) -> Json:
+    told = {name: getattr(one, name) for name in (*_TERMS, *_TOLD)} | {
+        "held_behaviours": list(one.behaviours),
+        "party": parties.codes().get(one.party_id) if one.party_id else None,
     }
-    told |= {"party": parties.codes().get(last.party_id) if last.party_id else None}
-    return {
-        "rule": told | {name: getattr(last, name).isoformat() for name in _DAYS} | {"version": last.version}
-    }
+    return told | {name: getattr(one, name).isoformat() for name in _DAYS} | {"version": one.version}
+
+
+def _stands(given: Json, after: Json) -> bool:
+    """The version that it made; later ones stand beside it."""
+    made = Rule.objects.filter(code=given["rule"], version=after["rule"]["version"]).first()
+    return made is not None and changes.still(after["rule"], _row(made))
 
 
 def _after(given: Json, before: Json) -> Json:
@@ -134,5 +140,6 @@ _ACTION = Action(
     look=_look,
     after=_after,
     execute=_set,
+    stands=_stands,
     concerns=lambda given, human: interest.has_part(given["party"] or "", human),
 )

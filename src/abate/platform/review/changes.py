@@ -35,6 +35,10 @@ def _nobody(arguments: Json, human: bytes) -> bool:
     return False
 
 
+def _no_one_thing(arguments: Json) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One kind of change.
@@ -46,7 +50,9 @@ class Action:
     in it: it is about them, their account or a party that they act for. They have no say. `rejected`: what follows where somebody
     else than its proposer ends it, in the same transaction.
     `stands`: by the arguments and what it was decided to become, whether what it made is still so (`still`), where nothing may
-    ever change that; reconciliation asks. `at_opening`: done once, with the default arguments, when the empty system is opened.
+    ever change that; reconciliation asks. `of`: what it settles, where a later decision may settle it otherwise (empty:
+    nothing): of those about the same only the newest is asked. `at_opening`: done once, with the default arguments, when the
+    empty system is opened.
     """
 
     name: str
@@ -60,6 +66,7 @@ class Action:
     concerns: Callable[[Json, bytes], bool] = field(default=_nobody)
     rejected: Callable[[Json], None] = field(default=_nothing)
     stands: Callable[[Json, Json], bool] | None = None
+    of: Callable[[Json], str] = field(default=_no_one_thing)
     at_opening: bool = False
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -15,7 +17,7 @@ from abate.bookkeeping.leaf import commitment, encode, leaf_hash
 from abate.platform.doors.errors import Problem
 from abate.platform.log.actions import DECISIONS
 from abate.platform.review import changes, queries, sealing
-from abate.platform.review.models import Opening, Proposal, Step
+from abate.platform.review.models import Grant, Opening, Proposal, Step
 
 _LEAVES = """
 select entry_id, hash from log_leaf where person_id = %(series)s
@@ -26,16 +28,20 @@ union select entry_id, hash from log_pending where person_id = %(series)s
 def differences() -> dict[str, int]:
     """`decisions`: proposals that are not the text of their digest, and steps or an opening unlike what the log tells of.
 
-    `decided`: approved changes whose row is no longer as it was decided (of changes that say so: Action.stands). `trail`:
-    seals whose rows or whose leaf are not what they were.
+    `decided`: approved changes whose row is no longer as it was decided (of changes that say so: Action.stands), and roles that
+    nobody decided. `trail`: seals whose rows or whose leaf are not what they were.
     """
-    approved = set(Step.objects.filter(kind=Step.APPROVE).values_list("proposal", flat=True))
+    approved = dict(Step.objects.filter(kind=Step.APPROVE).values_list("proposal", "pk"))
     torn = fallen = 0
+    newest: dict[str, Proposal] = {}
     for one in Proposal.objects.iterator(chunk_size=1000):
         if not _is_its_text(one):
             torn += 1
-        elif one.pk in approved:
+        elif one.pk in approved and not (of := _of(one)):
             fallen += not _stands(one)
+        elif one.pk in approved and (of not in newest or approved[newest[of].pk] < approved[one.pk]):
+            newest[of] = one
+    fallen += sum(not _stands(one) for one in newest.values()) + len(_roles_undecided(approved))
     return {
         "decisions": torn + _steps_unlike_leaves(),
         "decided": fallen,
@@ -50,15 +56,45 @@ def _is_its_text(proposal: Proposal) -> bool:
         return False
 
 
+_UNREAD = (Problem, LookupError, TypeError, ValueError, ValidationError)
+"""Of a change that an earlier version wrote, and that this one cannot read, nothing is asked."""
+
+
+def _of(proposal: Proposal) -> str:
+    """What the change settles until another one does; empty where it settles nothing of the kind."""
+    chosen, given = changes.actions().get(proposal.action), json.loads(proposal.arguments)
+    if chosen is None or given.keys() != chosen.fields.keys():
+        return ""
+    try:
+        return chosen.of(given)
+    except _UNREAD:
+        return ""
+
+
 def _stands(proposal: Proposal) -> bool:
-    """Of a change that an earlier version wrote, and that this one cannot read, nothing is asked."""
     chosen, given = changes.actions().get(proposal.action), json.loads(proposal.arguments)
     if chosen is None or chosen.stands is None or given.keys() != chosen.fields.keys():
         return True
     try:
         return chosen.stands(given, json.loads(proposal.after))
-    except (Problem, LookupError, TypeError, ValueError, ValidationError):
+    except _UNREAD:
         return True
+
+
+def _roles_undecided(approved: Collection[UUID]) -> set[tuple[str, str]]:
+    """Roles that are held, and that neither the opening nor a decision gave; a system that was never opened has no first ones."""
+    opened = Opening.objects.first()
+    try:
+        first = json.loads(opened.document)["people"] if opened else None
+        given = {(handle, role) for handle, roles in first or () for role in roles}
+    except _UNREAD:  # torn: the log tells of another opening, which `decisions` says
+        first = None
+    if first is None:
+        return set()
+    for one in Proposal.objects.filter(action="role.grant", pk__in=approved):
+        told = json.loads(one.arguments)
+        given.add((told.get("account"), told.get("role")))
+    return set(Grant.objects.values_list("user__handle", "role")) - given
 
 
 def _steps_unlike_leaves() -> int:

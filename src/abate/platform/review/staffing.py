@@ -133,6 +133,14 @@ def _is_holder(given: Json, human: bytes) -> bool:
     return Staff.objects.filter(user__handle=given["account"], human_id=human).exists()
 
 
+def _of_account(given: Json) -> str:
+    return f"account {given['account']}"
+
+
+def _of_role(given: Json) -> str:
+    return f"role {given['account']} {given['role']}"
+
+
 def register() -> None:
     """Called once, when Django has started."""
     changes.register(
@@ -145,6 +153,7 @@ def register() -> None:
             look=_enrolled,
             after=lambda given, _: {"open": True, "holder": given["holder"]},
             execute=_enrol,
+            of=_of_account,
             concerns=_is_holder,
         )
     )
@@ -157,6 +166,8 @@ def register() -> None:
             look=_is_open,
             after=lambda *_: {"open": False},
             execute=_close,
+            stands=lambda given, _: not _account(given["account"]).is_active,
+            of=_of_account,
             concerns=_is_holder,
         )
     )
@@ -171,6 +182,7 @@ def register() -> None:
             look=_roles,
             after=lambda given, before: {"roles": sorted({*before["roles"], given["role"]})},
             execute=_grant,
+            of=_of_role,
             concerns=_is_holder,
         )
     )
@@ -184,6 +196,8 @@ def register() -> None:
             look=_roles,
             after=lambda given, before: {"roles": sorted({*before["roles"]} - {given["role"]})},
             execute=_withdraw,
+            stands=lambda given, _: given["role"] not in _roles(given)["roles"],
+            of=_of_role,
             concerns=_is_holder,
         )
     )
