@@ -70,6 +70,57 @@ def test_damage_before_the_last_change_received_is_told(place: Path) -> None:
     assert refused.value.code == "changes-damaged" and newest.name[8:24] in str(refused.value)
 
 
+@pytest.mark.parametrize("place_in_it", [20, 24, -1])
+def test_damage_in_the_very_last_change_is_told_and_its_remedy_restores_what_is_before(
+    place: Path, place_in_it: int
+) -> None:
+    """The last commit, acknowledged, was gone without a word. A part of a change, as a receiver leaves it, is an end."""
+    old, new, copies = (place / name for name in ("old", "new", "copies"))
+    url, wait = private_postgres.start(old), threading.Event().wait
+    with backup.streaming(url, copies, synchronous=True, wait=wait):
+        base = backup.take(url, copies)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("create table told (id int)")
+            connection.execute("insert into told values (1)")
+            before = connection.execute("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()
+            connection.execute("insert into told values (2)")
+            after = connection.execute("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()
+    private_postgres.stop(old)
+    assert before and after
+    (newest,) = (copies / "wal").glob("*.partial")
+    sound = newest.read_bytes()
+    size = len(sound)
+    # Of the second insert: its commit is the last record; what the stop of the server wrote after it was not received.
+    last, end = _last_record(sound, int(before[0]) % size), int(after[0]) % size
+    newest.write_bytes(sound[:end].ljust(size, b"\0"))
+    spoiled = bytearray(newest.read_bytes())
+    spot = (
+        last + place_in_it if place_in_it > 0 else last + int.from_bytes(sound[last : last + 4], "little") - 1
+    )
+    spoiled[spot] ^= 1
+    newest.write_bytes(bytes(spoiled))
+    with pytest.raises(SetupError) as refused:
+        recovery.recover(copies, base, new, None, wait=wait)
+    assert refused.value.code == "changes-end-damaged" and f"truncate -s {last} " in str(refused.value)
+    assert not (new / "postgres").exists()
+    for length in (last, size):
+        subprocess.run(["truncate", "-s", str(length), newest], check=True)
+    restored = recovery.recover(copies, base, new, None, wait=wait)
+    with psycopg.connect(restored) as connection:
+        assert connection.execute("select array_agg(id) from told").fetchone() == ([1],)
+
+
+def _last_record(data: bytes, start: int) -> int:
+    """Where the last record begins, of those from `start` on that lie in one page."""
+    found = start
+    while length := int.from_bytes(data[start : start + 4], "little"):
+        found, start = start, -(-(start + length) // 8) * 8
+        assert start // 8192 == found // 8192, "another page: run it again"
+        if not any(data[start : start + 4]):
+            break
+    return found
+
+
 def test_a_folder_takes_the_changes_of_one_history_only(place: Path) -> None:
     """After a restore the same places hold other changes; a restore from both went over to the later ones in silence."""
     old, new, other, copies, mixed = (place / name for name in ("old", "new", "other", "copies", "mixed"))

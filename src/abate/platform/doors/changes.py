@@ -21,7 +21,7 @@ _FIRST_PAGE = struct.Struct("<HHIQI4xQII")
 _FIRST_OF_FILE = 2
 """The flag of a page header that has the last three."""
 _PAGE, _HEADER, _FIRST_HEADER = 8192, 24, 40
-_LEAST_RECORD = 24
+_LEAST_RECORD, _SECTOR = 24, 512
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,8 +88,8 @@ def left_over(folder: Path, end: int) -> str | None:
     """The place of the file of changes at which a replay of all of them ended (`end`, in bytes), where more follows it: it is
     damaged there, and PostgreSQL takes that for the end. None where nothing was left over.
 
-    What was received last may be a part of a record, of which the end is still zeros: that is an end, and so is damage that
-    looks like it.
+    What was received last may be a part of a record, of which the end is still zeros: that is an end here; whether it is one,
+    `spoilt` says.
     """
     held = segments(folder / "wal")
     size = max((now(path).stat().st_size for path in held), default=1)
@@ -108,6 +108,26 @@ def left_over(folder: Path, end: int) -> str | None:
     # A whole file is left for the next one only by a record that crosses over, or one that says so and fills it.
     short = bool(whole) and after <= size
     return name if short or _after(rest, max(after - 1, start)) else None
+
+
+def spoilt(folder: Path, end: int) -> tuple[Path, int] | None:
+    """The file and the place in it of the last record received, where the replay ended before it (`end`) although it is whole
+    and nothing stands after it: it is damaged, and PostgreSQL takes that for the end. None where it may be a part of one.
+
+    Changes are sent up to the end of a record or of a page, and a write that is cut off ends with a sector: what was received
+    of a part ends there.
+    """
+    held = segments(folder / "wal")
+    size = max((now(path).stat().st_size for path in held), default=1)
+    place, offset = divmod(end // size, 2**32 // size)
+    rest = [path for path in held if path.name[8:24] >= f"{place:08X}{offset:08X}"]
+    if not rest or rest[0].name[8:24] != f"{place:08X}{offset:08X}" or _after(rest[1:], 0):
+        return None
+    start, file = end % size, now(rest[0])
+    begun = start + (0 if start % _PAGE else _header(start))
+    after, received = _record_end(file, start), len(file.read_bytes().rstrip(b"\0"))
+    sector = -(-received // _SECTOR) * _SECTOR
+    return (file, start) if begun < received <= after <= sector else None
 
 
 def _record_end(path: Path, start: int) -> int:

@@ -14,7 +14,7 @@ import psycopg
 
 from abate.platform.doors import private_postgres
 from abate.platform.doors.backup import FORM, INSTALLATION, Base, bases, gap
-from abate.platform.doors.changes import left_over, now, one_history, segments
+from abate.platform.doors.changes import left_over, now, one_history, segments, spoilt
 from abate.platform.doors.errors import SetupError
 
 LONGEST_SECONDS = 3600
@@ -92,8 +92,8 @@ def recover(
         private_postgres.start(data_dir, wait_seconds=LONGEST_SECONDS)
         url = private_postgres.address(data_dir, **json.loads((folder / INSTALLATION).read_text()))
         _until_open(url, cluster, wait)
-        if to is None and (damaged := left_over(folder, _ended(cluster))):
-            raise SetupError("changes-damaged", folder=folder, damaged=damaged)
+        if to is None:
+            _see_end(folder, _ended(cluster))
         _forget_settings(url)
     except BaseException as fault:
         private_postgres.stop(data_dir)
@@ -105,6 +105,15 @@ def recover(
         raise
     shutil.rmtree(changes)
     return url
+
+
+def _see_end(folder: Path, end: int) -> None:
+    """All that was received was replayed. Raises SetupError."""
+    if last := spoilt(folder, end):
+        file, at = last
+        raise SetupError("changes-end-damaged", file=file, at=at, size=file.stat().st_size)
+    if damaged := left_over(folder, end):
+        raise SetupError("changes-damaged", folder=folder, damaged=damaged)
 
 
 def _lay_out(folder: Path, base: Base, cluster: Path, changes: Path, to: datetime | None) -> None:
