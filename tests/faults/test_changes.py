@@ -157,6 +157,38 @@ def test_a_folder_takes_the_changes_of_one_history_only(place: Path) -> None:
         assert connection.execute("select to_regclass('afterwards')").fetchone() == ("afterwards",)
 
 
+def test_a_folder_takes_the_changes_of_one_of_two_restores_only(place: Path) -> None:
+    """Both bear the number of the database, and the same timeline: the second one's went on where the first one's ended."""
+    old, one, two, other, copies, mixed = (
+        place / name for name in ("old", "one", "two", "other", "copies", "mixed")
+    )
+    wait = threading.Event().wait
+    base = _filled(private_postgres.start(old), copies, last=True)
+    private_postgres.stop(old)
+    first, second = (recovery.recover(copies, base, new, None, wait=wait) for new in (one, two))
+    with backup.streaming(first, mixed, synchronous=True, wait=wait):
+        backup.take(first, mixed)
+        with psycopg.connect(first, autocommit=True) as connection:
+            connection.execute("create table of_the_first (id int)")
+    before = sorted(mixed.rglob("*"))
+    for more in (0, 3):
+        for number in range(more):
+            with psycopg.connect(second, autocommit=True) as connection:
+                connection.execute(f"create table of_the_second_{number} (id int)")
+                connection.execute("select pg_switch_wal()")
+        for receive in (
+            lambda: backup.take(second, mixed),
+            lambda: backup.streaming(second, mixed, synchronous=False, wait=wait).__enter__(),
+        ):
+            with pytest.raises(SetupError) as refused:
+                receive()
+            assert refused.value.code == "changes-of-a-twin", refused.value
+    assert sorted(mixed.rglob("*")) == before
+    restored = recovery.recover(mixed, backup.bases(mixed)[-1], other, None, wait=wait)
+    with psycopg.connect(restored) as connection:
+        assert connection.execute("select to_regclass('of_the_first')").fetchone() == ("of_the_first",)
+
+
 def test_a_folder_takes_the_changes_of_one_database_only(place: Path) -> None:
     """A new installation that follows into the folder of the one before it."""
     old, other, copies = (place / name for name in ("old", "other", "copies"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from abate.platform.doors.changes import History, now, one_history, segments
+from abate.platform.doors.changes import History, Received, newest, now, one_history, segments
 from abate.platform.doors.errors import SetupError
 from abate.platform.doors.private_postgres import programs
 
@@ -31,6 +31,13 @@ _HISTORY = """
         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end
     from pg_control_system()
 """
+
+# A standby may write what it receives later than who received it too.
+_BEHIND = """
+    select not pg_is_in_recovery() and (case when pg_is_in_recovery() then pg_last_wal_receive_lsn()
+        else pg_current_wal_flush_lsn() end - '0/0'::pg_lsn) < %(end)s
+"""
+_WRITTEN = "select sha256(pg_read_binary_file(%(file)s, 0, %(bytes)s, true))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +90,33 @@ def begun(folder: Path) -> bool:
 
 
 def one_line(url: str, folder: Path) -> None:
-    """Refuse a folder with changes of another history than the running database's own. Raises SetupError."""
+    """Refuse a folder with changes of another history than the running database's own. Raises SetupError.
+
+    Where the running database has removed since what was received last, a twin that is further on is not told from it.
+    """
     with _connected(url) as connection:
         told = connection.execute(_HISTORY).fetchone() or (0, "0")
-    one_history(folder, History(told[0] % 2**64, int(told[1], 16)))
+        running = History(told[0] % 2**64, int(told[1], 16))
+        one_history(folder, running)
+        # Two restores of one backup bear the same number and timeline: what was received tells them apart.
+        last = newest(folder)
+        if last is not None and not _has(connection, last):
+            raise SetupError("changes-of-a-twin", folder=folder, file=last.path.name, running=running)
+
+
+def _has(connection: psycopg.Connection, last: Received) -> bool:
+    """Whether the running database wrote what was received last; also where it has no such file any more, or shows none."""
+    values = {
+        "end": last.end,
+        "file": f"pg_wal/{last.path.name.removesuffix('.partial')}",
+        "bytes": last.length,
+    }
+    try:
+        (behind,) = connection.execute(_BEHIND, values).fetchone() or (False,)
+        (held,) = connection.execute(_WRITTEN, values).fetchone() or (None,)
+    except psycopg.errors.InsufficientPrivilege:
+        return True
+    return not behind and (held is None or bytes(held) == last.sha256)
 
 
 def take(url: str, folder: Path) -> Base:

@@ -6,6 +6,7 @@ begins with a header, a record begins with its length and goes on over the heade
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 from collections.abc import Iterable
@@ -33,6 +34,16 @@ class History:
 
     def __str__(self) -> str:
         return f"{self.database}/{self.timeline}"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a file of changes holds: `length` bytes up to the zeros at its end, which is `end` in bytes of all changes."""
+
+    path: Path
+    length: int
+    end: int
+    sha256: bytes
 
 
 def segments(folder: Path) -> list[Path]:
@@ -78,6 +89,18 @@ def one_history(folder: Path, running: History | None = None) -> None:
         raise SetupError("changes-of-another", folder=folder, held=_told(found), running=running)
     if len(found) > 1:
         raise SetupError("changes-two-histories", folder=folder, held=_told(found))
+
+
+def newest(folder: Path) -> Received | None:
+    """The file of changes that was received last, as far as it is filled; None where there is none."""
+    held = segments(folder / "wal")
+    if not held:
+        return None
+    path = now(held[-1])
+    data = path.read_bytes()
+    filled = data.rstrip(b"\0")
+    place = int(path.name[8:16], 16) << 32 | int(path.name[16:24], 16) * len(data)
+    return Received(path, len(filled), place + len(filled), hashlib.sha256(filled).digest())
 
 
 def _told(found: dict[History, Path]) -> str:
