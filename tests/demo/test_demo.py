@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from abate.cli import demo
 from abate.demo import madeup, rides
 from abate.platform.doors import private_postgres
 
 pytestmark = pytest.mark.platform
 
 
-EARLIER = "earlier"
+EARLIER = "messages.jsonl"
 BEGUN = "from pathlib import Path; from abate.platform.config import setup; setup.environment(Path({!r}), begin=True, demo=True)"
 """An earlier demo that was broken off early: it has its secrets and its database."""
 
@@ -39,6 +40,8 @@ def played() -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
         folder = Path(name) / "city"
         assert python("-c", BEGUN.format(str(folder))).returncode == 0
         (folder / EARLIER).write_bytes((folder / "secrets.json").read_bytes())
+        (folder / "notes.txt").write_text("somebody's own")
+        (folder / "work").mkdir()
         assert private_postgres.exists(folder)
         yield folder, run(folder, "--reset", "--json")
         private_postgres.stop(folder)
@@ -74,6 +77,8 @@ def test_it_tells_its_story_beside_the_json_and_began_where_an_earlier_one_was_r
     folder, result = played
     assert "every check passed" in result.stderr and "4. Reconciliation" in result.stderr
     assert (folder / "secrets.json").exists() and not (folder / EARLIER).exists()
+    assert (folder / "notes.txt").read_text() == "somebody's own" and (folder / "work").is_dir()
+    assert "as no demo made it: notes.txt, work" in result.stderr
 
 
 def test_a_second_run_is_refused(played: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -99,6 +104,28 @@ def test_reset_touches_no_real_installation(tmp_path: Path) -> None:
     result = run(folder, "--reset")
     assert result.returncode == 1 and "not a demo's folder" in result.stderr
     assert (folder / "ledger").read_text() == "people's accounts"
+
+
+@pytest.mark.parametrize("secrets", ["[1]", "{x", "\xff", None])
+def test_reset_refuses_a_folder_whose_secret_file_is_no_demo_s_in_words(
+    tmp_path: Path, secrets: str | None
+) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    if secrets is None:
+        (folder / "secrets.json").mkdir()
+    else:
+        (folder / "secrets.json").write_bytes(secrets.encode("latin-1"))
+    (folder / "postgres").mkdir()
+    result = run(folder, "--reset")
+    assert result.returncode == 1 and "not a demo's folder" in result.stderr
+    assert "Traceback" not in result.stderr and (folder / "postgres").is_dir()
+
+
+def test_reset_of_an_empty_folder_has_nothing_to_refuse(tmp_path: Path) -> None:
+    demo.reset(tmp_path)
+    demo.reset(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_sample_is_what_it_says() -> None:

@@ -32,6 +32,9 @@ MEETINGS = 200
 BATCH = 500
 START_WITHIN_SECONDS = 60
 SEQUENCED_WITHIN_SECONDS = 30
+LEFT = ("secrets.json", "postgres", "postgres.*", "files", "log.key", "log-key.txt", "messages.jsonl", "server.log",
+        "receipt.json", "rides-original-dates.csv", "sample-*.refused.jsonl")  # fmt: skip
+"""What a demo puts into its folder."""
 
 
 def heading(text: str, *, err: bool = False) -> None:
@@ -39,17 +42,33 @@ def heading(text: str, *, err: bool = False) -> None:
 
 
 def reset(folder: Path) -> None:
-    """Remove a demo's folder: only one whose secret file says that it is a demo's."""
-    secret_file = folder / "secrets.json"
-    if not folder.exists():
+    """Remove what an earlier demo left in its folder: only where the secret file says that it is a demo's, and nothing that
+    somebody else has put beside it."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    is_demo = secret_file.exists() and json.loads(secret_file.read_text()).get("demo") is True
-    if not is_demo:
+    if not _is_demo(folder / "secrets.json"):
         raise SetupError("demo-not-its-folder", folder=folder)
     if private_postgres.in_use(folder):
         raise SetupError("demo-running", folder=folder)
     private_postgres.stop(folder)
-    shutil.rmtree(folder)
+    ours = {path for pattern in LEFT for path in folder.glob(pattern)}
+    # The secrets go last: a reset that was broken off is taken up again by the next one.
+    for path in sorted(ours, key=lambda path: path.name == "secrets.json"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    others = sorted(path.name for path in folder.iterdir())
+    if others:
+        click.echo(f"Left in {folder}, as no demo made it: {', '.join(others)}", err=True)
+
+
+def _is_demo(secret_file: Path) -> bool:
+    try:
+        said = json.loads(secret_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and said.get("demo") is True
 
 
 def free_port(wanted: int) -> int:
