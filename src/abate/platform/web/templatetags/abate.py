@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from abate.platform.web import amounts, icons, marks, story, wording
+from abate.platform.web import amounts, devices, icons, marks, story, wording
 
 register = template.Library()
 
@@ -42,6 +42,12 @@ def behaviours(ids: Iterable[str]) -> str:
 def outcome(state: str) -> str:
     """What became of an event, in words; a state that has none stays as it is."""
     return wording.pick(story.STATES.get(state, (state, state)))
+
+
+@register.filter
+def device(agent: str) -> str:
+    """Browser and system in words."""
+    return devices.words(agent)
 
 
 @register.filter
