@@ -83,10 +83,16 @@ def _look(given: Json) -> Json:
     """The order's entry; of a hold that is to end, the hold. Raises NoHold, OrderTaken."""
     if not given["hold"]:
         return {"booked": order_of(given, *_contents(given))}
+    found = held(given)
+    return {"hold": {"credits": found.credits, "state": _STATES[found.state]}}
+
+
+def held(given: Json) -> Hold:
+    """What is set aside and is to end. Raises NoHold."""
     found = Hold.objects.filter(person_id=person_of(given["person"]), entry_id=given["hold"]).first()
     if found is None:
         raise errors.NoHold(str(given["hold"]))
-    return {"hold": {"credits": found.credits, "state": _STATES[found.state]}}
+    return found
 
 
 def _contents(given: Json) -> tuple[bytes, ...]:

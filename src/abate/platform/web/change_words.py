@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from abate.bookkeeping.kinds import Kind
 from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.joining.kinds import kinds
@@ -98,6 +99,8 @@ def choices(action: str, name: str) -> dict[str, str]:
             return {one: story.title_of(one) for one in sorted(basis.catalogue().methods)}
         case "kind", "ledger.book" | "ledger.adjust":
             words = _BOOKED
+        case "kind", "entry.reverse":
+            return {one.name.lower(): story.name_of(one) for one in Kind}
         case "kind", _:
             return {one: pick(role.title) for one, role in kinds().kinds.items()}
         case "role", "party.member":

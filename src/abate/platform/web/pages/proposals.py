@@ -22,6 +22,7 @@ from abate.platform.review.queries import ProposalRow
 from abate.platform.web import change_words, screen
 from abate.platform.web.access import operator_page
 from abate.platform.web.argument_names import NAMES
+from abate.platform.web.pages import proposal_facts
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
 
@@ -101,7 +102,7 @@ def _page(
 ) -> HttpResponse:
     """`same`: whether what was typed is the contact that the proposal names; None where nothing was."""
     digests = (row.before.get("contact"), row.arguments.get("contact")) if row.action == CONTACT else None
-    context = {
+    context = proposal_facts.facts(request, row) | {
         "steps": _steps(request),
         "rows": [_told(request, row)],
         "digests": digests,
