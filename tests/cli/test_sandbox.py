@@ -148,7 +148,8 @@ def test_a_database_of_the_one_never_serves_the_other(sandbox: Sandbox) -> None:
 def test_the_conformance_kit_passes_a_partner_that_is_ready_and_finds_one_that_is_not(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    made = json.loads(sandbox.abate("party", "try", "ready-rides", "--json").stdout)
+    made = json.loads(sandbox.abate("party", "try", "ready-rides", "--behaviour", "cycling", "--json").stdout)
+    assert made["behaviours"] == ["cycling", "online-meeting", "walking"]
     private = ed25519.Ed25519PrivateKey.generate()
     (tmp_path / "private.pem").write_bytes(
         private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -163,12 +164,15 @@ def test_the_conformance_kit_passes_a_partner_that_is_ready_and_finds_one_that_i
     signing = ["--sign-with", str(tmp_path / "private.pem"), "--keyid", keyid]
     key = {"ABATE_KEY": f"{made['client_id']}:{made['client_secret']}"}
     people = [word for subject in made["subjects"] for word in ("--subject", subject)]
+    people += [word for behaviour in made["behaviours"] for word in ("--behaviour", behaviour)]
     for how in ([], signing):
         ran = sandbox.abate(*words, *people, *how, **key)
         report = {line["name"]: line for line in json.loads(ran.stdout)}
         assert ran.returncode == 0, [line for line in report.values() if not line["passed"]]
         assert {
             "good",
+            "own-cycling",
+            "own-cycling-again",
             "repeated",
             "conflict",
             "bad-stranger",
@@ -178,7 +182,11 @@ def test_the_conformance_kit_passes_a_partner_that_is_ready_and_finds_one_that_i
             "idempotent",
         } <= set(report)
         assert ("replayed" in report) == bool(how)
-        assert set(report) - {"signed", "replayed", "changed"} == LINES
+        assert {name for name in report if not name.startswith("own-")} - {
+            "signed",
+            "replayed",
+            "changed",
+        } == LINES
     # A partner that names a person it was not given is found out, line by line, and told what came.
     ran = sandbox.abate(*words, "--subject", "nobody", **key)
     report = {line["name"]: line for line in json.loads(ran.stdout)}

@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from abate.client import Client, Key, Refusal, Signer, Unreachable
-from abate.client.conformance import Kit
+from abate.client.conformance import Kit, Maker
+from abate.quantify import catalogue
+from abate.quantify.sample import sample
 
 
 @click.command()
@@ -19,6 +21,12 @@ from abate.client.conformance import Kit
 @click.option("--key", envvar="ABATE_KEY", help="CLIENT_ID:SECRET of the sandbox; better in ABATE_KEY.")
 @click.option(
     "--subject", "subjects", multiple=True, required=True, help="A person of the sandbox; repeat for more."
+)
+@click.option(
+    "--behaviour",
+    "behaviours",
+    multiple=True,
+    help="A behaviour that it sends: tried with records of it; repeat for more.",
 )
 @click.option("--sign-with", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A private key in PEM: sign every request.")  # fmt: skip
@@ -31,6 +39,7 @@ def command(
     party: str,
     key: str | None,
     subjects: tuple[str, ...],
+    behaviours: tuple[str, ...],
     sign_with: Path | None,
     keyid: str | None,
     report_file: Path | None,
@@ -48,7 +57,7 @@ def command(
     signer = Signer(keyid, sign_with.read_bytes()) if sign_with and keyid else None
     client = Client(url, party, Key(client_id, secret) if key else None, signer=signer)
     failed, told = 0, []
-    kit = Kit(client, subjects)
+    kit = Kit(client, subjects, own=_own(behaviours))
     try:
         for line in kit.lines():
             failed += not line.passed
@@ -68,6 +77,14 @@ def command(
     else:
         click.echo(f"{len(told) - failed} of {len(told)} passed")
     sys.exit(1 if failed else 0)
+
+
+def _own(behaviours: tuple[str, ...]) -> dict[str, Maker]:
+    """What makes records of each. Refuses a behaviour that no methodology is about."""
+    known = catalogue.load()
+    if unknown := sorted(set(behaviours) - set(known.methods)):
+        raise click.UsageError(f"There is no behaviour {unknown[0]}; `abate methods list` lists them.")
+    return {name: sample(name, known) for name in behaviours}
 
 
 def _signed(client: Client, run: str, lines: list[dict[str, Any]]) -> bytes:

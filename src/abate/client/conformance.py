@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from abate.client import samples
@@ -20,6 +21,10 @@ from abate.client.remedies import todo
 from abate.client.results import Refusal, Reply, Result, Unreachable
 
 Words = tuple[str, str]
+Maker = Callable[[str, datetime], tuple[dict[str, object], str]]
+"""Makes a record of a behaviour, called so and over by that moment, with the moment of its act."""
+OWN = "own-"
+"""So begin the lines about a behaviour of the partner's own."""
 LONGEST = 1_500
 """Bytes of a call that a line shows."""
 LINES = frozenset(
@@ -35,6 +40,9 @@ REFUSED = frozenset(
     {"malformed", "unknown_field", "wrong_source", "future", "unknown_behaviour", "not_authorised"}
 )
 """The codes by which a platform refuses the bad events of a run."""
+
+BOOKED = frozenset({"credited", "not_counted", "not_below_baseline", "needs_figure", "quarantined"})
+"""The outcomes of an event that is as its methodology wants it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +69,20 @@ class Line:
 
 
 class Kit:
-    """The checks of one partner. `subjects`: people of the sandbox who authorised it, by the names it knows them by."""
+    """The checks of one partner. `subjects`: people of the sandbox who authorised it, by the names it knows them by. `own`:
+    the behaviours that it sends, each with what makes a record of it."""
 
-    def __init__(self, client: Client, subjects: Sequence[str], now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        subjects: Sequence[str],
+        now: datetime | None = None,
+        own: Mapping[str, Maker] | None = None,
+    ) -> None:
         if not subjects:
             raise ValueError("name at least one of the sandbox's people")
         self._client, self._subjects = client, list(subjects)
-        self._now = now or datetime.now(UTC)
+        self._now, self._own = now or datetime.now(UTC), dict(own or {})
         self.run, self._count = secrets.token_hex(4), 0
         """The run's name: its events are called `check-RUN-NUMBER`."""
         self._call = ("", "")
@@ -78,13 +93,16 @@ class Kit:
 
     def lines(self) -> Iterator[Line]:
         """Every check in turn; one that breaks is a line that did not pass, and the others go on, unless nobody answers."""
-        for check in (self._access, self._good, self._repeated, self._bad, self._mixed, self._reordered, self._taken_back,
-                      self._keyed, self._bounds, self._signed):  # fmt: skip
+        checks = [self._access, self._good, self._repeated, self._bad, self._mixed, self._reordered, self._taken_back,
+                  self._keyed, self._bounds, self._signed]  # fmt: skip
+        named = [(check.__name__.strip("_"), check) for check in checks]
+        named += [(OWN + name, partial(self._of, name)) for name in sorted(self._own)]
+        for called, check in named:
             try:
                 for line in check():
                     yield self._with_call(line)
             except (Unreachable, Refusal, ValueError, KeyError, OSError) as fault:
-                name, what = f"{check.__name__.strip('_')}-unfinished", ("未能完成", "could not be finished")
+                name, what = f"{called}-unfinished", ("未能完成", "could not be finished")
                 yield self._with_call(Line(name, what, "done", f"{fault}"[:200]))
                 if isinstance(fault, Unreachable):
                     return
@@ -270,6 +288,30 @@ class Kit:
             _code(changed),
             answered=_shown(changed.body),
         )
+
+    def _of(self, behaviour: str) -> Iterator[Line]:
+        """A behaviour of the partner's own: two good records and a bad one between them, and all of them again, reordered."""
+        events = [self._event_of(behaviour) for _ in range(3)]
+        events[1]["data"] |= {"home_address": "x"}
+        bad = "refused unknown_field:home_address"
+        yield Line(f"{OWN}{behaviour}", (f"本机构的行为 {behaviour}：好、坏、好", f"{behaviour}: good, bad, good"),
+                   f"booked, {bad}, booked", ", ".join(_booked(one) for one in self._send(*events)))  # fmt: skip
+        yield Line(f"{OWN}{behaviour}-again", (f"{behaviour}：乱序重发", f"{behaviour}: the same in another order"),
+                   f"exists, {bad}, exists", ", ".join(_booked(one) for one in self._send(*reversed(events))))  # fmt: skip
+
+    def _event_of(self, behaviour: str) -> Event:
+        event = self._event()
+        # A day each: acts at one time could be one act.
+        record, at = self._own[behaviour](event["id"], self._now - timedelta(days=self._count % 20))
+        return event | {"type": f"org.abate.behaviour.{behaviour}", "time": at, "data": record}
+
+
+def _booked(result: Result) -> str:
+    """What an event of any behaviour came to: whether it credits is for its figures, whether it is taken for its sender."""
+    if result.outcome in BOOKED:
+        return "booked"
+    # What exists repeats the reason of the first time.
+    return result.outcome if result.outcome == "exists" else f"{result.outcome} {result.reason}"
 
 
 def _shown(body: bytes) -> str:

@@ -47,6 +47,11 @@ WHAT_TO_DO: dict[str, tuple[str, str]] = {
         "重试时幂等键和内容都不变；新内容用新键。",
         "A retry keeps key and content; another content takes another key.",
     ),
+    "own": (
+        "该行为的记录未被接受：按 `abate methods show` 的字段和单位组织数据；机构须可报送该行为，用户须已授权。",
+        "A record of this behaviour was not taken: shape it as `abate methods show` lists its fields and units; the party must be"
+        " let send it, the person have agreed to it.",
+    ),
     "limits": (
         "正文须为 JSON 数组，每次最多 1,000 个事件、5 MB。",
         "The body is a JSON array of at most 1,000 events and 5 MB.",
@@ -70,5 +75,6 @@ _AS = {
 
 def todo(name: str) -> tuple[str, str]:
     """What to do about the line `name`; for one that could not be finished, to start the run again."""
-    found = WHAT_TO_DO.get(_AS.get(name, "bad" if name.startswith("bad-") else name))
+    group = next((group for group in ("bad", "own") if name.startswith(f"{group}-")), name)
+    found = WHAT_TO_DO.get(_AS.get(name, group))
     return found or ("修正后重新自检。", "Mend it and run the checks again.")

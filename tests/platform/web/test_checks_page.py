@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -13,14 +14,17 @@ from tests.platform.web import city as stage
 
 from abate.bookkeeping import checkpoint
 from abate.client.conformance import LINES
+from abate.platform.carbon import basis
 from abate.platform.credits.models import Rule
 from abate.platform.doors import clock, keyring
 from abate.platform.joining import actions as joining
-from abate.platform.joining import checks
+from abate.platform.joining import checks, trying
+from abate.platform.joining.errors import ReportRefused
 from abate.platform.joining.models import Report, Run
 from abate.platform.parties import actions, limits, queries
 from abate.platform.parties.models import Party
 from abate.platform.review import actions as review
+from abate.platform.web.pages.checks import _run as run_checks
 
 pytestmark = [pytest.mark.platform]
 Enter = Callable[..., Client]
@@ -55,7 +59,9 @@ def test_a_run_is_made_kept_signed_and_taken_by_live(city: stage.City, page: Cli
     assert made.status_code == 302 and made["Location"] == f"/partner/checks/{run.pk}"
     lines = {line["name"]: line for line in run.lines}
     assert [line for line in run.lines if not line["passed"]] == []
-    assert set(lines) == LINES | {"signed", "replayed", "changed"}
+    sends = queries.behaviours(city.partner.pk)
+    own = {f"own-{name}{more}" for name in sends for more in ("", "-again")}
+    assert "cycling" in sends and set(lines) == LINES | {"signed", "replayed", "changed"} | own
     assert lines["good"]["sent"].startswith('[{"specversion"') and "credited" in lines["good"]["answered"]
     assert (run.failed, run.via, run.refusal) == (0, "page", "")
     text = page.get(made["Location"]).content.decode()
@@ -73,6 +79,33 @@ def test_a_run_is_made_kept_signed_and_taken_by_live(city: stage.City, page: Cli
     assert Report.objects.get().run == run.run
     # On live there is nothing to start.
     assert page.post("/partner/checks").status_code == 409 and Run.objects.count() == 1
+
+
+@pytest.mark.clause("P-6.1-d", "P-7.3.3.3-a")
+def test_a_run_sends_each_behaviour_that_the_partner_said_it_sends(city: stage.City) -> None:
+    """Of every behaviour there is, on the page where somebody asks for the sandbox, as its own checks then try it."""
+    every = sorted(basis.catalogue().methods)
+    browser = Client()
+    told = browser.post("/try", {"code": "sends-all", "behaviours": [*every, "flying"]}).content.decode()
+    assert all(f"--behaviour {name}" in told for name in every) and "flying" not in told
+    party = queries.party("sends-all")
+    assert list(queries.behaviours(party.pk)) == every
+    run = run_checks(party)
+    assert [(line["name"], line["found"]) for line in run.lines if not line["passed"]] == []
+    names = {line["name"] for line in run.lines}
+    assert {f"own-{name}{more}" for name in every for more in ("", "-again")} < names
+    assert run.signature and f"own-{every[-1]}" in json.loads(run.statement)["passed"]
+
+
+@pytest.mark.clause("P-6.1-d")
+def test_a_behaviour_whose_events_the_sandbox_did_not_see_is_not_signed(city: stage.City) -> None:
+    party = queries.party(trying.let_in("sends-trips", ["cycling"], new=True).party)
+    run = run_checks(party)
+    assert run.signature
+    lines = [line | {"what": line["what"]} for line in run.lines] + [{"name": "own-metro", "passed": True}]
+    with pytest.raises(ReportRefused) as refused:
+        checks.attest(party.pk, party.code, {"run": run.run, "lines": lines})
+    assert refused.value.detail == "the sandbox saw no metro of this run"
 
 
 def test_a_party_that_is_set_up_wrongly_is_told_what_to_do_and_gets_no_report(

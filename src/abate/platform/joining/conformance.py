@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import connection
 
 from abate.bookkeeping import checkpoint
-from abate.client.conformance import LINES, REFUSED
+from abate.client.conformance import LINES, OWN, REFUSED
 from abate.platform.doors import clock
 from abate.platform.doors.errors import SetupError
 from abate.platform.doors.keyring import keyring, read
@@ -79,7 +79,10 @@ def attest(party_id: int, code: str, told: Mapping[str, Any]) -> dict[str, str]:
         raise ReportRefused(f"failed: {failed[0]}")
     if missing := sorted(LINES - set(passed)):
         raise ReportRefused(f"missing: {missing[0]}")
-    events = _witnessed(party_id, run)
+    events, behaviours = _witnessed(party_id, run)
+    own = {name.removeprefix(OWN).removesuffix("-again") for name in passed if name.startswith(OWN)}
+    if unseen := sorted(own - behaviours):
+        raise ReportRefused(f"the sandbox saw no {unseen[0][:40]} of this run")
     statement = json.dumps(
         {"abate_conformance": 1, "party": code, "run": run, "origin": settings.ABATE_ORIGIN,
          "at": clock.now().isoformat(), "passed": passed, "events": events},
@@ -89,18 +92,21 @@ def attest(party_id: int, code: str, told: Mapping[str, Any]) -> dict[str, str]:
     return {"statement": statement, "signature": base64.b64encode(signature).decode()}
 
 
-def _witnessed(party_id: int, run: str) -> int:
-    """How many events of the run the sandbox accepted. Raises ReportRefused where its books lack a trace of it."""
+def _witnessed(party_id: int, run: str) -> tuple[int, set[str]]:
+    """How many events of the run the sandbox accepted, and of which behaviours.
+
+    Raises ReportRefused where its books lack a trace of it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(SQL["seen_of_run"], {"party": party_id, "run": f"check-{run}-%"})
-        events, taken_back, refused = cursor.fetchone()
+        events, taken_back, refused, behaviours = cursor.fetchone()
     if events < LEAST_EVENTS:
         raise ReportRefused(f"the sandbox saw {events} events of this run")
     if set(taken_back) != {1, 2}:
         raise ReportRefused("the sandbox saw no withdrawal, or no correction, of this run")
     if missing := sorted(REFUSED - set(refused)):
         raise ReportRefused(f"the sandbox refused nothing as {missing[0]} in this run")
-    return int(events)
+    return int(events), set(behaviours)
 
 
 def verified(code: str, file: bytes) -> Taken:

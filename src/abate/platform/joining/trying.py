@@ -25,7 +25,7 @@ TOKEN=$(curl -s -u "$ABATE_KEY" -d grant_type=client_credentials {origin}/identi
   grep -o '"access_token": *"[^"]*"' | cut -d'"' -f4)
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/cloudevents+json' -d '{event}' {origin}/v1/events
 """
-_CHECK = "abate party check {origin} --party {code} --subject {subjects} --report report.json\n"
+_CHECK = "abate party check {origin} --party {code} --subject {subjects} --behaviour {behaviours} --report report.json\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Trial:
     client_id: str
     client_secret: str
     subjects: tuple[str, ...]
+    behaviours: tuple[str, ...] = BEHAVIOURS
+    """What it is let send."""
     page: str = ""
     """A link to its page of the sandbox, once."""
 
@@ -53,7 +55,8 @@ class Trial:
     def check(self) -> str:
         """The line that tries everything, under the key that `first` exported."""
         people = " --subject ".join(self.subjects)
-        return _filled(_CHECK, origin=self.origin, code=self.party, subjects=people)
+        sends = " --behaviour ".join(self.behaviours)
+        return _filled(_CHECK, origin=self.origin, code=self.party, subjects=people, behaviours=sends)
 
 
 def _filled(text: str, **values: str) -> str:
@@ -89,10 +92,14 @@ def let_in(code: str, behaviours: Iterable[str] = BEHAVIOURS, *, new: bool = Fal
             raise PartyCodeTaken(code)
         if not known:
             in_sandbox("party.create", {"code": code, "title_zh": code, "title_en": code, "made_up": True})
-        _, subjects = with_people(code, behaviours)
+        # The first event is a meeting, whatever else it sends.
+        party, subjects = with_people(code, {*BEHAVIOURS, *behaviours})
+        sends = parties.behaviours(party.pk)
         made = in_sandbox("party.client", {"code": code, "label": "sandbox"})
         page = invite(code) if new else ""
-    return Trial(settings.ABATE_ORIGIN, code, made["client_id"], made["client_secret"], tuple(subjects), page)
+    return Trial(
+        settings.ABATE_ORIGIN, code, made["client_id"], made["client_secret"], tuple(subjects), sends, page
+    )
 
 
 def invite(code: str) -> str:

@@ -76,4 +76,7 @@ select (select count(*) from events_seen where party_id = %(party)s and event_id
        (select coalesce(array_agg(distinct kind::int), '{}') from events_withdrawal
         where party_id = %(party)s and event_id like %(run)s),
        (select coalesce(array_agg(distinct code), '{}') from events_refusal
-        where party_id = %(party)s and event_id like %(run)s)
+        where party_id = %(party)s and event_id like %(run)s),
+       (select coalesce(array_agg(distinct basis.behaviour), '{}')
+        from carbon_quantity quantity join carbon_basis basis on basis.id = quantity.basis_id
+        where quantity.party_id = %(party)s and quantity.event_id like %(run)s)

@@ -17,12 +17,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from abate.client import Key, Signer
 from abate.client.conformance import Kit
+from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import checks, trying
 from abate.platform.joining.errors import RunUnknown
 from abate.platform.joining.models import Run
 from abate.platform.parties import actions as parties
+from abate.platform.parties import queries
 from abate.platform.parties.errors import NotASandbox
 from abate.platform.parties.models import Party
 from abate.platform.review.proposing import in_sandbox
@@ -30,6 +32,7 @@ from abate.platform.web import screen
 from abate.platform.web.access import partner_page
 from abate.platform.web.inside import Inside
 from abate.platform.web.wording import english, pick
+from abate.quantify.sample import sample
 
 LASTS = timedelta(hours=1)
 """How long the key of a run is good at most."""
@@ -97,7 +100,9 @@ def _run(party: Party) -> Run:
         key = Key(made["client_id"], made["client_secret"])
         language = "en" if english() else "zh"
         client = Inside(settings.ABATE_ORIGIN, party.code, key, signer=signer, tries=1, language=language)
-        kit = Kit(client, people)
+        known = basis.catalogue()
+        own = {name: sample(name, known) for name in queries.behaviours(party.pk) if name in known.methods}
+        kit = Kit(client, people, own=own)
         lines = list(kit.lines())
     finally:
         parties.revoke_client(made["client_id"])

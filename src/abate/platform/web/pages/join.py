@@ -314,15 +314,23 @@ def try_(request: HttpRequest) -> HttpResponse:
     """In the sandbox: a party, a key and people to try with, for whoever asks, and the commands of the first event."""
     problem, made = None, None
     code = request.POST.get("code", "")[:60].strip()
+    known = basis.catalogue().methods
+    # What no methodology is about is none that could be tried.
+    chosen = [name for name in request.POST.getlist("behaviours")[:100] if name in known]
     try:
         if not settings.ABATE_SANDBOX:
             raise NotASandbox
         if request.method == "POST":
-            made = trying.let_in(code, new=True)
+            made = trying.let_in(code, chosen, new=True)
     except Problem as refused:
         problem = refused
     fields = [Field("code", say("机构代码", "Code of your organisation"), code, maxlength=40)]
-    context = {"made": made, "fields": fields, "here": settings.ABATE_SANDBOX}
+    context = {
+        "made": made,
+        "fields": fields,
+        "here": settings.ABATE_SANDBOX,
+        "behaviours": [(name, story.title_of(name), name in chosen) for name in sorted(known)],
+    }
     return screen.show(request, "try", context, status=problem.status if problem else 200, problem=problem)
 
 
