@@ -159,8 +159,7 @@ def _key(given: Json) -> Client:
 
 def _successors(given: Json) -> Json:
     """The party's keys, counted; a key and its successor are two. And the end that the successor will have too."""
-    old = _key(given)
-    until = old.given_end
+    until = (old := _key(given)).given_end
     return {"keys": Client.objects.filter(party=old.party).count(), "expires_at": until and until.isoformat()}
 
 
