@@ -55,6 +55,7 @@ _NOT_THERE = {
     "disclosure": "sharing-not-asked",
     "disclosure-agree": "sharing-not-asked",
     "disclosure-withdraw": "sharing-not-asked",
+    "groups-agree": "membership-unknown",
     "groups-leave": "membership-unknown",
     "withdraw": "authorisation-unknown",
 }

@@ -162,6 +162,7 @@ def town() -> Town:
         )
         groups.invite(person)
         found.append({"family-enter": {"child_id": child.pk}, "groups-leave": {"member_id": groups.of(person.pk)[0].id},
+                      "groups-agree": {"member_id": groups.of(person.pk)[0].id},
                       "entry": {"entry_id": award}, "entry-receipt": {"entry_id": award},
                       "v1:explanation": {"entry_id": award}, "v1:receipt": {"entry_id": award},
                       **callers.told_of(callers.of_kind("authority", f"asks-{person.pk}"), person),

@@ -65,6 +65,7 @@ BODIES = {"notice-answer": b'{"text": "x"}'}
 """What is sent where an empty body would be refused before anybody looks whose the thing is."""
 SOMEBODY_S: dict[str, dict[str, object]] = {
     "family-enter": {"child_id": 1},
+    "groups-agree": {"member_id": 1},
     "groups-leave": {"member_id": 1},
     "code": {"code_id": 1},
     "withdraw": {"authorisation_id": 1},

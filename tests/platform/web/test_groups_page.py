@@ -98,3 +98,32 @@ def test_a_household_is_opened_and_joined_by_a_tick_under_the_notice_shown_only(
     stale = second.post("/groups/join", {"code": code, "agree": "yes", "notice": "groups-2026-11"})
     assert stale.status_code == 422 and "The notice has changed" in stale.content.decode()
     assert Member.objects.count() == 1
+
+
+@pytest.mark.clause("P-8.4-b")
+def test_a_later_notice_is_put_before_members_and_agreed_to_by_a_tick(city: stage.City, enter) -> None:
+    """As the notice about people: told where they are, and what they agreed to before goes on until they decide."""
+    browser, other = enter(city.person.user, "en"), enter(city.stranger.user, "en")
+    browser.post("/groups/invite", AGREED)
+    (own,) = groups.of(city.person.pk)
+    changed = "The notice of households and organisations has changed"
+    agree = f"/groups/{own.id}/agree"
+    assert (
+        changed not in browser.get("/").content.decode()
+        and agree not in browser.get("/groups").content.decode()
+    )
+    # As one who joined before the present version.
+    Member.objects.filter(pk=own.id).update(notice_version="groups-2026-11")
+    assert changed in browser.get("/").content.decode()
+    page = unescape(browser.get("/groups").content.decode())
+    assert agree in page and consents.current("groups").purposes[0].text[1] in page
+    for sent in ({}, {"agree": "yes"}, {"notice": TERMS}, AGREED | {"notice": "groups-2026-11"}):
+        assert browser.post(agree, sent).status_code == 422
+    assert other.post(agree, AGREED).status_code == 404
+    assert groups.of(city.person.pk)[0].notice_version == "groups-2026-11"
+    assert browser.post(agree, AGREED).status_code == 302
+    (agreed,) = groups.of(city.person.pk)
+    assert (agreed.notice_version, agreed.joined_at) == (TERMS, own.joined_at)
+    assert changed not in browser.get("/").content.decode()
+    browser.post(f"/groups/{own.id}/leave")
+    assert browser.post(agree, AGREED).status_code == 404

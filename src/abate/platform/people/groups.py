@@ -185,6 +185,20 @@ def _enter(group: Group, person: Person, notice_version: str, now: datetime) -> 
     )
 
 
+@audited("group.agree", lambda given, _: given["person"].pseudonym)
+def agree(person: Person, member_id: int, notice_version: str) -> None:
+    """A member agrees to a later version of the notice; until then what they agreed to on joining goes on. Raises
+    MembershipUnknown.
+    """
+    if not _live(person.pk).filter(pk=member_id).update(notice_version=notice_version):
+        raise MembershipUnknown
+
+
+def to_agree(person_id: int) -> bool:
+    """Whether the notice has changed since the person joined, or agreed to it last."""
+    return _live(person_id).exclude(notice_version=consents.current("groups").version).exists()
+
+
 @audited("group.leave", lambda given, _: given["person"].pseudonym)
 def leave(person: Person, member_id: int) -> None:
     """Leave at once; leaving again changes nothing. Raises MembershipUnknown."""

@@ -79,11 +79,12 @@ class Group(models.Model):
 class Member(models.Model):
     """A person is in a group from `joined_at` until `left_at`, having agreed under a version of the notice.
 
-    History: rows are added, and `left_at` is set once. Nobody is in two households at a time.
+    History: rows are added, `left_at` is set once, and a later version of the notice is noted where they agreed to it (what
+    it was before stands in the trail). Nobody is in two households at a time.
     """
 
     append_only = True
-    may_change = ("left_at",)
+    may_change = ("left_at", "notice_version")
 
     id = models.BigAutoField(primary_key=True)
     group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from abate.platform.doors.errors import Problem
 from abate.platform.people import consents
 from abate.platform.people import groups as room
+from abate.platform.people.family_errors import MembershipUnknown
 from abate.platform.people.models import Person
 from abate.platform.web import screen, story
 from abate.platform.web.access import person_page
@@ -31,6 +32,7 @@ def _page(
 ) -> HttpResponse:
     """`made`: a code and until when, shown this once. `offered`: a code and what it would let the person into."""
     rows = room.of(person.pk)
+    version = consents.current("groups").version
     text = screen.told(problem) if problem else None
     context = {
         "live": [row for row in rows if row.left_at is None],
@@ -39,7 +41,10 @@ def _page(
         "metered": [story.title_of(name) for name in sorted(room.METERED)],
         "least": settings.ABATE_SHARING_LEAST_PEOPLE,
         "made": made,
-        "notice": consents.current("groups").version,
+        "notice": version,
+        "to_agree": [
+            (row, _terms(row.kind)) for row in rows if row.left_at is None and row.notice_version != version
+        ],
         "opening": _terms(room.HOUSEHOLD),
         "terms": _terms(offered[1].kind) if offered else None,
         "offered": offered,
@@ -104,6 +109,23 @@ def invite(request: HttpRequest, person: Person) -> HttpResponse:
 
 @require_POST
 @person_page
+def agree(request: HttpRequest, person: Person, member_id: int) -> HttpResponse:
+    """To the notice as it is now; who does not agree leaves, or goes on under the one of before."""
+    told, member_id = consents.current("groups"), min(member_id, 2**63 - 1)
+    if not any(row.id == member_id and row.left_at is None for row in room.of(person.pk)):
+        raise MembershipUnknown
+    if not was_shown(request, told):
+        return _page(request, person, status=422)
+    if request.POST.get("agree") != "yes":
+        messages.warning(request, say("请先勾选同意。", "Tick that you agree first."), extra_tags="wait")
+        return _page(request, person, status=422)
+    room.agree(person, member_id, told.version)
+    messages.success(request, say("已同意。", "You agreed."), extra_tags="good")
+    return redirect("groups")
+
+
+@require_POST
+@person_page
 def leave(request: HttpRequest, person: Person, member_id: int) -> HttpResponse:
     room.leave(person, min(member_id, 2**63 - 1))
     messages.success(request, say("已退出。", "You left."), extra_tags="good")
@@ -114,5 +136,6 @@ urlpatterns = [
     path("groups", groups, name="groups"),
     path("groups/join", join, name="groups-join"),
     path("groups/invite", invite, name="groups-invite"),
+    path("groups/<int:member_id>/agree", agree, name="groups-agree"),
     path("groups/<int:member_id>/leave", leave, name="groups-leave"),
 ]

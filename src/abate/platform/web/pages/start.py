@@ -13,7 +13,7 @@ from abate.platform.credits import queries as rules
 from abate.platform.doors import clock
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger import standing
-from abate.platform.people import consents
+from abate.platform.people import consents, groups
 from abate.platform.review import rights
 from abate.platform.web import access, fresh, picture, receipts, screen, story
 
@@ -44,6 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         # What people are told is told to them where they are: who never opens the privacy centre meets it too.
         "notice_changed": not consents.agreed_to_current(person.pk, access.notice_about(request)),
+        "group_notice_changed": groups.to_agree(person.pk),
         "announcements": announcements.shown(Announcement.PEOPLE),
         "balance": ledger.balance(person.pk),
         "standing": standing.standing(person.pk),
