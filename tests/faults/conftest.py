@@ -18,5 +18,5 @@ def place() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
-        for data in ("old", "new", "other"):
+        for data in ("old", "new", "other", "one", "two"):
             private_postgres.stop(folder / data)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
@@ -15,6 +16,9 @@ import pytest
 from tests.faults.load import Partner
 from tests.faults.stack import Stack, until
 from tests.faults.test_kill import losses, reconciled
+
+from abate.platform.doors import backup, private_postgres, recovery
+from abate.platform.doors.errors import SetupError
 
 pytestmark = [
     pytest.mark.platform,
@@ -91,3 +95,29 @@ def test_a_full_disk_refuses_and_loses_nothing(stack: Stack) -> None:
     assert losses(stack, partner) == []
     check = reconciled(stack)
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+@pytest.mark.parametrize("megabytes", [20, 0])
+def test_a_restore_onto_a_full_disk_is_refused_in_words_and_leaves_nothing(megabytes: int) -> None:
+    """`megabytes`: the disk of so many, or (0) of so many that the copy fits and the replay does not."""
+    wait = threading.Event().wait
+    with tempfile.TemporaryDirectory(prefix="abd-") as name:
+        old, copies, small = (Path(name) / part for part in ("old", "copies", "small"))
+        Path(name).chmod(0o755)
+        try:
+            base = backup.take(private_postgres.start(old), copies)
+        finally:
+            private_postgres.stop(old)
+        held = sum(path.stat().st_blocks * 512 for path in base.folder.rglob("*"))
+        size = megabytes * 1024**2 or held + 1024**2
+        small.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=True)
+        try:
+            with pytest.raises(SetupError) as refused, recovery.restoring(small / "new") as beside:
+                recovery.recover(copies, base, beside, None, wait=wait)
+            assert refused.value.code == "restore-no-room"
+            assert (refused.value.__cause__ is None) is bool(megabytes), "looked at before, or met on the way"
+            assert str(small) in str(refused.value) and len(str(refused.value)) < 1000
+            assert not list((small / "new").iterdir()) if (small / "new").exists() else True
+        finally:
+            subprocess.run(["umount", "-l", small], check=True)

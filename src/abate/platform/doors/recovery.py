@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -76,9 +78,9 @@ def recover(
 ) -> str:
     """Lay the copy into `data_dir`, replay the changes up to `to` (or all), open it; returns the server's address.
 
-    Raises SetupError where `data_dir` has a database already, where the folder holds two histories, where the copy is damaged,
-    where changes between it and the newest are missing or damaged, and where they end before `to`; what was laid out is then
-    removed again.
+    Raises SetupError where `data_dir` has a database already, where its disk has no room, where the folder holds two
+    histories, where the copy is damaged, where changes between it and the newest are missing or damaged, and where they end
+    before `to`; what was laid out is then removed again.
     """
     cluster = place(data_dir)
     one_history(folder)
@@ -86,6 +88,8 @@ def recover(
     newest = bases(folder)[-1]
     if missing := gap(folder, newest):
         raise SetupError("changes-missing", folder=folder, base=newest.folder.name, missing=missing)
+    if _free(data_dir) < _size(folder, base):
+        raise _no_room(folder, base, data_dir)
     changes = data_dir.resolve() / "postgres-changes"
     try:
         _lay_out(folder, base, cluster, changes, to)
@@ -97,14 +101,39 @@ def recover(
         _forget_settings(url)
     except BaseException as fault:
         private_postgres.stop(data_dir)
-        short = "recovery ended before configured recovery target" in _said(cluster)
+        said = _said(cluster)
+        short, full = "recovery ended before configured recovery target" in said, os.strerror(errno.ENOSPC)
         for path in (cluster, changes):
             shutil.rmtree(path, ignore_errors=True)
+        if full in said or (isinstance(fault, OSError) and full in str(fault)):
+            raise _no_room(folder, base, data_dir) from fault
         if short and to is not None:
             raise SetupError("changes-end", folder=folder, to=f"{to:%Y-%m-%dT%H:%M:%S%z}") from fault
         raise
     shutil.rmtree(changes)
     return url
+
+
+def _size(folder: Path, base: Base) -> int:
+    """Bytes of what is laid out: the copy, and the changes since; a replay needs some more."""
+    return sum(path.stat().st_size for path in base.folder.rglob("*") if path.is_file()) + sum(
+        now(path).stat().st_size for path in segments(folder / "wal") if path.name >= base.first_log
+    )
+
+
+def _free(data_dir: Path) -> int:
+    """Bytes free where `data_dir` lies, or will."""
+    there = data_dir.resolve()
+    while not there.exists():
+        there = there.parent
+    return shutil.disk_usage(there).free
+
+
+def _no_room(folder: Path, base: Base, data_dir: Path) -> SetupError:
+    free, size = _free(data_dir), _size(folder, base)
+    return SetupError(
+        "restore-no-room", into=data_dir.parent, free=f"{free / 1e9:.2f}", size=f"{size / 1e9:.2f}"
+    )
 
 
 def _see_end(folder: Path, end: int) -> None:
