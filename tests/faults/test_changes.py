@@ -222,3 +222,18 @@ def test_a_copy_is_taken_of_a_standby_and_comes_back(place: Path) -> None:
     restored = recovery.recover(copies, base, new, None, wait=threading.Event().wait)
     with psycopg.connect(restored) as connection:
         assert connection.execute("select to_regclass('made')").fetchone() == ("made",)
+
+
+def test_a_server_that_ended_amid_its_replay_is_not_waited_for(place: Path) -> None:
+    """On a disk that filled up while it replayed a restore said nothing for an hour."""
+    (place / "old").mkdir()
+    (place / "old/log").write_text("FATAL:  could not write to file: No space left on device\n")
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        assert len(waits) < 20, "waited for a server that is not there"
+
+    with pytest.raises(SetupError) as refused:
+        recovery._until_open(f"postgresql:///postgres?host={place / 'old'}", place / "old", wait)
+    assert refused.value.code == "restored-not-open" and "No space left" in str(refused.value) and not waits
