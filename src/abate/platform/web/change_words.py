@@ -14,13 +14,17 @@ from abate.platform.review import rights
 from abate.platform.web import story
 from abate.platform.web.argument_names import NAMES
 from abate.platform.web.wording import Pair, english, pick
+from abate.quantify.explain_words import CODED
+from abate.quantify.factors import GRADES
 
 DAYS = frozenset({"from_day", "to_day", "first_day", "last_day", "keep_until", "valid_from", "valid_until"})
 MOMENTS = frozenset({"from_at", "to_at", "expires_at", "until"})
 _STANDS: dict[str, Pair] = {
+    "acts": ("一事不二计规则（摘要）", "Rules of one act (digest)"),
     "adjusted": ("调整", "Adjusted"),
     "agreement": ("协议", "Agreement"),
     "announcement": ("公告", "Announcement"),
+    "anomalies": ("异常规则（摘要）", "Rules of anomalies (digest)"),
     "basis": ("计算依据", "Basis"),
     "booked": ("记账", "Booked"),
     "cap": ("上限", "Cap"),
@@ -30,14 +34,19 @@ _STANDS: dict[str, Pair] = {
     "documents": ("资质文件", "Documents"),
     "duty": ("留存义务", "Duty to keep"),
     "ended": ("提前结束", "Ended early"),
+    "factors": ("因子文件（摘要）", "Factor files (digest)"),
+    "floor": ("最低数据等级", "Lowest grade of figures"),
     "holder": ("持有人", "Holder"),
     "later": ("之后的规则", "Later rules"),
     "listed": ("在架", "Listed"),
     "may_be_booked": ("可以入账", "May be booked"),
+    "methods": ("方法学（摘要）", "Methodologies (digest)"),
     "methodologies": ("方法学", "Methodologies"),
     "offer": ("权益", "Offer"),
     "open": ("开通", "Open"),
+    "pack": ("数据包", "Pack of the operator"),
     "party": ("机构", "Party"),
+    "region": ("地区", "Region"),
     "reversed": ("已冲正", "Reversed"),
     "roles": ("角色", "Roles"),
     "rule": ("规则", "Rule"),
@@ -45,6 +54,7 @@ _STANDS: dict[str, Pair] = {
     "status": ("状态", "Status"),
     "terms": ("条款", "Terms"),
     "version": ("版本", "Version"),
+    "zone": ("时区", "Time zone"),
 }
 """What a state has beside the arguments, or calls otherwise than they do."""
 _CHOICES: dict[str, dict[str, Pair]] = {
@@ -97,6 +107,8 @@ def choices(action: str, name: str) -> dict[str, str]:
     match name, action:
         case "behaviour", _:
             return {one: story.title_of(one) for one in sorted(basis.catalogue().methods)}
+        case "floor", _:
+            return {one: pick((CODED[one].zh, CODED[one].en)) for one in GRADES}
         case "kind", "ledger.book" | "ledger.adjust":
             words = _BOOKED
         case "kind", "entry.reverse":

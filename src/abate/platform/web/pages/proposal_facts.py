@@ -1,21 +1,28 @@
-"""What those who decide about a change are shown beside its before and after: the account that it moves."""
+"""What those who decide about a change are shown beside its before and after: the account that it moves, the figures that a
+basis changes."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest
 
+from abate.platform.carbon import adopting
 from abate.platform.doors.errors import Problem
 from abate.platform.ledger import weighing
 from abate.platform.ledger.weighing import Account
 from abate.platform.review import audit, rights
 from abate.platform.review.models import Step
 from abate.platform.review.queries import ProposalRow
-from abate.platform.web import amounts
-from abate.platform.web.wording import say
+from abate.platform.web import amounts, story
+from abate.platform.web.wording import pick, say
+from abate.quantify.factors import Chosen
+
+Side = tuple[str, str]
 
 
 def facts(request: HttpRequest, row: ProposalRow) -> dict[str, object]:
-    """For the page of one proposal, while it is open."""
+    """For the page of one proposal; of an account only while it is open."""
+    if row.action == "basis.adopt":
+        return {"basis": _basis(row)}
     if row.state not in ("proposed", "checked"):
         return {}
     if row.action in weighing.ACTIONS:
@@ -36,6 +43,43 @@ def _account(request: HttpRequest, row: ProposalRow) -> dict[str, object]:
     now, after = _lines(found.now), _lines(found.after) if found.after else None
     lines = [(name, value, after[place][1] if after else "") for place, (name, value) in enumerate(now)]
     return {"account": lines, "account_after": after is not None, "too_little": found.too_little}
+
+
+def _basis(row: ProposalRow) -> dict[str, object]:
+    found = adopting.weigh(row.before["basis"], row.after["basis"])
+    groups: dict[str, list[tuple[str, str, Side, Side]]] = {}
+    for one in found.figures:
+        since = amounts.day(one.since) if one.since else say("一直", "always")
+        line = pick((one.parameter.zh, one.parameter.en)), since, _side(one.before), _side(one.after)
+        groups.setdefault(one.behaviour, []).append(line)
+    return {
+        "figures": [(story.title_of(name), lines) for name, lines in groups.items()],
+        "count": len(found.figures),
+        "first": row.before["basis"] is None,
+        "away": found.away,
+        "methods": [(story.title_of(one.behaviour), one, pick(_HOW[one.how])) for one in found.methods],
+    }
+
+
+_HOW = {
+    "added": ("新增版本", "a new version"),
+    "gone": ("不再有此版本", "this version is gone"),
+    "rewritten": (
+        "同一版本的文本被改写，原文已不在本机",
+        "the text of the same version was rewritten, and the former is not here",
+    ),
+}
+
+
+def _side(one: Chosen | None) -> Side:
+    """(value with its unit, source) of one figure; two empty ones where there is none."""
+    if one is None:
+        return "", ""
+    made_up = say("（示例）", " (illustration)") if one.illustration else ""
+    return (
+        f"{one.printed} {one.printed_unit}",
+        f"{pick((one.document.zh, one.document.en))}, {one.place}{made_up}",
+    )
 
 
 def _lines(one: Account) -> list[tuple[str, str]]:
