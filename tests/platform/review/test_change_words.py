@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 from tests.platform.web import city as stage
 
 from abate.demo import desk
@@ -14,7 +15,7 @@ from abate.platform.credits.models import Cap
 from abate.platform.ledger import by_hand
 from abate.platform.parties.models import Party
 from abate.platform.quarantine.models import Rule
-from abate.platform.review import queries
+from abate.platform.review import proposing, queries
 from abate.platform.review.models import Grant, User
 from abate.platform.web import change_words
 
@@ -94,3 +95,55 @@ def test_a_moment_of_the_calendar_is_of_the_platform_s_zone(people: dict[str, Us
     row = queries.proposals()[0]
     assert row.arguments["from_at"] == "2027-01-01T08:30:00+08:00"
     assert row.arguments["to_at"] == "2027-02-01T00:00:00+09:00"
+
+
+def seen(who: User, number: int, language: str = "zh") -> str:
+    return browsing(who, language).get(f"/operator/proposals/{number}").content.decode()
+
+
+def test_whose_key_and_which_account_a_change_is_about_is_said_beside_its_id(people: dict[str, User]) -> None:
+    party = desk.create_party("sample-app", "data_provider", "示例出行", "Sample Trips", ["cycling"])
+    client_id, _ = desk.issue_client(party)
+    desk.add_member(
+        people["query"] if "query" in people else desk.hire("made-up reader", "query"), party, "partner"
+    )
+    member = desk.staffed()["query"]
+    entry, check = people["entry"], people["check"]
+    rotated = proposing.propose(entry, "party.rotate", {"client_id": client_id, "overlap_hours": 24}, "x")
+    page = seen(check, rotated.pk)
+    assert (
+        "密钥属于" in page and "示例出行 (sample-app)" in page and "密钥数" in page and ">keys<" not in page
+    )
+    closed = proposing.propose(people["security_admin"], "staff.close", {"account": member.handle}, "x")
+    page = seen(check, closed.pk)
+    assert "查询 (query)" in page and "机构经办 (partner) · 示例出行" in page and "开通" in page
+    assert "Roles that the account has" in seen(check, closed.pk, "en")
+
+
+def test_lists_moments_and_what_is_left_open_are_read_in_words(people: dict[str, User]) -> None:
+    desk.create_party("sample-app", "data_provider", "示例出行", "Sample Trips", ["cycling"])
+    entry, check = people["entry"], people["check"]
+    moved = proposing.propose(
+        entry,
+        "party.behaviours",
+        {"code": "sample-app", "add": ["walking", "bus"], "remove": ["cycling"]},
+        "x",
+    )
+    page = seen(check, moved.pk)
+    assert "骑行 (cycling)" in page and "[&quot;" not in page and "示例出行 (sample-app)" in page
+    left = proposing.propose(entry, "party.leave", {"code": "sample-app"}, "x")
+    page = seen(check, left.pk)
+    assert "仍未了结 · 兑换码" in page and "开通" not in page and "密钥数" in page
+    made = proposing.propose(
+        entry, "party.client", {"code": "sample-app", "expires_at": "2027-07-01T00:00:00+00:00"}, "x"
+    )
+    assert "2027-07-01 08:00" in seen(check, made.pk)
+
+
+def test_a_list_of_papers_is_read_by_the_names_of_its_members() -> None:
+    papers = [{"kind": "registration", "in_order": True, "valid_until": None}]
+    with translation.override("zh-hans"):
+        assert change_words.text(papers) == "类别: registration; 审核合格: 是; 有效期末日: —"
+    with translation.override("en"):
+        assert change_words.place("open.breaks") == "Still open · Breaks of reconciliation"
+        assert change_words.place("basis.factors.cn-pue.csv") == "Basis · Factor files (digest) · cn-pue.csv"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -211,6 +211,17 @@ def party(code: str) -> Party:
 def of_status(code: str) -> str:
     """What decisions settle that let a party work, or end it for a time (Action.of)."""
     return f"status {code}"
+
+
+def called(codes: Iterable[str]) -> list[Party]:
+    """Those of these codes that there are."""
+    return list(Party.objects.filter(code__in=list(codes)))
+
+
+def key_of(client_id: str) -> KeyRow | None:
+    """One key with its conditions; None where there is none of this id."""
+    found = _stated(clock.now()).filter(client_id=client_id).first()
+    return _key_row(found) if found else None
 
 
 def verifier(code: str) -> Party:

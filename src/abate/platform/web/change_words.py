@@ -10,16 +10,18 @@ from abate.bookkeeping.kinds import Kind
 from abate.platform.carbon import basis
 from abate.platform.doors import clock
 from abate.platform.joining.kinds import kinds
+from abate.platform.parties import queries as parties
 from abate.platform.review import rights
-from abate.platform.web import story
+from abate.platform.web import amounts, marks, story
 from abate.platform.web.argument_names import NAMES
-from abate.platform.web.wording import Pair, english, pick
+from abate.platform.web.wording import Pair, english, pick, say
 from abate.quantify.explain_words import CODED
 from abate.quantify.factors import GRADES
 
 DAYS = frozenset({"from_day", "to_day", "first_day", "last_day", "keep_until", "valid_from", "valid_until"})
 MOMENTS = frozenset({"from_at", "to_at", "expires_at", "until"})
 _STANDS: dict[str, Pair] = {
+    "about": ("关于", "About"),
     "acts": ("一事不二计规则（摘要）", "Rules of one act (digest)"),
     "adjusted": ("调整", "Adjusted"),
     "agreement": ("协议", "Agreement"),
@@ -27,36 +29,59 @@ _STANDS: dict[str, Pair] = {
     "anomalies": ("异常规则（摘要）", "Rules of anomalies (digest)"),
     "basis": ("计算依据", "Basis"),
     "booked": ("记账", "Booked"),
+    "breaks": ("对账差异", "Breaks of reconciliation"),
     "cap": ("上限", "Cap"),
     "carbon_mg": ("减排量（毫克）", "Reduction (milligrams)"),
+    "clause": ("条款", "Clause"),
+    "codes": ("兑换码", "Voucher codes"),
+    "counts": ("计入资质", "Counts"),
     "credits": ("积分", "Credits"),
     "day_before": ("前一条规则", "Rule of the day before"),
     "documents": ("资质文件", "Documents"),
     "duty": ("留存义务", "Duty to keep"),
     "ended": ("提前结束", "Ended early"),
     "factors": ("因子文件（摘要）", "Factor files (digest)"),
+    "fields": ("字段", "Fields"),
+    "files": ("文件", "Files"),
     "floor": ("最低数据等级", "Lowest grade of figures"),
+    "grants": ("准入类别", "Let in as"),
+    "ground": ("依据", "Ground"),
     "holder": ("持有人", "Holder"),
+    "in_order": ("审核合格", "In order"),
+    "keyids": ("公钥编号", "Ids of public keys"),
+    "keys": ("密钥数", "Keys, counted"),
     "later": ("之后的规则", "Later rules"),
     "listed": ("在架", "Listed"),
     "may_be_booked": ("可以入账", "May be booked"),
-    "methods": ("方法学（摘要）", "Methodologies (digest)"),
     "methodologies": ("方法学", "Methodologies"),
+    "methods": ("方法学（摘要）", "Methodologies (digest)"),
+    "months": ("月份", "Months"),
+    "not_shared": ("不可共享的来源", "Sources that may not be shared"),
+    "notices": ("通知", "Notices"),
     "offer": ("权益", "Offer"),
     "open": ("开通", "Open"),
     "pack": ("数据包", "Pack of the operator"),
     "party": ("机构", "Party"),
+    "purpose": ("用途", "Purpose"),
+    "quarantined": ("隔离中的事件", "Events kept back"),
     "region": ("地区", "Region"),
+    "registration": ("登记号", "Registration"),
     "reversed": ("已冲正", "Reversed"),
+    "reviewed_by": ("审核账号", "Reviewed by (account)"),
     "roles": ("角色", "Roles"),
     "rule": ("规则", "Rule"),
+    "seats": ("席位", "Seats"),
+    "sha256": ("文件摘要 (SHA-256)", "Digest (SHA-256)"),
     "state": ("状态", "State"),
     "status": ("状态", "Status"),
     "terms": ("条款", "Terms"),
     "version": ("版本", "Version"),
+    "what": ("更正内容", "What is corrected"),
     "zone": ("时区", "Time zone"),
 }
 """What a state has beside the arguments, or calls otherwise than they do."""
+_LEFT_OPEN: Pair = ("仍未了结", "Still open")
+"""What `open` means where a party leaves: there it has members, and an account's has none."""
 _CHOICES: dict[str, dict[str, Pair]] = {
     "audience": {
         "people": ("个人用户", "people"),
@@ -105,10 +130,12 @@ def choices(action: str, name: str) -> dict[str, str]:
     """What the argument `name` of `action` may say, and what it means; empty where it says anything."""
     words: dict[str, Pair] = _CHOICES.get(name, {})
     match name, action:
-        case "behaviour", _:
+        case "behaviour" | "behaviours" | "add" | "remove" | "held_behaviours", _:
             return {one: story.title_of(one) for one in sorted(basis.catalogue().methods)}
         case "floor", _:
             return {one: pick((CODED[one].zh, CODED[one].en)) for one in GRADES}
+        case "uses", _:
+            words = marks.USES
         case "kind", "ledger.book" | "ledger.adjust":
             words = _BOOKED
         case "kind", "entry.reverse":
@@ -129,21 +156,56 @@ def asked(action: str, name: str) -> dict[str, str]:
 
 def meaning(action: str, where: str, value: object) -> str | None:
     """`value`, which stands at `where`, in words with itself in brackets; None where it says anything, and for an empty one."""
-    known = choices(action, where.rpartition(".")[2])
+    name = where.rpartition(".")[2]
+    if name in MOMENTS and isinstance(value, str):
+        return _stamp(value)
     told = [value] if isinstance(value, str) else value
-    if (
-        not isinstance(told, list)
-        or not told
-        or not all(isinstance(one, str) and one in known for one in told)
-    ):
+    if not isinstance(told, list) or not told or not all(isinstance(one, str) for one in told):
+        return None
+    known = _parties(told) if name in ("party", "code") else choices(action, name)
+    if not all(one in known for one in told):
         return None
     return ", ".join(f"{known[one]} ({one})" for one in told)
 
 
+def _parties(codes: list[str]) -> dict[str, str]:
+    """What the parties of these codes are called."""
+    return {one.code: pick((one.title_zh, one.title_en)) for one in parties.called(codes)}
+
+
+def _stamp(text: str) -> str | None:
+    """A moment by the platform's clock; None for a day, and for what is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return amounts.stamp(found) if found.tzinfo else None
+
+
+def text(value: object) -> str:
+    """Any value as it is read: lists by their members, what has members by their names."""
+    match value:
+        case None | "" | []:
+            return "—"
+        case bool():
+            return say("是", "yes") if value else say("否", "no")
+        case list():
+            return " / ".join(text(one) for one in value)
+        case dict():
+            return "; ".join(f"{place(name)}: {text(one)}" for name, one in value.items()) or "—"
+    return str(value)
+
+
 def place(where: str) -> str:
     """The path of something in a state, member by member, as the reader calls them."""
-    named = (_STANDS.get(one) or NAMES.get(one) for one in where.split("."))
-    return " · ".join(pick(word) if word else one for one, word in zip(where.split("."), named, strict=True))
+    if where.startswith(("basis.factors.", "basis.methods.")):
+        parts = where.split(".", 2)
+    else:
+        parts = where.split(".")
+    named = [_STANDS.get(one) or NAMES.get(one) for one in parts]
+    if where.startswith("open."):
+        named[0] = _LEFT_OPEN
+    return " · ".join(pick(word) if word else one for one, word in zip(parts, named, strict=True))
 
 
 def input_type(name: str, value: str) -> str:

@@ -9,10 +9,12 @@ from abate.platform.carbon import adopting
 from abate.platform.doors.errors import Problem
 from abate.platform.ledger import weighing
 from abate.platform.ledger.weighing import Account
+from abate.platform.parties import queries as parties
 from abate.platform.review import audit, rights
+from abate.platform.review import queries as review
 from abate.platform.review.models import Step
 from abate.platform.review.queries import ProposalRow
-from abate.platform.web import amounts, story
+from abate.platform.web import amounts, change_words, story
 from abate.platform.web.wording import pick, say
 from abate.quantify.factors import Chosen
 
@@ -21,13 +23,35 @@ Side = tuple[str, str]
 
 def facts(request: HttpRequest, row: ProposalRow) -> dict[str, object]:
     """For the page of one proposal; of an account only while it is open."""
+    found: dict[str, object] = {"about": _about(row)}
     if row.action == "basis.adopt":
-        return {"basis": _basis(row)}
-    if row.state not in ("proposed", "checked"):
-        return {}
-    if row.action in weighing.ACTIONS:
-        return _account(request, row)
-    return {}
+        found["basis"] = _basis(row)
+    if row.state in ("proposed", "checked") and row.action in weighing.ACTIONS:
+        found |= _account(request, row)
+    return found
+
+
+def _about(row: ProposalRow) -> list[tuple[str, str]]:
+    """What an id among the arguments stands for, as it is now: whose key, which roles and seats an account has."""
+    told = []
+    if key := parties.key_of(row.arguments.get("client_id", "")):
+        whose = change_words.meaning(row.action, "party", key.party) or key.party
+        told += [
+            (say("密钥属于", "The key is of"), whose),
+            (say("密钥用途", "What the key is for"), key.label or "—"),
+        ]
+    user = review.staff(row.arguments.get("account", ""))
+    if user:
+        roles = change_words.meaning("role.grant", "roles", review.roles(user))
+        seats = [
+            f"{change_words.meaning('party.member', 'role', role) or role} · {pick((party.title_zh, party.title_en))}"
+            for role, party in parties.seats(user)
+        ]
+        told += [
+            (say("该账号现有角色", "Roles that the account has"), roles or "—"),
+            (say("该账号在机构的席位", "Its seats at parties"), ", ".join(seats) or "—"),
+        ]
+    return told
 
 
 def _account(request: HttpRequest, row: ProposalRow) -> dict[str, object]:

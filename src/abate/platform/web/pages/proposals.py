@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -269,7 +268,7 @@ def _role(name: str) -> str:
 
 
 def _said(action: str, where: str, value: object) -> str:
-    return change_words.meaning(action, where, value) or _text(value)
+    return change_words.meaning(action, where, value) or change_words.text(value)
 
 
 def _changed(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -296,11 +295,3 @@ def _kept(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _both(old: Iterable[str], new: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*old, *new]))
-
-
-def _text(value: object) -> str:
-    if value is None or value in ("", []):
-        return "—"
-    if isinstance(value, bool):
-        return say("是", "yes") if value else say("否", "no")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False).strip('"')
