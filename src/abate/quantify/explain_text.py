@@ -102,7 +102,7 @@ def figure_facts(figure: FigureShown, lang: str) -> Iterator[tuple[str, str]]:
 def _setting(explanation: Explanation, lang: str) -> str:
     parts = [
         f"{label('region', lang)}: {explanation.region or label('national', lang)}",
-        f"{label('floor', lang)}: {explanation.floor}",
+        f"{label('floor', lang)}: {coded(explanation.floor, lang)} ({explanation.floor})",
     ]
     if explanation.pack:
         parts.append(f"{label('pack', lang)}: {explanation.pack}")

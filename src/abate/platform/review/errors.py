@@ -41,8 +41,10 @@ class NotEnrolled(Problem):
     en = "This account is tied to no real person, so it can hold no role of the operator's."
     why_zh = "权限须落实到具体的人。"
     why_en = "A right is held by a real person."
-    remedy_zh = "先完成实名登记（review.actions.enrol），再授予角色。"
-    remedy_en = "Enrol it with its holder's identity first (review.actions.enrol), then grant the role."
+    remedy_zh = "先提出“工作人员开户（实名登记）”（staff.enrol），批准后再授予角色。"
+    remedy_en = (
+        "Propose to enrol it with its holder's identity first (staff.enrol); once approved, grant the role."
+    )
 
 
 class EnrolledOtherwise(Problem):

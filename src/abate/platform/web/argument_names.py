@@ -11,7 +11,7 @@ NAMES: dict[str, Pair] = {
     "amount": ("数量（积分；核销减排量时为毫克）", "Amount (credits; to retire: milligrams)"),
     "announcement": ("公告代码", "Code of the announcement"),
     "application": ("入驻申请编号", "Application (id)"),
-    "audience": ("对谁（people、partners 或 everybody）", "To whom (people, partners or everybody)"),
+    "audience": ("对谁", "To whom"),
     "behaviour": ("行为", "Behaviour"),
     "behaviours": ("可报送的行为", "Behaviours it may send"),
     "cause": ("起因", "Cause"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from abate.platform.anomalies import queries
 from abate.platform.anomalies.queries import CAME, CaseRow
+from abate.platform.carbon import basis
 from abate.platform.carbon.queries import Behaviour
 from abate.platform.web import amounts
 from abate.platform.web.wording import pick, say
@@ -66,6 +67,13 @@ def compared(row: CaseRow) -> str:
         if row.below
         else say("{m}，界限 {l}", "{m}, the limit being {l}", m=measured, l=limit)
     )
+
+
+def field_of(behaviour: str, name: str) -> str:
+    """What the newest methodology calls a field of its record; empty where it has none of this name."""
+    versions = basis.catalogue().methods.get(behaviour)
+    fields = versions[-1].activity.fields if versions else ()
+    return next((pick((one.meaning.zh, one.meaning.en)) for one in fields if one.name == name), "")
 
 
 def rule(one: Rule) -> dict[str, object]:

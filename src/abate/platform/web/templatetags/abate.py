@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from abate.platform.web import amounts, devices, icons, marks, story, wording
+from abate.platform.web import amounts, cases, devices, icons, marks, story, wording
 
 register = template.Library()
 
@@ -31,6 +31,13 @@ def pick(pair: wording.Pair) -> str:
 def behaviour(id: str) -> str:
     """The title of its methodology; what is none stays as it was sent."""
     return story.title_of(id)
+
+
+@register.simple_tag
+def field_name(behaviour: str, name: str) -> str:
+    """A field of a record as its methodology calls it, with its name as it is sent; an unknown one stays as it is."""
+    said = cases.field_of(behaviour, name)
+    return f"{said} ({name})" if said else name
 
 
 @register.filter
