@@ -98,6 +98,16 @@ def test_a_run_sends_each_behaviour_that_the_partner_said_it_sends(city: stage.C
 
 
 @pytest.mark.clause("P-6.1-d")
+def test_what_a_partner_sends_too_is_named_where_it_is_tried(city: stage.City, page: Client) -> None:
+    assert "metro" not in queries.behaviours(city.partner.pk)
+    page.post("/partner/checks", {"behaviours": ["metro", "flying"]})
+    run = Run.objects.get()
+    assert run.signature and "own-metro" in json.loads(run.statement)["passed"]
+    assert {"cycling", "metro"} < set(queries.behaviours(city.partner.pk))
+    assert 'value="metro"' not in page.get("/partner/checks").content.decode()
+
+
+@pytest.mark.clause("P-6.1-d")
 def test_a_behaviour_whose_events_the_sandbox_did_not_see_is_not_signed(city: stage.City) -> None:
     party = queries.party(trying.let_in("sends-trips", ["cycling"], new=True).party)
     run = run_checks(party)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -28,7 +29,7 @@ from abate.platform.parties import queries
 from abate.platform.parties.errors import NotASandbox
 from abate.platform.parties.models import Party
 from abate.platform.review.proposing import in_sandbox
-from abate.platform.web import screen
+from abate.platform.web import screen, story
 from abate.platform.web.access import partner_page
 from abate.platform.web.inside import Inside
 from abate.platform.web.wording import english, pick
@@ -70,23 +71,34 @@ def _shown(line: dict[str, Any]) -> Shown:
 @partner_page
 def runs(request: HttpRequest, party: Party) -> HttpResponse:
     """The runs so far; POST makes one, with a key of its own that ends with it."""
-    problem = None
+    problem, known = None, basis.catalogue().methods
     try:
         if not settings.ABATE_SANDBOX:
             raise NotASandbox
         if request.method == "POST":
-            return redirect("partner-check", run_id=_run(party).pk)
+            more = [name for name in request.POST.getlist("behaviours")[:100] if name in known]
+            return redirect("partner-check", run_id=_run(party, more).pk)
     except Problem as refused:
         problem = refused
-    context = {"party": party, "runs": checks.runs(party.pk), "here": settings.ABATE_SANDBOX}
+    sent = queries.behaviours(party.pk)
+    context = {
+        "party": party,
+        "runs": checks.runs(party.pk),
+        "here": settings.ABATE_SANDBOX,
+        "sent": sent,
+        "behaviours": [(name, story.title_of(name)) for name in sorted(set(known) - set(sent))],
+    }
     status = problem.status if problem else 200
     return screen.show(request, "checks", context, section="partner", status=status, problem=problem)
 
 
-def _run(party: Party) -> Run:
-    """Every check of the kit, by token and by signature, on the party as it is set up. Raises LimitReached."""
+def _run(party: Party, more: Sequence[str] = ()) -> Run:
+    """Every check of the kit, by token and by signature, on the party as it is set up, and let send these `more` too.
+
+    Raises LimitReached.
+    """
     checks.may_run(party.pk)
-    _, people = trying.with_people(party.code)
+    _, people = trying.with_people(party.code, {*trying.BEHAVIOURS, *more})
     # A run that is cut off ends its key by no other hand.
     until = (clock.now() + LASTS).isoformat()
     made = in_sandbox("party.client", {"code": party.code, "label": "checks", "expires_at": until})
