@@ -12,12 +12,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 from tests.platform.joining import applicants
-from tests.platform.joining.applicants import admitted
+from tests.platform.joining.applicants import PARTICULARS, admitted
 from tests.platform.joining.test_notices_interface import bearer
 from tests.platform.web import city as stage
 
 from abate.bookkeeping import checkpoint
 from abate.client.conformance import LINES, REFUSED
+from abate.platform.carbon.models import Basis, Kept
 from abate.platform.doors import clock, keyring
 from abate.platform.events.models import Batch, Refusal, Seen, Withdrawal
 from abate.platform.joining import actions, conformance
@@ -28,10 +29,13 @@ from abate.platform.parties.models import Party
 
 pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 RUN = "0123abcd"
+OWN_LINES = {f"own-{name}" for name in PARTICULARS.behaviours}
 
 
 def lines(**changes: bool) -> list[dict[str, object]]:
-    return [{"name": name, "passed": changes.get(name, True)} for name in sorted(LINES)]
+    return [
+        {"name": name, "passed": changes.get(name, True)} for name in sorted({*LINES, *changes, *OWN_LINES})
+    ]
 
 
 def leave_traces(party: Party, *, events: int = 14, kinds: tuple[int, ...] = (1, 2), but: str = "") -> None:
@@ -50,6 +54,15 @@ def leave_traces(party: Party, *, events: int = 14, kinds: tuple[int, ...] = (1,
         )
         for n in range(events)
     )
+    for place, behaviour in enumerate(PARTICULARS.behaviours):
+        basis, _ = Basis.objects.get_or_create(
+            key=behaviour.encode(), behaviour=behaviour, version=1, method_hash=b"", factors="", factors_hash=b"",
+            grade_floor="standard", defaults={"first_used_at": clock.now()},
+        )  # fmt: skip
+        Kept.objects.create(
+            person_id=1, batch_id=batch.pk, place=place, party_id=party.pk, event_id=f"check-{RUN}-{place}",
+            occurred_at=clock.now(), day=clock.today(), basis_id=basis.pk, outcome=6, record="{}",
+        )  # fmt: skip
     for kind in kinds:
         Withdrawal.objects.create(
             party_id=party.pk, event_id=f"check-{RUN}-{kind}", by_id=f"by-{kind}", kind=kind, cause="returned",
@@ -94,6 +107,18 @@ def test_a_report_ends_the_trial_and_the_same_again_changes_nothing(party: Party
         actions.take_report(party, file)
         assert party.status == "active" and Report.objects.count() == 1
     assert Report.objects.get().run == RUN
+
+
+@pytest.mark.clause("P-6.1-d", "P-6.2")
+def test_a_report_that_tried_less_than_the_party_sends_is_refused_and_says_what(trusted: Any) -> None:
+    """A run of meetings shows nothing of trips."""
+    party = admitted(behaviours=("cycling", *PARTICULARS.behaviours))
+    file = json.dumps(report(party, trusted)).encode()
+    with pytest.raises(ReportRefused) as refused:
+        actions.take_report(party, file)
+    assert refused.value.detail == "missing: own-cycling"
+    party.refresh_from_db()
+    assert party.status == "trial" and not Report.objects.exists()
 
 
 @pytest.mark.parametrize(

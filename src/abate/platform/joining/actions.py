@@ -32,6 +32,7 @@ from abate.platform.joining.kinds import kinds
 from abate.platform.joining.models import Application, Document, Finding, Report, Revision
 from abate.platform.notices import actions as notices
 from abate.platform.parties import limits, standing
+from abate.platform.parties import queries as party_queries
 from abate.platform.parties.errors import PartyCodeTaken
 from abate.platform.parties.models import Party
 from abate.platform.people.contacts import normal
@@ -332,7 +333,7 @@ def take_report(party: Party, file: bytes) -> Report:
     Raises ReportRefused, SandboxUnknown, FileHarmful, FileNotScanned, ScannerAway. (P-6.1-d)
     """
     scanner.require_clean(file)
-    taken = conformance.verified(party.code, file)
+    taken = conformance.verified(party.code, file, party_queries.behaviours(party.pk))
     with transaction.atomic():
         report, _ = Report.objects.get_or_create(
             sha256=taken.sha256,

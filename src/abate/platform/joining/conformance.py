@@ -15,7 +15,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -109,8 +109,11 @@ def _witnessed(party_id: int, run: str) -> tuple[int, set[str]]:
     return int(events), set(behaviours)
 
 
-def verified(code: str, file: bytes) -> Taken:
-    """What a report of the party `code` says, once nothing speaks against it. Raises ReportRefused, SandboxUnknown."""
+def verified(code: str, file: bytes, behaviours: Iterable[str] = ()) -> Taken:
+    """What a report of the party `code`, which is to send `behaviours`, says, once nothing speaks against it.
+
+    Raises ReportRefused, SandboxUnknown.
+    """
     try:
         given = json.loads(file) if len(file) <= LARGEST else None
         text, signature = given["statement"], base64.b64decode(given["signature"], validate=True)
@@ -128,7 +131,7 @@ def verified(code: str, file: bytes) -> Taken:
         raise ReportRefused("signature") from None
     if said.get("party") != code:
         raise ReportRefused("party")
-    if missing := sorted(LINES - passed):
+    if missing := sorted({*LINES, *(OWN + name for name in behaviours)} - passed):
         raise ReportRefused(f"missing: {missing[0]}")
     if not timedelta(minutes=-5) <= clock.now() - made_at <= FRESH:
         raise ReportRefused("stale")

@@ -221,10 +221,19 @@ class ReportRefused(Problem):
     status = 422
     zh = "自检报告不被接受。"
     en = "The conformance report is not accepted."
-    why_zh = "只有沙箱签名、本机构的、最近的、全部通过的报告才能证明接入正确。"
-    why_en = "Only a report that the sandbox signed, of this party, fresh and passed in full, shows that it is ready."
-    remedy_zh = "请在沙箱重新运行 `abate party check ... --report 文件` 并原样提交该文件；有效期 14 天。"
-    remedy_en = "Run `abate party check ... --report FILE` again and hand the file in as it is; it is good for 14 days."
+    why_zh = "只有沙箱签名、本机构的、最近的、全部通过且试过每一种所报送行为的报告才能证明接入正确。"
+    why_en = (
+        "Only a report that the sandbox signed, of this party, fresh, passed in full and with each behaviour it is to send,"
+        " shows that it is ready."
+    )
+    remedy_zh = (
+        "请在沙箱的自检页面重新自检（缺少 own-行为 时先勾选该行为），"
+        "或运行 `abate party check ... --behaviour 行为 --report 文件`，并原样提交该报告；有效期 14 天。"
+    )
+    remedy_en = (
+        "Run the checks again on your page of the sandbox (where own-BEHAVIOUR is missing, tick that behaviour first), or"
+        " `abate party check ... --behaviour BEHAVIOUR --report FILE`, and hand the report in as it is; it is good for 14 days."
+    )
 
 
 class NotSettled(Problem):
