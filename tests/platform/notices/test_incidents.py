@@ -6,6 +6,9 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from tests.platform.people.conftest import sent as sent
+from tests.platform.people.recoveries import Sent
+from tests.platform.people.townspeople import code_in
 from tests.platform.web import city as stage
 from tests.platform.web.one_city import built as built
 from tests.platform.web.one_city import city as city
@@ -15,6 +18,7 @@ from abate.platform.doors import clock
 from abate.platform.notices import actions, incidents, queries
 from abate.platform.notices.errors import IncidentTold, IncidentUnfit
 from abate.platform.notices.models import Incident, Notice
+from abate.platform.people import freezing
 from abate.platform.people.models import Person
 from abate.platform.review import audit
 from abate.platform.web import own_data
@@ -70,6 +74,24 @@ def test_whom_it_concerns_reads_it_in_both_languages_and_nobody_else_does(city: 
     for language in ("zh", "en"):
         other = page(city.stranger, language)
         assert "2026A" not in other and "privacy@city.example" not in other
+
+
+def test_who_left_an_account_that_is_kept_reads_it_where_the_contact_is_proved(
+    city: stage.City, sent: Sent
+) -> None:
+    """Nobody signs in to it, and what is kept of it may be what somebody took (PIPL articles 47 and 57)."""
+    freezing.freeze(city.person, clock.today() + timedelta(days=90), [("计入期", "crediting period")])
+    assert tell(city) == 1
+    for contact, concerned in ((city.contact, True), ("13800000002", False)):
+        browser = Client(headers={"accept-language": "en"})
+        browser.post("/sign-in", {"contact": contact})
+        wrong = browser.post("/sign-in/code", {"code": "000000"}).content.decode()
+        assert "2026A" not in wrong, "before the contact is proved nothing is told"
+        answer = browser.post("/sign-in/code", {"code": code_in(sent()[-1])}, follow=True)
+        told = answer.content.decode()
+        assert ("A backup was taken" in told and "privacy@city.example" in told) is concerned
+        assert (answer.status_code == 409 and "crediting period" in told) is concerned
+        assert "_auth_user_id" not in browser.session or not concerned
 
 
 def test_it_goes_with_its_notice(city: stage.City) -> None:

@@ -187,8 +187,9 @@ def confirm_code(contact: str, code: str) -> Person:
     """The person who signs in with this contact. Raises CodeRefused, AccountFrozen, or NoAccount with a proof to use."""
     proved = prove_contact(contact, code)
     (digest,) = proof.proved([proved])
-    if kept := Freeze.objects.filter(person_id__in=_person_ids(digest), ended_at=None).first():
-        raise AccountFrozen(kept.until, kept.grounds)
+    own = Freeze.objects.filter(person_id__in=_person_ids(digest), ended_at=None)
+    if kept := own.select_related("person").first():
+        raise AccountFrozen(kept.until, kept.grounds, kept.person.user_id)
     person = Person.objects.filter(
         pk__in=_person_ids(digest), status=Person.Status.ACTIVE, user__is_active=True
     ).first()

@@ -193,7 +193,9 @@ class NotAnEnterprise(Problem):
 
 
 class AccountFrozen(Problem):
-    """Only who proved the contact learns this. `until` is the last day of keeping, `grounds` the duties in words."""
+    """Only who proved the contact learns this. `until` is the last day of keeping, `grounds` the duties in words, `user_id` whose
+    account it was: what its person is told of an incident they are told here (PIPL article 57).
+    """
 
     code = "account-frozen"
     status = 409
@@ -204,7 +206,8 @@ class AccountFrozen(Problem):
     remedy_zh = "到期删除后可以重新开户；有疑问请联系平台运营方。"
     remedy_en = "You can open an account again once they are deleted; ask the platform's operator about it."
 
-    def __init__(self, until: date, grounds: Sequence[Sequence[str]]) -> None:
+    def __init__(self, until: date, grounds: Sequence[Sequence[str]], user_id: int) -> None:
+        self.user_id = user_id
         zh, en = ("；".join(one[0] for one in grounds), "; ".join(one[1] for one in grounds))
         self.zh = f"{type(self).zh}留存至 {until}，依据：{zh}。"
         self.en = f"{type(self).en} Kept until {until}: {en}."

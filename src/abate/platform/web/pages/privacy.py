@@ -47,7 +47,7 @@ _FORMS = {
 }
 
 
-def _said(incident: Incident) -> list[tuple[str, str]]:
+def said_of(incident: Incident) -> list[tuple[str, str]]:
     """What an incident's own people read of it: (heading, text) in the language of the page."""
     texts = {name: pick((getattr(incident, f"{name}_zh"), getattr(incident, f"{name}_en"))) for name in SAID}
     return [(pick(INCIDENT[name]), text) for name, text in (texts | {"contact": incident.contact}).items()]
@@ -98,7 +98,7 @@ def _page(
     told = consents.current(about)
     given = {row.purpose: row for row in consents.of(person.pk) if row.withdrawn_at is None}
     context = {
-        "incidents": [(one, _said(one)) for one in notices.incidents(person.user_id)],
+        "incidents": [(one, said_of(one)) for one in notices.incidents(person.user_id)],
         "notice": told,
         "agreed": consents.agreed_to_current(person.pk, about),
         "purposes": [

@@ -14,16 +14,18 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions as joining
+from abate.platform.notices import queries as notices
 from abate.platform.people import actions as people
 from abate.platform.people import consents, contacts, identity
 from abate.platform.people.errors import NoAccount
+from abate.platform.people.family_errors import AccountFrozen
 from abate.platform.review import actions as review
 from abate.platform.review.errors import LinkSpent
 from abate.platform.review.models import User
 from abate.platform.signin import actions as signing
 from abate.platform.signin import proofs
 from abate.platform.web import screen, sessions
-from abate.platform.web.pages.privacy import was_shown
+from abate.platform.web.pages.privacy import said_of, was_shown
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import say
 
@@ -120,6 +122,9 @@ def code(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         text = screen.told(problem)
         context["field"] = code_field(f"{text.text}{say('', ' ')}{text.remedy}")
+        if isinstance(problem, AccountFrozen):
+            # They have no other page any more, and what is kept may be concerned as well.
+            context["incidents"] = [(one, said_of(one)) for one in notices.incidents(problem.user_id)]
         return screen.show(request, "sign_in_code", context, at_field=problem)
     signing.entered(person.user)
     return enter(request, person.user, proofs.CODE)
