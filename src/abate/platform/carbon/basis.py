@@ -106,13 +106,21 @@ def zone_changes() -> list[tuple[datetime | None, str]]:
     The first is the zone that was put in force first; where nothing ever was, the one of today.
     """
     rows = Adoption.objects.order_by("at", "id").values_list("at", "document")
-    known = [(at, str(json.loads(document)["zone"])) for at, document in rows]
+    known = [(at, zone) for at, document in rows if (zone := _zone_of(document))]
     if not known:
         return [(None, settings.ABATE_ZONE)]
     return [
         (None, known[0][1]),
         *(later for earlier, later in pairwise(known) if earlier[1] != later[1]),
     ]
+
+
+def _zone_of(document: str) -> str | None:
+    """None of a row that is torn, which reconcile names (`bases`): it must not end what is asked of all others."""
+    try:
+        return str(json.loads(document)["zone"])
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def zones() -> Callable[[datetime], str]:

@@ -6,7 +6,7 @@ left join carbon_revaluation cause on cause.id = made.revaluation_id
 left join events_batch measured
     on measured.id = case when starts_with(quantity.reason, 'anomaly:') or starts_with(quantity.reason, 'quarantine_')
                                or (starts_with(quantity.reason, 'same_act:')
-                                   and cause.header::json ->> 'same_act' is not null)
+                                   and case when cause.header is json then cause.header::json ->> 'same_act' end is not null)
                           then coalesce(made.old_batch_id, quantity.batch_id) else quantity.batch_id end
 
 -- name: counted
