@@ -100,6 +100,7 @@ def _signer(call: Call, body: bytes | Content | None, first: bool) -> TokenParty
     call.asker.claim = key_id
     known = parties.signing_party(key_id, call.address)
     if known is None:
+        # Said, and sooner than a wrong signature is: 128 bits of it are random, so nobody learns of a key by asking.
         raise SignatureInvalid("keyid")
     found, key = known
     request = Signed(call.method, settings.ABATE_ORIGIN + call.target, call.headers)
