@@ -23,6 +23,7 @@ from tests.platform.web.test_binding import ADDRESS, App, agree, told
 from abate.demo import desk
 from abate.platform.doors import clock, keyring
 from abate.platform.parties import queries as parties
+from abate.platform.people import groups
 from abate.platform.people import queries as people
 from abate.platform.people.models import Authorisation
 from abate.platform.review.models import Audit
@@ -82,6 +83,34 @@ def test_where_no_authorisation_is_left_no_token_tells_anybody(city: stage.City,
     assert about(token) == 200
     Authorisation.objects.filter(person=city.person, party=city.partner).update(withdrawn_at=clock.now())
     assert about(token) == 401
+
+
+@pytest.mark.clause("P-4.3")
+def test_joining_a_household_ends_the_joiners_tokens_where_the_meter_ends(
+    city: stage.City, enter: Any
+) -> None:
+    """Though what is no meter's stays authorised, as where they withdraw themselves; nobody else's token ends."""
+    grid = desk.create_party("grid", "data_provider", "电", "Grid", ["saving-electricity", "cycling"])
+    app, other, browser = App(grid), App(city.partner), enter(city.person.user, "en")
+    token, elsewhere = token_of(app, browser, "saving-electricity", "cycling"), token_of(other, browser)
+    theirs = token_of(app, enter(city.stranger.user), "saving-electricity", "cycling")
+    groups.join(city.person, groups.invite(city.stranger)[0], "n")
+    left = [row.behaviour for row in people.authorisations(city.person.pk) if row.live]
+    assert "cycling" in left and "saving-electricity" not in left
+    assert (about(token), about(theirs), about(elsewhere)) == (401, 200, 200)
+    assert not Token.objects.filter(user=city.person.user, client_id=app.client_id).exists()
+    noted = Audit.objects.get(what="party.tokens-end", subject=city.person.user.handle)
+    assert json.loads(noted.detail)["tokens"] == 1
+    # The app asks again, for what is left.
+    assert about(token_of(app, browser, "cycling")) == 200
+
+
+def test_joining_where_nothing_is_doubled_ends_no_token(city: stage.City, enter: Any) -> None:
+    app, browser = App(city.partner), enter(city.person.user)
+    token = token_of(app, browser)
+    groups.join(city.person, groups.invite(city.stranger)[0], "n")
+    assert about(token) == 200
+    assert not Audit.objects.filter(what="party.tokens-end").exists()
 
 
 def test_a_person_ends_the_tokens_of_one_app_and_withdraws_nothing(city: stage.City, enter: Any) -> None:
