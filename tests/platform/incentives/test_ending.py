@@ -11,6 +11,8 @@ from abate.platform.incentives import actions, queries
 from abate.platform.incentives.errors import OfferEnded, OfferUnknown, OutOfStock
 from abate.platform.incentives.models import Offer
 from abate.platform.ledger import queries as ledger
+from abate.platform.parties.models import Party
+from abate.platform.parties.tills import NoTills
 from abate.platform.review import proposing
 from abate.platform.review.errors import ArgumentsMalformed, NothingChanges
 from abate.platform.review.models import Audit
@@ -81,3 +83,13 @@ def test_what_cannot_be_ended_is_refused(make_acceptor, make_offer) -> None:
         desk.decide("offer.end", offer=str(offer))
     with pytest.raises(OfferUnknown):
         actions.end_offer(offer)
+
+
+@pytest.mark.clause("P-6.2-types", "P-6.3")
+@pytest.mark.parametrize("kind", sorted(set(Party.Kind.values) - Party.ACCEPTORS))
+def test_who_can_have_no_till_has_no_offer(kind: str, make_offer) -> None:
+    """People would pay for a code that nobody can ever burn."""
+    party = desk.create_party("no-shop", kind, "某机构", "No shop")
+    with pytest.raises(NoTills, match=kind):
+        make_offer(party)
+    assert queries.offers() == [] and not Offer.objects.exists()

@@ -14,6 +14,7 @@ from abate.platform.ledger import queries as ledger
 from abate.platform.ledger.models import Reversal
 from abate.platform.parties import interest
 from abate.platform.parties import queries as parties
+from abate.platform.parties import tills
 from abate.platform.people import queries as people
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
@@ -24,7 +25,8 @@ _TEXTS = ("title_zh", "title_en", "detail_zh", "detail_en", "price_credits", "va
 
 def _complete(given: Json) -> Json:
     """The offer's id is chosen with the proposal, so that what is checked is what is made."""
-    parties.party(given["party"])
+    # What people pay for at a party that no till can be at nobody could ever hand out. (P-6.2-types)
+    tills.check_kind(parties.party(given["party"]))
     try:
         number = UUID(given["offer"]) if given["offer"] else randomness.new_uuid()
     except ValueError:
