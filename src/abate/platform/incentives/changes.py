@@ -12,9 +12,8 @@ from abate.platform.incentives.models import Offer
 from abate.platform.ledger import errors as ledger_errors
 from abate.platform.ledger import queries as ledger
 from abate.platform.ledger.models import Reversal
-from abate.platform.parties import interest
+from abate.platform.parties import interest, tills
 from abate.platform.parties import queries as parties
-from abate.platform.parties import tills
 from abate.platform.people import queries as people
 from abate.platform.review import changes
 from abate.platform.review.changes import REQUIRED, Action, Json
