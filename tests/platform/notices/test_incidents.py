@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from tests.platform.people.conftest import sent as sent
 from tests.platform.people.recoveries import Sent
+from tests.platform.people.test_guardians import GROWN, NOW, opened
 from tests.platform.people.townspeople import code_in
 from tests.platform.web import city as stage
+from tests.platform.web.conftest import enter as enter
 from tests.platform.web.one_city import built as built
 from tests.platform.web.one_city import city as city
 
@@ -92,6 +94,33 @@ def test_who_left_an_account_that_is_kept_reads_it_where_the_contact_is_proved(
         assert ("A backup was taken" in told and "privacy@city.example" in told) is concerned
         assert (answer.status_code == 409 and "crediting period" in told) is concerned
         assert "_auth_user_id" not in browser.session or not concerned
+
+
+def test_a_guardian_reads_where_the_notice_leads_what_concerns_the_child(city: stage.City, enter) -> None:
+    """It goes to the guardian's contacts and names /privacy; whose account it is stands there, and each incident once."""
+    with clock.frozen(NOW):
+        child = opened(city.person)
+        actions.tell_of_breach([child.user_id], incidents.read("2026C", INCIDENT))
+        of_both = [city.person.user_id, child.user_id]
+        actions.tell_of_breach(of_both, incidents.read("2026B", INCIDENT))
+        actions.tell_of_breach([city.person.user_id], incidents.read("2026A", INCIDENT))
+        english, chinese = page(city.person, "en"), page(city.person)
+        for told in (english, chinese):
+            assert [told.count(f'id="incident-2026{one}"') for one in "ABC"] == [1, 1, 1]
+        assert "Concerns: 测试童" in english and "Concerns: you, 测试童" in english
+        assert "涉及：测试童" in chinese and "涉及：您本人、测试童" in chinese
+        assert english.count("Concerns:") == 2, "one's own needs no name"
+        assert "incident-2026" not in page(city.stranger)
+        # On the child's pages: the child's alone.
+        browser = enter(city.person.user, "en")
+        browser.post(f"/family/{child.pk}/enter")
+        childs = browser.get("/privacy").content.decode()
+        assert [f"incident-2026{one}" in childs for one in "ABC"] == [False, True, True]
+        assert "Concerns:" not in childs
+    with clock.frozen(GROWN):
+        grown = page(city.person, "en")
+        assert [f"incident-2026{one}" in grown for one in "ABC"] == [True, True, False]
+        assert "测试童" not in grown, "who is fourteen is looked after by nobody"
 
 
 def test_it_goes_with_its_notice(city: stage.City) -> None:

@@ -53,6 +53,22 @@ def said_of(incident: Incident) -> list[tuple[str, str]]:
     return [(pick(INCIDENT[name]), text) for name, text in (texts | {"contact": incident.contact}).items()]
 
 
+def _incidents(person: Person) -> list[tuple[Incident, list[tuple[str, str]], list[str]]]:
+    """What somebody was told of, the newest first, each once: (incident, its words, whom it concerns if not them alone).
+
+    What concerns a child is told to its guardian, in a message that leads here (PIPL articles 31 and 57).
+    """
+    you = say("您本人", "you")
+    found = {one.pk: one for one in notices.incidents(person.user_id)}
+    whom = {number: [you] for number in found}
+    for child in children.of(person.pk):
+        for one in notices.incidents(*queries.users_of([child.id])):
+            found[one.pk] = one
+            whom.setdefault(one.pk, []).append(child.name)
+    newest = sorted(found.values(), key=lambda one: one.told_at, reverse=True)
+    return [(one, said_of(one), whom[one.pk] if whom[one.pk] != [you] else []) for one in newest]
+
+
 def _lists(request: HttpRequest, person: Person) -> dict[str, object]:
     """Who read, was told and opened what: each list page by page, with how many there are before it."""
     names = {row.code: pick((row.title_zh, row.title_en)) for row in parties.parties()}
@@ -98,7 +114,7 @@ def _page(
     told = consents.current(about)
     given = {row.purpose: row for row in consents.of(person.pk) if row.withdrawn_at is None}
     context = {
-        "incidents": [(one, said_of(one)) for one in notices.incidents(person.user_id)],
+        "incidents": _incidents(person),
         "notice": told,
         "agreed": consents.agreed_to_current(person.pk, about),
         "purposes": [

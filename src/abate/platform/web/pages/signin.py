@@ -124,7 +124,7 @@ def code(request: HttpRequest) -> HttpResponse:
         context["field"] = code_field(f"{text.text}{say('', ' ')}{text.remedy}")
         if isinstance(problem, AccountFrozen):
             # They have no other page any more, and what is kept may be concerned as well.
-            context["incidents"] = [(one, said_of(one)) for one in notices.incidents(problem.user_id)]
+            context["incidents"] = [(one, said_of(one), []) for one in notices.incidents(problem.user_id)]
         return screen.show(request, "sign_in_code", context, at_field=problem)
     signing.entered(person.user)
     return enter(request, person.user, proofs.CODE)
