@@ -56,6 +56,8 @@ ABATE_CODE_POLICY: dict[str, int] = {}
 # Who handles people's data, and how to reach them: told wherever somebody agrees to it (PIPL article 17).
 ABATE_OPERATOR_NAME = os.environ.get("ABATE_OPERATOR_NAME", "")
 ABATE_OPERATOR_CONTACT = os.environ.get("ABATE_OPERATOR_CONTACT", "")
+# What people may do with their credits themselves: of `redeem` and `transfer`, `,` between.
+ABATE_PEOPLE_MAY = [name for name in os.environ.get("ABATE_PEOPLE_MAY", "redeem").split(",") if name]
 # What the account of a child under 14 may do with its credits: of `redeem` and `transfer`, `,` between. Nothing by default.
 ABATE_CHILDREN_MAY = [name for name in os.environ.get("ABATE_CHILDREN_MAY", "").split(",") if name]
 # What a group in shared figures must be (sharing/editions.py): so many people, none with more than this share. Our policy.

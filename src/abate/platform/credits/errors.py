@@ -100,3 +100,27 @@ class TwoExpiries(Problem):
     why_en = "Two kinds of expiry contradict each other."
     remedy_zh = "请只给出天数、年数或“永久有效”中的一个。"
     remedy_en = "Give one of a number of days, of years, or that credits never expire."
+
+
+class ReceivingCodeUnknown(Problem):
+    """The same whether the code was never given, used, too old, or of somebody who left: nothing is told about people."""
+
+    code = "receiving-code-unknown"
+    status = 404
+    zh = "收分码不正确、已用过或已过期。"
+    en = "The receiving code is wrong, used, or has expired."
+    why_zh = "积分只转给出示收分码的人。"
+    why_en = "Credits go only to who showed a code for them."
+    remedy_zh = "请对方重新生成一个收分码。"
+    remedy_en = "Ask for a new code."
+
+
+class TooManyReceivingCodes(Problem):
+    code = "too-many-receiving-codes"
+    status = 409
+    zh = "还有二十个收分码未用。"
+    en = "Twenty receiving codes of yours are still open."
+    why_zh = "未用的收分码越多，越容易被弄错。"
+    why_en = "The more of them lie about, the sooner one is mistaken for another."
+    remedy_zh = "先使用已有的收分码，或等其过期。"
+    remedy_en = "Use those there are, or wait until they expire."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from abate.platform.people.models import Person
+
 EXPIRY_DAYS, EXPIRY_YEARS, CLAIM_DAYS = (1, 36600), (0, 100), (1, 3660)
 """From and to: what a rule may say of each."""
 
@@ -86,6 +88,31 @@ class Cap(models.Model):
             # Two that would hold on the same day for the same thing are never both there.
             models.UniqueConstraint(
                 fields=["scope", "period", "behaviour", "field", "from_day"], name="credits_cap_once"
+            ),
+        ]
+
+
+class Receiving(models.Model):
+    """A code under which somebody else gives this person credits, once, until `expires_at`. Its keyed digest only.
+
+    `order_id` and `payer` say which gift it was used for: the same asked again is the same gift.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    digest = models.BinaryField(unique=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    payer = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
+    order_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "credits_receiving"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(payer=None, order_id=None)
+                | models.Q(payer__isnull=False, order_id__isnull=False) & ~models.Q(payer=models.F("person")),
+                name="credits_receiving_once",
             ),
         ]
 

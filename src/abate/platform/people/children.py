@@ -10,9 +10,9 @@ from django.db.models.functions import Greatest
 
 from abate.platform.doors import clock
 from abate.platform.people import keys
-from abate.platform.people.family_errors import ChildMayNot, GuardianNeeded
+from abate.platform.people.family_errors import ChildMayNot, ClosedByPolicy, GuardianNeeded
 from abate.platform.people.models import Contact, Guardianship, Identity, Person
-from abate.platform.people.policy import child_policy
+from abate.platform.people.policy import child_policy, people_may
 
 NAME = "child"
 
@@ -96,6 +96,13 @@ def record_of(person_id: int) -> list[dict[str, object]]:
     """That a guardian opened this person's account, and until when; the guardian is not named."""
     rows = Guardianship.objects.filter(child_id=person_id)
     return list(rows.values("relation", "given_at", "until", "ended_at"))
+
+
+def require_open(person_id: int, act: str) -> None:
+    """As `require`, of what somebody does themselves: ClosedByPolicy where the operator lets nobody do it. (P-6.5)"""
+    if not people_may(act):
+        raise ClosedByPolicy(act)
+    require(person_id, act)
 
 
 def require(person_id: int, act: str) -> None:

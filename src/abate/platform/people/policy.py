@@ -62,6 +62,11 @@ class CodePolicy:
         return timedelta(minutes=self.window_minutes)
 
 
+def people_may(act: str) -> bool:
+    """Whether the operator lets people do this with their credits themselves: `redeem` or `transfer`. (P-6.5)"""
+    return act in settings.ABATE_PEOPLE_MAY
+
+
 @dataclass(frozen=True, slots=True)
 class ChildPolicy:
     """What the account of somebody under 14 may do with its credits, and how many one guardian may look after."""

@@ -21,7 +21,7 @@ from abate.platform.people import children
 from abate.platform.people import queries as people
 from abate.platform.people.children import ChildRow
 from abate.platform.people.models import Person
-from abate.platform.people.policy import child_policy
+from abate.platform.people.policy import child_policy, people_may
 from abate.platform.review import queries as review
 
 T = TypeVar("T")
@@ -90,9 +90,10 @@ def act_for(request: HttpRequest, child_id: int | None) -> None:
         request.session[ACTING_FOR] = child_id
 
 
-def may_redeem(request: HttpRequest) -> bool:
-    """Whether the account of these pages is one that may spend credits; the redemption itself decides again. (P-6.5)"""
-    return child_of(request) is None or "redeem" in child_policy().may
+def may(request: HttpRequest, act: str) -> bool:
+    """Whether the account of these pages may `redeem` or `transfer` by the operator's policy; the act itself decides again.
+    (P-6.5)"""
+    return people_may(act) and (child_of(request) is None or act in child_policy().may)
 
 
 def person_of(request: HttpRequest) -> Person | None:

@@ -63,7 +63,7 @@ def _tabs(request: HttpRequest, section: str) -> list[Tab]:
         tabs += [
             ("home", "home", say("首页", "Home")),
             ("feed", "list", say("明细", "Activity")),
-            *([("offers", "gift", say("兑换", "Offers"))] if access.may_redeem(request) else []),
+            *([("offers", "gift", say("兑换", "Offers"))] if access.may(request, "redeem") else []),
             ("codes", "ticket", say("兑换码", "Codes")),
             ("authorisations", "key", say("授权", "Partners")),
         ]
@@ -120,7 +120,8 @@ def show(
         "ends_in": lasting.ends_in(request.session, request.user) if signed_in else 0,  # type: ignore[arg-type]
         "tabs": _tabs(request, section) if signed_in else [],
         "child": child[1] if signed_in and (child := access.child_of(request)) else None,
-        "may_redeem": not signed_in or access.may_redeem(request),
+        "may_redeem": not signed_in or access.may(request, "redeem"),
+        "may_give": signed_in and access.may(request, "transfer"),
         "demo": settings.ABATE_DEMO,
         "sandbox": settings.ABATE_SANDBOX,
         "operator": (settings.ABATE_OPERATOR_NAME, settings.ABATE_OPERATOR_CONTACT),
