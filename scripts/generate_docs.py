@@ -147,8 +147,8 @@ PARTS = {
     "P-6.3": "each kind's own documents with their last days. Not: order, delivery, repair, exchange, return and refund, and "
     "the public ledger of donated credits",
     "P-6.4": _JOINING_ONLY + "Not: settlement, payment files and bank statements",
-    "P-6.5": "the real-name check before an account opens, how one comes back, and redeeming. Not: a door by which a person "
-    "gives credits to another (the ledger can book it) or offers them to trade",
+    "P-6.5": "the real-name check before an account opens, how one comes back, redeeming, and giving to another person. "
+    "Not: a door by which credits are offered to trade",
     "P-6.6": _JOINING_ONLY + "Not: the exchange of credits between two running instances",
     "P-8.3": "plain HTTP beyond this machine is refused, fields are encrypted under each person's key, signed and scoped access",
 }

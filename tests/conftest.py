@@ -40,6 +40,7 @@ _FOLDER = Path(tempfile.mkdtemp(prefix="abate-test-", dir=_place()))
 os.environ["ABATE_DATA_DIR"] = str(_FOLDER)
 os.environ["ABATE_SECRET_FILE"] = str(_FOLDER / "secrets.json")
 os.environ["ABATE_MESSAGES"] = "abate.platform.doors.messages.Files"
+os.environ["ABATE_PEOPLE_MAY"] = "redeem,transfer"
 
 
 def _set_up_django() -> None:

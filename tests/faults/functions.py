@@ -8,6 +8,7 @@ from abate.platform import judging, reaching, releasing, revaluing, spool
 from abate.platform.anomalies import actions as anomalies
 from abate.platform.config import alarming, fields
 from abate.platform.credits import actions as credits
+from abate.platform.credits import giving
 from abate.platform.incentives import actions as incentives
 from abate.platform.joining import actions as joining
 from abate.platform.ledger import actions as ledger
@@ -31,6 +32,7 @@ FUNCTIONS: dict[Any, tuple[str, ...]] = {
     erasing: ("erase",),
     incentives: ("redeem", "burn", "give_back", "reverse"),
     credits: ("reverse",),
+    giving: ("receive", "give"),
     judging: ("decide",),
     releasing: ("decide",),
     reconciliation: ("compare",),
@@ -75,6 +77,7 @@ ONCE = {
     "exchange_in",
     "retire",
     "transfer",
+    "give",
     "hold",
     "redeem",
     "close_day",

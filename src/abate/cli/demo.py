@@ -123,7 +123,7 @@ def print_messages(path: Path, server: subprocess.Popen[bytes]) -> None:
 
 def prepare(folder: Path, origin: str) -> None:
     os.environ.update({"ABATE_DEMO": "1", "ABATE_OPERATOR_PACK": "demo", "ABATE_ORIGIN": origin, "DATABASE_URL": "embedded",
-                       "ABATE_SECRET_FILE": str(folder.resolve() / "secrets.json"),
+                       "ABATE_SECRET_FILE": str(folder.resolve() / "secrets.json"), "ABATE_PEOPLE_MAY": "redeem,transfer",
                        "ABATE_MESSAGES": "abate.platform.doors.messages.Files"})  # fmt: skip
     setup.environment(folder, begin=True, demo=True, log_origin="abate.demo.invalid/log")
     setup.migrate()

@@ -83,6 +83,7 @@ CASES = {
     "parties_nonce": Case(),
     "parties_till": Case({"user_id": int, "since": EARLY}, open=True),
     "people_code": Case(),
+    "credits_receiving": Case(),
     "people_contact_undo": Case(),
     "people_invitation": Case({"most": 1, "used": 0}),
     "people_recovery": Case({"how": "code"}),

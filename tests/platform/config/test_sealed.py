@@ -34,7 +34,7 @@ OTHERWISE = {
             "review_human.human", "review_grant.human", "review_step.human", "review_signin_link.digest",
             "notices_browser.digest", "people_invitation.digest", "events_seen.digest", "joining_application.reach",
             "joining_application.token", "joining_contact_request.reach", "parties_till.digest",
-            "parties_till.human",
+            "parties_till.human", "credits_receiving.digest",
         ),
         _DIGEST,
     ),

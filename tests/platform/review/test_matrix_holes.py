@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.platform, pytest.mark.django_db]
 __all__ = ["whole"]
 FRESH = {
     "statement-file", "redeem", "privacy-copy", "privacy-contact", "privacy-correct", "privacy-leave", "told-browser", "family",
+    "giving-confirm",
     "joining-key", "partner-key", "partner-key-collect", "partner-hook", "partner-files", "key-revoke", "anomalies-decide",
     "quarantine-decide", "v1:quarantine_decide", "proposals-decide", "v1:decide", "audit-file", "v1:statement_json",
     "v1:statement_paper", "sessions-end", "till-end", "partner-tills", "joining-mend", "joining-contact",

@@ -174,7 +174,8 @@ def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
 
     `order_id` is made by the asking side. The same order asked again, at once or after a lost answer, gives
     the same code and spends nothing. Raises OfferUnknown, OfferEnded, OfferClosed, OutOfStock, OrderConflict, and the
-    ledger's AccountErased, InsufficientCredits, ClosedByPolicy, and of a child's account ChildMayNot, GuardianNeeded. Clauses P-7.5.3-1 to -3.
+    ledger's AccountErased, InsufficientCredits, ClosedByPolicy, and of a child's account ChildMayNot, GuardianNeeded.
+    Clauses P-7.5.3-1 to -3.
     """
     found = _order(person.id, offer_id, order_id)
     if found:

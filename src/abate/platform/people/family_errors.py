@@ -93,7 +93,9 @@ class ClosedByPolicy(Problem):
     zh = "本平台未开放此项操作。"
     en = "This platform does not offer that."
     why_zh = "积分能否兑换、转赠由运营方依法决定（ABATE_PEOPLE_MAY）。"
-    why_en = "Whether credits are redeemed or given is the operator's policy, within the law (ABATE_PEOPLE_MAY)."
+    why_en = (
+        "Whether credits are redeemed or given is the operator's policy, within the law (ABATE_PEOPLE_MAY)."
+    )
     remedy_zh = "积分仍在您的账户中；可以向运营方询问。"
     remedy_en = "Your credits stay where they are; ask the operator."
 

@@ -5,27 +5,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('credits', '0006_rate_of_the_act'),
-        ('people', '0010_code_step'),
+        ("credits", "0006_rate_of_the_act"),
+        ("people", "0010_code_step"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Receiving',
+            name="Receiving",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('digest', models.BinaryField(unique=True)),
-                ('made_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('order_id', models.UUIDField(null=True)),
-                ('payer', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("digest", models.BinaryField(unique=True)),
+                ("made_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("order_id", models.UUIDField(null=True)),
+                (
+                    "payer",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="people.person",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.person"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'credits_receiving',
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('order_id', None), ('payer', None)), models.Q(('order_id__isnull', False), ('payer__isnull', False), models.Q(('payer', models.F('person')), _negated=True)), _connector='OR'), name='credits_receiving_once')],
+                "db_table": "credits_receiving",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("order_id", None), ("payer", None)),
+                            models.Q(
+                                ("order_id__isnull", False),
+                                ("payer__isnull", False),
+                                models.Q(("payer", models.F("person")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="credits_receiving_once",
+                    )
+                ],
             },
         ),
     ]
