@@ -14,6 +14,15 @@ def built(module_db: None) -> City:
 
 
 @pytest.fixture
-def city(built: City, db: None) -> City:
-    """As it was built: what a test does to its rows is taken back with them, and what it does to these is done to copies."""
-    return copy.deepcopy(built)
+def city(request: pytest.FixtureRequest) -> City:
+    """As it was built: what a test does to its rows is taken back with them, and what it does to these is done to copies.
+
+    Where every call is made to fail (tests/faults/every_call_plugin.py) each test commits, and has a city of its own: what a
+    fault takes back must be the request's own transaction.
+    """
+    if request.config.pluginmanager.has_plugin("tests.faults.every_call_plugin"):
+        request.getfixturevalue("transactional_db")
+        return build()
+    shared = request.getfixturevalue("built")
+    request.getfixturevalue("db")
+    return copy.deepcopy(shared)
