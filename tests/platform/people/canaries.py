@@ -23,9 +23,12 @@ from abate.platform.people import actions, identity
 from abate.platform.people.models import Person
 from abate.platform.signin.models import Kept
 
-NAME, NUMBER, PHONE, MAIL = BEGINNINGS = ("鑫鼎羲", "99999919770707", "1770066", "canary-of-")
+NAME, NUMBER, PHONE, MAIL = BEGINNINGS = ("鑫鼎羲", "99999919770707", "17700660", "canary-of-")
 """What every canary's name, number, phone and address begin with: found even where the rest of it was cut off."""
-_NAMED = re.compile(f"{NAME}(.)|{NUMBER}(\\d{{3}})|{PHONE}(\\d{{4}})|{MAIL}(\\d+)@")
+WRITTEN = "17700661"
+"""With which her number begins that a partner wrote into a record: records lie in clear, on the disk of a server that other
+tests search after that."""
+_NAMED = re.compile(f"{NAME}(.)|{NUMBER}(\\d{{3}})|{PHONE}(\\d{{3}})|{WRITTEN}(\\d{{3}})|{MAIL}(\\d+)@")
 MESSAGES = "messages.jsonl"
 
 
@@ -42,9 +45,14 @@ def canary(order: int) -> Canary:
     return Canary(
         f"{NAME}{chr(0x4E00 + order)}",
         identity.made_up_number(date(1977, 7, 7), order),
-        f"{PHONE}{order:04d}",
+        f"{PHONE}{order:03d}",
         f"{MAIL}{order}@example.org",
     )
+
+
+def written(order: int) -> str:
+    """The number of the one of this order, as a partner wrote it into a record."""
+    return f"{WRITTEN}{order:03d}"
 
 
 def plant(order: int, contact: str | None = None) -> Person:
@@ -83,7 +91,7 @@ def found(data: bytes, plains: Iterable[str] = BEGINNINGS) -> list[str]:
 
 def whose(data: bytes, orders: Iterable[int]) -> set[int]:
     """Which of these canaries are named in `data`, by anything of theirs."""
-    return {order for order in orders if found(data, astuple(canary(order)))}
+    return {order for order in orders if found(data, (*astuple(canary(order)), written(order)))}
 
 
 def dump() -> bytes:
@@ -142,5 +150,6 @@ def misdirected(sent: list[dict[str, str]]) -> list[dict[str, str]]:
 def _orders(text: str) -> set[int]:
     told = (one.groups() for one in _NAMED.finditer(text))
     return {
-        ord(name) - 0x4E00 if name else int(number or phone or mail) for name, number, phone, mail in told
+        ord(name) - 0x4E00 if name else int(next(order for order in orders if order))
+        for name, *orders in told
     }

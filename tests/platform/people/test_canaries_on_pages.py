@@ -103,9 +103,7 @@ def named_in_a_ride(city: stage.City, order: int, event: str, minutes: int = 0) 
     )
     sent = stage.ride(city.partner, person, event, at.replace(microsecond=0), "3.2")
     data: dict[str, object] = sent["data"]  # type: ignore[assignment]
-    stage.send(
-        city.partner, [sent | {"data": data | {"trip_id": f"{canaries.canary(order).phone}-{minutes}"}}]
-    )
+    stage.send(city.partner, [sent | {"data": data | {"trip_id": f"{canaries.written(order)}-{minutes}"}}])
 
 
 def case_with_an_appeal(city: stage.City) -> int:
