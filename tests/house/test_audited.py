@@ -53,7 +53,6 @@ OWN = {
         "check_party": PURE,
         "make_secret": PURE,
         "default_grants": PURE,
-        "check_redirects": PURE,
         "normal_conditions": PURE,
         "note_use": "the day of a key's last use, no more",
         "claim_area": "once, at the first start",

@@ -24,7 +24,7 @@ from abate.platform.ledger import erasing
 from abate.platform.parties import actions as parties
 from abate.platform.parties import collecting
 from abate.platform.parties import queries as known
-from abate.platform.parties.errors import RedirectUnfit
+from abate.platform.parties.errors import GrantMissing, RedirectUnfit
 from abate.platform.people import queries
 from abate.platform.signin import kept
 from abate.platform.signin.models import Kept
@@ -263,6 +263,15 @@ def test_of_sixteen_exchanges_of_one_code_one_succeeds(
     ["http://app.example/back", "https://*.example/back", "https://a.example/#x", "javascript:alert(1)", "https://",
      "https://u@a.example/", "https://a.example/ x"],
 )  # fmt: skip
-def test_an_address_that_others_could_answer_at_is_refused(redirect: str) -> None:
+def test_an_address_that_others_could_answer_at_is_refused(city: stage.City, redirect: str) -> None:
     with pytest.raises(RedirectUnfit):
-        parties.check_redirects([redirect])
+        parties.issue_binding(city.partner, [redirect])
+
+
+@pytest.mark.clause("P-6.2-types")
+def test_who_may_send_nothing_gets_no_key_for_binding() -> None:
+    """People would come with it, could agree to nothing, and the party would never learn a subject."""
+    party = desk.create_party("id-house", "identity_provider", "身份行", "Id House")
+    with pytest.raises(GrantMissing):
+        desk.decide("party.binding", code=party.code, redirects=[BACK])
+    assert known.keys(party.pk) == []

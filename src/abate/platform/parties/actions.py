@@ -6,7 +6,6 @@ import base64
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from urllib.parse import urlsplit
 
 from allauth.idp.oidc.models import Client as OAuthClient
 from allauth.idp.oidc.models import Token
@@ -18,6 +17,7 @@ from django.db.models.functions import Least
 
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.words import on_one_line
+from abate.platform.parties import bindable
 from abate.platform.parties.conditions import network
 from abate.platform.parties.errors import (
     BehaviourMalformed,
@@ -28,7 +28,6 @@ from abate.platform.parties.errors import (
     PartyCodeTaken,
     PartyKeyMalformed,
     PartyMalformed,
-    RedirectUnfit,
 )
 from abate.platform.parties.limit_errors import LimitMalformed
 from abate.platform.parties.models import Area, Client, Member, Party, PublicKey, Scope
@@ -192,34 +191,12 @@ def issue_client(
 def issue_binding(party: Party, redirects: Iterable[str], *, label: str = "") -> tuple[str, str]:
     """A key with which the party's app asks people to bind their accounts (OpenID Connect): (client id, secret).
 
-    `redirects`: where people may be sent back to, letter by letter. Raises PartySuspended, RedirectUnfit, PartyKeyMalformed.
+    `redirects`: where people may be sent back to, letter by letter. Raises PartySuspended, GrantMissing, RedirectUnfit,
+    PartyKeyMalformed.
     """
     conditions = _conditions(label, None, (), None)
-    checked = check_redirects(redirects)
+    checked = bindable.checked(party, redirects)
     return _new_client(party, OAuthClient.GrantType.AUTHORIZATION_CODE, ["openid"], conditions, checked)
-
-
-def check_redirects(redirects: Iterable[str]) -> list[str]:
-    """One to ten addresses with TLS, none with a fragment or a pattern; sorted, none twice. Raises RedirectUnfit."""
-    found = sorted(set(redirects))
-    for one in found:
-        try:
-            parts = urlsplit(one)
-            here = parts.hostname in ("127.0.0.1", "localhost", "::1") and parts.scheme == "http"
-            plain = (
-                one.isascii()
-                and one.isprintable()
-                and not set(" *\\#") & set(one)
-                and "@" not in parts.netloc
-            )
-            sound = bool(parts.hostname) and (parts.scheme == "https" or here) and plain and len(one) <= 500
-        except ValueError:
-            sound = False
-        if not sound:
-            raise RedirectUnfit(one[:80])
-    if not 1 <= len(found) <= 10:
-        raise RedirectUnfit(str(len(found)))
-    return found
 
 
 def make_secret() -> str:

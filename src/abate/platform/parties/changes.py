@@ -10,7 +10,7 @@ from django.conf import settings
 
 from abate.platform.doors.errors import Problem
 from abate.platform.notices import actions as notices
-from abate.platform.parties import actions, collecting, interest, queries, signatures
+from abate.platform.parties import actions, bindable, collecting, interest, queries, signatures
 from abate.platform.parties.errors import ClientUnknown
 from abate.platform.parties.models import Client, Member, Party
 from abate.platform.review import changes
@@ -147,7 +147,7 @@ def _issue_binding(given: Json) -> Json:
 
 def _bindable(given: Json) -> Json:
     texts = _texts(given, "redirects")
-    return texts | {"redirects": actions.check_redirects(texts["redirects"])}
+    return texts | {"redirects": bindable.checked(queries.party(given["code"]), texts["redirects"])}
 
 
 def _key(given: Json) -> Client:
