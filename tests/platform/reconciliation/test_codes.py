@@ -104,7 +104,7 @@ def test_a_bank_s_file_of_events_needs_no_name_of_its_side(db: None, kind: str) 
 
 def test_a_party_of_which_nothing_is_booked_has_no_side(db: None) -> None:
     identity = parties.create_party("an-issuer", "identity_provider", "核验", "Identity", made_up=True)
-    with pytest.raises(errors.SideRefused):
+    with pytest.raises(errors.NothingHeld):
         actions.compare(identity, clock.today() - timedelta(days=2), b"event\nx\n", "csv", via="file")
 
 
@@ -156,3 +156,23 @@ def test_one_code_written_in_two_ways_is_twice(burnt: tuple[stage.City, list[Cod
     with pytest.raises(errors.RowMalformed, match="12 signs"):
         actions.compare(city.cafe, day, file("ABCD-EFGH"), "csv", via="file")
     assert queries.breaks() == [] and queries.files() == []
+
+
+@pytest.mark.clause("P-6.2-types", "P-6.4", "P-6.6")
+@pytest.mark.parametrize("kind", ["settlement", "circulation", "identity_provider"])
+def test_of_whom_nothing_is_held_no_file_is_asked(
+    client: Client, enter: Callable[..., Client], kind: str
+) -> None:
+    """Its page offered a form that always refuses, and the refusal told it to choose between two sides that it has not."""
+    party = parties.create_party("no-side", kind, "某机构", "No side", made_up=True, grants=())
+    keeper = review.create_user("staff", made_up=True)
+    parties.add_member(keeper, party, "partner")
+    browser = enter(keeper, "en")
+    assert "/partner/reconciliation" not in browser.get("/partner").content.decode()
+    page = browser.get("/partner/reconciliation").content.decode()
+    assert 'id="nothing-held"' in page and 'type="file"' not in page
+    day = clock.today() - timedelta(days=2)
+    refused = client.post(
+        f"/v1/reconciliation?day={day}", b"code\nx\n", content_type="text/csv", headers=token(party)
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "reconciliation-nothing-held")

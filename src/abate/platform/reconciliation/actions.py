@@ -18,6 +18,7 @@ from abate.platform.reconciliation.errors import (
     BreakClosed,
     BreakUnknown,
     DayNotOver,
+    NothingHeld,
     RowsTwice,
     SideRefused,
     StepMalformed,
@@ -51,10 +52,12 @@ def sides_of(party: Party) -> list[Side]:
 
 
 def side_of(party: Party, asked: str = "") -> Side:
-    """The side that was `asked` for, or the party's first. Raises SideRefused where the party has no such side."""
+    """The side that was `asked` for, or the party's first. Raises NothingHeld, or SideRefused for another one."""
     own = sides_of(party)
-    if not own or (asked and asked not in own):
-        raise SideRefused(f"{asked[:20] or '-'}: {', '.join(own) or '-'}")
+    if not own:
+        raise NothingHeld(party.code)
+    if asked and asked not in own:
+        raise SideRefused(f"{asked[:20]}: {', '.join(own)}")
     return Side(asked) if asked else own[0]
 
 
@@ -71,8 +74,8 @@ def compare(
     """Hold a party's file for a day against what is booked. One transaction: the file counts whole or not at all.
 
     `form` is `csv` or `jsonl`; `side` events or codes, left out the party's first. Breaks that are new are opened, those
-    that a later file no longer shows are cleared. Raises DayNotOver, SideRefused, and what the scanner, reading.read and
-    RowsTwice refuse; then nothing was changed.
+    that a later file no longer shows are cleared. Raises DayNotOver, NothingHeld, SideRefused, and what the scanner,
+    reading.read and RowsTwice refuse; then nothing was changed.
     """
     if day >= clock.today():
         raise DayNotOver(day.isoformat())

@@ -109,3 +109,16 @@ class SideRefused(Problem):
     why_en = "Acceptors hold codes, parties with the grant to provide data hold events; nothing is booked of the rest."
     remedy_zh = "side 为 codes 或 events，按本机构的类型和授权填写；可以不填。"
     remedy_en = "`side` is codes or events, as the party's kind and grants have it; it may be left out."
+
+
+class NothingHeld(Problem):
+    code = "reconciliation-nothing-held"
+    status = 422
+    zh = "该机构没有可对账的内容；没有保存文件。"
+    en = "Nothing of this party's is reconciled here; the file was not kept."
+    why_zh = "对账核对的是消纳方核销的兑换码和有数据授权的机构报送的事件；该机构两者都没有。"
+    why_en = "Codes that acceptors burnt and events of parties with the grant to provide data are compared; it has neither."
+    remedy_zh = "无需提交。如贵机构确实核销兑换码或报送数据，请以相应类别或授权申请入驻（/join）。"
+    remedy_en = (
+        "Nothing is to be sent. If you do burn codes or send data, apply for that kind or grant (/join)."
+    )

@@ -24,6 +24,7 @@ from abate.platform.parties.errors import ClientUnknown, EndpointUnknown
 from abate.platform.parties.models import Party
 from abate.platform.people import groups
 from abate.platform.people.family_errors import NotAnEnterprise
+from abate.platform.reconciliation import actions as reconciliation
 from abate.platform.review.proposing import in_sandbox
 from abate.platform.sharing import members
 from abate.platform.web import screen
@@ -60,6 +61,7 @@ def _page(
         "mark": sources.marks([(party.pk, asked)]).get((party.pk, asked)),
         "sent": sent.page(party.pk, Asked(), limit=10).events,
         "party": party,
+        "reconciled": bool(reconciliation.sides_of(party)),
         # Of those who act for it the one who looks after it: another has none to hand on.
         "contact": getattr(applicant_of(request), "party_id", None) == party.pk,
         "keys": queries.keys(party.pk),
