@@ -173,8 +173,8 @@ def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
     """Spend credits on an offer: credits cancelled, stock taken, code made, all or nothing.
 
     `order_id` is made by the asking side. The same order asked again, at once or after a lost answer, gives
-    the same code and spends nothing. Raises OfferUnknown, OfferEnded, OfferClosed, OutOfStock, OrderConflict, and the
-    ledger's AccountErased, InsufficientCredits, ClosedByPolicy, and of a child's account ChildMayNot, GuardianNeeded.
+    the same code and spends nothing. Raises OfferUnknown, OfferEnded, OfferPaused, OfferClosed, OutOfStock, OrderConflict, and
+    the ledger's AccountErased, InsufficientCredits, ClosedByPolicy, and of a child's account ChildMayNot, GuardianNeeded.
     Clauses P-7.5.3-1 to -3.
     """
     found = _order(person.id, offer_id, order_id)
@@ -186,7 +186,7 @@ def redeem(person: Person, offer_id: UUID, order_id: UUID) -> queries.CodeRow:
         raise errors.OfferUnknown
     now = clock.now()
     if not offer.active:
-        raise errors.OfferEnded
+        raise errors.OfferEnded if offer.ended else errors.OfferPaused
     if not offer.open_at(now):
         raise errors.OfferClosed
     try:

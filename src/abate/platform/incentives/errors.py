@@ -33,6 +33,18 @@ class OfferEnded(OfferClosed):
     why_en = "An offer that was ended takes no new orders; codes that people hold stay good."
 
 
+class OfferPaused(OfferClosed):
+    """Its organisation is suspended, or a paper of its has passed its last day."""
+
+    code = "offer-paused"
+    zh = "提供方目前暂停接入，这个兑换项目暂不能兑换，积分未扣除。"
+    en = "Who gives this does not take part for now, so nobody orders it. No credits were spent."
+    why_zh = "暂停期间没有收银台核销，兑换码无处可用。"
+    why_en = "Until it takes part again no till of its burns a code."
+    remedy_zh = "请选择其他兑换项目，或在其恢复后再兑换。"
+    remedy_en = "Choose another offer, or come back when it takes part again."
+
+
 class OutOfStock(Problem):
     code = "out-of-stock"
     status = 409
@@ -108,8 +120,8 @@ class CodeExpired(Problem):
     status = 410
     zh = "这个兑换码已过有效期。"
     en = "This code has expired."
-    why_zh = "过期后积分已按规则退回。"
-    why_en = "After that moment its credits went back by rule."
+    why_zh = "积分在兑换时已经注销；过期的兑换码不再有价值，积分不退回。"
+    why_en = "Its credits were spent when it was ordered. Past its last moment it is worth nothing, and they do not come back."
     remedy_zh = "请不要提供商品；顾客可在“我的兑换码”中看到有效期。"
     remedy_en = "Do not hand out the goods; the customer sees the last day under “My codes”."
 

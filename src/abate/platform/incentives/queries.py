@@ -13,6 +13,7 @@ from django.db.models import Count, F, QuerySet
 
 from abate.platform.doors import clock
 from abate.platform.incentives.models import Code, CodeKey, Offer
+from abate.platform.parties.models import Party
 from abate.platform.people import keys
 from abate.platform.people.models import Person
 
@@ -42,6 +43,10 @@ class OfferRow:
     from_at: datetime
     to_at: datetime
     active: bool
+    ended: bool
+    """For good: taken off the list, or its organisation has left."""
+    away: bool
+    """Its organisation does not take part for now: no till of its burns a code, and nobody orders."""
     made_up: bool
 
     def open_at(self, moment: datetime) -> bool:
@@ -79,6 +84,7 @@ class BurntRow:
 
 
 def _offer(row: Offer) -> OfferRow:
+    stands, left = row.party.stands(clock.today()), row.party.status == Party.Status.LEFT
     return OfferRow(
         id=row.id,
         party_id=row.party_id,
@@ -90,7 +96,9 @@ def _offer(row: Offer) -> OfferRow:
         valid_days=row.valid_days,
         from_at=row.from_at,
         to_at=row.to_at,
-        active=row.active and row.party.stands(clock.today()),
+        active=row.active and stands,
+        ended=left or not row.active,
+        away=not (stands or left),
         made_up=row.made_up,
     )
 

@@ -38,13 +38,13 @@ def acceptor(request: HttpRequest, party: Party) -> HttpResponse:
     context["reason"] = reason = request.POST.get("reason", "")[:400]
     status = 200
     if request.method == "POST":
-        typed = request.POST.get("code", "")[:500]
+        typed, context["giving"] = request.POST.get("code", "")[:500], request.POST.get("step") == "back"
         try:
-            if request.POST.get("step") == "back":
+            if context["giving"]:
                 context["given_back"] = actions.give_back(request.user, typed, reason)
             else:
                 context["burnt"] = actions.burn(request.user, typed)
-            context["field"], context["reason"] = _field(""), ""
+            context |= {"field": _field(""), "reason": "", "giving": False}
         except Problem as problem:
             words, status = screen.told(problem), problem.status
             context["field"] = _field(typed[:40], f"{words.text}{say('', ' ')}{words.remedy}")
