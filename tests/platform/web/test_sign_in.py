@@ -84,6 +84,21 @@ def test_registration_needs_a_proved_contact_and_consent(transactional_db: None)
     assert answer.status_code == 422 and answer.context["problem"] and not Person.objects.exists()
 
 
+def test_in_a_sandbox_everybody_is_made_up(transactional_db: None, settings: pytest.FixtureRequest) -> None:
+    """Who tries a binding there typed the number of somebody real, and one of a made-up person was refused."""
+    settings.ABATE_SANDBOX = True  # type: ignore[attr-defined]
+    told = consents.current()
+    browser, _ = ask("13800000009")
+    browser.post("/sign-in/code", {"code": code_sent()})
+    form = {"name": "某丙", "notice": told.version, "purpose": [one.name for one in told.purposes]}
+    real = "11010119900101001"
+    refused = browser.post("/register", form | {"number": real + identity.check_sign(real)})
+    assert refused.status_code == 422 and not Person.objects.exists()
+    made_up = identity.made_up_number(date(1990, 1, 1), 1)
+    assert browser.post("/register", form | {"number": made_up}).status_code == 302
+    assert Person.objects.get().made_up
+
+
 def test_an_account_is_opened_under_the_notice_that_was_shown_and_no_other(
     transactional_db: None, settings: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

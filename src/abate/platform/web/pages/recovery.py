@@ -50,7 +50,11 @@ def recover(request: HttpRequest) -> HttpResponse:
     """Ask for it with a contact that was proved on the way here. The answer is the same for everybody."""
     contact = contacts.unseal(request.session.get(signin.CONTACT, ""))
     proof = request.session.get(signin.PROOF)
-    needs_code = settings.ABATE_DEMO or isinstance(identity.provider(), identity.FormProvider)
+    needs_code = (
+        settings.ABATE_DEMO
+        or settings.ABATE_SANDBOX
+        or isinstance(identity.provider(), identity.FormProvider)
+    )
     context: dict[str, object] = {
         "fields": _fields(needs_code=needs_code),
         "contact": contacts.masked(contacts.normal(contact)) if contact and proof else "",
@@ -73,7 +77,7 @@ def recover(request: HttpRequest) -> HttpResponse:
             proof,
             code,
             address=request.META.get("REMOTE_ADDR"),
-            made_up=settings.ABATE_DEMO,
+            made_up=settings.ABATE_DEMO or settings.ABATE_SANDBOX,
         )
     except Problem as problem:
         return screen.show(request, "recover", context, status=problem.status, problem=problem)

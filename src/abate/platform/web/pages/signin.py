@@ -176,7 +176,9 @@ def register(request: HttpRequest) -> HttpResponse:
         "fields": _register_fields(),
         "contact": contacts.masked(contacts.normal(contact)),
         "demo": settings.ABATE_DEMO,
-        "form_check_only": settings.ABATE_DEMO or isinstance(identity.provider(), identity.FormProvider),
+        "form_check_only": settings.ABATE_DEMO
+        or settings.ABATE_SANDBOX
+        or isinstance(identity.provider(), identity.FormProvider),
     }
     if request.method != "POST":
         return screen.show(request, "register", context)
@@ -190,8 +192,8 @@ def register(request: HttpRequest) -> HttpResponse:
         context["consent_error"] = say("开户前需要您逐项同意。", "An account needs each of your consents.")
         return screen.show(request, "register", context, status=422)
     try:
-        # In a demo everybody is made up: a real number is refused, so that none gets in by mistake.
-        made_up = settings.ABATE_DEMO
+        # In a demo and in a sandbox everybody is made up: a real number is refused, so that none gets in by mistake.
+        made_up = settings.ABATE_DEMO or settings.ABATE_SANDBOX
         person = people.register(name, number, [contact], told.version, made_up=made_up, proofs=[proof])
     except Problem as problem:
         return screen.show(request, "register", context, status=problem.status, problem=problem)
