@@ -141,3 +141,13 @@ def test_made_up_records_say_so_and_repeat() -> None:
     one = list(madeup.meetings(date(2026, 3, 2), "x", ["s"], 20))
     assert one == list(madeup.meetings(date(2026, 3, 2), "x", ["s"], 20))
     assert all("madeup" in event["id"] for event in one)
+
+
+def test_a_file_where_its_folder_should_be_is_named_as_that_and_left_as_it_was(tmp_path: Path) -> None:
+    place = tmp_path / "city"
+    place.write_text("somebody's own")
+    for folder in (place, place / "below"):
+        refused = run(folder)
+        assert refused.returncode == 1 and f"{folder} is no folder" in refused.stderr, refused.stderr
+        assert "不是文件夹" in refused.stderr and "settings.env" not in refused.stderr
+    assert place.read_text() == "somebody's own"

@@ -30,6 +30,8 @@ def read(file: Path) -> dict[str, str]:
         text, mode = file.read_text(encoding="utf-8"), file.stat().st_mode & 0o077
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as fault:
+        raise SetupError("data-dir-no-folder", folder=file.parent) from fault
     except (OSError, ValueError) as fault:
         raise _unreadable(file, str(fault)) from fault
     if mode:
