@@ -31,6 +31,21 @@ def test_an_address_is_read() -> None:
     assert serve.bind_address("[::1]:8000") == ("::1", 8000)
 
 
+def test_a_place_where_something_listens_is_refused_in_words_before_anything_is_begun(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        place = f"127.0.0.1:{other.getsockname()[1]}"
+        asked = ["serve", "--bind", place, "--data-dir", str(tmp_path / "city")]
+        told = subprocess.run(
+            [sys.executable, "-m", "abate", *asked], capture_output=True, text=True, check=False
+        )
+    assert told.returncode == 1 and "Abate serves" not in told.stderr
+    assert f"listen at {place}" in told.stderr and f"不能在 {place} 监听" in told.stderr
+    assert not (tmp_path / "city").exists()
+    with pytest.raises(SetupError, match="ABATE_BIND"):
+        serve.refuse_taken("192.0.2.1", 8000)
+    serve.refuse_taken("127.0.0.1", 0)
+
+
 @pytest.mark.parametrize(
     ("words", "where"), [(["--bind", "127.0.0.1:8741"], "127.0.0.1:8741"), ([], "127.0.0.1:8001")]
 )

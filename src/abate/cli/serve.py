@@ -6,6 +6,7 @@ import ipaddress
 import json
 import os
 import signal
+import socket
 import sys
 from contextlib import ExitStack
 from functools import partial
@@ -29,6 +30,19 @@ def bind_address(text: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise SetupError("bind-malformed", text=repr(text))
     return host.strip("[]"), int(port)
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Before anything is begun: the listener itself would say it in a word of the system's, after "Abate serves". Raises
+    SetupError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As the listener asks: a port that was just left is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as fault:
+        raise SetupError("bind-not-possible", place=f"{host}:{port}", said=fault.strerror or fault) from fault
 
 
 def is_loopback(host: str) -> bool:
@@ -119,6 +133,7 @@ def command(bind: str | None, data_dir: Path, demo: bool, sandbox: bool, as_json
         settings_file.load(data_dir)
         place = _sandbox_place(bind) if sandbox else bind or os.environ.get("ABATE_BIND") or "127.0.0.1:8000"
         host, port = bind_address(place)
+        refuse_taken(host, port)
         os.environ.setdefault("ABATE_ORIGIN", f"http://127.0.0.1:{port}")
         setup.environment(data_dir, begin=True, sandbox=sandbox)
         refuse_unsafe(host, demo=demo)
