@@ -147,3 +147,49 @@ def test_a_list_of_papers_is_read_by_the_names_of_its_members() -> None:
     with translation.override("en"):
         assert change_words.place("open.breaks") == "Still open · Breaks of reconciliation"
         assert change_words.place("basis.factors.cn-pue.csv") == "Basis · Factor files (digest) · cn-pue.csv"
+
+
+def rows(action: str, where: str, value: object) -> tuple[str, str]:
+    """How (Chinese, English) read it."""
+    read = []
+    for language in ("zh-hans", "en"):
+        with translation.override(language):
+            read.append(change_words.meaning(action, where, value) or change_words.text(value))
+    return read[0], read[1]
+
+
+def test_what_an_application_asks_for_and_how_it_stands_is_read_in_words(people: dict[str, User]) -> None:
+    desk.create_party("sample-app", "data_provider", "示例出行", "Sample Trips", ["cycling"])
+    paper = {"kind": "registration", "in_order": True, "valid_until": "2027-12-31"}
+    for action, where, value, told in (
+        ("party.admit", "application.grants", ["data"], ("提供行为数据 (data)", "(data)")),
+        ("party.admit", "party.agreement.duties", ["truth"], ("保障积分用途和去向真实透明 (truth)", "(truth)")),
+        ("party.admit", "state", "submitted", ("审核中 (submitted)", "Under review (submitted)")),
+        ("party.admit", "documents", [paper], ("主体登记证明（营业执照、法人证书等） (registration)", "business licence")),
+        ("party.contact", "request", "waiting", ("待处理 (waiting)", "waits for a decision (waiting)")),
+        ("party.contact", "seats", ["sample-app partner"], ("示例出行 (sample-app) 机构经办", "looks after the party")),
+        ("party.client", "scopes", ["events"], ("报送事件、查询本机构的事件 (events)", "send events")),
+        ("sharing.answer", "fields", ["people", "acts"], ("人数 (people), 行为次数 (acts)", "acts (acts)")),
+        ("sharing.answer", "about", "aggregate", ("人群的汇总数 (aggregate)", "figures of groups (aggregate)")),
+        ("sharing.answer", "state", "asked", ("待决定 (asked)", "Asked (asked)")),
+        ("sharing.answer", "kind", "research", ("研究 (research)", "research (research)")),
+    ):  # fmt: skip
+        zh, en = rows(action, where, value)
+        assert told[0] in zh and told[1] in en, (action, where, zh, en)
+
+
+def test_figures_have_separators_and_an_id_has_none() -> None:
+    assert rows("cap.add", "cap.max_mg", 900_000)[0] == "900,000\u202fmg"
+    assert rows("ledger.adjust", "credits", -12_000)[1] == "\u221212,000"
+    assert rows("entry.reverse", "entry", 123_456) == ("123456", "123456")
+    assert rows("ledger.book", "hold", 0) == ("—", "—")
+    assert rows("cap.add", "counts", True) == ("是", "yes")
+
+
+def test_a_reason_is_called_what_becomes_of_it(people: dict[str, User]) -> None:
+    page = browsing(people["entry"]).get("/operator/proposals/new?action=party.refuse").content.decode()
+    assert "告知申请方的理由" in page and "写入分录" not in page
+    with translation.override("zh-hans"):
+        assert change_words.argument("entry.reverse", "reason") == "写入分录的理由"
+        assert change_words.place("request", "party.contact") == "申请的状态"
+        assert change_words.place("until", "sharing.answer") == "使用至"

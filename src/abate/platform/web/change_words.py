@@ -12,7 +12,7 @@ from abate.platform.doors import clock
 from abate.platform.joining.kinds import kinds
 from abate.platform.parties import queries as parties
 from abate.platform.review import rights
-from abate.platform.web import amounts, marks, story
+from abate.platform.web import amounts, marks, state_words, story
 from abate.platform.web.argument_names import NAMES
 from abate.platform.web.wording import Pair, english, pick, say
 from abate.quantify.explain_words import CODED
@@ -38,6 +38,7 @@ _STANDS: dict[str, Pair] = {
     "credits": ("积分", "Credits"),
     "day_before": ("前一条规则", "Rule of the day before"),
     "documents": ("资质文件", "Documents"),
+    "duties": ("义务", "Duties"),
     "duty": ("留存义务", "Duty to keep"),
     "ended": ("提前结束", "Ended early"),
     "factors": ("因子文件（摘要）", "Factor files (digest)"),
@@ -66,6 +67,7 @@ _STANDS: dict[str, Pair] = {
     "quarantined": ("隔离中的事件", "Events kept back"),
     "region": ("地区", "Region"),
     "registration": ("登记号", "Registration"),
+    "request": ("申请的状态", "How the request stands"),
     "reversed": ("已冲正", "Reversed"),
     "reviewed_by": ("审核账号", "Reviewed by (account)"),
     "roles": ("角色", "Roles"),
@@ -80,6 +82,16 @@ _STANDS: dict[str, Pair] = {
     "zone": ("时区", "Time zone"),
 }
 """What a state has beside the arguments, or calls otherwise than they do."""
+_OF: dict[tuple[str, str], Pair] = {
+    ("party.refuse", "reason"): ("告知申请方的理由", "Reason that the applicant is told"),
+    ("sharing.answer", "reason"): ("告知申请方的理由", "Reason that the asker is told"),
+    ("sharing.answer", "until"): ("使用至", "Used until"),
+    ("sharing.answer", "kind"): ("用途类别", "Kind of purpose"),
+    ("sharing.answer", "contact"): ("联系人", "Contact"),
+    ("party.admit", "application.contact"): ("联系方式的摘要", "Digest of the contact"),
+    ("party.contact", "contact"): ("联系方式的摘要", "Digest of the contact"),
+}
+"""What one change calls otherwise than the others do: the argument, or where it stands before and after."""
 _LEFT_OPEN: Pair = ("仍未了结", "Still open")
 """What `open` means where a party leaves: there it has members, and an account's has none."""
 _CHOICES: dict[str, dict[str, Pair]] = {
@@ -136,6 +148,24 @@ def choices(action: str, name: str) -> dict[str, str]:
             return {one: pick((CODED[one].zh, CODED[one].en)) for one in GRADES}
         case "uses", _:
             words = marks.USES
+        case "grants", _:
+            words = {one: role.title for one, role in kinds().grants.items()}
+        case "duties", _:
+            words = {one: duty.title for one, duty in kinds().duties.items()}
+        case "scopes", _:
+            words = state_words.SCOPES
+        case "request", "party.contact":
+            words = state_words.CONTACTS
+        case "state", "party.admit" | "party.refuse":
+            words = {one: word[:2] for one, word in state_words.APPLICATIONS.items()}
+        case "state", "sharing.answer":
+            words = {one: word[:2] for one, word in state_words.REQUESTS.items()}
+        case "fields", "sharing.answer":
+            words = state_words.FIGURES
+        case "about", "sharing.answer":
+            words = state_words.ABOUT
+        case "kind", "sharing.answer":
+            words = marks.PURPOSES
         case "kind", "ledger.book" | "ledger.adjust":
             words = _BOOKED
         case "kind", "entry.reverse":
@@ -159,13 +189,40 @@ def meaning(action: str, where: str, value: object) -> str | None:
     name = where.rpartition(".")[2]
     if name in MOMENTS and isinstance(value, str):
         return _stamp(value)
+    if found := _figure(name, value):
+        return found
     told = [value] if isinstance(value, str) else value
+    if name == "documents" and isinstance(value, list):
+        return " / ".join(_paper(one) for one in value) or None
+    if name == "seats" and isinstance(value, list):
+        return ", ".join(_seat(one) for one in value) or None
     if not isinstance(told, list) or not told or not all(isinstance(one, str) for one in told):
         return None
     known = _parties(told) if name in ("party", "code") else choices(action, name)
     if not all(one in known for one in told):
         return None
     return ", ".join(f"{known[one]} ({one})" for one in told)
+
+
+def _figure(name: str, value: object) -> str | None:
+    """A number as figures are written; an id stays as it is, and 0 is none of them."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    if name in ("hold", "request", "entry"):
+        return str(value) if value else "—"
+    return amounts.exact(value) if name in ("max_mg", "carbon_mg") else amounts.count(value)
+
+
+def _paper(one: dict[str, object]) -> str:
+    """A document by its members, its kind in words."""
+    kind = kinds().documents.get(str(one.get("kind")))
+    return text(one | {"kind": f"{pick(kind.title)} ({kind.name})"} if kind else one)
+
+
+def _seat(told: str) -> str:
+    """`code role`, the party by its name and the role in words."""
+    code, _, role = told.partition(" ")
+    return f"{_parties([code]).get(code, code)} ({code}) {pick(_SEATS[role]) if role in _SEATS else role}"
 
 
 def _parties(codes: list[str]) -> dict[str, str]:
@@ -196,8 +253,15 @@ def text(value: object) -> str:
     return str(value)
 
 
-def place(where: str) -> str:
-    """The path of something in a state, member by member, as the reader calls them."""
+def argument(action: str, name: str) -> str:
+    """What an argument of `action` is called."""
+    return pick(_OF.get((action, name)) or NAMES.get(name, (name, name)))
+
+
+def place(where: str, action: str = "") -> str:
+    """The path of something in a state, member by member, as the reader calls them; `action` may call it otherwise."""
+    if own := _OF.get((action, where)):
+        return pick(own)
     if where.startswith(("basis.factors.", "basis.methods.")):
         parts = where.split(".", 2)
     else:

@@ -26,16 +26,9 @@ from abate.platform.web import amounts, screen, story
 from abate.platform.web.access import applicant_page
 from abate.platform.web.joining import last_day
 from abate.platform.web.screen import Field
+from abate.platform.web.state_words import APPLICATIONS as STATES
 from abate.platform.web.wording import pick, say
 
-STATES = {
-    "draft": ("填写中", "Being prepared", "wait"),
-    "submitted": ("审核中", "Under review", "wait"),
-    "returned": ("退回补正", "To be mended", "bad"),
-    "admitted": ("已准入", "Admitted", "good"),
-    "refused": ("不予准入", "Refused", "bad"),
-    "withdrawn": ("已撤回", "Withdrawn", "none"),
-}
 PAPERS = {
     "missing": ("待上传", "Missing", "wait"),
     "expired": ("已过期", "Expired", "bad"),

@@ -20,7 +20,6 @@ from abate.platform.review.models import Step
 from abate.platform.review.queries import ProposalRow
 from abate.platform.web import change_words, screen
 from abate.platform.web.access import operator_page
-from abate.platform.web.argument_names import NAMES
 from abate.platform.web.pages import proposal_facts
 from abate.platform.web.screen import Field
 from abate.platform.web.wording import pick, say
@@ -222,7 +221,8 @@ def _field(
     if known:
         none = {"": "—"} if default in ("", None) or not value else {}
         known = none | known | ({value: value} if value and value not in known else {})
-    field = Field(name, pick(NAMES[name]), value, hint, error, type=type_, optional=default is not REQUIRED)
+    named_as = change_words.argument(chosen.name, name)
+    field = Field(name, named_as, value, hint, error, type=type_, optional=default is not REQUIRED)
     return field, known
 
 
@@ -246,15 +246,15 @@ def _told(request: HttpRequest, row: ProposalRow) -> dict[str, object]:
         "tone": tone,
         "own": own,
         "arguments": [
-            (pick(NAMES.get(name, (name, name))), _said(row.action, name, value))
+            (change_words.argument(row.action, name), _said(row.action, name, value))
             for name, value in row.arguments.items()
         ],
         "changed": [
-            (change_words.place(where), *(_said(row.action, where, side) for side in sides))
+            (change_words.place(where, row.action), *(_said(row.action, where, side) for side in sides))
             for where, *sides in _changed(row.before, row.after)
         ],
         "kept": [
-            (change_words.place(where), _said(row.action, where, value))
+            (change_words.place(where, row.action), _said(row.action, where, value))
             for where, value in _kept(row.before, row.after)
         ],
         "steps": [(pick(STEPS[step.kind]), step, _role(step.role)) for step in row.steps],

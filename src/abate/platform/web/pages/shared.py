@@ -18,29 +18,9 @@ from abate.platform.sharing.queries import RequestRow
 from abate.platform.web import screen
 from abate.platform.web.access import operator_page
 from abate.platform.web.marks import PURPOSES
+from abate.platform.web.state_words import ABOUT, FIGURES
+from abate.platform.web.state_words import REQUESTS as STATES
 from abate.platform.web.wording import pick
-
-STATES = {
-    "asked": ("待决定", "Asked", "wait"),
-    "granted": ("已批准", "Granted", "good"),
-    "refused": ("未批准", "Refused", "bad"),
-    "revoked": ("已撤销", "Revoked", "bad"),
-    "over": ("已过期", "Over", "part"),
-}
-
-
-FIGURES = {
-    "people": ("人数", "people"),
-    "month": ("月份", "month"),
-    "behaviour": ("行为", "behaviour"),
-    "acts": ("行为次数", "acts"),
-    "carbon_mg": ("减排量", "reduction"),
-    "credits": ("绿色积分", "green credits"),
-}
-ABOUT = {
-    "aggregate": ("人群的汇总数", "figures of groups"),
-    "people": ("个人（须本人同意）", "single people, with their consent"),
-}
 
 
 @require_safe
