@@ -8,6 +8,7 @@ import struct
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,12 +16,17 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from click.testing import CliRunner
-from django.db import OperationalError, connection
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import OperationalError, connection, connections
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 from tests.faults.children import Mothers
 
 from abate.cli import database_fault, main
+from abate.demo import desk
 from abate.platform.config import setup
 from abate.platform.parties import queries
+from abate.platform.web import refusals
 
 pytestmark = [pytest.mark.platform]
 PASSWORD = "made-up-secret-word"
@@ -30,7 +36,7 @@ COMMANDS = {
     "close": ["close"],
     "upgrade": ["upgrade"],
     "staff": ["staff", "list"],
-    "serve": ["serve"],
+    "serve": ["serve", "--bind", "127.0.0.1:0"],
 }
 
 
@@ -158,3 +164,34 @@ def test_an_address_that_cannot_be_read_is_not_what_a_command_ends_with(
     monkeypatch.setenv("ABATE_OWNER_URL", f"mysql://owner:{PASSWORD}@x/y")
     told = database_fault.refusal(OperationalError(f"closed {PASSWORD}"))
     assert told is not None and told.code == "database-away" and PASSWORD not in str(told)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("handler", "status"),
+    [(refusals.not_found, 404), (refusals.not_allowed, 403), (refusals.bad_request, 400)],
+)
+def test_a_refusal_in_a_thread_whose_connection_the_database_ended_is_the_refusal(
+    handler: Callable[[HttpRequest, Exception], HttpResponse], status: int
+) -> None:
+    user = desk.staffed()["check"]
+
+    def refused() -> int:
+        request = RequestFactory().get("/nothing-here")
+        request.session, request.user = SessionStore(), user
+        return handler(request, Exception()).status_code
+
+    with ThreadPoolExecutor(1) as handlers:
+        assert handlers.submit(refused).result() == status
+        (pid,) = handlers.submit(backend).result()
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(%s, 5000)", [pid])
+        assert handlers.submit(refused).result() == status
+        handlers.submit(connections.close_all).result()
+
+
+def backend() -> tuple[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        found: tuple[int] = cursor.fetchone()
+    return found

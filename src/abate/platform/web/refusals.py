@@ -8,7 +8,7 @@ import sys
 from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -119,7 +119,10 @@ class RequestUnsafe(Problem):
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     # A session that could not be written after the work was done looks to Django like a request that is not safe.
     away = isinstance(exception, SessionInterrupted) and _by_the_database(exception)
-    return _away(request, DatabaseAway()) if away else answer(request, RequestUnsafe())
+    if away:
+        return _away(request, DatabaseAway())
+    connection.close_if_unusable_or_obsolete()
+    return answer(request, RequestUnsafe())
 
 
 def _by_the_database(fault: BaseException | None) -> bool:
@@ -134,10 +137,14 @@ def _by_the_database(fault: BaseException | None) -> bool:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    # Django calls its handlers in threads of their own, whose connections no beginning of a request looks at: one that the
+    # database ended since would make a 503 of it.
+    connection.close_if_unusable_or_obsolete()
     return answer(request, PageMissing())
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    connection.close_if_unusable_or_obsolete()
     return answer(request, NotAllowed())
 
 
