@@ -193,3 +193,15 @@ def test_a_reason_is_called_what_becomes_of_it(people: dict[str, User]) -> None:
         assert change_words.argument("entry.reverse", "reason") == "写入分录的理由"
         assert change_words.place("request", "party.contact") == "申请的状态"
         assert change_words.place("until", "sharing.answer") == "使用至"
+
+
+def test_whether_a_new_account_is_of_somebody_who_works_here_is_said_beside_the_digest(
+    people: dict[str, User],
+) -> None:
+    guard, check = people["security_admin"], people["check"]
+    asked = {"holder": bytes(people["entry"].staff.human_id).hex(), "account": ""}
+    again = proposing.propose(guard, "staff.enrol", asked, "a second account").pk
+    assert people["entry"].handle in seen(check, again) and "录入 (entry)" in seen(check, again)
+    new = proposing.propose(guard, "staff.enrol", {"holder": "ab" * 32, "account": ""}, "a new colleague").pk
+    assert "没有：第一个账号" in seen(check, new)
+    assert "Accounts that this person has already" in seen(check, new, "en")

@@ -48,6 +48,11 @@ def accounts_of(human: bytes) -> list[int]:
     return list(Staff.objects.filter(human_id=human).values_list("user_id", flat=True))
 
 
+def held_by(human: bytes) -> list[User]:
+    """The accounts of one person, open or closed, in the order in which they were made."""
+    return list(User.objects.filter(pk__in=accounts_of(human)).order_by("pk"))
+
+
 def accounts() -> list[dict[str, object]]:
     """Every account of the staff that is tied to its holder, with its roles."""
     held: dict[int, list[str]] = {}

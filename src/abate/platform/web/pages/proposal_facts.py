@@ -51,7 +51,25 @@ def _about(row: ProposalRow) -> list[tuple[str, str]]:
             (say("该账号现有角色", "Roles that the account has"), roles or "—"),
             (say("该账号在机构的席位", "Its seats at parties"), ", ".join(seats) or "—"),
         ]
+    if row.action == "staff.enrol":
+        told.append(
+            (
+                say("此人已有的账号", "Accounts that this person has already"),
+                _held(row.arguments["holder"], row.arguments["account"]),
+            )
+        )
     return told
+
+
+def _held(holder: str, new: str) -> str:
+    """A digest says nobody anything: whether it is somebody who works here already does."""
+    held = [
+        f"{user.handle} · {change_words.meaning('role.grant', 'roles', review.roles(user)) or say('没有角色', 'no role')}"
+        + ("" if user.is_active else say("（已停用）", " (closed)"))
+        for user in review.held_by(bytes.fromhex(holder))
+        if user.handle != new
+    ]
+    return ", ".join(held) or say("没有：第一个账号", "none: this is the first")
 
 
 def _account(request: HttpRequest, row: ProposalRow) -> dict[str, object]:
