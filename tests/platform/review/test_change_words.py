@@ -205,3 +205,12 @@ def test_whether_a_new_account_is_of_somebody_who_works_here_is_said_beside_the_
     new = proposing.propose(guard, "staff.enrol", {"holder": "ab" * 32, "account": ""}, "a new colleague").pk
     assert "没有：第一个账号" in seen(check, new)
     assert "Accounts that this person has already" in seen(check, new, "en")
+
+
+def test_the_days_of_a_correction_are_days_and_nobody_s_pseudonym() -> None:
+    with translation.override("zh-hans"):
+        told = [change_words.place(f"what.{one}", "revalue.book") for one in ("from", "to", "events")]
+    assert told == ["行为首日", "行为末日", "所查看的事件"]
+    with translation.override("en"):
+        assert change_words.place("what.factors_after", "revalue.book") == "Factors after"
+        assert change_words.place("behaviours", "sharing.answer") == "Behaviours asked about"

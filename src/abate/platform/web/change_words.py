@@ -88,6 +88,12 @@ _OF: dict[tuple[str, str], Pair] = {
     ("sharing.answer", "until"): ("使用至", "Used until"),
     ("sharing.answer", "kind"): ("用途类别", "Kind of purpose"),
     ("sharing.answer", "contact"): ("联系人", "Contact"),
+    ("sharing.answer", "behaviours"): ("所申请的行为", "Behaviours asked about"),
+    ("revalue.book", "what.events"): ("所查看的事件", "Events looked at"),
+    ("revalue.book", "what.from"): ("行为首日", "First day of the acts"),
+    ("revalue.book", "what.to"): ("行为末日", "Last day of the acts"),
+    ("revalue.book", "what.factors_before"): ("更正前的因子", "Factors before"),
+    ("revalue.book", "what.factors_after"): ("更正后的因子", "Factors after"),
     ("party.admit", "application.contact"): ("联系方式的摘要", "Digest of the contact"),
     ("party.contact", "contact"): ("联系方式的摘要", "Digest of the contact"),
 }
