@@ -214,3 +214,11 @@ def test_the_days_of_a_correction_are_days_and_nobody_s_pseudonym() -> None:
     with translation.override("en"):
         assert change_words.place("what.factors_after", "revalue.book") == "Factors after"
         assert change_words.place("behaviours", "sharing.answer") == "Behaviours asked about"
+
+
+def test_the_trail_says_which_change_and_which_step_of_it(people: dict[str, User]) -> None:
+    asked = {k: v for k, v in CAP.items() if k not in ("action", "why")} | {"max_mg": 500_000}
+    proposing.propose(people["entry"], "cap.add", asked, "x")
+    for language, told in (("zh", "提出 · 新增积分上限"), ("en", "Proposed · ")):
+        page = browsing(people["audit_admin"], language).get("/operator/audit?what=change.").content.decode()
+        assert told in page and "change.propose" in page, language

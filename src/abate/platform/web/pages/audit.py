@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, time, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from abate.platform.doors import clock
-from abate.platform.review import rights, trail
+from abate.platform.review import changes, rights, trail
 from abate.platform.review.errors import NoRight
 from abate.platform.review.models import Audit
 from abate.platform.review.trail import Search
@@ -26,6 +27,12 @@ WAYS = {
     "interface": ("接口", "interface"),
     "command": ("命令行", "command"),
     "system": ("系统", "system"),
+}
+_STEPS = {
+    "change.propose": ("提出", "Proposed"),
+    "change.check": ("复核", "Checked"),
+    "change.approve": ("审批", "Approved"),
+    "change.reject": ("驳回", "Rejected"),
 }
 _TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
 
@@ -52,6 +59,14 @@ def _role(name: str) -> str:
     return say(role.zh, role.en) if role else name
 
 
+def _words(row: Audit) -> str:
+    """Which change a row is of, and which step of it, as the pages of changes call them; empty for what is none."""
+    step = _STEPS.get(row.what)
+    detail = json.loads(row.detail) if step else {}
+    change = changes.actions().get(str(detail.get("change", "")) if step else row.what)
+    return " · ".join(filter(None, (step and say(*step), change and say(change.zh, change.en))))
+
+
 @require_safe
 @operator_page
 def audit(request: HttpRequest, role: bool) -> HttpResponse:
@@ -62,7 +77,10 @@ def audit(request: HttpRequest, role: bool) -> HttpResponse:
     given = request.GET.copy()
     given.pop("before", None)
     told = {
-        "rows": [(row, say(*ACTS[row.act]), say(*WAYS[row.via]), _role(row.role)) for row in rows[:_PAGE]]
+        "rows": [
+            (row, say(*ACTS[row.act]), say(*WAYS[row.via]), _role(row.role), _words(row))
+            for row in rows[:_PAGE]
+        ]
     }
     context = {
         "asked": request.GET,
