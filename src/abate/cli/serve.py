@@ -67,7 +67,7 @@ def _refuse_unusable() -> None:
     """Settings over which somebody's request would stumble later. Raises SetupError."""
     from django.conf import settings  # lazy: as below
 
-    from abate.platform.doors import clock, scanner  # lazy: needs Django set up
+    from abate.platform.doors import clock, messages, scanner  # lazy: needs Django set up
     from abate.platform.log import national  # lazy: as above
     from abate.platform.people import requests  # lazy: as above
     from abate.platform.signin import passwords  # lazy: as above
@@ -75,6 +75,7 @@ def _refuse_unusable() -> None:
 
     forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
     scanner.place(settings.ABATE_SCANNER)
+    messages.check()
     passwords.check_list()
     requests.untold(clock.today())
     national.check()

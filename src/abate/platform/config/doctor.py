@@ -65,15 +65,25 @@ def transport() -> Iterator[Finding]:
     yield found("transport", "ok" if encrypted else "plain", origin=settings.ABATE_ORIGIN)
     name, contact = settings.ABATE_OPERATOR_NAME, settings.ABATE_OPERATOR_CONTACT
     yield found("operator", "ok" if name and contact else "unnamed", who=name, contact=contact)
+    yield from _sent()
+    if ".push.Push" in settings.ABATE_MESSAGES and find_spec("webpush") is None:
+        yield found("web push", "missing")
+    if settings.ABATE_REAL_NAME.endswith(".FormProvider"):
+        yield found("real-name check", "form")
+
+
+def _sent() -> Iterator[Finding]:
+    """By what codes and notices leave."""
+    try:
+        messages.check()
+    except SetupError as fault:
+        yield found("messages", "unusable", **fault.words)
+        return
     if settings.ABATE_MESSAGES.endswith((".Console", ".Files")):
         yield found("messages", "kept")
     elif none := [kind for kind in messages.KINDS[:2] if not messages.carries(kind)]:
         zh, en = (sep.join(_CHANNELS[kind][at] for kind in none) for at, sep in enumerate(("、", ", ")))
         yield found("messages", "partly", channels_zh=zh, channels_en=en)
-    if ".push.Push" in settings.ABATE_MESSAGES and find_spec("webpush") is None:
-        yield found("web push", "missing")
-    if settings.ABATE_REAL_NAME.endswith(".FormProvider"):
-        yield found("real-name check", "form")
 
 
 def proxies() -> Iterator[Finding]:

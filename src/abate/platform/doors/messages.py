@@ -16,6 +16,7 @@ from django.core.mail import EmailMessage
 from django.utils.module_loading import import_string
 
 from abate.platform.doors import clock, outbound, randomness, signed_lines
+from abate.platform.doors.errors import SetupError
 
 KINDS = ("email", "phone", "push")
 """Kinds of places that a message goes to. A push's `to` is the browser's subscription, as JSON (push.py)."""
@@ -103,9 +104,23 @@ class Sms:
             raise OSError(f"SMS gateway: status {status}")
 
 
+def check() -> None:
+    """Before anybody waits for a code: whether each adapter that is named is there. Raises SetupError."""
+    for dotted in settings.ABATE_MESSAGES.split(","):
+        _loaded(dotted.strip())
+
+
+def _loaded(dotted: str) -> Adapter:
+    try:
+        made: Adapter = import_string(dotted)()
+    except (ImportError, TypeError) as fault:
+        raise SetupError("messages-not-loaded", named=repr(dotted), fault=fault) from fault
+    return made
+
+
 def _adapter(kind: str) -> Adapter | None:
     for dotted in settings.ABATE_MESSAGES.split(","):
-        adapter: Adapter = import_string(dotted.strip())()
+        adapter = _loaded(dotted.strip())
         if kind in adapter.kinds:
             return adapter
     return None
