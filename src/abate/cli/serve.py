@@ -69,13 +69,14 @@ def _refuse_unusable() -> None:
 
     from abate.platform.doors import clock, messages, scanner  # lazy: needs Django set up
     from abate.platform.log import national  # lazy: as above
-    from abate.platform.people import requests  # lazy: as above
+    from abate.platform.people import identity, requests  # lazy: as above
     from abate.platform.signin import passwords  # lazy: as above
     from abate.platform.web import forwarded  # lazy: as above
 
     forwarded.networks(settings.ABATE_TRUSTED_PROXIES)
     scanner.place(settings.ABATE_SCANNER)
     messages.check()
+    identity.provider()
     passwords.check_list()
     requests.untold(clock.today())
     national.check()

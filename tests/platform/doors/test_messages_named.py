@@ -33,3 +33,9 @@ def test_an_adapter_that_is_not_there_is_refused_at_start_and_named_by_doctor(
 def test_those_that_are_there_are_taken(settings: Any) -> None:
     settings.ABATE_MESSAGES = f"abate.platform.doors.messages.Console, {MAIL}"
     messages.check()
+
+
+def test_a_real_name_check_that_is_not_there_is_refused_at_start(settings: Any) -> None:
+    settings.ABATE_REAL_NAME = "nothing.Here"
+    with pytest.raises(SetupError, match="ABATE_REAL_NAME is 'nothing"):
+        serve._refuse_unusable()

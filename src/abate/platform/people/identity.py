@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from abate.platform.doors import clock
+from abate.platform.doors.errors import SetupError
 from abate.platform.doors.identity_number import check_sign
 from abate.platform.people.errors import IdentityRefused, TooYoung
 from abate.platform.people.family_errors import NotAChild
@@ -108,8 +109,12 @@ def normal_name(name: str) -> str:
 
 
 def provider() -> RealNameProvider:
-    """The provider that `ABATE_REAL_NAME` names."""
-    found: RealNameProvider = import_string(getattr(settings, "ABATE_REAL_NAME", BUILT_IN))()
+    """The provider that `ABATE_REAL_NAME` names. Raises SetupError where there is none of that name."""
+    named = getattr(settings, "ABATE_REAL_NAME", BUILT_IN)
+    try:
+        found: RealNameProvider = import_string(named)()
+    except (ImportError, TypeError) as fault:
+        raise SetupError("real-name-not-loaded", named=repr(named), fault=fault) from fault
     return found
 
 
