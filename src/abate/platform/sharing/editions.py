@@ -2,16 +2,18 @@
 
 A closed month gets no entry any more, and an edition is kept, so that every answer about a month is the same. A group is
 shown where it has at least `ABATE_SHARING_LEAST_PEOPLE` people and no one of them makes more than
-`ABATE_SHARING_LARGEST_PERCENT` of what it moved. The others are one group, `other`; while that one may not be shown, the
-smallest group that could joins it. So no sum and no difference of what is shown gives what is not.
+`ABATE_SHARING_LARGEST_PERCENT` of what it moved: of its CO2e, of its credits, of its acts. The others are one group, `other`;
+while that one may not be shown, the smallest group that could joins it. So no sum and no difference of what is shown gives
+what is not.
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -30,22 +32,38 @@ MONTHS = 120
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of people and what they moved in a month, in mg CO2e and credits; `largest_mg` by one of them."""
+    """A group of people and what they moved in a month, in mg CO2e and credits.
+
+    `parts`: of CO2e, of credits and of acts how much at most one of them moved, and how much all, taking back counted as much.
+    """
 
     behaviours: tuple[str, ...]
     people: int
     acts: int
     carbon_mg: int
     credits: int
-    largest_mg: int
-    moved_mg: int
+    parts: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, behaviours: Iterable[str], row: Sequence[Decimal | int]) -> Group:
+        """As edition.sql adds it up."""
+        people, acts, carbon_mg, credits, *moved = map(int, row)
+        return cls(
+            tuple(behaviours),
+            people,
+            acts,
+            carbon_mg,
+            credits,
+            tuple(zip(moved[::2], moved[1::2], strict=True)),
+        )
 
     @property
     def name(self) -> str:
         return self.behaviours[0] if len(self.behaviours) == 1 else OTHER
 
     def showable(self, least_people: int, largest_percent: int) -> bool:
-        return self.people >= least_people and self.largest_mg * 100 <= self.moved_mg * largest_percent
+        even = all(largest * 100 <= moved * largest_percent for largest, moved in self.parts)
+        return self.people >= least_people and even
 
 
 def edition(month: date) -> Edition:
@@ -115,7 +133,7 @@ def _make(first: date) -> Edition:
         cursor.execute(SQL["empty_parts"])
         cursor.execute(SQL["fill_parts"], {"first": first, "last": last_day(first)})
         cursor.execute(SQL["groups"])
-        groups = [Group((row[0],), *map(int, row[1:])) for row in cursor.fetchall()]
+        groups = [Group.of(row[:1], row[1:]) for row in cursor.fetchall()]
         held = dict(_sources([first]))
     shown = grouped(groups, together, least, percent)
     made = Edition.objects.create(
@@ -172,4 +190,4 @@ def together(behaviours: Sequence[str]) -> Group:
     with connection.cursor() as cursor:
         cursor.execute(SQL["together"], {"behaviours": list(behaviours)})
         row = cursor.fetchone()
-    return Group(tuple(sorted(behaviours)), *map(int, row))
+    return Group.of(sorted(behaviours), row)

@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(4912026, 7)
 
 -- name: make_parts
 create temp table if not exists sharing_part (
-    behaviour text collate "C", person_id bigint, acts bigint, carbon_mg numeric, credits numeric, moved_mg numeric
+    behaviour text collate "C", person_id bigint, acts bigint, carbon_mg numeric, credits numeric
 ) on commit delete rows
 
 -- name: empty_parts
@@ -18,7 +18,7 @@ delete from sharing_part
 -- What the month booked, by behaviour and person: awards, less awards taken back in it, whenever they were booked. Of whom
 -- nothing is left is not in it: of ten people, nine of whom took back what they did, the sum would be the tenth's.
 insert into sharing_part
-select basis.behaviour, move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), abs(sum(move.carbon_mg))
+select basis.behaviour, move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits)
 from (
     select person_id, basis_id, 1 as acts, carbon_mg, credits
     from ledger_entry entry where kind = 1 and day between %(first)s and %(last)s
@@ -36,15 +36,18 @@ group by 1, 2
 having sum(move.acts) <> 0 or sum(move.carbon_mg) <> 0 or sum(move.credits) <> 0
 
 -- name: groups
--- Each behaviour with what decides whether it may be shown: its people, and the share of its largest part.
-select behaviour, count(*), sum(acts), sum(carbon_mg), sum(credits), max(moved_mg), sum(moved_mg)
+-- Each behaviour with what decides whether it may be shown: its people, and of CO2e, credits and acts the largest part and all.
+-- Where CO2e is even credits need not be: a cap leaves them to who came first.
+select behaviour, count(*), sum(acts), sum(carbon_mg), sum(credits), max(abs(carbon_mg)), sum(abs(carbon_mg)),
+       max(abs(credits)), sum(abs(credits)), max(abs(acts)), sum(abs(acts))
 from sharing_part group by behaviour order by behaviour
 
 -- name: together
 -- The same of several behaviours as one group; a person who did two of them is one person.
 select count(*), coalesce(sum(acts), 0), coalesce(sum(carbon_mg), 0), coalesce(sum(credits), 0),
-       coalesce(max(moved_mg), 0), coalesce(sum(moved_mg), 0)
-from (select sum(acts) as acts, sum(carbon_mg) as carbon_mg, sum(credits) as credits, abs(sum(carbon_mg)) as moved_mg
+       coalesce(max(abs(carbon_mg)), 0), coalesce(sum(abs(carbon_mg)), 0), coalesce(max(abs(credits)), 0),
+       coalesce(sum(abs(credits)), 0), coalesce(max(abs(acts)), 0), coalesce(sum(abs(acts)), 0)
+from (select sum(acts) as acts, sum(carbon_mg) as carbon_mg, sum(credits) as credits
       from sharing_part where behaviour = any(%(behaviours)s) group by person_id
       having sum(acts) <> 0 or sum(carbon_mg) <> 0 or sum(credits) <> 0) person
 
@@ -52,7 +55,7 @@ from (select sum(acts) as acts, sum(carbon_mg) as carbon_mg, sum(credits) as cre
 -- The same of those who are members of an organisation now, for what they did since they joined. What a guardian agreed to
 -- for a child counts until the 14th birthday, whether or not a row was written then.
 insert into sharing_part
-select 'members', move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits), abs(sum(move.carbon_mg))
+select 'members', move.person_id, sum(move.acts), sum(move.carbon_mg), sum(move.credits)
 from (
     select person_id, occurred_at, 1 as acts, carbon_mg, credits
     from ledger_entry entry where kind = 1 and day between %(first)s and %(last)s
