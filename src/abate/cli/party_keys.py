@@ -59,7 +59,10 @@ def command() -> None:
 @command.command()
 @click.argument("code")
 @click.option(
-    "--scope", "scopes", multiple=True, help="events or log; by default what its kind of party needs."
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="events, log or sharing; by default what its kind of party needs.",
 )
 @click.option("--expires", help="Until when it is good: RFC 3339, 24h or 7d.")
 @_label

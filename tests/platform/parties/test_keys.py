@@ -9,11 +9,13 @@ from allauth.idp.oidc.models import Token
 from django.test import Client as Browser
 from tests.platform.parties.test_tokens import TOKEN, ask, party  # noqa: F401 (a fixture is used by its name)
 
+from abate.demo import desk
 from abate.platform.doors import clock
 from abate.platform.parties import actions, queries
 from abate.platform.parties.conditions import Condition
 from abate.platform.parties.errors import AddressRefused, ClientUnknown, KeyExpired, PartyKeyMalformed
 from abate.platform.parties.models import Client, Party
+from abate.platform.review import proposing
 from abate.platform.web import caller
 from abate.platform.web.caller import Call
 
@@ -174,3 +176,19 @@ def test_a_key_of_the_sandbox_does_not_work_on_live_nor_the_other_way_round(
         Browser().post(TOKEN, {"grant_type": "client_credentials", "client_id": sandbox[0]}),
     ):
         assert (refused.status_code, refused.json()["code"]) == (401, "party-key-other-area")
+
+
+@pytest.mark.clause("P-8.4-c")
+@pytest.mark.parametrize(
+    "wrong", [{"scopes": ["members"]}, {"addresses": ["everywhere"]}, {"label": "x" * 81}], ids=str
+)
+def test_a_key_that_cannot_be_is_refused_when_it_is_proposed(party: Party, wrong: dict) -> None:  # type: ignore[type-arg]  # noqa: F811
+    """Two people checked and approved it, and only then was it told that it cannot be."""
+    people = desk.staffed()
+    with pytest.raises(PartyKeyMalformed) as refused:
+        proposing.propose(people["entry"], "party.client", {"code": party.code, **wrong}, "x")
+    assert "sharing" in refused.value.remedy_en and "sharing" in refused.value.remedy_zh
+    key, _ = actions.issue_client(party)
+    if "scopes" not in wrong:
+        with pytest.raises(PartyKeyMalformed):
+            proposing.propose(people["entry"], "party.conditions", {"client_id": key, **wrong}, "x")

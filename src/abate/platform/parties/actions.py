@@ -18,7 +18,7 @@ from django.db.models.functions import Least
 from abate.platform.doors import clock, randomness
 from abate.platform.doors.words import on_one_line
 from abate.platform.parties import bindable
-from abate.platform.parties.conditions import network
+from abate.platform.parties.conditions import EVENTS, LOG, SHARING, check_scopes, network
 from abate.platform.parties.errors import (
     BehaviourMalformed,
     ClientUnknown,
@@ -36,17 +36,12 @@ from abate.platform.parties.signatures import algorithm_of, key_id_of
 from abate.platform.review.audit import audited
 from abate.platform.review.models import User
 
-EVENTS = "events"
-LOG = "log"
-"""The scope of a verifier's key: leaves, and the openings it was given access to."""
 SANDBOX = "sandbox-"
 """The first signs of the id of every key that was made in a sandbox."""
 REQUESTS_PER_MINUTE = 6_000
 """Our policy for a new party: a hundred requests a second, of up to 1,000 events each."""
 LONGEST_OVERLAP = timedelta(days=365)
 """Our policy: so long a key and its successor are good together at most."""
-SHARING = "sharing"
-"""The scope of an authority's key: to ask for figures of groups, and to read what was granted."""
 _SCOPES = {Party.Kind.VERIFIER.value: LOG, Party.Kind.AUTHORITY.value: SHARING}
 _CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
@@ -180,9 +175,7 @@ def issue_client(
     """
     if scopes is None:
         scopes = (_SCOPES.get(party.kind, EVENTS),)
-    granted = list(scopes)
-    if not granted or set(granted) - {EVENTS, LOG, SHARING}:
-        raise PartyKeyMalformed("scopes")
+    granted = check_scopes(scopes)
     conditions = _conditions(label, expires_at, addresses, requests_per_minute)
     return _new_client(party, OAuthClient.GrantType.CLIENT_CREDENTIALS, granted, conditions)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.conf import settings
 from abate.platform.doors.errors import Problem
 from abate.platform.notices import actions as notices
 from abate.platform.parties import actions, bindable, collecting, interest, queries, signatures
+from abate.platform.parties.conditions import check_scopes
 from abate.platform.parties.errors import ClientUnknown
 from abate.platform.parties.models import Client, Member, Party
 from abate.platform.review import changes
@@ -114,18 +115,17 @@ def _keys(given: Json) -> Json:
     return {"keys": Client.objects.filter(party=queries.party(given["code"])).count()}
 
 
-def _moment(given: Json, name: str) -> datetime | None:
-    return None if given[name] is None else changes.moment(given, name)
-
-
 def _conditioned(given: Json) -> Json:
-    _moment(given, "expires_at")
-    return _texts(given, "addresses", *(["scopes"] if "scopes" in given else []))
+    """Refused now and by name: on approval two people would have looked at what can never be."""
+    texts = _texts(given, "addresses", *(["scopes"] if "scopes" in given else []))
+    actions.normal_conditions(**_conditions(texts))
+    return texts if texts.get("scopes") is None else texts | {"scopes": check_scopes(texts["scopes"])}
 
 
 def _conditions(given: Json) -> dict[str, Any]:
     names = ("label", "addresses", "requests_per_minute")
-    return {name: given[name] for name in names} | {"expires_at": _moment(given, "expires_at")}
+    expires = None if given["expires_at"] is None else changes.moment(given, "expires_at")
+    return {name: given[name] for name in names} | {"expires_at": expires}
 
 
 def _issue(given: Json) -> Json:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv6Network, ip_address, ip_network
 
-from abate.platform.parties.errors import AddressRefused, KeyExpired
+from abate.platform.parties.errors import AddressRefused, KeyExpired, PartyKeyMalformed
+
+EVENTS = "events"
+LOG = "log"
+"""The scope of a verifier's key: leaves, and the openings it was given access to."""
+SHARING = "sharing"
+"""The scope of an authority's key: to ask for figures of groups, and to read what was granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +50,10 @@ def network(text: str) -> str:
     ):
         return f"{old}/{found.prefixlen - 96}"
     return str(found)
+
+
+def check_scopes(scopes: Iterable[str]) -> list[str]:
+    """Of a key that speaks for its party, as a list. Raises PartyKeyMalformed."""
+    if not (found := list(scopes)) or set(found) - {EVENTS, LOG, SHARING}:
+        raise PartyKeyMalformed("scopes")
+    return found

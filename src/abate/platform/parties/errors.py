@@ -140,10 +140,12 @@ class PartyKeyMalformed(Problem):
     en = "The key's label, scopes, addresses or time are not as they must be."
     why_zh = "写错的地址或期限会使密钥无法使用，或过于开放。"
     why_en = "A wrong address or time makes a key useless, or too open."
-    remedy_zh = "名称不超过 80 字；权限为 events 或 log；地址为 CIDR，例如 203.0.113.0/24；期限须在将来。"
+    remedy_zh = (
+        "名称不超过 80 字；权限为 events、log 或 sharing；地址为 CIDR，例如 203.0.113.0/24；期限须在将来。"
+    )
     remedy_en = (
-        "A label has 80 signs at most; scopes are events or log; addresses are CIDR, such as 203.0.113.0/24; a time "
-        "lies ahead."
+        "A label has 80 signs at most; scopes are events, log or sharing; addresses are CIDR, such as "
+        "203.0.113.0/24; a time lies ahead."
     )
 
 

@@ -19,7 +19,7 @@ from abate.platform.doors.errors import Problem
 from abate.platform.joining import actions, checks, mending, papers, queries
 from abate.platform.joining.errors import ApplicationMalformed, DocumentRefused, ReportRefused
 from abate.platform.joining.models import Application
-from abate.platform.parties.actions import EVENTS
+from abate.platform.parties.conditions import EVENTS
 from abate.platform.review.changes import kept
 from abate.platform.web import bodies, caller
 from abate.platform.web.refusals import problem_json

@@ -16,8 +16,8 @@ from abate.platform.joining import noticing, queries
 from abate.platform.joining.errors import NoticeMalformed, NoticeUnknown
 from abate.platform.joining.queries import NoticeRow
 from abate.platform.parties import answers
-from abate.platform.parties.actions import EVENTS
 from abate.platform.parties.answers import Keep, Reply
+from abate.platform.parties.conditions import EVENTS
 from abate.platform.review.changes import kept
 from abate.platform.web import bodies, caller
 from abate.platform.web.sent import CursorInvalid

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from abate.platform.doors.errors import Problem
 from abate.platform.parties import answers
 from abate.platform.parties import queries as parties
-from abate.platform.parties.actions import EVENTS
 from abate.platform.parties.answers import Keep, Reply
+from abate.platform.parties.conditions import EVENTS
 from abate.platform.parties.queries import TokenParty
 from abate.platform.reconciliation import actions, queries
 from abate.platform.reconciliation.errors import FileTooLarge

@@ -18,8 +18,8 @@ from abate.platform.carbon import basis
 from abate.platform.doors.errors import Problem
 from abate.platform.events import sources
 from abate.platform.parties import answers
-from abate.platform.parties.actions import EVENTS, SHARING
 from abate.platform.parties.answers import Keep, Reply
+from abate.platform.parties.conditions import EVENTS, SHARING
 from abate.platform.parties.queries import TokenParty
 from abate.platform.review.changes import kept
 from abate.platform.sharing import actions, members, people, queries
