@@ -74,6 +74,7 @@ _DOORS = {
     "staff bootstrap": "review.opening.with_links",
     "staff end-sessions": "abate staff end-sessions",
     "staff link": "signin.actions.new_link",
+    "staff password": "POST security-password",
     "staff sign-in": "POST sign-in-link,POST sign-in-staff,POST sign-in-second",
     "staff sign-out": "POST security-session",
 }

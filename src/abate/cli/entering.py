@@ -1,4 +1,4 @@
-"""`abate staff sign-in`, `sign-out` and `link`: two factors on the command line, by the rules of the pages.
+"""`abate staff sign-in`, `password`, `sign-out` and `link`: two factors on the command line, by the rules of the pages.
 
 A link or a password is the first factor; a code of an app or a recovery code the second (a passkey needs a browser). What
 is asked for is prompted on the error stream and read from standard input, so that a script can answer.
@@ -16,6 +16,11 @@ import click
 from abate.cli.deciding import DEVICE, data_dir_option, entitled, run, session_file, signed_in
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
+_NO_WAY_BACK = (
+    "该账号没有密码和通行密钥：会话结束后，只有安全管理员另发链接才能再登录。请现在运行 abate staff password 设置密码。",
+    "This account has no password and no passkey: once its session ends, only another link by a security administrator opens it "
+    "again. Set a password now: abate staff password",
+)
 
 
 # A link may begin with a dash.
@@ -29,17 +34,20 @@ def sign_in(link: str, account: str, data_dir: Path) -> None:
     The code of your app or a recovery code is asked for, or read from standard input. An account without a second factor
     sets up an app first, within minutes of its LINK. Without LINK and --account it goes on where an earlier sign-in
     stopped, or shows the second factor again: deciding, collecting a key and making a link ask for one that is only
-    minutes old.
+    minutes old. A session ends after a quarter of an hour without use: set a password (`abate staff password`), or a passkey
+    in a browser, to come back without another link.
     """
 
     def work() -> dict[str, object]:
         from abate.platform.review import queries  # lazy: Django has started by now
-        from abate.platform.signin import proofs  # lazy: as above
+        from abate.platform.signin import factors, proofs  # lazy: as above
 
         request = _begun(link.rstrip("/").rsplit("/", 1)[-1], account) if link or account else signed_in()
         told: dict[str, object] = {"account": request.user.handle, "roles": queries.roles(request.user)}
         if not proofs.fresh(request.session):
             told |= _second(request)
+        if not factors.comes_back(request.user):
+            click.echo("\n".join(_NO_WAY_BACK), err=True)
         return told
 
     run(data_dir, work)
@@ -110,12 +118,55 @@ def _keep(request: Any, how: str) -> None:
 
     proofs.note(request.session, how)
     lasting.use(request.session, request.user, DEVICE)
+    _write(request)
+
+
+def _write(request: Any) -> None:
+    """Save the session, and its key where only its owner reads it."""
     request.session.save()
     file = session_file()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(f"{request.session.session_key}\n")
+
+
+@click.command()
+@data_dir_option
+def password(data_dir: Path) -> None:
+    """Set your own password, with which `abate staff sign-in --account ACCOUNT` and the pages let you in without a link.
+
+    The present one is asked for first, where there is one and no link opened this session; then the new one. Both are read from
+    standard input where that is no terminal. Your second factor has to be only minutes old. Your other sessions end.
+    """
+
+    def work() -> dict[str, object]:
+        from django.contrib.auth import update_session_auth_hash  # lazy: Django has started by now
+
+        from abate.platform.review import audit  # lazy: as above
+        from abate.platform.signin import actions, lasting, passwords, proofs, queries  # lazy: as above
+        from abate.platform.signin.errors import PasswordRefused  # lazy: as above
+
+        request = signed_in()
+        user = request.user
+        # Not acting(): a password that is too old keeps from everything but being changed.
+        lasting.require_fresh(request.session)
+        audit.as_command(user)
+        if queries.password_set_at(user) is not None and not proofs.by_link(request.session):
+            actions.check_present(user, _answer("Present password", hidden=True), None)
+        try:
+            actions.set_password(user, _answer("New password", hidden=True))
+        except PasswordRefused as refused:
+            for reason in refused.reasons:
+                click.echo(" ".join(passwords.REASONS[reason]), err=True)
+            raise
+        # The session goes on under another key; all that knew the former password end.
+        update_session_auth_hash(request, user)
+        lasting.use(request.session, user, DEVICE)
+        _write(request)
+        return {"account": user.handle, "password": "set"}
+
+    run(data_dir, work)
 
 
 @click.command("sign-out")

@@ -30,7 +30,8 @@ NEXT = (
     ("启动服务", "start the server", "abate serve"),
     ("再看一遍全部设置", "look at everything again", "abate doctor"),
     ("各人在浏览器中打开自己的链接，设通行密钥，或动态口令和密码；或在命令行", "everybody opens their own link in a browser "
-     "and sets up a passkey, or an app with codes and a password; or at a shell", "abate staff sign-in LINK"),
+     "and sets up a passkey, or an app with codes and a password; or at a shell",
+     "abate staff sign-in LINK; abate staff password"),
     ("丢失的链接重新生成", "make a lost link again", "abate staff list; abate staff link ACCOUNT"),
     ("三人准入第一个机构（docs/howto/join.md）", "three people admit the first party (docs/howto/join.md)",
      "abate party apply --help; abate party admit --help"),

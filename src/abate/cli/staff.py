@@ -25,7 +25,7 @@ def command() -> None:
     """Open the system, sign in, and propose accounts and roles. Prints JSON."""
 
 
-for one in (entering.sign_in, entering.sign_out, entering.link):
+for one in (entering.sign_in, entering.password, entering.sign_out, entering.link):
     command.add_command(one)
 
 

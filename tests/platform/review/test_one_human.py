@@ -253,3 +253,46 @@ def test_an_applicant_s_account_never_becomes_one_of_the_staff_s() -> None:
     assert human is not None
     with pytest.raises(NothingChanges):
         desk.decide("staff.enrol", holder=human.hex(), account=clerk.handle, made_up=True)
+
+
+def test_who_signed_in_at_a_shell_alone_comes_back_once_the_session_is_over() -> None:
+    """An app without a password opened nothing, and no command set one: after a quarter of an hour the only security
+    administrator was locked out for good, and everybody with them."""
+    user = desk.staffed()["security_admin"]
+    entered = run(staff, "sign-in", actions.issue_link(user), given=shell.code(user))
+    assert (
+        entered.exit_code == 0 and "abate staff password" in entered.stderr and "没有密码" in entered.stderr
+    )
+    weak = run(staff, "password", given="12345678\n")
+    refused_so = weak.exit_code == 1 and "password-refused" in weak.stderr
+    assert refused_so and "It is too short." in weak.stderr and "密码太短" in weak.stderr
+    made = run(staff, "password", given="green hills and quiet rivers\n")
+    assert made.exit_code == 0, made.stderr
+    assert run(staff, "sign-in").exit_code == 0, "the session goes on"
+    run(staff, "sign-out")
+    again = run(
+        staff,
+        "sign-in",
+        "--account",
+        user.handle,
+        given=f"green hills and quiet rivers\n{shell.code(user)}\n",
+    )
+    assert again.exit_code == 0 and "abate staff password" not in again.stderr
+    other = desk.staffed()["entry"]
+    assert run(staff, "link", other.handle).exit_code == 0
+    # Whoever sits down at the open session does not know the present one.
+    refused(run(staff, "password", given="guessed\nwide meadows and long winters\n"), "sign-in-refused")
+
+
+def test_a_password_that_is_too_old_is_changed_at_the_shell(settings: Any) -> None:
+    settings.ABATE_SIGN_IN_PROFILE = "dengbao3"
+    user = desk.staffed()["security_admin"]
+    signing.set_password(user, "Green hills, quiet rivers 1")
+    with clock.frozen(clock.now() + timedelta(days=100)):
+        given = f"Green hills, quiet rivers 1\n{shell.code(user)}\n"
+        assert run(staff, "sign-in", "--account", user.handle, given=given).exit_code == 0
+        refused(run(staff, "sessions"), "password-too-old")
+        words = "Green hills, quiet rivers 1\nWide meadows, long winters 2\n"
+        made = run(staff, "password", given=words)
+        assert made.exit_code == 0, made.stderr
+        assert run(staff, "sessions").exit_code == 0

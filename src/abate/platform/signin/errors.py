@@ -97,8 +97,8 @@ class PasswordTooOld(Problem):
     en = "The password has reached the age at which it must be changed."
     why_zh = "鉴别信息须定期更换（GB/T 22239-2019，8.1.4.1 a）。"
     why_en = "What identifies somebody is changed regularly (GB/T 22239-2019, 8.1.4.1 a)."
-    remedy_zh = "请在 /security/password 设置新密码。"
-    remedy_en = "Set a new one at /security/password."
+    remedy_zh = "请在 /security/password 设置新密码；命令行用 `abate staff password`。"
+    remedy_en = "Set a new one at /security/password, on the command line with `abate staff password`."
 
 
 class ProofNeeded(Problem):
