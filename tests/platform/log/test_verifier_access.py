@@ -191,7 +191,10 @@ def test_an_erased_person_is_not_opened_any_more(world: World, verifier: Party, 
     left = [one.index for one in assembling.openings(0, 8)]
     assert len(left) == 6
     gone = min(set(range(9)) - set(left))
-    assert client.get(f"/log/opening/{gone}", headers=headers).status_code == 404
+    answer = client.get(f"/log/opening/{gone}", headers=headers | {"accept-language": "en"})
+    # It said that there was no such address, and to look at it again.
+    assert (answer.status_code, answer.json()["code"]) == (404, "log-nothing-opens")
+    assert "/log/tile/" in answer.json()["remedy"]
 
 
 def fetch_from(folder: Path) -> Any:

@@ -53,6 +53,26 @@ class NotOpened(Problem):
     remedy_en = "Ask the operator for access to this entry, naming the case."
 
 
+class NothingOpens(Problem):
+    """Of an entry that the verifier was given access to."""
+
+    code = "log-nothing-opens"
+    status = 404
+    zh = "该条目没有可披露的内容。"
+    en = "There is nothing that opens this entry."
+    why_zh = (
+        "变更、结账等条目没有个人部分；本人已删除的、来源不再允许核验的，也不再披露；或日志还没有该条目。"
+    )
+    why_en = (
+        "Entries such as changes and closes have no personal part; of a person who was erased, or of a source that does not "
+        "permit it any more, nothing is opened; or the log does not reach so far yet."
+    )
+    remedy_zh = "请继续查看其他条目；叶子本身见 /log/tile/entries/…，其中写明条目的种类。"
+    remedy_en = (
+        "Go on with the next one; the leaf itself, in /log/tile/entries/..., says of which kind it is."
+    )
+
+
 class OtherHistory(Problem):
     code = "log-other-history"
     status = 409

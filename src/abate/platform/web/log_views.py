@@ -13,8 +13,8 @@ from abate.bookkeeping import merkle
 from abate.platform.doors.errors import Problem
 from abate.platform.events.errors import ScopeMissing, TokenRefused
 from abate.platform.log import actions, queries
-from abate.platform.log.errors import NotOpened
-from abate.platform.parties.actions import LOG
+from abate.platform.log.errors import NothingOpens, NotOpened
+from abate.platform.parties.conditions import LOG
 from abate.platform.parties.models import Party
 from abate.platform.parties.queries import TokenParty
 from abate.platform.review import audit
@@ -98,7 +98,7 @@ def opening(request: HttpRequest, index: int) -> HttpResponse:
                 raise NotOpened
             opened = openings.opening(index)
             if opened is None:
-                raise Http404
+                raise NothingOpens
             own = {"party_id": reader.party_id, "client_id": reader.client_id, "access_id": access}
             actions.note_reading("openings", index, index, **own)
             audit.read("log.openings", index, party=reader.code)
