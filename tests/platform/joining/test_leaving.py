@@ -285,5 +285,5 @@ def test_an_acceptor_that_is_not_in_standing_offers_nothing(city: stage.City, ho
     else:
         standing.set_validity(city.cafe, clock.today() - timedelta(days=1))
     assert offers.offers() == []
-    with pytest.raises(Exception, match="offer-ended"):
+    with pytest.raises(Exception, match="offer-paused"):
         incentives.redeem(city.person, city.offer, uuid4())
