@@ -74,7 +74,8 @@ def test_from_the_partners_app_and_back(
         enter_text(page, "#code", sent_code(messages))
         assert app.removeprefix("http://") in page.locator("main").inner_text()
         look(window, f"{width}-{language}-bind", shots)
-        page.uncheck("input[value=walking]")
+        assert page.locator("input[name=behaviour]:checked").count() == 0, "nothing is ticked for anybody"
+        page.check("input[value=cycling]")
         press(page, "button[value=grant]")
         page.wait_for_selector("#done")
         (found,) = back

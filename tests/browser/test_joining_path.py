@@ -211,6 +211,8 @@ def test_from_application_to_the_first_live_credit(
     person = visit(360, "zh-CN", scripts=False)
     person.sign_in(city.person.user)
     person.go(f"/authorise/{CODE}")
+    for tick in person.page.locator("input[name=behaviour]").all():
+        tick.check()
     press(person, "main form button")
     subject = people.subject_for(city.person.pk, party.pk)
     assert subject is not None

@@ -147,6 +147,9 @@ def test_a_new_person_opens_an_account_and_authorises(
         with page.expect_navigation():
             page.locator("main form button").click()
     assert "/authorise/sample-app" in page.url
+    assert page.locator("input[name=behaviour]:checked").count() == 0, "nothing is ticked for anybody"
+    for tick in page.locator("input[name=behaviour]").all():
+        tick.check()
     press(page, "main form button")
     assert page.locator("form[action$='/withdraw']").count() == 3
     person = Person.objects.order_by("-pk").first()

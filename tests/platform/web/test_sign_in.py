@@ -81,7 +81,11 @@ def test_registration_needs_a_proved_contact_and_consent(transactional_db: None)
     assert b"999999199001010011" not in answer.content
     # Outside a demo a made-up number opens no account.
     answer = browser.post("/register", form | {"purpose": [one.name for one in told.purposes]})
-    assert answer.status_code == 422 and answer.context["problem"] and not Person.objects.exists()
+    assert answer.status_code == 422 and not Person.objects.exists()
+    # It is said at its field, and what was agreed to stays ticked while the number is typed again.
+    page = answer.content.decode()
+    assert 'id="number-error"' in page and page.count('aria-invalid="true"') == 1
+    assert page.count("checked") == len(told.purposes)
 
 
 def test_in_a_sandbox_everybody_is_made_up(transactional_db: None, settings: pytest.FixtureRequest) -> None:

@@ -121,7 +121,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     away = isinstance(exception, SessionInterrupted) and _by_the_database(exception)
     if away:
         return _away(request, DatabaseAway())
-    connection.close_if_unusable_or_obsolete()
+    _look_again()
     return answer(request, RequestUnsafe())
 
 
@@ -136,15 +136,20 @@ def _by_the_database(fault: BaseException | None) -> bool:
     return fault is not None
 
 
+def _look_again() -> None:
+    """Django calls its handlers in threads of their own, whose connections no beginning of a request looks at: one that the
+    database ended since would make a 503 of it. One inside a transaction is the request's own."""
+    if connection.autocommit:
+        connection.close_if_unusable_or_obsolete()
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    # Django calls its handlers in threads of their own, whose connections no beginning of a request looks at: one that the
-    # database ended since would make a 503 of it.
-    connection.close_if_unusable_or_obsolete()
+    _look_again()
     return answer(request, PageMissing())
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
-    connection.close_if_unusable_or_obsolete()
+    _look_again()
     return answer(request, NotAllowed())
 
 

@@ -51,7 +51,8 @@ def authorise(request: HttpRequest, person: Person, party_code: str) -> HttpResp
         raise PartySuspended(party.code)
     offered = parties.behaviours(party.pk)
     live = {a.behaviour for a in queries.authorisations(person.pk) if a.live and a.party_code == party_code}
-    chosen = set(request.POST.getlist("behaviour")) if request.method == "POST" else set(offered)
+    # Nothing is ticked for anybody: each behaviour is a consent of its own (PIPL article 14; GB/T 35273, 5.4).
+    chosen = set(request.POST.getlist("behaviour"))
     told = consents.current(access.notice_about(request))
     context = {
         "party": party,

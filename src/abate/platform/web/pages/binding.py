@@ -66,9 +66,8 @@ class _Consent(AuthorizationView):
     def _screen(self, signed: str, *, status: int = 200, **more: object) -> HttpResponse:
         party, self.shown = self._party(), True
         offered, live = parties.behaviours(party.pk), self._live(party)
-        chosen = (
-            set(self.request.POST.getlist("behaviour")) if self.request.method == "POST" else set(offered)
-        )
+        # As on the page of authorisation, nothing is ticked for anybody.
+        chosen = set(self.request.POST.getlist("behaviour"))
         context = {
             "party": party,
             "behaviours": [(name, story.title_of(name), name in live, name in chosen) for name in offered],

@@ -17,7 +17,7 @@ from abate.platform.joining import actions as joining
 from abate.platform.notices import queries as notices
 from abate.platform.people import actions as people
 from abate.platform.people import consents, contacts, identity
-from abate.platform.people.errors import NoAccount
+from abate.platform.people.errors import IdentityRefused, IdentityTaken, NoAccount, TooYoung
 from abate.platform.people.family_errors import AccountFrozen
 from abate.platform.review import actions as review
 from abate.platform.review.errors import LinkSpent
@@ -148,13 +148,15 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     return enter(request, user, proofs.LINK)
 
 
-def _register_fields(name: str = "", number: str = "") -> dict[str, Field]:
+def _register_fields(name: str = "", problem: Problem | None = None) -> dict[str, Field]:
+    """The number is not sent back into the page: it is typed again, as with a password."""
+    told = screen.told(problem) if problem else None
     return {
         "name": Field("name", say("姓名", "Name"), name, autocomplete="name", maxlength=60),
         "number": Field(
             "number",
             say("居民身份证号码", "Resident identity number"),
-            number,
+            error=f"{told.text}{say('', ' ')}{told.remedy}" if told else "",
             hint=say(
                 "18 位，末位可以是 X。加密保存，页面上不再显示。",
                 "18 signs, the last may be X. Kept encrypted, never shown again.",
@@ -183,18 +185,21 @@ def register(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return screen.show(request, "register", context)
     name, number = request.POST.get("name", "")[:120], request.POST.get("number", "")[:40]
-    # The number is not sent back into the page: it is typed again, as with a password.
     context["fields"] = _register_fields(name)
     if not was_shown(request, told):
         return screen.show(request, "register", context, status=422)
+    given = context["given"] = set(request.POST.getlist("purpose"))
     # A consent to each purpose: the identity number is sensitive and has one of its own (PIPL article 29).
-    if not set(request.POST.getlist("purpose")) >= {one.name for one in told.purposes}:
+    if not given >= {one.name for one in told.purposes}:
         context["consent_error"] = say("开户前需要您逐项同意。", "An account needs each of your consents.")
         return screen.show(request, "register", context, status=422)
     try:
         # In a demo and in a sandbox everybody is made up: a real number is refused, so that none gets in by mistake.
         made_up = settings.ABATE_DEMO or settings.ABATE_SANDBOX
         person = people.register(name, number, [contact], told.version, made_up=made_up, proofs=[proof])
+    except (IdentityRefused, IdentityTaken, TooYoung) as problem:
+        context["fields"] = _register_fields(name, problem)
+        return screen.show(request, "register", context, at_field=problem)
     except Problem as problem:
         return screen.show(request, "register", context, status=problem.status, problem=problem)
     return enter(request, person.user, proofs.CODE)
