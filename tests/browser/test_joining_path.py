@@ -35,6 +35,12 @@ def press(window: Visitor, selector: str) -> None:
         window.page.locator(selector).first.click()
 
 
+def agree_to_all(person: Visitor) -> None:
+    for tick in person.page.locator("input[name=behaviour]").all():
+        tick.check()
+    press(person, "main form button")
+
+
 def look(window: Visitor, name: str, shots: str | None) -> None:
     """The page fits, can be read and can be hit; a picture where one is wanted."""
     if shots:
@@ -211,9 +217,7 @@ def test_from_application_to_the_first_live_credit(
     person = visit(360, "zh-CN", scripts=False)
     person.sign_in(city.person.user)
     person.go(f"/authorise/{CODE}")
-    for tick in person.page.locator("input[name=behaviour]").all():
-        tick.check()
-    press(person, "main form button")
+    agree_to_all(person)
     subject = people.subject_for(city.person.pk, party.pk)
     assert subject is not None
     before = ledger.balance(city.person.pk)
