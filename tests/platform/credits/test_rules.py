@@ -138,7 +138,7 @@ def test_what_ends_and_what_follows_is_shown_before_and_after(people: dict[str, 
     page = browser.get(f"/operator/proposals/{number}", headers={"accept-language": "en"}).content.decode()
     changed, kept = page.split("What stays as it is")
     for where, was, will in (
-        ("Rule · Credits a kilogram", "1000", "333"), ("Rule of the day before · Last day", days(19), days(9)),
+        ("Rule · Credits a kilogram", "1,000", "333"), ("Rule of the day before · Last day", days(19), days(9)),
         ("Rule · First day", "2000-01-01", days(10)),
     ):  # fmt: skip
         assert f"{where}</th><td>{was}</td><td><strong>{will}</strong>" in changed, where
